@@ -1,0 +1,31 @@
+# Everything runs in .venv, made here from nothing but Python >= 3.11.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint check clean
+
+run: $(VENV)/.synced ## measure both approaches with the quick scenario, and write the report
+	$(BIN)/harness run quick
+
+test: $(VENV)/.synced ## unit, contract and integration tests, on embedded servers
+	$(BIN)/pytest
+
+lint: $(VENV)/.synced ## style, types, and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+clean: ## what a killed harness left, and the virtual environment
+	-$(BIN)/harness clean
+	rm -rf $(VENV)
+
+$(VENV)/.synced: pyproject.toml uv.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed\nhint: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv sync --quiet --locked --inexact --active
+	touch $@

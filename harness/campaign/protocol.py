@@ -1,0 +1,238 @@
+"""One run, in eight steps, on a fresh deployment.
+
+1. bring the topology up, wait until every service is ready
+2. empty the stores, seed the stock, and prove it
+3. warm up on another product
+4. VACUUM ANALYZE; CHECKPOINT
+5. the stages, sampling telemetry each second
+6. stop arrivals, let requests finish, wait for the backlog
+7. collect ledger, stores, gateway log, logs; check the laws; audit; save
+8. tear down
+
+The latency and the audit come from the same load, which is what this project is for.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import psutil
+import psycopg
+import redis
+
+from harness import analysis, audit, load
+from harness.campaign import collect
+from harness.campaign.observer import Observer
+from harness.campaign.plan import PlannedRun
+from harness.campaign.reset import reset, settle_stores
+from harness.errors import InfrastructureError
+from harness.load import LoadPlan, LoadProcess
+from harness.runtimes import Deployment, Runtime
+from harness.scenario import Scenario
+from harness.store import Campaign, RunData
+from harness.telemetry import SALE_PRODUCT, Sampler
+from harness.topology import Topology
+
+BACKLOG_POLL_S = 0.25
+IDLE_CHECKS = 2
+"""The backlog must be seen empty this often in a row: a request may lie between two stores."""
+
+
+class Protocol:
+    """Conducts one planned run and saves it."""
+
+    def __init__(
+        self,
+        planned: PlannedRun,
+        scenario: Scenario,
+        seed: int,
+        topology: Topology,
+        runtime: Runtime,
+        observer: Observer,
+    ) -> None:
+        self._planned = planned
+        self._scenario = scenario
+        self._seed = seed
+        self._topology = topology
+        self._runtime = runtime
+        self._observer = observer
+        self._durations_s: dict[str, float] = {}
+        self._record: dict[str, Any] = {}
+
+    def conduct(self, campaign: Campaign) -> None:
+        """Do the eight steps; whatever happens, nothing of the deployment is left."""
+        self._record["started_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+        scratch = Path(tempfile.mkdtemp(prefix="flashsale-load-"))
+        deployment = None
+        try:
+            with self._step("up", "bring up"):
+                deployment = self._runtime.up(self._topology)
+            run = self._measure(deployment, scratch)
+            with self._step("audit", "audit and save"):
+                run = self._judge(run)
+                findings = audit.audit(run)
+                campaign.save_run(run, findings, deployment.logs())
+        finally:
+            if deployment is not None:
+                with self._step("down", "tear down"):
+                    deployment.down()
+            shutil.rmtree(scratch, ignore_errors=True)
+        sold = run.record["store"]["products"][0]["sold"]
+        valid = run.record["validity"]["verdict"] == "VALID"
+        self._observer.run_ends(self._planned, valid, audit.verdict(findings), sold)
+
+    def _measure(self, deployment: Deployment, scratch: Path) -> RunData:
+        """Steps 2 to 7, up to the raw facts."""
+        with self._step("reset", "reset and seed"):
+            proof = reset(deployment, self._scenario)
+        generator = load.start(self._load_plan(deployment), scratch / "sale")
+        try:
+            with self._step("warm_up", "warm up"):
+                self._warm_up(deployment, scratch / "warm-up")
+                settle_stores(deployment)
+                generator.wait_ready()
+            before = collect.request_counts(deployment)
+            telemetry = self._load(deployment, generator)
+        finally:
+            generator.stop()
+        with self._step("collect", "collect"):
+            try:
+                return self._collect(deployment, scratch / "sale", proof, before, telemetry)
+            except (psycopg.Error, redis.RedisError, httpx.HTTPError) as error:
+                raise collect.reading(deployment, error) from error
+
+    def _load_plan(self, deployment: Deployment) -> LoadPlan:
+        return LoadPlan.for_sale(
+            self._scenario, deployment.address, seed=self._seed, product_id=SALE_PRODUCT
+        )
+
+    def _warm_up(self, deployment: Deployment, scratch: Path) -> None:
+        plan = LoadPlan.for_warm_up(self._scenario, deployment.address, seed=self._seed)
+        generator = load.start(plan, scratch)
+        try:
+            generator.wait_ready()
+            generator.begin(time.monotonic_ns())
+            generator.wait()
+        finally:
+            generator.stop()
+        self._wait_for_backlog(deployment)
+
+    def _load(self, deployment: Deployment, generator: LoadProcess) -> pd.DataFrame:
+        sampler = Sampler(deployment, generator.cpu_s)
+        try:
+            with self._step("load", "load"):
+                t0_ns = time.monotonic_ns() + 200_000_000
+                self._record["t0_wall_ns"] = time.time_ns() + t0_ns - time.monotonic_ns()
+                generator.begin(t0_ns)
+                sampler.start(t0_ns)
+                self._watch(deployment, generator, sampler, t0_ns)
+            with self._step("drain", "drain"):
+                generator.wait()
+                self._record["drained"] = self._wait_for_backlog(deployment)
+        finally:
+            telemetry = sampler.stop()
+        return telemetry
+
+    def _watch(
+        self, deployment: Deployment, generator: LoadProcess, sampler: Sampler, t0_ns: int
+    ) -> None:
+        """Tell of the load until its last stage is over; stop if something died."""
+        end_ns = t0_ns + int(self._scenario.load_s * 1e9)
+        while time.monotonic_ns() < end_ns:
+            time.sleep(min(1.0, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
+            if generator.poll() is not None:
+                raise InfrastructureError(
+                    f"the load generator ended early: {generator.last_words()}",
+                    "see the message; the campaign can be continued with --resume",
+                )
+            dead = deployment.alive()
+            if dead:
+                raise InfrastructureError(
+                    f"{self._topology.approach}: {', '.join(dead)} died under load",
+                    "see its log in the message above, or bring it up by hand with `harness up`",
+                )
+            self._observer.load(
+                self._planned,
+                generator.progress(),
+                sampler.latest("postgres", "stock"),
+                sampler.latest("postgres", "reserved"),
+            )
+
+    def _wait_for_backlog(self, deployment: Deployment) -> bool:
+        """Wait until nothing is open in the ledger or the streams; say whether that came."""
+        deadline_s = time.monotonic() + self._scenario.drain.limit_s
+        idle = 0
+        while time.monotonic() < deadline_s:
+            idle = idle + 1 if collect.backlog(deployment) == 0 else 0
+            if idle == IDLE_CHECKS:
+                return True
+            time.sleep(BACKLOG_POLL_S)
+        return False
+
+    def _collect(
+        self,
+        deployment: Deployment,
+        ledger_folder: Path,
+        proof: Mapping[str, Any],
+        before: collect.RequestCounts,
+        telemetry: pd.DataFrame,
+    ) -> RunData:
+        counted = collect.request_counts(deployment)
+        counted.subtract(before)
+        result = load.collect(ledger_folder)
+        self._record |= {
+            "index": self._planned.index,
+            "block": self._planned.block,
+            "approach": self._planned.approach,
+            "status": "complete",
+            "seed": self._seed,
+            "scenario": self._scenario.model_dump(mode="json"),
+            "load_s": self._scenario.load_s,
+            "reset_proof": dict(proof),
+            "server_counts": [
+                {"method": method, "route": route, "status": status, "count": count}
+                for (method, route, status), count in sorted(counted.items())
+                if count
+            ],
+            "store": collect.store_facts(deployment),
+            "topology": self._topology.describe(),
+            "cores": psutil.cpu_count() or 1,
+            "recorded": {"recorded": len(result.requests), "locust": result.locust_requests},
+            "payment": self._scenario.payment.model_dump(mode="json") | {"seed": str(self._seed)},
+        }
+        return RunData(
+            record=self._record,
+            requests=result.requests,
+            buyers=result.buyers,
+            clock=result.clock,
+            telemetry=telemetry,
+            charges=collect.charges(deployment, f"{self._seed}-w"),
+            **collect.ledger_frames(deployment),
+        )
+
+    def _judge(self, run: RunData) -> RunData:
+        """Check the laws; a run that breaks one is kept, and says why it is not ranked."""
+        run.record["durations_s"] = self._durations_s
+        run.record["drain_s"] = self._durations_s["drain"]
+        laws = analysis.check_laws(run)
+        run.record["validity"] = analysis.validity(run, laws) | {
+            "laws": [asdict(law) for law in laws]
+        }
+        return run
+
+    @contextmanager
+    def _step(self, key: str, title: str) -> Iterator[None]:
+        self._observer.step(self._planned, title)
+        begun_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self._durations_s[key] = round(time.monotonic() - begun_s, 3)

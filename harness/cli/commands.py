@@ -1,0 +1,253 @@
+"""The commands of `harness`: each parses its words, calls one thing, and returns an exit code."""
+
+import re
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import report
+from harness import audit, campaign
+from harness.campaign import Request
+from harness.campaign.reset import reset
+from harness.cli.progress import ProgressLine
+from harness.cli.verdicts import campaign_exit_code, print_outcome
+from harness.errors import ExitCode, Interrupted, UsageError
+from harness.runtimes import LocalRuntime, measuring
+from harness.runtimes import clean as clean_leftovers
+from harness.runtimes.doctor import diagnose
+from harness.scenario import known_scenarios, load_scenario
+from harness.store import Campaign, audit_document, load_run, write_json
+from harness.topology import discover, project_root
+
+app = typer.Typer(
+    name="harness",
+    help="Would a queue have saved the sale? Measures both, and audits what it measured.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+console = Console(highlight=False, soft_wrap=True)
+
+CampaignArgument = Annotated[
+    Path | None, typer.Argument(help="Folder of a campaign; the newest in results/ if left out.")
+]
+
+
+@app.command()
+def run(
+    scenario: Annotated[
+        str | None, typer.Argument(help="Name in scenarios/, or a TOML file. [flash_sale]")
+    ] = None,
+    approach: Annotated[
+        list[str] | None, typer.Option(help="Only this approach; may be repeated.")
+    ] = None,
+    runs: Annotated[int | None, typer.Option(min=1, help="Runs per approach.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every draw.")] = None,
+    scale: Annotated[
+        list[str] | None, typer.Option(help="SERVICE=N replicas; may be repeated.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="SERVICE.KEY=VALUE; may be repeated.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the campaign.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Continue the campaign in this folder.")
+    ] = None,
+) -> ExitCode:
+    """Measure the approaches under a scenario, audit every run, and write the report."""
+    root = project_root()
+    if resume is not None:
+        if any((scenario, approach, runs, seed is not None, scale, settings, out)):
+            raise UsageError(
+                "--resume continues a campaign exactly as it was begun",
+                "leave out every other option",
+            )
+        folder = resume
+        Campaign.open(folder)
+        request = None
+    else:
+        request = _request(root, scenario, approach, runs, seed, scale, settings)
+        folder = out or root / "results" / _campaign_name(scenario or "flash_sale")
+    with measuring(f"campaign {folder}"):
+        try:
+            with ProgressLine(console) as progress:
+                if request is None:
+                    stored = campaign.resume(folder, root, LocalRuntime(), progress)
+                else:
+                    stored = campaign.run(request, root, folder, LocalRuntime(), progress)
+        except KeyboardInterrupt as error:
+            raise _interrupted(folder) from error
+    return _publish(stored)
+
+
+@app.command(name="report")
+def report_command(path: CampaignArgument = None) -> ExitCode:
+    """Rebuild summary and report of a stored campaign from its runs."""
+    return _publish(Campaign.open(path or _newest()))
+
+
+@app.command(name="audit")
+def audit_command(path: CampaignArgument = None) -> ExitCode:
+    """Audit the stored runs of a campaign again, without deploying anything."""
+    stored = Campaign.open(path or _newest())
+    for folder in stored.run_folders():
+        findings = audit.audit(load_run(folder))
+        write_json(folder / "audit.json", audit_document(findings))
+    campaign.summarise(stored)
+    print_outcome(console, stored, every_finding=True)
+    return campaign_exit_code(stored)
+
+
+@app.command(name="list")
+def list_command() -> None:
+    """List the scenarios, the approaches and the stored campaigns."""
+    root = project_root()
+    table = Table("kind", "name", "what it is", box=None)
+    for name in known_scenarios(root):
+        table.add_row("scenario", name, load_scenario(name, root).title)
+    for name, topology in sorted(discover(root).items()):
+        table.add_row("approach", name, f"{topology.title}, {topology.containers} containers")
+    for folder in _campaigns(root):
+        stored = Campaign(folder)
+        description = stored.description()
+        done, all_runs = len(stored.run_folders()), len(description["order"])
+        table.add_row("campaign", str(folder), f"{description['title']}, {done}/{all_runs} runs")
+    console.print(table)
+
+
+@app.command()
+def validate(
+    scenario: Annotated[str, typer.Argument(help="Name in scenarios/, or a TOML file.")],
+) -> None:
+    """Check a scenario and the approaches' compose files without running anything."""
+    root = project_root()
+    checked = load_scenario(scenario, root)
+    topologies = discover(root)
+    console.print(
+        f"ok: {checked.title}: {checked.load_s:g} s, {checked.peak_users} users at the peak, "
+        f"{checked.product.stock} units, {checked.runs} runs of {', '.join(sorted(topologies))}"
+    )
+
+
+@app.command()
+def doctor() -> ExitCode:
+    """Check whether this machine can run the harness."""
+    checks = diagnose()
+    for check in checks:
+        console.print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
+        if not check.ok:
+            console.print(f"     hint: {check.hint}")
+    return ExitCode.OK if all(check.ok for check in checks) else ExitCode.INFRASTRUCTURE
+
+
+@app.command()
+def up(
+    approach: Annotated[str, typer.Argument(help="The approach to bring up.")],
+    scenario: Annotated[str, typer.Option(help="Scenario whose product is seeded.")] = "flash_sale",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve at; 0: any.")] = 8080,
+) -> None:
+    """Bring one approach up by hand, seeded; Ctrl-C takes it down."""
+    root = project_root()
+    loaded = load_scenario(scenario, root)
+    topologies = discover(root)
+    if approach not in topologies:
+        known = ", ".join(sorted(topologies))
+        raise UsageError(f"there is no approach named {approach!r}", f"known approaches: {known}")
+    variables = campaign.variables(loaded, loaded.seed) | {"HARNESS_PORT": str(port)}
+    deployment = LocalRuntime().up(topologies[approach].with_variables(variables))
+    try:
+        reset(deployment, loaded)
+        console.print(f"{approach} serves at {deployment.address} · Ctrl-C takes it down")
+        while not (dead := deployment.alive()):
+            time.sleep(1)
+        console.print(f"died: {', '.join(dead)}")
+    except KeyboardInterrupt:
+        console.print("taking it down …")
+    finally:
+        deployment.down()
+
+
+@app.command()
+def clean() -> None:
+    """Remove what a killed harness left: processes and temporary folders."""
+    removed = clean_leftovers()
+    for line in removed:
+        console.print(line)
+    console.print("nothing is left" if not removed else f"{len(removed)} removed")
+
+
+def _request(
+    root: Path,
+    scenario: str | None,
+    approach: list[str] | None,
+    runs: int | None,
+    seed: int | None,
+    scale: list[str] | None,
+    settings: list[str] | None,
+) -> Request:
+    loaded = load_scenario(scenario or "flash_sale", root)
+    return Request(
+        scenario=loaded,
+        approaches=tuple(dict.fromkeys(approach or ())),
+        runs=runs or loaded.runs,
+        seed=loaded.seed if seed is None else seed,
+        scale=dict(_scale(word) for word in scale or ()),
+        settings=dict(_setting(word) for word in settings or ()),
+    )
+
+
+def _scale(word: str) -> tuple[str, int]:
+    match = re.fullmatch(r"([\w-]+)=(\d+)", word)
+    if match is None:
+        raise UsageError(
+            f"--scale {word}: not of the form SERVICE=N", "for example --scale payment-worker=2"
+        )
+    return match[1], int(match[2])
+
+
+def _setting(word: str) -> tuple[tuple[str, str], str]:
+    match = re.fullmatch(r"([\w-]+)\.(\w+)=(.*)", word)
+    if match is None:
+        raise UsageError(
+            f"--set {word}: not of the form SERVICE.KEY=VALUE",
+            "for example --set payment-worker.CONCURRENCY=10",
+        )
+    return (match[1], match[2]), match[3]
+
+
+def _publish(stored: Campaign) -> ExitCode:
+    campaign.summarise(stored)
+    page = report.build(stored.path)
+    print_outcome(console, stored)
+    console.print(f"report: {page}")
+    return campaign_exit_code(stored)
+
+
+def _interrupted(folder: Path) -> Interrupted:
+    kept = len(Campaign(folder).run_folders()) if (folder / "campaign.json").exists() else 0
+    return Interrupted(
+        f"interrupted; everything is down, {kept} finished runs are kept",
+        f"continue with: harness run --resume {folder}",
+    )
+
+
+def _campaign_name(scenario: str) -> str:
+    return f"{Path(scenario).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+def _campaigns(root: Path) -> list[Path]:
+    found = (root / "results").glob("*/campaign.json")
+    return sorted((path.parent for path in found), key=lambda folder: folder.stat().st_mtime)
+
+
+def _newest() -> Path:
+    stored = _campaigns(project_root())
+    if not stored:
+        raise UsageError("there is no campaign in results/", "make one with `harness run`")
+    return stored[-1]

@@ -1,0 +1,58 @@
+"""What a campaign comes to: a few lines for the terminal, and the exit code for the caller."""
+
+from typing import Any
+
+from rich.console import Console
+
+from harness.errors import ExitCode
+from harness.findings import Finding, Verdict, worst
+from harness.store import Campaign, load_findings, read_json
+
+HEADLINES = (
+    "confirmed",
+    "purchase_latency_p95",
+    "total_order_time_p95",
+    "http_error_rate",
+)
+
+
+def campaign_exit_code(stored: Campaign) -> ExitCode:
+    """Return 20 if an audit failed, else 40 if a run is invalid or unaudited, else 0."""
+    verdicts = [worst(f.verdict for f in load_findings(folder)) for folder in stored.run_folders()]
+    if Verdict.FAIL in verdicts:
+        return ExitCode.CORRECTNESS
+    validity = [
+        read_json(folder / "run.json")["validity"]["verdict"] for folder in stored.run_folders()
+    ]
+    if not verdicts or Verdict.UNKNOWN in verdicts or "INVALID" in validity:
+        return ExitCode.INVALID
+    return ExitCode.OK
+
+
+def print_outcome(console: Console, stored: Campaign, every_finding: bool = False) -> None:
+    """Print the headline of the comparison, and each finding that is not a pass."""
+    summary = read_json(stored.path / "summary.json")
+    for approach in summary["approaches"]:
+        cells = [_cell(summary, approach, metric) for metric in HEADLINES]
+        console.print(f"{approach['name']}: " + " · ".join(cell for cell in cells if cell))
+    for folder in stored.run_folders():
+        record = read_json(folder / "run.json")
+        for reason in record["validity"]["reasons"]:
+            console.print(f"{folder.name}: INVALID: {reason}")
+        for finding in load_findings(folder):
+            if every_finding or finding.verdict is not Verdict.PASS:
+                console.print(f"{folder.name}: {_line(finding)}")
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.id} {finding.verdict}: {finding.title}: {finding.summary}"
+
+
+def _cell(summary: dict[str, Any], approach: dict[str, Any], metric: str) -> str:
+    estimate = approach["metrics"].get(metric)
+    facts = summary["metrics"].get(metric)
+    if not estimate or not facts:
+        return ""
+    value = estimate["value"]
+    shown = "–" if value is None else f"{value:,.{facts['digits']}f} {facts['unit']}".rstrip()
+    return f"{facts['title']} {shown}"

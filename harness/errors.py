@@ -1,0 +1,54 @@
+"""What can go wrong, worded for the person who reads it, and the exit code that says so.
+
+    HarnessError
+    ├── UsageError           64  bad input: a flag, a scenario, a compose file
+    ├── InfrastructureError  70  something that should run does not
+    └── Interrupted         130  the user asked to stop
+
+Only `harness.cli` catches these; it prints ``error:`` and ``hint:`` and exits with `exit_code`.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line; 1 and 2 stay with Python and its parsers."""
+
+    OK = 0
+    REGRESSION = 10
+    CORRECTNESS = 20
+    INCONCLUSIVE = 30
+    INVALID = 40
+    NO_BASELINE = 50
+    USAGE = 64
+    INFRASTRUCTURE = 70
+    INTERRUPTED = 130
+
+
+class HarnessError(Exception):
+    """An error for people: what happened, and what to do about it."""
+
+    exit_code = ExitCode.INFRASTRUCTURE
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(HarnessError):
+    """Bad input: the message names the file, key and value."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InfrastructureError(HarnessError):
+    """A service, store or file that is needed does not work."""
+
+    exit_code = ExitCode.INFRASTRUCTURE
+
+
+class Interrupted(HarnessError):
+    """The user asked to stop; what was finished is kept."""
+
+    exit_code = ExitCode.INTERRUPTED

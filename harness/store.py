@@ -1,0 +1,210 @@
+"""A campaign's folder: the one place where results are written, and read back.
+
+    results/<campaign>/campaign.json                 what was asked for, on what machine
+    results/<campaign>/runs/NN-<approach>/           one run: run.json, audit.json, *.parquet, logs/
+    results/<campaign>/summary.json, report/         derived; can be deleted and rebuilt
+
+A run is written to a hidden folder and renamed when it is whole, so a run folder that exists is
+complete, whatever was killed in between. Raw files are never changed afterwards.
+"""
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.errors import InfrastructureError, UsageError
+from harness.findings import Finding, Verdict, worst
+
+SCHEMA_VERSION = 1
+"""Version of the folder's layout and of every file in it; a change is listed in CHANGELOG.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """One run as facts: its record (`run.json`) and its tables (one parquet file each)."""
+
+    record: dict[str, Any]
+    requests: pd.DataFrame
+    buyers: pd.DataFrame
+    clock: pd.DataFrame
+    telemetry: pd.DataFrame
+    orders: pd.DataFrame
+    order_events: pd.DataFrame
+    payments: pd.DataFrame
+    stock_moves: pd.DataFrame
+    charges: pd.DataFrame
+
+    @property
+    def approach(self) -> str:
+        """Name of the approach that was under test."""
+        return str(self.record["approach"])
+
+    @property
+    def index(self) -> int:
+        """Position of the run in its campaign, from 1."""
+        return int(self.record["index"])
+
+
+TABLES = tuple(field.name for field in fields(RunData) if field.name != "record")
+
+
+def run_folder_name(index: int, approach: str) -> str:
+    """Return the folder name of a run, such as ``03-queue``."""
+    return f"{index:02d}-{approach}"
+
+
+class Campaign:
+    """A campaign's folder on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, description: Mapping[str, Any]) -> "Campaign":
+        """Make a new campaign folder; raise UsageError if it cannot be written or is taken."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "runs").mkdir(exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {path}: {error.strerror}", "choose another folder with --out"
+            ) from error
+        if (path / "campaign.json").exists():
+            raise UsageError(
+                f"{path} holds a campaign already",
+                "continue it with --resume, or choose another --out",
+            )
+        campaign = cls(path)
+        campaign.write_json("campaign.json", {"schema_version": SCHEMA_VERSION, **description})
+        return campaign
+
+    @classmethod
+    def open(cls, path: Path) -> "Campaign":
+        """Open a stored campaign; raise UsageError if the folder does not hold a readable one."""
+        campaign = cls(path)
+        version = campaign.description().get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise UsageError(
+                f"{path / 'campaign.json'}: schema_version is {version!r}, "
+                f"this harness reads {SCHEMA_VERSION}",
+                "use the version of flashsale-harness that wrote it",
+            )
+        return campaign
+
+    def description(self) -> dict[str, Any]:
+        """Return campaign.json."""
+        return read_json(self.path / "campaign.json")
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
+        """Write one JSON file of the campaign atomically, keys sorted."""
+        return write_json(self.path / name, content)
+
+    def run_folders(self) -> list[Path]:
+        """Return the folders of the finished runs, in the order in which they ran."""
+        return sorted(p for p in (self.path / "runs").glob("[0-9]*") if (p / "run.json").exists())
+
+    def has_run(self, index: int, approach: str) -> bool:
+        """Say whether this run was finished and saved."""
+        return (self.path / "runs" / run_folder_name(index, approach) / "run.json").exists()
+
+    def save_run(self, run: RunData, findings: list[Finding], logs: Mapping[str, Path]) -> Path:
+        """Save a finished run atomically and return its folder."""
+        name = run_folder_name(run.index, run.approach)
+        final = self.path / "runs" / name
+        draft = self.path / "runs" / f".{name}.{os.getpid()}"
+        try:
+            shutil.rmtree(draft, ignore_errors=True)
+            (draft / "logs").mkdir(parents=True)
+            for table in TABLES:
+                frame: pd.DataFrame = getattr(run, table)
+                frame.to_parquet(draft / f"{table}.parquet", compression="zstd", index=False)
+            for service, log in logs.items():
+                _compress(log, draft / "logs" / f"{service}.log.gz")
+            write_json(draft / "audit.json", audit_document(findings))
+            write_json(draft / "run.json", {"schema_version": SCHEMA_VERSION, **run.record})
+            os.replace(draft, final)
+        except OSError as error:
+            raise InfrastructureError(
+                f"cannot save run {name} to {self.path}: {error.strerror}",
+                "free some space there, then continue with --resume",
+            ) from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return final
+
+    def load_runs(self) -> list[RunData]:
+        """Read every finished run."""
+        return [load_run(folder) for folder in self.run_folders()]
+
+
+def _compress(source: Path, target: Path) -> None:
+    """Copy a file gzipped, without name and time, so that equal logs are equal bytes."""
+    with (
+        source.open("rb") as plain,
+        target.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+    ):
+        shutil.copyfileobj(plain, packed)
+
+
+def audit_document(findings: list[Finding]) -> dict[str, Any]:
+    """Return the content of audit.json: the verdict, and every finding."""
+    verdict = worst(finding.verdict for finding in findings) if findings else Verdict.UNKNOWN
+    return {"verdict": verdict, "findings": [asdict(finding) for finding in findings]}
+
+
+def load_run(folder: Path) -> RunData:
+    """Read one run folder; raise UsageError naming the file that is missing or broken."""
+    tables = {}
+    for table in TABLES:
+        path = folder / f"{table}.parquet"
+        try:
+            tables[table] = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"cannot read {path}: {error}", "the run is incomplete") from error
+    return RunData(record=read_json(folder / "run.json"), **tables)
+
+
+def load_findings(folder: Path) -> list[Finding]:
+    """Read the audit that was stored with a run."""
+    document = read_json(folder / "audit.json")
+    return [
+        Finding(
+            **{
+                **finding,
+                "verdict": Verdict(finding["verdict"]),
+                "examples": tuple(finding["examples"]),
+            }
+        )
+        for finding in document["findings"]
+    ]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; raise UsageError naming the file if that is impossible."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {error}", "name the folder of a campaign") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} does not hold a JSON object", "name the folder of a campaign")
+    return content
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> Path:
+    """Write JSON with sorted keys to a temporary file and rename it into place."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    try:
+        draft.write_text(text + "\n", encoding="utf-8")
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,148 @@
+"""Samples a deployment once a second while it is under load.
+
+Every sample is a row ``(t_s, source, metric, value)``; CPU seconds and commits are cumulative, so a
+lost sample loses resolution and nothing else. A source that does not answer (a store that was
+killed) is left out of that second, and is asked again in the next.
+
+Memory is PSS, which shares a page among the processes that map it, so forked workers and
+PostgreSQL's shared buffers are not counted many times. Reading it costs the kernel a walk over
+each process's pages; it is therefore sampled every `MEMORY_PERIOD_S` seconds.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pandas as pd
+import psutil
+import psycopg
+import redis
+
+from harness.runtimes import Deployment
+
+PERIOD_S = 1.0
+MEMORY_PERIOD_S = 5.0
+SALE_PRODUCT = 1
+
+_POSTGRES_SAMPLE = """
+SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+       (SELECT count(*) FROM pg_locks WHERE NOT granted),
+       (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()),
+       (SELECT initial_stock - reserved - sold FROM products WHERE id = %(product)s),
+       (SELECT reserved FROM products WHERE id = %(product)s)
+"""
+_POSTGRES_METRICS = ("connections", "locks_waiting", "commits", "stock", "reserved")
+
+Sample = tuple[str, str, float]
+
+
+class Sampler:
+    """Takes samples in a thread of its own, from `start` to `stop`."""
+
+    def __init__(self, deployment: Deployment, load_cpu_s: Callable[[], float]) -> None:
+        self._deployment = deployment
+        self._load_cpu_s = load_cpu_s
+        self._rows: list[tuple[float, str, str, float]] = []
+        self._latest: dict[tuple[str, str], float] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._sample_until_stopped, daemon=True)
+        self._t0_ns = 0
+        self._ledger: psycopg.Connection[tuple[float, ...]] | None = None
+        self._redis: redis.Redis | None = None
+        url = deployment.redis_url()
+        if url:
+            self._redis = redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+
+    def start(self, t0_ns: int) -> None:
+        """Begin to sample; times count from `t0_ns` on the monotonic clock."""
+        self._t0_ns = t0_ns
+        self._thread.start()
+
+    def latest(self, source: str, metric: str) -> float | None:
+        """Return the newest value of a metric, or None if it was never measured."""
+        return self._latest.get((source, metric))
+
+    def stop(self) -> pd.DataFrame:
+        """Take a last sample, stop, and return all as a frame of t_s, source, metric, value."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._ledger is not None:
+            self._ledger.close()
+        if self._redis is not None:
+            self._redis.close()
+        return pd.DataFrame(self._rows, columns=["t_s", "source", "metric", "value"])
+
+    def _sample_until_stopped(self) -> None:
+        next_s = time.monotonic()
+        memory_due_s = next_s
+        while True:
+            last = self._stopping.is_set()
+            with_memory = last or next_s >= memory_due_s
+            if with_memory:
+                memory_due_s = next_s + MEMORY_PERIOD_S
+            self._sample(with_memory)
+            if last:
+                return
+            next_s = max(next_s + PERIOD_S, time.monotonic())
+            self._stopping.wait(next_s - time.monotonic())
+
+    def _sample(self, with_memory: bool) -> None:
+        t_s = (time.monotonic_ns() - self._t0_ns) / 1e9
+        for source, metric, value in self._measure(with_memory):
+            self._rows.append((t_s, source, metric, value))
+            self._latest[source, metric] = value
+
+    def _measure(self, with_memory: bool) -> Iterator[Sample]:
+        for service, usage in self._deployment.usage(memory=with_memory).items():
+            yield service, "cpu_s", usage.cpu_s
+            yield service, "processes", float(usage.processes)
+            if with_memory:
+                yield service, "memory_bytes", float(usage.memory_bytes)
+        machine = psutil.cpu_times()
+        yield "machine", "cpu_s", machine.user + machine.system
+        yield "machine", "steal_s", getattr(machine, "steal", 0.0)
+        yield "load", "cpu_s", self._load_cpu_s()
+        with suppress(psycopg.Error):
+            yield from self._measure_ledger()
+        with suppress(redis.RedisError):
+            yield from self._measure_redis()
+
+    def _measure_ledger(self) -> Iterator[Sample]:
+        try:
+            if self._ledger is None or self._ledger.closed:
+                self._ledger = psycopg.connect(
+                    self._deployment.dsn(), autocommit=True, connect_timeout=2
+                )
+            row = self._ledger.execute(_POSTGRES_SAMPLE, {"product": SALE_PRODUCT}).fetchone()
+        except psycopg.OperationalError:
+            if self._ledger is not None:
+                self._ledger.close()
+            self._ledger = None
+            raise
+        for metric, value in zip(_POSTGRES_METRICS, row or (), strict=False):
+            if value is not None:
+                yield "postgres", metric, float(value)
+
+    def _measure_redis(self) -> Iterator[Sample]:
+        facts = self._deployment.topology.redis
+        if self._redis is None or facts is None:
+            return
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.info("memory")
+        pipe.get(facts.stock % SALE_PRODUCT)
+        for stream in facts.streams:
+            pipe.xlen(stream)
+            pipe.xinfo_groups(stream)
+        info, stock, *streams = pipe.execute(raise_on_error=False)
+        if isinstance(info, dict):
+            yield "redis", "used_memory_bytes", float(info["used_memory"])
+        if isinstance(stock, bytes):
+            yield "redis", "stock", float(stock)
+        for name, length, groups in zip(facts.streams, streams[::2], streams[1::2], strict=True):
+            if isinstance(length, int):
+                yield "redis", f"stream_length:{name}", float(length)
+            if isinstance(groups, list):
+                pending = sum(float(group["pending"]) for group in groups)
+                yield "redis", f"pending:{name}", pending
