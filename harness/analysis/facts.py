@@ -1,0 +1,251 @@
+"""One run on one time axis: what the metrics, the laws and the series all start from.
+
+The client's ledger counts nanoseconds from the start of the load (t0), the stores write wall-clock
+times; both are brought to seconds or nanoseconds relative to t0, once, here. Derived tables are
+computed when first asked for and kept, because forty metrics read the same few of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.schedule import Schedule
+from harness.store import RunData
+
+SALE_PRODUCT = 1
+"""The product on sale; the warm-up buys another one."""
+
+TERMINAL = ("confirmed", "declined")
+ACKNOWLEDGED = (201, 202, 402)
+NANOSECONDS = 1_000_000_000
+CLOCK_REACH_S = 1.5
+"""The stage clock is read each second; a stage's last reading must lie this close to its end."""
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the load: its number from 1, and its window in seconds since t0."""
+
+    number: int
+    name: str
+    users: int
+    start_s: float
+    end_s: float
+
+    @property
+    def seconds(self) -> float:
+        """Return the length of the stage in seconds."""
+        return self.end_s - self.start_s
+
+    @property
+    def window_ns(self) -> tuple[int, int]:
+        """Return the window in nanoseconds since t0."""
+        return round(self.start_s * NANOSECONDS), round(self.end_s * NANOSECONDS)
+
+
+def stages_of(scenario: dict[str, Any]) -> list[Stage]:
+    """Return the stages of a resolved scenario with their windows."""
+    stages, start_s = [], 0.0
+    for number, stage in enumerate(scenario["stages"], start=1):
+        end_s = start_s + float(stage["seconds"])
+        stages.append(Stage(number, str(stage["name"]), int(stage["users"]), start_s, end_s))
+        start_s = end_s
+    return stages
+
+
+def overlap_s(begins: Integers, ends: Integers, stage: Stage) -> float:
+    """Return the total length, in s, of the parts of intervals (ns since t0) within a stage."""
+    start_ns, end_ns = stage.window_ns
+    clipped = np.minimum(ends, end_ns) - np.maximum(begins, start_ns)
+    return float(np.maximum(clipped, 0).sum()) / NANOSECONDS
+
+
+def integers(frame: pd.DataFrame, column: str) -> Integers:
+    """Return a column as 64-bit integers."""
+    return frame[column].to_numpy(dtype=np.int64)
+
+
+def floats(frame: pd.DataFrame, column: str) -> Floats:
+    """Return a column as floats."""
+    return frame[column].to_numpy(dtype=np.float64)
+
+
+def is_in(frame: pd.DataFrame, column: str, values: Sequence[Any]) -> npt.NDArray[np.bool_]:
+    """Return which rows have one of `values` in a column."""
+    return frame[column].isin(list(values)).to_numpy(dtype=np.bool_)
+
+
+class RunFacts:
+    """A run's tables, restricted to the sale and brought to one time axis."""
+
+    def __init__(self, run: RunData) -> None:
+        self.run = run
+        self.record = run.record
+        self.scenario: dict[str, Any] = run.record["scenario"]
+        self.topology: dict[str, Any] = run.record["topology"]
+        self.stages = stages_of(self.scenario)
+        self.schedule = Schedule.of(self.stages)
+        self.load_s = float(run.record["load_s"])
+        self.drain_s = float(run.record["drain_s"])
+        self.t0_wall_ns = int(run.record["t0_wall_ns"])
+        self.cores = int(run.record["cores"])
+
+    @property
+    def end_s(self) -> float:
+        """Return when the run stopped looking, in seconds since t0: after load and drain."""
+        return self.load_s + self.drain_s
+
+    @cached_property
+    def requests(self) -> pd.DataFrame:
+        """Every request sent since t0, with `latency_ms` and `answered`."""
+        sent = self.run.requests[integers(self.run.requests, "stage") >= 1]
+        latency_ms = (integers(sent, "done_ns") - integers(sent, "sent_ns")) / 1e6
+        text = {name: sent[name].fillna("") for name in ("key", "order_id", "order_status")}
+        return sent.assign(latency_ms=latency_ms, answered=integers(sent, "status") > 0, **text)
+
+    @cached_property
+    def api_requests(self) -> pd.DataFrame:
+        """Requests that are answered at once: all but the event streams, which stay open."""
+        return self.requests[~is_in(self.requests, "endpoint", ["events"])]
+
+    @cached_property
+    def purchases(self) -> pd.DataFrame:
+        """Requests to ``POST /orders``, in the order in which they were sent."""
+        buys = self.requests[is_in(self.requests, "endpoint", ["buy"])]
+        return buys.sort_values("sent_ns", kind="stable")
+
+    @cached_property
+    def attempts(self) -> pd.DataFrame:
+        """One row per idempotency key: `first_sent_ns`, final `outcome`, `order_id`."""
+        by_key = self.purchases.groupby("key", sort=False)
+        known = self.purchases[self.purchases["order_id"] != ""]
+        order_ids = known.groupby("key", sort=False)["order_id"].first()
+        frame = pd.DataFrame(
+            {"first_sent_ns": by_key["sent_ns"].first(), "outcome": by_key["outcome"].last()}
+        )
+        return frame.assign(order_id=order_ids.reindex(frame.index).fillna(""))
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """Orders of the sale in the ledger, with times since t0.
+
+        Adds `accepted_rel_ns`, `settled_rel_ns`, `settled` (reached a terminal status) and
+        `first_sent_ns` of the buyer's attempt (missing if no buyer sent its key).
+        """
+        orders = self.run.orders[is_in(self.run.orders, "product_id", [SALE_PRODUCT])]
+        settled_ns = integers(orders, "settled_ns")
+        settled = is_in(orders, "status", TERMINAL) & (settled_ns > 0)
+        sent = self.attempts["first_sent_ns"].reindex(orders["key"]).to_numpy(dtype=np.float64)
+        return orders.assign(
+            accepted_rel_ns=integers(orders, "accepted_ns") - self.t0_wall_ns,
+            settled_rel_ns=np.where(settled, settled_ns - self.t0_wall_ns, 0),
+            settled=settled,
+            first_sent_ns=sent,
+        )
+
+    @cached_property
+    def confirmed(self) -> pd.DataFrame:
+        """Confirmed orders, in the order in which they were settled."""
+        rows = is_in(self.orders, "status", ["confirmed"]) & self.orders["settled"].to_numpy(
+            dtype=np.bool_
+        )
+        orders: pd.DataFrame = self.orders[rows]
+        return orders.sort_values("settled_rel_ns", kind="stable")
+
+    @cached_property
+    def charges(self) -> pd.DataFrame:
+        """Charges that the gateway executed for orders of the sale."""
+        return self.run.charges[self.run.charges["order_id"].isin(self.orders["order_id"])]
+
+    @cached_property
+    def stock_moves(self) -> pd.DataFrame:
+        """Stock moves of the sale in order of time, with `at_rel_ns`."""
+        moves = self.run.stock_moves
+        moves = moves[moves["order_id"].isin(self.orders["order_id"])]
+        moves = moves.assign(at_rel_ns=integers(moves, "at_ns") - self.t0_wall_ns)
+        return moves.sort_values("at_rel_ns", kind="stable")
+
+    def users_at_end(self, stage: Stage) -> tuple[float, float] | None:
+        """Return the stage clock's last reading in a stage: when (s since t0), and active users.
+
+        None if the clock was not read in the last `CLOCK_REACH_S` seconds of the stage.
+        """
+        times = floats(self.run.clock, "t_s")
+        within = np.flatnonzero((times <= stage.end_s) & (times >= stage.end_s - CLOCK_REACH_S))
+        if len(within) == 0:
+            return None
+        row = within[times[within].argmax()]
+        return float(times[row]), float(floats(self.run.clock, "active")[row])
+
+    @property
+    def initial_stock(self) -> int:
+        """Return how many units were for sale."""
+        products = self.record["store"]["products"]
+        return next(int(p["initial_stock"]) for p in products if p["id"] == SALE_PRODUCT)
+
+    @property
+    def approach_services(self) -> list[str]:
+        """Return the services that belong to the approach: all but the world's."""
+        world = self.topology.get("world", ())
+        return [name for name in self.topology["services"] if name not in world]
+
+    def telemetry(self, metric: str) -> pd.DataFrame:
+        """Return one telemetry metric as a table: a row per sample time, a column per source."""
+        rows = self.run.telemetry[self.run.telemetry["metric"] == metric]
+        return _wide(rows, "source")
+
+    def telemetry_of(self, source: str, prefix: str) -> pd.DataFrame:
+        """Return the metrics of one source whose name begins with `prefix`, a column each."""
+        frame = self.run.telemetry
+        rows = frame[(frame["source"] == source) & frame["metric"].str.startswith(prefix)]
+        return _wide(rows, "metric")
+
+    def cpu_s(self, source: str, from_s: float, to_s: float) -> float | None:
+        """Return the CPU seconds a source used in a window, or None if it was not sampled."""
+        if source not in self.cumulative_cpu_s.columns:
+            return None
+        column = self.cumulative_cpu_s[source].dropna()
+        if len(column) < 2:
+            return None
+        times = column.index.to_numpy(dtype=np.float64)
+        values = column.to_numpy(dtype=np.float64)
+        first, last = np.interp([from_s, to_s], times, values)
+        return float(last - first)
+
+    @cached_property
+    def cumulative_cpu_s(self) -> pd.DataFrame:
+        """Cumulative CPU seconds, a column per source."""
+        return self.telemetry("cpu_s")
+
+    @cached_property
+    def open_orders(self) -> tuple[Integers, Integers]:
+        """Steps of the number of open orders: times in ns since t0, and the number from then on."""
+        settled = self.orders[self.orders["settled"].to_numpy(dtype=np.bool_)]
+        return steps(integers(self.orders, "accepted_rel_ns"), integers(settled, "settled_rel_ns"))
+
+
+def _wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    keyed = rows.drop_duplicates(["t_s", column], keep="last")
+    table: pd.DataFrame = keyed.pivot(index="t_s", columns=column, values="value")
+    return table.sort_index()
+
+
+def steps(begins: Integers, ends: Integers) -> tuple[Integers, Integers]:
+    """Return when the number of things in progress changes, and what it is from then on.
+
+    Things that end at the instant at which others begin have ended first.
+    """
+    times = np.concatenate([begins, ends])
+    changes = np.concatenate([np.ones_like(begins), -np.ones_like(ends)])
+    instants, position = np.unique(times, return_inverse=True)
+    net = np.zeros(len(instants), dtype=np.int64)
+    np.add.at(net, position, changes)
+    return instants, np.cumsum(net)

@@ -1,0 +1,136 @@
+"""Where attempts to buy end: the way of an order, step by step, and the load stage by stage.
+
+The steps of the funnel are read from different stores (the client's ledger, the order events, the
+payment gateway's log), so that a step that loses orders shows.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.analysis.estimates import Sample, merge, percentile
+from harness.analysis.facts import RunFacts, floats, integers, is_in, overlap_s
+from harness.analysis.sales import errors
+
+STEPS = (
+    ("attempts", "Purchase attempts", "distinct idempotency keys that buyers sent"),
+    ("accepted", "Accepted", "attempts whose order is in the ledger"),
+    ("queued", "Recorded", "orders with the event accepted"),
+    ("processing", "Processing started", "orders with the event awaiting_payment"),
+    ("charged", "Payment attempted", "orders for which the payment gateway executed a charge"),
+    ("confirmed", "Confirmed", "orders confirmed in the ledger"),
+)
+EXITS = ("sold_out", "limited", "rejected", "indeterminate")
+"""Final answers with which an attempt may end that has no order in the ledger."""
+
+
+def funnel(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
+    """Return the steps from attempt to confirmation, as means over the runs of an approach.
+
+    `share_of_attempts` and `share_of_previous` are in %, null if there is nothing to divide by.
+    `left` says how those that did not come as far as the next step ended.
+    """
+    counted = [_steps_of(facts) for facts in runs]
+    left = _exits(runs)
+    rows: list[dict[str, Any]] = []
+    for name, title, meaning in STEPS:
+        per_run = [steps[name] for steps in counted]
+        total = sum(per_run)
+        attempts = sum(steps["attempts"] for steps in counted)
+        previous = sum(rows[-1]["per_run"]) if rows else attempts
+        rows.append(
+            {
+                "step": name,
+                "title": title,
+                "meaning": meaning,
+                "mean": total / len(runs),
+                "per_run": per_run,
+                "share_of_attempts": 100 * total / attempts if attempts else None,
+                "share_of_previous": 100 * total / previous if previous else None,
+                "left": left.get(name, {}),
+            }
+        )
+    return rows
+
+
+def _steps_of(facts: RunFacts) -> dict[str, int]:
+    orders, events = facts.orders, facts.run.order_events
+    events = events[events["order_id"].isin(orders["order_id"])]
+    return {
+        "attempts": len(facts.attempts),
+        "accepted": len(orders),
+        "queued": int(events[is_in(events, "status", ["accepted"])]["order_id"].nunique()),
+        "processing": int(
+            events[is_in(events, "status", ["awaiting_payment"])]["order_id"].nunique()
+        ),
+        "charged": int(facts.charges["order_id"].nunique()),
+        "confirmed": len(facts.confirmed),
+    }
+
+
+def _exits(runs: Sequence[RunFacts]) -> dict[str, dict[str, float]]:
+    """Return, by step, how many attempts ended there in which way, as means over the runs."""
+    refused = dict.fromkeys(EXITS, 0)
+    declined = still_open = 0
+    for facts in runs:
+        without_order = facts.attempts[~facts.attempts.index.isin(facts.orders["key"])]
+        for outcome in EXITS:
+            refused[outcome] += int(is_in(without_order, "outcome", [outcome]).sum())
+        declined += int(is_in(facts.orders, "status", ["declined"]).sum())
+        still_open += len(facts.orders) - int(facts.orders["settled"].sum())
+    n = len(runs)
+    return {
+        "attempts": {outcome: count / n for outcome, count in refused.items()},
+        "charged": {"declined": declined / n, "open": still_open / n},
+    }
+
+
+def stage_table(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
+    """Return one row per stage: users planned and achieved, requests, latency, errors.
+
+    Counts and rates are means over the runs, of requests sent in the stage; percentiles (ms) are
+    those of the merged API requests and null if there are too few; `in_flight` is the mean number
+    of requests in progress.
+    """
+    return [_stage_row(runs, position) for position in range(len(runs[0].stages))]
+
+
+def _stage_row(runs: Sequence[RunFacts], position: int) -> dict[str, Any]:
+    stage = runs[0].stages[position]
+    sent = failed = in_flight_s = 0.0
+    achieved: list[float] = []
+    samples = []
+    for facts in runs:
+        rows = integers(facts.requests, "stage") == stage.number
+        sent += float(np.count_nonzero(rows))
+        failed += float(np.count_nonzero(rows & errors(facts)))
+        requests = facts.requests
+        in_flight_s += overlap_s(
+            integers(requests, "sent_ns"), integers(requests, "done_ns"), stage
+        )
+        api = facts.api_requests
+        within = is_in(api, "stage", [stage.number]) & api["answered"].to_numpy(dtype=np.bool_)
+        samples.append(Sample(floats(api[within], "latency_ms")))
+        reading = facts.users_at_end(stage)
+        achieved += [reading[1]] if reading else []
+    n = len(runs)
+    merged = merge(samples)
+    quantiles = (("p50_ms", 0.50), ("p95_ms", 0.95), ("p99_ms", 0.99))
+    return {
+        "stage": stage.number,
+        "name": stage.name,
+        "start_s": stage.start_s,
+        "end_s": stage.end_s,
+        "planned_users": stage.users,
+        "achieved_users": sum(achieved) / len(achieved) if achieved else None,
+        "requests": sent / n,
+        "rps": sent / n / stage.seconds,
+        "in_flight": in_flight_s / n / stage.seconds,
+        "errors": failed / n,
+        "error_rate_pct": 100 * failed / sent if sent else None,
+        **{
+            name: percentile(merged, q).value if isinstance(merged, Sample) else None
+            for name, q in quantiles
+        },
+    }

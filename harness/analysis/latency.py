@@ -1,0 +1,129 @@
+"""Times of a run: what a buyer waits for an answer, and what an order takes to its outcome.
+
+Acknowledgement and outcome are different things (a synchronous shop answers with the outcome, a
+queue with the acceptance), so each has its own metrics. The time of an outcome is the ledger's, not
+the polling buyer's, whose view is shown apart. What never came is not dropped: an unanswered
+request or an unsettled order enters as longer than all others (right-censored).
+"""
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.estimates import Missing, Quantity, Sample
+from harness.analysis.facts import (
+    ACKNOWLEDGED,
+    NANOSECONDS,
+    TERMINAL,
+    RunFacts,
+    floats,
+    integers,
+    is_in,
+)
+
+UNSETTLED = "were not settled when the run ended"
+
+
+def api_latency_ms(facts: RunFacts) -> Quantity:
+    """Answer times of all answered requests of the sale, but for event streams, in ms."""
+    requests = facts.api_requests
+    return Sample(floats(requests[requests["answered"].to_numpy(dtype=np.bool_)], "latency_ms"))
+
+
+def api_latency_with_unanswered_ms(facts: RunFacts) -> Quantity:
+    """Answer times of all requests of the sale, the unanswered as longer than all others, in ms."""
+    requests = facts.api_requests
+    answered = requests["answered"].to_numpy(dtype=np.bool_)
+    latency_ms = floats(requests, "latency_ms")
+    return Sample(latency_ms[answered], latency_ms[~answered])
+
+
+def purchase_latency_ms(facts: RunFacts) -> Quantity:
+    """Answer times of ``POST /orders`` that were acknowledged (201, 202, 402), in ms."""
+    buys = facts.purchases
+    return Sample(floats(buys[is_in(buys, "status", ACKNOWLEDGED)], "latency_ms"))
+
+
+def refusal_latency_ms(facts: RunFacts) -> Quantity:
+    """Answer times of ``POST /orders`` that were refused as sold out (409), in ms."""
+    buys = facts.purchases
+    return Sample(floats(buys[is_in(buys, "outcome", ["sold_out"])], "latency_ms"))
+
+
+def order_time_s(facts: RunFacts) -> Quantity:
+    """Time from the first send of the attempt until the order is settled in the ledger, in s."""
+    orders = facts.orders.dropna(subset=["first_sent_ns"])
+    settled = orders["settled"].to_numpy(dtype=np.bool_)
+    begun_s = floats(orders, "first_sent_ns") / NANOSECONDS
+    settled_s = integers(orders, "settled_rel_ns") / NANOSECONDS
+    open_s = np.maximum(facts.end_s - begun_s[~settled], 0.0)
+    return Sample(settled_s[settled] - begun_s[settled], open_s, UNSETTLED)
+
+
+def order_time_seen_s(facts: RunFacts) -> Quantity:
+    """Time from the first send until the buyer was told the outcome of an order, in s.
+
+    Counts attempts whose buyer was given an order; who left before the outcome is unfinished.
+    """
+    attempts = facts.attempts[facts.attempts["order_id"] != ""]
+    requests = facts.requests
+    told = is_in(requests, "order_status", TERMINAL) | is_in(requests, "outcome", TERMINAL)
+    told_ns = requests[told].groupby("order_id")["done_ns"].min()
+    first_told_ns = told_ns.reindex(attempts["order_id"]).to_numpy(dtype=np.float64)
+    seen = ~np.isnan(first_told_ns)
+    sent_ns = floats(attempts, "first_sent_ns")
+    waited_ns = np.maximum(facts.end_s * NANOSECONDS - sent_ns[~seen], 0.0)
+    seen_s = (first_told_ns[seen] - sent_ns[seen]) / NANOSECONDS
+    return Sample(seen_s, waited_ns / NANOSECONDS, "buyers were not told the outcome")
+
+
+def payment_processing_ms(facts: RunFacts) -> Quantity:
+    """Time of an order from awaiting payment to its outcome, by the ledger's events, in ms."""
+    events = facts.run.order_events
+    events = events[events["order_id"].isin(facts.orders["order_id"])]
+    awaiting = events[is_in(events, "status", ["awaiting_payment"])]
+    ended = events[is_in(events, "status", TERMINAL)]
+    begun_ns = awaiting.groupby("order_id")["at_ns"].min()
+    ended_ns = ended.groupby("order_id")["at_ns"].min().reindex(begun_ns.index)
+    settled = ended_ns.notna().to_numpy(dtype=np.bool_)
+    begun = begun_ns.to_numpy(dtype=np.int64) - facts.t0_wall_ns
+    finished = ended_ns[settled].to_numpy(dtype=np.int64) - facts.t0_wall_ns
+    open_ns = np.maximum(facts.end_s * NANOSECONDS - begun[~settled], 0.0)
+    return Sample((finished - begun[settled]) / 1e6, open_ns / 1e6, UNSETTLED)
+
+
+def payment_latency_ms(facts: RunFacts) -> Quantity:
+    """Latency of the charges that the payment gateway executed, as it drew them, in ms."""
+    return Sample(floats(facts.charges, "latency_ms"))
+
+
+def processing_delay_s(facts: RunFacts) -> Quantity:
+    """Time from acceptance to outcome less the payment's own latency, at peak, in s.
+
+    Peak is the stage with most users; an order belongs to the stage in which it was accepted.
+    """
+    peak = max(facts.stages, key=lambda stage: stage.users)
+    begin_ns, end_ns = peak.window_ns
+    accepted_ns = integers(facts.orders, "accepted_rel_ns")
+    orders = facts.orders[(accepted_ns >= begin_ns) & (accepted_ns < end_ns)]
+    if orders.empty:
+        return Missing(f"no order was accepted in the stage with most users ({peak.name})")
+    paying_s = facts.charges.groupby("order_id")["latency_ms"].sum() / 1000
+    settled = orders[orders["settled"].to_numpy(dtype=np.bool_)]
+    took_s = _since_acceptance_s(settled) - paying_s.reindex(settled["order_id"]).fillna(
+        0
+    ).to_numpy(dtype=np.float64)
+    still_open = orders[~orders["settled"].to_numpy(dtype=np.bool_)]
+    waited_s = facts.end_s - integers(still_open, "accepted_rel_ns") / NANOSECONDS
+    return Sample(took_s, np.maximum(waited_s, 0.0), UNSETTLED)
+
+
+def lateness_ms(facts: RunFacts) -> Quantity:
+    """How long after its intended time the load generator sent each request, in ms."""
+    requests = facts.requests
+    return Sample((integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6)
+
+
+def _since_acceptance_s(orders: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    took_ns = integers(orders, "settled_rel_ns") - integers(orders, "accepted_rel_ns")
+    took_s: np.ndarray[tuple[int], np.dtype[np.float64]] = took_ns / NANOSECONDS
+    return took_s

@@ -1,0 +1,131 @@
+"""What a run cost: CPU, memory, containers, and the backlog it built up.
+
+Only the services of the approach are counted; the payment gateway belongs to the world and the load
+generator to the measurement. CPU is read from cumulative counters, so a lost sample loses no CPU
+time. Memory is PSS, in which a page shared by several processes counts once.
+"""
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar
+from harness.analysis.facts import NANOSECONDS, RunFacts, integers
+
+NO_CPU = "CPU time was not sampled"
+STREAM_LENGTH = "stream_length:"
+
+
+def cpu_cores(facts: RunFacts) -> Quantity:
+    """Cores that the approach's services used on average over the load."""
+    used_s = _approach_cpu_s(facts)
+    return Missing(NO_CPU) if used_s is None else Ratio(used_s, facts.load_s)
+
+
+def cpu_pct(facts: RunFacts) -> Quantity:
+    """CPU that the approach's services used over the load, in % of all cores of the machine."""
+    used_s = _approach_cpu_s(facts)
+    if used_s is None:
+        return Missing(NO_CPU)
+    return Ratio(100.0 * used_s, facts.load_s * facts.cores)
+
+
+def cpu_s_per_order(facts: RunFacts) -> Quantity:
+    """CPU seconds of load and drain that the approach's services used per confirmed order."""
+    used_s = _approach_cpu_s(facts, with_drain=True)
+    return Missing(NO_CPU) if used_s is None else Ratio(used_s, float(len(facts.confirmed)))
+
+
+def _approach_cpu_s(facts: RunFacts, *, with_drain: bool = False) -> float | None:
+    to_s = facts.end_s if with_drain else facts.load_s
+    used = [facts.cpu_s(service, 0.0, to_s) for service in facts.approach_services]
+    known = [seconds for seconds in used if seconds is not None]
+    return float(sum(known)) if len(known) == len(used) else None
+
+
+def memory_peak_mb(facts: RunFacts) -> Quantity:
+    """Most memory that the approach's services held together during load and drain, in 10^6 B."""
+    sampled = facts.telemetry("memory_bytes")
+    services = [name for name in facts.approach_services if name in sampled.columns]
+    if len(services) < len(facts.approach_services):
+        return Missing("memory was not sampled")
+    within = sampled.loc[0 : facts.end_s + 1, services].ffill().dropna()
+    if within.empty:
+        return Missing("memory was not sampled during the load")
+    return Scalar(float(within.sum(axis=1).max()) / 1e6)
+
+
+def containers(facts: RunFacts) -> Quantity:
+    """Containers that the approach's topology asks for, the payment gateway excluded."""
+    return Scalar(float(facts.topology["containers"]))
+
+
+def payment_slots(facts: RunFacts) -> Quantity:
+    """Payments that the approach can have in progress at once, as configured."""
+    return Scalar(float(facts.topology["payment_slots"]))
+
+
+def generator_cpu_pct(facts: RunFacts) -> Quantity:
+    """CPU of the load generator over the load, in % of one core per generator process."""
+    used_s = facts.cpu_s("load", 0.0, facts.load_s)
+    if used_s is None:
+        return Missing(NO_CPU)
+    processes = int(facts.scenario["load"]["processes"])
+    return Ratio(100.0 * used_s, facts.load_s * processes)
+
+
+def queue_depth(facts: RunFacts) -> pd.Series | None:
+    """Return the entries in all streams of an approach over time, or None if it has no streams.
+
+    Entries are deleted when they are acknowledged, so a stream's length is what waits plus what a
+    worker has in hand (its pending entries); adding the pending ones would count those twice.
+    """
+    lengths = facts.telemetry_of("redis", STREAM_LENGTH)
+    if not facts.topology["has_redis"] or lengths.empty:
+        return None
+    depth: pd.Series = lengths.sum(axis=1)
+    return depth
+
+
+def queue_depth_max(facts: RunFacts) -> Quantity:
+    """Most entries in the streams at once, over load and drain."""
+    depth = queue_depth(facts)
+    return _no_queue(facts) if depth is None else Scalar(float(depth.max()))
+
+
+def queue_depth_avg(facts: RunFacts) -> Quantity:
+    """Entries in the streams on average over the load."""
+    depth = queue_depth(facts)
+    if depth is None or depth.loc[0 : facts.load_s].empty:
+        return _no_queue(facts)
+    return Scalar(float(depth.loc[0 : facts.load_s].mean()))
+
+
+def _no_queue(facts: RunFacts) -> Missing:
+    if facts.topology["has_redis"]:
+        return Missing("the streams were not sampled")
+    return Missing("the approach has no queue")
+
+
+def open_orders_max(facts: RunFacts) -> Quantity:
+    """Most orders without outcome at once, by the ledger."""
+    _, numbers = facts.open_orders
+    return Scalar(float(numbers.max()) if len(numbers) else 0.0)
+
+
+def open_orders_avg(facts: RunFacts) -> Quantity:
+    """Orders without outcome on average over the load, by the ledger."""
+    instants, numbers = facts.open_orders
+    end_ns = round(facts.load_s * NANOSECONDS)
+    edges = np.clip(np.append(instants, end_ns), 0, end_ns)
+    return Ratio(float((np.diff(edges) * numbers).sum()), float(end_ns))
+
+
+def backlog_drain_s(facts: RunFacts) -> Quantity:
+    """Time from the end of the load until the last order was settled, in s."""
+    unsettled = len(facts.orders) - int(facts.orders["settled"].sum())
+    if unsettled:
+        return Missing(f"not drained: {unsettled} orders open {facts.drain_s:.0f} s after the load")
+    settled_ns = integers(facts.orders, "settled_rel_ns")
+    if len(settled_ns) == 0:
+        return Missing("no order was accepted")
+    return Scalar(max(0.0, float(settled_ns.max()) / NANOSECONDS - facts.load_s))

@@ -1,0 +1,281 @@
+"""summary.json: every number of the report, derived from the runs of a campaign.
+
+It depends on nothing but the runs, their audits and the campaign's description: no clock, no random
+numbers, no machine. Floats are rounded to nine digits, so that the same runs give the same bytes.
+Its JSON Schema is `summary.schema.json` beside this file.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from harness.analysis.comparison import Side, compare
+from harness.analysis.estimates import Estimate
+from harness.analysis.facts import RunFacts
+from harness.analysis.funnel import funnel, stage_table
+from harness.analysis.laws import check_laws
+from harness.analysis.metrics import METRICS, estimate_all
+from harness.analysis.validity import VALID, validity
+from harness.errors import UsageError
+from harness.findings import Finding, Law, Verdict, worst
+from harness.store import RunData
+
+SCHEMA_VERSION = 1
+SCHEMA_PATH = Path(__file__).with_name("summary.schema.json")
+DIGITS = 9
+
+Audits = Mapping[int, Sequence[Finding]]
+"""The audit's findings by index of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A run with everything that decides whether it counts."""
+
+    facts: RunFacts
+    laws: list[Law]
+    validity: dict[str, Any]
+    findings: Sequence[Finding]
+
+    @property
+    def index(self) -> int:
+        return self.facts.run.index
+
+    @property
+    def block(self) -> int:
+        return int(self.facts.record["block"])
+
+    @property
+    def is_valid(self) -> bool:
+        return bool(self.validity["verdict"] == VALID)
+
+    @property
+    def audit(self) -> Verdict:
+        return worst(finding.verdict for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Approach:
+    """The runs of one approach, and what they say."""
+
+    name: str
+    runs: list[_Judged]
+    counts: list[bool]
+    estimates: dict[str, Estimate]
+    unranked: list[str]
+
+    @property
+    def counted(self) -> list[_Judged]:
+        return [run for run, counted in zip(self.runs, self.counts, strict=True) if counted]
+
+    def side(self, metric_id: str) -> Side:
+        estimate = self.estimates[metric_id]
+        by_block = {
+            run.block: value
+            for run, counted, value in zip(self.runs, self.counts, estimate.per_run, strict=True)
+            if counted
+        }
+        return Side(self.name, by_block, estimate, is_ranked=not self.unranked)
+
+
+def summarise(
+    campaign: Mapping[str, Any], runs: Sequence[RunData], audits: Audits | None = None
+) -> dict[str, Any]:
+    """Derive summary.json from a campaign's runs and audits; raise UsageError if there is no run.
+
+    A run without audit is UNKNOWN, and an approach with such a run is not ranked.
+    """
+    if not runs:
+        raise UsageError("the campaign has no finished run", "continue it with --resume")
+    judged = [_judge(run, audits or {}) for run in sorted(runs, key=lambda run: run.index)]
+    approaches = [_approach(name, judged) for name in _names(campaign, judged)]
+    pairs = list(combinations(approaches, 2))
+    summary = {
+        "schema_version": SCHEMA_VERSION,
+        "campaign": dict(campaign),
+        "load": _load(judged[0].facts),
+        "metrics": {
+            metric.id: {
+                "title": metric.title,
+                "unit": metric.unit,
+                "better": metric.better,
+                "group": metric.group,
+                "digits": metric.digits,
+                "description": metric.description,
+                "order": order,
+            }
+            for order, metric in enumerate(METRICS.values(), start=1)
+        },
+        "approaches": [_describe(approach) for approach in approaches],
+        "comparisons": _compare(*pairs[0]) if pairs else {},
+        "further_comparisons": [
+            {"baseline": one.name, "contender": other.name, "metrics": _compare(one, other)}
+            for one, other in pairs[1:]
+        ],
+        "funnel": {a.name: funnel([run.facts for run in a.counted]) for a in approaches},
+        "stages": {a.name: stage_table([run.facts for run in a.counted]) for a in approaches},
+        "audit": {a.name: _worst_findings(a.runs) for a in approaches},
+        "validity": [_validity(run) for run in judged],
+        "warnings": _warnings(approaches),
+    }
+    clean: dict[str, Any] = _plain(summary)
+    return clean
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of summary.json."""
+    content: dict[str, Any] = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
+    return content
+
+
+def _judge(run: RunData, audits: Audits) -> _Judged:
+    laws = check_laws(run)
+    return _Judged(RunFacts(run), laws, validity(run, laws), audits.get(run.index, ()))
+
+
+def _names(campaign: Mapping[str, Any], judged: Sequence[_Judged]) -> list[str]:
+    """Return the approaches that have runs, the one with fewest containers, the baseline, first."""
+    containers: dict[str, int] = {}
+    for run in judged:
+        containers.setdefault(run.facts.run.approach, int(run.facts.topology["containers"]))
+    planned = [name for name in campaign.get("approaches", []) if name in containers]
+    rest = sorted(set(containers) - set(planned))
+    return sorted([*planned, *rest], key=lambda name: containers[name])
+
+
+def _approach(name: str, judged: Sequence[_Judged]) -> _Approach:
+    runs = [run for run in judged if run.facts.run.approach == name]
+    valid = [run.is_valid for run in runs]
+    counts = valid if any(valid) else [True] * len(runs)
+    unranked = []
+    for verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+        dirty = [
+            str(run.index)
+            for run, counted in zip(runs, counts, strict=True)
+            if run.audit is verdict and (counted or verdict is Verdict.FAIL)
+        ]
+        if dirty:
+            unranked.append(f"the audit is {verdict} in run {', '.join(dirty)}")
+    if not any(valid):
+        unranked.append("it has no valid run")
+    estimates = estimate_all([run.facts for run in runs], counts)
+    return _Approach(name, runs, counts, estimates, unranked)
+
+
+def _describe(approach: _Approach) -> dict[str, Any]:
+    topology = approach.runs[0].facts.topology
+    clean = sum(run.audit is Verdict.PASS for run in approach.runs)
+    return {
+        "name": approach.name,
+        "title": topology["title"],
+        "acknowledges": topology["acknowledges"],
+        "containers": topology["containers"],
+        "payment_slots": topology["payment_slots"],
+        "ranked": not approach.unranked,
+        "unranked_reasons": approach.unranked,
+        "audit_verdict": worst(run.audit for run in approach.runs),
+        "clean_runs": clean,
+        "dirty_runs_upper_bound_pct": _upper_bound_pct(clean, len(approach.runs)),
+        "runs": [
+            {
+                "index": run.index,
+                "block": run.block,
+                "valid": run.is_valid,
+                "counted": counted,
+                "reasons": run.validity["reasons"],
+                "audit_verdict": run.audit,
+            }
+            for run, counted in zip(approach.runs, approach.counts, strict=True)
+        ],
+        "metrics": {metric: asdict(value) for metric, value in approach.estimates.items()},
+    }
+
+
+def _upper_bound_pct(clean: int, n: int) -> float | None:
+    """Return the 95 % upper bound on the share of dirty runs if none of `n` was, else None.
+
+    None of three dirty still allows that 63 % of all runs are: 1 - 0.05^(1/n).
+    """
+    return 100 * (1 - 0.05 ** (1 / n)) if clean == n else None
+
+
+def _compare(one: _Approach, other: _Approach) -> dict[str, Any]:
+    return {
+        metric.id: asdict(compare(metric, one.side(metric.id), other.side(metric.id)))
+        for metric in METRICS.values()
+    }
+
+
+def _load(facts: RunFacts) -> dict[str, Any]:
+    load = facts.scenario["load"]
+    return {
+        "model": "closed",
+        "peak_users": max(stage.users for stage in facts.stages),
+        "seconds": facts.load_s,
+        "buyer": load["buyer"],
+        "think_min_s": load["think_min_s"],
+        "think_max_s": load["think_max_s"],
+        "request_timeout_s": load["request_timeout_s"],
+    }
+
+
+def _worst_findings(runs: Sequence[_Judged]) -> list[dict[str, Any]]:
+    """Return each audited invariant as its worst run has it, and which runs had that verdict."""
+    by_id: dict[str, list[tuple[int, Finding]]] = {}
+    for run in runs:
+        for finding in run.findings:
+            by_id.setdefault(finding.id, []).append((run.index, finding))
+    rows = []
+    for found in by_id.values():
+        verdict = worst(finding.verdict for _, finding in found)
+        bad = [(index, finding) for index, finding in found if finding.verdict is verdict]
+        rows.append({**asdict(bad[0][1]), "runs": [index for index, _ in bad]})
+    return rows
+
+
+def _validity(run: _Judged) -> dict[str, Any]:
+    return {
+        "index": run.index,
+        "block": run.block,
+        "approach": run.facts.run.approach,
+        **run.validity,
+        "laws": [asdict(law) for law in run.laws],
+    }
+
+
+def _warnings(approaches: Sequence[_Approach]) -> list[str]:
+    warnings = []
+    for approach in approaches:
+        if approach.unranked:
+            warnings.append(f"{approach.name} is not ranked: {'; '.join(approach.unranked)}")
+        for run, counted in zip(approach.runs, approach.counts, strict=True):
+            where = f"run {run.index} ({approach.name})"
+            if not run.is_valid:
+                kept = "counted only because none is valid" if counted else "left out"
+                warnings.append(
+                    f"{where} is INVALID and {kept}: {'; '.join(run.validity['reasons'])}"
+                )
+            warnings += [f"{where}: {warning}" for warning in run.validity["warnings"]]
+    fewest = min(sum(approach.counts) for approach in approaches)
+    if fewest < 3:
+        warnings.append(f"only {fewest} run(s) of an approach count: 3 are the least, 5 are better")
+    return warnings
+
+
+def _plain(value: Any) -> Any:
+    """Return JSON values: floats of `DIGITS` digits, enums as text, tuples as lists."""
+    match value:
+        case Enum():
+            return value.value
+        case float():
+            return float(f"{value:.{DIGITS}g}")
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,70 @@
+"""Whether a run measured what it says: VALID, or INVALID with the reasons.
+
+An invalid run is kept and shown, but it does not enter estimates and cannot win. Invalid is a
+fault of the measurement, never an outcome of the approach: an approach that has not worked off its
+backlog when the drain limit is over has been measured correctly, and leaving such runs out would
+hide just what a slow approach does. An undrained backlog is therefore a warning; its orders count
+as open, and their times as longer than what was waited for them (see `estimates`).
+
+A law that could not be checked does not invalidate a run either, but is never silent.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.analysis.facts import RunFacts
+from harness.findings import Law, Verdict
+from harness.store import RunData
+
+VALID = "VALID"
+INVALID = "INVALID"
+STEAL_LIMIT = 0.02
+"""Share of the machine's time that a hypervisor may withhold before it is worth a warning."""
+
+
+def validity(run: RunData, laws: Sequence[Law]) -> dict[str, Any]:
+    """Judge a run by its laws and its record: verdict, reasons (why not), warnings."""
+    record = run.record
+    reasons = [_describe(law) for law in laws if law.verdict is Verdict.FAIL]
+    if not laws:
+        reasons.append("its laws were not checked")
+    if record.get("reset_proof", {}).get("clean") is not True:
+        reasons.append("it is not proven that it began with empty stores and full stock")
+    if record.get("status") != "complete":
+        reasons.append(f"it did not end as planned: its status is {record.get('status')!r}")
+    return {
+        "verdict": INVALID if reasons else VALID,
+        "reasons": reasons,
+        "warnings": _warnings(run, laws),
+    }
+
+
+def _warnings(run: RunData, laws: Sequence[Law]) -> list[str]:
+    warnings = [f"not checked: {_describe(law)}" for law in laws if law.verdict is Verdict.UNKNOWN]
+    facts = RunFacts(run)
+    if not run.record["drained"]:
+        unsettled = len(facts.orders) - int(facts.orders["settled"].sum())
+        warnings.append(
+            f"the backlog was not worked off in {facts.drain_s:.0f} s after the load: "
+            f"{unsettled} orders are open, and count as such"
+        )
+    stolen = _stolen_share(facts)
+    if stolen > STEAL_LIMIT:
+        warnings.append(f"the hypervisor withheld {100 * stolen:.1f} % of the machine's time")
+    return warnings
+
+
+def _stolen_share(facts: RunFacts) -> float:
+    stolen_s = facts.telemetry("steal_s")
+    if "machine" not in stolen_s:
+        return 0.0
+    within = stolen_s["machine"].dropna().loc[0 : facts.load_s + 1]
+    if len(within) < 2:
+        return 0.0
+    seconds = float(within.index[-1] - within.index[0])
+    return float(within.iloc[-1] - within.iloc[0]) / (seconds * facts.cores)
+
+
+def _describe(law: Law) -> str:
+    where = f" in stage {law.stage}" if law.stage else ""
+    return f"{law.name}{where}: {law.detail}"

@@ -1,0 +1,233 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.analysis import check_laws, validity
+from harness.analysis.laws import LAWS
+from harness.findings import Law, Verdict
+from harness.store import RunData
+from tests.histories import make_run
+
+S = 1_000_000_000
+Break = Callable[[RunData], RunData]
+
+
+@pytest.fixture(scope="module", params=["sync", "queue"])
+def run(request) -> RunData:
+    return make_run(request.param, users=40, stock=60, seconds=24)
+
+
+def broken(run: RunData, name: str) -> list[Law]:
+    return [law for law in check_laws(run) if law.name == name and law.verdict is Verdict.FAIL]
+
+
+def with_record(run: RunData, **changes: Any) -> RunData:
+    return replace(run, record={**run.record, **changes})
+
+
+def test_a_consistent_run_obeys_every_law(run):
+    laws = check_laws(run)
+    assert {law.name for law in laws} == {name for name, _ in LAWS}
+    assert [law for law in laws if law.verdict is not Verdict.PASS] == []
+    assert validity(run, laws)["verdict"] == "VALID"
+
+
+def lose_think_times(run: RunData) -> RunData:
+    return replace(run, requests=run.requests.assign(think_ns=0))
+
+
+def lose_requests(run: RunData) -> RunData:
+    kept = run.requests.iloc[::2]
+    recorded = {"recorded": len(kept), "locust": len(kept)}
+    return replace(with_record(run, recorded=recorded), requests=kept)
+
+
+def answer_late(run: RunData) -> RunData:
+    """Add what a saturated generator does: requests wait in it, unsent."""
+    late = run.requests["intended_ns"] - run.requests["think_ns"]
+    sent = run.requests["sent_ns"].where(run.requests["try"] > 0, run.requests["done_ns"])
+    return replace(run, requests=run.requests.assign(sent_ns=sent, intended_ns=late))
+
+
+@pytest.mark.parametrize("break_it", [lose_think_times, lose_requests, answer_late])
+def test_time_of_buyers_that_no_request_accounts_for_breaks_the_interactive_law(run, break_it):
+    assert broken(break_it(run), "interactive response-time law")
+
+
+def test_requests_without_a_buyer_break_the_interactive_law(run):
+    assert broken(replace(run, buyers=run.buyers.iloc[:20]), "interactive response-time law")
+
+
+def test_a_parting_think_time_is_not_unaccounted_for(run):
+    """A buyer asked to leave while it thinks leaves no request behind that records the think."""
+    longer = run.buyers["left_ns"] + 9 * S // 10
+    assert not broken(
+        replace(run, buyers=run.buyers.assign(left_ns=longer)), "interactive response-time law"
+    )
+
+
+@pytest.mark.parametrize("change", [-1, 1000])
+def test_an_answer_that_client_or_server_does_not_know_of_breaks_the_counts(run, change):
+    counts = [dict(row) for row in run.record["server_counts"]]
+    counts[0]["count"] += change
+    law = broken(with_record(run, server_counts=counts), "client counts = server counts")
+    assert law
+    assert law[0].residual > 0
+
+
+def test_a_proxys_own_503_is_no_mismatch_but_without_a_proxy_it_is():
+    run = make_run("queue")
+    statuses = run.requests["status"].to_numpy(copy=True)
+    unanswered = np.flatnonzero(statuses == 0)[:1]
+    statuses[unanswered] = 502
+    changed = replace(run, requests=run.requests.assign(status=statuses))
+    name = "client counts = server counts"
+    topology = {**run.record["topology"], "entry": "nginx", "counters": ["api"]}
+    assert not broken(with_record(changed, topology=topology), name)
+    topology = {**topology, "entry": "api"}
+    assert broken(with_record(changed, topology=topology), name)
+
+
+def test_without_server_counts_the_law_is_unknown(run):
+    laws = {law.name: law for law in check_laws(with_record(run, server_counts=[]))}
+    assert laws["client counts = server counts"].verdict is Verdict.UNKNOWN
+
+
+def test_a_request_that_ends_outside_the_run_breaks_the_sums(run):
+    done = run.requests["done_ns"].to_numpy(copy=True)
+    done[0] = 10_000 * S
+    assert broken(
+        replace(run, requests=run.requests.assign(done_ns=done)), "per-second sums = totals"
+    )
+
+
+def test_a_request_labelled_with_another_stage_breaks_the_sums(run):
+    stage = run.requests["stage"].to_numpy(copy=True)
+    stage[0] = 3
+    assert broken(
+        replace(run, requests=run.requests.assign(stage=stage)), "per-second sums = totals"
+    )
+
+
+def test_a_request_that_locust_saw_and_the_ledger_did_not_breaks_the_record(run):
+    recorded = run.record["recorded"] | {"locust": run.record["recorded"]["locust"] + 1}
+    assert broken(with_record(run, recorded=recorded), "recorded = seen by Locust")
+
+
+def test_a_ledger_that_was_cut_short_breaks_the_record(run):
+    assert broken(replace(run, requests=run.requests.iloc[1:]), "recorded = seen by Locust")
+
+
+def scale_cpu(run: RunData, source: str, factor: float) -> RunData:
+    telemetry = run.telemetry.copy()
+    rows = (telemetry["source"] == source) & (telemetry["metric"] == "cpu_s")
+    telemetry.loc[rows, "value"] *= factor
+    return replace(run, telemetry=telemetry)
+
+
+def test_more_cpu_than_the_machine_has_breaks_utilisation(run):
+    assert broken(scale_cpu(run, "postgres", 1000), "utilisation <= 1")
+
+
+def test_without_cpu_samples_utilisation_and_generator_are_unknown(run):
+    silent = replace(run, telemetry=run.telemetry[run.telemetry["metric"] != "cpu_s"])
+    laws = {law.name: law.verdict for law in check_laws(silent)}
+    assert laws["utilisation <= 1"] is laws["generator CPU"] is Verdict.UNKNOWN
+
+
+def test_more_charges_in_flight_than_slots_breaks_the_slots(run):
+    topology = run.record["topology"] | {"payment_slots": 1}
+    law = broken(with_record(run, topology=topology), "payment slots >= charges in flight")
+    assert law
+    assert "slots" in law[0].detail
+
+
+def test_back_to_back_charges_need_only_one_slot(run):
+    charges = run.charges.iloc[:3].assign(started_ns=[0, 10, 20], finished_ns=[10, 20, 30])
+    one_slot = with_record(run, topology=run.record["topology"] | {"payment_slots": 1})
+    assert not broken(replace(one_slot, charges=charges), "payment slots >= charges in flight")
+
+
+def test_a_stage_that_was_not_reached_breaks_the_users(run):
+    active = (run.clock["active"] * 0.8).astype("int64")
+    laws = broken(replace(run, clock=run.clock.assign(active=active)), "planned users achieved")
+    assert [law.stage for law in laws] == ["warm-up", "rush", "peak"]
+
+
+def test_users_who_did_not_leave_break_the_users(run):
+    active = run.clock["active"].where(run.clock["t_s"] < 20, 40)
+    laws = broken(replace(run, clock=run.clock.assign(active=active)), "planned users achieved")
+    assert [law.stage for law in laws] == ["out"]
+
+
+def test_a_clock_that_stopped_leaves_the_users_unknown(run):
+    stopped = replace(run, clock=run.clock[run.clock["t_s"] < 10])
+    verdicts = [
+        (law.stage, law.verdict)
+        for law in check_laws(stopped)
+        if law.name == "planned users achieved"
+    ]
+    assert verdicts[-1] == ("out", Verdict.UNKNOWN)
+
+
+def test_a_generator_at_its_limit_breaks_the_generator_law(run):
+    assert broken(scale_cpu(run, "load", 100), "generator CPU")
+
+
+def test_a_generator_that_sends_late_breaks_punctuality(run):
+    intended = run.requests["intended_ns"] - 400_000_000
+    late = replace(run, requests=run.requests.assign(intended_ns=intended))
+    assert broken(late, "generator punctuality")
+
+
+def test_a_rare_hiccup_does_not_break_punctuality(run):
+    intended = run.requests["intended_ns"].to_numpy(copy=True)
+    intended[::50] -= 500_000_000
+    hiccup = replace(run, requests=run.requests.assign(intended_ns=intended))
+    assert not broken(hiccup, "generator punctuality")
+
+
+def test_a_law_that_crashes_is_unknown_and_says_why(run):
+    laws = check_laws(replace(run, clock=pd.DataFrame({"t_s": [6.0]})))
+    crashed = [law for law in laws if law.name == "planned users achieved"]
+    assert [law.verdict for law in crashed] == [Verdict.UNKNOWN]
+    assert "KeyError" in crashed[0].detail
+
+
+def test_a_run_that_breaks_a_law_is_invalid_and_says_which(run):
+    changed = with_record(run, recorded={"recorded": 1, "locust": 2})
+    judged = validity(changed, check_laws(changed))
+    assert judged["verdict"] == "INVALID"
+    assert judged["reasons"][0].startswith("recorded = seen by Locust: 1 recorded, 2 seen")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"reset_proof": {"clean": False}}, {"reset_proof": {}}, {"status": "interrupted"}]
+)
+def test_a_run_without_a_proven_beginning_or_a_planned_end_is_invalid(run, changes):
+    changed = with_record(run, **changes)
+    assert validity(changed, check_laws(changed))["verdict"] == "INVALID"
+
+
+def test_a_run_whose_laws_were_not_checked_is_invalid(run):
+    assert validity(run, [])["verdict"] == "INVALID"
+
+
+def test_an_undrained_backlog_is_an_outcome_and_not_an_invalid_measurement(run):
+    undrained = with_record(run, drained=False)
+    judged = validity(undrained, check_laws(undrained))
+    assert judged["verdict"] == "VALID"
+    assert "the backlog was not worked off" in judged["warnings"][0]
+
+
+def test_time_withheld_by_a_hypervisor_is_a_warning(run):
+    telemetry = run.telemetry.copy()
+    rows = telemetry["metric"] == "steal_s"
+    telemetry.loc[rows, "value"] = telemetry.loc[rows, "t_s"] * 0.2
+    judged = validity(replace(run, telemetry=telemetry), check_laws(run))
+    assert judged["verdict"] == "VALID"
+    assert "withheld 10.0 %" in judged["warnings"][0]

@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.analysis import series
+from tests.histories import make_run
+
+S = 1_000_000_000
+
+
+@pytest.fixture(scope="module", params=["sync", "queue"])
+def run(request):
+    return make_run(request.param, users=40, stock=60, seconds=24)
+
+
+def test_seconds_are_gap_free_and_reach_the_end_of_the_run(run):
+    table = series(run)
+    assert table["t_s"].tolist() == list(range(len(table)))
+    assert len(table) >= run.record["load_s"] + run.record["drain_s"]
+
+
+def test_answers_and_errors_add_up_to_all_requests(run):
+    table, status = series(run), run.requests["status"]
+    assert table["requests"].sum() == (status > 0).sum()
+    assert table["errors"].sum() == ((status == 0) | (status >= 500)).sum()
+
+
+def test_percentiles_of_a_second_are_nearest_rank_of_the_requests_sent_in_it(run):
+    requests = run.requests[(run.requests["status"] > 0) & (run.requests["endpoint"] != "events")]
+    second = requests[requests["sent_ns"] // S == 10]
+    latency_ms = ((second["done_ns"] - second["sent_ns"]) / 1e6).to_numpy()
+    for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        expected = np.quantile(latency_ms, q, method="inverted_cdf")
+        assert series(run)[f"api_{name}_ms"][10] == expected
+
+
+def test_a_second_without_requests_has_no_percentile(run):
+    quiet = replace(run, requests=run.requests[run.requests["sent_ns"] // S != 10])
+    assert np.isnan(series(quiet)["api_p95_ms"][10])
+    assert series(run)["api_p95_ms"].notna()[10]
+
+
+def test_stock_falls_to_what_is_left_and_confirmations_rise_to_what_was_sold(run):
+    table, product = series(run), run.record["store"]["products"][0]
+    assert table["confirmed"].is_monotonic_increasing
+    assert table["confirmed"].iloc[-1] == product["sold"]
+    assert table["stock_left"].iloc[-1] == product["initial_stock"] - product["sold"]
+    assert table["stock_left"].between(0, product["initial_stock"]).all()
+    assert table["open_orders"].iloc[-1] == 0
+
+
+def test_open_orders_are_those_accepted_and_not_yet_settled(run):
+    at_ns = run.record["t0_wall_ns"] + 8 * S
+    accepted = (run.orders["accepted_ns"] < at_ns).sum()
+    settled = ((run.orders["settled_ns"] < at_ns) & (run.orders["settled_ns"] > 0)).sum()
+    assert series(run)["open_orders"][7] == accepted - settled
+
+
+def test_users_follow_the_clock(run):
+    table = series(run)
+    assert table["active"][12] == run.clock["active"][12]
+    assert table["planned"][12] == run.clock["planned"][12]
+
+
+def test_cores_are_the_increase_of_cpu_seconds_and_add_up_over_the_approach(run):
+    table = series(run)
+    used = run.telemetry[(run.telemetry["metric"] == "cpu_s") & (run.telemetry["source"] == "api")]
+    used_s = used.set_index("t_s")["value"]
+    assert table["cores_api"][5] == pytest.approx(used_s[6.0] - used_s[5.0])
+    services = [f"cores_{name}" for name in run.record["topology"]["services"]]
+    assert table["cores_approach"][5] == pytest.approx(table[services].loc[5].sum())
+
+
+def test_queue_depth_is_missing_without_a_queue(run):
+    has_queue = series(run)["queue_depth"].notna().any()
+    assert has_queue == run.record["topology"]["has_redis"]
