@@ -1,0 +1,1 @@
+"""The systems under test, and the payment provider that they share."""

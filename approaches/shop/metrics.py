@@ -1,0 +1,89 @@
+"""Counters of a service, summed over its processes, in Prometheus' text format.
+
+prometheus_client shares counters between processes through files in one directory and decides for
+that mode when it is imported, hence the directory is made here, before that import. It lies in
+TMPDIR and is removed by the process that made it.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def _share_between_processes() -> str:
+    given = os.environ.get(_DIRECTORY_VARIABLE)
+    if given:
+        return given
+    directory = tempfile.mkdtemp(prefix="shop-metrics-")
+    os.environ[_DIRECTORY_VARIABLE] = directory
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:  # a forked child runs the same exit handlers
+            shutil.rmtree(directory, ignore_errors=True)
+
+    atexit.register(remove)
+    return directory
+
+
+_directory = _share_between_processes()
+
+from prometheus_client import (  # noqa: E402
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    generate_latest,
+)
+from prometheus_client.multiprocess import (  # noqa: E402
+    MultiProcessCollector,
+    mark_process_dead,
+)
+
+__all__ = [
+    "CONTENT_TYPE_LATEST",
+    "REQUESTS_IN_PROGRESS",
+    "Counter",
+    "Gauge",
+    "count_request",
+    "forget_process",
+    "render",
+]
+
+REQUESTS_TOTAL = Counter(
+    "shop_http_requests",
+    "HTTP requests answered, by method, route template and status",
+    ["method", "route", "status"],
+)
+REQUESTS_IN_PROGRESS = Gauge(
+    "shop_http_requests_in_progress",
+    "HTTP requests being worked on",
+    multiprocess_mode="livesum",
+)
+
+# Methods arrive from outside; any other would grow the table without bound.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def count_request(method: str, route: str, status: int) -> None:
+    """Count an answered request.
+
+    `route` is the template, such as /orders/{id}, "" if none matched.
+    """
+    known = method if method in _METHODS else "other"
+    REQUESTS_TOTAL.labels(known, route or "unmatched", str(status)).inc()
+
+
+def render() -> bytes:
+    """Return the metrics of all processes of this service (content type CONTENT_TYPE_LATEST)."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=_directory)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def forget_process(pid: int) -> None:
+    """Drop the gauges of a dead process; its counters stay in the sums."""
+    mark_process_dead(pid, path=_directory)  # type: ignore[no-untyped-call]

@@ -1,0 +1,144 @@
+"""Orders as every approach speaks of them: states, transitions, JSON view, requests.
+
+    accepted → awaiting_payment → confirmed | declined
+                                → unknown → confirmed | declined
+
+`unknown`: the payment gateway gave no answer; the stock stays held until it does. Versions count
+the states an order has been in, from 1, without gaps, so a reader can tell an old answer from a new
+one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from approaches.shop.bodies import read_object
+from approaches.shop.problems import Code, Problem
+
+MAX_QUANTITY = 10
+MAX_KEY_LENGTH = 200
+MAX_PRODUCT_ID = 2**31 - 1
+
+
+class Status(StrEnum):
+    """States of an order, as the ledger, HTTP and events spell them."""
+
+    ACCEPTED = "accepted"
+    AWAITING_PAYMENT = "awaiting_payment"
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
+    UNKNOWN = "unknown"
+
+
+TERMINAL = frozenset({Status.CONFIRMED, Status.DECLINED})
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.ACCEPTED: frozenset({Status.AWAITING_PAYMENT}),
+    Status.AWAITING_PAYMENT: frozenset({Status.CONFIRMED, Status.DECLINED, Status.UNKNOWN}),
+    Status.UNKNOWN: TERMINAL,
+    Status.CONFIRMED: frozenset(),
+    Status.DECLINED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What a buyer wants: units of one product."""
+
+    product_id: int
+    quantity: int
+
+
+def read_purchase(body: bytes) -> Purchase:
+    """Read the body of POST /orders.
+
+    Raise Problem(invalid_request) naming the member that is wrong.
+    """
+    members = read_object(body)
+    return Purchase(
+        product_id=_whole_number(members, "product_id", None, MAX_PRODUCT_ID),
+        quantity=_whole_number(members, "quantity", 1, MAX_QUANTITY),
+    )
+
+
+def read_idempotency_key(header: str | None) -> str:
+    """Return the idempotency key of a request.
+
+    Raise Problem(invalid_request) if absent or malformed.
+    """
+    if header is None:
+        raise Problem(Code.INVALID_REQUEST, "the Idempotency-Key header is required")
+    if not 1 <= len(header) <= MAX_KEY_LENGTH or not header.isascii() or not header.isprintable():
+        raise Problem(
+            Code.INVALID_REQUEST,
+            f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters",
+        )
+    return header
+
+
+def _whole_number(
+    members: Mapping[str, object], name: str, default: int | None, highest: int
+) -> int:
+    value = members.get(name, default)
+    # A bool is an int to Python, and 1.0 is an integer to JSON Schema.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest:
+        raise Problem(Code.INVALID_REQUEST, f"{name} must be an integer from 1 to {highest}")
+    return value
+
+
+def order_view(
+    *,
+    order_id: str,
+    status: str,
+    version: int,
+    product_id: int,
+    quantity: int,
+    amount_cents: int,
+    accepted_at_s: float,
+    settled_at_s: float | None,
+) -> dict[str, object]:
+    """Return the JSON view of an order; times are epoch seconds."""
+    return {
+        "order_id": order_id,
+        "status": status,
+        "version": version,
+        "product_id": product_id,
+        "quantity": quantity,
+        "amount_cents": amount_cents,
+        "accepted_at": timestamp(accepted_at_s),
+        "settled_at": None if settled_at_s is None else timestamp(settled_at_s),
+        "links": order_links(order_id),
+    }
+
+
+def order_links(order_id: str) -> dict[str, str]:
+    """Return where an order and its events are."""
+    return {"self": f"/orders/{order_id}", "events": f"/orders/{order_id}/events"}
+
+
+def timestamp(epoch_s: float) -> str:
+    """Format epoch seconds as RFC 3339 in UTC with milliseconds."""
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def declined_problem(order_id: str) -> Problem:
+    """Return the 402 answer of an order whose payment was declined."""
+    return Problem(
+        Code.PAYMENT_DECLINED,
+        "the payment was declined; the units went back on sale",
+        order_id=order_id,
+        order_status=str(Status.DECLINED),
+    )
+
+
+def event_frame(version: int, data: bytes) -> bytes:
+    """Return one server-sent event: the order view as it was at `version`."""
+    return b"id: %d\nevent: status\ndata: %b\n\n" % (version, data)
+
+
+# What opens an event stream, and what keeps it open when there is nothing to tell (every 15 s).
+EVENT_STREAM_OPENING = b"retry: 1000\n\n"
+EVENT_STREAM_HEARTBEAT = b": still here\n\n"
+HEARTBEAT_INTERVAL_S = 15.0

@@ -1,0 +1,238 @@
+"""Charging a payment: one policy, spoken by threads and by asyncio.
+
+The idempotency key of a charge is the order's id, so asking again can never charge twice. A 5xx, a
+429 or a timeout says nothing about whether the charge was made: it is retried under the same key,
+then looked up by key, and if the gateway still does not tell, the outcome is *unknown*. It is never
+guessed: the caller holds the stock and asks again later. (Stripe's contract,
+docs.stripe.com/api/idempotent_requests; treating a 503 as a decline is defect 3 of `flash-sale.md`
+1.7.)
+
+The policy is a generator that yields what to do next and is sent what came back, so it exists once
+and is tested without a network.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import httpx
+
+BACKOFF_S = 0.1
+LONGEST_BACKOFF_S = 2.0
+LOOK_UP_TIMEOUT_S = 2.0
+CONNECT_TIMEOUT_S = 2.0
+
+
+class Outcome(StrEnum):
+    """How a charge ended, as far as the gateway told."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What is charged; `reference` is the buyer's idempotency key."""
+
+    order_id: str
+    reference: str
+    amount_cents: int
+
+    def body(self) -> dict[str, object]:
+        """Return the body of POST /charges."""
+        return {
+            "order_id": self.order_id,
+            "reference": self.reference,
+            "amount_cents": self.amount_cents,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeResult:
+    """The gateway's answer; `charge_id` is empty if the outcome is unknown."""
+
+    outcome: Outcome
+    charge_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Next step: send this request and wait at most `timeout_s` seconds."""
+
+    method: str
+    path: str
+    body: dict[str, object] | None
+    key: str
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Next step: wait `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back; None for the status means nothing did."""
+
+    status: int | None
+    charge_id: str = ""
+    outcome: str = ""
+
+
+Policy = Generator[Ask | Pause, Reply | None, ChargeResult]
+
+
+def charging(charge: Charge, timeout_s: float, clock: Callable[[], float]) -> Policy:
+    """Charge, retry, look up.
+
+    Yield each step; no attempt starts `timeout_s` seconds after the first.
+    """
+    give_up_at = clock() + timeout_s
+    pause_s = BACKOFF_S
+    while (left_s := give_up_at - clock()) > 0:
+        reply = yield Ask("POST", "/charges", charge.body(), charge.order_id, left_s)
+        result = _result(reply)
+        if result is not None:
+            return result
+        if reply is not None and reply.status == 422:
+            break  # the key belongs to a charge with another body: retrying cannot help
+        if clock() + pause_s >= give_up_at:
+            break
+        # Half of it random, so that the retries of a burst spread out.
+        yield Pause(pause_s * (0.5 + random.random() / 2))  # noqa: S311
+        pause_s = min(pause_s * 2, LONGEST_BACKOFF_S)
+    reply = yield Ask(
+        "GET", f"/charges/{charge.order_id}", None, charge.order_id, LOOK_UP_TIMEOUT_S
+    )
+    return _result(reply) or ChargeResult(Outcome.UNKNOWN)
+
+
+def _result(reply: Reply | None) -> ChargeResult | None:
+    if reply is None or reply.status not in (200, 402) or not reply.charge_id:
+        return None
+    if reply.outcome not in (Outcome.APPROVED, Outcome.DECLINED):
+        return None
+    return ChargeResult(Outcome(reply.outcome), reply.charge_id)
+
+
+def _read_reply(response: httpx.Response) -> Reply:
+    if response.status_code not in (200, 402):
+        return Reply(response.status_code)
+    try:
+        members = response.json()
+        return Reply(response.status_code, str(members["charge_id"]), str(members["outcome"]))
+    except (ValueError, KeyError, TypeError):
+        return Reply(None)
+
+
+def _outcome(stop: StopIteration) -> ChargeResult:
+    result: ChargeResult = stop.value
+    return result
+
+
+def _timeouts(step: Ask) -> httpx.Timeout:
+    return httpx.Timeout(step.timeout_s, connect=min(CONNECT_TIMEOUT_S, step.timeout_s))
+
+
+def _limits(concurrency: int) -> httpx.Limits:
+    return httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+
+
+class GatewayClient:
+    """The payment gateway for threads; safe to share between them."""
+
+    def __init__(self, gateway_url: str, *, timeout_s: float, concurrency: int) -> None:
+        self._http = httpx.Client(
+            base_url=gateway_url, limits=_limits(concurrency), trust_env=False
+        )
+        self._timeout_s = timeout_s
+
+    def charge(self, charge: Charge) -> ChargeResult:
+        """Charge under the order's id, wait for the outcome.
+
+        UNKNOWN if the gateway does not tell in time.
+        """
+        policy = charging(charge, self._timeout_s, time.monotonic)
+        reply: Reply | None = None
+        while True:
+            try:
+                step = policy.send(reply)
+            except StopIteration as stop:
+                return _outcome(stop)
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+                reply = None
+            else:
+                reply = self._ask(step)
+
+    def _ask(self, step: Ask) -> Reply:
+        try:
+            return _read_reply(
+                self._http.request(
+                    step.method,
+                    step.path,
+                    json=step.body,
+                    headers={"Idempotency-Key": step.key},
+                    timeout=_timeouts(step),
+                )
+            )
+        except httpx.HTTPError:
+            return Reply(None)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+class AsyncGatewayClient:
+    """The payment gateway for asyncio."""
+
+    def __init__(self, gateway_url: str, *, timeout_s: float, concurrency: int) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=gateway_url, limits=_limits(concurrency), trust_env=False
+        )
+        self._timeout_s = timeout_s
+
+    async def charge(self, charge: Charge) -> ChargeResult:
+        """Charge under the order's id, wait for the outcome.
+
+        UNKNOWN if the gateway does not tell in time.
+        """
+        policy = charging(charge, self._timeout_s, time.monotonic)
+        reply: Reply | None = None
+        while True:
+            try:
+                step = policy.send(reply)
+            except StopIteration as stop:
+                return _outcome(stop)
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+                reply = None
+            else:
+                reply = await self._ask(step)
+
+    async def _ask(self, step: Ask) -> Reply:
+        try:
+            # httpx times each read; the step's limit holds for the whole exchange.
+            async with asyncio.timeout(step.timeout_s):
+                response = await self._http.request(
+                    step.method,
+                    step.path,
+                    json=step.body,
+                    headers={"Idempotency-Key": step.key},
+                    timeout=_timeouts(step),
+                )
+            return _read_reply(response)
+        except (httpx.HTTPError, TimeoutError):
+            return Reply(None)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()

@@ -1,0 +1,127 @@
+"""Buying: reserve, charge, settle; and taking up what an earlier life of the process left behind.
+
+Between the two transactions the order stands in the ledger as awaiting payment. Whoever dies in
+between, or cannot tell how the payment ended, leaves an order that the reconciler finds: it asks
+the gateway again under the same key, which executes the charge at most once, and settles what it
+learns.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from approaches.shop.database import STORE_ERRORS
+from approaches.shop.ids import new_order_id
+from approaches.shop.orders import Purchase
+from approaches.shop.payments import Charge, ChargeResult, GatewayClient
+from approaches.shop.problems import Code, Problem
+from approaches.sync.ledger import Ledger, Order
+
+RECONCILE_INTERVAL_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class PaymentSlots:
+    """Charges that may be in flight: one per thread of the server, the reconciler's included."""
+
+    def __init__(self, gateway: GatewayClient, slots: int) -> None:
+        self._gateway = gateway
+        self._free = threading.BoundedSemaphore(slots)
+
+    def charge(self, order_id: str, reference: str, amount_cents: int) -> ChargeResult:
+        """Charge, and return the outcome as far as it is known."""
+        with self._free:
+            return self._gateway.charge(Charge(order_id, reference, amount_cents))
+
+
+class Checkout:
+    """Takes orders to their outcome while the buyer waits."""
+
+    def __init__(self, ledger: Ledger, payments: PaymentSlots) -> None:
+        self._ledger = ledger
+        self._payments = payments
+        self._in_hand: set[str] = set()
+
+    def buy(self, user_id: int, key: str, purchase: Purchase) -> tuple[Order, bool]:
+        """Buy, and return the order and whether this is a replay.
+
+        Raise Problem if nothing was bought, or if the key was used for another purchase.
+        """
+        order_id = new_order_id()
+        with self._taking_in_hand(order_id):
+            reserved = self._ledger.reserve(order_id, user_id, key, purchase)
+            if isinstance(reserved, Order):
+                if (reserved.product_id, reserved.quantity) != (
+                    purchase.product_id,
+                    purchase.quantity,
+                ):
+                    raise Problem(Code.KEY_REUSED, "the key belongs to another purchase")
+                return reserved, True
+            result = self._payments.charge(order_id, key, reserved)
+            return self._ledger.settle(order_id, result), False
+
+    def is_in_hand(self, order_id: str) -> bool:
+        """Say whether a request of this process is working on the order."""
+        return order_id in self._in_hand
+
+    def is_busy(self) -> bool:
+        """Say whether a request of this process is working on any order."""
+        return bool(self._in_hand)
+
+    @contextmanager
+    def _taking_in_hand(self, order_id: str) -> Iterator[None]:
+        self._in_hand.add(order_id)
+        try:
+            yield
+        finally:
+            self._in_hand.discard(order_id)
+
+
+class Reconciler:
+    """A thread that takes orders nobody works on to their outcome."""
+
+    def __init__(
+        self, ledger: Ledger, payments: PaymentSlots, checkout: Checkout, slots: int
+    ) -> None:
+        self._ledger = ledger
+        self._payments = payments
+        self._checkout = checkout
+        self._slots = slots
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what an earlier life left behind, then look again each second."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Begin nothing new; a charge in flight is left to the next life, which asks again."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        with ThreadPoolExecutor(self._slots, thread_name_prefix="reconcile") as pool:
+            while True:
+                try:
+                    left = [
+                        order
+                        for order in self._ledger.open_orders(self._slots * 2)
+                        if not self._checkout.is_in_hand(order.order_id)
+                    ]
+                    list(pool.map(self._reconcile, left))
+                except STORE_ERRORS as error:
+                    log.warning("reconciling later: %s", error)
+                if self._stopped.wait(RECONCILE_INTERVAL_S):
+                    return
+
+    def _reconcile(self, order: Order) -> None:
+        if self._stopped.is_set():
+            return
+        result = self._payments.charge(order.order_id, order.key, order.amount_cents)
+        try:
+            settled = self._ledger.settle(order.order_id, result)
+        except Problem:
+            return  # the ledger was emptied meanwhile
+        log.warning("reconciled order %s: %s", order.order_id, settled.status)

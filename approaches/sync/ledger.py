@@ -1,0 +1,256 @@
+"""The ledger of the synchronous shop: reserve in one statement, settle in one short transaction.
+
+Times of events are taken with clock_timestamp() after the product's row is locked. now() is the
+start of the transaction, which may lie before the release that made room for it: the history would
+look oversold at moments when it was not.
+"""
+
+from dataclasses import dataclass
+
+from psycopg import Connection
+from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from approaches.shop.catalogue import PRODUCT_SQL, Product
+from approaches.shop.orders import TERMINAL, Purchase, Status
+from approaches.shop.payments import ChargeResult, Outcome
+from approaches.shop.problems import Code, Problem
+
+_ORDER_COLUMNS = """
+    id::text, user_id, product_id, quantity, idempotency_key, amount_cents, status, version,
+    extract(epoch FROM accepted_at)::float8, extract(epoch FROM settled_at)::float8
+"""
+
+# Either everything here happens or nothing: the conditional update decides about the stock, the
+# constraints about a key used twice at once and about the limit per buyer, and they undo the whole
+# statement.
+_RESERVE = """
+WITH previous AS (
+    SELECT id FROM orders WHERE user_id = %(user)s AND idempotency_key = %(key)s
+), full_up AS (
+    SELECT FROM products p
+    LEFT JOIN purchase_counts c ON c.product_id = p.id AND c.user_id = %(user)s
+    WHERE p.id = %(product)s AND coalesce(c.held, 0) + %(quantity)s > p.per_user_limit
+), offered AS (
+    UPDATE products SET reserved = reserved + %(quantity)s
+    WHERE id = %(product)s AND reserved + sold + %(quantity)s <= initial_stock
+      AND NOT EXISTS (SELECT FROM previous) AND NOT EXISTS (SELECT FROM full_up)
+    RETURNING price_cents * %(quantity)s AS amount_cents, per_user_limit, clock_timestamp() AS at
+), counted AS (
+    INSERT INTO purchase_counts (product_id, user_id, held, ceiling)
+    SELECT %(product)s, %(user)s, %(quantity)s, per_user_limit FROM offered
+    WHERE per_user_limit IS NOT NULL
+    ON CONFLICT (product_id, user_id) DO UPDATE
+    SET held = purchase_counts.held + excluded.held, ceiling = excluded.ceiling
+), placed AS (
+    INSERT INTO orders (id, user_id, product_id, quantity, idempotency_key, amount_cents,
+                        status, version, accepted_at)
+    SELECT %(order)s, %(user)s, %(product)s, %(quantity)s, %(key)s, amount_cents,
+           'awaiting_payment', 2, at
+    FROM offered
+), told AS (
+    INSERT INTO order_events (order_id, version, status, at)
+    SELECT %(order)s, step.version, step.status, at
+    FROM offered, (VALUES (1, 'accepted'), (2, 'awaiting_payment')) AS step (version, status)
+), moved AS (
+    INSERT INTO stock_moves (order_id, kind, quantity, at, relayed_at)
+    SELECT %(order)s, 'reserve', %(quantity)s, at, at FROM offered
+)
+SELECT (SELECT amount_cents FROM offered), (SELECT id::text FROM previous),
+       EXISTS (SELECT FROM products WHERE id = %(product)s), EXISTS (SELECT FROM full_up)
+"""
+
+_LOCK_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE id = %s FOR UPDATE"  # noqa: S608
+_FIND_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE id = %s"  # noqa: S608
+_OPEN_ORDERS = f"""
+    SELECT {_ORDER_COLUMNS} FROM orders
+    WHERE status IN ('accepted', 'awaiting_payment', 'unknown') ORDER BY accepted_at LIMIT %s
+"""  # noqa: S608
+_EVENTS = """
+    SELECT version, status FROM order_events WHERE order_id = %s AND version > %s ORDER BY version
+"""
+
+# Runs with the order's row locked and found open.
+_SETTLE = """
+WITH stock AS (
+    UPDATE products SET reserved = reserved - %(quantity)s, sold = sold + %(sold)s
+    WHERE id = %(product)s
+    RETURNING clock_timestamp() AS at
+), settled AS (
+    UPDATE orders SET status = %(status)s, version = version + 1, settled_at = stock.at
+    FROM stock WHERE orders.id = %(order)s
+    RETURNING version, settled_at AS at
+), told AS (
+    INSERT INTO order_events (order_id, version, status, at)
+    SELECT %(order)s, version, %(status)s, at FROM settled
+), moved AS (
+    INSERT INTO stock_moves (order_id, kind, quantity, at, relayed_at)
+    SELECT %(order)s, %(kind)s, %(quantity)s, at, at FROM settled
+), paid AS (
+    INSERT INTO payments (order_id, charge_id, outcome, amount_cents, at)
+    SELECT %(order)s, %(charge)s, %(outcome)s, %(amount)s, at FROM settled
+), uncounted AS (
+    UPDATE purchase_counts SET held = held - %(quantity)s FROM stock
+    WHERE %(sold)s = 0 AND product_id = %(product)s AND user_id = %(user)s
+)
+SELECT version FROM settled
+"""
+
+_MARK_UNKNOWN = """
+WITH marked AS (
+    UPDATE orders SET status = 'unknown', version = version + 1
+    WHERE id = %(order)s AND status = 'awaiting_payment'
+    RETURNING version
+)
+INSERT INTO order_events (order_id, version, status, at)
+SELECT %(order)s, version, 'unknown', clock_timestamp() FROM marked
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One row of `orders`; times in epoch seconds."""
+
+    order_id: str
+    user_id: int
+    product_id: int
+    quantity: int
+    key: str
+    amount_cents: int
+    status: Status
+    version: int
+    accepted_at_s: float
+    settled_at_s: float | None
+
+    @classmethod
+    def of_row(cls, row: TupleRow) -> "Order":
+        """Return the order in a row of _ORDER_COLUMNS."""
+        before, status, after = row[:6], Status(row[6]), row[7:]
+        return cls(*before, status, *after)  # type: ignore[call-arg]
+
+
+class Ledger:
+    """What the synchronous shop writes down.
+
+    Each call takes a connection for as long as it runs.
+    """
+
+    def __init__(self, pool: ConnectionPool[Connection[TupleRow]]) -> None:
+        self._pool = pool
+
+    def reserve(self, order_id: str, user_id: int, key: str, purchase: Purchase) -> int | Order:
+        """Reserve for a new order and return its amount in cents, or the key's earlier order.
+
+        Raise Problem(not_found | sold_out | limit_reached | unauthorized); nothing is reserved
+        then.
+        """
+        parameters = {
+            "order": order_id,
+            "user": user_id,
+            "key": key,
+            "product": purchase.product_id,
+            "quantity": purchase.quantity,
+        }
+        with self._pool.connection() as connection:
+            try:
+                row = self._reserve(connection, parameters)
+            except UniqueViolation:
+                # Lost a race against the same key; by now the winner's order is committed and
+                # found.
+                row = self._reserve(connection, parameters)
+            amount_cents, earlier, known, full_up = row
+            if amount_cents is not None:
+                return int(amount_cents)
+            if earlier is not None:
+                return self._find(connection, _FIND_ORDER, earlier)
+        if not known:
+            raise Problem(Code.NOT_FOUND, "there is no such product")
+        if full_up:
+            raise _limit_reached()
+        raise Problem(Code.SOLD_OUT, "not enough units are left")
+
+    @staticmethod
+    def _reserve(connection: Connection[TupleRow], parameters: dict[str, object]) -> TupleRow:
+        try:
+            row = connection.execute(_RESERVE, parameters).fetchone()
+        except CheckViolation as error:
+            if error.diag.constraint_name == "purchase_counts_within_limit":
+                raise _limit_reached() from None
+            raise
+        except ForeignKeyViolation:
+            raise Problem(Code.UNAUTHORIZED, "the account does not exist any more") from None
+        if row is None:
+            raise LookupError("a SELECT without FROM returned no row")
+        return row
+
+    @staticmethod
+    def _find(connection: Connection[TupleRow], statement: str, order_id: str) -> Order:
+        row = connection.execute(statement, (order_id,)).fetchone()
+        if row is None:
+            raise Problem(Code.NOT_FOUND, "there is no such order")
+        return Order.of_row(row)
+
+    def settle(self, order_id: str, result: ChargeResult) -> Order:
+        """Write the outcome of the payment down, once, and return the order as it now is.
+
+        An unknown outcome leaves the stock held. Raise Problem(not_found) if the order is gone.
+        """
+        with self._pool.connection() as connection:
+            if result.outcome is Outcome.UNKNOWN:
+                connection.execute(_MARK_UNKNOWN, {"order": order_id})
+                return self._find(connection, _FIND_ORDER, order_id)
+            with connection.transaction():
+                order = self._find(connection, _LOCK_ORDER, order_id)
+                if order.status not in TERMINAL:
+                    connection.execute(_SETTLE, _settlement(order, result))
+            return self._find(connection, _FIND_ORDER, order_id)
+
+    def find_order(self, order_id: str) -> Order:
+        """Return an order; raise Problem(not_found)."""
+        with self._pool.connection() as connection:
+            return self._find(connection, _FIND_ORDER, order_id)
+
+    def events_after(self, order_id: str, version: int) -> list[tuple[int, Status]]:
+        """Return the versions of an order after `version`, and the status of each."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(_EVENTS, (order_id, version)).fetchall()
+        return [(row[0], Status(row[1])) for row in rows]
+
+    def open_orders(self, limit: int) -> list[Order]:
+        """Return at most `limit` orders without an outcome, oldest first."""
+        with self._pool.connection() as connection:
+            return [Order.of_row(row) for row in connection.execute(_OPEN_ORDERS, (limit,))]
+
+    def find_product(self, product_id: int) -> Product:
+        """Return a product; raise Problem(not_found)."""
+        with self._pool.connection() as connection:
+            row = connection.execute(PRODUCT_SQL, (product_id,)).fetchone()
+        if row is None:
+            raise Problem(Code.NOT_FOUND, "there is no such product")
+        return Product(*row)
+
+    def check(self) -> None:
+        """Ask the database for anything; raise one of STORE_ERRORS if it does not answer."""
+        with self._pool.connection(timeout=1.0) as connection:
+            connection.execute("SELECT FROM products LIMIT 1")
+
+
+def _limit_reached() -> Problem:
+    return Problem(Code.LIMIT_REACHED, "the limit per buyer is reached")
+
+
+def _settlement(order: Order, result: ChargeResult) -> dict[str, object]:
+    approved = result.outcome is Outcome.APPROVED
+    return {
+        "order": order.order_id,
+        "user": order.user_id,
+        "product": order.product_id,
+        "quantity": order.quantity,
+        "sold": order.quantity if approved else 0,
+        "status": Status.CONFIRMED if approved else Status.DECLINED,
+        "kind": "sell" if approved else "release",
+        "charge": result.charge_id,
+        "outcome": result.outcome,
+        "amount": order.amount_cents,
+    }

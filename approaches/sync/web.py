@@ -1,0 +1,248 @@
+"""HTTP face of the synchronous shop (Flask): the contract of `approaches.shop.contract`."""
+
+import logging
+import time
+from collections.abc import Iterator
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from approaches.shop import metrics
+from approaches.shop.accounts import Accounts, Tokens
+from approaches.shop.bodies import MAX_BODY_BYTES, encode_json
+from approaches.shop.catalogue import product_view, read_product_id
+from approaches.shop.contract import openapi
+from approaches.shop.database import STORE_ERRORS
+from approaches.shop.ids import canonical_order_id
+from approaches.shop.orders import (
+    EVENT_STREAM_OPENING,
+    TERMINAL,
+    Status,
+    declined_problem,
+    event_frame,
+    order_links,
+    order_view,
+    read_idempotency_key,
+    read_purchase,
+)
+from approaches.shop.problems import Code, Problem, problem_for_status
+from approaches.sync.checkout import Checkout
+from approaches.sync.ledger import Ledger, Order
+
+# A stream holds a thread, and threads are what this shop has least of: an order without an outcome
+# is watched this long, then the client comes back (EventSource does by itself).
+STREAM_LIMIT_S = 5.0
+STREAM_INTERVAL_S = 0.25
+
+log = logging.getLogger(__name__)
+
+
+class Shop:
+    """What the routes need."""
+
+    def __init__(
+        self, accounts: Accounts, tokens: Tokens, ledger: Ledger, checkout: Checkout
+    ) -> None:
+        self.accounts = accounts
+        self.tokens = tokens
+        self.ledger = ledger
+        self.checkout = checkout
+        self.draining = False
+
+
+def create_app(shop: Shop) -> Flask:
+    """Return the WSGI application."""
+    app = Flask("shop", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    # A doubled slash is an address that does not exist, not a redirect in HTML.
+    app.url_map.merge_slashes = False
+    _add_accounts(app, shop)
+    _add_catalogue(app, shop)
+    _add_orders(app, shop)
+    _add_events(app, shop)
+    _add_operations(app, shop)
+    _add_errors(app)
+    return app
+
+
+def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(encode_json(value), status, headers, mimetype="application/json")
+
+
+def _problem(problem: Problem) -> Response:
+    return Response(problem.encoded(), problem.status, problem.headers())
+
+
+def _add_accounts(app: Flask, shop: Shop) -> None:
+    @app.post("/auth/register")
+    def register() -> Response:
+        return _json(shop.accounts.register(request.get_data()), 201)
+
+    @app.post("/auth/login")
+    def log_in() -> Response:
+        return _json(shop.accounts.log_in(request.get_data()))
+
+    @app.post("/auth/ticket")
+    def ticket() -> Response:
+        return _json(shop.tokens.issue_ticket(_buyer(shop)), 201)
+
+
+def _buyer(shop: Shop) -> int:
+    return shop.tokens.user_of(request.headers.get("Authorization"))
+
+
+def _add_catalogue(app: Flask, shop: Shop) -> None:
+    @app.get("/products/<id>")
+    def read_product(id: str) -> Response:
+        product = shop.ledger.find_product(read_product_id(id))
+        return _json(product_view(product, product.stock))
+
+
+def _add_orders(app: Flask, shop: Shop) -> None:
+    @app.post("/orders")
+    def buy() -> Response:
+        user_id = _buyer(shop)
+        key = read_idempotency_key(request.headers.get("Idempotency-Key"))
+        purchase = read_purchase(request.get_data())
+        if shop.draining:
+            raise Problem(Code.OVERLOADED, "the shop is shutting down")
+        return _answer(*shop.checkout.buy(user_id, key, purchase))
+
+    @app.get("/orders/<id>")
+    def read_order(id: str) -> Response:
+        return _json(_view(_own_order(shop, _buyer(shop), id)))
+
+
+def _answer(order: Order, replayed: bool) -> Response:
+    if order.status is Status.CONFIRMED:
+        location = order_links(order.order_id)["self"]
+        response = _json(_view(order), 201, {"Location": location})
+    elif order.status is Status.DECLINED:
+        response = _problem(declined_problem(order.order_id))
+    elif order.status is Status.UNKNOWN:
+        raise Problem(Code.PAYMENT_UNKNOWN, "ask again with the same key", order_id=order.order_id)
+    else:
+        raise Problem(Code.IN_PROGRESS, order_id=order.order_id)
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _own_order(shop: Shop, user_id: int, order_id: str) -> Order:
+    canonical = canonical_order_id(order_id)
+    if canonical is None:
+        raise Problem(Code.NOT_FOUND, "there is no such order")
+    order = shop.ledger.find_order(canonical)
+    if order.user_id != user_id:
+        raise Problem(Code.NOT_FOUND, "there is no such order")
+    return order
+
+
+def _view(order: Order) -> dict[str, object]:
+    return _view_at(order, order.version, order.status)
+
+
+def _view_at(order: Order, version: int, status: Status) -> dict[str, object]:
+    return order_view(
+        order_id=order.order_id,
+        status=status,
+        version=version,
+        product_id=order.product_id,
+        quantity=order.quantity,
+        amount_cents=order.amount_cents,
+        accepted_at_s=order.accepted_at_s,
+        settled_at_s=order.settled_at_s if status in TERMINAL else None,
+    )
+
+
+def _add_events(app: Flask, shop: Shop) -> None:
+    @app.get("/orders/<id>/events")
+    def watch(id: str) -> Response:
+        user_id = shop.tokens.user_of_stream(
+            request.headers.get("Authorization"), request.args.get("ticket")
+        )
+        order = _own_order(shop, user_id, id)
+        last = request.headers.get("Last-Event-ID", "")
+        seen = int(last) if last.isascii() and last.isdecimal() and len(last) < 5 else 0
+        return Response(
+            _events(shop, order, seen),
+            mimetype="text/event-stream",
+            headers={"Cache-Control": "no-store"},
+        )
+
+
+def _events(shop: Shop, order: Order, seen: int) -> Iterator[bytes]:
+    yield EVENT_STREAM_OPENING
+    leave_at = time.monotonic() + STREAM_LIMIT_S
+    while True:
+        events = shop.ledger.events_after(order.order_id, seen)
+        if events and events[-1][1] in TERMINAL and order.settled_at_s is None:
+            order = shop.ledger.find_order(order.order_id)
+        for version, status in events:
+            yield event_frame(version, encode_json(_view_at(order, version, status)))
+            seen = version
+            if status in TERMINAL:
+                return
+        if order.settled_at_s is not None or time.monotonic() >= leave_at or shop.draining:
+            return
+        time.sleep(STREAM_INTERVAL_S)
+
+
+def _add_operations(app: Flask, shop: Shop) -> None:
+    document = encode_json(openapi("outcome"))
+
+    @app.get("/openapi.json")
+    def contract() -> Response:
+        return Response(document, mimetype="application/json")
+
+    @app.get("/healthz")
+    def healthy() -> Response:
+        return _json({"status": "ok"})
+
+    @app.get("/readyz")
+    def ready() -> Response:
+        if shop.draining:
+            raise Problem(Code.OVERLOADED, "the shop is shutting down")
+        shop.ledger.check()
+        return _json({"status": "ok"})
+
+    @app.get("/metrics")
+    def read_metrics() -> Response:
+        return Response(metrics.render(), content_type=metrics.CONTENT_TYPE_LATEST)
+
+
+def _add_errors(app: Flask) -> None:
+    @app.errorhandler(Problem)
+    def refused(problem: Problem) -> Response:
+        return _problem(problem)
+
+    @app.errorhandler(HTTPException)
+    def refused_by_flask(error: HTTPException) -> Response:
+        response = _problem(problem_for_status(error.code or 500))
+        for name, value in error.get_headers():
+            if name == "Allow":
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        if isinstance(error, STORE_ERRORS):
+            log.warning("the store does not answer: %s", error)
+            return _problem(Problem(Code.STORE_DOWN, "the ledger does not answer"))
+        log.error("unexpected error", exc_info=error)
+        return _problem(Problem(Code.INTERNAL))
+
+    @app.before_request
+    def begin() -> None:
+        metrics.REQUESTS_IN_PROGRESS.inc()
+
+    @app.teardown_request
+    def end(_: BaseException | None) -> None:
+        metrics.REQUESTS_IN_PROGRESS.dec()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        rule = request.url_rule.rule if request.url_rule else ""
+        route = rule.replace("<", "{").replace(">", "}")
+        metrics.count_request(request.method, route, response.status_code)
+        return response
