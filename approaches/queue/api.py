@@ -1,0 +1,192 @@
+"""The API: says yes or no to a purchase in one round trip to Redis, and leaves the rest to workers.
+
+A 202 means that the order is in the stream and holds its stock. When the answer to the accept
+script is lost, nobody knows: that is a 503, and the client asks again under the same key, which
+answers with the order if there is one.
+"""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from redis.exceptions import RedisError
+
+from approaches.queue import ledger
+from approaches.queue.edge import json_response, run_web, web_app
+from approaches.queue.order import Order
+from approaches.queue.service import run_service
+from approaches.queue.settings import QueueSettings
+from approaches.queue.store import Acceptance, Store
+from approaches.shop.accounts import AsyncAccounts, Hasher, Tokens
+from approaches.shop.catalogue import product_view, read_product_id
+from approaches.shop.contract import openapi
+from approaches.shop.database import STORE_ERRORS, async_pool
+from approaches.shop.ids import canonical_order_id, new_order_id
+from approaches.shop.orders import Purchase, Status, read_idempotency_key, read_purchase
+from approaches.shop.problems import Code, Problem
+
+REDIS_TIMEOUT_S = 2.0
+REDIS_CONNECTIONS = 32
+LEDGER_CONNECTIONS = 4
+READY_WITHIN_S = 1.0
+DRAIN_S = 10
+
+_REFUSALS = {
+    "key_reused": (Code.KEY_REUSED, "the key was sent before with another product or quantity"),
+    "limit_reached": (Code.LIMIT_REACHED, "you hold as many of this product as one buyer may"),
+    "sold_out": (Code.SOLD_OUT, "not enough units are left"),
+}
+
+
+class Shop:
+    """The routes of the API over one process' connections."""
+
+    def __init__(self, settings: QueueSettings) -> None:
+        self._settings = settings.shop
+        self._redis_url = settings.redis_url
+        self._tokens = Tokens(settings.shop.secret_key, settings.shop.token_ttl_s)
+        self._document = openapi("acceptance")
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Open the connections of this process, and close them."""
+        self._store = Store(
+            self._redis_url, timeout_s=REDIS_TIMEOUT_S, connections=REDIS_CONNECTIONS
+        )
+        self._pool = async_pool(self._settings.database_url, size=LEDGER_CONNECTIONS)
+        self._accounts = AsyncAccounts(
+            self._pool, Hasher(self._settings.hash_threads), self._tokens
+        )
+        await self._pool.open(wait=False)
+        yield
+        await self._pool.close()
+        await self._store.close()
+
+    async def is_ready(self) -> bool:
+        """Say whether both stores answer."""
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                await self._store.redis.ping()
+                async with self._pool.connection() as connection:
+                    await connection.execute("SELECT 1")
+        except (RedisError, TimeoutError, *STORE_ERRORS):
+            return False
+        return True
+
+    async def register(self, request: Request) -> Response:
+        """POST /auth/register."""
+        return json_response(await self._accounts.register(await request.body()), 201)
+
+    async def log_in(self, request: Request) -> Response:
+        """POST /auth/login."""
+        return json_response(await self._accounts.log_in(await request.body()))
+
+    async def ticket(self, request: Request) -> Response:
+        """POST /auth/ticket."""
+        return json_response(self._tokens.issue_ticket(self._user_of(request)), 201)
+
+    async def product(self, request: Request) -> Response:
+        """GET /products/{id}: the stock that may still be accepted."""
+        product_id = read_product_id(request.path_params["id"])
+        product = await self._store.product(product_id)
+        if product is None:
+            raise await self._not_on_sale(product_id)
+        return json_response(product_view(product, product.stock))
+
+    async def buy(self, request: Request) -> Response:
+        """POST /orders."""
+        user_id = self._user_of(request)
+        key = read_idempotency_key(request.headers.get("idempotency-key"))
+        purchase = read_purchase(await request.body())
+        answer = await self._store.accept(
+            new_order_id(),
+            user_id=user_id,
+            key=key,
+            product_id=purchase.product_id,
+            quantity=purchase.quantity,
+        )
+        if answer.verdict == "accepted":
+            return _accepted(_new_order(answer, user_id, key, purchase))
+        if answer.verdict == "replayed":
+            return _accepted(await self._find(answer.order_id, user_id), replayed=True)
+        if answer.verdict == "stock_not_loaded":
+            raise await self._not_on_sale(purchase.product_id)
+        raise Problem(*_REFUSALS[answer.verdict])
+
+    async def order(self, request: Request) -> Response:
+        """GET /orders/{id}."""
+        user_id = self._user_of(request)
+        return json_response((await self._find(request.path_params["id"], user_id)).view())
+
+    async def contract(self, _: Request) -> Response:
+        """GET /openapi.json."""
+        return json_response(self._document)
+
+    def _user_of(self, request: Request) -> int:
+        return self._tokens.user_of(request.headers.get("authorization"))
+
+    async def _find(self, text: str, user_id: int) -> Order:
+        order_id = canonical_order_id(text)
+        order = None
+        if order_id is not None:
+            order = await self._store.order(order_id)
+            if order is None:  # Redis keeps no hash of orders that ended before a rebuild
+                async with self._pool.connection() as connection:
+                    order = await ledger.read_order(connection, order_id)
+        if order is None or order.user_id != user_id:
+            raise Problem(Code.NOT_FOUND, "you have no such order")
+        return order
+
+    async def _not_on_sale(self, product_id: int) -> Problem:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute("SELECT 1 FROM products WHERE id = %s", [product_id])
+            if await cursor.fetchone() is None:
+                return Problem(Code.NOT_FOUND, "there is no such product")
+        return Problem(Code.STOCK_NOT_LOADED, "the product is about to go on sale")
+
+
+def _new_order(answer: Acceptance, user_id: int, key: str, purchase: Purchase) -> Order:
+    return Order(
+        id=answer.order_id,
+        user_id=user_id,
+        key=key,
+        product_id=purchase.product_id,
+        quantity=purchase.quantity,
+        amount_cents=answer.amount_cents,
+        status=Status.ACCEPTED,
+        version=1,
+        accepted_at_us=answer.accepted_at_us,
+    )
+
+
+def _accepted(order: Order, *, replayed: bool = False) -> Response:
+    headers = {"Location": f"/orders/{order.id}"}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return json_response(order.view(), 202, headers)
+
+
+def create_app(settings: QueueSettings) -> FastAPI:
+    """Return the API as an ASGI application."""
+    shop = Shop(settings)
+    app = web_app(shop.lifespan, shop.is_ready)
+    app.add_api_route("/auth/register", shop.register, methods=["POST"])
+    app.add_api_route("/auth/login", shop.log_in, methods=["POST"])
+    app.add_api_route("/auth/ticket", shop.ticket, methods=["POST"])
+    app.add_api_route("/products/{id}", shop.product, methods=["GET"])
+    app.add_api_route("/orders", shop.buy, methods=["POST"])
+    app.add_api_route("/orders/{id}", shop.order, methods=["GET"])
+    app.add_api_route("/openapi.json", shop.contract, methods=["GET"])
+    return app
+
+
+def run_child(settings: QueueSettings, index: int, listener: socket.socket) -> None:
+    """Run one process of the service until SIGTERM."""
+    run_web(create_app(settings), listener, drain_s=DRAIN_S)
+
+
+if __name__ == "__main__":
+    sys.exit(run_service(run_child, "DATABASE_URL", "SECRET_KEY"))

@@ -1,0 +1,197 @@
+"""A worker's place in a consumer group: reading, heartbeat, and leaving nothing behind.
+
+Delivery is at least once. An entry that was delivered is in Redis' list of pending entries until
+its work is done, and somebody alive always answers for it:
+
+- a worker that died is found by its missing heartbeat, and the leader returns its entries
+  (recovery.py);
+- a worker that starts again under its old name returns its own at once;
+- a worker that lost the answer to a read (connection cut, cancelled) does not know what it was
+  given, so before its next read it returns everything that is pending with it but not in hand.
+
+Names are stable (host, port, child), so a restarted child recovers without waiting for a heartbeat
+to expire.
+"""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from redis.exceptions import RedisError
+
+from approaches.queue import keys
+from approaches.queue.store import Store, WorkStream, is_missing_group
+from approaches.shop.metrics import Counter
+
+HEARTBEAT_TTL_MS = 3_000
+HEARTBEAT_INTERVAL_S = 1.0
+BLOCK_MS = 2_000
+SOCKET_TIMEOUT_S = 5.0
+"""Longer than a blocking read, or every idle read would look like a lost connection."""
+LONGEST_PAUSE_S = 2.0
+
+DEAD_LETTERS = Counter(
+    "shop_dead_letters", "Entries given up after repeated deliveries: an alarm", ["stream"]
+)
+RETURNED = Counter("shop_entries_returned", "Entries returned to their stream", ["stream"])
+
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One unit of work as it was delivered."""
+
+    id: str
+    fields: dict[str, str]
+
+
+def consumer_name(service: str, port: int, child: int) -> str:
+    """Return a name that is the same after a restart and unique among all workers."""
+    return f"{service}-{socket.gethostname()}-{port}-{child}"
+
+
+def count_returns(stream: WorkStream, returned: int, dead: int) -> None:
+    """Count returned entries, and raise the alarm for dead letters."""
+    if returned:
+        RETURNED.labels(stream.name).inc(returned)
+    if dead:
+        DEAD_LETTERS.labels(stream.name).inc(dead)
+        log.error("%d entries of %s went to the dead letters", dead, stream.name)
+
+
+async def until_answered(step: Callable[[], Awaitable[Result]]) -> Result:
+    """Repeat a step that may safely run twice until Redis answers, with a pause that doubles."""
+    pause_s = 0.05
+    while True:
+        try:
+            return await step()
+        except RedisError as error:
+            log.warning("the store does not answer: %s", error)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+class Consumer:
+    """One member of a consumer group."""
+
+    def __init__(self, store: Store, stream: WorkStream, name: str) -> None:
+        self._store = store
+        self._stream = stream
+        self.name = name
+        self._last_beat_s = 0.0
+        self._in_doubt = True
+        self._pause_s = 0.0
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether Redis took a heartbeat of this worker while the last one still counted."""
+        return time.monotonic() - self._last_beat_s < HEARTBEAT_TTL_MS / 1_000
+
+    async def beat(self) -> None:
+        """Keep the heartbeat alive until cancelled; meant to be a task of its own."""
+        while True:
+            try:
+                await self._store.redis.set(keys.alive(self.name), 1, px=HEARTBEAT_TTL_MS)
+                self._last_beat_s = time.monotonic()
+            except RedisError as error:
+                log.warning("no heartbeat: %s", error)
+            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
+
+    async def read(self, count: int, in_hand: Collection[str] = ()) -> list[Entry]:
+        """Wait up to two seconds for at most `count` new entries.
+
+        `in_hand` are the entry ids this worker still works on. A store that does not answer makes
+        the answer empty, after a pause that doubles; nothing is raised for it.
+        """
+        try:
+            if self._in_doubt:
+                await self._return_strays(in_hand)
+            self._in_doubt = True  # until the answer is here
+            reply = cast(
+                Sequence[tuple[str, Sequence[tuple[str, dict[str, str]]]]],
+                await self._store.redis.xreadgroup(
+                    self._stream.group,
+                    self.name,
+                    {self._stream.name: ">"},
+                    count=count,
+                    block=BLOCK_MS,
+                ),
+            )
+            self._in_doubt = False
+            self._pause_s = 0.0
+        except RedisError as error:
+            if is_missing_group(error):
+                await self._join()
+            else:
+                await self._pause(error)
+            return []
+        return [Entry(entry_id, fields) for _, batch in reply for entry_id, fields in batch]
+
+    def doubt(self) -> None:
+        """Return what is pending but not in hand before the next read."""
+        self._in_doubt = True
+
+    async def give_up(self, entry: Entry, reason: str) -> None:
+        """Return one entry for another try; after too many it is a dead letter with this reason."""
+        log.error("%s of %s: %s", entry.id, self._stream.name, reason)
+        counts = await until_answered(
+            lambda: self._store.requeue(
+                self._stream, self.name, mode="own", entry_id=entry.id, reason=reason
+            )
+        )
+        count_returns(self._stream, *counts)
+
+    async def leave(self) -> None:
+        """Return whatever is still in hand, uncounted, and take the name off the group."""
+        try:
+            await self._return_all(deliveries=0)
+            await self._store.redis.delete(keys.alive(self.name))
+            await self._store.requeue(self._stream, self.name, mode="dead")
+        except RedisError as error:  # the leader will find the missing heartbeat
+            log.warning("left without a word: %s", error)
+
+    async def _join(self) -> None:
+        """Create the group from the first entry on: after a FLUSHALL orders may already wait."""
+        try:
+            await self._store.redis.xgroup_create(
+                self._stream.name, self._stream.group, id="0", mkstream=True
+            )
+        except RedisError as error:
+            if "BUSYGROUP" not in str(error):
+                await self._pause(error)
+
+    async def _return_strays(self, in_hand: Collection[str]) -> None:
+        if not in_hand:
+            await self._return_all(deliveries=1)
+            return
+        pending = await self._store.redis.xpending_range(
+            self._stream.name, self._stream.group, "-", "+", 1_000, self.name
+        )
+        for item in pending:
+            entry_id = str(item["message_id"])
+            if entry_id not in in_hand:
+                counts = await self._store.requeue(
+                    self._stream, self.name, mode="own", entry_id=entry_id
+                )
+                count_returns(self._stream, *counts)
+
+    async def _return_all(self, *, deliveries: int) -> None:
+        while True:
+            counts = await self._store.requeue(
+                self._stream, self.name, mode="own", deliveries=deliveries
+            )
+            count_returns(self._stream, *counts)
+            if not any(counts):
+                return
+
+    async def _pause(self, error: RedisError) -> None:
+        log.warning("%s cannot be read: %s", self._stream.name, error)
+        self._pause_s = min(self._pause_s * 2 or 0.1, LONGEST_PAUSE_S)
+        await asyncio.sleep(self._pause_s)

@@ -1,0 +1,53 @@
+"""The names of everything this approach keeps in Redis, all under one hash tag.
+
+One hash tag means one slot, so every script is legal in Redis Cluster as well; a sale of
+one product cannot be spread anyway.
+
+    {shop}:stock:<product>    integer: units that may still be accepted
+    {shop}:product:<product>  hash: name, price_cents, initial_stock, per_user_limit
+    {shop}:buyers:<product>   hash: user -> units held or bought
+    {shop}:idem               hash: user|key -> order|product|quantity
+    {shop}:order:<order>      hash: s status, v version, u user, p product, q quantity, k key,
+                              a amount in cents, at accepted and st settled (epoch µs),
+                              i and e: its entries in the two streams
+    {shop}:orders, :payments  streams of work; an entry is removed when its work is done
+    {shop}:dead               stream of what could not be done, with the reason
+    {shop}:alive:<consumer>   heartbeat of a worker, expires
+    {shop}:reaper             lock of the process that recovers, expires
+    {shop}:events             channel: changes of orders, a JSON list
+"""
+
+ORDERS = "{shop}:orders"
+PAYMENTS = "{shop}:payments"
+DEAD_LETTERS = "{shop}:dead"
+ORDER_WORKERS = "order-workers"
+PAYMENT_WORKERS = "payment-workers"
+IDEMPOTENCY = "{shop}:idem"
+LEADER = "{shop}:reaper"
+EVENTS = "{shop}:events"
+ORDER_PREFIX = "{shop}:order:"
+
+
+def stock(product_id: int | str) -> str:
+    """Name the counter of units of a product that may still be accepted."""
+    return f"{{shop}}:stock:{product_id}"
+
+
+def product(product_id: int | str) -> str:
+    """Name the hash with a product's name, price and limit."""
+    return f"{{shop}}:product:{product_id}"
+
+
+def buyers(product_id: int | str) -> str:
+    """Name the hash that says how many units each user holds of a product."""
+    return f"{{shop}}:buyers:{product_id}"
+
+
+def order(order_id: str) -> str:
+    """Name the hash of an order."""
+    return ORDER_PREFIX + order_id
+
+
+def alive(consumer: str) -> str:
+    """Name the heartbeat of a worker."""
+    return f"{{shop}}:alive:{consumer}"

@@ -1,0 +1,48 @@
+-- Accept an order: replay check, limit, stock, hold and enqueue, in one atomic step.
+--
+-- What was answered 202 is in the stream, and what is in the stream holds its stock: there is no
+-- moment at which only one of them is true. Every check stands before the first write, so an error
+-- (wrong type, out of memory, AOF refused) leaves nothing half done. A missing stock key is never
+-- decremented: DECRBY would create it below zero.
+--
+-- KEYS  1 idem  2 order  3 stock  4 buyers  5 product  6 orders stream
+-- ARGV  1 order id  2 user  3 idempotency key  4 product  5 quantity
+-- -> {'accepted', amount_cents, accepted_at_us} | {'replayed', order id} | {'key_reused'}
+--    | {'stock_not_loaded'} | {'limit_reached'} | {'sold_out'}
+local order, user, key, product, quantity = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+
+local attempt = user .. '|' .. key
+local known = redis.call('HGET', KEYS[1], attempt)
+if known then
+  local known_order, wish = string.match(known, '^([^|]+)|(.+)$')
+  if wish ~= product .. '|' .. ARGV[5] then
+    return {'key_reused'}
+  end
+  return {'replayed', known_order}
+end
+
+local stock = tonumber(redis.call('GET', KEYS[3]) or nil)
+local price, limit = unpack(redis.call('HMGET', KEYS[5], 'price_cents', 'per_user_limit'))
+if not stock or not price then
+  return {'stock_not_loaded'}
+end
+local held = tonumber(redis.call('HGET', KEYS[4], user) or 0)
+if limit and limit ~= '' and held + quantity > tonumber(limit) then
+  return {'limit_reached'}
+end
+if stock < quantity then
+  return {'sold_out'}
+end
+local amount = string.format('%d', tonumber(price) * quantity)
+local now = redis.call('TIME')
+local at = now[1] .. string.format('%06d', tonumber(now[2]))
+
+-- XADD first: it alone could still meet a key of another type
+local entry = redis.call('XADD', KEYS[6], '*', 'o', order, 'u', user, 'p', product,
+  'q', ARGV[5], 'k', key, 'a', amount, 'at', at)
+redis.call('DECRBY', KEYS[3], quantity)
+redis.call('HINCRBY', KEYS[4], user, quantity)
+redis.call('HSET', KEYS[1], attempt, order .. '|' .. product .. '|' .. ARGV[5])
+redis.call('HSET', KEYS[2], 's', 'accepted', 'v', 1, 'u', user, 'p', product,
+  'q', ARGV[5], 'k', key, 'a', amount, 'at', at, 'i', entry)
+return {'accepted', amount, at}

@@ -1,0 +1,77 @@
+"""An order as Redis and the ledger both tell it, times in microseconds of the epoch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from approaches.shop.orders import TERMINAL, Status, order_view
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Everything there is to know about one order at one version."""
+
+    id: str
+    user_id: int
+    key: str
+    product_id: int
+    quantity: int
+    amount_cents: int
+    status: Status
+    version: int
+    accepted_at_us: int
+    settled_at_us: int | None = None
+
+    @classmethod
+    def from_hash(cls, order_id: str, fields: Mapping[str, str]) -> "Order":
+        """Read the order's hash in Redis; raise KeyError or ValueError if it is not one."""
+        settled = fields.get("st")
+        return cls(
+            id=order_id,
+            user_id=int(fields["u"]),
+            key=fields["k"],
+            product_id=int(fields["p"]),
+            quantity=int(fields["q"]),
+            amount_cents=int(fields["a"]),
+            status=Status(fields["s"]),
+            version=int(fields["v"]),
+            accepted_at_us=int(fields["at"]),
+            settled_at_us=int(settled) if settled else None,
+        )
+
+    @classmethod
+    def from_entry(cls, fields: Mapping[str, str]) -> "Order":
+        """Read an entry of the orders stream; raise KeyError or ValueError if it is not one."""
+        return cls.from_hash(fields["o"], {**fields, "s": Status.ACCEPTED, "v": "1"})
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing can happen to this order any more."""
+        return self.status in TERMINAL
+
+    def view(self) -> dict[str, object]:
+        """Return the JSON view every approach serves."""
+        settled = self.settled_at_us
+        return order_view(
+            order_id=self.id,
+            status=str(self.status),
+            version=self.version,
+            product_id=self.product_id,
+            quantity=self.quantity,
+            amount_cents=self.amount_cents,
+            accepted_at_s=self.accepted_at_us / 1e6,
+            settled_at_s=None if settled is None else settled / 1e6,
+        )
+
+
+def from_microseconds(epoch_us: int) -> datetime:
+    """Convert without the rounding of a float."""
+    return _EPOCH + epoch_us * _US
+
+
+def to_microseconds(instant: datetime) -> int:
+    """Convert without the rounding of a float."""
+    return (instant - _EPOCH) // _US

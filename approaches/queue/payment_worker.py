@@ -1,0 +1,207 @@
+"""The payment worker: a permit per charge, outcomes recorded in batches, stock returned once.
+
+The gateway is asked under the order's id, so asking again after a crash charges nobody twice. An
+outcome is recorded in the ledger only where the order still waits for it, so a worker that was
+paused for longer than its heartbeat, and whose work was done by another meanwhile, changes nothing
+when it goes on. Redis learns the outcome from the ledger, and only then is the entry dropped.
+
+If the gateway does not tell, the order is `unknown`: its stock stays held, its entry stays pending,
+its permit stays taken (which slows reading down while the gateway is ill), and the question is
+repeated until it is answered. Nothing is failed because of a store or a gateway.
+"""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import psycopg
+
+from approaches.queue import ledger
+from approaches.queue.consumer import (
+    SOCKET_TIMEOUT_S,
+    Consumer,
+    Entry,
+    consumer_name,
+    until_answered,
+)
+from approaches.queue.ledger import Result
+from approaches.queue.service import run_service
+from approaches.queue.settings import QueueSettings
+from approaches.queue.store import PAYMENTS, Settlement, Store
+from approaches.queue.worker import Lazy, run_worker
+from approaches.shop.database import STORE_ERRORS
+from approaches.shop.orders import Status
+from approaches.shop.payments import AsyncGatewayClient, Charge, Outcome
+from approaches.shop.settings import split_bind
+
+BATCH_SIZE = 128
+BATCH_WAIT_S = 0.010
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 10.0
+REFUSALS = (psycopg.IntegrityError, psycopg.DataError)
+
+_STATUS = {
+    Outcome.APPROVED: Status.CONFIRMED,
+    Outcome.DECLINED: Status.DECLINED,
+    Outcome.UNKNOWN: Status.UNKNOWN,
+}
+
+log = logging.getLogger(__name__)
+
+Parcel = tuple[Entry, Result]
+Waiting = tuple[Parcel, asyncio.Future[None]]
+
+
+class PaymentWorker:
+    """One consumer of the payments stream."""
+
+    def __init__(self, settings: QueueSettings, name: str) -> None:
+        self._permits = settings.concurrency
+        self._store = Store(settings.redis_url, timeout_s=SOCKET_TIMEOUT_S, connections=4)
+        self._ledger = Lazy(settings.shop.database_url)
+        self._gateway = AsyncGatewayClient(
+            settings.shop.gateway_url,
+            timeout_s=settings.shop.payment_timeout_s,
+            concurrency=settings.concurrency,
+        )
+        self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._outcomes: asyncio.Queue[Waiting] = asyncio.Queue()
+        self._settling = asyncio.create_task(self._settle_batches())
+        self.consumer = Consumer(self._store, PAYMENTS, name)
+
+    async def run(self) -> None:
+        """Read as many entries as there are free permits, until cancelled."""
+        while True:
+            free = self._permits - len(self._in_hand)
+            if free == 0:
+                await asyncio.wait(self._in_hand.values(), return_when=asyncio.FIRST_COMPLETED)
+                continue
+            for entry in await self.consumer.read(free, self._in_hand.keys()):
+                task = asyncio.create_task(self.pay(entry))
+                self._in_hand[entry.id] = task
+                task.add_done_callback(partial(self._drop, entry.id))
+
+    async def finish(self) -> None:
+        """Wait until every charge in hand is settled."""
+        while self._in_hand:
+            await asyncio.wait(self._in_hand.values())
+
+    async def close(self) -> None:
+        """Stop settling and close connections."""
+        tasks = [self._settling, *self._in_hand.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._gateway.close()
+        await self._ledger.close()
+        await self._store.close()
+
+    async def pay(self, entry: Entry) -> None:
+        """Charge one order, however often it takes, and see its outcome settled."""
+        try:
+            charge = Charge(entry.fields["o"], entry.fields["k"], int(entry.fields["a"]))
+        except (KeyError, ValueError) as error:
+            await self.consumer.give_up(entry, f"not a payment: {error!r}")
+            return
+        pause_s = FIRST_PAUSE_S
+        while True:
+            answer = await self._gateway.charge(charge)
+            status = _STATUS[answer.outcome]
+            await self._settled((entry, Result(charge.order_id, status, answer.charge_id or None)))
+            if status is not Status.UNKNOWN:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _drop(self, entry_id: str, task: asyncio.Task[None]) -> None:
+        del self._in_hand[entry_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("payment of entry %s failed", entry_id, exc_info=error)
+            self.consumer.doubt()
+
+    async def _settled(self, parcel: Parcel) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._outcomes.put_nowait((parcel, done))
+        await done
+
+    async def _settle_batches(self) -> None:
+        while True:
+            batch = [await self._outcomes.get()]
+            if self._outcomes.empty():
+                await asyncio.sleep(BATCH_WAIT_S)
+            while len(batch) < BATCH_SIZE and not self._outcomes.empty():
+                batch.append(self._outcomes.get_nowait())
+            try:
+                await self.settle([parcel for parcel, _ in batch])
+            except Exception as error:  # theirs to report; later ones must not wait for ever
+                _end(batch, error)
+            else:
+                _end(batch)
+
+    async def settle(self, parcels: Sequence[Parcel]) -> None:
+        """Record outcomes in the ledger, then bring Redis to what the ledger says."""
+        # an order may stand in two entries; an answer to one is an answer to both
+        answered_last = sorted(parcels, key=lambda parcel: parcel[1].status is not Status.UNKNOWN)
+        results = list({result.order_id: result for _, result in answered_last}.values())
+        try:
+            states = await self._ledger.run(partial(ledger.settle_orders, results=results))
+        except REFUSALS as error:
+            await self._divide(parcels, error)
+            return
+        settlements: list[Settlement] = []
+        for entry, result in parcels:
+            state = states.get(result.order_id)
+            if state is None:
+                await self.consumer.give_up(entry, "its order is not in the ledger")
+            else:
+                settlements.append(state.of_entry(entry.id))
+        if settlements:
+            await self._tell(settlements)
+
+    async def _tell(self, settlements: Sequence[Settlement]) -> None:
+        answers = await until_answered(lambda: self._store.settle(settlements))
+        released = [
+            settlement.order_id
+            for settlement, answer in zip(settlements, answers, strict=True)
+            if settlement.status == Status.DECLINED and answer != "unloaded"
+        ]
+        if released:
+            try:
+                await self._ledger.run_once(
+                    lambda connection: ledger.mark_relayed(connection, released)
+                )
+            except STORE_ERRORS as error:  # the relay will do it
+                log.warning("releases stay marked as open: %s", error)
+
+    async def _divide(self, parcels: Sequence[Parcel], error: psycopg.Error) -> None:
+        """Find by halves the outcome that the ledger refuses, so that only it pays for it."""
+        if len(parcels) == 1:
+            await self.consumer.give_up(parcels[0][0], f"the ledger refuses it: {error}".strip())
+            return
+        middle = len(parcels) // 2
+        await self.settle(parcels[:middle])
+        await self.settle(parcels[middle:])
+
+
+def _end(batch: Sequence[Waiting], error: Exception | None = None) -> None:
+    for _, done in batch:
+        if done.done():  # cancelled
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+
+def run_child(settings: QueueSettings, index: int, listener: socket.socket) -> None:
+    """Run one process of the service until SIGTERM."""
+    _, port = split_bind(settings.shop.bind)
+    name = consumer_name("payment-worker", port, index)
+    run_worker(listener, lambda: PaymentWorker(settings, name))
+
+
+if __name__ == "__main__":
+    sys.exit(run_service(run_child, "DATABASE_URL", "GATEWAY_URL"))

@@ -1,0 +1,25 @@
+"""Settings that only this approach has; the compose file is where their values are written down."""
+
+from dataclasses import dataclass
+
+from approaches.shop.settings import Settings, read_int, read_text
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """The shop's settings, where Redis is, and how much a service does at once."""
+
+    shop: Settings
+    redis_url: str
+    processes: int
+    concurrency: int
+
+    @classmethod
+    def from_environment(cls, *required: str) -> "QueueSettings":
+        """Read the settings; raise SettingsError naming the variable that is missing or wrong."""
+        return cls(
+            shop=Settings.from_environment(*required),
+            redis_url=read_text("REDIS_URL"),
+            processes=read_int("PROCESSES", 1, high=64),
+            concurrency=read_int("CONCURRENCY", 20, high=1_000),
+        )

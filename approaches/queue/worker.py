@@ -1,0 +1,136 @@
+"""What order worker and payment worker have in common: one child process, from start to drained.
+
+SIGTERM stops the reading at once; what is in hand is finished within a limit; what is then left
+goes back to the stream. The process ends with 0.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+import psycopg
+import uvloop
+from psycopg import AsyncConnection
+
+from approaches.queue.consumer import Consumer
+from approaches.queue.health import serve_health
+from approaches.queue.ledger import Connection
+from approaches.shop.database import STORE_ERRORS
+
+DRAIN_S = 20.0
+LONGEST_PAUSE_S = 2.0
+
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+
+class Lazy:
+    """One connection to the ledger, made when first needed and made again when lost."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._connection: Connection | None = None
+        self._lock = asyncio.Lock()
+
+    async def run(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Run a step that may safely run twice, until the ledger has answered.
+
+        A lost connection, a deadlock or a server that is starting is tried again after a pause that
+        doubles; whatever else the ledger says (a constraint) is raised.
+        """
+        pause_s = 0.05
+        while True:
+            try:
+                return await self.run_once(step)
+            except STORE_ERRORS as error:
+                log.warning("the ledger does not answer: %s", error)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def run_once(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Run a step; raise one of STORE_ERRORS if the ledger does not answer."""
+        async with self._lock:
+            try:
+                if self._connection is None or self._connection.closed:
+                    self._connection = await AsyncConnection.connect(
+                        self._database_url, autocommit=True, prepare_threshold=0, connect_timeout=5
+                    )
+                return await step(self._connection)
+            except (*STORE_ERRORS, asyncio.CancelledError):
+                await self.close()
+                raise
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                await connection.close()
+
+
+class Work(Protocol):
+    """What distinguishes one worker from another."""
+
+    consumer: Consumer
+
+    async def run(self) -> None:
+        """Read and work until cancelled."""
+
+    async def finish(self) -> None:
+        """Finish what is in hand; may be cancelled."""
+
+    async def close(self) -> None:
+        """Close connections."""
+
+
+def run_worker(
+    listener: socket.socket,
+    start: Callable[[], Work],
+    *beside: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
+    """Run a worker in this process until SIGTERM, with what runs beside it until cancelled."""
+    uvloop.run(_live(listener, start, beside))
+
+
+async def _live(
+    listener: socket.socket,
+    start: Callable[[], Work],
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    work = start()
+    server = await serve_health(listener, lambda: work.consumer.is_heard)
+    beating = loop.create_task(work.consumer.beat())
+    tasks = [loop.create_task(one) for one in (work.run(), *(other() for other in beside))]
+    stopping = loop.create_task(stop.wait())
+    # A task that ends by itself has failed: end the process, the supervisor starts it afresh.
+    await asyncio.wait([stopping, beating, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    failed = [task for task in (beating, *tasks) if task.done()]
+    await _cancel([stopping, *tasks])
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            await work.finish()
+    except TimeoutError:
+        log.warning("not everything was finished in %.0f s; the rest goes back", DRAIN_S)
+    except Exception:
+        log.exception("what was in hand goes back")
+    await work.consumer.leave()
+    await _cancel([beating])
+    await work.close()
+    server.close()
+    for task in failed:
+        task.result()
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
