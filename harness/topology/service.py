@@ -1,0 +1,179 @@
+"""Reads one service of a compose file."""
+
+import re
+import shlex
+import signal
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from harness.errors import UsageError
+from harness.topology.model import Condition, HealthCheck, Mount, PublishedPort, Service, seconds
+from harness.topology.section import Section, scalar
+
+_SERVICE_KEYS = (
+    "build",
+    "command",
+    "depends_on",
+    "deploy",
+    "environment",
+    "expose",
+    "healthcheck",
+    "image",
+    "init",  # each local replica is reaped by the harness
+    "ports",
+    "pull_policy",  # nothing is pulled locally
+    "stop_grace_period",
+    "stop_signal",
+    "volumes",
+)
+_HEALTHCHECK_KEYS = (
+    "disable",
+    "interval",
+    "retries",
+    "start_interval",
+    "start_period",
+    "test",
+    "timeout",
+)
+_DEFAULT_GRACE_S = 10.0
+_PUBLISHED = re.compile(r"127\.0\.0\.1:(?P<host>\d{1,5}):(?P<container>\d{1,5})(/tcp)?")
+_HINT = f"the services may use {', '.join(_SERVICE_KEYS)}"
+
+
+def read_service(section: Section, name: str, root: Path, volumes: tuple[str, ...]) -> Service:
+    """Read a service; paths count from `root`, named volumes must be among `volumes`."""
+    section.only(_SERVICE_KEYS, _HINT)
+    built = "build" in section
+    image = section.text("image") if "image" in section else None
+    if not built and image is None:
+        raise section.wrong("image", "an image, unless the service has `build:`")
+    return Service(
+        name=name,
+        image=image,
+        built=built,
+        replicas=_replicas(section),
+        command=_command(section),
+        environment=_environment(section),
+        expose=_exposed(section),
+        published=_published(section),
+        mounts=tuple(_mount(section, text, root, volumes) for text in section.texts("volumes")),
+        depends_on=_depends_on(section),
+        healthcheck=_healthcheck(section),
+        stop_signal=_stop_signal(section),
+        stop_grace_period_s=_duration(section, "stop_grace_period", _DEFAULT_GRACE_S),
+    )
+
+
+def _replicas(section: Section) -> int:
+    if "deploy" not in section:
+        return 1
+    deploy = section.section("deploy")
+    deploy.only(("replicas",), "of deploy, only replicas is supported")
+    return deploy.whole("replicas", 1, least=1)
+
+
+def _command(section: Section) -> tuple[str, ...]:
+    value = section.raw("command")
+    return tuple(shlex.split(value)) if isinstance(value, str) else section.texts("command")
+
+
+def _environment(section: Section) -> Mapping[str, str]:
+    value = section.raw("environment", {})
+    if isinstance(value, list):
+        pairs = [text.partition("=") for text in section.texts("environment")]
+        if not all(equals for _, equals, _ in pairs):
+            raise section.wrong("environment", "a list of KEY=VALUE: every key needs its value")
+        return {key: text for key, _, text in pairs}
+    listed = section.section("environment") if value else Section({}, section.where)
+    return {key: scalar(listed.raw(key), f"{listed.where}.{key}") for key in listed}
+
+
+def _exposed(section: Section) -> tuple[int, ...]:
+    texts = section.texts("expose")
+    if not all(re.fullmatch(r"\d{1,5}", text) for text in texts):
+        raise section.wrong("expose", "a list of ports")
+    return tuple(int(text) for text in texts)
+
+
+def _published(section: Section) -> tuple[PublishedPort, ...]:
+    matches = [_PUBLISHED.fullmatch(text) for text in section.texts("ports")]
+    if not all(matches):
+        raise section.wrong("ports", 'a list of "127.0.0.1:<port here>:<port of the service>"')
+    return tuple(
+        PublishedPort(host=int(one["host"]), container=int(one["container"]))
+        for one in matches
+        if one
+    )
+
+
+def _mount(section: Section, text: str, root: Path, volumes: tuple[str, ...]) -> Mount:
+    source, _, rest = text.partition(":")
+    target, _, mode = rest.partition(":")
+    if not PurePosixPath(target).is_absolute() or mode not in ("", "ro", "rw"):
+        raise section.wrong("volumes", "a list of SOURCE:/path or SOURCE:/path:ro")
+    if not source.startswith((".", "/")):
+        if source not in volumes:
+            raise UsageError(
+                f"{section.where}.volumes: {text!r}: there is no volume {source!r}",
+                f"list {source} under the volumes of the file",
+            )
+        return Mount(source=source, target=target, named=True, read_only=mode == "ro")
+    path = (root / source).resolve()
+    if not path.exists():
+        raise UsageError(f"{section.where}.volumes: {text!r}: {path} does not exist", "correct it")
+    return Mount(source=str(path), target=target, named=False, read_only=mode == "ro")
+
+
+def _depends_on(section: Section) -> Mapping[str, Condition]:
+    value = section.raw("depends_on", [])
+    if isinstance(value, list):
+        return dict.fromkeys(section.texts("depends_on"), Condition.STARTED)
+    listed = section.section("depends_on")
+    return {name: _condition(listed.section(name)) for name in listed}
+
+
+def _condition(section: Section) -> Condition:
+    section.only(("condition",), "of depends_on, only condition is supported")
+    try:
+        return Condition(section.text("condition"))
+    except ValueError:
+        raise section.wrong("condition", f"one of {', '.join(Condition)}") from None
+
+
+def _healthcheck(section: Section) -> HealthCheck | None:
+    if "healthcheck" not in section:
+        return None
+    check = section.section("healthcheck")
+    check.only(_HEALTHCHECK_KEYS, f"supported: {', '.join(_HEALTHCHECK_KEYS)}")
+    if check.raw("disable") is True or check.raw("test") == ["NONE"]:
+        return None
+    test = check.raw("test")
+    form, *words = ("CMD-SHELL", test) if isinstance(test, str) else check.texts("test") or ("",)
+    if form not in ("CMD", "CMD-SHELL") or not words:
+        raise check.wrong("test", "a command, [CMD, …] or [CMD-SHELL, …]")
+    return HealthCheck(
+        test=tuple(words),
+        shell=form == "CMD-SHELL",
+        interval_s=_duration(check, "interval", 30.0),
+        timeout_s=_duration(check, "timeout", 30.0),
+        retries=check.whole("retries", 3, least=1),
+        start_period_s=_duration(check, "start_period", 0.0),
+    )
+
+
+def _duration(section: Section, key: str, default_s: float) -> float:
+    if key not in section:
+        return default_s
+    try:
+        return seconds(str(section.raw(key)))
+    except ValueError:
+        raise section.wrong(key, "a duration such as 500ms, 10s or 1m30s") from None
+
+
+def _stop_signal(section: Section) -> str | None:
+    if "stop_signal" not in section:
+        return None
+    name = section.text("stop_signal")
+    if name not in signal.Signals.__members__:
+        raise section.wrong("stop_signal", "a signal such as SIGTERM")
+    return name

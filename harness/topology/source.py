@@ -1,0 +1,200 @@
+"""From a compose file and what the user changed of it to a `Topology`.
+
+A key that the runtimes do not honour is an error that names it: a compose file must never mean
+less here than it says. Keys and defaults: https://docs.docker.com/reference/compose-file/
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.topology.model import RedisFacts, Service, Topology, Vary
+from harness.topology.section import Section, interpolate, read_yaml
+from harness.topology.service import read_service
+
+_FILE_KEYS = ("name", "services", "volumes")
+_HARNESS_KEYS = (
+    "title",
+    "acknowledges",
+    "entry",
+    "counters",
+    "ledger",
+    "world",
+    "gateway",
+    "payment_slots",
+    "redis",
+)
+_ACKNOWLEDGEMENTS = ("outcome", "acceptance")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A compose file, the values of its variables, and what the user changed."""
+
+    approach: str
+    path: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    scale: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+def load(source: Source) -> Topology:
+    """Read the file and apply what was changed (UsageError names file, key and value)."""
+    name = source.path.name
+    document = Section(interpolate(read_yaml(source.path), source.variables, name), name)
+    document.only(_FILE_KEYS, f"supported: {', '.join(_FILE_KEYS)} and x-*")
+    volumes = _volumes(document)
+    listed = document.section("services")
+    services = {
+        one: read_service(listed.section(one), one, source.path.parent, volumes) for one in listed
+    }
+    _check_dependencies(name, services)
+    topology = _facts(source, document.section("x-harness"), services)
+    services = _scaled(topology, source.scale)
+    services = _set(name, services, source.settings)
+    topology = replace(topology, services=services)
+    topology.start_order()
+    _ = topology.payment_slots
+    return topology
+
+
+def _facts(source: Source, facts: Section, services: Mapping[str, Service]) -> Topology:
+    facts.only(_HARNESS_KEYS, f"supported: {', '.join(_HARNESS_KEYS)}")
+    acknowledges = facts.text("acknowledges")
+    if acknowledges not in _ACKNOWLEDGEMENTS:
+        raise facts.wrong("acknowledges", f"one of {', '.join(_ACKNOWLEDGEMENTS)}")
+    slots = facts.section("payment_slots")
+    slots.only(("service", "factors"), "supported: service, factors")
+    gateway = _known(facts, "gateway", services)
+
+    def vary(change: Vary) -> Topology:
+        return load(
+            replace(
+                source,
+                variables={**source.variables, **change.variables},
+                scale={**source.scale, **change.scale},
+                settings={**source.settings, **change.settings},
+            )
+        )
+
+    return Topology(
+        approach=source.approach,
+        path=source.path,
+        title=facts.text("title"),
+        acknowledges=acknowledges,
+        entry=_known(facts, "entry", services),
+        counters=_all_known(facts, "counters", services),
+        ledger=_known(facts, "ledger", services),
+        world=tuple(dict.fromkeys((*_all_known(facts, "world", services), gateway))),
+        gateway=gateway,
+        payment_service=_known(slots, "service", services),
+        payment_factors=slots.texts("factors"),
+        redis=_redis(facts, services),
+        services=services,
+        vary=vary,
+    )
+
+
+def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None:
+    if "redis" not in facts:
+        return None
+    redis = facts.section("redis")
+    redis.only(
+        ("service", "stock", "streams", "dead_letters"),
+        "supported: service, stock, streams, dead_letters",
+    )
+    if "%d" not in redis.text("stock"):
+        raise redis.wrong("stock", "a key with %d in the place of the product id")
+    return RedisFacts(
+        service=_known(redis, "service", services),
+        stock=redis.text("stock"),
+        streams=redis.texts("streams"),
+        dead_letters=redis.text("dead_letters"),
+    )
+
+
+def _known(section: Section, key: str, services: Iterable[str]) -> str:
+    value = section.text(key)
+    if value not in services:
+        raise section.wrong(key, f"a service of this file ({', '.join(services)})")
+    return value
+
+
+def _all_known(section: Section, key: str, services: Iterable[str]) -> tuple[str, ...]:
+    values = section.texts(key)
+    if not set(values).issubset(services):
+        raise section.wrong(key, f"a list of services of this file ({', '.join(services)})")
+    return values
+
+
+def _volumes(document: Section) -> tuple[str, ...]:
+    if document.raw("volumes") is None:
+        return ()
+    volumes = document.section("volumes")
+    for name in volumes:
+        if volumes.raw(name) not in (None, {}):
+            raise UsageError(
+                f"{volumes.where}.{name}: options of a volume are not supported",
+                f"write `{name}:` and nothing more",
+            )
+    return tuple(volumes)
+
+
+def _check_dependencies(name: str, services: Mapping[str, Service]) -> None:
+    for service in services.values():
+        for other, condition in service.depends_on.items():
+            where = f"{name}: services.{service.name}.depends_on.{other}"
+            if other not in services:
+                raise UsageError(f"{where}: there is no such service", "correct the name")
+            if condition.value == "service_healthy" and services[other].healthcheck is None:
+                raise UsageError(
+                    f"{where}: {condition.value}, but {other} has no healthcheck",
+                    f"give {other} a healthcheck, or wait for service_started",
+                )
+
+
+def _scaled(topology: Topology, scale: Mapping[str, int]) -> dict[str, Service]:
+    """Apply numbers of replicas; what the harness talks to by one address stays single."""
+    services = dict(topology.services)
+    single = {topology.ledger, topology.gateway, topology.redis and topology.redis.service}
+    for name, replicas in scale.items():
+        if name not in services:
+            raise UsageError(
+                f"{topology.path.name}: there is no service {name!r} to scale",
+                f"services: {', '.join(services)}",
+            )
+        services[name] = replace(services[name], replicas=replicas)
+    for service in services.values():
+        if service.replicas < 1:
+            raise UsageError(
+                f"{topology.path.name}: {service.name}: {service.replicas} replicas",
+                "scale to 1 or more",
+            )
+        if service.replicas > 1 and (service.name in single or service.published):
+            raise UsageError(
+                f"{topology.path.name}: {service.name} cannot have {service.replicas} replicas: "
+                "it is a store, the gateway, or publishes a port",
+                "leave it at one",
+            )
+    return services
+
+
+def _set(
+    file: str, services: Mapping[str, Service], settings: Mapping[tuple[str, str], str]
+) -> dict[str, Service]:
+    changed = dict(services)
+    for (name, key), value in settings.items():
+        if name not in changed:
+            raise UsageError(
+                f"{file}: there is no service {name!r} to set {key} of",
+                f"services: {', '.join(changed)}",
+            )
+        environment = changed[name].environment
+        if key not in environment:
+            raise UsageError(
+                f"{file}: {name} has no setting {key!r}",
+                f"settings: {', '.join(environment) or 'none'}",
+            )
+        changed[name] = replace(changed[name], environment={**environment, key: value})
+    return changed
