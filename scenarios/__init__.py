@@ -1,0 +1,1 @@
+"""Workloads: one TOML file each, and the buyers that act them out."""

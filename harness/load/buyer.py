@@ -1,0 +1,299 @@
+"""A buyer: a Locust user that acts out the sale, and writes down every request it makes.
+
+It registers, logs in, looks at the product, then loops: buy; if the order was accepted, watch it to
+its end; think. How it watches is what the buyers in `scenarios/buyers` differ in. Request n + 1 is
+*intended* at the end of request n plus the time the buyer thinks; what it is sent later than that
+is the generator's own lateness, and can be measured.
+"""
+
+import contextlib
+import json
+import random
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import gevent
+from gevent.event import Event as Signal
+from geventhttpclient.response import HTTPParseError
+from locust import FastHttpUser, task
+from locust.exception import StopUser
+
+from harness.load import agent, outcomes
+from harness.load.crowd import Crowd
+from harness.load.event_stream import Event, EventStreamParser
+from harness.load.plan import RETRY_AFTER_LIMIT_S
+
+FIRST_RETRY_S = 0.2
+"""Wait before the first retry without Retry-After; it doubles with each further one."""
+
+STREAM_END_S = 1.0
+"""How long to wait for the end of an event stream after its last event."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a buyer learnt from one request; status 0 and an error if nothing came."""
+
+    status: int
+    outcome: str
+    error: str = ""
+    order_id: str = ""
+    order_status: str = ""
+    version: int = 0
+    replayed: bool = False
+    retry_after_s: float | None = None
+    token: str = ""
+
+    @property
+    def is_final(self) -> bool:
+        """Say whether the order will not change any more."""
+        return self.order_status in outcomes.TERMINAL
+
+
+class Buyer(FastHttpUser):
+    """The script that all buyers share; subclasses say how an accepted order is watched."""
+
+    abstract = True
+    crowd: ClassVar[Crowd]
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.plan = self.crowd.plan
+        self.number, self._ready_ns = self.crowd.arrive(self)
+        self._agent = agent.OneTryAgent(self.plan.address, self.plan.request_timeout_s)
+        self.client.client = self._agent
+        self._leaving = Signal()
+        self._think_ns = 0
+        # Draws follow from seed and buyer alone, so every approach meets the same buyers.
+        self._draws = random.Random(f"{self.plan.key_prefix}{self.number}")  # noqa: S311
+        self._headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+
+    def watch(self, order_id: str) -> None:
+        """Follow an accepted order until it is final, `watch_limit_s` is over or `may_go_on` ends.
+
+        Raises NotImplementedError unless a subclass says how.
+        """
+        raise NotImplementedError
+
+    def please_leave(self) -> None:
+        """Leave after the action in hand; thinking is none."""
+        self._leaving.set()
+
+    @task
+    def live(self) -> None:
+        """Live the whole life of the buyer, as one Locust task that nothing interrupts."""
+        try:
+            self._act()
+        except Exception as error:
+            self.crowd.failed(error)
+        finally:
+            self._agent.close()
+            self.crowd.left(self.number)
+        raise StopUser
+
+    def _act(self) -> None:
+        if not self._enter():
+            return
+        self._request("product", "GET", f"/products/{self.plan.product_id}")
+        attempt = 0
+        while not self._leaving.is_set():
+            self._buy(attempt)
+            attempt += 1
+            self._think()
+
+    def _enter(self) -> bool:
+        """Register and log in, however long it takes; say whether it came to that."""
+        number = self.number + self.plan.user_offset
+        account = {"email": f"buyer-{number}@example.org", "password": f"secret-of-buyer-{number}"}
+        registration = json.dumps(account | {"name": f"Buyer {number}"}).encode()
+        while not self._leaving.is_set():
+            registered = self._persist("register", "/auth/register", registration)
+            # 409: an earlier try was carried out, but its answer got lost.
+            if registered.status in (201, 409) and not self._leaving.is_set():
+                login = self._persist("login", "/auth/login", json.dumps(account).encode())
+                if login.token:
+                    self._headers["Authorization"] = f"Bearer {login.token}"
+                    return True
+            self._think()
+        return False
+
+    def _buy(self, attempt: int) -> None:
+        """Make one attempt, over all its tries under one key, and watch it if it was accepted."""
+        body = b'{"product_id":%d,"quantity":1}' % self.plan.product_id
+        key = f"{self.plan.key_prefix}{self.number}-{attempt}"
+        answer = self._persist("buy", "/orders", body, key)
+        if answer.outcome == outcomes.ACCEPTED and not answer.is_final:
+            self.watch(answer.order_id)
+
+    def _persist(self, endpoint: str, path: str, body: bytes, key: str = "") -> Answer:
+        """Post, and post again while the outcome is open, tries are left, and the buyer stays."""
+        headers = {"Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        for tried in range(self.plan.retries + 1):
+            answer = self._request(endpoint, "POST", path, body, headers, key, tried)
+            if answer.outcome != outcomes.INDETERMINATE or self._gives_up():
+                break
+            if tried < self.plan.retries:
+                wait_s = answer.retry_after_s
+                self.pause(FIRST_RETRY_S * 2**tried if wait_s is None else wait_s)
+        return answer
+
+    def _gives_up(self) -> bool:
+        """Say whether an open outcome is left open: who leaves does not try again."""
+        return self.crowd.hurry or self._leaving.is_set()
+
+    def may_go_on(self, deadline_ns: int) -> bool:
+        """Say whether to go on watching: not after the deadline, nor when the load must stop."""
+        return not self.crowd.hurry and self.crowd.now_ns() < deadline_ns
+
+    def watch_deadline_ns(self) -> int:
+        """Return until when an order that was accepted now is watched, in ns since the start."""
+        return self.crowd.now_ns() + int(self.plan.watch_limit_s * 1e9)
+
+    def pause(self, seconds: float) -> None:
+        """Wait in the middle of an action, counted from the end of the last request."""
+        gevent.sleep(self._plan_pause(seconds))
+
+    def ask_status(self, order_id: str) -> Answer:
+        """Ask for the state of an order, once."""
+        return self._request("status", "GET", f"/orders/{order_id}")
+
+    def _think(self) -> None:
+        """Think between two actions; a buyer that is asked to leave does so at once."""
+        seconds = self._draws.uniform(self.plan.think_min_s, self.plan.think_max_s)
+        self._leaving.wait(self._plan_pause(seconds))
+
+    def _plan_pause(self, seconds: float) -> float:
+        """Move the next intended request; return how long it is until then."""
+        self._think_ns += int(seconds * 1e9)
+        return max(0.0, (self._ready_ns + self._think_ns - self.crowd.now_ns()) / 1e9)
+
+    def _request(
+        self,
+        endpoint: str,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        key: str = "",
+        tried: int = 0,
+    ) -> Answer:
+        """Make one request and record it."""
+        sent_with = self._headers | headers if headers else self._headers
+        response = self.client.request(
+            method,
+            path,
+            name=endpoint,
+            data=body,  # type: ignore[arg-type] # bytes go through as they are
+            headers=sent_with,
+        )
+        answer = self._understand(endpoint, response)
+        self._record(endpoint, answer, key, tried)
+        if answer.status > 0:
+            self.crowd.latencies_ms.append(self._agent.took_ns // 1_000_000)
+        return answer
+
+    def _understand(self, endpoint: str, response: Any) -> Answer:
+        status = response.status_code
+        if status == 0:
+            return Answer(0, outcomes.INDETERMINATE, self._agent.error)
+        body, error = _parse(response.content)
+        outcome = outcomes.outcome_of(endpoint, status, body)
+        answer = Answer(status, outcome, error)
+        if endpoint in ("buy", "status"):
+            answer.order_id, answer.order_status, answer.version = outcomes.order_in(body, outcome)
+            answer.replayed = response.headers.get("idempotent-replayed") == "true"
+        elif endpoint == "login":
+            answer.token = str(body.get("token") or "")
+        if outcome == outcomes.INDETERMINATE:
+            answer.retry_after_s = _seconds(response.headers.get("retry-after"))
+        return answer
+
+    def _record(self, endpoint: str, answer: Answer, key: str = "", tried: int = 0) -> None:
+        """Write the request that was just made to the ledger; the next one follows from its end."""
+        t0_ns, think_ns = self.crowd.t0_ns, self._think_ns
+        intended_ns, done_ns = self._ready_ns + think_ns, self._agent.done_ns - t0_ns
+        self.crowd.ledger.request(
+            (
+                *(self.number, endpoint, intended_ns, self._agent.sent_ns - t0_ns, done_ns),
+                *(think_ns, answer.status, answer.outcome, answer.error, key, tried),
+                *(answer.order_id, answer.order_status, answer.version, answer.replayed),
+            )
+        )
+        self._ready_ns, self._think_ns = done_ns, 0
+        if answer.status == 0 or answer.status >= 500:
+            self.crowd.errors += 1
+
+    def follow_events(
+        self, order_id: str, parser: EventStreamParser, deadline_ns: int, tried: int
+    ) -> Answer:
+        """Read the event stream of an order until it is final, and record that as one request.
+
+        `parser` is what remembers the last event over several streams. The outcome is open if the
+        stream broke, ended early, or was still open at the deadline.
+        """
+        headers = self._headers | {"Accept": "text/event-stream"}
+        if parser.last_id:
+            headers["Last-Event-ID"] = parser.last_id
+        path = f"/orders/{order_id}/events"
+        response = self.client.request(
+            "GET", path, name="events", headers=headers, stream=True, streaming=True
+        )
+        if response.status_code == 200:
+            answer = Answer(200, outcomes.INDETERMINATE, order_id=order_id)
+            self._read_events(response.stream, answer, parser, deadline_ns)
+        else:
+            answer = self._understand("events", response)
+            answer.order_id = order_id
+        self._record("events", answer, tried=tried)
+        return answer
+
+    def _read_events(
+        self, stream: Any, answer: Answer, parser: EventStreamParser, deadline_ns: int
+    ) -> None:
+        left_s = max((deadline_ns - self.crowd.now_ns()) / 1e9, 0.001)
+        try:
+            with gevent.Timeout(left_s):
+                while not answer.is_final and not self.crowd.hurry:
+                    line = stream.readline(b"\n")
+                    if not line:
+                        answer.error = "ended"
+                        break
+                    _learn(answer, parser.feed_line(line))
+        except (gevent.Timeout, OSError, HTTPParseError) as error:
+            answer.error = agent.reason(error)
+        self._agent.done_ns = time.monotonic_ns()
+        if answer.is_final:
+            answer.outcome = outcomes.OK
+            # The server ends the stream now; hearing it out leaves the connection in order.
+            with contextlib.suppress(OSError, HTTPParseError), gevent.Timeout(STREAM_END_S, False):
+                stream.read()
+        self._agent.release(stream)
+
+
+def _learn(answer: Answer, event: Event | None) -> None:
+    """Take an event's state of the order into the answer."""
+    if event is None:
+        return
+    body, _ = _parse(event.data.encode())
+    order_id, status, version = outcomes.order_in(body, "")
+    if order_id == answer.order_id and status:
+        answer.order_status, answer.version = status, version
+
+
+def _parse(content: bytes | None) -> tuple[dict[str, Any], str]:
+    """Return a JSON object, and "body" as the error if the content is something else."""
+    try:
+        body = json.loads(content or b"{}")
+    except ValueError:
+        return {}, "body"
+    return (body, "") if isinstance(body, dict) else ({}, "body")
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return what a Retry-After in seconds asks for, capped; dates and nonsense do not count."""
+    if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()):
+        return None
+    return min(float(retry_after), RETRY_AFTER_LIMIT_S)

@@ -1,0 +1,77 @@
+"""The buyers of one generator process: who is there, who was asked to leave, and since when.
+
+A buyer is *active* until it is asked to leave and *alive* until it has left: it finishes the action
+in hand first. Locust's own ramp-down (`Runner.stop_users`) waits until the buyers it stops are gone
+and holds up everything else meanwhile; asking takes no time.
+"""
+
+import time
+import traceback
+from typing import Protocol
+
+from harness.load.ledger import Ledger
+from harness.load.plan import LoadPlan
+
+
+class Guest(Protocol):
+    """What the crowd asks of a buyer."""
+
+    def please_leave(self) -> None:
+        """Finish the action in hand, then go; do not begin another one."""
+
+
+class Crowd:
+    """Numbers the buyers, knows them, and keeps the time that they all go by."""
+
+    def __init__(self, plan: LoadPlan, process: int, ledger: Ledger) -> None:
+        self.plan = plan
+        self.ledger = ledger
+        self.t0_ns = 0
+        self.hurry = False
+        """Set when the load was told to stop: requests finish, retries and watches do not go on."""
+        self.failure = ""
+        self.errors = 0
+        self.latencies_ms: list[int] = []
+        """Of the answers since the last progress report; it empties the list."""
+        self._next_number = process
+        self._active: list[tuple[int, Guest]] = []
+        self._born_ns: dict[int, int] = {}
+        self._asked_ns: dict[int, int] = {}
+
+    def now_ns(self) -> int:
+        """Return the time in ns since the start of the load."""
+        return time.monotonic_ns() - self.t0_ns
+
+    @property
+    def active(self) -> int:
+        """Return how many buyers were not asked to leave."""
+        return len(self._active)
+
+    @property
+    def alive(self) -> int:
+        """Return how many buyers have not left."""
+        return len(self._born_ns)
+
+    def arrive(self, guest: Guest) -> tuple[int, int]:
+        """Welcome a buyer; return its number, never given twice, and the time of its birth."""
+        number, born_ns = self._next_number, self.now_ns()
+        self._next_number += self.plan.processes
+        self._active.append((number, guest))
+        self._born_ns[number] = born_ns
+        return number, born_ns
+
+    def ask_to_leave(self, count: int) -> None:
+        """Ask the youngest `count` active buyers to leave."""
+        for _ in range(min(count, len(self._active))):
+            number, guest = self._active.pop()
+            self._asked_ns[number] = self.now_ns()
+            guest.please_leave()
+
+    def left(self, number: int) -> None:
+        """Record that a buyer has left."""
+        asked_ns = self._asked_ns.pop(number, -1)
+        self.ledger.buyer((number, self._born_ns.pop(number), asked_ns, self.now_ns()))
+
+    def failed(self, error: Exception) -> None:
+        """Remember that a buyer broke: a bug, after which the load must not be believed."""
+        self.failure = self.failure or "".join(traceback.format_exception(error))

@@ -1,0 +1,140 @@
+"""What the generators are told to do: one frozen plan, handed to them as JSON.
+
+The sale and the warm-up differ in nothing but their plan. The start is not part of it: it is agreed
+when all generators are ready, because importing Locust takes a second or two.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from harness.schedule import Schedule
+
+if TYPE_CHECKING:
+    # Generators read plans too, and must not pay for pydantic.
+    from harness.scenario import Scenario, Stage
+
+WARM_UP_PRODUCT = 2
+WARM_UP_USER_OFFSET = 1_000_000
+"""Added to the numbers of the warm-up's buyers in their e-mail addresses: both loads register."""
+
+RETRY_AFTER_LIMIT_S = 5.0
+"""The longest that a buyer waits before a retry, whatever the server's Retry-After asks for."""
+
+CLOCK_TICK_S = 0.1
+"""How often the stage clock compares the planned with the active buyers."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """A ramp to `users` in `seconds`; at most `spawn_rate` users per second come or go."""
+
+    name: str
+    users: int
+    seconds: float
+    spawn_rate: float
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """One load on one address: who buys what, how, and how many of them when."""
+
+    address: str
+    product_id: int
+    seed: int
+    key_prefix: str
+    user_offset: int
+    stages: tuple[PlannedStage, ...]
+    buyer: str
+    think_min_s: float
+    think_max_s: float
+    poll_interval_s: float
+    request_timeout_s: float
+    watch_limit_s: float
+    processes: int
+    retries: int
+
+    @classmethod
+    def for_sale(
+        cls, scenario: "Scenario", address: str, *, seed: int, product_id: int
+    ) -> "LoadPlan":
+        """Return the plan of a scenario's measured load; its keys are ``<seed>-<user>-<n>``."""
+        return cls(
+            address=address,
+            product_id=product_id,
+            seed=seed,
+            key_prefix=f"{seed}-",
+            user_offset=0,
+            stages=_planned(scenario.stages),
+            **scenario.load.model_dump(),
+        )
+
+    @classmethod
+    def for_warm_up(
+        cls, scenario: "Scenario", address: str, *, seed: int, product_id: int = WARM_UP_PRODUCT
+    ) -> "LoadPlan":
+        """Return the plan of a scenario's warm-up; its keys are ``<seed>-w<user>-<n>``.
+
+        The buyers arrive in the first third of the warm-up and leave at its end.
+        """
+        users, seconds = scenario.warm_up.users, scenario.warm_up.seconds
+        ramp_s = seconds / 3
+        return cls(
+            address=address,
+            product_id=product_id,
+            seed=seed,
+            key_prefix=f"{seed}-w",
+            user_offset=WARM_UP_USER_OFFSET,
+            stages=(
+                PlannedStage("arrive", users, ramp_s, users / ramp_s),
+                PlannedStage("stay", users, seconds - ramp_s, users / ramp_s),
+            ),
+            **scenario.load.model_dump(),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "LoadPlan":
+        """Return the plan that `to_json` wrote."""
+        fields = json.loads(text)
+        stages = tuple(PlannedStage(**stage) for stage in fields.pop("stages"))
+        return cls(stages=stages, **fields)
+
+    def to_json(self) -> str:
+        """Return the plan as JSON."""
+        return json.dumps(asdict(self), indent=2)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Return the planned users over time."""
+        return Schedule.of(self.stages)
+
+    @property
+    def longest_action_s(self) -> float:
+        """Return how long a buyer may still be busy after it was asked to leave, in seconds.
+
+        The longest action is to buy, with every try timing out but the last, and then to watch.
+        """
+        tries = self.retries + 1
+        return tries * (self.request_timeout_s + RETRY_AFTER_LIMIT_S) + self.watch_limit_s
+
+    def stage_name(self, t_s: float) -> str:
+        """Return the name of the stage at `t_s` seconds, or what is before and after them all."""
+        number = self.schedule.stage_at(t_s)
+        if number == 0:
+            return "not begun"
+        return self.stages[number - 1].name if number <= len(self.stages) else "leaving"
+
+    def spawn_rate_at(self, t_s: float) -> float:
+        """Return how many users per second may come or go at `t_s`."""
+        number = min(max(self.schedule.stage_at(t_s), 1), len(self.stages))
+        return self.stages[number - 1].spawn_rate
+
+    def share_of(self, process: int, users: int) -> int:
+        """Return how many of the first `users` buyers belong to a process: every `processes`-th."""
+        return len(range(process, users, self.processes))
+
+
+def _planned(stages: "Iterable[Stage]") -> tuple[PlannedStage, ...]:
+    return tuple(PlannedStage(**stage.model_dump()) for stage in stages)

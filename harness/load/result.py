@@ -1,0 +1,111 @@
+"""Collects what the generators wrote into tables: the client ledger of a run."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import InfrastructureError
+from harness.load.ledger import (
+    BUYER_COLUMNS,
+    CLOCK_COLUMNS,
+    REQUEST_COLUMNS,
+    end_file_of,
+    file_of,
+)
+from harness.load.plan import LoadPlan
+
+_REQUEST_TYPES = {
+    "process": "int16", "user": "int32", "endpoint": "str", "stage": "int8",
+    "intended_ns": "int64", "sent_ns": "int64", "done_ns": "int64", "think_ns": "int64",
+    "status": "int16", "outcome": "str", "error": "str", "key": "str", "try": "int8",
+    "order_id": "str", "order_status": "str", "version": "int16", "replayed": "bool",
+}  # fmt: skip
+_BUYER_TYPES = {
+    "process": "int16", "user": "int32", "born_ns": "int64", "asked_ns": "int64",
+    "left_ns": "int64",
+}  # fmt: skip
+_CLOCK_TYPES = {"t_s": "float64", "planned": "float64", "active": "int32", "alive": "int32"}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """The client's side of a load; times in ns relative to its start."""
+
+    requests: pd.DataFrame
+    buyers: pd.DataFrame
+    clock: pd.DataFrame
+    recorded: int
+    """Requests that the generators counted when they recorded them."""
+    locust_requests: int
+    """Requests that Locust counted by its own request event."""
+
+
+def collect(out_dir: Path) -> LoadResult:
+    """Read the ledgers of all generators of a load.
+
+    Raises InfrastructureError if one is incomplete: a generator that was killed, or that had to
+    kill a buyer in the middle of a request.
+    """
+    plan = LoadPlan.from_json((out_dir / "plan.json").read_text("utf-8"))
+    ends = [_read_end(out_dir, process) for process in range(plan.processes)]
+    requests = _read(out_dir, "ledger", REQUEST_COLUMNS, plan.processes)
+    sent_ns = requests["sent_ns"].to_numpy(dtype=np.int64)
+    bounds_ns = np.asarray(plan.schedule.bounds_ns, dtype=np.int64)
+    requests["stage"] = np.searchsorted(bounds_ns, sent_ns, side="right")
+    requests = requests[list(_REQUEST_TYPES)].astype(_REQUEST_TYPES)
+    buyers = _read(out_dir, "buyers", BUYER_COLUMNS, plan.processes)
+    return LoadResult(
+        requests=requests.sort_values(["done_ns", "user"], kind="stable", ignore_index=True),
+        buyers=buyers[list(_BUYER_TYPES)]
+        .astype(_BUYER_TYPES)
+        .sort_values("user", kind="stable", ignore_index=True),
+        clock=_merge_clocks(_read(out_dir, "clock", CLOCK_COLUMNS, plan.processes)),
+        recorded=sum(end["recorded"] for end in ends),
+        locust_requests=sum(end["locust"] for end in ends),
+    )
+
+
+def _read_end(out_dir: Path, process: int) -> dict[str, int]:
+    path = end_file_of(out_dir, process)
+    try:
+        end: dict[str, int] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InfrastructureError(
+            f"the ledger of load generator {process} is incomplete: {path} is missing",
+            "the generator was killed; repeat the run",
+        ) from None
+    if end["killed"]:
+        raise InfrastructureError(
+            f"{end['killed']} buyers of load generator {process} had to be killed in mid-action",
+            "the generator could not keep up; use more load.processes or a larger machine",
+        )
+    return end
+
+
+def _read(out_dir: Path, table: str, columns: tuple[str, ...], processes: int) -> pd.DataFrame:
+    rows: list[list[Any]] = []
+    for process in range(processes):
+        lines = file_of(out_dir, table, process).read_text("utf-8").splitlines()
+        rows += [[process, *row] for row in json.loads(f"[{','.join(lines)}]")]
+    return pd.DataFrame(rows, columns=["process", *columns])
+
+
+def _merge_clocks(clocks: pd.DataFrame) -> pd.DataFrame:
+    """Add up the clocks of all processes, second by second.
+
+    A process that missed a second (it was stalled) still had whom it had before; its last row says
+    that everybody has left.
+    """
+    seconds = pd.Index(sorted(clocks["second"].unique()), name="second")
+    filled = [
+        clock.set_index("second").reindex(seconds).ffill().dropna()
+        for _, clock in clocks.groupby("process")
+    ]
+    by_second = pd.concat(filled).groupby(level="second")
+    merged = by_second.agg({"t_s": "max", "planned": "mean", "active": "sum", "alive": "sum"})
+    complete = merged[(by_second.size() == len(filled)).to_numpy()]
+    return complete.reset_index(drop=True).astype(_CLOCK_TYPES)

@@ -1,0 +1,254 @@
+"""A scenario: a workload and its protocol, one TOML file in `scenarios/`.
+
+Everything a run depends on stands in the file, and a mistake in it stops before anything is
+deployed, with the file, the key and the value. Locust silently skips a stage that its spawn rate
+cannot reach (`shape_worker` in locust/runners.py says so itself), so such a stage is an error here.
+"""
+
+import difflib
+import pkgutil
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+import scenarios.buyers
+from harness.errors import UsageError
+from harness.schedule import Schedule
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Product(_Table):
+    """What is on sale."""
+
+    name: Annotated[str, Field(min_length=1)]
+    price_cents: Count
+    stock: Count
+    per_user_limit: Count | None = None
+
+
+class Payment(_Table):
+    """How the simulated gateway behaves; latencies in seconds, log-normal with shape `sigma`."""
+
+    model: Literal["lognormal", "fixed"] = "lognormal"
+    mean_s: Seconds = 2.5
+    sigma: Annotated[float, Field(gt=0, le=3, allow_inf_nan=False)] = 0.5
+    decline_rate: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+
+
+class LoadSettings(_Table):
+    """How buyers behave; thinking is uniform between its bounds."""
+
+    buyer: str
+    think_min_s: Duration = 0.5
+    think_max_s: Duration = 1.5
+    poll_interval_s: Seconds = 0.5
+    request_timeout_s: Seconds = 30
+    watch_limit_s: Seconds = 60
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+
+    @field_validator("buyer")
+    @classmethod
+    def _is_known(cls, buyer: str) -> str:
+        known = known_buyers()
+        if buyer not in known:
+            raise ValueError(f"there is no such buyer; known buyers: {', '.join(known)}")
+        return buyer
+
+    @model_validator(mode="after")
+    def _thinks_in_order(self) -> Self:
+        if self.think_max_s < self.think_min_s:
+            raise ValueError(
+                f"think_max_s = {self.think_max_s:g} is less than "
+                f"think_min_s = {self.think_min_s:g}"
+            )
+        return self
+
+
+class WarmUp(_Table):
+    """The load before the load, on another product."""
+
+    users: Count = 10
+    seconds: Seconds = 3
+
+
+class Drain(_Table):
+    """How long the backlog may take after the load."""
+
+    limit_s: Seconds = 60
+
+
+class Stage(_Table):
+    """A straight ramp to `users`; at most `spawn_rate` users per second may come or go."""
+
+    name: Annotated[str, Field(min_length=1)]
+    users: Annotated[int, Field(ge=0)]
+    seconds: Seconds
+    spawn_rate: Seconds
+
+
+class Scenario(_Table):
+    """A scenario as resolved, with every default filled in."""
+
+    title: Annotated[str, Field(min_length=1)]
+    description: str = ""
+    runs: Count = 3
+    seed: Annotated[int, Field(ge=0)] = 42
+    product: Product
+    payment: Payment = Payment()
+    load: LoadSettings
+    warm_up: WarmUp = WarmUp()
+    drain: Drain = Drain()
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, strict=False)]
+
+    @model_validator(mode="after")
+    def _stages_can_be_reached(self) -> Self:
+        before = 0
+        for number, stage in enumerate(self.stages, start=1):
+            needed = abs(stage.users - before) / stage.seconds
+            if needed > stage.spawn_rate * (1 + 1e-9):
+                raise ValueError(
+                    f"stages[{number}].spawn_rate = {stage.spawn_rate:g} cannot reach stage "
+                    f'"{stage.name}": from {before} to {stage.users} users in {stage.seconds:g} s '
+                    f"takes {needed:g} users per second"
+                )
+            before = stage.users
+        if self.schedule.peak_users == 0:
+            raise ValueError("stages[1].users = 0 and no other stage has users: nobody would buy")
+        return self
+
+    @model_validator(mode="after")
+    def _stages_have_names_of_their_own(self) -> Self:
+        names = [stage.name for stage in self.stages]
+        for number, name in enumerate(names, start=1):
+            if name in names[: number - 1]:
+                raise ValueError(f'stages[{number}].name = "{name}" names two stages')
+        return self
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Return the planned users over time."""
+        return Schedule.of(self.stages)
+
+    @property
+    def load_s(self) -> float:
+        """Return how long all stages take, in seconds."""
+        return self.schedule.load_s
+
+    @property
+    def peak_users(self) -> int:
+        """Return the most users that are ever planned."""
+        return self.schedule.peak_users
+
+    def planned_users(self, t_s: float) -> float:
+        """Return the users planned at `t_s` seconds after the start of the load."""
+        return self.schedule.planned_users(t_s)
+
+    def stage_at(self, t_s: float) -> int:
+        """Return the number of the stage at `t_s`: 0 before the load, n + 1 after it."""
+        return self.schedule.stage_at(t_s)
+
+
+def known_buyers() -> list[str]:
+    """Return the names of the buyers in `scenarios/buyers`."""
+    return sorted(module.name for module in pkgutil.iter_modules(scenarios.buyers.__path__))
+
+
+def known_scenarios(root: Path) -> list[str]:
+    """Return the names of the scenarios in `root`/scenarios."""
+    return sorted(path.stem for path in (root / "scenarios").glob("*.toml"))
+
+
+def load_scenario(name_or_path: str, root: Path) -> Scenario:
+    """Read a scenario by its name in `root`/scenarios, or from a TOML file.
+
+    Raises UsageError that names the file, the key and the value.
+    """
+    path = _find(name_or_path, root)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", _list_known(root)) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text: {error}", _list_known(root)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as invalid:
+        raise _explain(path, invalid.errors()) from invalid
+
+
+def _find(name_or_path: str, root: Path) -> Path:
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        return Path(name_or_path)
+    if name_or_path not in known_scenarios(root):
+        raise UsageError(f"there is no scenario named {name_or_path!r}", _list_known(root))
+    return root / "scenarios" / f"{name_or_path}.toml"
+
+
+def _list_known(root: Path) -> str:
+    names = ", ".join(known_scenarios(root)) or "none"
+    return f"known scenarios: {names} (in {root / 'scenarios'}), or give the path of a TOML file"
+
+
+_CLEARER = {
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "model_type": "must be a table",
+    "tuple_type": "must be an array of tables: [[stages]]",
+    "too_short": "must not be empty",
+}
+
+
+def _explain(path: Path, errors: list[ErrorDetails]) -> UsageError:
+    """Word the first error for people; say in the hint how many more there are."""
+    error = errors[0]
+    key = _key(error["loc"])
+    more = f"; {len(errors) - 1} more like it in the file" if len(errors) > 1 else ""
+    if error["type"] == "missing":
+        return UsageError(f"{path}: {key} is missing", f"add it{more}")
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(error["loc"])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        guess = f"did you mean {near[0]}? " if near else ""
+        message = f"{path}: there is no key {key} (= {error['input']!r})"
+        return UsageError(message, f"{guess}known keys there: {', '.join(known)}{more}")
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])
+        own_value = not isinstance(error["input"], dict)
+        subject = f"{key} = {error['input']!r}: " if own_value else f"{key}: " if key else ""
+        return UsageError(f"{path}: {subject}{reason}", f"change the file{more}")
+    reason = _CLEARER.get(error["type"], error["msg"].replace("Input should", "must"))
+    return UsageError(f"{path}: {key} = {error['input']!r}: {reason}", f"change the file{more}")
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """Write the place of a value as in ``stages[2].users``; stages count from 1."""
+    key = ""
+    for step in location:
+        key += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if key else step
+    return key
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    table: Any = Scenario
+    for step in location[:-1]:
+        if isinstance(step, str):
+            annotation = table.model_fields[step].annotation
+            table = Stage if step == "stages" else annotation
+    return list(table.model_fields)
