@@ -1,0 +1,169 @@
+"""What buyers were told: never back, never a false "sold out", and nothing that was not counted."""
+
+import numpy as np
+import pandas as pd
+
+from harness.audit.evidence import Evidence, NotMeasuredError, invariant
+from harness.audit.facts import (
+    CLOCK_NS,
+    LEDGER_ORDER_NS,
+    RELAY_NS,
+    SOLD_OUT_CACHE_NS,
+    TERMINAL,
+    acknowledgements,
+    among,
+    has_redis,
+    orders,
+    purchases,
+    recorded,
+    requests,
+    seeded_stock,
+    stock_moves,
+    table,
+)
+from harness.store import RunData
+
+ROUTES = {
+    "register": ("POST", "/auth/register"),
+    "login": ("POST", "/auth/login"),
+    "product": ("GET", "/products/{id}"),
+    "buy": ("POST", "/orders"),
+    "status": ("GET", "/orders/{id}"),
+    "events": ("GET", "/orders/{id}/events"),
+}
+
+PROXY_STATUSES = (502, 504)
+"""Answers of a proxy for a server that did not answer it: no server counts them as such."""
+
+
+@invariant("I12", "The status that buyers see never goes back")
+def never_regresses(run: RunData, evidence: Evidence) -> str:
+    """What a buyer sees of an order only moves forward, is in its history, and ends as the ledger.
+
+    Catches a stale cache, a read-modify-write that revives an old state, and an answer such as
+    "confirmed" that the ledger does not confirm.
+    """
+    columns = ("user", "sent_ns", "done_ns", "outcome", "order_id", "order_status", "version")
+    told = requests(run, *columns)
+    told = told[told["order_id"] != ""]
+    seen = told[told["version"] > 0].sort_values(["done_ns", "sent_ns"])
+    shown = ["order_id", "user", "done_ns", "version", "order_status"]
+    back = seen.groupby("order_id")["version"].diff() < 0
+    evidence.offence("answers that went back", seen[back][shown])
+    ledger = orders(run).drop_duplicates("order_id").set_index("order_id")
+    events = table(run, "order_events", "order_id", "version", "status")
+    history = events.drop_duplicates(["order_id", "version"]).rename(columns={"status": "ledger"})
+    compared = seen.merge(history, on=["order_id", "version"], how="left")
+    known = among(compared["order_id"], ledger.index)
+    evidence.at_rest(
+        "answers with a state that the order was never in",
+        compared[known & (compared["ledger"] != compared["order_status"])][[*shown, "ledger"]],
+    )
+    ends = told["outcome"].where(told["outcome"].isin(TERMINAL), told["order_status"])
+    final = told.assign(end=ends)[ends.isin(TERMINAL)].join(
+        ledger["status"].rename("ledger"), on="order_id"
+    )
+    wrong = final["ledger"].notna() & (final["ledger"] != final["end"])
+    evidence.offence(
+        "final answers that the ledger contradicts", final[wrong][[*shown, "end", "ledger"]]
+    )
+    watched, ended = told["order_id"].nunique(), final["order_id"].nunique()
+    return f"{len(seen)} answers about {watched} orders, {ended} seen to their end"
+
+
+@invariant("I13", 'No "sold out" while stock was free')
+def sold_out_only_if_so(run: RunData, evidence: Evidence) -> str:
+    """Nobody was refused while a unit was free during the whole of the request.
+
+    Catches units that vanish from the counter that accepts orders (undersell), during the sale and
+    at its end: stock that is left although buyers were refused after the last release.
+
+    Free stock is a step function bounded from below, so that a refusal is an offence whatever the
+    clocks and the batching of writes did: a unit counts as taken `CLOCK_NS` before the earliest
+    stamp of its reservation (its order's acceptance, its stock move, or the answer to its buyer:
+    the ledger of a queue learns of it later), and as free again only when every process must have
+    learnt of its release (commit, relay to Redis, and the cache of "sold out").
+    """
+    refused = purchases(run).query("outcome == 'sold_out'")
+    times, free = _free_at_least(run)
+    needed = max(1, int(orders(run)["quantity"].max())) if len(orders(run)) else 1
+    scarce_at = np.where(free < needed, times, np.iinfo(np.int64).max)
+    next_scarce = np.minimum.accumulate(scarce_at[::-1])[::-1]
+    sent, done = refused["sent_ns"].to_numpy(), refused["done_ns"].to_numpy()
+    step = np.searchsorted(times, sent, side="right") - 1
+    following = np.append(next_scarce, np.iinfo(np.int64).max)[step + 1]
+    wrong = (free[step] >= needed) & (following > done)
+    evidence.at_rest(
+        "refusals while stock was free",
+        refused[wrong].assign(at_least_free=free[step][wrong])[
+            ["user", "key", "sent_ns", "done_ns", "at_least_free"]
+        ],
+    )
+    return f'{len(refused)} times "sold out", never with stock free throughout the request'
+
+
+@invariant("I14", "Clients and servers counted the same requests")
+def counted_alike(run: RunData, evidence: Evidence) -> str:
+    """Every answer that a client got was counted by a server, and the servers counted no more.
+
+    Catches a ledger that dropped requests, load from somewhere else, counters that lost a process,
+    and answers by an intermediary. A server may exceed the clients by the requests of that route
+    that stayed without an answer, those that a proxy answered in its stead, and event streams
+    that broke, which may or may not have been counted.
+    """
+    counts = recorded(run, "server_counts")
+    if not counts:
+        raise NotMeasuredError("run.json has no server_counts")
+    asked = requests(run, "endpoint", "status", "outcome")
+    routes = {endpoint: f"{method} {route}" for endpoint, (method, route) in ROUTES.items()}
+    asked = asked.assign(route=asked["endpoint"].map(routes), status=asked["status"].astype(int))
+    served = pd.DataFrame(counts)
+    served["route"] = served["method"] + " " + served["route"]
+    served = served[served["route"].isin(routes.values())]
+    broken = (asked["endpoint"] == "events") & (asked["outcome"] == "indeterminate")
+    unanswered = (asked["status"] == 0) | asked["status"].isin(PROXY_STATUSES) | broken
+    both = pd.DataFrame(
+        {
+            "client": asked[~unanswered].groupby(["route", "status"]).size(),
+            "server": served.groupby(["route", "status"])["count"].sum(),
+        }
+    )
+    both = both.fillna(0).astype("int64").rename_axis(["route", "status"]).reset_index()
+    evidence.offence("statuses that no server counted", both[both["client"] > both["server"]])
+    surplus = both.assign(surplus=(both["server"] - both["client"]).clip(lower=0))
+    per_route = surplus.groupby("route")[["client", "server", "surplus"]].sum().reset_index()
+    allowed = per_route["route"].map(asked[unanswered].groupby("route").size()).fillna(0)
+    per_route["unanswered"] = allowed.astype("int64")
+    evidence.offence(
+        "routes with requests that no client sent",
+        per_route[per_route["surplus"] > per_route["unanswered"]],
+    )
+    client, server = int(both["client"].sum()), int(both["server"].sum())
+    return f"{client} answers, {server} counted by servers, {int(unanswered.sum())} unanswered"
+
+
+def _free_at_least(run: RunData) -> tuple["np.ndarray", "np.ndarray"]:
+    """Return times, in ns from the start of the load, and the stock surely free from then on."""
+    t0_ns = int(recorded(run, "t0_wall_ns"))
+    moves, ledger = stock_moves(run), orders(run).drop_duplicates("order_id")
+    told = acknowledgements(run)
+    stamps = pd.concat(
+        [
+            ledger.set_index("order_id")["accepted_ns"] - t0_ns,
+            moves[moves["kind"] == "reserve"].set_index("order_id")["at_ns"] - t0_ns,
+            told[told["order_id"] != ""].set_index("order_id")["done_ns"],
+        ]
+    )
+    taken_ns = stamps.astype("int64").groupby(level=0).min() - CLOCK_NS
+    quantities = ledger.set_index("order_id")["quantity"]
+    taken = quantities.reindex(taken_ns.index).fillna(1).astype("int64")
+    releases = moves[moves["kind"] == "release"].drop_duplicates("order_id")
+    delay_ns = SOLD_OUT_CACHE_NS + LEDGER_ORDER_NS + (RELAY_NS if has_redis(run) else 0)
+    free_ns = releases["at_ns"].astype("int64") - t0_ns + delay_ns
+    times = np.concatenate([taken_ns.to_numpy(), free_ns.to_numpy()])
+    given = releases["ordered"].fillna(releases["quantity"]).astype("int64")
+    change = np.concatenate([-taken.to_numpy(), given.to_numpy()])
+    order = np.argsort(times, kind="stable")
+    free = seeded_stock(run) + np.cumsum(change[order])
+    start = np.iinfo(np.int64).min
+    return np.append(start, times[order]), np.append(seeded_stock(run), free)

@@ -1,0 +1,108 @@
+"""The frame of a run: clean when it began, configured as claimed, and empty when it ended."""
+
+from typing import Any
+
+import pandas as pd
+
+from harness.audit.evidence import Evidence, NotMeasuredError, invariant
+from harness.audit.facts import has_redis, recorded, seeded_stock
+from harness.store import RunData
+
+DURABLE_POSTGRES = {
+    "fsync": ("on",),
+    "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
+    "full_page_writes": ("on",),
+}
+DURABLE_REDIS = {
+    "appendonly": ("yes",),
+    "appendfsync": ("always",),
+    "maxmemory-policy": ("noeviction",),
+}
+
+
+@invariant("I11", "Queues are drained and nothing was given up")
+def queues_drained(run: RunData, evidence: Evidence) -> str:
+    """Streams are empty, no entry is pending, and no entry was moved to the dead letters.
+
+    Catches work that is never acknowledged, entries of a dead worker that nobody claims, and
+    poisoned entries that would otherwise disappear from every other count.
+    """
+    if not has_redis(run):
+        return "no queue: this approach keeps none"
+    facts = recorded(run, "store", "redis")
+    if not facts.get("streams"):
+        raise NotMeasuredError("run.json has no store.redis.streams")
+    streams = pd.DataFrame([{"stream": name, **sizes} for name, sizes in facts["streams"].items()])
+    evidence.offence("streams with entries left", streams[streams["length"] > 0])
+    evidence.offence("streams with entries pending", streams[streams["pending"] > 0])
+    dead = recorded(run, "store", "redis", "dead_letters")
+    evidence.offence(
+        "streams of dead letters that are not empty",
+        pd.DataFrame([{"dead_letters": dead}] if dead else []),
+    )
+    return f"{len(streams)} streams empty, nothing pending, no dead letter"
+
+
+@invariant("I15", "The run began clean")
+def began_clean(run: RunData, evidence: Evidence) -> str:
+    """Every store was empty and the stock was the seeded one before the first request.
+
+    Catches leftovers of an earlier run, which would show as sales or refusals that nobody caused.
+    """
+    proof = recorded(run, "reset_proof")
+    stock = seeded_stock(run)
+    rows = {**recorded(run, "reset_proof", "rows")}
+    rows.pop("products", None)
+    expected: dict[str, Any] = {f"rows in {name}": (count, 0) for name, count in rows.items()}
+    product = recorded(run, "reset_proof", "product")
+    expected |= {
+        "initial stock": (product.get("initial_stock"), stock),
+        "reserved": (product.get("reserved"), 0),
+        "sold": (product.get("sold"), 0),
+        "stock that the shop offered": (proof.get("stock_over_http"), stock),
+    }
+    if has_redis(run):
+        redis = recorded(run, "reset_proof", "redis")
+        lengths = recorded(run, "reset_proof", "redis", "stream_lengths")
+        expected |= {f"entries in {name}": (length, 0) for name, length in lengths.items()}
+        expected |= {
+            "stock in Redis": (redis.get("stock"), stock),
+            "dead letters": (redis.get("dead_letters"), 0),
+        }
+    _compare(evidence, "conditions that were not clean", expected)
+    return f"{len(expected)} conditions proved before the load"
+
+
+@invariant("I16", "The stores were as durable as claimed")
+def configured_honestly(run: RunData, evidence: Evidence) -> str:
+    """The running stores confirmed nothing before it was on disk.
+
+    Catches a benchmark that is won by `appendfsync everysec` or `synchronous_commit off`, asked of
+    the servers and not of their configuration files.
+    """
+    settings = recorded(run, "reset_proof", "postgres")
+    expected: dict[str, Any] = {
+        f"postgres {name}": (settings.get(name), allowed)
+        for name, allowed in DURABLE_POSTGRES.items()
+    }
+    if has_redis(run):
+        settings = recorded(run, "reset_proof", "redis", "configuration")
+        expected |= {
+            f"redis {name}": (settings.get(name), allowed)
+            for name, allowed in DURABLE_REDIS.items()
+        }
+    _compare(evidence, "settings that are not durable", expected)
+    return ", ".join(f"{name} {value}" for name, (value, _) in expected.items())
+
+
+def _compare(evidence: Evidence, what: str, expected: dict[str, Any]) -> None:
+    """Add what differs as an offence, and what is null as a doubt: it was not measured."""
+    rows = [
+        {"fact": name, "found": found, "expected": wanted}
+        for name, (found, wanted) in expected.items()
+        if found is None or (found not in wanted if isinstance(wanted, tuple) else found != wanted)
+    ]
+    frame = pd.DataFrame(rows, columns=["fact", "found", "expected"], dtype=object)
+    unknown = frame["found"].isna()
+    evidence.offence(what, frame[~unknown])
+    evidence.doubt("conditions that were not measured", frame[unknown])

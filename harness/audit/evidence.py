@@ -1,0 +1,106 @@
+"""How an invariant speaks: offences make it FAIL, doubts UNKNOWN, and a crash is a doubt.
+
+The rules are Jepsen's (`checker.clj`): a checker is a pure function over the history, "never read"
+is unknown and not true, and a checker that throws has found nothing out.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import pandas as pd
+
+from harness.findings import Finding, Verdict
+from harness.store import RunData
+
+EXAMPLES = 10
+
+Invariant = Callable[[RunData], Finding]
+
+
+class NotMeasuredError(Exception):
+    """An input of a check is not there; its message names the input."""
+
+
+class Evidence:
+    """Collects the rows that contradict an invariant."""
+
+    def __init__(self, run: RunData) -> None:
+        self._at_rest = run.record.get("drained") is True
+        self._offences: list[tuple[str, pd.DataFrame]] = []
+        self._doubts: list[tuple[str, pd.DataFrame]] = []
+
+    def offence(self, what: str, rows: pd.DataFrame) -> None:
+        """Add rows that contradict the invariant, whatever else is true; none is no offence."""
+        if len(rows):
+            self._offences.append((what, rows))
+
+    def doubt(self, what: str, rows: pd.DataFrame) -> None:
+        """Add rows that leave the invariant undecided."""
+        if len(rows):
+            self._doubts.append((what, rows))
+
+    def at_rest(self, what: str, rows: pd.DataFrame) -> None:
+        """Add rows that contradict the invariant if the shop was at rest when it was read.
+
+        The stores are read one after the other, so those of a run that did not drain may differ
+        because work went on in between; such rows are a doubt.
+        """
+        if self._at_rest:
+            self.offence(what, rows)
+        else:
+            self.doubt(f"{what} (read while work was still under way)", rows)
+
+    def finding(self, identifier: str, title: str, holds: str) -> Finding:
+        """Return the finding; `holds` is its summary if nothing contradicts it."""
+        found = self._offences + self._doubts
+        verdict = Verdict.PASS
+        if found:
+            verdict = Verdict.FAIL if self._offences else Verdict.UNKNOWN
+        examples = [
+            {"what": what, **{str(key): _plain(value) for key, value in row.items()}}
+            for what, rows in found
+            for row in rows.head(EXAMPLES).to_dict("records")
+        ]
+        return Finding(
+            id=identifier,
+            title=title,
+            verdict=verdict,
+            summary="; ".join(f"{what}: {len(rows)}" for what, rows in found) or holds,
+            count=sum(len(rows) for _, rows in found),
+            examples=tuple(examples[:EXAMPLES]),
+        )
+
+
+Check = Callable[[RunData, Evidence], str]
+
+
+def invariant(identifier: str, title: str) -> Callable[[Check], Invariant]:
+    """Make an invariant of a check, which adds evidence and returns what holds if there is none."""
+
+    def make(check: Check) -> Invariant:
+        @wraps(check)
+        def judged(run: RunData) -> Finding:
+            evidence = Evidence(run)
+            try:
+                return evidence.finding(identifier, title, check(run, evidence))
+            except NotMeasuredError as missing:
+                return Finding(identifier, title, Verdict.UNKNOWN, f"not measured: {missing}")
+            except Exception as error:
+                return Finding(
+                    identifier,
+                    title,
+                    Verdict.UNKNOWN,
+                    f"the check itself failed: {type(error).__name__}: {error}",
+                )
+
+        return judged
+
+    return make
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON knows it."""
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if pd.api.types.is_scalar(value) and pd.isna(value) else value
