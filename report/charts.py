@@ -1,0 +1,360 @@
+"""The figures: each kind once with all approaches together, and once for every approach alone.
+
+All runs are shown: thin lines are runs, the thick line is the median of the runs that count. A run
+that is invalid or failed its audit is dotted, and the panel of an approach that is not ranked is
+hatched. There are no bars with a standard deviation: three runs are three points.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from report import theme
+from report.evidence import Approach, Evidence, Floats, Run
+from report.numbers import short
+
+LEFT_PX, TOP_PX, PLOT_PX, BELOW_PX, LEGEND_ROW_PX = 52, 60, 196, 38, 19
+LEGENDS_PER_ROW = 3
+MAX_POINTS = 100
+"""A line has at most so many points; each stands for a bin of seconds."""
+
+THIN, THICK = 0.9, 2.2
+DASHED = (0, (4, 2.2))
+DOTTED = (0, (1, 1.6))
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One column of the per-second series as a line."""
+
+    column: str
+    label: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimeKind:
+    """A kind of figure over time: what is drawn for one approach, and what of all together."""
+
+    id: str
+    title: str
+    lead: str
+    unit: str
+    alone: tuple[Curve, ...]
+    together: tuple[Curve, ...]
+    log: bool = False
+    within_load: bool = False
+    compared: str = "Compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A finished figure: its file name without suffix, its text alternative, both its forms."""
+
+    name: str
+    alt: str
+    svg: str
+    png: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """All figures of one kind, with what they show."""
+
+    id: str
+    title: str
+    lead: str
+    charts: tuple[Chart, ...]
+
+
+LATENCY = TimeKind(
+    "latency",
+    "Latency over time",
+    "How long the shop took to answer any request, second by second, on a logarithmic scale.",
+    "API latency, ms (log)",
+    (Curve("api_p95_ms", "p95"), Curve("api_p50_ms", "p50", dashed=True)),
+    (Curve("api_p95_ms", "p95"), Curve("api_p50_ms", "p50", dashed=True)),
+    log=True,
+)
+THROUGHPUT = TimeKind(
+    "throughput",
+    "Throughput over time",
+    "Answered requests per second. Under a closed load a slower shop is asked less: "
+    "confirmed orders say more.",
+    "requests per second",
+    (Curve("requests", "answered"), Curve("errors", "5xx or no answer", dashed=True)),
+    (Curve("requests", "answered"),),
+)
+USERS = TimeKind(
+    "users",
+    "Users over time",
+    "Planned and achieved buyers; the bands are the stages.",
+    "active buyers",
+    (Curve("active", "achieved"), Curve("planned", "planned", dashed=True)),
+    (Curve("active", "achieved"), Curve("planned", "planned", dashed=True)),
+    within_load=True,
+)
+BACKLOG = TimeKind(
+    "backlog",
+    "Backlog over time",
+    "Orders that were accepted and have no outcome yet, and the entries in the streams.",
+    "open orders and entries in the streams",
+    (Curve("open_orders", "open orders"), Curve("queue_depth", "queue depth", dashed=True)),
+    (Curve("open_orders", "open orders"), Curve("queue_depth", "queue depth", dashed=True)),
+)
+STOCK = TimeKind(
+    "stock",
+    "Stock left over time",
+    "Units that nobody holds, by the ledger: a reservation takes one, a declined payment "
+    "gives it back.",
+    "units left for sale",
+    (Curve("stock_left", "stock left"), Curve("confirmed", "confirmed", dashed=True)),
+    (Curve("stock_left", "stock left"),),
+)
+CONFIRMED = TimeKind(
+    "confirmed",
+    "Confirmed orders over time",
+    "Orders whose payment was approved, by the ledger.",
+    "orders, by the ledger",
+    (Curve("confirmed", "confirmed"),),
+    (Curve("confirmed", "confirmed"),),
+    compared="Confirmed orders over time",
+)
+PURCHASE = TimeKind(
+    "purchase",
+    "Purchase latency over time",
+    "From sending the purchase to its acknowledgement: the outcome from a synchronous shop, the "
+    "acceptance from a queue.",
+    "p95, ms (log)",
+    (Curve("purchase_p95_ms", "p95"),),
+    (Curve("purchase_p95_ms", "p95"),),
+    log=True,
+    compared="Purchase latency over time",
+)
+TIME_KINDS = (LATENCY, THROUGHPUT, USERS, BACKLOG, STOCK)
+
+
+def time_charts(kind: TimeKind, evidence: Evidence) -> Iterator[Chart]:
+    """Draw a kind of figure over time: all approaches together, then each alone, on equal axes."""
+    drawn: list[tuple[str, str, Figure, Axes, tuple[Approach, ...]]] = []
+    if len(evidence.approaches) > 1:
+        drawn.append(_time_panel(kind, evidence, evidence.approaches, kind.together))
+    for approach in evidence.approaches:
+        drawn.append(_time_panel(kind, evidence, (approach,), kind.alone))
+    panels = [ax for _, _, _, ax, _ in drawn]
+    align(panels, log=kind.log)
+    for name, alt, drawing, ax, shown in drawn:
+        stage_bands(ax, evidence)
+        hatch_unranked(ax, shown)
+        yield finish(drawing, name, alt)
+
+
+def _time_panel(
+    kind: TimeKind, evidence: Evidence, shown: tuple[Approach, ...], curves: tuple[Curve, ...]
+) -> tuple[str, str, Figure, Axes, tuple[Approach, ...]]:
+    name, title, colour = panel_words(kind.id, kind.compared, shown)
+    curves = tuple(curve for curve in curves if _measured(shown, curve))
+    legend = time_legend(shown, curves)
+    drawing, ax = panel(title, kind.unit, colour, legend)
+    draw_over_time(ax, kind, shown, curves)
+    ax.set_xlim(0, horizon_s(evidence, within_load=kind.within_load))
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 3, 6, 10], integer=True))
+    ax.set_xlabel("seconds since the load began", fontsize=11)
+    return name, _alt_over_time(kind, shown, curves), drawing, ax, shown
+
+
+def _measured(shown: Sequence[Approach], curve: Curve) -> bool:
+    """Say whether any run has a value of this curve: a shop without queue has no queue depth."""
+    return any(run.seconds[curve.column].notna().any() for a in shown for run in a.runs)
+
+
+def draw_over_time(
+    ax: Axes, kind: TimeKind, shown: Sequence[Approach], curves: Sequence[Curve]
+) -> None:
+    """Draw every run thin and the median of the runs that count thick."""
+    for approach in shown:
+        colour = theme.approach_colour(approach.position)
+        for curve in curves:
+            counted = []
+            for run in approach.runs:
+                t_s, values = binned(run.seconds, curve.column)
+                if run.counts:
+                    counted.append(pd.Series(values, index=t_s))
+                ax.plot(t_s, values, color=colour, **thin(run, dashed=curve.dashed))
+            if counted:
+                # The runs end a little apart; a median over fewer runs would jump there.
+                middle = pd.concat(counted, axis=1).median(axis=1)
+                ax.plot(
+                    middle.index, middle, color=colour, linewidth=THICK,
+                    linestyle=dash(approach, dashed=curve.dashed),
+                )  # fmt: skip
+    if kind.log:
+        log_scale(ax)
+    else:
+        ax.set_ylim(bottom=0)
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def thin(run: Run, *, dashed: bool = False) -> dict[str, Any]:
+    """Return how the line of one run looks: dotted if it is invalid or dirty."""
+    clean = "-" if not dashed else DASHED
+    return {
+        "linewidth": THIN,
+        "alpha": 0.7 if run.trouble else 0.4,
+        "linestyle": DOTTED if run.trouble else clean,
+    }
+
+
+def dash(approach: Approach, *, dashed: bool = False) -> Any:
+    """Return the dash of an approach's thick line: dotted if it is not ranked."""
+    if not approach.ranked:
+        return DOTTED
+    return DASHED if dashed else "-"
+
+
+def binned(seconds: pd.DataFrame, column: str) -> tuple[Floats, Floats]:
+    """Return a per-second column in at most MAX_POINTS bins: the median of each, at its middle."""
+    width_s = max(1, -(-len(seconds) // MAX_POINTS))
+    bins = seconds["t_s"].to_numpy(dtype=np.int64) // width_s
+    values = seconds[column].groupby(bins).median()
+    middle = (values.index.to_numpy(dtype=np.float64) + 0.5) * width_s
+    return middle, values.to_numpy(dtype=np.float64)
+
+
+def panel_words(kind_id: str, title: str, shown: Sequence[Approach]) -> tuple[str, str, str]:
+    """Return the file name, the title and the title's colour of a panel."""
+    if len(shown) == 1:
+        approach = shown[0]
+        colour = theme.approach_colour(approach.position)
+        return f"{kind_id}-{approach.name}", approach.title, colour
+    return f"{kind_id}-compared", title, theme.INK
+
+
+def panel(
+    title: str,
+    subtitle: str,
+    colour: str,
+    legend: Sequence[tuple[str, Line2D]],
+    left_px: float = LEFT_PX,
+) -> tuple[Figure, Axes]:
+    """Return a figure of one plot with title, unit and legend at their places."""
+    rows = -(-len(legend) // LEGENDS_PER_ROW)
+    height = TOP_PX + PLOT_PX + BELOW_PX + LEGEND_ROW_PX * rows + 6
+    drawing = theme.figure(theme.WIDTH_PX, height)
+    theme.put_text(drawing, 8, 20, title, colour, fontsize=13, fontweight="bold")
+    theme.put_text(drawing, 8, 38, subtitle, theme.MUTED, fontsize=11)
+    ax = theme.axes(drawing, left_px, TOP_PX, theme.WIDTH_PX - left_px - 14, PLOT_PX)
+    if legend:
+        labels, handles = zip(*legend, strict=True)
+        drawing.legend(
+            handles, labels, loc="lower left", bbox_to_anchor=(0.0, 0.0), frameon=False,
+            ncols=-(-len(legend) // rows), fontsize=11, handlelength=1.8, columnspacing=1.4,
+            handletextpad=0.6, borderaxespad=0.3,
+        )  # fmt: skip
+    return drawing, ax
+
+
+def time_legend(shown: Sequence[Approach], curves: Sequence[Curve]) -> list[tuple[str, Line2D]]:
+    """Return what the lines mean: approaches by colour, curves by dash."""
+    legend = []
+    if len(shown) > 1:
+        legend = [(named(a), _sample(theme.approach_colour(a.position), False)) for a in shown]
+        colour = theme.MUTED
+    else:
+        colour = theme.approach_colour(shown[0].position)
+    if len(curves) > 1 or len(shown) == 1:
+        legend += [(curve.label, _sample(colour, curve.dashed)) for curve in curves]
+    return legend
+
+
+def named(approach: Approach) -> str:
+    """Return the title of an approach for a legend."""
+    return approach.title if approach.ranked else f"{approach.title} (not ranked)"
+
+
+def _sample(colour: str, dashed: bool) -> Line2D:
+    return Line2D([], [], color=colour, linewidth=THICK, linestyle=DASHED if dashed else "-")
+
+
+def log_scale(ax: Axes) -> None:
+    """Make the y axis logarithmic with plain numbers at 1 (2, 5) × 10ⁿ."""
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def align(panels: Sequence[Axes], *, log: bool) -> None:
+    """Give all panels of a row the same y axis, so that they can be compared by eye."""
+    low = min(ax.get_ylim()[0] for ax in panels)
+    high = max(ax.get_ylim()[1] for ax in panels)
+    for ax in panels:
+        ax.set_ylim(low if log else 0, high if log else max(high, 1.0))
+        if log:
+            few = high / low < 200
+            ax.yaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+
+
+def horizon_s(evidence: Evidence, *, within_load: bool = False) -> float:
+    """Return where time axes end: with the longest run, or with the load."""
+    load_s = evidence.stages[-1].end_s
+    if within_load:
+        return load_s
+    ends = [run.record["drain_s"] for a in evidence.approaches for run in a.runs]
+    return float(load_s + max([0.0, *ends]))
+
+
+def stage_bands(ax: Axes, evidence: Evidence) -> None:
+    """Shade every other stage and number them along the top."""
+    for stage in evidence.stages:
+        if stage.number % 2:
+            ax.axvspan(stage.start_s, stage.end_s, color=theme.BAND, linewidth=0, zorder=-2)
+        middle = (stage.start_s + stage.end_s) / 2
+        ax.text(
+            middle, 1.005, str(stage.number), transform=ax.get_xaxis_transform(),
+            ha="center", va="bottom", fontsize=9.5, color=theme.MUTED,
+        )  # fmt: skip
+
+
+def hatch_unranked(ax: Axes, shown: Sequence[Approach]) -> None:
+    """Hatch the panel of an approach that is not ranked, and say why."""
+    if len(shown) > 1 or shown[0].ranked:
+        return
+    ax.axhspan(0, 1, transform=ax.transAxes, facecolor="none", edgecolor=theme.GRID,
+               hatch="//", linewidth=0, zorder=-1)  # fmt: skip
+    troubles = sorted({run.trouble for run in shown[0].runs if run.trouble})
+    ax.text(
+        0.98, 0.06, f"not ranked: {'; '.join(troubles) or 'no run counts'}",
+        transform=ax.transAxes, ha="right", fontsize=11, fontweight="bold", color=theme.INK,
+    )  # fmt: skip
+
+
+def finish(drawing: Figure, name: str, alt: str) -> Chart:
+    """Turn a drawing into its two forms."""
+    return Chart(name, alt, theme.svg(drawing, name, alt), theme.png(drawing))
+
+
+def _alt_over_time(kind: TimeKind, shown: Sequence[Approach], curves: Sequence[Curve]) -> str:
+    parts = []
+    for approach in shown:
+        for curve in curves:
+            found = _range(approach.runs, curve.column)
+            if found is not None:
+                parts.append(f"{approach.title}, {curve.label}: {found}")
+    return f"{kind.title} ({kind.unit}). {'; '.join(parts) or 'nothing was measured'}."
+
+
+def _range(runs: Sequence[Run], column: str) -> str | None:
+    values = [binned(run.seconds, column)[1] for run in runs]
+    together = np.concatenate(values) if values else np.empty(0)
+    together = together[np.isfinite(together)]
+    if len(together) == 0:
+        return None
+    return f"between {short(float(together.min()))} and {short(float(together.max()))}"

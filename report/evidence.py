@@ -1,0 +1,166 @@
+"""A stored campaign, reduced to what a report shows: read run by run, so that memory stays small.
+
+Numbers come from summary.json alone; the runs are read only for what is drawn from them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.analysis.estimates import Quantity, Sample
+from harness.analysis.facts import RunFacts, Stage, stages_of
+from harness.analysis.latency import order_time_s, purchase_latency_ms
+from harness.analysis.series import series
+from harness.findings import Finding
+from harness.store import Campaign, RunData, load_findings, load_run, read_json
+from report import theme
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Sorted durations of one kind, and how many more were still unfinished at the end."""
+
+    values: Floats
+    unfinished: int = 0
+
+    @property
+    def size(self) -> int:
+        """Return the number of durations, the unfinished ones included."""
+        return len(self.values) + self.unfinished
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as it is shown.
+
+    `counts` says whether it enters the estimates; `trouble` what is wrong with it, if anything is.
+    """
+
+    index: int
+    block: int
+    counts: bool
+    trouble: str
+    seconds: pd.DataFrame
+    purchase_ms: Waits
+    order_time_s: Waits
+    findings: tuple[Finding, ...]
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Approach:
+    """One approach: its part of the summary, its runs, and its place among the approaches."""
+
+    name: str
+    title: str
+    position: int
+    ranked: bool
+    facts: dict[str, Any]
+    runs: tuple[Run, ...]
+
+    @property
+    def tone(self) -> str:
+        """Return the CSS class of the approach's colour."""
+        return f"approach-{self.position % len(theme.APPROACHES) + 1}"
+
+    @property
+    def counted(self) -> tuple[Run, ...]:
+        """Return the runs that enter the estimates."""
+        return tuple(run for run in self.runs if run.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything a report is made of."""
+
+    campaign: dict[str, Any]
+    summary: dict[str, Any]
+    approaches: tuple[Approach, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def scenario(self) -> dict[str, Any]:
+        """Return the scenario as resolved."""
+        scenario: dict[str, Any] = self.campaign["scenario"]
+        return scenario
+
+    @property
+    def peak_users(self) -> int:
+        """Return the most users that any stage plans."""
+        return max(stage.users for stage in self.stages)
+
+    @property
+    def workload(self) -> str:
+        """Return what every table says of its load and its number of runs."""
+        counts = [len(approach.counted) for approach in self.approaches]
+        per_approach = " per approach" if len(counts) > 1 else ""
+        if len(set(counts)) == 1:
+            plural = "" if counts[0] == 1 else "s"
+            runs = f"n = {counts[0]} run{plural}{per_approach}"
+        else:
+            runs = "n = " + ", ".join(
+                f"{count} ({approach.title})"
+                for count, approach in zip(counts, self.approaches, strict=True)
+            )
+            runs += " runs"
+        return f"closed workload, {self.peak_users:,} users at the peak, {runs}"
+
+
+def read(campaign_dir: Path) -> Evidence:
+    """Read a campaign's folder; raise UsageError naming the file that is missing or broken."""
+    campaign = Campaign.open(campaign_dir)
+    summary = read_json(campaign_dir / "summary.json")
+    states = {state["index"]: state for entry in summary["approaches"] for state in entry["runs"]}
+    runs: dict[str, list[Run]] = {}
+    for folder in campaign.run_folders():
+        data = load_run(folder)
+        if data.index in states:
+            findings = tuple(load_findings(folder))
+            runs.setdefault(data.approach, []).append(_run(data, states[data.index], findings))
+    description = campaign.description()
+    approaches = tuple(
+        Approach(
+            name=entry["name"],
+            title=entry["title"],
+            position=position,
+            ranked=bool(entry["ranked"]),
+            facts=entry,
+            runs=tuple(runs.get(entry["name"], ())),
+        )
+        for position, entry in enumerate(summary["approaches"])
+    )
+    return Evidence(description, summary, approaches, tuple(stages_of(description["scenario"])))
+
+
+def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) -> Run:
+    facts = RunFacts(data)
+    return Run(
+        index=data.index,
+        block=int(data.record["block"]),
+        counts=bool(state["counted"]),
+        trouble=_trouble(state),
+        seconds=series(data),
+        purchase_ms=_waits(purchase_latency_ms(facts)),
+        order_time_s=_waits(order_time_s(facts)),
+        findings=findings,
+        record=data.record,
+    )
+
+
+def _trouble(state: dict[str, Any]) -> str:
+    troubles = [] if state["valid"] else ["invalid"]
+    if state["audit_verdict"] != "PASS":
+        troubles.append(f"audit {state['audit_verdict']}")
+    return ", ".join(troubles)
+
+
+def _waits(quantity: Quantity) -> Waits:
+    if not isinstance(quantity, Sample):
+        return Waits(np.empty(0))
+    return Waits(np.sort(quantity.values), len(quantity.waited))

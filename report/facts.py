@@ -1,0 +1,156 @@
+"""How a campaign was measured, and what its numbers cannot say, as pairs of a name and a text."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from report.evidence import Evidence
+
+THREATS: Final = (
+    (
+        "Closed load.",
+        "Buyers wait for an answer, think, and go on, so a slow shop is asked less. Throughput "
+        "says little under such a load, and an open crowd would suffer more from a stall. "
+        "Confirmed orders and the time to sell out say more.",
+    ),
+    (
+        "Acknowledgement is not outcome.",
+        "A synchronous shop answers with the outcome, a queue with the acceptance. Purchase "
+        "latency compares how long a buyer is kept waiting; only the total order time compares "
+        "how long the sale takes.",
+    ),
+    (
+        "One host.",
+        "Client, services and stores share cores, caches and a disk, and the network is the "
+        "loopback. Contention is part of every number.",
+    ),
+    (
+        "Few runs.",
+        "The run is the replicate. Intervals are t intervals over the runs (ratios paired by "
+        "block, on logarithms) and wide at n = 3; there are no p-values, because none could be "
+        "small. “~” means that the interval includes equality.",
+    ),
+    (
+        "Polling.",
+        "Buyers who poll see an outcome up to one poll interval late, and their polls are requests "
+        "too. Total order time is the ledger's and does not have that delay.",
+    ),
+    (
+        "A simulated payment provider.",
+        "Latency and outcome of a charge follow from the seed and the attempt's key, so both "
+        "approaches meet the same draws. It has no rate limit and no bad day.",
+    ),
+    (
+        "Censoring.",
+        "What had no answer or no outcome when the run ended counts as longer than everything "
+        "else. A percentile that lies there is printed as “≥”, and one that the sample cannot "
+        "support as “–”.",
+    ),
+)
+
+
+def method(evidence: Evidence) -> list[tuple[str, str]]:
+    """Return how the campaign was measured."""
+    campaign, scenario = evidence.campaign, evidence.scenario
+    return [
+        ("Scenario", f"{scenario['title']}. {scenario['description']}".strip()),
+        ("Load", _load(evidence)),
+        ("Stages", _stages(evidence)),
+        ("Stock", _product(scenario["product"])),
+        ("Payments", _payment(scenario["payment"])),
+        ("Seed", str(campaign["seed"])),
+        ("Order of runs", _order(evidence)),
+        *_varied(campaign),
+        *_topologies(evidence),
+        *_environment(campaign),
+        ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
+    ]
+
+
+def _load(evidence: Evidence) -> str:
+    load = evidence.scenario["load"]
+    return (
+        f"closed, {load['buyer']} buyers, think {load['think_min_s']:g} to "
+        f"{load['think_max_s']:g} s, request timeout {load['request_timeout_s']:g} s, up to "
+        f"{load['retries']} retries with the same key, {load['processes']} generator process(es)"
+    )
+
+
+def _stages(evidence: Evidence) -> str:
+    texts, before = [], 0
+    for stage in evidence.stages:
+        seconds = stage.end_s - stage.start_s
+        texts.append(f"{stage.name}: {before} → {stage.users} users in {seconds:g} s")
+        before = stage.users
+    return "; ".join(texts)
+
+
+def _product(product: Mapping[str, Any]) -> str:
+    limit = product.get("per_user_limit")
+    limited = f", at most {limit} per buyer" if limit else ""
+    return f"{product['stock']:,} × {product['name']}{limited}"
+
+
+def _payment(payment: Mapping[str, Any]) -> str:
+    spread = f", σ {payment['sigma']:g}" if payment["model"] == "lognormal" else ""
+    return (
+        f"{payment['model']} latency, mean {payment['mean_s']:g} s{spread}, "
+        f"{100 * payment['decline_rate']:g} % declined"
+    )
+
+
+def _order(evidence: Evidence) -> str:
+    titles = {approach.name: approach.title for approach in evidence.approaches}
+    blocks: dict[int, list[str]] = {}
+    for run in evidence.campaign["order"]:
+        name = titles.get(run["approach"], run["approach"])
+        blocks.setdefault(run["block"], []).append(name)
+    return "; ".join(f"block {number}: {', '.join(names)}" for number, names in blocks.items())
+
+
+def _varied(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    varied = [f"{service} × {n}" for service, n in campaign.get("scale", {}).items()]
+    varied += [f"{key} = {value}" for key, value in campaign.get("settings", {}).items()]
+    yield "Varied from the default", ", ".join(varied) or "nothing"
+
+
+def _topologies(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for approach in evidence.approaches:
+        topology = evidence.campaign.get("topologies", {}).get(approach.name)
+        if topology:
+            services = [_service(*item) for item in topology["services"].items()]
+            yield (
+                f"Topology of {approach.title}",
+                f"{topology['containers']} containers, {topology['payment_slots']} payment slots: "
+                + ", ".join(services),
+            )
+
+
+def _service(name: str, service: Mapping[str, Any]) -> str:
+    """Return a service with its replicas and those settings that are plain numbers: its knobs."""
+    replicas = int(service.get("replicas", 1))
+    environment = service.get("environment") or {}
+    knobs = [f"{key} {value}" for key, value in environment.items() if str(value).isdigit()]
+    text = f"{replicas} × {name}" if replicas > 1 else name
+    return f"{text} ({', '.join(knobs)})" if knobs else text
+
+
+def _environment(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    environment = campaign.get("environment", {})
+    machine = [
+        str(environment.get("cpu_model", "")),
+        f"{environment['cores']} cores" if "cores" in environment else "",
+        f"{environment['memory_bytes'] / 1e9:.1f} GB" if "memory_bytes" in environment else "",
+        str(environment.get("kernel", "")),
+        "virtual machine" if environment.get("virtualised") else "",
+    ]
+    yield "Machine", ", ".join(part for part in machine if part) or "not recorded"
+    yield "Runtime", str(campaign.get("runtime", "not recorded"))
+    versions = {"python": environment.get("python"), **environment.get("versions", {})}
+    shown = [f"{name} {version}" for name, version in versions.items() if version]
+    yield "Versions", ", ".join(shown) or "not recorded"
+    git = environment.get("git") or {}
+    revision = str(git.get("revision", "not recorded"))
+    changed = " with uncommitted changes" if git.get("uncommitted") else ""
+    yield "Harness", f"{environment.get('harness_version', '')} at {revision}{changed}".strip()
+    if environment.get("argv"):
+        yield "Command", " ".join(map(str, environment["argv"]))

@@ -1,0 +1,83 @@
+"""The order funnel as a figure: points on a logarithmic axis, because attempts dwarf sales."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from report import charts, theme
+from report.charts import Chart
+from report.distributions import approach_legend
+from report.evidence import Approach, Evidence
+from report.numbers import short
+
+NAMES_PX = 130
+"""Room for the names of the steps, left of the plot."""
+
+
+def funnel_charts(evidence: Evidence) -> Iterator[Chart]:
+    """Draw how many of all attempts came how far: all approaches together, then each alone."""
+    groups: list[tuple[Approach, ...]] = [(approach,) for approach in evidence.approaches]
+    if len(groups) > 1:
+        groups.insert(0, evidence.approaches)
+    steps = {a.name: evidence.summary["funnel"].get(a.name, []) for a in evidence.approaches}
+    values = [n for rows in steps.values() for row in rows for n in row["per_run"] if n > 0]
+    low, high = (min(values), max(values)) if values else (1.0, 10.0)
+    for shown in groups:
+        name, title, colour = charts.panel_words("funnel", "Compared", shown)
+        legend = approach_legend(shown)
+        if len(shown) == 1:
+            legend[0] = ("mean of the runs", legend[0][1])
+        drawing, ax = charts.panel(
+            title, "attempts and orders (log)", colour, legend, left_px=NAMES_PX
+        )
+        for approach in shown:
+            _draw(ax, steps[approach.name], approach, alone=len(shown) == 1)
+        _axes(ax, steps[shown[0].name], max(low / 2, 0.5), high)
+        charts.hatch_unranked(ax, shown)
+        yield charts.finish(drawing, name, _alt(steps, shown))
+
+
+def _draw(ax: Axes, steps: Sequence[dict[str, Any]], approach: Approach, *, alone: bool) -> None:
+    colour = theme.approach_colour(approach.position)
+    # Side by side, approaches must not hide each other.
+    rows = np.arange(len(steps)) + (0 if alone else 0.16 * (approach.position - 0.5))
+    means = np.array([step["mean"] for step in steps], dtype=np.float64)
+    seen = means > 0
+    ax.plot(
+        means[seen], rows[seen], color=colour, linewidth=1.4, marker="o", markersize=6.5,
+        linestyle=charts.dash(approach),
+    )  # fmt: skip
+    for row, step in zip(rows, steps, strict=True):
+        runs = [n for n in step["per_run"] if n > 0]
+        ax.plot(runs, [row] * len(runs), color=colour, linewidth=0, marker="|", markersize=11,
+                markeredgewidth=charts.THIN)  # fmt: skip
+    if alone:
+        for row, step in zip(rows, steps, strict=True):
+            ax.annotate(
+                short(step["mean"]), (max(step["mean"], 1), row), xytext=(9, 0),
+                textcoords="offset points", color=colour, fontsize=11, fontweight="bold",
+                va="center", annotation_clip=False,
+            )  # fmt: skip
+
+
+def _axes(ax: Axes, steps: Sequence[dict[str, Any]], low: float, high: float) -> None:
+    ax.set_xscale("log")
+    ax.set_xlim(low, high * 6)
+    ax.xaxis.set_major_locator(LogLocator(10))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    ax.grid(visible=False, axis="y")
+    ax.grid(axis="x", color=theme.GRID, linewidth=1)
+    ax.set_ylim(len(steps) - 0.5, -0.5)
+    ax.set_yticks(range(len(steps)), [step["title"] for step in steps])
+
+
+def _alt(steps: dict[str, list[dict[str, Any]]], shown: Sequence[Approach]) -> str:
+    parts = []
+    for approach in shown:
+        rows = ", ".join(f"{row['title']} {short(row['mean'])}" for row in steps[approach.name])
+        parts.append(f"{approach.title}: {rows}")
+    return f"Order funnel. {'; '.join(parts)}."

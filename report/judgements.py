@@ -1,0 +1,198 @@
+"""The tables of judgement: what the audit found, which laws hold, which runs count."""
+
+import json
+from collections.abc import Sequence
+
+from harness.findings import Finding, Verdict, worst
+from report import numbers
+from report.evidence import Approach, Evidence, Run
+from report.tables import Cell, Column, Row, Table, each_run
+
+TONES = {
+    "PASS": "pass",
+    "VALID": "pass",
+    "UNKNOWN": "unknown",
+    "FAIL": "fail",
+    "INVALID": "fail",
+}
+
+
+def verdict_cell(verdict: str, runs: Sequence[int] = (), of: int = 0) -> Cell:
+    """Return a verdict as a cell, with the runs that have it if not all do."""
+    where = "" if len(runs) in (0, of) else f" (run {', '.join(map(str, runs))})"
+    return Cell(f"{verdict}{where}", tone=TONES.get(verdict, ""))
+
+
+def audit(evidence: Evidence) -> Table:
+    """Return every invariant with its verdict in each approach: the worst of its runs."""
+    invariants: dict[str, str] = {}
+    for _, run in each_run(evidence):
+        invariants |= {finding.id: finding.title for finding in run.findings}
+    rows = []
+    for invariant, title in invariants.items():
+        cells = [Cell(f"{invariant} · {title}")]
+        for approach in evidence.approaches:
+            cells += _audited(approach, invariant)
+        rows.append(Row(tuple(cells)))
+    columns = [Column("Invariant", numeric=False)]
+    for approach in evidence.approaches:
+        columns += [Column(approach.title, numeric=False), Column("offences")]
+    return Table(
+        "audit",
+        "Audit",
+        "Every audited invariant and its worst verdict over the runs; offences are added up over "
+        f"the runs; {evidence.workload}.",
+        tuple(columns),
+        tuple(rows),
+    )
+
+
+def _audited(approach: Approach, invariant: str) -> list[Cell]:
+    found = [(run, f) for run in approach.runs for f in run.findings if f.id == invariant]
+    if not found:
+        return [verdict_cell("UNKNOWN"), Cell(numbers.NOTHING, note="not audited")]
+    verdict = worst(finding.verdict for _, finding in found)
+    runs = [run.index for run, finding in found if finding.verdict is verdict]
+    count = sum(finding.count for _, finding in found)
+    return [
+        verdict_cell(verdict.value, runs, len(found)),
+        Cell(numbers.number(count), float(count)),
+    ]
+
+
+def audit_runs(evidence: Evidence) -> Table:
+    """Return every finding of every run in the audit's own words."""
+    rows = [
+        Row(
+            (
+                Cell(f"{run.index} · {approach.title}"),
+                Cell(finding.id),
+                Cell(finding.title),
+                verdict_cell(finding.verdict.value),
+                Cell(numbers.number(finding.count), float(finding.count)),
+                Cell(finding.summary),
+            )
+        )
+        for approach, run in each_run(evidence)
+        for finding in run.findings
+    ]
+    return Table(
+        "audit-runs",
+        "Every finding of every run",
+        f"What the audit saw in each run; {evidence.workload}.",
+        (
+            Column("Run", numeric=False),
+            Column("Id", numeric=False),
+            Column("Invariant", numeric=False),
+            Column("Verdict", numeric=False),
+            Column("Offences"),
+            Column("Summary", numeric=False),
+        ),
+        tuple(rows),
+    )
+
+
+def offences(evidence: Evidence) -> list[tuple[str, Finding, tuple[str, ...]]]:
+    """Return every finding that is not a pass: the run, the finding, its examples as JSON."""
+    found = []
+    for approach, run in each_run(evidence):
+        for finding in run.findings:
+            if finding.verdict is not Verdict.PASS:
+                examples = tuple(
+                    json.dumps(example, sort_keys=True, ensure_ascii=False)
+                    for example in finding.examples
+                )
+                found.append((f"Run {run.index}, {approach.title}", finding, examples))
+    return found
+
+
+def runs(evidence: Evidence) -> Table:
+    """Return the runs in the order in which they ran, and whether each counts."""
+    states = {s["index"]: s for a in evidence.summary["approaches"] for s in a["runs"]}
+    rows = []
+    for approach, run in each_run(evidence):
+        state = states[run.index]
+        rows.append(
+            Row(
+                (
+                    Cell(f"{run.index}", float(run.index)),
+                    Cell(f"{run.block}", float(run.block)),
+                    Cell(approach.title),
+                    Cell(_moment(run)),
+                    verdict_cell("VALID" if state["valid"] else "INVALID"),
+                    verdict_cell(state["audit_verdict"]),
+                    Cell("yes" if run.counts else "no"),
+                    Cell("yes" if run.record["drained"] else "no"),
+                    Cell("; ".join(state["reasons"])),
+                )
+            )
+        )
+    titles = ("Run", "Block", "Approach", "Started", "Validity", "Audit", "Counts", "Drained")
+    return Table(
+        "runs",
+        "Runs",
+        f"All runs in the order in which they were made; {evidence.workload}.",
+        tuple(Column(t, numeric=t in ("Run", "Block")) for t in (*titles, "Reasons")),
+        tuple(rows),
+    )
+
+
+def _moment(run: Run) -> str:
+    return str(run.record["started_at"]).replace("T", " ").replace("+00:00", " UTC")
+
+
+def laws(evidence: Evidence) -> Table:
+    """Return every law with its residual and tolerance: the worst case of each approach."""
+    rows = []
+    judged = evidence.summary["validity"]
+    names = dict.fromkeys(law["name"] for run in judged for law in run["laws"])
+    for name in names:
+        for approach in evidence.approaches:
+            checked = [
+                (run["index"], law)
+                for run in judged
+                if run["approach"] == approach.name
+                for law in run["laws"]
+                if law["name"] == name
+            ]
+            if checked:
+                rows.append(_law_row(name, approach, checked))
+    return Table(
+        "laws",
+        "Laws",
+        "What the numbers of a run must obey, with the residual of the run and stage that came "
+        f"closest to breaking it; {evidence.workload}.",
+        (
+            Column("Law", numeric=False),
+            Column("Approach", numeric=False),
+            Column("Verdict", numeric=False),
+            Column("Residual"),
+            Column("Tolerance"),
+            Column("Where", numeric=False),
+            Column("Detail", numeric=False),
+        ),
+        tuple(rows),
+    )
+
+
+def _law_row(name: str, approach: Approach, checked: list[tuple[int, dict[str, object]]]) -> Row:
+    verdict = worst(Verdict(str(law["verdict"])) for _, law in checked)
+    same = [(index, law) for index, law in checked if law["verdict"] == verdict.value]
+    index, law = max(same, key=lambda pair: abs(_number(pair[1]["residual"]) or 0.0))
+    stage = f", stage {law['stage']}" if law["stage"] else ""
+    residual, tolerance = _number(law["residual"]), _number(law["tolerance"])
+    return Row(
+        (
+            Cell(name),
+            Cell(approach.title),
+            verdict_cell(verdict.value),
+            Cell(numbers.number(residual, 4), residual),
+            Cell(numbers.number(tolerance, 2), tolerance),
+            Cell(f"run {index}{stage}"),
+            Cell(str(law["detail"])),
+        )
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

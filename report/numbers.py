@@ -1,0 +1,94 @@
+"""How numbers are printed: the same digits, units and dashes in HTML, Markdown and pictures."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+NOTHING = "–"
+DURATIONS = ("ms", "s")
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """Return a number with thousands separators, or a dash for none."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    rounded = round(value, digits) + 0.0  # a rounded -0.0 has no sign
+    return f"{rounded:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def short(value: float) -> str:
+    """Return a number for an axis: no needless digits, thousands separated."""
+    if value and abs(value) < 1:
+        return f"{value:.2g}"
+    if abs(value) < 10:
+        return f"{value:.3g}"
+    return f"{value:,.0f}"
+
+
+def interval(low: float | None, high: float | None, digits: int) -> str:
+    """Return ``[low, high]``, or nothing if there is no interval."""
+    if low is None or high is None:
+        return ""
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def fitting(value: float | None, digits: int, unit: str) -> int:
+    """Return how many decimals a value needs: a short duration shows two digits that count."""
+    if not value or unit not in DURATIONS or abs(value) >= 10:
+        return digits
+    return max(digits, 1 if abs(value) >= 1 else 2 if abs(value) >= 0.1 else 3)
+
+
+def estimate(estimate: Mapping[str, Any], digits: int) -> str:
+    """Return an estimate such as ``47 ms [41, 53]``, ``≥ 30 s`` or ``–``."""
+    value, low, unit = estimate["value"], estimate["low"], estimate["unit"]
+    digits = fitting(low if value is None else value, digits, unit)
+    if value is None:
+        return NOTHING if low is None else f"≥ {with_unit(number(low, digits), unit)}"
+    shown = with_unit(number(value, digits), unit)
+    if low == estimate["high"] == value:
+        return shown
+    return f"{shown} {interval(low, estimate['high'], digits)}".rstrip()
+
+
+def with_unit(text: str, unit: str) -> str:
+    """Join a number and its unit with a space that does not break."""
+    return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
+
+
+def factor_digits(value: float) -> int:
+    """Return how many decimals a factor needs for three digits that mean something."""
+    size = abs(value)
+    return 0 if size >= 100 else 1 if size >= 10 else 2
+
+
+def factor(value: float | None, low: float | None, high: float | None) -> str:
+    """Return a ratio so that it can be read: ``3.20× higher [2.90, 3.53]``, ``24.0× lower [..]``.
+
+    A ratio whose interval includes 1 is neither and stays as it is: ``0.98× [0.90, 1.07]``.
+    """
+    if value is None or value <= 0:
+        return NOTHING
+    if (low is not None and high is not None and low <= 1 <= high) or value == 1:
+        return f"{number(value, 2)}× {interval(low, high, 2)}".rstrip()
+    word = "higher"
+    if value < 1:
+        value, low, high, word = 1 / value, inverse(high), inverse(low), "lower"
+    digits = factor_digits(value)
+    return f"{number(value, digits)}× {word} {interval(low, high, digits)}".rstrip()
+
+
+def inverse(value: float | None) -> float | None:
+    """Return 1 / value, or None if there is none."""
+    return 1 / value if value else None
+
+
+def times(value: float) -> str:
+    """Return a ratio of at least one for a sentence: ``8.2×``, ``12×``."""
+    return f"{value:,.1f}×" if value < 10 else f"{value:,.0f}×"
+
+
+def signed(value: float, digits: int) -> str:
+    """Return a difference with its sign."""
+    text = number(value, digits)
+    return f"+{text}" if value > 0 else text

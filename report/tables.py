@@ -1,0 +1,357 @@
+"""The tables of the report as plain rows, made from the summary; HTML, Markdown and CSV print them.
+
+A cell has the text for people and, where it is a number, the number for machines. A reason (why a
+value is missing, what to be careful about) is a note of the cell; the renderers number the notes
+below their table. Every caption says what the load was and how many runs there were.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from report import numbers, published
+from report.evidence import Approach, Evidence
+
+INCONCLUSIVE = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in one place of a table."""
+
+    text: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its title, whether it holds numbers, and whether they have intervals."""
+
+    title: str
+    numeric: bool = True
+    interval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of cells; the first names it. `group` begins a section where it changes."""
+
+    cells: tuple[Cell, ...]
+    group: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with its caption; `name` is its file name without suffix."""
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        seen = dict.fromkeys(cell.note for row in self.rows for cell in row.cells if cell.note)
+        object.__setattr__(self, "notes", tuple(seen))
+
+    def note_number(self, cell: Cell) -> int:
+        """Return the number of a cell's note, from 1; 0 if it has none."""
+        return self.notes.index(cell.note) + 1 if cell.note else 0
+
+
+def to_csv(table: Table) -> str:
+    """Return a table as CSV: numbers without separators, intervals in columns of their own."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    grouped, measured = (any(getattr(r, at) for r in table.rows) for at in ("group", "unit"))
+    header = ["group"] * grouped + ["unit"] * measured
+    for column in table.columns:
+        header.append(column.title)
+        if column.interval:
+            header += [f"{column.title} low", f"{column.title} high"]
+    writer.writerow([*header, "notes"])
+    for row in table.rows:
+        line: list[Any] = [row.group] * grouped + [row.unit] * measured
+        for column, cell in zip(table.columns, row.cells, strict=True):
+            plain = "" if cell.text == numbers.NOTHING else cell.text
+            line.append(plain if cell.value is None else f"{cell.value:.9g}")
+            if column.interval:
+                line += ["" if v is None else f"{v:.9g}" for v in (cell.low, cell.high)]
+        notes = dict.fromkeys(cell.note for cell in row.cells if cell.note)
+        writer.writerow([*line, "; ".join(notes)])
+    return buffer.getvalue()
+
+
+def metrics_in_order(evidence: Evidence) -> list[tuple[str, dict[str, Any]]]:
+    """Return the metrics in the order in which tables print them."""
+    metrics: Mapping[str, dict[str, Any]] = evidence.summary["metrics"]
+    return sorted(metrics.items(), key=lambda item: item[1]["order"])
+
+
+def estimate_cell(estimate: Mapping[str, Any], digits: int) -> Cell:
+    """Return an estimate as a cell, its warnings as the note."""
+    return Cell(
+        numbers.estimate(estimate, digits),
+        value=estimate["value"],
+        low=estimate["low"],
+        high=estimate["high"],
+        note="; ".join(estimate["warnings"]),
+    )
+
+
+def comparison(evidence: Evidence) -> Table:
+    """Return the comparison of the first two approaches (the others' values beside them)."""
+    pair = evidence.summary["comparisons"]
+    columns = [Column("Metric", numeric=False)]
+    columns += [Column(a.title, interval=True) for a in evidence.approaches]
+    if pair:
+        first, second = evidence.approaches[:2]
+        columns += [
+            Column(f"{second.title}, compared with {first.title}", interval=True),
+            Column("n"),
+            Column("Winner", numeric=False),
+        ]
+    rows = []
+    for metric, facts in metrics_in_order(evidence):
+        cells = [Cell(str(facts["title"]))]
+        cells += [
+            estimate_cell(a.facts["metrics"][metric], facts["digits"]) for a in evidence.approaches
+        ]
+        if pair:
+            cells += _verdict_cells(evidence, facts, pair[metric])
+        rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
+    return Table(
+        "comparison",
+        "Comparison",
+        f"Estimates with 95 % intervals; {evidence.workload}.",
+        tuple(columns),
+        tuple(rows),
+    )
+
+
+def _verdict_cells(
+    evidence: Evidence, facts: Mapping[str, Any], pair: Mapping[str, Any]
+) -> list[Cell]:
+    note = "; ".join(pair["warnings"])
+    low, high = pair["low"], pair["high"]
+    if pair["kind"] == "ratio":
+        ratio = Cell(numbers.factor(pair["factor"], low, high), pair["factor"], low, high, note)
+    elif pair["kind"] == "difference":
+        digits, unit = facts["digits"], facts["unit"]
+        shown = numbers.with_unit(numbers.signed(pair["difference"], digits), unit)
+        shown = f"{shown} {numbers.interval(low, high, digits)}".rstrip()
+        # A difference has no place in a column of ratios for machines.
+        ratio = Cell(shown, note=note)
+    else:
+        ratio = Cell(numbers.NOTHING, note=note)
+    n = Cell(str(pair["n"]), value=pair["n"])
+    return [ratio, n, winner(evidence, facts["better"], pair)]
+
+
+def winner(evidence: Evidence, better: str | None, pair: Mapping[str, Any]) -> Cell:
+    """Return who won a metric, or in a word why nobody did."""
+    if better is None:
+        return Cell("")
+    for approach in evidence.approaches:
+        if approach.name == pair["winner"]:
+            return Cell(approach.title, tone=f"winner {approach.tone}")
+    if not all(approach.ranked for approach in evidence.approaches[:2]):
+        return Cell("not ranked")
+    return Cell("not comparable" if pair["kind"] == "none" else INCONCLUSIVE)
+
+
+def details(evidence: Evidence, approach: Approach) -> Table:
+    """Return every metric of one approach with what each run said."""
+    rows = []
+    for metric, facts in metrics_in_order(evidence):
+        estimate = approach.facts["metrics"][metric]
+        digits = numbers.fitting(estimate["value"], facts["digits"], facts["unit"])
+        per_run = [Cell(numbers.number(value, digits), value) for value in estimate["per_run"]]
+        samples = estimate["samples"]
+        rows.append(
+            Row(
+                (
+                    Cell(str(facts["title"])),
+                    estimate_cell(estimate, facts["digits"]),
+                    *per_run,
+                    Cell(str(estimate["n"]), value=estimate["n"]),
+                    Cell(numbers.number(samples), value=samples),
+                    Cell(estimate["method"]),
+                ),
+                facts["group"],
+                facts["unit"],
+            )
+        )
+    runs = [Column(f"Run {run.index}{' ✗' if run.trouble else ''}") for run in approach.runs]
+    return Table(
+        f"details-{approach.name}",
+        approach.title,
+        f"{approach.title}: every metric and what each run says; {evidence.workload}.",
+        (
+            Column("Metric", numeric=False),
+            Column("Estimate", interval=True),
+            *runs,
+            Column("n"),
+            Column("Values"),
+            Column("Method", numeric=False),
+        ),
+        tuple(rows),
+    )
+
+
+def funnel(evidence: Evidence) -> Table:
+    """Return how far attempts came, and how those that came no further ended."""
+    columns = [Column("Step", numeric=False)]
+    for approach in evidence.approaches:
+        columns += [
+            Column(approach.title),
+            Column("of attempts"),
+            Column("of the step before"),
+            Column("ended here", numeric=False),
+        ]
+    steps = [evidence.summary["funnel"][approach.name] for approach in evidence.approaches]
+    rows = []
+    for same in zip(*steps, strict=True):
+        cells = [Cell(f"{same[0]['title']}: {same[0]['meaning']}")]
+        for step in same:
+            cells += [
+                Cell(numbers.number(step["mean"]), step["mean"]),
+                percent(step["share_of_attempts"]),
+                percent(step["share_of_previous"]),
+                Cell(_exits(step["left"])),
+            ]
+        rows.append(Row(tuple(cells)))
+    caption = f"Order funnel, means over the runs; {evidence.workload}."
+    return Table("funnel", "Order funnel", caption, tuple(columns), tuple(rows))
+
+
+def _exits(left: Mapping[str, float]) -> str:
+    words = {name: name.replace("_", " ") for name in left}
+    return ", ".join(f"{numbers.number(n)} {words[name]}" for name, n in left.items() if n)
+
+
+def percent(value: float | None, digits: int = 1) -> Cell:
+    """Return a share in percent as a cell."""
+    shown = numbers.number(value, digits)
+    return Cell(shown if value is None else numbers.with_unit(shown, "%"), value)
+
+
+_STAGE_COLUMNS = (
+    ("Planned users", "planned_users", 0),
+    ("Achieved users", "achieved_users", 1),
+    ("Requests", "requests", 0),
+    ("req/s", "rps", 1),
+    ("In flight", "in_flight", 1),
+    ("p50, ms", "p50_ms", 0),
+    ("p95, ms", "p95_ms", 0),
+    ("p99, ms", "p99_ms", 0),
+    ("Errors, %", "error_rate_pct", 2),
+)
+
+
+def stages(evidence: Evidence) -> Table:
+    """Return the load stage by stage: users planned and achieved, and what was answered."""
+    rows = []
+    for approach in evidence.approaches:
+        for stage in evidence.summary["stages"][approach.name]:
+            window = f"{stage['start_s']:g}–{stage['end_s']:g} s"
+            cells = [Cell(f"{stage['stage']} · {stage['name']}"), Cell(window)]
+            cells += [
+                Cell(numbers.number(stage[key], digits), stage[key])
+                for _, key, digits in _STAGE_COLUMNS
+            ]
+            rows.append(Row(tuple(cells), approach.title))
+    return Table(
+        "stages",
+        "Stages",
+        "Users at the end of each stage, and the requests sent in it; percentiles of the merged "
+        f"API requests; {evidence.workload}.",
+        (
+            Column("Stage", numeric=False),
+            Column("Window"),
+            *(Column(title) for title, _, _ in _STAGE_COLUMNS),
+        ),
+        tuple(rows),
+    )
+
+
+BACKLOG_METRICS = (
+    "queue_depth_max",
+    "queue_depth_avg",
+    "open_orders_max",
+    "open_orders_avg",
+    "processing_delay_avg_s",
+    "processing_delay_p95_s",
+    "payment_processing_avg_ms",
+    "payment_latency_avg_ms",
+    "backlog_drain_s",
+)
+
+
+def backlog(evidence: Evidence) -> Table:
+    """Return how deep the queue was at its deepest, and how long orders lay in it."""
+    rows = []
+    for metric in BACKLOG_METRICS:
+        facts = evidence.summary["metrics"][metric]
+        cells = [Cell(str(facts["title"])), Cell(str(facts["description"]))]
+        cells += [
+            estimate_cell(a.facts["metrics"][metric], facts["digits"]) for a in evidence.approaches
+        ]
+        rows.append(Row(tuple(cells), unit=facts["unit"]))
+    return Table(
+        "backlog",
+        "Queue depth and processing delay",
+        f"The backlog at its peak and on average; {evidence.workload}.",
+        (
+            Column("Metric", numeric=False),
+            Column("What it is", numeric=False),
+            *(Column(a.title, interval=True) for a in evidence.approaches),
+        ),
+        tuple(rows),
+    )
+
+
+def beside_published(evidence: Evidence) -> Table:
+    """Return the published figures beside the measured ones."""
+    by_name = {approach.name: approach for approach in evidence.approaches}
+    rows = []
+    for claim in published.CLAIMS:
+        facts = evidence.summary["metrics"][claim.metric]
+        cells = [Cell(str(facts["title"]))]
+        for name, claimed in (("sync", claim.sync), ("queue", claim.queue)):
+            if name in by_name:
+                digits = facts["digits"] if claimed != round(claimed or 0) else 0
+                estimate = by_name[name].facts["metrics"][claim.metric]
+                cells.append(Cell(numbers.number(claimed, digits), claimed))
+                cells.append(estimate_cell(estimate, facts["digits"]))
+        cells.append(Cell(claim.section))
+        rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
+    columns = [Column("Metric", numeric=False)]
+    for name in ("sync", "queue"):
+        if name in by_name:
+            title = by_name[name].title
+            columns.append(Column(f"{title}, published"))
+            columns.append(Column(f"{title}, measured", interval=True))
+    columns.append(Column("Section", numeric=False))
+    return Table(
+        "published",
+        "Beside the published figures",
+        f"Published figures from {published.SOURCE} (k6, other code, other machine), not "
+        f"measured here. Measured: {evidence.workload}.",
+        tuple(columns),
+        tuple(rows),
+    )
+
+
+def each_run(evidence: Evidence) -> Iterator[tuple[Approach, Any]]:
+    """Yield every run with its approach, in the order in which they ran."""
+    pairs = [(approach, run) for approach in evidence.approaches for run in approach.runs]
+    yield from sorted(pairs, key=lambda pair: pair[1].index)

@@ -1,0 +1,192 @@
+"""How the figures look, in one place, and how a drawing becomes bytes that never change.
+
+A figure is drawn once, in the light palette. Every colour has one role, so that the SVG can name
+the roles as CSS variables: inlined in the page it follows the page's theme, and as a file of its
+own it brings both themes along (`prefers-color-scheme`). The PNG is the light one. Blue and orange
+are told apart by every kind of colour vision; lightness differs as well.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+INK: Final = "#1b2430"
+MUTED: Final = "#5b6675"
+GRID: Final = "#e3e7ec"
+BAND: Final = "#f3f5f8"
+PAPER: Final = "#fffffe"
+APPROACHES: Final = ("#c2570c", "#1264b5", "#0e7c66", "#8147b3")
+
+LIGHT: Final = {
+    "ink": INK,
+    "muted": MUTED,
+    "grid": GRID,
+    "band": BAND,
+    "paper": PAPER,
+    "approach-1": APPROACHES[0],
+    "approach-2": APPROACHES[1],
+    "approach-3": APPROACHES[2],
+    "approach-4": APPROACHES[3],
+}
+DARK: Final = {
+    "ink": "#e8ecf1",
+    "muted": "#a3aebb",
+    "grid": "#2f3944",
+    "band": "#1d242c",
+    "paper": "#14191f",
+    "approach-1": "#f59a4d",
+    "approach-2": "#66b2f5",
+    "approach-3": "#4fcbb0",
+    "approach-4": "#c39bee",
+}
+
+WIDTH_PX: Final = 400
+PNG_SCALE: Final = 2
+_POINTS_PER_INCH: Final = 72
+_STYLE: Final = {
+    "font.family": "DejaVu Sans",
+    "font.size": 12,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "hatch.color": GRID,
+    "hatch.linewidth": 2.0,
+    "lines.solid_capstyle": "round",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "flashsale-harness",
+    "path.simplify_threshold": 0.3,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw and save figures in this theme, whatever matplotlib is configured to."""
+    with matplotlib.rc_context(matplotlib.rcParamsDefault.copy()):
+        matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]
+        yield
+
+
+def approach_colour(position: int) -> str:
+    """Return the colour of the approach at this position of the summary, from 0."""
+    return APPROACHES[position % len(APPROACHES)]
+
+
+def variables(palette: dict[str, str]) -> str:
+    """Return a palette as CSS declarations."""
+    return " ".join(f"--{role}: {colour};" for role, colour in palette.items())
+
+
+def figure(width_px: int, height_px: int) -> Figure:
+    """Return an empty figure of this size; its SVG has one unit per pixel."""
+    drawing = Figure(figsize=(width_px / _POINTS_PER_INCH, height_px / _POINTS_PER_INCH))
+    drawing.patch.set_facecolor(PAPER)
+    return drawing
+
+
+def axes(drawing: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Add axes at a place given in pixels from the top left, quiet: a grid and no box."""
+    full_width, full_height = drawing.get_size_inches() * _POINTS_PER_INCH
+    rectangle = (
+        left / full_width,
+        1 - (top + height) / full_height,
+        width / full_width,
+        height / full_height,
+    )
+    ax = drawing.add_axes(rectangle)
+    ax.patch.set_visible(False)
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    ax.spines["bottom"].set_color(MUTED)
+    ax.grid(axis="y", color=GRID, linewidth=1)
+    ax.set_axisbelow(True)
+    ax.tick_params(which="both", length=0)
+    return ax
+
+
+def put_text(
+    drawing: Figure, x: float, y: float, text: str, colour: str = INK, **options: Any
+) -> None:
+    """Write text at a place given in pixels from the top left; `y` is the baseline."""
+    width, height = drawing.get_size_inches() * _POINTS_PER_INCH
+    drawing.text(x / width, 1 - y / height, text, color=colour, va="baseline", **options)
+
+
+def png(drawing: Figure) -> bytes:
+    """Return the figure as PNG, without anything that depends on when or by what it was made."""
+    buffer = io.BytesIO()
+    FigureCanvasAgg(drawing)
+    drawing.savefig(
+        buffer, format="png", dpi=_POINTS_PER_INCH * PNG_SCALE, metadata={"Software": None}
+    )
+    return buffer.getvalue()
+
+
+def svg(drawing: Figure, name: str, alt: str) -> str:
+    """Return the figure as an SVG element to be inlined; `name` keeps its ids apart from others."""
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    drawing.savefig(buffer, format="svg", metadata=nothing)
+    body = buffer.getvalue()
+    body = body[body.index("<svg") :]
+    view_box = re.search(r'viewBox="([^"]+)"', body)
+    assert view_box is not None  # noqa: S101 - matplotlib always writes one
+    body = body[body.index(">") + 1 : body.rindex("</svg>")]
+    body = _with_own_ids(_plain(body), name)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view_box[1]}" role="img" '
+        f'aria-labelledby="{name}-title" stroke-linejoin="round" '
+        f'font-family="var(--font, system-ui, sans-serif)">'
+        f'<title id="{name}-title">{_escape(alt)}</title>{body}</svg>\n'
+    )
+
+
+def standalone(inlined: str) -> str:
+    """Return an inlined SVG as a file of its own, with both themes inside."""
+    sheet = (
+        f"<style>svg {{ {variables(LIGHT)} background: var(--paper); }} "
+        f"@media (prefers-color-scheme: dark) {{ svg {{ {variables(DARK)} }} }}</style>"
+    )
+    return inlined.replace("</title>", f"</title>{sheet}", 1)
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _plain(body: str) -> str:
+    """Drop what matplotlib writes and nobody needs, and name colours by their role."""
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r"font-family: [^;\"]*?(; |(?=\"))", "", body)
+    body = re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}", body)
+    body = body.replace("xlink:href", "href")
+    for role, colour in LIGHT.items():
+        body = body.replace(colour, f"var(--{role}, {colour})")
+    body = re.sub(r"\s*\n\s*(?=[<LMQCz\"])", " ", body)
+    body = re.sub(r"> +<", "><", body)
+    # Text hides what lies behind it only in the page's own colour.
+    return body.replace(f'style="fill: var(--paper, {PAPER})"', 'fill="none"', 1)
+
+
+def _with_own_ids(body: str, name: str) -> str:
+    """Keep only the ids that are referred to, and make them unique on a page of many figures."""
+    used = set(re.findall(r'(?:url\(#|href="#)([\w.-]+)', body))
+
+    def keep(match: re.Match[str]) -> str:
+        return f' id="{name}-{match[1]}"' if match[1] in used else ""
+
+    body = re.sub(r' id="([^"]+)"', keep, body)
+    body = re.sub(r"url\(#([\w.-]+)\)", rf"url(#{name}-\1)", body)
+    body = re.sub(r'href="#([\w.-]+)"', rf'href="#{name}-\1"', body)
+    return re.sub(r"<g>(<path[^>]*/>)</g>", r"\1", body)

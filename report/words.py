@@ -1,0 +1,193 @@
+"""The verdict in words: first what is wrong with the measurement, then what was measured.
+
+Nothing is claimed here that the summary does not decide: a winner is named only where the summary
+names one, and an approach that is not ranked is never praised.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.findings import Verdict, worst
+from report import numbers
+from report.evidence import Approach, Evidence
+
+NO_OVERSELL, NONE_LOST = "I1", "I3"
+CONFIRMED = "confirmed_orders"
+COMPARED = (
+    ("order_time_p95_s", "p95 total order time"),
+    ("purchase_latency_p95_ms", "p95 purchase latency"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The report's first words."""
+
+    title: str
+    problems: tuple[str, ...]
+    sentences: tuple[str, ...]
+
+
+def headline(evidence: Evidence) -> Headline:
+    """Say in words what the campaign found."""
+    return Headline(
+        title=_title(evidence),
+        problems=tuple(_problems(evidence)),
+        sentences=(
+            *(_sold(evidence, approach) for approach in evidence.approaches),
+            _audited(evidence),
+            *_compared(evidence),
+        ),
+    )
+
+
+def _title(evidence: Evidence) -> str:
+    verdicts = [f.verdict for a in evidence.approaches for run in a.runs for f in run.findings]
+    if worst(verdicts) is Verdict.FAIL:
+        return "The audit failed"
+    if not all(approach.ranked for approach in evidence.approaches):
+        return "No ranking: a run is invalid or unaudited"
+    if len(evidence.approaches) == 1:
+        return f"{evidence.approaches[0].title}, measured and audited"
+    pairs = evidence.summary["comparisons"]
+    first, second = evidence.approaches[:2]
+    winner, factor, _ = _decided(first, second, pairs[CONFIRMED])
+    if winner is not None and factor is not None:
+        return f"{winner.title} confirmed {numbers.times(factor)} as many orders"
+    winner, factor, _ = _decided(first, second, pairs[COMPARED[0][0]])
+    if winner is not None and factor is not None:
+        return f"{winner.title} settled orders {numbers.times(factor)} faster"
+    return "No clear difference between the approaches"
+
+
+def _problems(evidence: Evidence) -> list[str]:
+    problems = []
+    for approach in evidence.approaches:
+        for run in approach.runs:
+            failed = [f for f in run.findings if f.verdict is Verdict.FAIL]
+            unknown = [f for f in run.findings if f.verdict is Verdict.UNKNOWN]
+            for finding in failed:
+                problems.append(
+                    f"Run {run.index} ({approach.title}): audit FAILED. {finding.id}, "
+                    f"{finding.title}: {finding.summary}"
+                )
+            if unknown or not run.findings:
+                ids = ", ".join(f.id for f in unknown) or "everything"
+                problems.append(
+                    f"Run {run.index} ({approach.title}): not measured by the audit: {ids}."
+                )
+    for state in (run for entry in evidence.summary["approaches"] for run in entry["runs"]):
+        if not state["valid"]:
+            problems.append(f"Run {state['index']} is INVALID: {'; '.join(state['reasons'])}")
+    unranked = [approach.title for approach in evidence.approaches if not approach.ranked]
+    if unranked:
+        problems.append(f"Not ranked: {', '.join(unranked)}.")
+    return problems
+
+
+def _sold(evidence: Evidence, approach: Approach) -> str:
+    """Say what an approach sold of what there was."""
+    product = evidence.scenario["product"]
+    estimate = approach.facts["metrics"][CONFIRMED]
+    n = estimate["n"]
+    if estimate["value"] is None:
+        return f"{approach.title}: what was sold is not known."
+    confirmed = numbers.number(estimate["value"])
+    how = "in one run" if n == 1 else f"on average of {n} runs"
+    time_s = approach.facts["metrics"]["time_to_all_confirmed_s"]["value"]
+    when = f", the last after {numbers.number(time_s, 0)} s" if time_s is not None else ""
+    return (
+        f"{approach.title} sold {confirmed} of {product['stock']:,} × {product['name']} "
+        f"{how}{when}."
+    )
+
+
+def _audited(evidence: Evidence) -> str:
+    runs = [run for approach in evidence.approaches for run in approach.runs]
+    plural = "run" if len(runs) == 1 else "runs"
+    return (
+        f"Oversold: {_count(evidence, NO_OVERSELL)}. "
+        f"Acknowledged orders lost: {_count(evidence, NONE_LOST)}. "
+        f"Audited in the same {len(runs)} {plural} whose latency is reported."
+    )
+
+
+def _count(evidence: Evidence, invariant: str) -> str:
+    """Return how many offences an invariant has over all runs, or that it is not known."""
+    found = [
+        [f for f in run.findings if f.id == invariant]
+        for a in evidence.approaches
+        for run in a.runs
+    ]
+    together = [finding for findings in found for finding in findings]
+    if not all(found) or any(f.verdict is Verdict.UNKNOWN for f in together):
+        return "not known"
+    if all(f.verdict is Verdict.PASS for f in together):
+        return "0"
+    return numbers.number(max(1, sum(f.count for f in together if f.verdict is Verdict.FAIL)))
+
+
+def _compared(evidence: Evidence) -> list[str]:
+    if len(evidence.approaches) < 2:
+        return []
+    first, second = evidence.approaches[:2]
+    pairs = evidence.summary["comparisons"]
+    sentences = [_more(first, second, pairs[CONFIRMED])]
+    sentences += [_faster(first, second, pairs[metric], words) for metric, words in COMPARED]
+    if first.facts["acknowledges"] != second.facts["acknowledges"]:
+        sentences.append(
+            f"The acknowledgement of {first.title} is the {first.facts['acknowledges']}, that of "
+            f"{second.title} the {second.facts['acknowledges']}: compare the total order time."
+        )
+    return sentences
+
+
+def _more(first: Approach, second: Approach, pair: dict[str, object]) -> str:
+    winner, factor, shown = _decided(first, second, pair)
+    if winner is None or factor is None:
+        if pair["factor"] == pair["low"] == pair["high"] == 1:
+            return f"Both confirmed the same number of orders in every block (n = {pair['n']})."
+        return f"Confirmed orders, {second.title} compared with {first.title}: {shown}."
+    loser = first if winner is second else second
+    return (
+        f"{winner.title} confirmed {numbers.times(factor)} as many orders as {loser.title} "
+        f"({shown})."
+    )
+
+
+def _faster(first: Approach, second: Approach, pair: dict[str, object], words: str) -> str:
+    winner, factor, shown = _decided(first, second, pair)
+    if winner is None or factor is None:
+        return f"The {words} of {second.title}, compared with {first.title}: {shown}."
+    loser = first if winner is second else second
+    return (
+        f"{winner.title} has a {numbers.times(factor)} shorter {words} than {loser.title} "
+        f"({shown})."
+    )
+
+
+def _decided(
+    first: Approach, second: Approach, pair: dict[str, object]
+) -> tuple[Approach | None, float | None, str]:
+    """Return the winner, by what factor of at least one, and the interval as printed.
+
+    The factor and interval of the summary are second ÷ first; they are turned to face the winner.
+    """
+    factor, low, high = (_float(pair[key]) for key in ("factor", "low", "high"))
+    n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{pair['n']}"
+    if factor is None:
+        warnings = pair["warnings"]
+        why = "; ".join(map(str, warnings)) if isinstance(warnings, Sequence) else ""
+        return None, None, f"not comparable: {why}" if why else "not comparable"
+    winner = next((a for a in (first, second) if a.name == pair["winner"]), None)
+    if winner is None:
+        reason = "not ranked" if not (first.ranked and second.ranked) else "inconclusive"
+        return None, None, f"{numbers.factor(factor, low, high)}, {n}, {reason}"
+    if factor < 1:
+        factor, low, high = 1 / factor, numbers.inverse(high), numbers.inverse(low)
+    span = numbers.interval(low, high, numbers.factor_digits(factor))
+    return winner, factor, f"95\N{NO-BREAK SPACE}% interval {span}, {n}" if span else n
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
