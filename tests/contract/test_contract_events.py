@@ -1,0 +1,69 @@
+"""The event stream of an order, in every approach: versions rise, and the last one is terminal."""
+
+import json
+
+import pytest
+
+from tests.contract.shops import assert_problem
+
+pytestmark = pytest.mark.integration
+
+
+def read_stream(buyer, order_id, headers=None, **parameters):
+    """Read a stream to its end; return its events as (id, event, data)."""
+    with buyer.http.stream(
+        "GET",
+        f"/orders/{order_id}/events",
+        headers=buyer.headers if headers is None else headers,
+        params=parameters,
+        timeout=20,
+    ) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].split(";")[0] == "text/event-stream"
+        text = "".join(answer.iter_text())
+    events = []
+    for block in text.split("\n\n"):
+        fields = dict(
+            line.split(": ", 1) for line in block.splitlines() if not line.startswith(":")
+        )
+        if "data" in fields:
+            events.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return text, events
+
+
+@pytest.mark.parametrize("outcome", ["approved", "declined"])
+def test_a_stream_tells_the_outcome_and_closes(shop, buyer, outcome):
+    product_id = shop.offer(2)
+    order_id = buyer.buy(product_id, buyer.key(outcome)).json()["order_id"]
+    text, events = read_stream(buyer, order_id)
+    assert "retry: 1000" in text
+    versions = [version for version, _, _ in events]
+    assert versions == sorted(set(versions))
+    assert {kind for _, kind, _ in events} == {"status"}
+    for version, _, data in events:
+        assert data["version"] == version
+        assert data["order_id"] == order_id
+    assert versions[-1] == 3
+    assert events[-1][2] == buyer.get(f"/orders/{order_id}").json()
+    assert events[-1][2]["status"] == ("confirmed" if outcome == "approved" else "declined")
+    assert all(data["settled_at"] is None for _, _, data in events[:-1])
+
+
+def test_a_stream_goes_on_where_the_client_left(shop, buyer):
+    order_id = buyer.buy(shop.offer(1), buyer.key()).json()["order_id"]
+    shop.wait(buyer, order_id)
+    _, rest = read_stream(buyer, order_id, {**buyer.headers, "Last-Event-ID": "2"})
+    assert [version for version, _, _ in rest] == [3]
+
+
+def test_a_ticket_opens_the_streams_of_its_buyer_only(shop, buyer):
+    order_id = buyer.buy(shop.offer(1), buyer.key()).json()["order_id"]
+    ticket = shop.http.post("/auth/ticket", headers=buyer.headers).json()["ticket"]
+    _, events = read_stream(buyer, order_id, {}, ticket=ticket)
+    assert events[-1][2]["status"] == "confirmed"
+
+    theirs = shop.http.post("/auth/ticket", headers=shop.buyer().headers).json()["ticket"]
+    path = f"/orders/{order_id}/events"
+    assert_problem(shop.http.get(path, params={"ticket": theirs}), 404, "not_found")
+    assert_problem(shop.http.get(path, params={"ticket": "x.y.z"}), 401, "unauthorized")
+    assert_problem(shop.http.get(path, params={"ticket": buyer.token}), 401, "unauthorized")

@@ -1,0 +1,116 @@
+"""Buyers told the wrong thing, requests miscounted, queues and stores not as claimed."""
+
+import pandas as pd
+
+from harness.store import RunData
+from tests.defects.breaking import (
+    S,
+    altered,
+    changed,
+    claim_stock,
+    confirmed,
+    defect,
+    recount,
+)
+
+
+@defect("I11", approaches=("queue",))
+def entry_never_acknowledged(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["store"]["redis"]["streams"]["{shop}:payments"] = {"length": 0, "pending": 1 + pick}
+    return run
+
+
+@defect("I11", approaches=("queue",))
+def entry_left_in_stream(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["store"]["redis"]["streams"]["{shop}:orders"] = {"length": 1 + pick, "pending": 0}
+    return run
+
+
+@defect("I11", approaches=("queue",))
+def entry_given_up(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["store"]["redis"]["dead_letters"] = 1 + pick
+    return run
+
+
+@defect("I12", approaches=("queue",))
+def status_goes_back(run: RunData, pick: int) -> RunData:
+    asked = run.requests
+    end = asked[(asked["order_id"] == confirmed(run, pick)) & (asked["version"] == 3)].tail(1)
+    back = end.assign(version=1, order_status="accepted", done_ns=end["done_ns"] + 1000)
+    run = changed(run, requests=pd.concat([asked, back], ignore_index=True))
+    recount(run, ("GET", "/orders/{id}", 200), 1)
+    return run
+
+
+@defect("I12")
+def told_confirmed_but_declined(run: RunData, pick: int) -> RunData:
+    asked = run.requests
+    ends = asked[asked["order_status"] == "declined"]
+    victim = asked.index == ends.index[pick % len(ends)]
+    values = {"outcome": "confirmed"} if run.approach == "sync" else {}
+    return changed(run, requests=altered(asked, victim, order_status="confirmed", **values))
+
+
+@defect("I13")
+def refused_while_stock_was_free(run: RunData, pick: int) -> RunData:
+    asked = run.requests
+    sold_out = asked[asked["outcome"] == "sold_out"].head(1)
+    early = sold_out.assign(
+        key="1-9998-0", intended_ns=S, sent_ns=S, done_ns=S + 5_000_000 * (1 + pick % 20)
+    )
+    run = changed(run, requests=pd.concat([asked, early], ignore_index=True))
+    recount(run, ("POST", "/orders", 409), 1)
+    return run
+
+
+@defect("I13")
+def last_unit_not_sold(run: RunData, pick: int) -> RunData:
+    """Undersell: a unit is left in all stores, and yet buyers were refused to the end."""
+    run = changed(run)
+    claim_stock(run, 1 + pick % 3)
+    return run
+
+
+@defect("I14")
+def ledger_dropped_a_request(run: RunData, pick: int) -> RunData:
+    asked = run.requests
+    looks = asked.index[asked["endpoint"] == "product"]
+    return changed(run, requests=asked.drop(index=looks[pick % len(looks)]))
+
+
+@defect("I14")
+def server_lost_a_count(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    recount(run, ("GET", "/products/{id}", 200), -1 - pick)
+    return run
+
+
+@defect("I15")
+def leftovers_of_an_earlier_run(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["reset_proof"]["rows"]["orders"] = 1 + pick
+    return run
+
+
+@defect("I15", approaches=("queue",))
+def stale_stock_in_redis(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["reset_proof"]["redis"]["stock"] -= 1 + pick
+    return run
+
+
+@defect("I16")
+def commits_not_waited_for(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["reset_proof"]["postgres"]["synchronous_commit"] = "off"
+    return run
+
+
+@defect("I16", approaches=("queue",))
+def log_synced_every_second(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["reset_proof"]["redis"]["configuration"]["appendfsync"] = "everysec"
+    return run

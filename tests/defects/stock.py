@@ -1,0 +1,133 @@
+"""Units sold twice, lost between the stores, or returned the wrong number of times."""
+
+import pandas as pd
+
+from harness.store import RunData
+from tests.defects.breaking import (
+    S,
+    altered,
+    changed,
+    claim_stock,
+    confirmed,
+    declined,
+    defect,
+    restock,
+)
+
+
+@defect("I1")
+def more_sold_than_there_were(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    claim_stock(run, -1 - pick % 3)
+    return run
+
+
+@defect("I1")
+def sold_again_before_it_was_released(run: RunData, pick: int) -> RunData:
+    """A later decline hides it from the final count."""
+    moves, events = run.stock_moves, run.order_events
+    last_ns = moves.loc[moves["kind"] == "reserve", "at_ns"].max()
+    early = moves[(moves["kind"] == "release") & (moves["at_ns"] < last_ns)]
+    victim = early["order_id"].iloc[pick % len(early)]
+    late_ns = last_ns + 5 * S
+    return changed(
+        run,
+        stock_moves=altered(
+            moves, (moves["order_id"] == victim) & (moves["kind"] == "release"), at_ns=late_ns
+        ),
+        order_events=altered(
+            events, (events["order_id"] == victim) & (events["version"] == 3), at_ns=late_ns
+        ),
+    )
+
+
+@defect("I2")
+def reservation_not_turned_into_a_sale(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["store"]["products"][0]["reserved"] += 1 + pick % 3
+    return run
+
+
+@defect("I2", approaches=("queue",))
+def reservation_counter_overwritten(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["store"]["redis"]["stock"] += 1 + pick
+    return run
+
+
+@defect("I9", also="I2")
+def released_twice(run: RunData, pick: int) -> RunData:
+    moves = run.stock_moves
+    again = moves[(moves["order_id"] == declined(run, pick)) & (moves["kind"] == "release")]
+    return changed(run, stock_moves=pd.concat([moves, again], ignore_index=True))
+
+
+@defect("I9")
+def wrong_order_released(run: RunData, pick: int) -> RunData:
+    one, other = declined(run, pick), confirmed(run, pick)
+    moves = run.stock_moves
+    ends = moves["kind"] != "reserve"
+    swapped = moves["order_id"].where(~ends, moves["order_id"].replace({one: other, other: one}))
+    return changed(run, stock_moves=moves.assign(order_id=swapped))
+
+
+@defect("I9", approaches=("queue",))
+def release_not_relayed(run: RunData, pick: int) -> RunData:
+    moves = run.stock_moves
+    victim = (moves["order_id"] == declined(run, pick)) & (moves["kind"] == "release")
+    return changed(run, stock_moves=altered(moves, victim, relayed=False))
+
+
+@defect("I9", also="I2")
+def sale_not_booked(run: RunData, pick: int) -> RunData:
+    moves, victim = run.stock_moves, confirmed(run, pick)
+    return changed(
+        run, stock_moves=moves[(moves["order_id"] != victim) | (moves["kind"] != "sell")]
+    )
+
+
+@defect("I10", per_user_limit=3)
+def limit_passed(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["scenario"]["product"]["per_user_limit"] = 1
+    return run
+
+
+@defect("I10", per_user_limit=1)
+def limit_that_nobody_set(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["scenario"]["product"]["per_user_limit"] = None
+    return run
+
+
+@defect("I2")
+def sale_not_counted(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    restock(run, sold=-1 - pick % 3)
+    return run
+
+
+@defect("I2")
+def restocked_in_between(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    run.record["store"]["products"][0]["initial_stock"] += 1 + pick
+    if run.record["store"]["redis"]:
+        run.record["store"]["redis"]["stock"] += 1 + pick
+    return run
+
+
+@defect("I9")
+def more_reserved_and_released_than_ordered(run: RunData, pick: int) -> RunData:
+    moves = run.stock_moves
+    return changed(
+        run,
+        stock_moves=altered(moves, moves["order_id"] == declined(run, 0), quantity=2 + pick % 3),
+    )
+
+
+@defect("I9")
+def stock_moved_for_no_order(run: RunData, pick: int) -> RunData:
+    moves = run.stock_moves
+    stray = moves[moves["order_id"] == declined(run, pick)]
+    stray = stray.assign(order_id="stray", at_ns=stray["at_ns"] - 600 * S)
+    return changed(run, stock_moves=pd.concat([moves, stray], ignore_index=True))

@@ -1,0 +1,69 @@
+"""Runs the public command as a user would, and looks for what it left behind."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HARNESS = Path(sys.executable).parent / "harness"
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The command line, with a temporary folder of its own to leave things in."""
+
+    scratch: Path
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "TMPDIR": str(self.scratch), "COLUMNS": "200"}
+
+    def run(self, *words: object, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [HARNESS, *map(str, words)],
+            cwd=ROOT,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def start(self, *words: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [HARNESS, *map(str, words)],
+            cwd=ROOT,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def left_behind(self) -> list[str]:
+        """Every process that works in the scratch folder, and every deployment folder in it."""
+        found = [str(path) for path in self.scratch.glob("flashsale-*/*/owner.json")]
+        found += [str(path) for path in self.scratch.glob("flashsale-load-*")]
+        for process in psutil.process_iter():
+            try:
+                marked = self.environment()["TMPDIR"] in " ".join(process.environ().values())
+                if marked and "FLASHSALE_DEPLOYMENT" in process.environ():
+                    found.append(" ".join(process.cmdline()))
+            except psutil.Error:
+                continue
+        return found
+
+
+@pytest.fixture
+def cli(request):
+    # a short path: PostgreSQL's socket must fit into 107 bytes
+    with tempfile.TemporaryDirectory(prefix="fs-", ignore_cleanup_errors=True) as scratch:
+        os.chmod(scratch, 0o755)
+        command = Cli(Path(scratch))
+        yield command
+        assert command.left_behind() == []

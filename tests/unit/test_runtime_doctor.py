@@ -1,0 +1,29 @@
+"""The doctor names everything that is checked, and survives what it finds."""
+
+from harness.errors import InfrastructureError
+from harness.runtimes import doctor
+
+
+def test_every_check_has_a_name_and_says_what_it_found():
+    checks = doctor.diagnose()
+    assert {"python", "postgres", "valkey", "nginx", "memory", "disk", "loopback"} <= {
+        check.name for check in checks
+    }
+    assert all(check.detail for check in checks)
+    assert all(check.hint for check in checks if not check.ok)
+
+
+def test_a_broken_check_is_a_finding_not_a_crash(monkeypatch):
+    def _wheels():
+        raise InfrastructureError("the wheel is gone", "install it")
+
+    monkeypatch.setattr(doctor, "_CHECKS", (_wheels,))
+    (check,) = doctor.diagnose()
+    assert (check.name, check.ok, check.hint) == ("wheels", False, "install it")
+    assert "the wheel is gone" in check.detail
+
+
+def test_a_program_that_cannot_run_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor.valkey, "binary", lambda: tmp_path / "no-such-valkey")
+    failed = [check for check in doctor.diagnose() if not check.ok]
+    assert "valkey" in [check.name for check in failed]

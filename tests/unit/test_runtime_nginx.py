@@ -1,0 +1,58 @@
+"""The mounted nginx configuration works unchanged but for its addresses and places."""
+
+import re
+
+import pytest
+
+from harness.errors import UsageError
+from harness.runtimes import nginx
+from harness.runtimes.addresses import AddressBook
+from harness.runtimes.launch import Site
+from harness.runtimes.state import StateFolder
+from harness.topology import load_topology
+from tests.small_project import NGINX, write_small_project
+
+
+@pytest.fixture
+def site(tmp_path):
+    topology = load_topology(write_small_project(tmp_path / "project"))
+    state, addresses = StateFolder(tmp_path / "state", "small"), AddressBook(topology)
+    yield Site(topology, state, addresses)
+    addresses.release_all()
+    assert state.remove() == []
+
+
+def rewritten(site, text):
+    return nginx.rewrite(text, site, site.topology.services["nginx"], 1)
+
+
+def test_an_upstream_lists_every_replica_with_its_options(site):
+    found = re.findall(r"server 127\.0\.0\.1:(\d+) max_fails=0;", rewritten(site, NGINX))
+    assert [int(port) for port in found] == [site.addresses.port("web", n) for n in (1, 2)]
+
+
+def test_it_listens_at_its_own_port_of_the_loopback_only(site):
+    listening = re.findall(r"listen ([^;]+);", rewritten(site, NGINX))
+    assert listening == [f"127.0.0.1:{site.addresses.port('nginx', 1)}"]
+
+
+def test_options_of_listen_are_kept(site):
+    port = site.addresses.port("nginx", 1)
+    assert f"listen 127.0.0.1:{port} backlog=2048;" in rewritten(site, "  listen 80 backlog=2048;")
+
+
+def test_places_of_the_image_are_places_of_the_deployment(site):
+    text = rewritten(site, NGINX)
+    assert "access_log /dev/stdout;" in text
+    assert "error_log /dev/stderr warn;" in text
+    assert f"include {site.state.path}/nginx-1/conf/mime.types;" in text
+    assert not re.search(r"(?m)^\s*(?:user|pid)\s", text)
+
+
+def test_several_replicas_outside_an_upstream_are_refused(site):
+    with pytest.raises(UsageError, match=r"web:8000.*several replicas"):
+        rewritten(site, "location / { proxy_pass http://web:8000; }")
+
+
+def test_the_servers_of_others_are_left_alone(site):
+    assert "server example.org:80;" in rewritten(site, "    server example.org:80;")
