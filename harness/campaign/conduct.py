@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from harness import analysis
-from harness.campaign import environment
+from harness.campaign import environment, world
 from harness.campaign.observer import Observer
 from harness.campaign.plan import PlannedRun, plan_runs
 from harness.campaign.protocol import Protocol
 from harness.errors import UsageError
 from harness.runtimes import Runtime
 from harness.scenario import Scenario
-from harness.store import Campaign
+from harness.store import Campaign, load_findings
 from harness.topology import Topology, discover
 
 
@@ -64,7 +64,12 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
 
 def summarise(campaign: Campaign) -> dict[str, Any]:
     """Derive summary.json from the stored runs."""
-    summary: dict[str, Any] = analysis.summarise(campaign.description(), campaign.load_runs())
+    runs = campaign.load_runs()
+    audits = {
+        run.index: load_findings(folder)
+        for run, folder in zip(runs, campaign.run_folders(), strict=True)
+    }
+    summary: dict[str, Any] = analysis.summarise(campaign.description(), runs, audits)
     campaign.write_json("summary.json", summary)
     return summary
 
@@ -99,7 +104,8 @@ def _topologies(request: Request, root: Path) -> dict[str, Topology]:
     chosen = {name: found[name] for name in request.approaches or tuple(sorted(found))}
     if not chosen:
         raise UsageError(f"{root} holds no docker-compose.<approach>.yml", "run it in the project")
-    return _vary(chosen, request)
+    variables = world.variables(request.scenario, request.seed)
+    return _vary({name: one.with_variables(variables) for name, one in chosen.items()}, request)
 
 
 def _vary(topologies: dict[str, Topology], request: Request) -> dict[str, Topology]:

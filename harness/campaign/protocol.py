@@ -156,8 +156,9 @@ class Protocol:
             dead = deployment.alive()
             if dead:
                 raise InfrastructureError(
-                    f"{self._topology.approach}: {', '.join(dead)} died under load",
-                    "see its log in the message above, or bring it up by hand with `harness up`",
+                    f"{self._topology.approach}: {', '.join(dead)} died under load; "
+                    f"last words of {dead[0]}:\n{_tail(deployment.logs()[dead[0]])}",
+                    "everything was taken down; what was finished can be continued with --resume",
                 )
             self._observer.load(
                 self._planned,
@@ -236,3 +237,7 @@ class Protocol:
             yield
         finally:
             self._durations_s[key] = round(time.monotonic() - begun_s, 3)
+
+
+def _tail(log: Path, lines: int = 20) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -159,7 +159,7 @@ def up(
     if approach not in topologies:
         known = ", ".join(sorted(topologies))
         raise UsageError(f"there is no approach named {approach!r}", f"known approaches: {known}")
-    variables = campaign.variables(loaded, loaded.seed) | {"HARNESS_PORT": str(port)}
+    variables = campaign.variables(loaded, loaded.seed, port=port)
     deployment = LocalRuntime().up(topologies[approach].with_variables(variables))
     try:
         reset(deployment, loaded)

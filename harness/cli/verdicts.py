@@ -9,10 +9,10 @@ from harness.findings import Finding, Verdict, worst
 from harness.store import Campaign, load_findings, read_json
 
 HEADLINES = (
-    "confirmed",
-    "purchase_latency_p95",
-    "total_order_time_p95",
-    "http_error_rate",
+    "confirmed_orders",
+    "purchase_latency_p95_ms",
+    "order_time_p95_s",
+    "http_error_rate_pct",
 )
 
 
