@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from report import theme
@@ -266,12 +267,12 @@ def time_legend(shown: Sequence[Approach], curves: Sequence[Curve]) -> list[tupl
     """Return what the lines mean: approaches by colour, curves by dash."""
     legend = []
     if len(shown) > 1:
-        legend = [(named(a), _sample(theme.approach_colour(a.position), False)) for a in shown]
+        legend = [(named(a), _sample(theme.approach_colour(a.position), dash(a))) for a in shown]
         colour = theme.MUTED
     else:
         colour = theme.approach_colour(shown[0].position)
     if len(curves) > 1 or len(shown) == 1:
-        legend += [(curve.label, _sample(colour, curve.dashed)) for curve in curves]
+        legend += [(c.label, _sample(colour, DASHED if c.dashed else "-")) for c in curves]
     return legend
 
 
@@ -280,8 +281,8 @@ def named(approach: Approach) -> str:
     return approach.title if approach.ranked else f"{approach.title} (not ranked)"
 
 
-def _sample(colour: str, dashed: bool) -> Line2D:
-    return Line2D([], [], color=colour, linewidth=THICK, linestyle=DASHED if dashed else "-")
+def _sample(colour: str, linestyle: Any) -> Line2D:
+    return Line2D([], [], color=colour, linewidth=THICK, linestyle=linestyle)
 
 
 def log_scale(ax: Axes) -> None:
@@ -327,12 +328,17 @@ def hatch_unranked(ax: Axes, shown: Sequence[Approach]) -> None:
     """Hatch the panel of an approach that is not ranked, and say why."""
     if len(shown) > 1 or shown[0].ranked:
         return
-    ax.axhspan(0, 1, transform=ax.transAxes, facecolor="none", edgecolor=theme.GRID,
-               hatch="//", linewidth=0, zorder=-1)  # fmt: skip
+    hatching = Rectangle(
+        (0, 0), 1, 1, transform=ax.transAxes, facecolor="none", edgecolor=theme.GRID, hatch="//",
+        linewidth=0, zorder=-1,
+    )  # fmt: skip
+    ax.add_patch(hatching)
     troubles = sorted({run.trouble for run in shown[0].runs if run.trouble})
-    ax.text(
-        0.98, 0.06, f"not ranked: {'; '.join(troubles) or 'no run counts'}",
-        transform=ax.transAxes, ha="right", fontsize=11, fontweight="bold", color=theme.INK,
+    drawing = ax.get_figure(root=True)
+    assert drawing is not None  # noqa: S101 - the axes were made for a figure
+    theme.put_text(
+        drawing, theme.WIDTH_PX - 14, 20, f"not ranked: {'; '.join(troubles) or 'no run counts'}",
+        ha="right", fontsize=11, fontweight="bold",
     )  # fmt: skip
 
 

@@ -164,8 +164,8 @@ def winner(evidence: Evidence, better: str | None, pair: Mapping[str, Any]) -> C
         if approach.name == pair["winner"]:
             return Cell(approach.title, tone=f"winner {approach.tone}")
     if not all(approach.ranked for approach in evidence.approaches[:2]):
-        return Cell("not ranked")
-    return Cell("not comparable" if pair["kind"] == "none" else INCONCLUSIVE)
+        return Cell("not ranked", tone="quiet")
+    return Cell("not comparable" if pair["kind"] == "none" else INCONCLUSIVE, tone="quiet")
 
 
 def details(evidence: Evidence, approach: Approach) -> Table:

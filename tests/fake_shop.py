@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 Fault = Callable[[str, dict[str, str], int], str | None]
@@ -40,14 +41,18 @@ class FakeShop:
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
-    abandoned: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while await self._serve_one(reader, writer):
-                pass
-        writer.close()
+        gone = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        try:
+            with contextlib.suppress(*gone):
+                while await self._serve_one(reader, writer):
+                    pass
+        finally:
+            writer.close()
+            with contextlib.suppress(*gone):
+                await writer.wait_closed()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -191,31 +196,27 @@ def _route(path: str) -> str:
 @contextlib.contextmanager
 def open_shop(shop: FakeShop) -> Iterator[FakeShop]:
     """Serve the shop on a free port of this host, in a thread of its own."""
-    loop = asyncio.new_event_loop()
     opened = threading.Event()
+    closing: list[Callable[[], object]] = []
 
     async def run() -> None:
+        close = asyncio.Event()
+        closing.append(partial(asyncio.get_running_loop().call_soon_threadsafe, close.set))
         server = await asyncio.start_server(shop.serve, "127.0.0.1", 0, backlog=1024)
         shop.address = "http://{}:{}".format(*server.sockets[0].getsockname())
         opened.set()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
+        await close.wait()
         server.close()
-
-    running = loop.create_task(run())
-
-    def serve() -> None:
-        loop.run_until_complete(running)
-        for task in asyncio.all_tasks(loop):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
             task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.01))
-        loop.close()
+        await asyncio.gather(*others, return_exceptions=True)
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
     thread.start()
     opened.wait()
     try:
         yield shop
     finally:
-        loop.call_soon_threadsafe(running.cancel)
+        closing[0]()
         thread.join()

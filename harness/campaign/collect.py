@@ -147,13 +147,13 @@ def _redis_facts(deployment: Deployment) -> dict[str, Any] | None:
         for name in facts.streams:
             groups: Any = store.xinfo_groups(name) if store.exists(name) else []
             streams[name] = {
-                "length": int(store.xlen(name)),  # type: ignore[arg-type]
+                "length": int(store.xlen(name)),
                 "pending": sum(int(group["pending"]) for group in groups),
             }
         return {
             "stock": None if stock is None else int(str(stock)),
             "streams": streams,
-            "dead_letters": int(store.xlen(facts.dead_letters)),  # type: ignore[arg-type]
+            "dead_letters": int(store.xlen(facts.dead_letters)),
         }
 
 

@@ -12,8 +12,6 @@
 The latency and the audit come from the same load, which is what this project is for.
 """
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -70,12 +68,11 @@ class Protocol:
     def conduct(self, campaign: Campaign) -> None:
         """Do the eight steps; whatever happens, nothing of the deployment is left."""
         self._record["started_at"] = datetime.now(UTC).isoformat(timespec="seconds")
-        scratch = Path(tempfile.mkdtemp(prefix="flashsale-load-"))
         deployment = None
         try:
             with self._step("up", "bring up"):
                 deployment = self._runtime.up(self._topology)
-            run = self._measure(deployment, scratch)
+            run = self._measure(deployment, deployment.scratch)
             with self._step("audit", "audit and save"):
                 run = self._judge(run)
                 findings = audit.audit(run)
@@ -84,7 +81,6 @@ class Protocol:
             if deployment is not None:
                 with self._step("down", "tear down"):
                     deployment.down()
-            shutil.rmtree(scratch, ignore_errors=True)
         sold = run.record["store"]["products"][0]["sold"]
         valid = run.record["validity"]["verdict"] == "VALID"
         self._observer.run_ends(self._planned, valid, audit.verdict(findings), sold)

@@ -130,7 +130,7 @@ def _prove(ledger: psycopg.Connection[Any], deployment: Deployment) -> dict[str,
                 "stream_lengths": {name: store.xlen(name) for name in facts.streams},
                 "dead_letters": store.xlen(facts.dead_letters),
                 "configuration": {
-                    key: store.config_get(key)[key]  # type: ignore[index]
+                    key: store.config_get(key)[key]
                     for key in ("appendonly", "appendfsync", "maxmemory-policy")
                 },
             }

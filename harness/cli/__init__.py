@@ -23,7 +23,8 @@ def main() -> None:
     except click.exceptions.Abort:
         code = ExitCode.INTERRUPTED
     except click.ClickException as error:
-        hint = f"see `{error.ctx.command_path} --help`" if getattr(error, "ctx", None) else ""
+        context = getattr(error, "ctx", None)
+        hint = f"see `{context.command_path} --help`" if context else "see `harness --help`"
         code = _tell(error.format_message(), hint, ExitCode.USAGE)
     except KeyboardInterrupt:
         code = _tell("interrupted", "", ExitCode.INTERRUPTED)

@@ -88,7 +88,6 @@ class OneTryAgent(LocustUserAgent):
     def close(self) -> None:
         """Close the connection; the next request opens another one."""
         if self._socket is not None:
-            self._idle.unregister(self._socket)
             self._socket.close()
             self._socket = None
 
@@ -99,6 +98,7 @@ class OneTryAgent(LocustUserAgent):
         if self._socket is None:
             self._socket = gevent.socket.create_connection(self._peer)
             self._socket.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+            self._idle = _poll()  # the response may close the socket: no unregistering it
             self._idle.register(self._socket, select.POLLIN)
         return self._socket
 

@@ -76,6 +76,13 @@ class LocalDeployment:
         """Return the base URL of the service that takes the load."""
         return self.urls(self.topology.entry)[0]
 
+    @property
+    def scratch(self) -> Path:
+        """Return a folder for temporary files of the measurement; `down` removes it."""
+        folder = self._site.state.path / "scratch"
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def urls(self, service: str) -> list[str]:
         """Return the HTTP base URL of each replica of a service (UsageError: unknown)."""
         return [

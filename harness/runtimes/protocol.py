@@ -39,6 +39,10 @@ class Deployment(Protocol):
     def address(self) -> str:
         """Return the base URL of the service that takes the load."""
 
+    @property
+    def scratch(self) -> Path:
+        """Return a folder for temporary files of the measurement; `down` removes it."""
+
     def urls(self, service: str) -> list[str]:
         """Return the HTTP base URL of each replica of a service."""
 

@@ -48,7 +48,6 @@ class Cli:
     def left_behind(self) -> list[str]:
         """Every process that works in the scratch folder, and every deployment folder in it."""
         found = [str(path) for path in self.scratch.glob("flashsale-*/*/owner.json")]
-        found += [str(path) for path in self.scratch.glob("flashsale-load-*")]
         for process in psutil.process_iter():
             try:
                 marked = self.environment()["TMPDIR"] in " ".join(process.environ().values())

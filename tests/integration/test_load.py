@@ -252,25 +252,25 @@ def test_sync_shop_tells_the_outcome_at_once(tmp_path):
 
 
 def test_a_broken_stream_is_taken_up_where_it_broke(tmp_path):
-    with open_shop(FakeShop(break_streams=2, payment_s=0.5)) as shop:
+    with open_shop(FakeShop(break_streams=1, payment_s=0.5)) as shop:
         plan = make_plan(shop, buyer="watching", **one_buyer(0.3))
         requests = run_load(plan, tmp_path / "load").requests
     streams = requests[requests["order_id"].eq("order-0") & requests["endpoint"].eq("events")]
-    assert list(streams["outcome"]) == ["indeterminate", "indeterminate", "ok"]
-    assert list(streams["error"]) == ["broken", "broken", ""]
-    assert list(streams["try"]) == [0, 1, 2]
-    assert streams["version"].iloc[-1] == 3
-    assert shop.last_event_ids[0] == ""
-    assert shop.last_event_ids[1:3] == [str(v) for v in streams["version"].iloc[:2]]
+    assert list(streams["outcome"]) == ["indeterminate", "ok"]
+    assert list(streams["error"]) == ["broken", ""]
+    assert list(streams["try"]) == [0, 1]
+    assert list(streams["version"]) == [2, 3]
+    assert list(streams["order_status"]) == ["awaiting_payment", "confirmed"]
+    assert shop.last_event_ids[:2] == ["", "2"]
+    assert streams["think_ns"].iloc[1] == 50_000_000, "as the stream's retry field asks"
 
 
 def test_streams_that_stay_broken_fall_back_to_one_poll(tmp_path):
-    with open_shop(FakeShop(break_streams=10_000, payment_s=0.05)) as shop:
+    def streams_are_down(route, headers, before):
+        return "503" if route == "GET /orders/{id}/events" else None
+
+    with open_shop(FakeShop(fault=streams_are_down, payment_s=0.05)) as shop:
         plan = make_plan(shop, buyer="watching", **one_buyer(0.3))
-        # Version 3 is told by the third stream; without ids every stream starts over.
-        shop.fault = lambda route, headers, before: (
-            "503" if route == "GET /orders/{id}/events" else None
-        )
         requests = run_load(plan, tmp_path / "load").requests
     own = requests[requests["order_id"] == "order-0"]
     assert list(own["endpoint"]) == ["buy", *["events"] * 4, "status"]

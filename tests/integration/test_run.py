@@ -66,7 +66,7 @@ def test_ctrl_c_keeps_what_was_finished_and_resume_completes_it(cli, tmp_path):
     out = tmp_path / "campaign"
     process = cli.start("run", TINY, "--out", out, "--approach", "queue", "--runs", "2")
     wait_for(lambda: list((out / "runs").glob("01-*/run.json")), process)
-    wait_for(lambda: cli.left_behind(), process)
+    wait_for(cli.left_behind, process)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
@@ -94,7 +94,7 @@ def test_what_a_killed_harness_left_is_removed_by_clean(cli, tmp_path):
 
 def test_a_second_harness_is_turned_away(cli, tmp_path):
     process = cli.start("run", TINY, "--out", tmp_path / "one", "--approach", "sync")
-    wait_for(lambda: cli.left_behind(), process)
+    wait_for(cli.left_behind, process)
     second = cli.run("run", TINY, "--out", tmp_path / "two")
     assert second.returncode == 70
     assert "error: " in second.stderr
