@@ -43,12 +43,12 @@ def funnel_charts(evidence: Evidence) -> Iterator[Chart]:
 def _draw(ax: Axes, steps: Sequence[dict[str, Any]], approach: Approach, *, alone: bool) -> None:
     colour = theme.approach_colour(approach.position)
     # Side by side, approaches must not hide each other.
-    rows = np.arange(len(steps)) + (0 if alone else 0.16 * (approach.position - 0.5))
+    rows = np.arange(len(steps)) + (0 if alone else 0.26 * (approach.position - 0.5))
     means = np.array([step["mean"] for step in steps], dtype=np.float64)
     seen = means > 0
     ax.plot(
-        means[seen], rows[seen], color=colour, linewidth=1.4, marker="o", markersize=6.5,
-        linestyle=charts.dash(approach),
+        means[seen], rows[seen], color=colour, linewidth=0, marker="o", markersize=7,
+        markerfacecolor=colour if approach.ranked else theme.PAPER,
     )  # fmt: skip
     for row, step in zip(rows, steps, strict=True):
         runs = [n for n in step["per_run"] if n > 0]
@@ -69,8 +69,7 @@ def _axes(ax: Axes, steps: Sequence[dict[str, Any]], low: float, high: float) ->
     ax.xaxis.set_major_locator(LogLocator(10))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    ax.grid(visible=False, axis="y")
-    ax.grid(axis="x", color=theme.GRID, linewidth=1)
+    ax.grid(axis="both", color=theme.GRID, linewidth=1)
     ax.set_ylim(len(steps) - 0.5, -0.5)
     ax.set_yticks(range(len(steps)), [step["title"] for step in steps])
 

@@ -4,7 +4,6 @@ Nothing is claimed here that the summary does not decide: a winner is named only
 names one, and an approach that is not ranked is never praised.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.findings import Verdict, worst
@@ -113,18 +112,18 @@ def _audited(evidence: Evidence) -> str:
 
 
 def _count(evidence: Evidence, invariant: str) -> str:
-    """Return how many offences an invariant has over all runs, or that it is not known."""
-    found = [
-        [f for f in run.findings if f.id == invariant]
-        for a in evidence.approaches
-        for run in a.runs
-    ]
-    together = [finding for findings in found for finding in findings]
-    if not all(found) or any(f.verdict is Verdict.UNKNOWN for f in together):
-        return "not known"
-    if all(f.verdict is Verdict.PASS for f in together):
+    """Return 0 if an invariant held in all runs, else where it did not, or that nobody knows.
+
+    A failure is never a number here: an offence is a piece of evidence, not a unit or an order.
+    """
+    runs = [run for approach in evidence.approaches for run in approach.runs]
+    verdicts = {r.index: [f.verdict for f in r.findings if f.id == invariant] for r in runs}
+    failed = [str(index) for index, found in verdicts.items() if Verdict.FAIL in found]
+    if failed:
+        return f"YES, in run {', '.join(sorted(failed, key=int))}"
+    if all(found == [Verdict.PASS] for found in verdicts.values()):
         return "0"
-    return numbers.number(max(1, sum(f.count for f in together if f.verdict is Verdict.FAIL)))
+    return "not known"
 
 
 def _compared(evidence: Evidence) -> list[str]:
@@ -176,9 +175,7 @@ def _decided(
     factor, low, high = (_float(pair[key]) for key in ("factor", "low", "high"))
     n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{pair['n']}"
     if factor is None:
-        warnings = pair["warnings"]
-        why = "; ".join(map(str, warnings)) if isinstance(warnings, Sequence) else ""
-        return None, None, f"not comparable: {why}" if why else "not comparable"
+        return None, None, "not comparable, see the notes of the comparison"
     winner = next((a for a in (first, second) if a.name == pair["winner"]), None)
     if winner is None:
         reason = "not ranked" if not (first.ranked and second.ranked) else "inconclusive"

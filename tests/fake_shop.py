@@ -15,8 +15,9 @@ from typing import Any
 
 Fault = Callable[[str, dict[str, str], int], str | None]
 """(route, headers, how often this route was asked before) -> what to do wrong, if anything:
-"drop" (do it, close without an answer), "hang" (do it, never answer), "503", "503+1" (Retry-After: 1),
-"425", "garbage" (not HTTP), "truncate" (half an answer), "html" (200 without JSON), "redirect"."""
+"drop" (do it, close without an answer), "hang" (do it, never answer), "503", "503+1" (with
+Retry-After: 1), "425", "garbage" (not HTTP), "truncate" (half an answer), "html" (200 without
+JSON), "redirect"."""
 
 
 @dataclass

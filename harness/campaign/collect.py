@@ -61,9 +61,10 @@ RequestCounts = Counter[tuple[str, str, int]]
 
 
 def ledger_frames(deployment: Deployment) -> dict[str, pd.DataFrame]:
-    """Read the ledger's tables of the sale; times are in nanoseconds since the epoch."""
+    """Read the ledger's tables of the sale, all as of one instant; times are epoch nanoseconds."""
     frames = {}
-    with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
+    with psycopg.connect(deployment.dsn(), connect_timeout=5) as ledger:
+        ledger.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         for name, query in _LEDGER_TABLES.items():
             cursor = ledger.execute(query, {"product": SALE_PRODUCT})
             columns = [column.name for column in cursor.description or ()]

@@ -351,7 +351,7 @@ def test_a_generator_that_cannot_start_says_why(tmp_path):
     with open_shop(FakeShop()) as shop:
         generators = load.start(make_plan(shop, buyer="nobody"), tmp_path / "load")
         try:
-            with pytest.raises(InfrastructureError, match="scenarios.buyers.nobody"):
+            with pytest.raises(InfrastructureError, match=r"scenarios\.buyers\.nobody"):
                 generators.wait_ready()
         finally:
             generators.stop()
