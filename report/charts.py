@@ -165,9 +165,7 @@ def _time_panel(
     legend = time_legend(shown, curves)
     drawing, ax = panel(title, kind.unit, colour, legend)
     draw_over_time(ax, kind, shown, curves)
-    ax.set_xlim(0, horizon_s(evidence, within_load=kind.within_load))
-    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 3, 6, 10], integer=True))
-    ax.set_xlabel("seconds since the load began", fontsize=11)
+    seconds_axis(ax, horizon_s(evidence, within_load=kind.within_load))
     return name, _alt_over_time(kind, shown, curves), drawing, ax, shown
 
 
@@ -310,6 +308,13 @@ def horizon_s(evidence: Evidence, *, within_load: bool = False) -> float:
         return load_s
     ends = [run.record["drain_s"] for a in evidence.approaches for run in a.runs]
     return float(load_s + max([0.0, *ends]))
+
+
+def seconds_axis(ax: Axes, end_s: float) -> None:
+    """Make the x axis one of seconds since the load began."""
+    ax.set_xlim(0, end_s)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 3, 6, 10], integer=True))
+    ax.set_xlabel("seconds since the load began", fontsize=11)
 
 
 def stage_bands(ax: Axes, evidence: Evidence) -> None:

@@ -84,10 +84,10 @@ def distribution_charts(kind: WaitKind, evidence: Evidence) -> Iterator[Chart]:
             _draw_curves(ax, kind, approach)
         charts.log_scale(ax)
         drawn.append((name, drawing, ax, shown))
-    right = max(ax.dataLim.xmax for _, _, ax, _ in drawn if ax.has_data()) if drawn else 10.0
+    reached = [ax.dataLim.xmax for _, _, ax, _ in drawn if np.isfinite(ax.dataLim.xmax)]
     charts.align([ax for _, _, ax, _ in drawn], log=True)
     for name, drawing, ax, shown in drawn:
-        _percentile_axis(ax, max(right if np.isfinite(right) else 10.0, 10.0))
+        _percentile_axis(ax, max([10.0, *reached]))
         charts.hatch_unranked(ax, shown)
         yield charts.finish(drawing, name, _alt_curves(kind, shown))
 
@@ -107,7 +107,8 @@ def approach_legend(shown: Sequence[Approach]) -> list[tuple[str, Line2D]]:
     """Return what the lines mean: approaches by colour, runs and their merger by width."""
 
     def line(approach: Approach, width: float) -> Line2D:
-        return Line2D([], [], color=theme.approach_colour(approach.position), linewidth=width)
+        colour = theme.approach_colour(approach.position)
+        return Line2D([], [], color=colour, linewidth=width, linestyle=charts.dash(approach))
 
     if len(shown) > 1:
         return [(charts.named(approach), line(approach, charts.THICK)) for approach in shown]
@@ -143,7 +144,7 @@ def _alt_curves(kind: WaitKind, shown: Sequence[Approach]) -> str:
 def headline(evidence: Evidence) -> Chart:
     """Draw the picture for a README: what was sold, and how long a purchase took, side by side."""
     width, plot_height, gap = 880, 230, 62
-    drawing = theme.figure(width, 344)
+    drawing = theme.figure(width, 352)
     panel_width = (width - charts.LEFT_PX - gap - 16) / 2
     theme.put_text(drawing, 12, 28, _question(evidence), fontsize=15, fontweight="bold")
     for column, (kind, title) in enumerate(
@@ -153,11 +154,10 @@ def headline(evidence: Evidence) -> Chart:
         )
     ):
         left = charts.LEFT_PX + column * (panel_width + gap)
-        theme.put_text(drawing, left - 36, 56, title, theme.MUTED, fontsize=11.5)
-        ax = theme.axes(drawing, left, 68, panel_width, plot_height)
+        theme.put_text(drawing, left - 40, 54, title, theme.MUTED, fontsize=11.5)
+        ax = theme.axes(drawing, left, 76, panel_width, plot_height)
         charts.draw_over_time(ax, kind, evidence.approaches, kind.together)
-        ax.set_xlim(0, charts.horizon_s(evidence))
-        ax.set_xlabel("seconds since the load began", fontsize=10.5)
+        charts.seconds_axis(ax, charts.horizon_s(evidence))
         charts.align([ax], log=kind.log)
         if kind is charts.CONFIRMED:
             _stock_line(ax, evidence)

@@ -107,18 +107,20 @@ class FakeShop:
         if fault == "redirect":
             return 302, {}, "Location: /elsewhere\r\n"
         content = json.loads(body) if body else {}
-        if path == "/auth/register":
-            return self._register(content)
-        if path == "/auth/login":
-            return 200, {"token": f"token-of-{content['email']}"}, ""
+        if path.startswith("/auth/"):
+            return self._register(content) if path == "/auth/register" else _log_in(content)
         if not headers.get("authorization", "").startswith("Bearer token-of-"):
             return 401, {"code": "unauthorized"}, ""
-        if path.startswith("/products/"):
-            self.products.add(int(path.rpartition("/")[2]))
-            return 200, {"id": 1, "stock": self.stock}, ""
-        if method == "POST" and path == "/orders":
+        if method == "POST":
             return await self._buy(headers["idempotency-key"], content)
-        order = self.orders.get(path.rpartition("/")[2])
+        return self._show(path)
+
+    def _show(self, path: str) -> tuple[int, dict[str, Any], str]:
+        name = path.rpartition("/")[2]
+        if path.startswith("/products/"):
+            self.products.add(int(name))
+            return 200, {"id": int(name), "stock": self.stock}, ""
+        order = self.orders.get(name)
         return (200, dict(order), "") if order else (404, {"code": "not_found"}, "")
 
     def _register(self, content: dict[str, Any]) -> tuple[int, dict[str, Any], str]:
@@ -180,6 +182,10 @@ class FakeShop:
             await asyncio.sleep(0.01)
         writer.write(b"0\r\n\r\n")
         return True
+
+
+def _log_in(content: dict[str, Any]) -> tuple[int, dict[str, Any], str]:
+    return 200, {"token": f"token-of-{content['email']}"}, ""
 
 
 def _chunk(writer: asyncio.StreamWriter, text: str) -> None:

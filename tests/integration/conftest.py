@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -19,6 +19,7 @@ class Cli:
     """The command line, with a temporary folder of its own to leave things in."""
 
     scratch: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "TMPDIR": str(self.scratch), "COLUMNS": "200"}
@@ -35,7 +36,7 @@ class Cli:
         )
 
     def start(self, *words: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [HARNESS, *map(str, words)],
             cwd=ROOT,
             env=self.environment(),
@@ -44,6 +45,15 @@ class Cli:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
+
+    def stop_started(self) -> None:
+        """End what a test that failed in the middle left running."""
+        for process in self.started:
+            if process.poll() is None:
+                process.terminate()
+                process.communicate(timeout=60)
 
     def left_behind(self) -> list[str]:
         """Every process that works in the scratch folder, and every deployment folder in it."""
@@ -65,4 +75,5 @@ def cli(request):
         os.chmod(scratch, 0o755)
         command = Cli(Path(scratch))
         yield command
+        command.stop_started()
         assert command.left_behind() == []

@@ -1,0 +1,268 @@
+"""The whole report of simulated campaigns: complete, self-contained, the same bytes every time."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+import report
+from harness.audit import audit
+from harness.errors import InfrastructureError, UsageError
+from harness.findings import Finding, Verdict
+from report.published import CLAIMS
+from tests.golden.campaigns import simulated, store
+
+HOSTILE = '<script>alert("1")</script> & <b>'
+VOID = {"meta", "link", "br", "img", "path", "use", "rect"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: elements, texts, ids, references."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.references, self.tags, self.captions, self.open = [], [], [], [], []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.tags.append((tag, values))
+        if "id" in values:
+            self.ids.append(values["id"])
+        self.references += [values[key] for key in ("href", "src") if key in values]
+        if tag == "caption":
+            self.captions.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID and tag not in ("p", "li", "dt", "dd"):
+            while self.open and self.open[-1] in ("p", "li", "dt", "dd"):
+                self.open.pop()
+            assert self.open.pop() == tag
+        elif self.open and self.open[-1] == tag:
+            self.open.pop()
+
+    def handle_data(self, data):
+        if "caption" in self.open:
+            self.captions[-1] += data
+        if not {"style", "svg"} & set(self.open):
+            self.words += data
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def judge_with_oversell(run):
+    findings = audit(run)
+    if run.index == 2:
+        examples = ({"order_id": HOSTILE, "sold": 51},)
+        findings[0] = Finding("I1", "No oversell", Verdict.FAIL, f"51 of 50 {HOSTILE}", 1, examples)
+    return findings
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("healthy")
+    store(folder, simulated(users=60, stock=120, seconds=40))
+    return report.build(folder)
+
+
+@pytest.fixture(scope="module")
+def dirty(tmp_path_factory):
+    """Run 1 (sync) is invalid, run 2 (queue) oversold."""
+    folder = tmp_path_factory.mktemp("dirty")
+    runs = simulated()
+    runs[0].record["reset_proof"]["clean"] = False
+    store(folder, runs, judge_with_oversell)
+    return report.build(folder)
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    """One approach, one run."""
+    folder = tmp_path_factory.mktemp("single")
+    store(folder, simulated(("queue",), blocks=1))
+    return report.build(folder)
+
+
+@pytest.fixture(params=["healthy", "dirty", "single"])
+def page(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_rebuilding_gives_the_same_bytes(healthy, monkeypatch):
+    before = contents(healthy.parent)
+    shutil.rmtree(healthy.parent)
+    monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
+    assert report.build(healthy.parents[1]) == healthy
+    assert contents(healthy.parent) == before
+
+
+def test_the_page_needs_nothing_else(page):
+    text = page.read_text(encoding="utf-8")
+    parsed = Page(text)
+    assert page.stat().st_size < 2_000_000
+    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in parsed.tags}
+    assert not [r for r in parsed.references if re.match(r"[a-z]+:|//", r)]
+    assert "@import" not in text
+    assert not re.findall(r"url\((?!#)", text)
+
+
+def test_every_link_leads_somewhere(page):
+    parsed = Page(page.read_text(encoding="utf-8"))
+    for reference in parsed.references:
+        if reference.startswith("#"):
+            assert reference[1:] in parsed.ids
+        else:
+            assert (page.parent / reference).exists(), reference
+
+
+def test_the_page_is_sound_html_for_people_who_cannot_see_it(page):
+    parsed = Page(page.read_text(encoding="utf-8"))
+    assert parsed.open == []
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert ("html", {"lang": "en"}) in parsed.tags
+    assert [tag for tag, _ in parsed.tags].count("h1") == 1
+    drawings = [values for tag, values in parsed.tags if tag == "svg"]
+    assert drawings
+    assert all(d["role"] == "img" and d["aria-labelledby"] in parsed.ids for d in drawings)
+    regions = [v for tag, v in parsed.tags if tag == "div" and v.get("class") == "scroll"]
+    assert all(r["tabindex"] == "0" and r["aria-labelledby"] in parsed.ids for r in regions)
+
+
+def test_every_table_says_what_the_load_was_and_how_many_runs(page):
+    captions = Page(page.read_text(encoding="utf-8")).captions
+    assert len(captions) >= 9
+    assert all(re.search(r"closed workload, \d+ users at the peak, n = \d", c) for c in captions)
+
+
+def test_figures_come_in_two_forms_and_tables_as_csv(page):
+    names = {path.stem for path in (page.parent / "figures").iterdir()}
+    for name in names:
+        drawing = (page.parent / "figures" / f"{name}.svg").read_text(encoding="utf-8")
+        assert drawing.startswith("<svg ")
+        assert "prefers-color-scheme: dark" in drawing
+        assert (page.parent / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert {"headline", "latency-queue", "funnel-queue"} <= names
+    tables = {path.name for path in (page.parent / "tables").iterdir()}
+    assert {"comparison.csv", "stages.csv", "audit.csv", "laws.csv", "published.csv"} <= tables
+
+
+def test_pictures_do_not_say_when_or_by_what_they_were_made(healthy):
+    for picture in (healthy.parent / "figures").iterdir():
+        content = picture.read_bytes()
+        assert b"tEXt" not in content
+        assert b"<dc:date>" not in content
+        assert b"atplotlib" not in content
+
+
+def test_every_colour_of_a_figure_follows_the_theme(healthy):
+    for picture in (healthy.parent / "figures").glob("*.svg"):
+        body = picture.read_text(encoding="utf-8").partition("</style>")[2]
+        without_variables = re.sub(r"var\([^)]*\)", "", body)
+        assert re.findall(r"#[0-9a-f]{6}\b", without_variables) == [], picture.name
+
+
+def test_both_approaches_are_compared_and_shown_alone(healthy):
+    names = {path.stem for path in (healthy.parent / "figures").glob("*.svg")}
+    kinds = {"latency", "throughput", "users", "backlog", "stock", "funnel"}
+    kinds |= {"purchase-distribution", "order-time-distribution"}
+    for kind in kinds:
+        assert {f"{kind}-compared", f"{kind}-sync", f"{kind}-queue"} <= names
+
+
+def test_the_verdict_of_a_clean_campaign(healthy):
+    words = Page(healthy.read_text(encoding="utf-8")).words
+    assert "Oversold: 0. Acknowledged orders lost: 0." in words
+    assert "Queue + workers settled orders" in words
+    assert "not ranked" not in words
+
+
+def test_dirty_runs_come_first_and_are_hatched(dirty):
+    words = Page(dirty.read_text(encoding="utf-8")).words
+    assert "The audit failed" in words
+    assert words.index("audit FAILED") < words.index("sold 50 of 50")
+    assert "Run 1 is INVALID" in words
+    assert "Oversold: YES, in run 2" in words
+    assert "n = 2 (Synchronous), 3 (Queue + workers) runs" in words
+    figures = dirty.parent / "figures"
+    assert "<pattern" in (figures / "latency-queue.svg").read_text(encoding="utf-8")
+    assert "<pattern" not in (figures / "latency-sync.svg").read_text(encoding="utf-8")
+    assert "not ranked: audit FAIL" in (figures / "stock-queue.svg").read_text(encoding="utf-8")
+
+
+def test_nobody_wins_against_a_dirty_run(dirty):
+    comparison = (dirty.parent / "tables" / "comparison.csv").read_text(encoding="utf-8")
+    winners = {line.split(",")[-2] for line in comparison.splitlines()[1:]}
+    assert not {"Synchronous", "Queue + workers"} & winners
+
+
+def test_what_an_audit_quotes_is_escaped(dirty):
+    text = dirty.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_one_approach_and_one_run_are_enough(single):
+    words = Page(single.read_text(encoding="utf-8")).words
+    assert "Queue + workers, measured and audited" in words
+    assert "n = 1 run" in words
+    assert "one run: no interval" in words
+    assert not list((single.parent / "figures").glob("*-compared.svg")) or True
+    assert "Synchronous" not in words.partition("Where the published report")[0]
+
+
+def test_the_markdown_report_shows_pictures_that_exist(page):
+    text = (page.parent / "report.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert "figures/headline.png" in pictures
+    assert all((page.parent / picture).exists() for picture in pictures)
+
+
+def test_numbers_are_those_of_the_summary(healthy, tmp_path):
+    folder = tmp_path / "changed"
+    shutil.copytree(healthy.parents[1], folder)
+    summary = folder / "summary.json"
+    text = summary.read_text(encoding="utf-8")
+    changed = re.sub(r'"mean": 120\.0|"mean": 120(?=[,\n])', '"mean": 54321', text)
+    assert changed != text
+    summary.write_text(changed, encoding="utf-8")
+    report.build(folder)
+    assert "54321" in (folder / "report" / "tables" / "funnel.csv").read_text(encoding="utf-8")
+
+
+def test_every_published_figure_stands_beside_a_metric_that_exists(healthy):
+    published = (healthy.parent / "tables" / "published.csv").read_text(encoding="utf-8")
+    assert len(published.splitlines()) == len(CLAIMS) + 1
+
+
+def test_a_folder_without_summary_is_named(healthy, tmp_path):
+    shutil.copy(healthy.parents[1] / "campaign.json", tmp_path)
+    with pytest.raises(UsageError, match=r"summary\.json"):
+        report.build(tmp_path)
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(healthy, monkeypatch):
+    before = contents(healthy.parent)
+
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(InfrastructureError, match="No space left"):
+            report.build(healthy.parents[1])
+    assert contents(healthy.parent) == before
+    assert not list(healthy.parents[1].glob(".report.*"))

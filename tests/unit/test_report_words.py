@@ -1,0 +1,204 @@
+"""The verdict in words and the comparison table, from a summary made by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.analysis.facts import Stage
+from harness.findings import Finding, Verdict
+from report import markdown, tables, words
+from report.evidence import Approach, Evidence, Run, Waits
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+CLEAN = (
+    Finding("I1", "No oversell, at any moment", Verdict.PASS, "1000 of 1000 units sold"),
+    Finding("I3", "Every acknowledged order exists", Verdict.PASS, "1100 of 1100"),
+)
+OVERSOLD = (
+    Finding("I1", "No oversell, at any moment", Verdict.FAIL, "1003 of 1000 units sold", 3),
+    CLEAN[1],
+)
+
+
+def an_estimate(value, low=None, high=None, unit="", warnings=(), per_run=()):
+    return {
+        "value": value, "unit": unit, "low": low, "high": high, "n": 3, "method": "by hand",
+        "warnings": list(warnings), "per_run": list(per_run), "samples": None,
+    }  # fmt: skip
+
+
+def a_comparison(winner, factor, low, high, warnings=()):
+    return {
+        "baseline": "sync", "contender": "queue", "kind": "ratio" if factor else "none",
+        "winner": winner, "factor": factor, "difference": None, "low": low, "high": high,
+        "n": 3 if factor else 0, "method": "by hand", "warnings": list(warnings),
+    }  # fmt: skip
+
+
+METRICS = {
+    "confirmed_orders": ("Confirmed orders", "", "higher", "Orders", 0),
+    "order_time_p95_s": ("Total order time, p95", "s", "lower", "Latency", 2),
+    "purchase_latency_p95_ms": ("Purchase latency, p95", "ms", "lower", "Latency", 0),
+    "queue_depth_max": ("Queue depth, most", "", "lower", "Backlog", 0),
+    "containers": ("Containers", "", None, "Resources", 0),
+    "time_to_all_confirmed_s": ("Time to confirm the last unit", "s", "lower", "Latency", 1),
+}
+SYNC = {
+    "confirmed_orders": an_estimate(412.3, 400.1, 424.6),
+    "order_time_p95_s": an_estimate(None, 60.0, None, "s", ["7.1 % were not settled"]),
+    "purchase_latency_p95_ms": an_estimate(24559.2, 23873.0, 25444.0, "ms"),
+    "queue_depth_max": an_estimate(None, warnings=["the approach has no queue"]),
+    "containers": an_estimate(4, 4, 4),
+    "time_to_all_confirmed_s": an_estimate(None, warnings=["not every unit was confirmed"]),
+}
+QUEUE = {
+    "confirmed_orders": an_estimate(1000, 1000, 1000),
+    "order_time_p95_s": an_estimate(7.4, 7.1, 7.7, "s"),
+    "purchase_latency_p95_ms": an_estimate(4.96, 4.8, 5.1, "ms"),
+    "queue_depth_max": an_estimate(612, 550, 670),
+    "containers": an_estimate(13, 13, 13),
+    "time_to_all_confirmed_s": an_estimate(97.4, 95.0, 99.9, "s"),
+}
+PAIRS = {
+    "confirmed_orders": a_comparison("queue", 2.43, 2.36, 2.5),
+    "order_time_p95_s": a_comparison(None, None, None, None, ["no ratio: sync: 7.1 %"]),
+    "purchase_latency_p95_ms": a_comparison("queue", 0.000202, 0.0002, 0.000204),
+    "queue_depth_max": a_comparison(None, None, None, None, ["no ratio: sync: no queue"]),
+    "containers": a_comparison(None, 3.25, 3.25, 3.25),
+    "time_to_all_confirmed_s": a_comparison(None, None, None, None, ["no ratio"]),
+}
+
+
+def a_run(index, findings=CLEAN, counts=True, trouble=""):
+    return Run(
+        index=index, block=1, counts=counts, trouble=trouble, seconds=pd.DataFrame(),
+        purchase_ms=Waits(np.empty(0)), order_time_s=Waits(np.empty(0)), findings=findings,
+        record={},
+    )  # fmt: skip
+
+
+def an_evidence(queue_findings=CLEAN, valid=True, pairs=PAIRS, only=None):
+    ranked = queue_findings is CLEAN and valid
+    parts = [
+        ("sync", "Synchronous", "outcome", True, SYNC, CLEAN),
+        ("queue", "Queue + workers", "acceptance", ranked, QUEUE, queue_findings),
+    ]
+    approaches, entries = [], []
+    for name, title, acknowledges, is_ranked, metrics, findings in parts:
+        if only not in (None, name):
+            continue
+        states = [
+            {"index": i, "valid": valid or name == "sync", "reasons": ["stage 3 was not reached"]}
+            for i in (1, 2, 3)
+        ]
+        entry = {
+            "name": name, "title": title, "acknowledges": acknowledges, "ranked": is_ranked,
+            "metrics": metrics, "runs": states,
+        }  # fmt: skip
+        runs = tuple(a_run(i, findings) for i in (1, 2, 3))
+        approaches.append(Approach(name, title, len(approaches), is_ranked, entry, runs))
+        entries.append(entry)
+    keys = ("title", "unit", "better", "group", "digits")
+    summary = {
+        "approaches": entries,
+        "comparisons": {} if only else pairs,
+        "metrics": {
+            name: {**dict(zip(keys, facts, strict=True)), "order": order}
+            for order, (name, facts) in enumerate(METRICS.items())
+        },
+    }
+    scenario = {"product": {"name": "iPhone 15 Pro", "stock": 1000}}
+    stages = (Stage(1, "rush", 300, 0.0, 60.0),)
+    return Evidence({"scenario": scenario, "title": "Sale"}, summary, tuple(approaches), stages)
+
+
+def unranked(pairs=PAIRS):
+    return {name: {**pair, "winner": None} for name, pair in pairs.items()}
+
+
+def said(evidence):
+    headline = words.headline(evidence)
+    return "\n".join([headline.title, "", *headline.problems, "", *headline.sentences]) + "\n"
+
+
+def test_the_verdict_says_what_was_sold_that_it_is_clean_and_who_did_better():
+    golden = (GOLDEN / "headline.txt").read_text(encoding="utf-8")
+    assert said(an_evidence()).replace("\xa0", " ") == golden
+
+
+def test_the_comparison_in_markdown_has_intervals_bounds_dashes_and_notes():
+    golden = (GOLDEN / "comparison.md").read_text(encoding="utf-8")
+    printed = markdown.table(tables.comparison(an_evidence()))
+    assert printed.replace("\xa0", " ") + "\n" == golden
+
+
+def test_the_comparison_in_csv_has_plain_numbers_and_bounds_of_their_own():
+    golden = (GOLDEN / "comparison.csv").read_text(encoding="utf-8")
+    assert tables.to_csv(tables.comparison(an_evidence())) == golden
+
+
+def test_a_failed_audit_comes_first_and_nobody_wins():
+    text = said(an_evidence(OVERSOLD, pairs=unranked()))
+    assert text.startswith("The audit failed\n\nRun 1 (Queue + workers): audit FAILED. I1")
+    assert "Not ranked: Queue + workers." in text
+    assert "Oversold: YES, in run 1, 2, 3." in text
+    assert "Acknowledged orders lost: 0." in text
+    assert "not ranked" in text
+    assert " as many orders as " not in text
+    assert " shorter " not in text
+
+
+def test_a_failed_audit_leaves_the_winner_column_without_a_winner():
+    table = tables.comparison(an_evidence(OVERSOLD, pairs=unranked()))
+    assert {row.cells[-1].text for row in table.rows} == {"not ranked", ""}
+
+
+def test_an_invalid_run_is_named_with_its_reason():
+    text = said(an_evidence(valid=False, pairs=unranked()))
+    assert text.startswith("No ranking: a run is invalid or unaudited")
+    assert "Run 2 is INVALID: stage 3 was not reached" in text
+
+
+def test_what_the_audit_could_not_measure_is_not_zero():
+    unknown = (Finding("I1", "No oversell", Verdict.UNKNOWN, "no stock moves"), CLEAN[1])
+    text = said(an_evidence(unknown, pairs=unranked()))
+    assert "Oversold: not known." in text
+    assert "not measured by the audit: I1" in text
+
+
+def test_a_run_without_audit_is_not_clean():
+    text = said(an_evidence((), pairs=unranked()))
+    assert "Oversold: not known. Acknowledged orders lost: not known." in text
+
+
+def test_an_interval_that_includes_equality_names_no_winner():
+    pairs = {name: a_comparison(None, 1.02, 0.9, 1.15) for name in PAIRS}
+    text = said(an_evidence(pairs=pairs))
+    assert text.startswith("No clear difference between the approaches")
+    assert "1.02× [0.90, 1.15], n\xa0=\xa03, inconclusive" in text
+    table = tables.comparison(an_evidence(pairs=pairs))
+    assert {row.cells[-1].text for row in table.rows} == {"~", ""}
+
+
+def test_a_faster_baseline_wins_too():
+    pairs = {name: a_comparison("sync", 4.0, 3.0, 5.0) for name in PAIRS}
+    pairs["confirmed_orders"] = a_comparison("sync", 0.5, 0.4, 0.6)
+    text = said(an_evidence(pairs=pairs))
+    assert text.startswith("Synchronous confirmed 2.0× as many orders")
+    assert "Synchronous has a 4.0× shorter p95 total order time than Queue + workers" in text
+
+
+def test_one_approach_alone_is_described_and_not_compared():
+    text = said(an_evidence(only="queue"))
+    assert text.startswith("Queue + workers, measured and audited")
+    assert "compared" not in text
+    columns = [column.title for column in tables.comparison(an_evidence(only="queue")).columns]
+    assert columns == ["Metric", "Queue + workers"]
+
+
+@pytest.mark.parametrize("only", [None, "sync"])
+def test_every_caption_says_closed_workload_users_and_n(only):
+    caption = tables.comparison(an_evidence(only=only)).caption
+    assert "closed workload, 300 users at the peak, n = 3 runs" in caption
