@@ -217,7 +217,8 @@ _CLEARER = {
 
 def _explain(path: Path, errors: list[ErrorDetails]) -> UsageError:
     """Word the first error for people; say in the hint how many more there are."""
-    error = errors[0]
+    # a misspelt key is also a missing one: tell of the word that stands in the file
+    error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
     key = _key(error["loc"])
     more = f"; {len(errors) - 1} more like it in the file" if len(errors) > 1 else ""
     if error["type"] == "missing":

@@ -63,7 +63,7 @@ def _sections(evidence: Evidence) -> tuple[Section, ...]:
 
 def _tables(evidence: Evidence) -> dict[str, Table]:
     found = [
-        tables.comparison(evidence),
+        *tables.comparisons(evidence),
         *(tables.details(evidence, approach) for approach in evidence.approaches),
         tables.funnel(evidence),
         tables.stages(evidence),

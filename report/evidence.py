@@ -76,6 +76,25 @@ class Approach:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Two approaches and how the second compares with the first, metric by metric."""
+
+    first: Approach
+    second: Approach
+    comparisons: dict[str, dict[str, Any]]
+
+    @property
+    def both(self) -> tuple[Approach, Approach]:
+        """Return the two approaches."""
+        return self.first, self.second
+
+    @property
+    def ranked(self) -> bool:
+        """Say whether one of the two may win."""
+        return self.first.ranked and self.second.ranked
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything a report is made of."""
 
@@ -83,6 +102,19 @@ class Evidence:
     summary: dict[str, Any]
     approaches: tuple[Approach, ...]
     stages: tuple[Stage, ...]
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Return every pair of approaches, that of the first two first; none if there is one."""
+        if len(self.approaches) < 2:
+            return ()
+        by_name = {approach.name: approach for approach in self.approaches}
+        further = (
+            Pair(by_name[pair["baseline"]], by_name[pair["contender"]], pair["metrics"])
+            for pair in self.summary["further_comparisons"]
+        )
+        first, second = self.approaches[:2]
+        return (Pair(first, second, self.summary["comparisons"]), *further)
 
     @property
     def scenario(self) -> dict[str, Any]:

@@ -127,12 +127,12 @@ def runs(evidence: Evidence) -> Table:
                 )
             )
         )
-    titles = ("Run", "Block", "Approach", "Started", "Validity", "Audit", "Counts", "Drained")
+    titles = ("Run", "Block", "Approach", "Started", "Validity", "Audit", "In estimates", "Drained")
     return Table(
         "runs",
         "Runs",
         f"All runs in the order in which they were made; {evidence.workload}.",
-        tuple(Column(t, numeric=t in ("Run", "Block")) for t in (*titles, "Reasons")),
+        tuple(Column(t, numeric=t == "Block") for t in (*titles, "Reasons")),
         tuple(rows),
     )
 

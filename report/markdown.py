@@ -21,7 +21,7 @@ def render(
         image(picture),
         f"All figures: {evidence.workload}.",
         "## Comparison",
-        table(tables["comparison"]),
+        *(table(found) for name, found in tables.items() if name.startswith("comparison")),
         "## Each approach in detail",
         *(table(tables[f"details-{approach.name}"]) for approach in evidence.approaches),
         "## Graphs",

@@ -7,12 +7,12 @@ below their table. Every caption says what the load was and how many runs there 
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from report import numbers, published
-from report.evidence import Approach, Evidence
+from report.evidence import Approach, Evidence, Pair
 
 INCONCLUSIVE = "~"
 
@@ -81,7 +81,7 @@ def to_csv(table: Table) -> str:
     for row in table.rows:
         line: list[Any] = [row.group] * grouped + [row.unit] * measured
         for column, cell in zip(table.columns, row.cells, strict=True):
-            plain = "" if cell.text == numbers.NOTHING else cell.text
+            plain = "" if column.interval or cell.text == numbers.NOTHING else cell.text
             line.append(plain if cell.value is None else f"{cell.value:.9g}")
             if column.interval:
                 line += ["" if v is None else f"{v:.9g}" for v in (cell.low, cell.high)]
@@ -107,65 +107,67 @@ def estimate_cell(estimate: Mapping[str, Any], digits: int) -> Cell:
     )
 
 
-def comparison(evidence: Evidence) -> Table:
-    """Return the comparison of the first two approaches (the others' values beside them)."""
-    pair = evidence.summary["comparisons"]
+def comparisons(evidence: Evidence) -> list[Table]:
+    """Return a comparison of every pair of approaches; of one approach alone, its values."""
+    if not evidence.pairs:
+        return [_comparison("comparison", evidence, evidence.approaches, None)]
+    names = ["comparison"]
+    names += [f"comparison-{p.first.name}-{p.second.name}" for p in evidence.pairs[1:]]
+    return [
+        _comparison(name, evidence, pair.both, pair)
+        for name, pair in zip(names, evidence.pairs, strict=True)
+    ]
+
+
+def _comparison(
+    name: str, evidence: Evidence, shown: Sequence[Approach], pair: Pair | None
+) -> Table:
     columns = [Column("Metric", numeric=False)]
-    columns += [Column(a.title, interval=True) for a in evidence.approaches]
+    columns += [Column(approach.title, interval=True) for approach in shown]
     if pair:
-        first, second = evidence.approaches[:2]
         columns += [
-            Column(f"{second.title}, compared with {first.title}", interval=True),
+            Column(f"{pair.second.title}, compared with {pair.first.title}", interval=True),
             Column("n"),
             Column("Winner", numeric=False),
         ]
     rows = []
     for metric, facts in metrics_in_order(evidence):
         cells = [Cell(str(facts["title"]))]
-        cells += [
-            estimate_cell(a.facts["metrics"][metric], facts["digits"]) for a in evidence.approaches
-        ]
+        cells += [estimate_cell(a.facts["metrics"][metric], facts["digits"]) for a in shown]
         if pair:
-            cells += _verdict_cells(evidence, facts, pair[metric])
+            cells += _verdict_cells(facts, pair, pair.comparisons[metric])
         rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
-    return Table(
-        "comparison",
-        "Comparison",
-        f"Estimates with 95 % intervals; {evidence.workload}.",
-        tuple(columns),
-        tuple(rows),
-    )
+    caption = f"Estimates with 95 % intervals; {evidence.workload}."
+    return Table(name, "Comparison", caption, tuple(columns), tuple(rows))
 
 
-def _verdict_cells(
-    evidence: Evidence, facts: Mapping[str, Any], pair: Mapping[str, Any]
-) -> list[Cell]:
-    note = "; ".join(pair["warnings"])
-    low, high = pair["low"], pair["high"]
-    if pair["kind"] == "ratio":
-        ratio = Cell(numbers.factor(pair["factor"], low, high), pair["factor"], low, high, note)
-    elif pair["kind"] == "difference":
+def _verdict_cells(facts: Mapping[str, Any], pair: Pair, found: Mapping[str, Any]) -> list[Cell]:
+    note = "; ".join(found["warnings"])
+    low, high = found["low"], found["high"]
+    if found["kind"] == "ratio":
+        ratio = Cell(numbers.factor(found["factor"], low, high), found["factor"], low, high, note)
+    elif found["kind"] == "difference":
         digits, unit = facts["digits"], facts["unit"]
-        shown = numbers.with_unit(numbers.signed(pair["difference"], digits), unit)
+        shown = numbers.with_unit(numbers.signed(found["difference"], digits), unit)
         shown = f"{shown} {numbers.interval(low, high, digits)}".rstrip()
         # A difference has no place in a column of ratios for machines.
         ratio = Cell(shown, note=note)
     else:
         ratio = Cell(numbers.NOTHING, note=note)
-    n = Cell(str(pair["n"]), value=pair["n"])
-    return [ratio, n, winner(evidence, facts["better"], pair)]
+    n = Cell(str(found["n"]), value=found["n"])
+    return [ratio, n, _winner(facts["better"], pair, found)]
 
 
-def winner(evidence: Evidence, better: str | None, pair: Mapping[str, Any]) -> Cell:
+def _winner(better: str | None, pair: Pair, found: Mapping[str, Any]) -> Cell:
     """Return who won a metric, or in a word why nobody did."""
     if better is None:
         return Cell("")
-    for approach in evidence.approaches:
-        if approach.name == pair["winner"]:
+    for approach in pair.both:
+        if approach.name == found["winner"]:
             return Cell(approach.title, tone=f"winner {approach.tone}")
-    if not all(approach.ranked for approach in evidence.approaches[:2]):
+    if not pair.ranked:
         return Cell("not ranked", tone="quiet")
-    return Cell("not comparable" if pair["kind"] == "none" else INCONCLUSIVE, tone="quiet")
+    return Cell("not comparable" if found["kind"] == "none" else INCONCLUSIVE, tone="quiet")
 
 
 def details(evidence: Evidence, approach: Approach) -> Table:
@@ -330,7 +332,7 @@ def beside_published(evidence: Evidence) -> Table:
             if name in by_name:
                 digits = facts["digits"] if claimed != round(claimed or 0) else 0
                 estimate = by_name[name].facts["metrics"][claim.metric]
-                cells.append(Cell(numbers.number(claimed, digits), claimed))
+                cells.append(_claimed(claimed, digits, facts["unit"]))
                 cells.append(estimate_cell(estimate, facts["digits"]))
         cells.append(Cell(claim.section))
         rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
@@ -349,6 +351,12 @@ def beside_published(evidence: Evidence) -> Table:
         tuple(columns),
         tuple(rows),
     )
+
+
+def _claimed(claimed: float | None, digits: int, unit: str) -> Cell:
+    if claimed is None:
+        return Cell(numbers.NOTHING, note="not published")
+    return Cell(numbers.with_unit(numbers.number(claimed, digits), unit), claimed)
 
 
 def each_run(evidence: Evidence) -> Iterator[tuple[Approach, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.findings import Verdict, worst
 from report import numbers
-from report.evidence import Approach, Evidence
+from report.evidence import Approach, Evidence, Pair
 
 NO_OVERSELL, NONE_LOST = "I1", "I3"
 CONFIRMED = "confirmed_orders"
@@ -16,6 +16,13 @@ COMPARED = (
     ("order_time_p95_s", "p95 total order time"),
     ("purchase_latency_p95_ms", "p95 purchase latency"),
 )
+
+FASTER = (
+    ("order_time_p95_s", "settled orders"),
+    ("order_time_p50_s", "settled orders"),
+    ("purchase_latency_p95_ms", "acknowledged purchases"),
+)
+"""What the title says of two approaches that sold alike: the first that has a winner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +55,16 @@ def _title(evidence: Evidence) -> str:
         return "No ranking: a run is invalid or unaudited"
     if len(evidence.approaches) == 1:
         return f"{evidence.approaches[0].title}, measured and audited"
-    pairs = evidence.summary["comparisons"]
-    first, second = evidence.approaches[:2]
-    winner, factor, _ = _decided(first, second, pairs[CONFIRMED])
-    if winner is not None and factor is not None:
-        return f"{winner.title} confirmed {numbers.times(factor)} as many orders"
-    winner, factor, _ = _decided(first, second, pairs[COMPARED[0][0]])
-    if winner is not None and factor is not None:
-        return f"{winner.title} settled orders {numbers.times(factor)} faster"
+    pair = evidence.pairs[0]
+    found = _decided(pair, CONFIRMED)
+    than = f" as {found.loser.title}" if found.loser and len(evidence.approaches) > 2 else ""
+    if found.winner is not None:
+        return f"{found.winner.title} confirmed {numbers.times(found.factor)} as many orders{than}"
+    for metric, did in FASTER:
+        found = _decided(pair, metric)
+        if found.winner is not None and found.loser is not None:
+            than = f" than {found.loser.title}" if len(evidence.approaches) > 2 else ""
+            return f"{found.winner.title} {did} {numbers.times(found.factor)} faster{than}"
     return "No clear difference between the approaches"
 
 
@@ -126,65 +135,79 @@ def _count(evidence: Evidence, invariant: str) -> str:
     return "not known"
 
 
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What a comparison decided: who by what factor of at least one, and how it is printed."""
+
+    winner: Approach | None
+    loser: Approach | None
+    factor: float
+    shown: str
+
+
 def _compared(evidence: Evidence) -> list[str]:
-    if len(evidence.approaches) < 2:
-        return []
-    first, second = evidence.approaches[:2]
-    pairs = evidence.summary["comparisons"]
-    sentences = [_more(first, second, pairs[CONFIRMED])]
-    sentences += [_faster(first, second, pairs[metric], words) for metric, words in COMPARED]
-    if first.facts["acknowledges"] != second.facts["acknowledges"]:
-        sentences.append(
-            f"The acknowledgement of {first.title} is the {first.facts['acknowledges']}, that of "
-            f"{second.title} the {second.facts['acknowledges']}: compare the total order time."
-        )
+    sentences = []
+    for pair in evidence.pairs:
+        first, second = pair.both
+        sentences.append(_more(pair))
+        sentences += [_faster(evidence, pair, metric, words) for metric, words in COMPARED]
+        if first.facts["acknowledges"] != second.facts["acknowledges"]:
+            sentences.append(
+                f"The acknowledgement of {first.title} is the {first.facts['acknowledges']}, that "
+                f"of {second.title} the {second.facts['acknowledges']}: compare the total order "
+                "time."
+            )
     return sentences
 
 
-def _more(first: Approach, second: Approach, pair: dict[str, object]) -> str:
-    winner, factor, shown = _decided(first, second, pair)
-    if winner is None or factor is None:
-        if pair["factor"] == pair["low"] == pair["high"] == 1:
-            return f"Both confirmed the same number of orders in every block (n = {pair['n']})."
-        return f"Confirmed orders, {second.title} compared with {first.title}: {shown}."
-    loser = first if winner is second else second
-    return (
-        f"{winner.title} confirmed {numbers.times(factor)} as many orders as {loser.title} "
-        f"({shown})."
+def _more(pair: Pair) -> str:
+    comparison = pair.comparisons[CONFIRMED]
+    first, second = pair.both
+    found = _decided(pair, CONFIRMED)
+    if found.winner is not None and found.loser is not None:
+        return (
+            f"{found.winner.title} confirmed {numbers.times(found.factor)} as many orders as "
+            f"{found.loser.title} ({found.shown})."
+        )
+    if comparison["factor"] == comparison["low"] == comparison["high"] == 1:
+        return (
+            f"{first.title} and {second.title} confirmed the same number of orders in every block "
+            f"(n = {comparison['n']})."
+        )
+    return f"Confirmed orders, {second.title} compared with {first.title}: {found.shown}."
+
+
+def _faster(evidence: Evidence, pair: Pair, metric: str, words: str) -> str:
+    found = _decided(pair, metric)
+    if found.winner is not None and found.loser is not None:
+        return (
+            f"{found.winner.title} has a {numbers.times(found.factor)} shorter {words} than "
+            f"{found.loser.title} ({found.shown})."
+        )
+    digits = evidence.summary["metrics"][metric]["digits"]
+    values = " and ".join(
+        f"{numbers.estimate(a.facts['metrics'][metric], digits)} ({a.title})" for a in pair.both
     )
+    return f"The {words} is {values}: {found.shown}."
 
 
-def _faster(first: Approach, second: Approach, pair: dict[str, object], words: str) -> str:
-    winner, factor, shown = _decided(first, second, pair)
-    if winner is None or factor is None:
-        return f"The {words} of {second.title}, compared with {first.title}: {shown}."
-    loser = first if winner is second else second
-    return (
-        f"{winner.title} has a {numbers.times(factor)} shorter {words} than {loser.title} "
-        f"({shown})."
-    )
+def _decided(pair: Pair, metric: str) -> _Decision:
+    """Return what was decided; the summary's factor is second ÷ first and is turned to the winner.
 
-
-def _decided(
-    first: Approach, second: Approach, pair: dict[str, object]
-) -> tuple[Approach | None, float | None, str]:
-    """Return the winner, by what factor of at least one, and the interval as printed.
-
-    The factor and interval of the summary are second ÷ first; they are turned to face the winner.
+    Without a winner the decision says why: inconclusive, not ranked, or nothing to divide.
     """
-    factor, low, high = (_float(pair[key]) for key in ("factor", "low", "high"))
-    n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{pair['n']}"
+    comparison = pair.comparisons[metric]
+    factor, low, high = comparison["factor"], comparison["low"], comparison["high"]
+    n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{comparison['n']}"
     if factor is None:
-        return None, None, "not comparable, see the notes of the comparison"
-    winner = next((a for a in (first, second) if a.name == pair["winner"]), None)
+        return _Decision(None, None, 1.0, "no ratio, see the notes of the comparison")
+    winner = next((a for a in pair.both if a.name == comparison["winner"]), None)
     if winner is None:
-        reason = "not ranked" if not (first.ranked and second.ranked) else "inconclusive"
-        return None, None, f"{numbers.factor(factor, low, high)}, {n}, {reason}"
+        reason = "inconclusive" if pair.ranked else "not ranked"
+        return _Decision(None, None, 1.0, f"{numbers.factor(factor, low, high)}, {n}, {reason}")
     if factor < 1:
         factor, low, high = 1 / factor, numbers.inverse(high), numbers.inverse(low)
     span = numbers.interval(low, high, numbers.factor_digits(factor))
-    return winner, factor, f"95\N{NO-BREAK SPACE}% interval {span}, {n}" if span else n
-
-
-def _float(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    loser = pair.second if winner is pair.first else pair.first
+    shown = f"95\N{NO-BREAK SPACE}% interval {span}, {n}" if span else n
+    return _Decision(winner, loser, factor, shown)

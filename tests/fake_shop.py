@@ -37,7 +37,7 @@ class FakeShop:
     connections: int = 0
     emails: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
-    products: set[int] = field(default_factory=set)
+    products: set[str] = field(default_factory=set)
     last_event_ids: list[str] = field(default_factory=list)
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
@@ -118,8 +118,8 @@ class FakeShop:
     def _show(self, path: str) -> tuple[int, dict[str, Any], str]:
         name = path.rpartition("/")[2]
         if path.startswith("/products/"):
-            self.products.add(int(name))
-            return 200, {"id": int(name), "stock": self.stock}, ""
+            self.products.add(name)
+            return 200, {"id": name, "stock": self.stock}, ""
         order = self.orders.get(name)
         return (200, dict(order), "") if order else (404, {"code": "not_found"}, "")
 
@@ -130,7 +130,7 @@ class FakeShop:
         return 201, {"user_id": len(self.emails)}, ""
 
     async def _buy(self, key: str, content: dict[str, Any]) -> tuple[int, dict[str, Any], str]:
-        self.products.add(content["product_id"])
+        self.products.add(str(content["product_id"]))
         replay = "Idempotent-Replayed: true\r\n" if key in self.by_key else ""
         if not replay:
             self.keys.append(key)

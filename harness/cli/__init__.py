@@ -4,7 +4,7 @@ import signal
 import sys
 from types import FrameType
 
-import click
+import typer
 from rich.console import Console
 
 from harness.cli.commands import app
@@ -17,16 +17,15 @@ def main() -> None:
     """Run one command; every failure that a user can cause ends in `error:` and `hint:`."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = app(standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except HarnessError as error:
         code = _tell(error.message, error.hint, error.exit_code)
-    except click.exceptions.Abort:
-        code = ExitCode.INTERRUPTED
-    except click.ClickException as error:
+    except typer.exceptions.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"see `{context.command_path} --help`" if context else "see `harness --help`"
-        code = _tell(error.format_message(), hint, ExitCode.USAGE)
-    except KeyboardInterrupt:
+        words = error.format_message() if hasattr(error, "format_message") else str(error)
+        code = _tell(words, hint, ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
         code = _tell("interrupted", "", ExitCode.INTERRUPTED)
     sys.exit(int(code or 0))
 

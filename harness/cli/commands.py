@@ -1,33 +1,32 @@
-"""The commands of `harness`: each parses its words, calls one thing, and returns an exit code."""
+"""The commands of `harness`: each parses its words, calls one thing, and returns an exit code.
+
+What takes seconds to import (pandas, scipy, matplotlib) is imported by the command that needs it,
+after its words were found to be right.
+"""
 
 import re
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-import report
-from harness import audit, campaign
-from harness.campaign import Request
-from harness.campaign.reset import reset
-from harness.cli.progress import ProgressLine
-from harness.cli.verdicts import campaign_exit_code, print_outcome
 from harness.errors import ExitCode, Interrupted, UsageError
 from harness.runtimes import LocalRuntime, measuring
 from harness.runtimes import clean as clean_leftovers
 from harness.runtimes.doctor import diagnose
 from harness.scenario import known_scenarios, load_scenario
-from harness.store import Campaign, audit_document, load_run, write_json
 from harness.topology import discover, project_root
+
+if TYPE_CHECKING:
+    from harness.store import Campaign
 
 app = typer.Typer(
     name="harness",
     help="Would a queue have saved the sale? Measures both, and audits what it measured.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -62,25 +61,34 @@ def run(
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
     root = project_root()
-    if resume is not None:
-        if any((scenario, approach, runs, seed is not None, scale, settings, out)):
-            raise UsageError(
-                "--resume continues a campaign exactly as it was begun",
-                "leave out every other option",
-            )
-        folder = resume
-        Campaign.open(folder)
-        request = None
-    else:
-        request = _request(root, scenario, approach, runs, seed, scale, settings)
-        folder = out or root / "results" / _campaign_name(scenario or "flash_sale")
+    varied = any((scenario, approach, runs, seed is not None, scale, settings, out))
+    if resume is not None and varied:
+        raise UsageError(
+            "--resume continues a campaign exactly as it was begun", "leave out every other option"
+        )
+    loaded = load_scenario(scenario or "flash_sale", root)
+    scales = dict(_scale(word) for word in scale or ())
+    changes = dict(_setting(word) for word in settings or ())
+    folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
+
+    from harness import campaign
+    from harness.cli.progress import ProgressLine
+
+    request = campaign.Request(
+        scenario=loaded,
+        approaches=tuple(dict.fromkeys(approach or ())),
+        runs=runs or loaded.runs,
+        seed=loaded.seed if seed is None else seed,
+        scale=scales,
+        settings=changes,
+    )
     with measuring(f"campaign {folder}"):
         try:
             with ProgressLine(console) as progress:
-                if request is None:
-                    stored = campaign.resume(folder, root, LocalRuntime(), progress)
-                else:
+                if resume is None:
                     stored = campaign.run(request, root, folder, LocalRuntime(), progress)
+                else:
+                    stored = campaign.resume(folder, root, LocalRuntime(), progress)
         except KeyboardInterrupt as error:
             raise _interrupted(folder) from error
     return _publish(stored)
@@ -89,12 +97,18 @@ def run(
 @app.command(name="report")
 def report_command(path: CampaignArgument = None) -> ExitCode:
     """Rebuild summary and report of a stored campaign from its runs."""
+    from harness.store import Campaign
+
     return _publish(Campaign.open(path or _newest()))
 
 
 @app.command(name="audit")
 def audit_command(path: CampaignArgument = None) -> ExitCode:
     """Audit the stored runs of a campaign again, without deploying anything."""
+    from harness import audit, campaign
+    from harness.cli.verdicts import campaign_exit_code, print_outcome
+    from harness.store import Campaign, audit_document, load_run, write_json
+
     stored = Campaign.open(path or _newest())
     for folder in stored.run_folders():
         findings = audit.audit(load_run(folder))
@@ -107,6 +121,8 @@ def audit_command(path: CampaignArgument = None) -> ExitCode:
 @app.command(name="list")
 def list_command() -> None:
     """List the scenarios, the approaches and the stored campaigns."""
+    from harness.store import Campaign
+
     root = project_root()
     table = Table("kind", "name", "what it is", box=None)
     for name in known_scenarios(root):
@@ -159,6 +175,9 @@ def up(
     if approach not in topologies:
         known = ", ".join(sorted(topologies))
         raise UsageError(f"there is no approach named {approach!r}", f"known approaches: {known}")
+    from harness import campaign
+    from harness.campaign.reset import reset
+
     variables = campaign.variables(loaded, loaded.seed, port=port)
     deployment = LocalRuntime().up(topologies[approach].with_variables(variables))
     try:
@@ -182,26 +201,6 @@ def clean() -> None:
     console.print("nothing is left" if not removed else f"{len(removed)} removed")
 
 
-def _request(
-    root: Path,
-    scenario: str | None,
-    approach: list[str] | None,
-    runs: int | None,
-    seed: int | None,
-    scale: list[str] | None,
-    settings: list[str] | None,
-) -> Request:
-    loaded = load_scenario(scenario or "flash_sale", root)
-    return Request(
-        scenario=loaded,
-        approaches=tuple(dict.fromkeys(approach or ())),
-        runs=runs or loaded.runs,
-        seed=loaded.seed if seed is None else seed,
-        scale=dict(_scale(word) for word in scale or ()),
-        settings=dict(_setting(word) for word in settings or ()),
-    )
-
-
 def _scale(word: str) -> tuple[str, int]:
     match = re.fullmatch(r"([\w-]+)=(\d+)", word)
     if match is None:
@@ -221,7 +220,11 @@ def _setting(word: str) -> tuple[tuple[str, str], str]:
     return (match[1], match[2]), match[3]
 
 
-def _publish(stored: Campaign) -> ExitCode:
+def _publish(stored: "Campaign") -> ExitCode:
+    import report
+    from harness import campaign
+    from harness.cli.verdicts import campaign_exit_code, print_outcome
+
     campaign.summarise(stored)
     page = report.build(stored.path)
     print_outcome(console, stored)
@@ -230,6 +233,8 @@ def _publish(stored: Campaign) -> ExitCode:
 
 
 def _interrupted(folder: Path) -> Interrupted:
+    from harness.store import Campaign
+
     kept = len(Campaign(folder).run_folders()) if (folder / "campaign.json").exists() else 0
     return Interrupted(
         f"interrupted; everything is down, {kept} finished runs are kept",

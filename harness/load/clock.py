@@ -3,7 +3,7 @@
 Not Locust's LoadTestShape: its runner blocks while it ramps, so a ramp that takes longer than its
 stage makes the next stage vanish, and a ramp-down waits for every buyer that it stops (the TODO in
 `Runner.shape_worker`, locust/runners.py; locustio/locust#1715, #2242). Here planned, active and
-alive are written down each second, so a stage that was missed shows.
+alive are written down each second and at the end of each stage, so a stage that was missed shows.
 """
 
 import math
@@ -32,19 +32,26 @@ class StageClock:
         self._buyer = runner.user_classes[0].__name__
         self._allowance = 1.0
         self._adjusted_s = 0.0
-        self._second = 0
+        self._due_s = 0.0
 
     def run(self) -> int:
         """Go through all stages and let everybody leave; return how many had to be given up."""
         load_s = self._plan.schedule.load_s
         while not self._must_stop():
-            t_s = min(self._now_s(), load_s)
-            self._adjust(t_s)
-            self._tell(t_s, self._plan.schedule.planned_users(t_s))
+            t_s = self._moment()
+            planned_s = min(t_s, load_s)
+            self._adjust(planned_s)
+            self._tell(t_s, self._plan.schedule.planned_users(planned_s))
             if t_s >= load_s:
                 break
-            self._sleep_until(min((math.floor(t_s / CLOCK_TICK_S) + 1) * CLOCK_TICK_S, load_s))
+            tick_s = (math.floor(t_s / CLOCK_TICK_S) + 1) * CLOCK_TICK_S
+            self._sleep_until(min(tick_s, self._due_s))
         return self._end()
+
+    def _moment(self) -> float:
+        """Return the time; an instant that is due stands for the tick that follows it."""
+        now_s = self._now_s()
+        return self._due_s if 0 <= now_s - self._due_s <= CLOCK_TICK_S else now_s
 
     def _now_s(self) -> float:
         return self._crowd.now_ns() / 1e9
@@ -54,7 +61,7 @@ class StageClock:
 
     def _adjust(self, t_s: float) -> None:
         """Bring the number of active buyers to the plan, no faster than the spawn rate allows."""
-        rate = self._plan.spawn_rate_at(t_s) / self._plan.processes
+        rate = self._plan.spawn_rate_at(self._adjusted_s) / self._plan.processes
         self._allowance += rate * (t_s - self._adjusted_s)
         self._allowance = min(self._allowance, max(rate, 1.0))
         self._adjusted_s = t_s
@@ -78,20 +85,26 @@ class StageClock:
                 break
             self._sleep_until(self._now_s() + CLOCK_TICK_S)
             self._tell(self._now_s(), 0.0)
-        self._second = max(self._second, math.floor(self._now_s()))
         self._write(self._now_s(), 0.0)
         return self._crowd.alive
 
     def _tell(self, t_s: float, planned: float) -> None:
-        """Once in each second, write down what was planned and what is."""
-        if t_s >= self._second:
-            self._second = math.floor(t_s)
-            self._write(t_s, planned)
-            self._second += 1
+        """Write down what is planned and what is there, if that is due."""
+        if t_s < self._due_s:
+            return
+        while (following_s := self._instant_after(self._due_s)) <= t_s:
+            self._due_s = following_s
+        self._write(t_s, planned)
+        self._due_s = following_s
+
+    def _instant_after(self, t_s: float) -> float:
+        """Return the next whole second or end of a stage."""
+        ends_s = [end_s for end_s in self._plan.schedule.ends_s if end_s > t_s]
+        return min([math.floor(t_s) + 1.0, *ends_s])
 
     def _write(self, t_s: float, planned: float) -> None:
         active, alive = self._crowd.active, self._crowd.alive
-        self._crowd.ledger.clock((self._second, round(t_s, 6), planned, active, alive))
+        self._crowd.ledger.clock((self._due_s, round(t_s, 6), planned, active, alive))
         self._each_second(t_s)
 
     def _sleep_until(self, t_s: float) -> None:

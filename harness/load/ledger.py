@@ -15,7 +15,7 @@ REQUEST_COLUMNS = (
     "error", "key", "try", "order_id", "order_status", "version", "replayed",
 )  # fmt: skip
 BUYER_COLUMNS = ("user", "born_ns", "asked_ns", "left_ns")
-CLOCK_COLUMNS = ("second", "t_s", "planned", "active", "alive")
+CLOCK_COLUMNS = ("instant_s", "t_s", "planned", "active", "alive")
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -64,7 +64,7 @@ class Ledger:
         """Record a buyer that has left, in the order of `BUYER_COLUMNS`."""
         self._write_buyer(_encode(row) + "\n")
 
-    def clock(self, row: tuple[int, float, float, int, int]) -> None:
+    def clock(self, row: tuple[float, float, float, int, int]) -> None:
         """Record what was planned and what was there, in the order of `CLOCK_COLUMNS`."""
         self._write_clock(_encode(row) + "\n")
 

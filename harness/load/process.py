@@ -109,17 +109,18 @@ class LoadProcess:
 
     def __init__(self, plan: LoadPlan, out_dir: Path) -> None:
         self._plan = plan
-        out_dir.mkdir(parents=True, exist_ok=True)
-        plan_path = out_dir / "plan.json"
-        plan_path.write_text(plan.to_json(), encoding="utf-8")
         self._generators: list[_Generator] = []
         try:
+            out_dir.mkdir(parents=True, exist_ok=True)
+            plan_path = out_dir / "plan.json"
+            plan_path.write_text(plan.to_json(), encoding="utf-8")
             for number in range(plan.processes):
                 self._generators.append(_Generator(plan_path, number))
         except OSError as error:
             self.stop()
             raise InfrastructureError(
-                f"cannot start a load generator: {error}", "free some memory and try again"
+                f"cannot start a load generator: {error}",
+                "free some memory or disk space and try again",
             ) from error
 
     def wait_ready(self, timeout_s: float = READY_LIMIT_S) -> None:

@@ -95,17 +95,19 @@ def _read(out_dir: Path, table: str, columns: tuple[str, ...], processes: int) -
 
 
 def _merge_clocks(clocks: pd.DataFrame) -> pd.DataFrame:
-    """Add up the clocks of all processes, second by second.
+    """Add up the clocks of all processes, instant by instant.
 
-    A process that missed a second (it was stalled) still had whom it had before; its last row says
-    that everybody has left.
+    A process that missed an instant (it was stalled) still had whom it had before; its last row
+    says that everybody has left.
     """
-    seconds = pd.Index(sorted(clocks["second"].unique()), name="second")
+    if clocks.empty:
+        return pd.DataFrame(columns=list(_CLOCK_TYPES)).astype(_CLOCK_TYPES)
+    instants = pd.Index(sorted(clocks["instant_s"].unique()), name="instant_s")
     filled = [
-        clock.set_index("second").reindex(seconds).ffill().dropna()
+        clock.set_index("instant_s").reindex(instants).ffill().dropna()
         for _, clock in clocks.groupby("process")
     ]
-    by_second = pd.concat(filled).groupby(level="second")
-    merged = by_second.agg({"t_s": "max", "planned": "mean", "active": "sum", "alive": "sum"})
-    complete = merged[(by_second.size() == len(filled)).to_numpy()]
+    by_instant = pd.concat(filled).groupby(level="instant_s")
+    merged = by_instant.agg({"t_s": "max", "planned": "mean", "active": "sum", "alive": "sum"})
+    complete = merged[(by_instant.size() == len(filled)).to_numpy()]
     return complete.reset_index(drop=True).astype(_CLOCK_TYPES)

@@ -2,6 +2,7 @@
 
 from harness.load.buyer import Buyer
 from harness.load.event_stream import EventStreamParser
+from harness.load.outcomes import REJECTED
 
 RECONNECTIONS = 3
 RECONNECT_AFTER_MS = 1000
@@ -16,9 +17,11 @@ class WatchingBuyer(Buyer):
         deadline_ns = self.watch_deadline_ns()
         parser = EventStreamParser()
         for tried in range(RECONNECTIONS + 1):
-            if self.follow_events(order_id, parser, deadline_ns, tried).is_final:
+            answer = self.follow_events(order_id, parser, deadline_ns, tried)
+            if answer.is_final:
                 return
-            if tried == RECONNECTIONS or not self.may_go_on(deadline_ns):
+            refused = answer.outcome == REJECTED
+            if refused or tried == RECONNECTIONS or not self.may_go_on(deadline_ns):
                 break
             wait_ms = RECONNECT_AFTER_MS if parser.retry_ms is None else parser.retry_ms
             self.pause(min(wait_ms, RECONNECT_LIMIT_MS) / 1000)

@@ -80,6 +80,6 @@ def test_a_port_that_is_taken(cli):
 
 def test_a_service_that_dies_at_start_shows_its_last_words(cli, tmp_path):
     done = cli.run(
-        "run", TINY, "--out", tmp_path / "c", "--approach", "sync", "--set", "api.THREADS=many"
+        "run", TINY, "--out", tmp_path / "c", "--approach", "sync", "--set", "api.HASH_THREADS=many"
     )
-    refused(done, 70, "api", "THREADS")
+    refused(done, 70, "api", "HASH_THREADS")

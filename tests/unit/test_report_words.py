@@ -40,14 +40,16 @@ def a_comparison(winner, factor, low, high, warnings=()):
 METRICS = {
     "confirmed_orders": ("Confirmed orders", "", "higher", "Orders", 0),
     "order_time_p95_s": ("Total order time, p95", "s", "lower", "Latency", 2),
+    "order_time_p50_s": ("Total order time, p50", "s", "lower", "Latency", 2),
     "purchase_latency_p95_ms": ("Purchase latency, p95", "ms", "lower", "Latency", 0),
+    "time_to_all_confirmed_s": ("Time to confirm the last unit", "s", "lower", "Latency", 1),
     "queue_depth_max": ("Queue depth, most", "", "lower", "Backlog", 0),
     "containers": ("Containers", "", None, "Resources", 0),
-    "time_to_all_confirmed_s": ("Time to confirm the last unit", "s", "lower", "Latency", 1),
 }
 SYNC = {
     "confirmed_orders": an_estimate(412.3, 400.1, 424.6),
     "order_time_p95_s": an_estimate(None, 60.0, None, "s", ["7.1 % were not settled"]),
+    "order_time_p50_s": an_estimate(24.1, 22.0, 26.4, "s"),
     "purchase_latency_p95_ms": an_estimate(24559.2, 23873.0, 25444.0, "ms"),
     "queue_depth_max": an_estimate(None, warnings=["the approach has no queue"]),
     "containers": an_estimate(4, 4, 4),
@@ -56,6 +58,7 @@ SYNC = {
 QUEUE = {
     "confirmed_orders": an_estimate(1000, 1000, 1000),
     "order_time_p95_s": an_estimate(7.4, 7.1, 7.7, "s"),
+    "order_time_p50_s": an_estimate(2.61, 2.55, 2.67, "s"),
     "purchase_latency_p95_ms": an_estimate(4.96, 4.8, 5.1, "ms"),
     "queue_depth_max": an_estimate(612, 550, 670),
     "containers": an_estimate(13, 13, 13),
@@ -64,6 +67,7 @@ QUEUE = {
 PAIRS = {
     "confirmed_orders": a_comparison("queue", 2.43, 2.36, 2.5),
     "order_time_p95_s": a_comparison(None, None, None, None, ["no ratio: sync: 7.1 %"]),
+    "order_time_p50_s": a_comparison("queue", 0.108, 0.1, 0.117),
     "purchase_latency_p95_ms": a_comparison("queue", 0.000202, 0.0002, 0.000204),
     "queue_depth_max": a_comparison(None, None, None, None, ["no ratio: sync: no queue"]),
     "containers": a_comparison(None, 3.25, 3.25, 3.25),
@@ -104,6 +108,7 @@ def an_evidence(queue_findings=CLEAN, valid=True, pairs=PAIRS, only=None):
     summary = {
         "approaches": entries,
         "comparisons": {} if only else pairs,
+        "further_comparisons": [],
         "metrics": {
             name: {**dict(zip(keys, facts, strict=True)), "order": order}
             for order, (name, facts) in enumerate(METRICS.items())
@@ -130,13 +135,13 @@ def test_the_verdict_says_what_was_sold_that_it_is_clean_and_who_did_better():
 
 def test_the_comparison_in_markdown_has_intervals_bounds_dashes_and_notes():
     golden = (GOLDEN / "comparison.md").read_text(encoding="utf-8")
-    printed = markdown.table(tables.comparison(an_evidence()))
+    printed = markdown.table(tables.comparisons(an_evidence())[0])
     assert printed.replace("\xa0", " ") + "\n" == golden
 
 
 def test_the_comparison_in_csv_has_plain_numbers_and_bounds_of_their_own():
     golden = (GOLDEN / "comparison.csv").read_text(encoding="utf-8")
-    assert tables.to_csv(tables.comparison(an_evidence())) == golden
+    assert tables.to_csv(tables.comparisons(an_evidence())[0]) == golden
 
 
 def test_a_failed_audit_comes_first_and_nobody_wins():
@@ -151,7 +156,7 @@ def test_a_failed_audit_comes_first_and_nobody_wins():
 
 
 def test_a_failed_audit_leaves_the_winner_column_without_a_winner():
-    table = tables.comparison(an_evidence(OVERSOLD, pairs=unranked()))
+    table = tables.comparisons(an_evidence(OVERSOLD, pairs=unranked()))[0]
     assert {row.cells[-1].text for row in table.rows} == {"not ranked", ""}
 
 
@@ -178,8 +183,15 @@ def test_an_interval_that_includes_equality_names_no_winner():
     text = said(an_evidence(pairs=pairs))
     assert text.startswith("No clear difference between the approaches")
     assert "1.02× [0.90, 1.15], n\xa0=\xa03, inconclusive" in text
-    table = tables.comparison(an_evidence(pairs=pairs))
+    table = tables.comparisons(an_evidence(pairs=pairs))[0]
     assert {row.cells[-1].text for row in table.rows} == {"~", ""}
+
+
+def test_who_sold_alike_is_told_apart_by_the_order_time_that_can_be_compared():
+    pairs = {**PAIRS, "confirmed_orders": a_comparison(None, 1.0, 1.0, 1.0)}
+    text = said(an_evidence(pairs=pairs))
+    assert text.startswith("Queue + workers settled orders 9.3× faster")
+    assert "confirmed the same number of orders in every block (n = 3)." in text
 
 
 def test_a_faster_baseline_wins_too():
@@ -194,11 +206,11 @@ def test_one_approach_alone_is_described_and_not_compared():
     text = said(an_evidence(only="queue"))
     assert text.startswith("Queue + workers, measured and audited")
     assert "compared" not in text
-    columns = [column.title for column in tables.comparison(an_evidence(only="queue")).columns]
+    columns = [column.title for column in tables.comparisons(an_evidence(only="queue"))[0].columns]
     assert columns == ["Metric", "Queue + workers"]
 
 
 @pytest.mark.parametrize("only", [None, "sync"])
 def test_every_caption_says_closed_workload_users_and_n(only):
-    caption = tables.comparison(an_evidence(only=only)).caption
+    caption = tables.comparisons(an_evidence(only=only))[0].caption
     assert "closed workload, 300 users at the peak, n = 3 runs" in caption
