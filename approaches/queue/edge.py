@@ -97,7 +97,9 @@ async def _on_error(_: Request, error: Exception) -> Response:
 
 def web_app(lifespan: Callable[[FastAPI], Any], is_ready: Callable[[], Awaitable[bool]]) -> FastAPI:
     """Return an application that answers problems, counts, and serves its own health."""
-    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     app.add_middleware(Counting)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -106,11 +108,11 @@ def web_app(lifespan: Callable[[FastAPI], Any], is_ready: Callable[[], Awaitable
         app.add_exception_handler(lost, _on_lost_store)
 
     async def healthz(_: Request) -> Response:
-        return Response("ok\n", media_type="text/plain")
+        return Response(b'{"status":"ok"}', media_type="application/json")
 
     async def readyz(_: Request) -> Response:
         if await is_ready():
-            return Response("ready\n", media_type="text/plain")
+            return Response(b'{"status":"ok"}', media_type="application/json")
         return answer_problem(Problem(Code.STORE_DOWN, "a store does not answer"))
 
     async def metrics(_: Request) -> Response:

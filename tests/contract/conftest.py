@@ -16,7 +16,9 @@ TOPOLOGIES = sorted(ROOT.glob("docker-compose.*.yml"))
 @pytest.fixture(scope="session", params=TOPOLOGIES, ids=lambda path: path.suffixes[0][1:])
 def shop(request):
     """Every approach in turn: a test that takes it runs against each compose file."""
-    topology = small_and_fast(load_topology(request.param, {"GATEWAY_SEED": SEED}))
+    topology = small_and_fast(
+        load_topology(request.param, {"GATEWAY_SEED": SEED, "HARNESS_PORT": "0"})
+    )
     deployment = LocalRuntime().up(topology)
     try:
         with (

@@ -8,7 +8,6 @@ import sys
 import time
 from collections import Counter
 
-import numpy as np
 import psutil
 import pytest
 

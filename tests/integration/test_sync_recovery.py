@@ -65,7 +65,8 @@ class Running:
 @pytest.fixture
 def running(request):
     settings = {**SETTINGS, **getattr(request, "param", {})}
-    topology = load_topology(ROOT / "docker-compose.sync.yml", {"GATEWAY_SEED": SEED})
+    variables = {"GATEWAY_SEED": SEED, "HARNESS_PORT": "0"}
+    topology = load_topology(ROOT / "docker-compose.sync.yml", variables)
     topology = topology.with_settings(settings)
     deployment = LocalRuntime().up(topology)
     try:
