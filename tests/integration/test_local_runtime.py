@@ -237,8 +237,8 @@ def test_ctrl_c_while_bringing_up_removes_everything(compose, state_root, starte
         os.kill(os.getpid(), signal.SIGINT)
 
     interrupter = threading.Thread(target=interrupt)
-    interrupter.start()
     with pytest.raises(KeyboardInterrupt):
+        interrupter.start()  # in here: it may come at once
         LocalRuntime(state_root).up(topology)
     interrupter.join()
 
