@@ -37,12 +37,14 @@ class LocalRuntime:
         as after Ctrl-C, everything is removed.
         """
         clean(self._state_root)
-        with interrupts_deferred():
-            deployment = self._prepare(topology)
+        deployment = None
         try:
+            with interrupts_deferred():  # a Ctrl-C meanwhile is raised at the end of this block
+                deployment = self._prepare(topology)
             _bring_up(deployment, on_progress or _say_nothing)
         except BaseException:
-            deployment.down()
+            if deployment is not None:
+                deployment.down()
             raise
         return deployment
 
