@@ -237,9 +237,13 @@ def test_ctrl_c_while_bringing_up_removes_everything(compose, state_root, starte
         os.kill(os.getpid(), signal.SIGINT)
 
     interrupter = threading.Thread(target=interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        interrupter.start()  # in here: it may come at once
+
+    def up():
+        interrupter.start()  # the interrupt may come at once
         LocalRuntime(state_root).up(topology)
+
+    with pytest.raises(KeyboardInterrupt):
+        up()
     interrupter.join()
 
 
