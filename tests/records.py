@@ -57,6 +57,7 @@ def build_record(load: "Load", *, index: int, block: int, drained_s: float) -> d
                 }
             ],
             "redis": _redis(shop.initial - sold) if queued else None,
+            "passwords": [{"parameters": "$argon2id$v=19$m=19456,t=2,p=1", "count": 1}],
             "statements": [],
         },
         "topology": {

@@ -1,8 +1,7 @@
 """What the two web services have in common: answers, problems, counters, the server around them.
 
 The hot routes take a Request and return a Response: FastAPI's body models and dependency
-injection would cost more CPU per request than all the rest of this approach's work
-(measured in `flash-sale.md`, 5.0).
+injection would cost more CPU per request than all the rest of this approach's work.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """Identifiers of orders: UUIDs of version 7 (RFC 9562, 5.7).
 
 They sort by time, so the primary-key index grows at its right edge, and they need no coordination
-between processes. An identifier glued from clock, user and product is ambiguous and overflows a
-bigint (`flash-sale.md`, 1.7).
+between processes. An identifier glued from clock, user and product, as in the published system, is
+ambiguous and overflows a bigint.
 """
 
 import os

@@ -4,8 +4,7 @@ The idempotency key of a charge is the order's id, so asking again can never cha
 429 or a timeout says nothing about whether the charge was made: it is retried under the same key,
 then looked up by key, and if the gateway still does not tell, the outcome is *unknown*. It is never
 guessed: the caller holds the stock and asks again later. (Stripe's contract,
-docs.stripe.com/api/idempotent_requests; treating a 503 as a decline is defect 3 of `flash-sale.md`
-1.7.)
+docs.stripe.com/api/idempotent_requests; the published system took a 503 for a decline.)
 
 The policy is a generator that yields what to do next and is sent what came back, so it exists once
 and is tested without a network.

@@ -1,5 +1,6 @@
 """The frame of a run: clean when it began, configured as claimed, and empty when it ended."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,11 @@ DURABLE_REDIS = {
     "appendfsync": ("always",),
     "maxmemory-policy": ("noeviction",),
 }
+LEAST_MEMORY_KIB = 19 * 1024
+LEAST_PASSES = 2
+"""Argon2id at the OWASP minimum: 19 MiB, two passes (OWASP Password Storage Cheat Sheet)."""
+
+_ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+")
 
 
 @invariant("I11", "Queues are drained and nothing was given up")
@@ -73,12 +79,13 @@ def began_clean(run: RunData, evidence: Evidence) -> str:
     return f"{len(expected)} conditions proved before the load"
 
 
-@invariant("I16", "The stores were as durable as claimed")
+@invariant("I16", "Stores were as durable, and passwords as costly, as claimed")
 def configured_honestly(run: RunData, evidence: Evidence) -> str:
-    """The running stores confirmed nothing before it was on disk.
+    """The running stores confirmed nothing before it was on disk; no password was hashed cheaply.
 
-    Catches a benchmark that is won by `appendfsync everysec` or `synchronous_commit off`, asked of
-    the servers and not of their configuration files.
+    Catches a benchmark that is won by `appendfsync everysec`, `synchronous_commit off` or a hash
+    that costs nothing: asked of the servers, and read from the stored hashes, never from
+    configuration files.
     """
     settings = recorded(run, "reset_proof", "postgres")
     expected: dict[str, Any] = {
@@ -92,7 +99,16 @@ def configured_honestly(run: RunData, evidence: Evidence) -> str:
             for name, allowed in DURABLE_REDIS.items()
         }
     _compare(evidence, "settings that are not durable", expected)
-    return ", ".join(f"{name} {value}" for name, (value, _) in expected.items())
+    hashes = pd.DataFrame(recorded(run, "store", "passwords"), columns=["parameters", "count"])
+    cheap = [not _costs_enough(str(parameters)) for parameters in hashes["parameters"]]
+    evidence.offence("password hashes below the OWASP minimum", hashes[cheap])
+    stores = ", ".join(f"{name} {value}" for name, (value, _) in expected.items())
+    return f"{stores}; passwords {', '.join(hashes['parameters'])}"
+
+
+def _costs_enough(parameters: str) -> bool:
+    found = _ARGON2ID.fullmatch(parameters)
+    return found is not None and int(found[1]) >= LEAST_MEMORY_KIB and int(found[2]) >= LEAST_PASSES
 
 
 def _compare(evidence: Evidence, what: str, expected: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ CLOCK_NS = 100 * MS
 """Between reading a clock and the act that it stamps; also covers the slew of a five-minute run."""
 
 SOLD_OUT_CACHE_NS = 100 * MS
-"""How long an approach may go on saying "sold out" from a cache (flash-sale reference, 5.1)."""
+"""How long an approach may go on saying "sold out" from a cache."""
 
 LEDGER_ORDER_NS = 1_000 * MS
 """How far ledger stamps may be out of commit order: `now()` is the start of a transaction, which

@@ -54,6 +54,10 @@ FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY total_exec_time DESC LIMIT 25
 """
+_PASSWORDS = """
+SELECT substring(password_hash FROM '^.[^$]+[$][^$]+[$][^$]+') AS parameters, count(*)
+FROM users GROUP BY 1 ORDER BY 1
+"""
 _OPEN = "SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'declined')"
 
 RequestCounts = Counter[tuple[str, str, int]]
@@ -92,17 +96,19 @@ def charges(deployment: Deployment, warm_up_prefix: str) -> pd.DataFrame:
 
 
 def store_facts(deployment: Deployment) -> dict[str, Any]:
-    """Return the final stock, streams and statements as PostgreSQL and Redis have them."""
+    """Return the final stock, streams, passwords and statements as the stores have them."""
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
         products = ledger.execute(
             "SELECT id, price_cents, initial_stock, reserved, sold FROM products WHERE id = %s",
             (SALE_PRODUCT,),
         ).fetchall()
         statements = ledger.execute(_STATEMENTS).fetchall()
+        passwords = ledger.execute(_PASSWORDS).fetchall()
     names = ("id", "price_cents", "initial_stock", "reserved", "sold")
     return {
         "products": [dict(zip(names, row, strict=True)) for row in products],
         "redis": _redis_facts(deployment),
+        "passwords": [{"parameters": text, "count": count} for text, count in passwords],
         "statements": [
             {"query": query[:500], "calls": calls, "total_ms": float(total_ms), "rows": rows}
             for query, calls, total_ms, rows in statements

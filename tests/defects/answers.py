@@ -114,3 +114,11 @@ def log_synced_every_second(run: RunData, pick: int) -> RunData:
     run = changed(run)
     run.record["reset_proof"]["redis"]["configuration"]["appendfsync"] = "everysec"
     return run
+
+
+@defect("I16")
+def passwords_hashed_for_nothing(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    weak = ["$argon2id$v=19$m=8,t=1,p=1", "$2b$04", "$argon2i$v=19$m=19456,t=2,p=1"][pick % 3]
+    run.record["store"]["passwords"].append({"parameters": weak, "count": 1})
+    return run

@@ -311,15 +311,21 @@ def test_a_leaving_buyer_watches_its_order_to_the_end(tmp_path):
     assert result.requests["stage"].iloc[-1] == 3, "one more than there are stages"
 
 
+def children_of_this_process() -> set[psutil.Process]:
+    """Return them all: other tests share servers that must not be taken for a generator."""
+    return set(psutil.Process().children(recursive=True))
+
+
 def test_first_signal_lets_requests_finish(tmp_path):
     with open_shop(FakeShop(service_s=0.3, payment_s=60)) as shop:
         long_stay = (PlannedStage("stay", 10, 0.2, 100.0), PlannedStage("long", 10, 60, 1.0))
+        before = children_of_this_process()
         generators = load.start(make_plan(shop, stages=long_stay), tmp_path / "load")
         try:
             generators.wait_ready()
             generators.begin(time.monotonic_ns())
             wait_until(lambda: shop.orders and shop.in_flight)
-            for child in psutil.Process().children():
+            for child in children_of_this_process() - before:
                 child.send_signal(signal.SIGTERM)
             generators.wait()
         finally:
@@ -332,9 +338,10 @@ def test_first_signal_lets_requests_finish(tmp_path):
 
 def test_stop_leaves_no_process_and_no_ledger_to_believe(tmp_path):
     with open_shop(FakeShop(fault=lambda *_: "hang")) as shop:
+        before = children_of_this_process()
         generators = load.start(make_plan(shop, processes=2, request_timeout_s=60), tmp_path / "x")
         generators.wait_ready()
-        children = psutil.Process().children(recursive=True)
+        children = children_of_this_process() - before
         generators.begin(time.monotonic_ns())
         wait_until(lambda: shop.in_flight > 0)
         generators.stop()

@@ -61,6 +61,7 @@ def test_without_a_table_its_readers_do_not_know(name: str) -> None:
         (("reset_proof", "stock_over_http"), "I15"),
         (("store", "products"), "I2 I6"),
         (("store", "redis"), "I2 I11"),
+        (("store", "passwords"), "I16"),
         (("store", "redis", "stock"), "I2"),
         (("store", "redis", "dead_letters"), "I11"),
         (("store", "redis", "streams"), "I11"),
