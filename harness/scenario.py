@@ -10,18 +10,22 @@ import pkgutil
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 import scenarios.buyers
 from harness.errors import UsageError
+from harness.sales import SALE_PRODUCT, Sale, contest_sales
 from harness.schedule import Schedule
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+
+SALE_GUESS_S = 0.5
+"""How long one sale of a contest may take: only to say beforehand when a campaign will end."""
 
 
 class _Table(BaseModel):
@@ -29,11 +33,11 @@ class _Table(BaseModel):
 
 
 class Product(_Table):
-    """What is on sale."""
+    """What is on sale; the sales of a contest draw their own stock."""
 
     name: Annotated[str, Field(min_length=1)]
     price_cents: Count
-    stock: Count
+    stock: Count | None = None
     per_user_limit: Count | None = None
 
 
@@ -98,6 +102,23 @@ class Stage(_Table):
     spawn_rate: Seconds
 
 
+class Contest(_Table):
+    """Many short sales in place of stages: few units, and every buyer tries once, all at once."""
+
+    sales: Annotated[int, Field(ge=1, le=10_000)]
+    stock_min: Count
+    stock_max: Count
+    buyers: Count
+
+    @model_validator(mode="after")
+    def _stocks_in_order(self) -> Self:
+        if self.stock_max < self.stock_min:
+            raise ValueError(
+                f"stock_max = {self.stock_max} is less than stock_min = {self.stock_min}"
+            )
+        return self
+
+
 class Scenario(_Table):
     """A scenario as resolved, with every default filled in."""
 
@@ -110,10 +131,39 @@ class Scenario(_Table):
     load: LoadSettings
     warm_up: WarmUp = WarmUp()
     drain: Drain = Drain()
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1, strict=False)]
+    contest: Contest | None = None
+    stages: Annotated[tuple[Stage, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _has_stages_or_a_contest(self) -> Self:
+        if self.contest is not None:
+            return self._check_contest()
+        if not self.stages:
+            said = "stages = []: must not be empty" if "stages" in self.model_fields_set else ""
+            raise ValueError(said or "stages is missing: a scenario has [[stages]] or a [contest]")
+        if self.product.stock is None:
+            raise ValueError("product.stock is missing")
+        return self
+
+    def _check_contest(self) -> Self:
+        if self.stages:
+            raise ValueError("stages and contest exclude each other: keep one of them")
+        if self.product.stock is not None:
+            raise ValueError(
+                f"product.stock = {self.product.stock}: the sales of a contest draw their own; "
+                "set contest.stock_min and contest.stock_max instead"
+            )
+        if self.load.processes > 1:
+            raise ValueError(
+                f"load.processes = {self.load.processes}: all buyers of a contest hear one bell, "
+                "so they are in one process"
+            )
+        return self
 
     @model_validator(mode="after")
     def _stages_can_be_reached(self) -> Self:
+        if not self.stages:
+            return self
         before = 0
         for number, stage in enumerate(self.stages, start=1):
             needed = abs(stage.users - before) / stage.seconds
@@ -143,13 +193,29 @@ class Scenario(_Table):
 
     @property
     def load_s(self) -> float:
-        """Return how long all stages take, in seconds."""
+        """Return how long all stages take, in seconds; of a contest, a guess."""
+        if self.contest is not None:
+            return self.contest.sales * SALE_GUESS_S
         return self.schedule.load_s
 
     @property
     def peak_users(self) -> int:
         """Return the most users that are ever planned."""
-        return self.schedule.peak_users
+        return self.contest.buyers if self.contest is not None else self.schedule.peak_users
+
+    @property
+    def workload(self) -> str:
+        """Return in a few words what is sold to how many."""
+        if (contest := self.contest) is not None:
+            units = f"{contest.stock_min} to {contest.stock_max} units"
+            return f"{contest.sales} sales of {units}, {contest.buyers} buyers at once"
+        return f"{self.load_s:g} s, {self.peak_users} users at the peak, {self.product.stock} units"
+
+    def sales(self, seed: int) -> tuple[Sale, ...]:
+        """Return what is put on sale: the one product, or every sale of the contest."""
+        if (contest := self.contest) is not None:
+            return contest_sales(contest.sales, contest.stock_min, contest.stock_max, seed)
+        return (Sale(1, SALE_PRODUCT, self.product.stock or 0),)
 
     def planned_users(self, t_s: float) -> float:
         """Return the users planned at `t_s` seconds after the start of the load."""
@@ -251,5 +317,6 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     for step in location[:-1]:
         if isinstance(step, str):
             annotation = table.model_fields[step].annotation
-            table = Stage if step == "stages" else annotation
+            # Drain itself, the Stage in tuple[Stage, ...], the Contest in Contest | None
+            table = next(t for t in (annotation, *get_args(annotation)) if hasattr(t, "model_fields"))
     return list(table.model_fields)
