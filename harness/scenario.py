@@ -318,5 +318,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         if isinstance(step, str):
             annotation = table.model_fields[step].annotation
             # Drain itself, the Stage in tuple[Stage, ...], the Contest in Contest | None
-            table = next(t for t in (annotation, *get_args(annotation)) if hasattr(t, "model_fields"))
+            table = next(
+                t for t in (annotation, *get_args(annotation)) if hasattr(t, "model_fields")
+            )
     return list(table.model_fields)

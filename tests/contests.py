@@ -106,9 +106,7 @@ def make_contest(
         telemetry=telemetry(load, drained_s),
         orders=pd.DataFrame(whole.orders, columns=histories._ORDER.split()),
         order_events=histories._ledger(whole.events, "order_id version status at_ns"),
-        payments=histories._ledger(
-            whole.payments, "order_id charge_id outcome amount_cents at_ns"
-        ),
+        payments=histories._ledger(whole.payments, "order_id charge_id outcome amount_cents at_ns"),
         stock_moves=histories._ledger(whole.moves, "order_id kind quantity at_ns relayed"),
         charges=pd.DataFrame(whole.charges, columns=histories._CHARGE.split()),
     )

@@ -117,9 +117,7 @@ def generate(plan: AnyPlan, process: int, folder: Path) -> str:
         return crowd.failure
 
 
-def _driver(
-    plan: AnyPlan, crowd: Crowd, runner: LocalRunner, process: int
-) -> StageClock | Contest:
+def _driver(plan: AnyPlan, crowd: Crowd, runner: LocalRunner, process: int) -> StageClock | Contest:
     """Return what makes the buyers come, act and leave."""
     if isinstance(plan, ContestPlan):
         Contender.bell = Bell(plan.buyers)

@@ -167,9 +167,7 @@ class ContestPlan(Plan):
 AnyPlan = LoadPlan | ContestPlan
 
 
-def sale_plan(
-    scenario: "Scenario", address: str, *, seed: int, sales: Sequence[Sale]
-) -> AnyPlan:
+def sale_plan(scenario: "Scenario", address: str, *, seed: int, sales: Sequence[Sale]) -> AnyPlan:
     """Return the plan of a scenario's measured load: its stages, or its contest."""
     if scenario.contest is not None:
         buyers = scenario.contest.buyers
@@ -182,9 +180,7 @@ def plan_from_json(text: str) -> AnyPlan:
     fields = json.loads(text)
     if "sales" in fields:
         return ContestPlan(sales=tuple(Sale(**sale) for sale in fields.pop("sales")), **fields)
-    return LoadPlan(
-        stages=tuple(PlannedStage(**stage) for stage in fields.pop("stages")), **fields
-    )
+    return LoadPlan(stages=tuple(PlannedStage(**stage) for stage in fields.pop("stages")), **fields)
 
 
 def _planned(stages: "Iterable[Stage]") -> tuple[PlannedStage, ...]:

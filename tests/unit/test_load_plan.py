@@ -44,9 +44,7 @@ def test_the_warm_up_shares_nothing_with_the_sale(sale, warm_up):
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 7])
 def test_processes_share_the_buyers_without_gap_or_overlap(sale, processes):
-    shared = plan_from_json(
-        sale.to_json().replace('"processes": 1', f'"processes": {processes}')
-    )
+    shared = plan_from_json(sale.to_json().replace('"processes": 1', f'"processes": {processes}'))
     for users in range(40):
         shares = [shared.share_of(process, users) for process in range(processes)]
         assert sum(shares) == users
