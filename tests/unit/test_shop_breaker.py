@@ -1,4 +1,4 @@
-"""The circuit breaker on a clock of its own: when it opens, whom it lets through, when it closes."""
+"""The circuit breaker on a clock of its own: when it opens, whom it lets through, when it ends."""
 
 import itertools
 import threading

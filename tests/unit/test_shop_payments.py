@@ -1,6 +1,7 @@
 """The payment policy step by step, and both clients against a provider made of httpx transports."""
 
 import asyncio
+import contextlib
 
 import httpx
 import pytest
@@ -124,10 +125,8 @@ def test_only_what_is_no_answer_opens_the_breaker(reply, opens):
     for _ in range(THRESHOLD):
         policy = charging(CHARGE, 10.0, lambda: 0.0, breaker)
         assert policy.send(None).method == "POST"
-        try:
+        with contextlib.suppress(StopIteration):
             policy.send(reply)
-        except StopIteration:
-            pass
         policy.close()
     assert breaker.is_open is opens
 
@@ -136,7 +135,7 @@ def test_a_gateway_that_only_finds_old_charges_does_not_close_the_breaker():
     breaker = Breaker(clock=lambda: 0.0)
     for _ in range(THRESHOLD - 1):
         breaker.record(breaker.admit(), answered=False)
-    result, steps = follow([Reply(422), Reply(404)], breaker=breaker)
+    _, steps = follow([Reply(422), Reply(404)], breaker=breaker)
     assert asked(steps) == ["POST", "GET"]  # 422 is an answer
     for _ in range(THRESHOLD - 1):
         breaker.record(breaker.admit(), answered=False)
