@@ -53,7 +53,9 @@ def test_stream_differs_only_in_its_buyers():
 
 
 def test_every_scenario_of_the_project_is_found_and_valid():
-    assert known_scenarios(ROOT) == ["flash_sale", "quick", "stream"]
+    assert known_scenarios(ROOT) == [
+        "acknowledgement", "chaos", "contention", "flash_sale", "quick", "stream"
+    ]  # fmt: skip
     assert known_buyers() == ["polling", "watching"]
     assert all(load_scenario(name, ROOT).title for name in known_scenarios(ROOT))
 
@@ -193,7 +195,7 @@ spawn_rate = 10
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(UsageError, match="no scenario named 'flashsale'") as caught:
         load_scenario("flashsale", ROOT)
-    assert "flash_sale, quick, stream" in caught.value.hint
+    assert "contention, flash_sale, quick, stream" in caught.value.hint
 
 
 @pytest.mark.parametrize(
