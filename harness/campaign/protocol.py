@@ -4,14 +4,15 @@
 2. empty the stores, seed the stock, and prove it
 3. warm up on another product
 4. VACUUM ANALYZE; CHECKPOINT
-5. the stages, sampling telemetry each second
-6. stop arrivals, let requests finish, wait for the backlog
+5. the stages, sampling telemetry each second; the faults, if the scenario has any
+6. stop arrivals, let requests finish and what was broken recover, wait for the backlog
 7. collect ledger, stores, gateway log, logs; check the laws; audit; save
 8. tear down
 
 The latency and the audit come from the same load, which is what this project is for.
 """
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,18 +29,20 @@ import redis
 
 from harness import analysis, audit, load
 from harness.campaign import collect
+from harness.campaign.faults import Injector
 from harness.campaign.observer import Observer
 from harness.campaign.plan import PlannedRun
 from harness.campaign.reset import reset, settle_stores
 from harness.errors import InfrastructureError
-from harness.load import LoadPlan, LoadProcess
+from harness.load import AnyPlan, LoadPlan, LoadProcess
 from harness.runtimes import Deployment, Runtime
 from harness.scenario import Scenario
 from harness.store import Campaign, RunData
-from harness.telemetry import SALE_PRODUCT, Sampler
+from harness.telemetry import Sampler
 from harness.topology import Topology
 
 BACKLOG_POLL_S = 0.25
+TELL_PERIOD_S = 1.0
 IDLE_CHECKS = 2
 """The backlog must be seen empty this often in a row: a request may lie between two stores."""
 
@@ -51,17 +54,17 @@ class Protocol:
         self,
         planned: PlannedRun,
         scenario: Scenario,
-        seed: int,
         topology: Topology,
         runtime: Runtime,
         observer: Observer,
     ) -> None:
         self._planned = planned
         self._scenario = scenario
-        self._seed = seed
+        self._seed = planned.seed
         self._topology = topology
         self._runtime = runtime
         self._observer = observer
+        self._sales = scenario.sales(planned.seed)
         self._durations_s: dict[str, float] = {}
         self._record: dict[str, Any] = {}
 
@@ -81,14 +84,14 @@ class Protocol:
             if deployment is not None:
                 with self._step("down", "tear down"):
                     deployment.down()
-        sold = run.record["store"]["products"][0]["sold"]
+        sold = sum(product["sold"] for product in run.record["store"]["products"])
         valid = run.record["validity"]["verdict"] == "VALID"
         self._observer.run_ends(self._planned, valid, audit.verdict(findings), sold)
 
     def _measure(self, deployment: Deployment, scratch: Path) -> RunData:
         """Steps 2 to 7, up to the raw facts."""
         with self._step("reset", "reset and seed"):
-            proof = reset(deployment, self._scenario)
+            proof = reset(deployment, self._scenario, self._sales)
         generator = load.start(self._load_plan(deployment), scratch / "sale")
         try:
             with self._step("warm_up", "warm up"):
@@ -105,9 +108,9 @@ class Protocol:
             except (psycopg.Error, redis.RedisError, httpx.HTTPError) as error:
                 raise collect.reading(deployment, error) from error
 
-    def _load_plan(self, deployment: Deployment) -> LoadPlan:
-        return LoadPlan.for_sale(
-            self._scenario, deployment.address, seed=self._seed, product_id=SALE_PRODUCT
+    def _load_plan(self, deployment: Deployment) -> AnyPlan:
+        return load.sale_plan(
+            self._scenario, deployment.address, seed=self._seed, sales=self._sales
         )
 
     def _warm_up(self, deployment: Deployment, scratch: Path) -> None:
@@ -123,27 +126,58 @@ class Protocol:
 
     def _load(self, deployment: Deployment, generator: LoadProcess) -> pd.DataFrame:
         sampler = Sampler(deployment, generator.cpu_s)
+        injector = self._injector(deployment, sampler)
         try:
             with self._step("load", "load"):
                 t0_ns = time.monotonic_ns() + 200_000_000
                 self._record["t0_wall_ns"] = time.time_ns() + t0_ns - time.monotonic_ns()
                 generator.begin(t0_ns)
                 sampler.start(t0_ns)
-                self._watch(deployment, generator, sampler, t0_ns)
+                injector.start(t0_ns, self._scenario.load_s)
+                self._watch(deployment, generator, sampler, injector, t0_ns)
             with self._step("drain", "drain"):
-                generator.wait()
+                generator.wait(lambda _: self._tell_faults(injector))
+                while not injector.wait(TELL_PERIOD_S):
+                    self._tell_faults(injector)
+                self._tell_faults(injector)
                 self._record["drained"] = self._wait_for_backlog(deployment)
         finally:
+            injector.give_up()
             telemetry = sampler.stop()
+        self._record["faults"] = injector.records()
         return telemetry
 
+    def _injector(self, deployment: Deployment, sampler: Sampler) -> Injector:
+        planned = self._planned
+        return Injector(
+            self._scenario.faults_of(planned.case),
+            deployment,
+            sampler.latest,
+            draw_from=f"{planned.seed}-{planned.case}",
+        )
+
+    def _tell_faults(self, injector: Injector) -> None:
+        for news in injector.news():
+            self._observer.fault(self._planned, news)
+
     def _watch(
-        self, deployment: Deployment, generator: LoadProcess, sampler: Sampler, t0_ns: int
+        self,
+        deployment: Deployment,
+        generator: LoadProcess,
+        sampler: Sampler,
+        injector: Injector,
+        t0_ns: int,
     ) -> None:
-        """Tell of the load until its last stage is over; stop if something died."""
-        end_ns = t0_ns + int(self._scenario.load_s * 1e9)
+        """Tell of the load until its last stage is over; stop if something died.
+
+        A contest is over when its generator is: it takes as long as its sales take.
+        """
+        is_contest = self._scenario.contest is not None
+        end_ns = sys.maxsize if is_contest else t0_ns + int(self._scenario.load_s * 1e9)
         while time.monotonic_ns() < end_ns:
-            time.sleep(min(1.0, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
+            time.sleep(min(TELL_PERIOD_S, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
+            if is_contest and generator.poll() == 0:
+                return
             if generator.poll() is not None:
                 raise InfrastructureError(
                     f"the load generator ended early: {generator.last_words()}",
@@ -156,6 +190,7 @@ class Protocol:
                     f"last words of {dead[0]}:\n{_tail(deployment.logs()[dead[0]])}",
                     "everything was taken down; what was finished can be continued with --resume",
                 )
+            self._tell_faults(injector)
             self._observer.load(
                 self._planned,
                 generator.progress(),
@@ -168,7 +203,7 @@ class Protocol:
         deadline_s = time.monotonic() + self._scenario.drain.limit_s
         idle = 0
         while time.monotonic() < deadline_s:
-            idle = idle + 1 if collect.backlog(deployment) == 0 else 0
+            idle = idle + 1 if _is_idle(deployment) else 0
             if idle == IDLE_CHECKS:
                 return True
             time.sleep(BACKLOG_POLL_S)
@@ -189,17 +224,19 @@ class Protocol:
             "index": self._planned.index,
             "block": self._planned.block,
             "approach": self._planned.approach,
+            "case": self._planned.case,
             "status": "complete",
             "seed": self._seed,
             "scenario": self._scenario.model_dump(mode="json"),
-            "load_s": self._scenario.load_s,
+            "load_s": self._load_s(result.requests),
+            "sales": [asdict(sale) for sale in self._sales],
             "reset_proof": dict(proof),
             "server_counts": [
                 {"method": method, "route": route, "status": status, "count": count}
                 for (method, route, status), count in sorted(counted.items())
                 if count
             ],
-            "store": collect.store_facts(deployment),
+            "store": collect.store_facts(deployment, self._sales),
             "topology": self._topology.describe(),
             "cores": psutil.cpu_count() or 1,
             "recorded": {"recorded": len(result.requests), "locust": result.locust_requests},
@@ -212,8 +249,14 @@ class Protocol:
             clock=result.clock,
             telemetry=telemetry,
             charges=collect.charges(deployment, f"{self._seed}-w"),
-            **collect.ledger_frames(deployment),
+            **collect.ledger_frames(deployment, self._sales),
         )
+
+    def _load_s(self, requests: pd.DataFrame) -> float:
+        """Return how long the load took: as planned, or until the last answer of a contest."""
+        if self._scenario.contest is None or requests.empty:
+            return self._scenario.load_s
+        return float(requests["done_ns"].max()) / 1e9
 
     def _judge(self, run: RunData) -> RunData:
         """Check the laws; a run that breaks one is kept, and says why it is not ranked."""
@@ -233,6 +276,14 @@ class Protocol:
             yield
         finally:
             self._durations_s[key] = round(time.monotonic() - begun_s, 3)
+
+
+def _is_idle(deployment: Deployment) -> bool:
+    """Say whether nothing is open; a store that is still recovering from a fault cannot tell."""
+    try:
+        return collect.backlog(deployment) == 0
+    except (psycopg.Error, redis.RedisError):
+        return False
 
 
 def _tail(log: Path, lines: int = 20) -> str:
