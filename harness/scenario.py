@@ -5,43 +5,35 @@ deployed, with the file, the key and the value. Locust silently skips a stage th
 cannot reach (`shape_worker` in locust/runners.py says so itself), so such a stage is an error here.
 """
 
-import difflib
 import pkgutil
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 import scenarios.buyers
 from harness.errors import UsageError
+from harness.faults import Case, Fault, Variation, check_faults, check_names
 from harness.sales import SALE_PRODUCT, Sale, contest_sales
 from harness.schedule import Schedule
-
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+from harness.tables import Count, Duration, Seconds, Table, Text, explain
 
 SALE_GUESS_S = 0.5
 """How long one sale of a contest may take: only to say beforehand when a campaign will end."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Product(_Table):
+class Product(Table):
     """What is on sale; the sales of a contest draw their own stock."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Text
     price_cents: Count
     stock: Count | None = None
     per_user_limit: Count | None = None
 
 
-class Payment(_Table):
+class Payment(Table):
     """How the simulated gateway behaves; latencies in seconds, log-normal with shape `sigma`."""
 
     model: Literal["lognormal", "fixed"] = "lognormal"
@@ -50,7 +42,7 @@ class Payment(_Table):
     decline_rate: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
 
-class LoadSettings(_Table):
+class LoadSettings(Table):
     """How buyers behave; thinking is uniform between its bounds."""
 
     buyer: str
@@ -80,29 +72,29 @@ class LoadSettings(_Table):
         return self
 
 
-class WarmUp(_Table):
+class WarmUp(Table):
     """The load before the load, on another product."""
 
     users: Count = 10
     seconds: Seconds = 3
 
 
-class Drain(_Table):
+class Drain(Table):
     """How long the backlog may take after the load."""
 
     limit_s: Seconds = 60
 
 
-class Stage(_Table):
+class Stage(Table):
     """A straight ramp to `users`; at most `spawn_rate` users per second may come or go."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Text
     users: Annotated[int, Field(ge=0)]
     seconds: Seconds
     spawn_rate: Seconds
 
 
-class Contest(_Table):
+class Contest(Table):
     """Many short sales in place of stages: few units, and every buyer tries once, all at once."""
 
     sales: Annotated[int, Field(ge=1, le=10_000)]
@@ -119,10 +111,10 @@ class Contest(_Table):
         return self
 
 
-class Scenario(_Table):
+class Scenario(Table):
     """A scenario as resolved, with every default filled in."""
 
-    title: Annotated[str, Field(min_length=1)]
+    title: Text
     description: str = ""
     runs: Count = 3
     seed: Annotated[int, Field(ge=0)] = 42
@@ -133,6 +125,9 @@ class Scenario(_Table):
     drain: Drain = Drain()
     contest: Contest | None = None
     stages: Annotated[tuple[Stage, ...], Field(strict=False)] = ()
+    faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
+    cases: Annotated[tuple[Case, ...], Field(strict=False)] = ()
+    approach: dict[str, Variation] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_stages_or_a_contest(self) -> Self:
@@ -186,6 +181,19 @@ class Scenario(_Table):
                 raise ValueError(f'stages[{number}].name = "{name}" names two stages')
         return self
 
+    @model_validator(mode="after")
+    def _faults_can_happen(self) -> Self:
+        if self.faults and self.cases:
+            raise ValueError("faults and cases exclude each other: put the faults into the cases")
+        check_names(self.cases)
+        listed = [("faults", self.faults)]
+        listed += [(f"cases[{n}].faults", case.faults) for n, case in enumerate(self.cases, 1)]
+        for where, faults in listed:
+            if faults and self.contest is not None:
+                raise ValueError(f"{where} and contest exclude each other: a contest has no time")
+            check_faults(faults, where, self.load_s, self.product.stock)
+        return self
+
     @cached_property
     def schedule(self) -> Schedule:
         """Return the planned users over time."""
@@ -216,6 +224,15 @@ class Scenario(_Table):
         if (contest := self.contest) is not None:
             return contest_sales(contest.sales, contest.stock_min, contest.stock_max, seed)
         return (Sale(1, SALE_PRODUCT, self.product.stock or 0),)
+
+    def case(self, name: str) -> Case | None:
+        """Return a case by its name; None of the nameless one of a scenario without cases."""
+        return next((case for case in self.cases if case.name == name), None)
+
+    def faults_of(self, case: str) -> tuple[Fault, ...]:
+        """Return the faults of the runs of a case; the scenario's own if it has no cases."""
+        found = self.case(case)
+        return self.faults if found is None else found.faults
 
     def planned_users(self, t_s: float) -> float:
         """Return the users planned at `t_s` seconds after the start of the load."""
@@ -253,7 +270,7 @@ def load_scenario(name_or_path: str, root: Path) -> Scenario:
     try:
         return Scenario.model_validate(content)
     except ValidationError as invalid:
-        raise _explain(path, invalid.errors()) from invalid
+        raise explain(path, Scenario, invalid.errors()) from invalid
 
 
 def _find(name_or_path: str, root: Path) -> Path:
@@ -267,58 +284,3 @@ def _find(name_or_path: str, root: Path) -> Path:
 def _list_known(root: Path) -> str:
     names = ", ".join(known_scenarios(root)) or "none"
     return f"known scenarios: {names} (in {root / 'scenarios'}), or give the path of a TOML file"
-
-
-_CLEARER = {
-    "finite_number": "must be a finite number",
-    "float_type": "must be a number",
-    "int_type": "must be a whole number",
-    "string_type": "must be text",
-    "string_too_short": "must not be empty",
-    "model_type": "must be a table",
-    "tuple_type": "must be an array of tables: [[stages]]",
-    "too_short": "must not be empty",
-}
-
-
-def _explain(path: Path, errors: list[ErrorDetails]) -> UsageError:
-    """Word the first error for people; say in the hint how many more there are."""
-    # a misspelt key is also a missing one: tell of the word that stands in the file
-    error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
-    key = _key(error["loc"])
-    more = f"; {len(errors) - 1} more like it in the file" if len(errors) > 1 else ""
-    if error["type"] == "missing":
-        return UsageError(f"{path}: {key} is missing", f"add it{more}")
-    if error["type"] == "extra_forbidden":
-        known = _known_keys(error["loc"])
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        guess = f"did you mean {near[0]}? " if near else ""
-        message = f"{path}: there is no key {key} (= {error['input']!r})"
-        return UsageError(message, f"{guess}known keys there: {', '.join(known)}{more}")
-    if error["type"] == "value_error":
-        reason = str(error["ctx"]["error"])
-        own_value = not isinstance(error["input"], dict)
-        subject = f"{key} = {error['input']!r}: " if own_value else f"{key}: " if key else ""
-        return UsageError(f"{path}: {subject}{reason}", f"change the file{more}")
-    reason = _CLEARER.get(error["type"], error["msg"].replace("Input should", "must"))
-    return UsageError(f"{path}: {key} = {error['input']!r}: {reason}", f"change the file{more}")
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    """Write the place of a value as in ``stages[2].users``; stages count from 1."""
-    key = ""
-    for step in location:
-        key += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if key else step
-    return key
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    table: Any = Scenario
-    for step in location[:-1]:
-        if isinstance(step, str):
-            annotation = table.model_fields[step].annotation
-            # Drain itself, the Stage in tuple[Stage, ...], the Contest in Contest | None
-            table = next(
-                t for t in (annotation, *get_args(annotation)) if hasattr(t, "model_fields")
-            )
-    return list(table.model_fields)
