@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from harness.audit.answers import counted_alike, never_regresses, sold_out_only_if_so
 from harness.audit.conditions import began_clean, configured_honestly, queues_drained
 from harness.audit.evidence import Invariant
+from harness.audit.facts import Facts
 from harness.audit.orders import legal_history, none_invented, none_lost, one_per_key
 from harness.audit.payments import charged_once, outcome_as_drawn
 from harness.audit.stock import limit_kept, no_oversell, returned_once, stock_conserved
@@ -41,7 +42,8 @@ INVARIANTS: tuple[Invariant, ...] = (
 
 def audit(run: RunData) -> list[Finding]:
     """Check every invariant on a run; an input that is missing or a check that fails is UNKNOWN."""
-    return [invariant(run) for invariant in INVARIANTS]
+    facts = Facts(run)
+    return [invariant(facts) for invariant in INVARIANTS]
 
 
 def verdict(findings: Iterable[Finding]) -> Verdict:
