@@ -127,3 +127,12 @@ def test_what_the_deployment_alone_can_tell_is_asked_once(run):
     finding = by_id(run)["I14"]
     assert finding.verdict is Verdict.FAIL
     assert finding.failed_sales == ()
+
+
+def test_a_contest_that_cannot_be_cut_is_unknown(run):
+    del run.record["reset_proof"]["sales"]
+    findings = audit(run)
+    assert [f.id for f in findings] == [f"I{n}" for n in range(1, 17)]
+    assert by_id(run)["I1"].verdict is Verdict.UNKNOWN
+    assert "cannot be cut" in by_id(run)["I1"].summary
+    assert by_id(run)["I16"].verdict is Verdict.PASS
