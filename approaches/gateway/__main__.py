@@ -3,7 +3,6 @@
 import signal
 import sys
 from pathlib import Path
-from typing import cast
 
 import uvicorn
 
@@ -11,17 +10,21 @@ from approaches.gateway.app import create_app
 from approaches.gateway.charges import Charges
 from approaches.gateway.faults import Faults
 from approaches.gateway.log import ChargeLog
-from approaches.gateway.oracle import LatencyModel, PaymentModel
-from approaches.shop.settings import Settings, SettingsError, read_float, read_text, split_bind
+from approaches.gateway.oracle import LATENCY_MODELS, PaymentModel
+from approaches.shop.settings import (
+    Settings,
+    SettingsError,
+    read_choice,
+    read_float,
+    read_text,
+    split_bind,
+)
 
 
 def model_from_environment() -> PaymentModel:
     """Read the parameters of the draw; raise SettingsError if one is out of range."""
-    latency = read_text("LATENCY_MODEL", "lognormal")
-    if latency not in ("lognormal", "fixed"):
-        raise SettingsError(f"LATENCY_MODEL must be lognormal or fixed, not {latency!r}")
     return PaymentModel(
-        latency=cast(LatencyModel, latency),
+        latency=read_choice("LATENCY_MODEL", LATENCY_MODELS),
         mean_s=read_float("LATENCY_MEAN_S", 2.5, low=0.0001, high=15),
         sigma=read_float("LATENCY_SIGMA", 0.5, high=3),
         decline_rate=read_float("DECLINE_RATE", 0.10, high=1),

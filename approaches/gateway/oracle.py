@@ -21,6 +21,7 @@ from typing import Literal
 LONGEST_LATENCY_S = 15.0
 
 LatencyModel = Literal["lognormal", "fixed"]
+LATENCY_MODELS: tuple[LatencyModel, ...] = ("lognormal", "fixed")
 ChargeOutcome = Literal["approved", "declined"]
 
 _STANDARD_NORMAL = NormalDist()

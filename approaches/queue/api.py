@@ -1,6 +1,7 @@
 """The API: says yes or no to a purchase in one round trip to Redis, and leaves the rest to workers.
 
-A 202 means that the order is in the stream and holds its stock. When the answer to the accept
+A 202 means that the order is in the stream and holds its stock; with ACK=ledger it means that the
+ledger holds it, too (acknowledgement.py). When the answer to the accept
 script is lost, nobody knows: that is a 503, and the client asks again under the same key, which
 answers with the order if there is one.
 """
@@ -10,11 +11,14 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from redis.exceptions import RedisError
 
 from approaches.queue import ledger
+from approaches.queue.acknowledgement import LedgerWatch
+from approaches.queue.changes import Hub, Listener
 from approaches.queue.edge import json_response, run_web, web_app
 from approaches.queue.order import Order
 from approaches.queue.service import run_service
@@ -23,7 +27,7 @@ from approaches.queue.store import Acceptance, Store
 from approaches.shop.accounts import AsyncAccounts, Hasher, Tokens
 from approaches.shop.catalogue import product_view, read_product_id
 from approaches.shop.contract import openapi
-from approaches.shop.database import STORE_ERRORS, async_pool
+from approaches.shop.database import STORE_ERRORS, AsyncPool
 from approaches.shop.ids import canonical_order_id, new_order_id
 from approaches.shop.orders import Purchase, Status, read_idempotency_key, read_purchase
 from approaches.shop.problems import Code, Problem
@@ -46,6 +50,7 @@ class Shop:
 
     def __init__(self, settings: QueueSettings) -> None:
         self._settings = settings.shop
+        self._ack = settings.ack
         self._redis_url = settings.redis_url
         self._tokens = Tokens(settings.shop.secret_key, settings.shop.token_ttl_s)
         self._document = openapi("acceptance")
@@ -56,22 +61,30 @@ class Shop:
         self._store = Store(
             self._redis_url, timeout_s=REDIS_TIMEOUT_S, connections=REDIS_CONNECTIONS
         )
-        self._pool = async_pool(self._settings.database_url, size=LEDGER_CONNECTIONS)
+        self._pool = AsyncPool(self._settings.database_url, size=LEDGER_CONNECTIONS)
         self._accounts = AsyncAccounts(
             self._pool, Hasher(self._settings.hash_threads), self._tokens
         )
-        await self._pool.open(wait=False)
+        self._hub = Hub(self._store)
+        self._watch = LedgerWatch(self._hub, self._pool)
+        listening = asyncio.create_task(self._listen())
+        await self._pool.open()
         yield
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
         await self._pool.close()
         await self._store.close()
+
+    async def _listen(self) -> None:
+        if self._ack == "ledger":  # nobody else listens here
+            await self._hub.run()
 
     async def is_ready(self) -> bool:
         """Say whether both stores answer."""
         try:
             async with asyncio.timeout(READY_WITHIN_S):
                 await self._store.redis.ping()
-                async with self._pool.connection() as connection:
-                    await connection.execute("SELECT 1")
+            await self._pool.run(ledger.ping, within_s=READY_WITHIN_S)
         except (RedisError, TimeoutError, *STORE_ERRORS):
             return False
         return True
@@ -101,20 +114,29 @@ class Shop:
         user_id = self._user_of(request)
         key = read_idempotency_key(request.headers.get("idempotency-key"))
         purchase = read_purchase(await request.body())
-        answer = await self._store.accept(
-            new_order_id(),
-            user_id=user_id,
-            key=key,
-            product_id=purchase.product_id,
-            quantity=purchase.quantity,
-        )
-        if answer.verdict == "accepted":
-            return _accepted(_new_order(answer, user_id, key, purchase))
+        order_id = new_order_id()
+        with self._hub.listening(order_id) as listener:
+            answer = await self._store.accept(
+                order_id,
+                user_id=user_id,
+                key=key,
+                product_id=purchase.product_id,
+                quantity=purchase.quantity,
+            )
+            if answer.verdict == "accepted":
+                order = _new_order(answer, user_id, key, purchase)
+                return _accepted(await self._promised(order, listener))
         if answer.verdict == "replayed":
-            return _accepted(await self._find(answer.order_id, user_id), replayed=True)
+            with self._hub.listening(answer.order_id) as listener:
+                order = await self._find(answer.order_id, user_id)
+                return _accepted(await self._promised(order, listener), replayed=True)
         if answer.verdict == "stock_not_loaded":
             raise await self._not_on_sale(purchase.product_id)
         raise Problem(*_REFUSALS[answer.verdict])
+
+    async def _promised(self, order: Order, listener: Listener) -> Order:
+        """Return the order once all is true that a 202 promises."""
+        return order if self._ack == "acceptance" else await self._watch.recorded(order, listener)
 
     async def order(self, request: Request) -> Response:
         """GET /orders/{id}."""
@@ -134,17 +156,14 @@ class Shop:
         if order_id is not None:
             order = await self._store.order(order_id)
             if order is None:  # Redis keeps no hash of orders that ended before a rebuild
-                async with self._pool.connection() as connection:
-                    order = await ledger.read_order(connection, order_id)
+                order = await self._pool.run(partial(ledger.read_order, order_id=order_id))
         if order is None or order.user_id != user_id:
             raise Problem(Code.NOT_FOUND, "you have no such order")
         return order
 
     async def _not_on_sale(self, product_id: int) -> Problem:
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute("SELECT 1 FROM products WHERE id = %s", [product_id])
-            if await cursor.fetchone() is None:
-                return Problem(Code.NOT_FOUND, "there is no such product")
+        if not await self._pool.run(partial(ledger.has_product, product_id=product_id)):
+            return Problem(Code.NOT_FOUND, "there is no such product")
         return Problem(Code.STOCK_NOT_LOADED, "the product is about to go on sale")
 
 

@@ -1,26 +1,24 @@
 """The event stream: tells a buyer each new state of an order, over one subscription per process.
 
-The published system opened one Redis connection per browser. Here a process subscribes once and
-hands changes on to the listeners of each order. A listener is registered *before* the order is
-read, so nothing falls between the two, and only versions above the last one sent go out, so nothing
-is told twice, however the two overlap; `Last-Event-ID` is just such a version. After the
-subscription was lost, every listener reads its order again.
+A listener is registered *before* the order is read (changes.py), and only versions above the last
+one sent go out, so nothing is missed or told twice, however the two overlap; `Last-Event-ID` is
+just such a version. After the subscription was lost, every stream reads its order again.
 """
 
 import asyncio
-import json
 import logging
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from redis.exceptions import RedisError
 from starlette.responses import StreamingResponse
 
-from approaches.queue import keys, ledger
+from approaches.queue import ledger
+from approaches.queue.changes import Hub, Listener
 from approaches.queue.edge import run_web, web_app
 from approaches.queue.order import Order
 from approaches.queue.service import run_service
@@ -28,117 +26,22 @@ from approaches.queue.settings import QueueSettings
 from approaches.queue.store import Store
 from approaches.shop.accounts import Tokens
 from approaches.shop.bodies import encode_json
-from approaches.shop.database import async_pool
+from approaches.shop.database import STORE_ERRORS, AsyncPool
 from approaches.shop.ids import canonical_order_id
 from approaches.shop.orders import (
     EVENT_STREAM_HEARTBEAT,
     EVENT_STREAM_OPENING,
     HEARTBEAT_INTERVAL_S,
-    Status,
     event_frame,
 )
 from approaches.shop.problems import Code, Problem
 
-QUEUE_SIZE = 8
 REDIS_TIMEOUT_S = 5.0
 REDIS_CONNECTIONS = 16
 LEDGER_CONNECTIONS = 2
-RECONNECT_S = 0.2
 DRAIN_S = 2
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A state that an order has reached."""
-
-    status: Status
-    version: int
-    settled_at_us: int | None
-
-    def applied_to(self, order: Order) -> Order:
-        """Return the order in this state, or as it was where it is already further."""
-        if self.version <= order.version:
-            return order
-        return replace(
-            order, status=self.status, version=self.version, settled_at_us=self.settled_at_us
-        )
-
-
-class Listener:
-    """The place where one open stream waits for changes; one that does not keep up is dropped."""
-
-    def __init__(self) -> None:
-        self._news: asyncio.Queue[Change | None] = asyncio.Queue(QUEUE_SIZE)
-        self.is_behind = False
-
-    def tell(self, change: Change | None) -> None:
-        """Pass a change on; None means that some may have been missed."""
-        try:
-            self._news.put_nowait(change)
-        except asyncio.QueueFull:
-            self.is_behind = True
-
-    async def hear(self) -> Change | None:
-        """Wait for the next change, at most for one heartbeat (then TimeoutError)."""
-        async with asyncio.timeout(HEARTBEAT_INTERVAL_S):
-            return await self._news.get()
-
-
-class Hub:
-    """All listeners of this process, behind one subscription."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._listeners: dict[str, set[Listener]] = {}
-        self.is_subscribed = False
-
-    def register(self, order_id: str) -> Listener:
-        """Open a listener for the changes of an order."""
-        listener = Listener()
-        self._listeners.setdefault(order_id, set()).add(listener)
-        return listener
-
-    def forget(self, order_id: str, listener: Listener) -> None:
-        """Close a listener."""
-        listeners = self._listeners.get(order_id, set())
-        listeners.discard(listener)
-        if not listeners:
-            self._listeners.pop(order_id, None)
-
-    async def run(self) -> None:
-        """Keep the subscription until cancelled."""
-        while True:
-            try:
-                async with self._store.redis.pubsub() as subscription:
-                    await subscription.subscribe(keys.EVENTS)
-                    while True:
-                        message = await subscription.get_message(timeout=REDIS_TIMEOUT_S)
-                        if message is not None:
-                            self._take(message["type"], message["data"])
-            except RedisError as error:
-                log.warning("no subscription: %s", error)
-            self.is_subscribed = False
-            await asyncio.sleep(RECONNECT_S)
-
-    def _take(self, kind: str, data: str) -> None:
-        if kind == "subscribe":
-            self.is_subscribed = True
-            for listeners in self._listeners.values():
-                for listener in listeners:
-                    listener.tell(None)
-        elif kind == "message":
-            for change in json.loads(data):
-                self._hand_on(change)
-
-    def _hand_on(self, change: dict[str, str]) -> None:
-        listeners = self._listeners.get(change["o"])
-        if listeners:
-            settled = change.get("st")
-            news = Change(Status(change["s"]), int(change["v"]), int(settled) if settled else None)
-            for listener in listeners:
-                listener.tell(news)
 
 
 class EventService:
@@ -155,9 +58,9 @@ class EventService:
         self._store = Store(
             self._redis_url, timeout_s=REDIS_TIMEOUT_S, connections=REDIS_CONNECTIONS
         )
-        self._pool = async_pool(self._settings.database_url, size=LEDGER_CONNECTIONS)
+        self._pool = AsyncPool(self._settings.database_url, size=LEDGER_CONNECTIONS)
         self._hub = Hub(self._store)
-        await self._pool.open(wait=False)
+        await self._pool.open()
         listening = asyncio.create_task(self._hub.run())
         yield
         listening.cancel()
@@ -201,7 +104,7 @@ class EventService:
                 if order.terminal:
                     return
                 try:
-                    change = await listener.hear()
+                    change = await listener.hear(HEARTBEAT_INTERVAL_S)
                 except TimeoutError:
                     yield EVENT_STREAM_HEARTBEAT
                     continue
@@ -209,7 +112,7 @@ class EventService:
                     order = await self._read(order.id) or order
                 else:
                     order = change.applied_to(order)
-        except RedisError as error:  # the client comes back, with Last-Event-ID
+        except (RedisError, *STORE_ERRORS) as error:  # the client comes back, with Last-Event-ID
             log.warning("stream of order %s ends: %s", order.id, error)
         finally:
             self._hub.forget(order.id, listener)
@@ -217,8 +120,7 @@ class EventService:
     async def _read(self, order_id: str) -> Order | None:
         order = await self._store.order(order_id)
         if order is None:
-            async with self._pool.connection() as connection:
-                order = await ledger.read_order(connection, order_id)
+            order = await self._pool.run(partial(ledger.read_order, order_id=order_id))
         return order
 
 

@@ -193,6 +193,17 @@ async def open_orders(connection: Connection, *, older_than_s: float) -> list[Or
     return [_order(row) for row in await cursor.fetchall()]
 
 
+async def ping(connection: Connection) -> None:
+    """Ask for nothing."""
+    await connection.execute("SELECT 1")
+
+
+async def has_product(connection: Connection, product_id: int) -> bool:
+    """Say whether there is such a product."""
+    cursor = await connection.execute("SELECT 1 FROM products WHERE id = %s", [product_id])
+    return await cursor.fetchone() is not None
+
+
 async def read_products(connection: Connection) -> list[Product]:
     """Read every product."""
     cursor = await connection.execute(_PRODUCTS)

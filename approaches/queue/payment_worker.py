@@ -6,15 +6,16 @@ paused for longer than its heartbeat, and whose work was done by another meanwhi
 when it goes on. Redis learns the outcome from the ledger, and only then is the entry dropped.
 
 If the gateway does not tell, the order is `unknown`: its stock stays held, its entry stays pending,
-its permit stays taken (which slows reading down while the gateway is ill), and the question is
-repeated until it is answered. Nothing is failed because of a store or a gateway.
+its permit stays taken, and the question is repeated until it is answered. Nothing is failed because
+of a store or a gateway: while the breaker is open (breaker.py), what is in hand waits, and nothing
+more is read, so the entries stay in the stream for a worker whose gateway answers.
 """
 
 import asyncio
 import logging
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import psycopg
@@ -39,8 +40,8 @@ from approaches.shop.settings import split_bind
 
 BATCH_SIZE = 128
 BATCH_WAIT_S = 0.010
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 10.0
+ASK_AGAIN_S = 1.0
+"""Between two questions about an unknown outcome; how often they go out is up to the breaker."""
 REFUSALS = (psycopg.IntegrityError, psycopg.DataError)
 
 _STATUS = {
@@ -52,7 +53,7 @@ _STATUS = {
 log = logging.getLogger(__name__)
 
 Parcel = tuple[Entry, Result]
-Waiting = tuple[Parcel, asyncio.Future[None]]
+Waiting = tuple[Parcel, asyncio.Future[bool]]
 
 
 class PaymentWorker:
@@ -79,6 +80,11 @@ class PaymentWorker:
             if free == 0:
                 await asyncio.wait(self._in_hand.values(), return_when=asyncio.FIRST_COMPLETED)
                 continue
+            if self._gateway.breaker.is_open:
+                if self._in_hand:
+                    await asyncio.sleep(self._gateway.breaker.wait_s())
+                    continue
+                free = 1  # somebody has to be the probe
             for entry in await self.consumer.read(free, self._in_hand.keys()):
                 task = asyncio.create_task(self.pay(entry))
                 self._in_hand[entry.id] = task
@@ -106,15 +112,12 @@ class PaymentWorker:
         except (KeyError, ValueError) as error:
             await self.consumer.give_up(entry, f"not a payment: {error!r}")
             return
-        pause_s = FIRST_PAUSE_S
         while True:
             answer = await self._gateway.charge(charge)
-            status = _STATUS[answer.outcome]
-            await self._settled((entry, Result(charge.order_id, status, answer.charge_id or None)))
-            if status is not Status.UNKNOWN:
+            result = Result(charge.order_id, _STATUS[answer.outcome], answer.charge_id or None)
+            if await self._settled((entry, result)):
                 return
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            await asyncio.sleep(ASK_AGAIN_S)
 
     def _drop(self, entry_id: str, task: asyncio.Task[None]) -> None:
         del self._in_hand[entry_id]
@@ -122,10 +125,11 @@ class PaymentWorker:
             log.error("payment of entry %s failed", entry_id, exc_info=error)
             self.consumer.doubt()
 
-    async def _settled(self, parcel: Parcel) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _settled(self, parcel: Parcel) -> bool:
+        """Have the outcome recorded; say whether the entry's work is done thereby."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._outcomes.put_nowait((parcel, done))
-        await done
+        return await done
 
     async def _settle_batches(self) -> None:
         while True:
@@ -135,22 +139,24 @@ class PaymentWorker:
             while len(batch) < BATCH_SIZE and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
             try:
-                await self.settle([parcel for parcel, _ in batch])
+                undone = await self.settle([parcel for parcel, _ in batch])
             except Exception as error:  # theirs to report; later ones must not wait for ever
-                _end(batch, error)
+                _fail(batch, error)
             else:
-                _end(batch)
+                _end(batch, undone)
 
-    async def settle(self, parcels: Sequence[Parcel]) -> None:
-        """Record outcomes in the ledger, then bring Redis to what the ledger says."""
+    async def settle(self, parcels: Sequence[Parcel]) -> set[str]:
+        """Record outcomes in the ledger, then bring Redis to what the ledger says.
+
+        Return the entries whose orders still wait for an outcome.
+        """
         # an order may stand in two entries; an answer to one is an answer to both
         answered_last = sorted(parcels, key=lambda parcel: parcel[1].status is not Status.UNKNOWN)
         results = list({result.order_id: result for _, result in answered_last}.values())
         try:
             states = await self._ledger.run(partial(ledger.settle_orders, results=results))
         except REFUSALS as error:
-            await self._divide(parcels, error)
-            return
+            return await self._divide(parcels, error)
         settlements: list[Settlement] = []
         for entry, result in parcels:
             state = states.get(result.order_id)
@@ -160,6 +166,7 @@ class PaymentWorker:
                 settlements.append(state.of_entry(entry.id))
         if settlements:
             await self._tell(settlements)
+        return {one.entry_id for one in settlements if one.status == Status.UNKNOWN}
 
     async def _tell(self, settlements: Sequence[Settlement]) -> None:
         answers = await until_answered(lambda: self._store.settle(settlements))
@@ -176,23 +183,24 @@ class PaymentWorker:
             except STORE_ERRORS as error:  # the relay will do it
                 log.warning("releases stay marked as open: %s", error)
 
-    async def _divide(self, parcels: Sequence[Parcel], error: psycopg.Error) -> None:
+    async def _divide(self, parcels: Sequence[Parcel], error: psycopg.Error) -> set[str]:
         """Find by halves the outcome that the ledger refuses, so that only it pays for it."""
         if len(parcels) == 1:
             await self.consumer.give_up(parcels[0][0], f"the ledger refuses it: {error}".strip())
-            return
+            return set()
         middle = len(parcels) // 2
-        await self.settle(parcels[:middle])
-        await self.settle(parcels[middle:])
+        return await self.settle(parcels[:middle]) | await self.settle(parcels[middle:])
 
 
-def _end(batch: Sequence[Waiting], error: Exception | None = None) -> None:
+def _end(batch: Sequence[Waiting], undone: Collection[str]) -> None:
+    for (entry, _), done in batch:
+        if not done.done():  # cancelled
+            done.set_result(entry.id not in undone)
+
+
+def _fail(batch: Sequence[Waiting], error: Exception) -> None:
     for _, done in batch:
-        if done.done():  # cancelled
-            continue
-        if error is None:
-            done.set_result(None)
-        else:
+        if not done.done():
             done.set_exception(error)
 
 

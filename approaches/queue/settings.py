@@ -1,18 +1,27 @@
 """Settings that only this approach has; the compose file is where their values are written down."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from approaches.shop.settings import Settings, read_int, read_text
+from approaches.shop.settings import Settings, read_choice, read_int, read_text
+
+Acknowledging = Literal["acceptance", "ledger"]
+_ACKNOWLEDGING: tuple[Acknowledging, ...] = ("acceptance", "ledger")
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """The shop's settings, where Redis is, and how much a service does at once."""
+    """The shop's settings, where Redis is, and how much a service does at once.
+
+    `ack` is what a 202 promises: that the order is in Redis and holds its stock, or that the ledger
+    holds it, too, so that not even the loss of all that is in Redis undoes it.
+    """
 
     shop: Settings
     redis_url: str
     processes: int
     concurrency: int
+    ack: Acknowledging
 
     @classmethod
     def from_environment(cls, *required: str) -> "QueueSettings":
@@ -22,4 +31,5 @@ class QueueSettings:
             redis_url=read_text("REDIS_URL"),
             processes=read_int("PROCESSES", 1, high=64),
             concurrency=read_int("CONCURRENCY", 20, high=1_000),
+            ack=read_choice("ACK", _ACKNOWLEDGING),
         )

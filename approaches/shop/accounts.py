@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import LiteralString, TypeVar
 
 import jwt
 from argon2 import PasswordHasher, Type
@@ -23,9 +23,10 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from psycopg import AsyncConnection, Connection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from psycopg_pool import ConnectionPool
 
 from approaches.shop.bodies import read_object, read_string
+from approaches.shop.database import AsyncPool
 from approaches.shop.orders import timestamp
 from approaches.shop.problems import Code, Problem
 
@@ -242,9 +243,7 @@ class Accounts:
 class AsyncAccounts:
     """Registration and login for asyncio; the same rules as `Accounts`."""
 
-    def __init__(
-        self, pool: AsyncConnectionPool[AsyncConnection[TupleRow]], hasher: Hasher, tokens: Tokens
-    ) -> None:
+    def __init__(self, pool: AsyncPool, hasher: Hasher, tokens: Tokens) -> None:
         self._pool = pool
         self._hasher = hasher
         self._tokens = tokens
@@ -257,9 +256,7 @@ class AsyncAccounts:
         wanted = read_registration(body)
         stored = await asyncio.wrap_future(self._hasher.hash(wanted.password))
         try:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(REGISTER_SQL, (wanted.email, wanted.name, stored))
-                row = await cursor.fetchone()
+            row = await self._row(REGISTER_SQL, wanted.email, wanted.name, stored)
         except UniqueViolation:
             raise _email_taken() from None
         return {"user_id": row[0]} if row else {}
@@ -270,11 +267,16 @@ class AsyncAccounts:
         Raise Problem(invalid_request | unauthorized | overloaded).
         """
         sent = read_credentials(body)
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(LOGIN_SQL, (sent.email,))).fetchone()
+        row = await self._row(LOGIN_SQL, sent.email)
         verified = await asyncio.wrap_future(
             self._hasher.verify(row[1] if row else None, sent.password)
         )
         if not verified or row is None:
             raise _wrong_credentials()
         return self._tokens.issue(row[0])
+
+    async def _row(self, statement: LiteralString, *parameters: object) -> TupleRow | None:
+        async def step(connection: AsyncConnection[TupleRow]) -> TupleRow | None:
+            return await (await connection.execute(statement, parameters)).fetchone()
+
+        return await self._pool.run(step)

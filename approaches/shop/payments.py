@@ -6,6 +6,9 @@ then looked up by key, and if the gateway still does not tell, the outcome is *u
 guessed: the caller holds the stock and asks again later. (Stripe's contract,
 docs.stripe.com/api/idempotent_requests; the published system took a 503 for a decline.)
 
+Each client has a circuit breaker: what does not count as an answer opens it, a charge waits while
+it is open, within its own limit of time, and no order is failed because of it.
+
 The policy is a generator that yields what to do next and is sent what came back, so it exists once
 and is tested without a network.
 """
@@ -14,15 +17,25 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 
 import httpx
 
+from approaches.shop.breaker import Breaker
+from approaches.shop.metrics import Gauge
+
 BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 2.0
 LOOK_UP_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 2.0
+
+BREAKER_OPEN = Gauge(
+    "shop_payment_breaker_open",
+    "1 while a process of this service holds its charges back, because the gateway does not answer",
+    multiprocess_mode="livemax",
+)
 
 
 class Outcome(StrEnum):
@@ -88,15 +101,26 @@ class Reply:
 Policy = Generator[Ask | Pause, Reply | None, ChargeResult]
 
 
-def charging(charge: Charge, timeout_s: float, clock: Callable[[], float]) -> Policy:
+def charging(
+    charge: Charge, timeout_s: float, clock: Callable[[], float], breaker: Breaker
+) -> Policy:
     """Charge, retry, look up.
 
-    Yield each step; no attempt starts `timeout_s` seconds after the first.
+    Yield each step; no attempt starts `timeout_s` seconds after the first, and none while the
+    breaker holds it back.
     """
     give_up_at = clock() + timeout_s
     pause_s = BACKOFF_S
     while (left_s := give_up_at - clock()) > 0:
-        reply = yield Ask("POST", "/charges", charge.body(), charge.order_id, left_s)
+        admitted = breaker.admit()
+        if admitted is None:
+            yield Pause(min(breaker.wait_s(), left_s))
+            continue
+        reply = None
+        try:
+            reply = yield Ask("POST", "/charges", charge.body(), charge.order_id, left_s)
+        finally:  # a caller that gives up half-way may not keep the probe
+            breaker.record(admitted, answered=_is_answer(reply))
         result = _result(reply)
         if result is not None:
             return result
@@ -107,10 +131,23 @@ def charging(charge: Charge, timeout_s: float, clock: Callable[[], float]) -> Po
         # Half of it random, so that the retries of a burst spread out.
         yield Pause(pause_s * (0.5 + random.random() / 2))  # noqa: S311
         pause_s = min(pause_s * 2, LONGEST_BACKOFF_S)
+    if breaker.is_open:
+        return ChargeResult(Outcome.UNKNOWN)
+    # No evidence for the breaker: a gateway that cannot charge may well find what it has charged.
     reply = yield Ask(
         "GET", f"/charges/{charge.order_id}", None, charge.order_id, LOOK_UP_TIMEOUT_S
     )
     return _result(reply) or ChargeResult(Outcome.UNKNOWN)
+
+
+def _is_answer(reply: Reply | None) -> bool:
+    """Whether the gateway works; a decline is an answer, and so is a refusal of what we sent."""
+    return (
+        reply is not None
+        and reply.status is not None
+        and reply.status < 500
+        and reply.status != 429
+    )
 
 
 def _result(reply: Reply | None) -> ChargeResult | None:
@@ -152,24 +189,26 @@ class GatewayClient:
             base_url=gateway_url, limits=_limits(concurrency), trust_env=False
         )
         self._timeout_s = timeout_s
+        self.breaker = Breaker(on_change=BREAKER_OPEN.set)
 
     def charge(self, charge: Charge) -> ChargeResult:
         """Charge under the order's id, wait for the outcome.
 
         UNKNOWN if the gateway does not tell in time.
         """
-        policy = charging(charge, self._timeout_s, time.monotonic)
+        policy = charging(charge, self._timeout_s, time.monotonic, self.breaker)
         reply: Reply | None = None
-        while True:
-            try:
-                step = policy.send(reply)
-            except StopIteration as stop:
-                return _outcome(stop)
-            if isinstance(step, Pause):
-                time.sleep(step.seconds)
-                reply = None
-            else:
-                reply = self._ask(step)
+        with closing(policy):
+            while True:
+                try:
+                    step = policy.send(reply)
+                except StopIteration as stop:
+                    return _outcome(stop)
+                if isinstance(step, Pause):
+                    time.sleep(step.seconds)
+                    reply = None
+                else:
+                    reply = self._ask(step)
 
     def _ask(self, step: Ask) -> Reply:
         try:
@@ -198,24 +237,26 @@ class AsyncGatewayClient:
             base_url=gateway_url, limits=_limits(concurrency), trust_env=False
         )
         self._timeout_s = timeout_s
+        self.breaker = Breaker(on_change=BREAKER_OPEN.set)
 
     async def charge(self, charge: Charge) -> ChargeResult:
         """Charge under the order's id, wait for the outcome.
 
         UNKNOWN if the gateway does not tell in time.
         """
-        policy = charging(charge, self._timeout_s, time.monotonic)
+        policy = charging(charge, self._timeout_s, time.monotonic, self.breaker)
         reply: Reply | None = None
-        while True:
-            try:
-                step = policy.send(reply)
-            except StopIteration as stop:
-                return _outcome(stop)
-            if isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
-                reply = None
-            else:
-                reply = await self._ask(step)
+        with closing(policy):
+            while True:
+                try:
+                    step = policy.send(reply)
+                except StopIteration as stop:
+                    return _outcome(stop)
+                if isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                    reply = None
+                else:
+                    reply = await self._ask(step)
 
     async def _ask(self, step: Ask) -> Reply:
         try:

@@ -7,6 +7,9 @@ the first request.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+Choice = TypeVar("Choice", bound=str)
 
 
 class SettingsError(Exception):
@@ -57,6 +60,20 @@ def read_float(
     if not low <= value <= high:
         raise SettingsError(f"{name} must be between {low} and {high}, not {text}")
     return value
+
+
+def read_choice(
+    name: str, choices: tuple[Choice, ...], env: Mapping[str, str] = os.environ
+) -> Choice:
+    """Return variable `name` as one of `choices`, the first if it is not set.
+
+    Raise SettingsError if it is none of them.
+    """
+    text = env.get(name) or choices[0]
+    for choice in choices:
+        if text == choice:
+            return choice
+    raise SettingsError(f"{name} must be {' or '.join(choices)}, not {text!r}")
 
 
 def split_bind(bind: str) -> tuple[str, int]:

@@ -36,6 +36,11 @@ class PaymentSlots:
         with self._free:
             return self._gateway.charge(Charge(order_id, reference, amount_cents))
 
+    @property
+    def are_held_back(self) -> bool:
+        """Whether the gateway does not answer at present, so that charges wait for its return."""
+        return self._gateway.breaker.is_open
+
 
 class Checkout:
     """Takes orders to their outcome while the buyer waits."""
@@ -105,16 +110,25 @@ class Reconciler:
         with ThreadPoolExecutor(self._slots, thread_name_prefix="reconcile") as pool:
             while True:
                 try:
-                    left = [
-                        order
-                        for order in self._ledger.open_orders(self._slots * 2)
-                        if not self._checkout.is_in_hand(order.order_id)
-                    ]
-                    list(pool.map(self._reconcile, left))
+                    list(pool.map(self._reconcile, self._left_behind()))
                 except STORE_ERRORS as error:
                     log.warning("reconciling later: %s", error)
+                except Exception:  # whatever it was, a thread that dies leaves every order open
+                    log.exception("reconciling later")
                 if self._stopped.wait(RECONCILE_INTERVAL_S):
                     return
+
+    def _left_behind(self) -> list[Order]:
+        """Return orders to take up; while the gateway does not answer, one, to notice its return.
+
+        More would only keep the slots of buyers.
+        """
+        left = [
+            order
+            for order in self._ledger.open_orders(self._slots * 2)
+            if not self._checkout.is_in_hand(order.order_id)
+        ]
+        return left[:1] if self._payments.are_held_back else left
 
     def _reconcile(self, order: Order) -> None:
         if self._stopped.is_set():

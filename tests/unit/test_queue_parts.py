@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from approaches.queue import keys
+from approaches.queue.changes import QUEUE_SIZE, Change, Hub, Listener
 from approaches.queue.consumer import consumer_name
-from approaches.queue.events import QUEUE_SIZE, Change, Hub, Listener
 from approaches.queue.health import _response
 from approaches.queue.ledger import held_units
 from approaches.queue.order import Order, from_microseconds, to_microseconds
@@ -106,7 +106,7 @@ def test_changes_reach_the_listeners_of_their_order_only():
         hub = hub_with(("a", mine), ("b", other))
         hub._take("message", json.dumps([{"o": "a", "s": "confirmed", "v": 3, "st": "5"}]))
         hub._take("message", json.dumps([{"o": "b", "s": "unknown", "v": 3, "st": ""}]))
-        return await mine.hear(), await other.hear()
+        return await mine.hear(1), await other.hear(1)
 
     assert asyncio.run(scene()) == (
         Change(Status.CONFIRMED, 3, 5),
@@ -119,7 +119,7 @@ def test_a_new_subscription_makes_every_listener_look_again():
         listener = Listener()
         hub = hub_with(("a", listener))
         hub._take("subscribe", "1")
-        return hub.is_subscribed, await listener.hear()
+        return hub.is_subscribed, await listener.hear(1)
 
     assert asyncio.run(scene()) == (True, None)
 

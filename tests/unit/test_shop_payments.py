@@ -1,11 +1,13 @@
 """The payment policy step by step, and both clients against a provider made of httpx transports."""
 
 import asyncio
+import contextlib
 
 import httpx
 import pytest
 
 from approaches.shop import payments
+from approaches.shop.breaker import FIRST_PAUSE_S, THRESHOLD, Breaker
 from approaches.shop.payments import (
     Ask,
     AsyncGatewayClient,
@@ -22,11 +24,12 @@ CHARGE = Charge("order-1", "42-1-0", 4200)
 APPROVED = Reply(200, "ch_1", "approved")
 
 
-def follow(replies, timeout_s=10.0, attempt_takes_s=0.0):
+def follow(replies, timeout_s=10.0, attempt_takes_s=0.0, breaker=None):
     """Play the provider's replies to the policy; return its result and the steps it took."""
     now, steps = [0.0], []
     remaining = iter(replies)
-    policy = charging(CHARGE, timeout_s, lambda: now[0])
+    breaker = breaker or Breaker(clock=lambda: now[0])
+    policy = charging(CHARGE, timeout_s, lambda: now[0], breaker)
     reply = None
     while True:
         try:
@@ -68,8 +71,7 @@ def test_pauses_grow_and_are_bounded():
     _, steps = follow([Reply(503)] * 200, timeout_s=30.0)
     pauses = [step.seconds for step in steps if isinstance(step, Pause)]
     assert 0.05 <= pauses[0] <= 0.1
-    assert max(pauses) <= payments.LONGEST_BACKOFF_S
-    assert sum(pauses) <= 30.0
+    assert sum(pauses) <= 30.0 + 0.001
 
 
 def test_a_provider_that_hangs_is_looked_up_and_else_unknown():
@@ -88,6 +90,71 @@ def test_a_key_of_another_charge_is_not_retried():
     result, steps = follow([Reply(422), Reply(404)])
     assert asked(steps) == ["POST", "GET"]
     assert result.outcome is Outcome.UNKNOWN
+
+
+def broken():
+    """A breaker that opened a moment ago, and never comes to its first probe."""
+    breaker = Breaker(clock=lambda: 0.0)
+    for _ in range(THRESHOLD):
+        breaker.record(breaker.admit(), answered=False)
+    return breaker
+
+
+def test_while_the_breaker_is_open_a_charge_waits_asks_nobody_and_is_not_failed():
+    result, steps = follow([], timeout_s=5.0, breaker=broken())
+    assert asked(steps) == []
+    assert result == ChargeResult(Outcome.UNKNOWN)
+    assert sum(step.seconds for step in steps) == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("reply", "opens"),
+    [
+        (Reply(503), True),
+        (Reply(500), True),
+        (Reply(429), True),
+        (Reply(None), True),
+        (APPROVED, False),
+        (Reply(402, "ch_1", "declined"), False),
+        (Reply(404), False),
+        (Reply(422), False),
+    ],
+)
+def test_only_what_is_no_answer_opens_the_breaker(reply, opens):
+    breaker = Breaker(clock=lambda: 0.0)
+    for _ in range(THRESHOLD):
+        policy = charging(CHARGE, 10.0, lambda: 0.0, breaker)
+        assert policy.send(None).method == "POST"
+        with contextlib.suppress(StopIteration):
+            policy.send(reply)
+        policy.close()
+    assert breaker.is_open is opens
+
+
+def test_a_gateway_that_only_finds_old_charges_does_not_close_the_breaker():
+    breaker = Breaker(clock=lambda: 0.0)
+    for _ in range(THRESHOLD - 1):
+        breaker.record(breaker.admit(), answered=False)
+    _, steps = follow([Reply(422), Reply(404)], breaker=breaker)
+    assert asked(steps) == ["POST", "GET"]  # 422 is an answer
+    for _ in range(THRESHOLD - 1):
+        breaker.record(breaker.admit(), answered=False)
+    _, steps = follow([Reply(None), Reply(404)], timeout_s=1.0, attempt_takes_s=9, breaker=breaker)
+    assert asked(steps) == ["POST"]
+    assert breaker.is_open
+
+
+def test_a_charge_given_up_half_way_gives_its_probe_back():
+    now = [0.0]
+    breaker = Breaker(clock=lambda: now[0])
+    for _ in range(THRESHOLD):
+        breaker.record(breaker.admit(), answered=False)
+    now[0] = FIRST_PAUSE_S
+    policy = charging(CHARGE, 10.0, lambda: now[0], breaker)
+    assert policy.send(None).method == "POST"
+    policy.close()
+    now[0] += 2 * FIRST_PAUSE_S
+    assert breaker.admit() is not None
 
 
 class Provider:

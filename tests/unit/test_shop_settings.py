@@ -5,6 +5,7 @@ import pytest
 from approaches.shop.settings import (
     Settings,
     SettingsError,
+    read_choice,
     read_float,
     read_int,
     read_text,
@@ -32,6 +33,7 @@ def test_a_required_setting_is_named():
         (lambda: read_float("F", 1.0, env={"F": "x"}), "F must be a number"),
         (lambda: read_float("F", 1.0, env={"F": "nan"}), "F must be between"),
         (lambda: read_text("T", env={}), "T is not set"),
+        (lambda: read_choice("C", ("a", "b"), env={"C": "c"}), "C must be a or b, not 'c'"),
         (lambda: split_bind("8000"), "BIND must be"),
         (lambda: split_bind("host:99999"), "BIND must be"),
         (lambda: split_bind(":80"), "BIND must be"),
