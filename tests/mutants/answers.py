@@ -29,12 +29,19 @@ MUTANTS = (
             ),
             Edit(
                 API,
-                "            return _accepted(_new_order(answer, user_id, key, purchase))\n",
-                "            order = _new_order(answer, user_id, key, purchase)\n"
-                "            self._remembered[order.id] = order\n"
-                "            loop = asyncio.get_running_loop()\n"
-                "            loop.call_later(1.0, self._remembered.pop, order.id)\n"
-                "            return _accepted(order)\n",
+                "_new_order(answer, user_id, key, purchase)",
+                "self._remember(_new_order(answer, user_id, key, purchase))",
+            ),
+            Edit(
+                API,
+                "    async def order(self, request: Request) -> Response:\n",
+                "    def _remember(self, order: Order) -> Order:\n"
+                "        self._remembered[order.id] = order\n"
+                "        loop = asyncio.get_running_loop()\n"
+                "        loop.call_later(1.0, self._remembered.pop, order.id)\n"
+                "        return order\n"
+                "\n"
+                "    async def order(self, request: Request) -> Response:\n",
             ),
             Edit(
                 API,

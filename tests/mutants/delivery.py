@@ -14,8 +14,7 @@ CONSUMER = "approaches/queue/consumer.py"
 RECOVERY = "approaches/queue/recovery.py"
 ORDER_WORKER = "approaches/queue/order_worker.py"
 
-ENQUEUE = """redis.call('XADD', KEYS[6], '*', 'o', order, 'u', user, 'p', product,
-  'q', ARGV[5], 'k', key, 'a', amount, 'at', at)"""
+ENQUEUE = "local entry = redis.call('XADD', KEYS[6], '*',"
 
 MUTANTS = (
     Mutant(
@@ -26,10 +25,12 @@ MUTANTS = (
         edits=(
             Edit(
                 ACCEPT,
-                f"local entry = {ENQUEUE}",
-                "local entry = '0-0'\n"
-                "redis.call('LPUSH', KEYS[6] .. ':list', cjson.encode({o = order, u = user,\n"
-                "  p = product, q = ARGV[5], k = key, a = amount, at = at}))",
+                ENQUEUE,
+                "local function push(...)\n"
+                "  redis.call('LPUSH', KEYS[6] .. ':list', cjson.encode({...}))\n"
+                "  return '0-0'\n"
+                "end\n"
+                "local entry = push(",
             ),
             Edit(
                 ORDER_WORKER,
@@ -40,7 +41,9 @@ MUTANTS = (
                 ORDER_WORKER,
                 "            entries = await self.consumer.read(self._batch_size)\n",
                 "            popped = await self._store.redis.brpop([f'{ORDERS.name}:list'], 1)\n"
-                "            entries = [Entry('0-0', json.loads(popped[1]))] if popped else []\n",
+                "            words = json.loads(popped[1]) if popped else []\n"
+                "            fields = dict(zip(words[::2], words[1::2]))\n"
+                "            entries = [Entry('0-0', fields)] if fields else []\n",
             ),
         ),
         load="storm",
@@ -72,7 +75,16 @@ MUTANTS = (
         wrong="The API answers 202 and enqueues the order in a background task a moment later.",
         seen="FastAPI's BackgroundTasks and micro-batching producers",
         edits=(
-            Edit(ACCEPT, f"local entry = {ENQUEUE}", "local entry = ''"),
+            Edit(
+                ACCEPT,
+                ENQUEUE,
+                "local function later(...)\n"
+                "  redis.call('SET', KEYS[2] .. ':later', cjson.encode({...}))\n"
+                "  return ''\n"
+                "end\n"
+                "local entry = later(",
+            ),
+            Edit(API, "import asyncio\n", "import asyncio\nimport json\n"),
             Edit(
                 API,
                 "from redis.exceptions import RedisError\n",
@@ -86,21 +98,19 @@ MUTANTS = (
             ),
             Edit(
                 API,
-                "            return _accepted(_new_order(answer, user_id, key, purchase))\n",
-                "            order = _new_order(answer, user_id, key, purchase)\n"
-                "            response = _accepted(order)\n"
-                "            response.background = BackgroundTask(self._enqueue, order)\n"
-                "            return response\n",
+                "return _accepted(await self._promised(order, listener))\n",
+                "response = _accepted(await self._promised(order, listener))\n"
+                "                response.background = BackgroundTask(self._enqueue, order_id)\n"
+                "                return response\n",
             ),
             Edit(
                 API,
                 "    async def order(self, request: Request) -> Response:\n",
-                "    async def _enqueue(self, order: Order) -> None:\n"
+                "    async def _enqueue(self, order_id: str) -> None:\n"
                 "        await asyncio.sleep(0.25)\n"
-                "        fields = {'o': order.id, 'u': order.user_id, 'p': order.product_id,\n"
-                "                  'q': order.quantity, 'k': order.key, 'a': order.amount_cents,\n"
-                "                  'at': order.accepted_at_us}\n"
-                "        await self._store.redis.xadd(keys.ORDERS, fields)\n"
+                "        redis = self._store.redis\n"
+                "        words = json.loads(await redis.get(f'{keys.order(order_id)}:later'))\n"
+                "        await redis.xadd(keys.ORDERS, dict(zip(words[::2], words[1::2])))\n"
                 "\n"
                 "    async def order(self, request: Request) -> Response:\n",
             ),

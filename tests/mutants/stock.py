@@ -230,11 +230,11 @@ MUTANTS = (
             ),
             Edit(
                 API,
-                "        answer = await self._store.accept(\n",
+                "        purchase = read_purchase(await request.body())\n",
+                "        purchase = read_purchase(await request.body())\n"
                 "        until_s = self._sold_out_until_s.get(purchase.product_id, 0)\n"
                 "        if time.monotonic() < until_s:\n"
-                '            raise Problem(*_REFUSALS["sold_out"])\n'
-                "        answer = await self._store.accept(\n",
+                '            raise Problem(*_REFUSALS["sold_out"])\n',
             ),
             Edit(
                 API,
