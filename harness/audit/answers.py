@@ -8,6 +8,7 @@ from harness.audit.facts import (
     CLOCK_NS,
     LEDGER_ORDER_NS,
     RELAY_NS,
+    SHOWN_NS,
     SOLD_OUT_CACHE_NS,
     TERMINAL,
     acknowledgements,
@@ -40,8 +41,8 @@ PROXY_STATUSES = (502, 504)
 def never_regresses(run: RunData, evidence: Evidence) -> str:
     """What a buyer sees of an order only moves forward, is in its history, and ends as the ledger.
 
-    Catches a stale cache, a read-modify-write that revives an old state, and an answer such as
-    "confirmed" that the ledger does not confirm.
+    Catches a stale cache, a read-modify-write that revives an old state, an answer such as
+    "confirmed" that the ledger does not confirm, and an end that its buyer is never shown.
     """
     columns = ("user", "sent_ns", "done_ns", "outcome", "order_id", "order_status", "version")
     told = requests(run, *columns)
@@ -67,8 +68,19 @@ def never_regresses(run: RunData, evidence: Evidence) -> str:
     evidence.offence(
         "final answers that the ledger contradicts", final[wrong][[*shown, "end", "ledger"]]
     )
+    evidence.offence("answers that hide an end", _hiding(run, told)[shown])
     watched, ended = told["order_id"].nunique(), final["order_id"].nunique()
     return f"{len(seen)} answers about {watched} orders, {ended} seen to their end"
+
+
+def _hiding(run: RunData, told: pd.DataFrame) -> pd.DataFrame:
+    """Return the answers that show an order as under way long after the ledger finished it."""
+    finished = table(run, "orders", "order_id", "settled_ns").query("settled_ns > 0")
+    ended_ns = finished.drop_duplicates("order_id").set_index("order_id")["settled_ns"]
+    ended_ns = ended_ns - int(recorded(run, "t0_wall_ns"))
+    open_ = told[(told["order_status"] != "") & ~told["order_status"].isin(TERMINAL)]
+    since_ns = open_["sent_ns"] - open_.join(ended_ns, on="order_id")["settled_ns"]
+    return open_[since_ns > SHOWN_NS]
 
 
 @invariant("I13", 'No "sold out" while stock was free')

@@ -28,6 +28,11 @@ RELAY_NS = 5_000 * MS
 """How long after the ledger's commit a released unit may take to reach Redis. Normally it takes
 milliseconds; if the worker was killed in between, the reaper finds the release within 3 to 5 s."""
 
+SHOWN_NS = 10_000 * MS
+"""How long after the ledger's commit a buyer may still be shown an order as under way. Normally it
+takes milliseconds; if the worker was killed in between, and all others with it, they must be
+started again, find the entry, and settle it anew."""
+
 HELD = ("accepted", "awaiting_payment", "unknown")
 TERMINAL = ("confirmed", "declined")
 ACKNOWLEDGED = (201, 202, 402)

@@ -10,6 +10,7 @@ import pandas as pd
 from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import (
     ACKNOWLEDGED,
+    CLOCK_NS,
     TERMINAL,
     acknowledgements,
     among,
@@ -39,7 +40,8 @@ def none_lost(run: RunData, evidence: Evidence) -> str:
 
     Catches the loss of accepted orders (a queue that forgets on a crash), orders that are stuck,
     and answers that name an order of somebody else. An order that is still open when the limit of
-    the drain has passed is a failure: its buyer has waited for nothing.
+    the drain has passed is a failure: its buyer has waited for nothing, and if nobody was ever told
+    of it, it still holds a unit, and perhaps somebody's money.
     """
     told = acknowledgements(run)
     shown = ["order_id", "key", "user", "status"]
@@ -55,6 +57,11 @@ def none_lost(run: RunData, evidence: Evidence) -> str:
     evidence.offence(
         f"acknowledged orders not finished {limit_s} s after the load",
         kept[~kept["ledger_status"].isin(TERMINAL)][[*shown, "ledger_status"]],
+    )
+    unknown = ledger[~among(ledger.index.to_series(), told["order_id"])].reset_index()
+    evidence.offence(
+        f"orders that nobody was told of, not finished {limit_s} s after the load",
+        unknown.loc[~unknown["status"].isin(TERMINAL), ["order_id", "key", "status"]],
     )
     evidence.offence(
         "answers that name the order of another key",
@@ -109,10 +116,11 @@ def one_per_key(run: RunData, evidence: Evidence) -> str:
 
 @invariant("I8", "Every order goes through legal states to one end")
 def legal_history(run: RunData, evidence: Evidence) -> str:
-    """Versions count from 1 without a gap, every step is legal, and the end is final.
+    """Versions count from 1 without a gap, every step is legal and in time, and the end is final.
 
     Catches a state that is overwritten by a late worker (the published system's read-modify-write
-    could turn a confirmed order into a pending one), and updates that bypass the history.
+    could turn a confirmed order into a pending one), updates that bypass the history, and stamps
+    that make an order look faster than it was.
     """
     events = table(run, "order_events", "order_id", "version", "status")
     events = events.sort_values("version", kind="stable")
@@ -141,4 +149,22 @@ def legal_history(run: RunData, evidence: Evidence) -> str:
     evidence.at_rest(
         "events of orders that do not exist", events[~among(events["order_id"], ledger["order_id"])]
     )
+    _in_time(run, evidence)
     return f"{len(events)} events of {len(ledger)} orders, all legal"
+
+
+def _in_time(run: RunData, evidence: Evidence) -> None:
+    """Check the stamps of the ledger: forward, and accepted while the buyer was asking."""
+    events = table(run, "order_events", "order_id", "version", "status", "at_ns")
+    events = events.sort_values("version", kind="stable")
+    step_ns = events.groupby("order_id")["at_ns"].diff()
+    evidence.offence("events before the one that they follow", events[step_ns < -CLOCK_NS])
+    asked, told = purchases(run), acknowledgements(run)
+    t0_ns = int(recorded(run, "t0_wall_ns"))
+    first_ns = asked.groupby("key")["sent_ns"].min() + t0_ns - CLOCK_NS
+    known_ns = told.groupby("key")["done_ns"].min() + t0_ns + CLOCK_NS
+    ledger = orders(run)[["order_id", "key", "accepted_ns"]]
+    early = ledger["accepted_ns"] < ledger["key"].map(first_ns)
+    late = ledger["accepted_ns"] > ledger["key"].map(known_ns)
+    evidence.offence("orders accepted before they were asked for", ledger[early])
+    evidence.offence("orders accepted after their buyer was told", ledger[late])

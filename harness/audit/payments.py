@@ -3,7 +3,17 @@
 import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
-from harness.audit.facts import HELD, MS, TERMINAL, among, orders, products, recorded, table
+from harness.audit.facts import (
+    CLOCK_NS,
+    HELD,
+    MS,
+    TERMINAL,
+    among,
+    orders,
+    products,
+    recorded,
+    table,
+)
 from harness.audit.oracle import expected_charges
 from harness.store import RunData
 
@@ -59,8 +69,9 @@ def outcome_as_drawn(run: RunData, evidence: Evidence) -> str:
     """Charges and finished orders have the outcome, and charges the latency, that the seed gives.
 
     Catches a timeout or a 503 that is taken for a decline (which made up part of the published
-    system's "failed payments"), a charge under another order's reference, and a gateway that does
-    not wait as long as it says. Recomputed from the specification, without the gateway's code.
+    system's "failed payments"), a charge under another order's reference, a gateway that does not
+    wait as long as it says, and a ledger that says that an order ended before its charge did.
+    Recomputed from the specification, without the gateway's code.
     """
     charges = _charges(run)
     ledger = orders(run)
@@ -97,7 +108,17 @@ def outcome_as_drawn(run: RunData, evidence: Evidence) -> str:
         "orders of another outcome than drawn",
         finished[wrong][["order_id", "key", "status", "outcome"]],
     )
+    _paid_before_finished(run, evidence, charges)
     return f"{len(charges)} charges and {len(finished)} orders as seed {payment['seed']} draws them"
+
+
+def _paid_before_finished(run: RunData, evidence: Evidence, charges: pd.DataFrame) -> None:
+    """Compare the ends of orders with those of their charges: the latter take the time."""
+    settled = table(run, "orders", "order_id", "key", "accepted_ns", "settled_ns")
+    settled = settled[settled["settled_ns"] > 0]
+    charged_ns = charges.groupby("order_id")["finished_ns"].min()
+    wait_ns = settled["settled_ns"] - settled["order_id"].map(charged_ns)
+    evidence.offence("orders finished before their charge", settled[wait_ns < -CLOCK_NS])
 
 
 def _charges(run: RunData) -> pd.DataFrame:

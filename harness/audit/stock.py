@@ -4,12 +4,16 @@ import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import (
+    CLOCK_NS,
     HELD,
+    LEDGER_ORDER_NS,
+    RELAY_NS,
     among,
     has_redis,
     open_or_sold,
     orders,
     products,
+    purchases,
     recorded,
     seeded_stock,
     stock_moves,
@@ -132,7 +136,7 @@ def limit_kept(run: RunData, evidence: Evidence) -> str:
     """No account ever holds or owns more units than the limit allows.
 
     Catches a limit that is checked apart from the reservation, so that parallel requests of one
-    buyer pass it; and, where there is no limit, a refusal that names one.
+    buyer pass it; and a refusal of a buyer who had something left of it, or where there is none.
     """
     limit = recorded(run, "scenario", "product").get("per_user_limit")
     if limit is None:
@@ -147,8 +151,32 @@ def limit_kept(run: RunData, evidence: Evidence) -> str:
     evidence.offence(
         f"orders beyond the limit of {limit}", above[["order_id", "user_id", "at_ns", "held"]]
     )
+    evidence.at_rest(f"buyers refused who held less than {limit}", _refused_below(run, int(limit)))
     most = int(history["held"].max()) if len(history) else 0
     return f"at most {most} units per account, the limit is {limit}"
+
+
+def _refused_below(run: RunData, limit: int) -> pd.DataFrame:
+    """Return the refusals during which their buyer cannot have held as much as the limit.
+
+    A unit counts as held from `CLOCK_NS` before its order's acceptance until everybody must have
+    learnt of its release.
+    """
+    asked = purchases(run)
+    refused = asked.loc[asked["outcome"] == "limited", ["user", "key", "sent_ns", "done_ns"]]
+    t0_ns = int(recorded(run, "t0_wall_ns"))
+    held = orders(run).merge(asked[["user", "key"]].drop_duplicates("key"), on="key")
+    moves = stock_moves(run)
+    released_ns = moves[moves["kind"] == "release"].groupby("order_id")["at_ns"].min()
+    delay_ns = LEDGER_ORDER_NS + (RELAY_NS if has_redis(run) else 0)
+    held = held.assign(
+        from_ns=held["accepted_ns"] - t0_ns - CLOCK_NS,
+        until_ns=held["order_id"].map(released_ns) - t0_ns + delay_ns,
+    )[["user", "quantity", "from_ns", "until_ns"]]
+    both = refused.reset_index().merge(held, on="user")
+    during = both[(both["from_ns"] <= both["done_ns"]) & ~(both["until_ns"] < both["sent_ns"])]
+    most = during.groupby("index")["quantity"].sum().reindex(refused.index, fill_value=0)
+    return refused.assign(held_at_most=most)[most < limit]
 
 
 def _units(rows: pd.DataFrame) -> "pd.Series[int]":
