@@ -28,7 +28,11 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One audited invariant: its verdict and up to ten offending examples."""
+    """One audited invariant: its verdict and up to ten offending examples.
+
+    In a contest of many sales the verdict is the worst of them, and the sales that have it, or are
+    unknown, are named by their numbers.
+    """
 
     id: str
     title: str
@@ -36,6 +40,8 @@ class Finding:
     summary: str
     count: int = 0
     examples: tuple[dict[str, Any], ...] = field(default=())
+    failed_sales: tuple[int, ...] = ()
+    unknown_sales: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

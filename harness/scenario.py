@@ -5,39 +5,35 @@ deployed, with the file, the key and the value. Locust silently skips a stage th
 cannot reach (`shape_worker` in locust/runners.py says so itself), so such a stage is an error here.
 """
 
-import difflib
 import pkgutil
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 import scenarios.buyers
 from harness.errors import UsageError
+from harness.faults import Case, Fault, Variation, check_faults, check_names
+from harness.sales import SALE_PRODUCT, Sale, contest_sales
 from harness.schedule import Schedule
+from harness.tables import Count, Duration, Seconds, Table, Text, explain
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+SALE_GUESS_S = 0.5
+"""How long one sale of a contest may take: only to say beforehand when a campaign will end."""
 
 
-class Product(_Table):
-    """What is on sale."""
+class Product(Table):
+    """What is on sale; the sales of a contest draw their own stock."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Text
     price_cents: Count
-    stock: Count
+    stock: Count | None = None
     per_user_limit: Count | None = None
 
 
-class Payment(_Table):
+class Payment(Table):
     """How the simulated gateway behaves; latencies in seconds, log-normal with shape `sigma`."""
 
     model: Literal["lognormal", "fixed"] = "lognormal"
@@ -46,7 +42,7 @@ class Payment(_Table):
     decline_rate: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
 
-class LoadSettings(_Table):
+class LoadSettings(Table):
     """How buyers behave; thinking is uniform between its bounds."""
 
     buyer: str
@@ -76,32 +72,49 @@ class LoadSettings(_Table):
         return self
 
 
-class WarmUp(_Table):
+class WarmUp(Table):
     """The load before the load, on another product."""
 
     users: Count = 10
     seconds: Seconds = 3
 
 
-class Drain(_Table):
+class Drain(Table):
     """How long the backlog may take after the load."""
 
     limit_s: Seconds = 60
 
 
-class Stage(_Table):
+class Stage(Table):
     """A straight ramp to `users`; at most `spawn_rate` users per second may come or go."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Text
     users: Annotated[int, Field(ge=0)]
     seconds: Seconds
     spawn_rate: Seconds
 
 
-class Scenario(_Table):
+class Contest(Table):
+    """Many short sales in place of stages: few units, and every buyer tries once, all at once."""
+
+    sales: Annotated[int, Field(ge=1, le=10_000)]
+    stock_min: Count
+    stock_max: Count
+    buyers: Count
+
+    @model_validator(mode="after")
+    def _stocks_in_order(self) -> Self:
+        if self.stock_max < self.stock_min:
+            raise ValueError(
+                f"stock_max = {self.stock_max} is less than stock_min = {self.stock_min}"
+            )
+        return self
+
+
+class Scenario(Table):
     """A scenario as resolved, with every default filled in."""
 
-    title: Annotated[str, Field(min_length=1)]
+    title: Text
     description: str = ""
     runs: Count = 3
     seed: Annotated[int, Field(ge=0)] = 42
@@ -110,10 +123,42 @@ class Scenario(_Table):
     load: LoadSettings
     warm_up: WarmUp = WarmUp()
     drain: Drain = Drain()
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1, strict=False)]
+    contest: Contest | None = None
+    stages: Annotated[tuple[Stage, ...], Field(strict=False)] = ()
+    faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
+    cases: Annotated[tuple[Case, ...], Field(strict=False)] = ()
+    approach: dict[str, Variation] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_stages_or_a_contest(self) -> Self:
+        if self.contest is not None:
+            return self._check_contest()
+        if not self.stages:
+            said = "stages = []: must not be empty" if "stages" in self.model_fields_set else ""
+            raise ValueError(said or "stages is missing: a scenario has [[stages]] or a [contest]")
+        if self.product.stock is None:
+            raise ValueError("product.stock is missing")
+        return self
+
+    def _check_contest(self) -> Self:
+        if self.stages:
+            raise ValueError("stages and contest exclude each other: keep one of them")
+        if self.product.stock is not None:
+            raise ValueError(
+                f"product.stock = {self.product.stock}: the sales of a contest draw their own; "
+                "set contest.stock_min and contest.stock_max instead"
+            )
+        if self.load.processes > 1:
+            raise ValueError(
+                f"load.processes = {self.load.processes}: all buyers of a contest hear one bell, "
+                "so they are in one process"
+            )
+        return self
 
     @model_validator(mode="after")
     def _stages_can_be_reached(self) -> Self:
+        if not self.stages:
+            return self
         before = 0
         for number, stage in enumerate(self.stages, start=1):
             needed = abs(stage.users - before) / stage.seconds
@@ -136,6 +181,19 @@ class Scenario(_Table):
                 raise ValueError(f'stages[{number}].name = "{name}" names two stages')
         return self
 
+    @model_validator(mode="after")
+    def _faults_can_happen(self) -> Self:
+        if self.faults and self.cases:
+            raise ValueError("faults and cases exclude each other: put the faults into the cases")
+        check_names(self.cases)
+        listed = [("faults", self.faults)]
+        listed += [(f"cases[{n}].faults", case.faults) for n, case in enumerate(self.cases, 1)]
+        for where, faults in listed:
+            if faults and self.contest is not None:
+                raise ValueError(f"{where} and contest exclude each other: a contest has no time")
+            check_faults(faults, where, self.load_s, self.product.stock)
+        return self
+
     @cached_property
     def schedule(self) -> Schedule:
         """Return the planned users over time."""
@@ -143,13 +201,38 @@ class Scenario(_Table):
 
     @property
     def load_s(self) -> float:
-        """Return how long all stages take, in seconds."""
+        """Return how long all stages take, in seconds; of a contest, a guess."""
+        if self.contest is not None:
+            return self.contest.sales * SALE_GUESS_S
         return self.schedule.load_s
 
     @property
     def peak_users(self) -> int:
         """Return the most users that are ever planned."""
-        return self.schedule.peak_users
+        return self.contest.buyers if self.contest is not None else self.schedule.peak_users
+
+    @property
+    def workload(self) -> str:
+        """Return in a few words what is sold to how many."""
+        if (contest := self.contest) is not None:
+            units = f"{contest.stock_min} to {contest.stock_max} units"
+            return f"{contest.sales} sales of {units}, {contest.buyers} buyers at once"
+        return f"{self.load_s:g} s, {self.peak_users} users at the peak, {self.product.stock} units"
+
+    def sales(self, seed: int) -> tuple[Sale, ...]:
+        """Return what is put on sale: the one product, or every sale of the contest."""
+        if (contest := self.contest) is not None:
+            return contest_sales(contest.sales, contest.stock_min, contest.stock_max, seed)
+        return (Sale(1, SALE_PRODUCT, self.product.stock or 0),)
+
+    def case(self, name: str) -> Case | None:
+        """Return a case by its name; None of the nameless one of a scenario without cases."""
+        return next((case for case in self.cases if case.name == name), None)
+
+    def faults_of(self, case: str) -> tuple[Fault, ...]:
+        """Return the faults of the runs of a case; the scenario's own if it has no cases."""
+        found = self.case(case)
+        return self.faults if found is None else found.faults
 
     def planned_users(self, t_s: float) -> float:
         """Return the users planned at `t_s` seconds after the start of the load."""
@@ -187,7 +270,7 @@ def load_scenario(name_or_path: str, root: Path) -> Scenario:
     try:
         return Scenario.model_validate(content)
     except ValidationError as invalid:
-        raise _explain(path, invalid.errors()) from invalid
+        raise explain(path, Scenario, invalid.errors()) from invalid
 
 
 def _find(name_or_path: str, root: Path) -> Path:
@@ -201,55 +284,3 @@ def _find(name_or_path: str, root: Path) -> Path:
 def _list_known(root: Path) -> str:
     names = ", ".join(known_scenarios(root)) or "none"
     return f"known scenarios: {names} (in {root / 'scenarios'}), or give the path of a TOML file"
-
-
-_CLEARER = {
-    "finite_number": "must be a finite number",
-    "float_type": "must be a number",
-    "int_type": "must be a whole number",
-    "string_type": "must be text",
-    "string_too_short": "must not be empty",
-    "model_type": "must be a table",
-    "tuple_type": "must be an array of tables: [[stages]]",
-    "too_short": "must not be empty",
-}
-
-
-def _explain(path: Path, errors: list[ErrorDetails]) -> UsageError:
-    """Word the first error for people; say in the hint how many more there are."""
-    # a misspelt key is also a missing one: tell of the word that stands in the file
-    error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
-    key = _key(error["loc"])
-    more = f"; {len(errors) - 1} more like it in the file" if len(errors) > 1 else ""
-    if error["type"] == "missing":
-        return UsageError(f"{path}: {key} is missing", f"add it{more}")
-    if error["type"] == "extra_forbidden":
-        known = _known_keys(error["loc"])
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        guess = f"did you mean {near[0]}? " if near else ""
-        message = f"{path}: there is no key {key} (= {error['input']!r})"
-        return UsageError(message, f"{guess}known keys there: {', '.join(known)}{more}")
-    if error["type"] == "value_error":
-        reason = str(error["ctx"]["error"])
-        own_value = not isinstance(error["input"], dict)
-        subject = f"{key} = {error['input']!r}: " if own_value else f"{key}: " if key else ""
-        return UsageError(f"{path}: {subject}{reason}", f"change the file{more}")
-    reason = _CLEARER.get(error["type"], error["msg"].replace("Input should", "must"))
-    return UsageError(f"{path}: {key} = {error['input']!r}: {reason}", f"change the file{more}")
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    """Write the place of a value as in ``stages[2].users``; stages count from 1."""
-    key = ""
-    for step in location:
-        key += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if key else step
-    return key
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    table: Any = Scenario
-    for step in location[:-1]:
-        if isinstance(step, str):
-            annotation = table.model_fields[step].annotation
-            table = Stage if step == "stages" else annotation
-    return list(table.model_fields)

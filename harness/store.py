@@ -181,6 +181,8 @@ def load_findings(folder: Path) -> list[Finding]:
                 **finding,
                 "verdict": Verdict(finding["verdict"]),
                 "examples": tuple(finding["examples"]),
+                "failed_sales": tuple(finding.get("failed_sales", ())),
+                "unknown_sales": tuple(finding.get("unknown_sales", ())),
             }
         )
         for finding in document["findings"]

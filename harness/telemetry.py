@@ -20,10 +20,10 @@ import psycopg
 import redis
 
 from harness.runtimes import Deployment
+from harness.sales import SALE_PRODUCT
 
 PERIOD_S = 1.0
 MEMORY_PERIOD_S = 5.0
-SALE_PRODUCT = 1
 
 _POSTGRES_SAMPLE = """
 SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),

@@ -13,6 +13,7 @@ one product cannot be spread anyway.
     {shop}:orders, :payments  streams of work; an entry is removed when its work is done
     {shop}:dead               stream of what could not be done, with the reason
     {shop}:alive:<consumer>   heartbeat of a worker, expires
+    {shop}:epoch              integer: which life of this store it is (recovery.py)
     {shop}:reaper             lock of the process that recovers, expires
     {shop}:events             channel: changes of orders, a JSON list
 """
@@ -24,6 +25,7 @@ ORDER_WORKERS = "order-workers"
 PAYMENT_WORKERS = "payment-workers"
 IDEMPOTENCY = "{shop}:idem"
 LEADER = "{shop}:reaper"
+EPOCH = "{shop}:epoch"
 EVENTS = "{shop}:events"
 ORDER_PREFIX = "{shop}:order:"
 

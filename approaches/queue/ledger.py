@@ -3,6 +3,11 @@
 A worker that lost its connection in COMMIT does not know whether the step was taken. So every step
 is one statement (one transaction, one round trip, and the hot row of the product is locked only
 for its commit) whose effects hang on rows that it really inserted or really moved.
+
+Orders are taken only from the present life of Redis. A worker may hold orders that a Redis accepted
+which has lost its data since; once the rebuild has read what the ledger holds, their units are on
+sale again. So a rebuild after such a loss begins a new epoch in the ledger *before* it reads, waits
+thereby for the inserts under way, and those that come later are refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +16,7 @@ from typing import Any
 
 from psycopg import AsyncConnection, IsolationLevel
 
+from approaches.queue.drift import LedgerStock
 from approaches.queue.order import Order, from_microseconds, to_microseconds
 from approaches.queue.store import Settlement
 from approaches.shop.catalogue import Product
@@ -22,13 +28,15 @@ _INSERT = """
 WITH incoming AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(users)s::bigint[], %(products)s::int[],
                          %(quantities)s::int[], %(keys)s::text[], %(amounts)s::bigint[],
-                         %(instants)s::timestamptz[])
-        AS t (id, user_id, product_id, quantity, key, amount_cents, accepted_at)
+                         %(instants)s::timestamptz[], %(epochs)s::bigint[])
+        AS t (id, user_id, product_id, quantity, key, amount_cents, accepted_at, epoch)
+), present AS (
+    SELECT epoch FROM mirror_life FOR SHARE
 ), inserted AS (
     INSERT INTO orders (id, user_id, product_id, quantity, idempotency_key, amount_cents,
                         status, version, accepted_at)
     SELECT id, user_id, product_id, quantity, key, amount_cents, 'awaiting_payment', 2, accepted_at
-    FROM incoming
+    FROM incoming JOIN present USING (epoch)
     ON CONFLICT DO NOTHING
     RETURNING id, product_id, quantity, accepted_at
 ), events AS (
@@ -96,6 +104,14 @@ _PRODUCTS = """
 SELECT id, name, price_cents, initial_stock, reserved, sold, per_user_limit FROM products
 """
 
+_STOCKS = """
+SELECT p.id, p.initial_stock - p.reserved - p.sold, p.sold,
+       coalesce((SELECT sum(m.quantity)::int
+                 FROM stock_moves m JOIN orders o ON o.id = m.order_id
+                 WHERE o.product_id = p.id AND m.kind = 'release' AND m.relayed_at IS NULL), 0)
+FROM products p
+"""
+
 _UNRELAYED = """
 SELECT o.id::text, o.product_id, o.status, o.version, o.settled_at
 FROM stock_moves m JOIN orders o ON o.id = m.order_id
@@ -110,6 +126,22 @@ WHERE order_id = ANY(%s::uuid[]) AND kind = 'release' AND relayed_at IS NULL
 """
 
 
+_EPOCH = "SELECT epoch FROM mirror_life"
+
+_BEGIN_EPOCH = """
+UPDATE mirror_life SET epoch = epoch + 1 WHERE epoch = %s RETURNING epoch
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What became of orders that were to be recorded, by id; the others met another order's key."""
+
+    recorded: set[str]
+    outlived: set[str]
+    """Accepted by a Redis that has lost its data since: not recorded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What the payment gateway said about an order: confirmed, declined or unknown."""
@@ -119,11 +151,10 @@ class Result:
     charge_id: str | None
 
 
-async def insert_orders(connection: Connection, orders: Sequence[Order]) -> set[str]:
-    """Record accepted orders as awaiting payment and hold their stock; return the ids on record.
+async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Intake:
+    """Record accepted orders as awaiting payment and hold their stock; say which are on record.
 
-    An id that is missing from the answer met another order under its idempotency key. Raises
-    psycopg.IntegrityError, with nothing recorded, if the ledger's constraints refuse one of them.
+    Raises psycopg.IntegrityError, with nothing recorded, if the ledger's constraints refuse one.
     """
     parameters = {
         "ids": [order.id for order in orders],
@@ -133,14 +164,33 @@ async def insert_orders(connection: Connection, orders: Sequence[Order]) -> set[
         "keys": [order.key for order in orders],
         "amounts": [order.amount_cents for order in orders],
         "instants": [from_microseconds(order.accepted_at_us) for order in orders],
+        "epochs": [order.epoch for order in orders],
     }
     cursor = await connection.execute(_INSERT, parameters)
     recorded = {row[0] for row in await cursor.fetchall()}
     missing = [order.id for order in orders if order.id not in recorded]
-    if missing:  # a redo, or a conflict: a fresh snapshot tells which
-        cursor = await connection.execute(_STATES, [missing])
-        recorded |= {row[0] for row in await cursor.fetchall()}
-    return recorded
+    if not missing:
+        return Intake(recorded, set())
+    # a redo, a conflict, or too late: a fresh snapshot tells which
+    cursor = await connection.execute(_STATES, [missing])
+    recorded |= {row[0] for row in await cursor.fetchall()}
+    present = await read_epoch(connection)
+    late = {order.id for order in orders if order.epoch != present}
+    return Intake(recorded, late - recorded)
+
+
+async def read_epoch(connection: Connection) -> int:
+    """Read which life of Redis orders are taken from."""
+    cursor = await connection.execute(_EPOCH)
+    row = await cursor.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+async def begin_epoch(connection: Connection, *, after: int) -> int | None:
+    """Take no more orders of the life `after`; return the new one, None if somebody was faster."""
+    cursor = await connection.execute(_BEGIN_EPOCH, [after])
+    row = await cursor.fetchone()
+    return None if row is None else int(row[0])
 
 
 async def settle_orders(connection: Connection, results: Sequence[Result]) -> dict[str, Settlement]:
@@ -202,6 +252,18 @@ async def has_product(connection: Connection, product_id: int) -> bool:
     """Say whether there is such a product."""
     cursor = await connection.execute("SELECT 1 FROM products WHERE id = %s", [product_id])
     return await cursor.fetchone() is not None
+
+
+async def stocks(connection: Connection) -> dict[int, LedgerStock]:
+    """Read the units of every product, as of one instant."""
+    cursor = await connection.execute(_STOCKS)
+    return {row[0]: LedgerStock(*row[1:]) for row in await cursor.fetchall()}
+
+
+async def recorded(connection: Connection, order_ids: Sequence[str]) -> set[str]:
+    """Say which of these orders the ledger holds."""
+    cursor = await connection.execute(_STATES, [list(order_ids)])
+    return {row[0] for row in await cursor.fetchall()}
 
 
 async def read_products(connection: Connection) -> list[Product]:

@@ -24,6 +24,8 @@ class Order:
     version: int
     accepted_at_us: int
     settled_at_us: int | None = None
+    epoch: int = 0
+    """The life of Redis that accepted it; only told of an order on its way to the ledger."""
 
     @classmethod
     def from_hash(cls, order_id: str, fields: Mapping[str, str]) -> "Order":
@@ -40,6 +42,7 @@ class Order:
             version=int(fields["v"]),
             accepted_at_us=int(fields["at"]),
             settled_at_us=int(settled) if settled else None,
+            epoch=int(fields.get("ep", 0)),
         )
 
     @classmethod

@@ -5,6 +5,9 @@ was the published system's costliest mistake. A batch is one transaction; after 
 are advanced and their entries dropped in one script. A crash between the two means that somebody
 does both again, and neither does anything twice.
 
+An order that was accepted by a Redis which has lost its data since is not recorded behind the back
+of the present one (ledger.py): it is offered to that one as if its buyer had asked again.
+
 Each child also takes part in recovery (recovery.py): one of them, elected, looks after the dead.
 """
 
@@ -12,6 +15,7 @@ import asyncio
 import logging
 import socket
 import sys
+import time
 from collections.abc import Sequence
 
 import psycopg
@@ -28,11 +32,19 @@ from approaches.queue.order import Order
 from approaches.queue.recovery import Recovery
 from approaches.queue.service import run_service
 from approaches.queue.settings import QueueSettings
-from approaches.queue.store import ORDERS, Store
+from approaches.queue.store import ORDERS, Acceptance, Store
 from approaches.queue.worker import Lazy, run_worker
+from approaches.shop.metrics import Counter
 from approaches.shop.settings import split_bind
 
 log = logging.getLogger(__name__)
+
+LOST = Counter(
+    "shop_orders_lost",
+    "Orders accepted by a Redis that lost its data, and sold out since: an alarm",
+)
+ON_SALE_WITHIN_S = 30.0
+ON_SALE_PAUSE_S = 0.1
 
 Parcel = tuple[Entry, Order]
 REFUSALS = (psycopg.IntegrityError, psycopg.DataError)
@@ -80,18 +92,45 @@ class OrderWorker:
     async def _record(self, parcels: Sequence[Parcel]) -> None:
         orders = [order for _, order in parcels]
         try:
-            recorded = await self._ledger.run(
+            intake = await self._ledger.run(
                 lambda connection: ledger.insert_orders(connection, orders)
             )
         except REFUSALS as error:
             await self._divide(parcels, error)
             return
-        for entry, order in parcels:
-            if order.id not in recorded:
-                await self.consumer.give_up(entry, "its idempotency key holds another order")
-        kept = [(entry.id, order.id) for entry, order in parcels if order.id in recorded]
+        kept = [(entry.id, order.id) for entry, order in parcels if order.id in intake.recorded]
         if kept:
             await until_answered(lambda: self._store.advance(kept))
+        for entry, order in parcels:
+            if order.id in intake.outlived:
+                await self._offer_again(entry, order)
+            elif order.id not in intake.recorded:
+                await self.consumer.give_up(entry, "its idempotency key holds another order")
+
+    async def _offer_again(self, entry: Entry, order: Order) -> None:
+        """Have the present Redis accept an order, under its id and key, if it still can.
+
+        If its key is taken, its buyer had no answer and has asked again. If it is sold out, a buyer
+        who was told 202 is disappointed: the price of ACK=acceptance when Redis loses its data.
+        """
+        answer = await until_answered(lambda: self._accept(order))
+        give_up_at_s = time.monotonic() + ON_SALE_WITHIN_S
+        while answer.verdict == "stock_not_loaded" and time.monotonic() < give_up_at_s:
+            await asyncio.sleep(ON_SALE_PAUSE_S)
+            answer = await until_answered(lambda: self._accept(order))
+        if answer.verdict not in ("accepted", "replayed"):
+            LOST.inc()
+            log.error("order %s, accepted before Redis lost its data: %s", order.id, answer.verdict)
+        await until_answered(lambda: self._store.drop(ORDERS, entry.id))
+
+    async def _accept(self, order: Order) -> Acceptance:
+        return await self._store.accept(
+            order.id,
+            user_id=order.user_id,
+            key=order.key,
+            product_id=order.product_id,
+            quantity=order.quantity,
+        )
 
     async def _divide(self, parcels: Sequence[Parcel], error: psycopg.Error) -> None:
         """Find by halves the order that the ledger refuses, so that only it pays for it."""

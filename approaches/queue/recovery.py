@@ -6,6 +6,9 @@ its own, and whatever depends on a snapshot of the ledger names that token in th
 writes: a leader that was paused and replaced writes nothing, and neither does one whose snapshot is
 older than a FLUSHALL, because that deletes the lock too.
 
+- **begin**: a Redis without epoch is new, or has lost its data. The ledger is told first, and takes
+  no more of what the lost one had accepted (ledger.py).
+
 - **reap**: entries of workers without a heartbeat go back to their stream (requeue.lua).
 - **relay**: the ledger's outbox of releases is settled in Redis until it took them (settle.lua).
 - **rebuild**: a product without stock counter is put (back) on sale from the ledger. First the
@@ -13,10 +16,13 @@ older than a FLUSHALL, because that deletes the lock too.
   neither. What the ledger does not know yet still holds its units. Nothing can be accepted or
   released meanwhile, as both need the counter.
 - **resume**: open orders that no stream entry stands for are enqueued again (resume.lua).
+- **verify**: the stock counter is compared with the ledger (drift.py). A difference is an alarm;
+  nothing is repaired, or whatever caused it would cause it again, unseen.
 """
 
 import asyncio
 import logging
+import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -28,6 +34,7 @@ from redis.exceptions import RedisError
 
 from approaches.queue import keys, ledger
 from approaches.queue.consumer import HEARTBEAT_TTL_MS, SOCKET_TIMEOUT_S, count_returns
+from approaches.queue.drift import DriftWatch
 from approaches.queue.ledger import held_units
 from approaches.queue.order import Order
 from approaches.queue.settings import QueueSettings
@@ -44,6 +51,7 @@ RELAY_EVERY_S = 1.0
 RELAY_AFTER_S = 2.0
 RESUME_EVERY_S = 5.0
 RESUME_AFTER_S = 5.0
+VERIFY_EVERY_S = 5.0
 _CHUNK = 200
 _PAGE = 1_000
 
@@ -63,6 +71,7 @@ class Recovery:
         self._settings = settings
         self._token = ""
         self._due_s: dict[str, float] = {}
+        self._drift = DriftWatch()
 
     async def run(self) -> None:
         """Take part until cancelled; a store that does not answer is tried at the next tick."""
@@ -90,13 +99,15 @@ class Recovery:
         if self._token and await self._store.renew(self._token, LOCK_TTL_MS):
             return True
         self._token = ""
-        token = uuid.uuid4().hex
+        # A token per term of office; the process id tells people (and fault injection) who it is.
+        token = f"{os.getpid()}-{uuid.uuid4().hex}"
         if await self._store.redis.set(keys.LEADER, token, nx=True, px=LOCK_TTL_MS):
             self._token = token
         return bool(self._token)
 
     async def tick(self) -> None:
         """Do what is due."""
+        await self.begin()
         await self.rebuild()
         if self._is_due("reap", REAP_EVERY_S):
             await self.reap()
@@ -104,6 +115,8 @@ class Recovery:
             await self.relay()
         if self._is_due("resume", RESUME_EVERY_S):
             await self.resume()
+        if self._is_due("verify", VERIFY_EVERY_S):
+            await self.verify()
 
     def _is_due(self, duty: str, every_s: float) -> bool:
         now_s = time.monotonic()
@@ -180,17 +193,32 @@ class Recovery:
             if enqueued:
                 log.warning("%d open orders had no stream entry: enqueued", enqueued)
 
+    async def begin(self) -> None:
+        """Begin a new epoch if Redis has none; what it accepts then is what the ledger takes."""
+        if await self._store.redis.exists(keys.EPOCH):
+            return
+        # The ledger is read before Redis and changed only if unchanged since: if both readings lie
+        # within our term of office, nobody else can begin an epoch between them.
+        last = await self._ledger.run_once(ledger.read_epoch)
+        if await self._store.epoch(self._token) != 0:
+            return
+        epoch = await self._ledger.run_once(partial(ledger.begin_epoch, after=last))
+        if epoch is not None:
+            await self._store.epoch(self._token, begin=epoch)
+
     async def rebuild(self) -> None:
         """Put every product without stock counter on sale, from what the ledger says."""
-        products = await self._ledger.run_once(ledger.read_products)
-        if not products:
-            return
-        counters = await self._store.redis.mget(
-            [keys.stock(product.product_id) for product in products]
-        )
-        for product, counter in zip(products, counters, strict=True):
+        for product_id, counter in (await self._counters()).items():
             if counter is None:
-                await self._rebuild(product.product_id)
+                await self._rebuild(product_id)
+
+    async def _counters(self) -> dict[int, int | None]:
+        """Read the stock counter of every product of the ledger; None where there is none."""
+        products = await self._ledger.run_once(ledger.read_products)
+        ids = [product.product_id for product in products]
+        counters = await self._store.redis.mget([keys.stock(one) for one in ids]) if ids else []
+        units = [None if counter is None else int(counter) for counter in counters]
+        return dict(zip(ids, units, strict=True))
 
     async def _rebuild(self, product_id: int) -> None:
         # in this order, see the module's text; the last two in the direction in which work flows
@@ -231,6 +259,21 @@ class Recovery:
                 len(orders),
                 len(unrecorded),
             )
+
+    async def verify(self) -> None:
+        """Compare each stock counter with the ledger, and raise the alarm if they have parted."""
+        before = await self._counters()
+        under_way = [
+            fields
+            for stream in (keys.ORDERS, keys.DEAD_LETTERS)
+            for fields in await self._entries(stream)
+        ]
+        recorded = await self._ledger.run_once(
+            partial(ledger.recorded, order_ids=[f["o"] for f in under_way if "o" in f])
+        )
+        stocks = await self._ledger.run_once(ledger.stocks)
+        unrecorded = [fields for fields in under_way if fields.get("o") not in recorded]
+        self._drift.compare(stocks, unrecorded, before, await self._counters())
 
     async def _entries(self, stream: str) -> list[dict[str, str]]:
         entries: list[dict[str, str]] = []

@@ -23,7 +23,17 @@ from approaches.queue.order import Order
 from approaches.shop.catalogue import Product
 
 _LUA = Path(__file__).parent / "lua"
-_SCRIPTS = ("accept", "advance", "settle", "requeue", "restore", "rebuild", "resume", "renew")
+_SCRIPTS = (
+    "accept",
+    "advance",
+    "settle",
+    "requeue",
+    "restore",
+    "rebuild",
+    "resume",
+    "renew",
+    "epoch",
+)
 MAX_DELIVERIES = 5
 """An entry returned to its stream more often than this goes to the dead letters."""
 
@@ -111,6 +121,7 @@ class Store:
             keys.buyers(product_id),
             keys.product(product_id),
             keys.ORDERS,
+            keys.EPOCH,
         ]
         verdict, *facts = await self._run(
             "accept", names, [order_id, user_id, key, product_id, quantity]
@@ -200,7 +211,7 @@ class Store:
 
     async def restore(self, token: str, orders: Iterable[Order]) -> bool:
         """Write orders of the ledger back; False when the leader's lock is lost."""
-        names = [keys.LEADER, keys.IDEMPOTENCY]
+        names = [keys.LEADER, keys.IDEMPOTENCY, keys.PAYMENTS]
         args: list[Any] = [token]
         for order in orders:
             names.append(keys.order(order.id))
@@ -221,6 +232,7 @@ class Store:
             keys.stock(product.product_id),
             keys.buyers(product.product_id),
             keys.product(product.product_id),
+            keys.EPOCH,
         ]
         limit = "" if product.per_user_limit is None else product.per_user_limit
         args: list[Any] = [token, stock, product.name, product.price_cents]
@@ -241,6 +253,22 @@ class Store:
             ]
             args += _facts(order)
         return int(await self._run("resume", names, args))
+
+    async def epoch(self, token: str, begin: int | None = None) -> int | None:
+        """Return the life of this store, beginning one if it has none; 0: none has begun.
+
+        None when the leader's lock is lost.
+        """
+        args = [token, "" if begin is None else begin]
+        epoch = int(await self._run("epoch", [keys.LEADER, keys.EPOCH], args))
+        return None if epoch < 0 else epoch
+
+    async def drop(self, stream: WorkStream, entry_id: str) -> None:
+        """Take an entry off its stream: its work is done, or has become another's."""
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.xack(stream.name, stream.group, entry_id)
+            pipe.xdel(stream.name, entry_id)
+            await pipe.execute()
 
     async def renew(self, token: str, ttl_ms: int) -> bool:
         """Prolong the leader's lock; False when somebody else holds it or nobody does."""

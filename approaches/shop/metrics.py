@@ -3,12 +3,18 @@
 prometheus_client shares counters between processes through files in one directory and decides for
 that mode when it is imported, hence the directory is made here, before that import. It lies in
 TMPDIR and is removed by the process that made it.
+
+A directory that is given (PROMETHEUS_MULTIPROC_DIR) outlives the service, so a counter does not go
+back when the service is killed and started again: the files are memory maps, and what was counted
+before a SIGKILL is in them. What was in progress then is not any more: it is forgotten.
 """
 
 import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
+from pathlib import Path
 
 _DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -16,6 +22,8 @@ _DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 def _share_between_processes() -> str:
     given = os.environ.get(_DIRECTORY_VARIABLE)
     if given:
+        for gauge in Path(given).glob("gauge_live*.db"):
+            gauge.unlink(missing_ok=True)
         return given
     directory = tempfile.mkdtemp(prefix="shop-metrics-")
     os.environ[_DIRECTORY_VARIABLE] = directory
@@ -36,12 +44,14 @@ from prometheus_client import (  # noqa: E402
     CollectorRegistry,
     Counter,
     Gauge,
+    Metric,
     generate_latest,
 )
 from prometheus_client.multiprocess import (  # noqa: E402
     MultiProcessCollector,
     mark_process_dead,
 )
+from prometheus_client.registry import Collector  # noqa: E402
 
 __all__ = [
     "CONTENT_TYPE_LATEST",
@@ -80,8 +90,25 @@ def count_request(method: str, route: str, status: int) -> None:
 def render() -> bytes:
     """Return the metrics of all processes of this service (content type CONTENT_TYPE_LATEST)."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=_directory)  # type: ignore[no-untyped-call]
+    registry.register(_Processes())
     return generate_latest(registry)
+
+
+class _Processes(Collector):
+    """All processes of this service, dead ones included."""
+
+    def collect(self) -> Iterable[Metric]:
+        # A process that was killed between making its file and filling it leaves an empty one.
+        files = [str(file) for file in Path(_directory).glob("*.db") if _is_filled(file)]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return metrics
+
+
+def _is_filled(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:  # gauges of a process that has just died
+        return False
 
 
 def forget_process(pid: int) -> None:

@@ -33,6 +33,7 @@ class Code(StrEnum):
     STORE_DOWN = "store_down"
     STOCK_NOT_LOADED = "stock_not_loaded"
     PAYMENT_UNKNOWN = "payment_unknown"
+    UNREACHABLE = "unreachable"
 
 
 _KINDS: dict[Code, tuple[int, str]] = {
@@ -53,6 +54,7 @@ _KINDS: dict[Code, tuple[int, str]] = {
     Code.STORE_DOWN: (503, "A store does not answer"),
     Code.STOCK_NOT_LOADED: (503, "The stock is not loaded yet"),
     Code.PAYMENT_UNKNOWN: (503, "The outcome of the payment is not known yet"),
+    Code.UNREACHABLE: (502, "The shop cannot be reached"),  # nginx.conf answers this, or 504
 }
 _RETRY_AFTER_S: dict[Code, int] = {
     Code.IN_PROGRESS: 1,
@@ -61,6 +63,7 @@ _RETRY_AFTER_S: dict[Code, int] = {
     Code.STORE_DOWN: 1,
     Code.STOCK_NOT_LOADED: 1,
     Code.PAYMENT_UNKNOWN: 1,
+    Code.UNREACHABLE: 1,
 }
 
 

@@ -65,6 +65,11 @@ CREATE TABLE stock_moves (
     PRIMARY KEY (order_id, kind)
 ) WITH (fillfactor = 70);
 
+-- A fence: the life of the mirror whose orders are taken. A mirror that lost its data begins a new one, and an order
+-- that only the old one knew is not taken behind its back: the new one counts its units as free.
+CREATE TABLE mirror_life (epoch bigint NOT NULL);
+INSERT INTO mirror_life VALUES (0);
+
 CREATE INDEX stock_moves_unrelayed ON stock_moves (at) WHERE kind = 'release' AND relayed_at IS NULL;
 
 CREATE TABLE order_events (

@@ -3,8 +3,9 @@
 The parent imports everything, freezes the heap (so that the garbage collector does not touch, and
 thereby copy, the pages that the children share), binds, and forks. A child that dies is restarted,
 after a pause that doubles while it keeps dying. SIGTERM goes on to the children, which drain; a
-second one is not needed. If the parent itself is killed, the kernel kills the children: half a
-service that nobody restarts is worse than none.
+second one is not needed, and a child that is paused (SIGSTOP) is woken up to do so. If the parent
+itself is killed, the kernel kills the children: half a service that nobody restarts is worse than
+none.
 """
 
 import ctypes
@@ -114,6 +115,7 @@ class _Supervisor:
         self._stopping = True
         for pid in self._pid_of.values():
             os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGCONT)
 
     def _reap(self) -> None:
         for index, pid in list(self._pid_of.items()):

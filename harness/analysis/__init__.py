@@ -4,10 +4,29 @@ See docs/methodology.md for what each number means. The statistics are checked b
 tests/statistical.
 """
 
-from harness.analysis.laws import check_laws
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.analysis import contest, laws, summary
 from harness.analysis.metrics import METRICS
 from harness.analysis.series import series
-from harness.analysis.summary import schema, summarise
+from harness.analysis.summary import Audits, schema
 from harness.analysis.validity import validity
+from harness.findings import Law
+from harness.store import RunData
 
 __all__ = ["METRICS", "check_laws", "schema", "series", "summarise", "validity"]
+
+
+def check_laws(run: RunData) -> list[Law]:
+    """Check every law that applies to a run: stages have others than a contest."""
+    return laws.check_laws(run, contest.LAWS if run.record["scenario"].get("contest") else None)
+
+
+def summarise(
+    campaign: Mapping[str, Any], runs: Sequence[RunData], audits: Audits | None = None
+) -> dict[str, Any]:
+    """Derive summary.json from a campaign's runs; raise UsageError if there is none."""
+    if campaign["scenario"].get("contest"):
+        return contest.summarise(campaign, runs, audits)
+    return summary.summarise(campaign, runs, audits)

@@ -140,7 +140,8 @@ class RunFacts:
         Adds `accepted_rel_ns`, `settled_rel_ns`, `settled` (reached a terminal status) and
         `first_sent_ns` of the buyer's attempt (missing if no buyer sent its key).
         """
-        orders = self.run.orders[is_in(self.run.orders, "product_id", [SALE_PRODUCT])]
+        on_sale = [sale["product_id"] for sale in self.record.get("sales", ())] or [SALE_PRODUCT]
+        orders = self.run.orders[is_in(self.run.orders, "product_id", on_sale)]
         settled_ns = integers(orders, "settled_ns")
         settled = is_in(orders, "status", TERMINAL) & (settled_ns > 0)
         sent = self.attempts["first_sent_ns"].reindex(orders["key"]).to_numpy(dtype=np.float64)

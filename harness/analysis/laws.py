@@ -8,7 +8,7 @@ think-seconds. A saturated load generator breaks it long before its own CPU figu
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -46,11 +46,17 @@ PROXY_STATUSES = (502, 503, 504)
 """Statuses that a proxy before the counting services may answer by itself."""
 
 
-def check_laws(run: RunData) -> list[Law]:
-    """Check every law on a run; a law that crashes is UNKNOWN and says with what error."""
+Laws = Sequence[tuple[str, Callable[[RunFacts], list[Law]]]]
+
+
+def check_laws(run: RunData, applicable: Laws | None = None) -> list[Law]:
+    """Check every law on a run, or those that apply to it.
+
+    A law that crashes is UNKNOWN and says with what error.
+    """
     facts = RunFacts(run)
     laws: list[Law] = []
-    for name, law in LAWS:
+    for name, law in LAWS if applicable is None else applicable:
         try:
             laws += law(facts)
         except Exception as error:  # a broken fact must not hide what the other laws find
@@ -289,7 +295,7 @@ USERS = "planned users achieved"
 GENERATOR_CPU = "generator CPU"
 GENERATOR_LATE = "generator punctuality"
 
-LAWS: tuple[tuple[str, Callable[[RunFacts], list[Law]]], ...] = (
+LAWS: Laws = (
     (INTERACTIVE, interactive_response_time),
     (CLIENT_SERVER, client_counts_equal_server_counts),
     (SUMS, per_second_sums_equal_totals),

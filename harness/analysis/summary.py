@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from harness.analysis.comparison import Side, compare
 from harness.analysis.estimates import Estimate
@@ -92,7 +92,8 @@ def summarise(
     if not runs:
         raise UsageError("the campaign has no finished run", "continue it with --resume")
     judged = [_judge(run, audits or {}) for run in sorted(runs, key=lambda run: run.index)]
-    approaches = [_approach(name, judged) for name in _names(campaign, judged)]
+    names = names_in_order(campaign, [one.facts.run for one in judged])
+    approaches = [_approach(name, judged) for name in names]
     pairs = list(combinations(approaches, 2))
     summary = {
         "schema_version": SCHEMA_VERSION,
@@ -118,11 +119,11 @@ def summarise(
         ],
         "funnel": {a.name: funnel([run.facts for run in a.counted]) for a in approaches},
         "stages": {a.name: stage_table([run.facts for run in a.counted]) for a in approaches},
-        "audit": {a.name: _worst_findings(a.runs) for a in approaches},
+        "audit": {a.name: worst_findings(a.runs) for a in approaches},
         "validity": [_validity(run) for run in judged],
         "warnings": _warnings(approaches),
     }
-    clean: dict[str, Any] = _plain(summary)
+    clean: dict[str, Any] = plain(summary)
     return clean
 
 
@@ -137,11 +138,11 @@ def _judge(run: RunData, audits: Audits) -> _Judged:
     return _Judged(RunFacts(run), laws, validity(run, laws), audits.get(run.index, ()))
 
 
-def _names(campaign: Mapping[str, Any], judged: Sequence[_Judged]) -> list[str]:
+def names_in_order(campaign: Mapping[str, Any], runs: Sequence[RunData]) -> list[str]:
     """Return the approaches that have runs, the one with fewest containers, the baseline, first."""
     containers: dict[str, int] = {}
-    for run in judged:
-        containers.setdefault(run.facts.run.approach, int(run.facts.topology["containers"]))
+    for run in runs:
+        containers.setdefault(run.approach, int(run.record["topology"]["containers"]))
     planned = [name for name in campaign.get("approaches", []) if name in containers]
     rest = sorted(set(containers) - set(planned))
     return sorted([*planned, *rest], key=lambda name: containers[name])
@@ -223,7 +224,19 @@ def _load(facts: RunFacts) -> dict[str, Any]:
     }
 
 
-def _worst_findings(runs: Sequence[_Judged]) -> list[dict[str, Any]]:
+class Audited(Protocol):
+    """A run with what its audit found."""
+
+    @property
+    def index(self) -> int:
+        """Return its place in the campaign."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """Return every finding."""
+
+
+def worst_findings(runs: Sequence[Audited]) -> list[dict[str, Any]]:
     """Return each audited invariant as its worst run has it, and which runs had that verdict."""
     by_id: dict[str, list[tuple[int, Finding]]] = {}
     for run in runs:
@@ -266,7 +279,7 @@ def _warnings(approaches: Sequence[_Approach]) -> list[str]:
     return warnings
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return JSON values: floats of `DIGITS` digits, enums as text, tuples as lists."""
     match value:
         case Enum():
@@ -274,8 +287,8 @@ def _plain(value: Any) -> Any:
         case float():
             return float(f"{value:.{DIGITS}g}")
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case _:
             return value.item() if hasattr(value, "item") else value

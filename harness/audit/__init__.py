@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from harness.audit.answers import counted_alike, never_regresses, sold_out_only_if_so
 from harness.audit.conditions import began_clean, configured_honestly, queues_drained
+from harness.audit.contest import audit_contest, is_contest
 from harness.audit.evidence import Invariant
 from harness.audit.orders import legal_history, none_invented, none_lost, one_per_key
 from harness.audit.payments import charged_once, outcome_as_drawn
@@ -38,9 +39,18 @@ INVARIANTS: tuple[Invariant, ...] = (
 )
 """I1 to I16, in the order in which they are reported."""
 
+OF_THE_DEPLOYMENT: tuple[Invariant, ...] = (queues_drained, counted_alike, configured_honestly)
+"""What cannot be told of one sale among many on the same deployment."""
+
 
 def audit(run: RunData) -> list[Finding]:
-    """Check every invariant on a run; an input that is missing or a check that fails is UNKNOWN."""
+    """Check every invariant on a run; an input that is missing or a check that fails is UNKNOWN.
+
+    Of a contest, each sale is audited by itself.
+    """
+    if is_contest(run):
+        of_sales = [one for one in INVARIANTS if one not in OF_THE_DEPLOYMENT]
+        return audit_contest(run, of_sales, OF_THE_DEPLOYMENT)
     return [invariant(run) for invariant in INVARIANTS]
 
 

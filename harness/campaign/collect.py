@@ -1,10 +1,11 @@
 """Reads what every store says happened, after the backlog has drained.
 
-Only the sale is read: the warm-up sells another product, under keys of its own.
+Only what was on sale is read: the warm-up sells another product, under keys of its own.
 """
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -13,9 +14,10 @@ import psycopg
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
+from harness.campaign.reset import stock_counters
 from harness.errors import InfrastructureError
 from harness.runtimes import Deployment
-from harness.telemetry import SALE_PRODUCT
+from harness.sales import Sale
 
 REQUEST_COUNTER = "shop_http_requests"
 
@@ -23,19 +25,19 @@ _LEDGER_TABLES = {
     "orders": """
         SELECT id::text AS order_id, user_id, product_id, quantity, idempotency_key AS key,
                amount_cents, status, version, accepted_at AS accepted_ns, settled_at AS settled_ns
-        FROM orders WHERE product_id = %(product)s ORDER BY accepted_at, id""",
+        FROM orders WHERE product_id = ANY(%(products)s) ORDER BY accepted_at, id""",
     "order_events": """
         SELECT order_id::text, e.version, e.status, at AS at_ns
         FROM order_events e JOIN orders o ON o.id = order_id
-        WHERE product_id = %(product)s ORDER BY at, order_id, e.version""",
+        WHERE product_id = ANY(%(products)s) ORDER BY at, order_id, e.version""",
     "payments": """
         SELECT order_id::text, charge_id, outcome, p.amount_cents, at AS at_ns
         FROM payments p JOIN orders o ON o.id = order_id
-        WHERE product_id = %(product)s ORDER BY at, order_id""",
+        WHERE product_id = ANY(%(products)s) ORDER BY at, order_id""",
     "stock_moves": """
         SELECT order_id::text, kind, m.quantity, at AS at_ns, relayed_at IS NOT NULL AS relayed
         FROM stock_moves m JOIN orders o ON o.id = order_id
-        WHERE product_id = %(product)s ORDER BY at, order_id, kind""",
+        WHERE product_id = ANY(%(products)s) ORDER BY at, order_id, kind""",
 }
 _CHARGE_COLUMNS = [
     "charge_id",
@@ -64,13 +66,14 @@ RequestCounts = Counter[tuple[str, str, int]]
 """Requests counted by the servers, by (method, route, status)."""
 
 
-def ledger_frames(deployment: Deployment) -> dict[str, pd.DataFrame]:
-    """Read the ledger's tables of the sale, all as of one instant; times are epoch nanoseconds."""
+def ledger_frames(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, pd.DataFrame]:
+    """Read the ledger's tables of the sales, all as of one instant; times are epoch nanoseconds."""
     frames = {}
+    products = [sale.product_id for sale in sales]
     with psycopg.connect(deployment.dsn(), connect_timeout=5) as ledger:
         ledger.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         for name, query in _LEDGER_TABLES.items():
-            cursor = ledger.execute(query, {"product": SALE_PRODUCT})
+            cursor = ledger.execute(query, {"products": products})
             columns = [column.name for column in cursor.description or ()]
             frame = pd.DataFrame(cursor.fetchall(), columns=columns)
             for column in frame.columns[frame.columns.str.endswith("_ns")]:
@@ -95,19 +98,21 @@ def charges(deployment: Deployment, warm_up_prefix: str) -> pd.DataFrame:
     return pd.DataFrame(sale, columns=_CHARGE_COLUMNS)
 
 
-def store_facts(deployment: Deployment) -> dict[str, Any]:
-    """Return the final stock, streams, passwords and statements as the stores have them."""
+def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, Any]:
+    """Return the final stocks, streams, passwords and statements as the stores have them."""
+    ids = [sale.product_id for sale in sales]
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
         products = ledger.execute(
-            "SELECT id, price_cents, initial_stock, reserved, sold FROM products WHERE id = %s",
-            (SALE_PRODUCT,),
+            "SELECT id, price_cents, initial_stock, reserved, sold FROM products"
+            " WHERE id = ANY(%s) ORDER BY id",
+            (ids,),
         ).fetchall()
         statements = ledger.execute(_STATEMENTS).fetchall()
         passwords = ledger.execute(_PASSWORDS).fetchall()
     names = ("id", "price_cents", "initial_stock", "reserved", "sold")
     return {
         "products": [dict(zip(names, row, strict=True)) for row in products],
-        "redis": _redis_facts(deployment),
+        "redis": _redis_facts(deployment, ids),
         "passwords": [{"parameters": text, "count": count} for text, count in passwords],
         "statements": [
             {"query": query[:500], "calls": calls, "total_ms": float(total_ms), "rows": rows}
@@ -121,7 +126,7 @@ def backlog(deployment: Deployment) -> int:
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
         row = ledger.execute(_OPEN).fetchone()
     waiting = int(row[0]) if row else 0
-    facts = _redis_facts(deployment)
+    facts = _redis_facts(deployment, [])
     if facts:
         waiting += sum(stream["length"] for stream in facts["streams"].values())
     return waiting
@@ -144,12 +149,13 @@ def request_counts(deployment: Deployment) -> RequestCounts:
     return counts
 
 
-def _redis_facts(deployment: Deployment) -> dict[str, Any] | None:
+def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> dict[str, Any] | None:
+    """Return streams and dead letters, and the stock of the first product and of each of them."""
     facts, url = deployment.topology.redis, deployment.redis_url()
     if not facts or not url:
         return None
     with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
-        stock = store.get(facts.stock % SALE_PRODUCT)
+        counters = stock_counters(store, facts, product_ids) if product_ids else []
         streams = {}
         for name in facts.streams:
             groups: Any = store.xinfo_groups(name) if store.exists(name) else []
@@ -158,7 +164,8 @@ def _redis_facts(deployment: Deployment) -> dict[str, Any] | None:
                 "pending": sum(int(group["pending"]) for group in groups),
             }
         return {
-            "stock": None if stock is None else int(str(stock)),
+            "stock": counters[0] if counters else None,
+            "stocks": dict(zip(map(str, product_ids), counters, strict=True)),
             "streams": streams,
             "dead_letters": int(store.xlen(facts.dead_letters)),
         }

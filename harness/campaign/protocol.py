@@ -12,6 +12,7 @@
 The latency and the audit come from the same load, which is what this project is for.
 """
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,11 +33,11 @@ from harness.campaign.observer import Observer
 from harness.campaign.plan import PlannedRun
 from harness.campaign.reset import reset, settle_stores
 from harness.errors import InfrastructureError
-from harness.load import LoadPlan, LoadProcess
+from harness.load import AnyPlan, LoadPlan, LoadProcess
 from harness.runtimes import Deployment, Runtime
 from harness.scenario import Scenario
 from harness.store import Campaign, RunData
-from harness.telemetry import SALE_PRODUCT, Sampler
+from harness.telemetry import Sampler
 from harness.topology import Topology
 
 BACKLOG_POLL_S = 0.25
@@ -62,6 +63,7 @@ class Protocol:
         self._topology = topology
         self._runtime = runtime
         self._observer = observer
+        self._sales = scenario.sales(seed)
         self._durations_s: dict[str, float] = {}
         self._record: dict[str, Any] = {}
 
@@ -81,14 +83,14 @@ class Protocol:
             if deployment is not None:
                 with self._step("down", "tear down"):
                     deployment.down()
-        sold = run.record["store"]["products"][0]["sold"]
+        sold = sum(product["sold"] for product in run.record["store"]["products"])
         valid = run.record["validity"]["verdict"] == "VALID"
         self._observer.run_ends(self._planned, valid, audit.verdict(findings), sold)
 
     def _measure(self, deployment: Deployment, scratch: Path) -> RunData:
         """Steps 2 to 7, up to the raw facts."""
         with self._step("reset", "reset and seed"):
-            proof = reset(deployment, self._scenario)
+            proof = reset(deployment, self._scenario, self._sales)
         generator = load.start(self._load_plan(deployment), scratch / "sale")
         try:
             with self._step("warm_up", "warm up"):
@@ -105,9 +107,9 @@ class Protocol:
             except (psycopg.Error, redis.RedisError, httpx.HTTPError) as error:
                 raise collect.reading(deployment, error) from error
 
-    def _load_plan(self, deployment: Deployment) -> LoadPlan:
-        return LoadPlan.for_sale(
-            self._scenario, deployment.address, seed=self._seed, product_id=SALE_PRODUCT
+    def _load_plan(self, deployment: Deployment) -> AnyPlan:
+        return load.sale_plan(
+            self._scenario, deployment.address, seed=self._seed, sales=self._sales
         )
 
     def _warm_up(self, deployment: Deployment, scratch: Path) -> None:
@@ -140,10 +142,16 @@ class Protocol:
     def _watch(
         self, deployment: Deployment, generator: LoadProcess, sampler: Sampler, t0_ns: int
     ) -> None:
-        """Tell of the load until its last stage is over; stop if something died."""
-        end_ns = t0_ns + int(self._scenario.load_s * 1e9)
+        """Tell of the load until its last stage is over; stop if something died.
+
+        A contest is over when its generator is: it takes as long as its sales take.
+        """
+        is_contest = self._scenario.contest is not None
+        end_ns = sys.maxsize if is_contest else t0_ns + int(self._scenario.load_s * 1e9)
         while time.monotonic_ns() < end_ns:
             time.sleep(min(1.0, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
+            if is_contest and generator.poll() == 0:
+                return
             if generator.poll() is not None:
                 raise InfrastructureError(
                     f"the load generator ended early: {generator.last_words()}",
@@ -192,14 +200,15 @@ class Protocol:
             "status": "complete",
             "seed": self._seed,
             "scenario": self._scenario.model_dump(mode="json"),
-            "load_s": self._scenario.load_s,
+            "load_s": self._load_s(result.requests),
+            "sales": [asdict(sale) for sale in self._sales],
             "reset_proof": dict(proof),
             "server_counts": [
                 {"method": method, "route": route, "status": status, "count": count}
                 for (method, route, status), count in sorted(counted.items())
                 if count
             ],
-            "store": collect.store_facts(deployment),
+            "store": collect.store_facts(deployment, self._sales),
             "topology": self._topology.describe(),
             "cores": psutil.cpu_count() or 1,
             "recorded": {"recorded": len(result.requests), "locust": result.locust_requests},
@@ -212,8 +221,14 @@ class Protocol:
             clock=result.clock,
             telemetry=telemetry,
             charges=collect.charges(deployment, f"{self._seed}-w"),
-            **collect.ledger_frames(deployment),
+            **collect.ledger_frames(deployment, self._sales),
         )
+
+    def _load_s(self, requests: pd.DataFrame) -> float:
+        """Return how long the load took: as planned, or until the last answer of a contest."""
+        if self._scenario.contest is None or requests.empty:
+            return self._scenario.load_s
+        return float(requests["done_ns"].max()) / 1e9
 
     def _judge(self, run: RunData) -> RunData:
         """Check the laws; a run that breaks one is kept, and says why it is not ranked."""

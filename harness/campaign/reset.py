@@ -1,10 +1,11 @@
-"""Empties the stores, seeds the stock, and proves both.
+"""Empties the stores, seeds the stock of every sale, and proves both.
 
 Stores are emptied from outside, by the schema that every approach shares; how an approach then
 learns of its stock is its own affair, so the last proof is asked over HTTP, where a buyer would.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -13,8 +14,9 @@ import redis
 
 from harness.errors import InfrastructureError
 from harness.runtimes import Deployment
-from harness.scenario import Scenario
-from harness.telemetry import SALE_PRODUCT
+from harness.sales import Sale
+from harness.scenario import Product, Scenario
+from harness.topology import RedisFacts
 
 WARM_UP_PRODUCT = 2
 WARM_UP_STOCK = 1_000_000
@@ -30,24 +32,24 @@ TABLES = (
 STOCK_VISIBLE_LIMIT_S = 15.0
 
 
-def reset(deployment: Deployment, scenario: Scenario) -> dict[str, Any]:
-    """Empty PostgreSQL and Redis, seed the sale and the warm-up product, and return the proof.
+def reset(deployment: Deployment, scenario: Scenario, sales: Sequence[Sale]) -> dict[str, Any]:
+    """Empty PostgreSQL and Redis, seed every sale and the warm-up product, and return the proof.
 
     The proof is what was counted afterwards; its ``clean`` says whether all of it is as it must be.
     Raises InfrastructureError if a store does not answer or the stock does not become visible.
     """
     try:
         with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
-            _empty_and_seed(ledger, scenario)
+            _empty_and_seed(ledger, scenario.product, sales)
             _flush_redis(deployment)
-            seen = _wait_until_visible(deployment, scenario.product.stock)
-            proof = _prove(ledger, deployment) | {"stock_over_http": seen}
+            seen = _wait_until_visible(deployment, sales)
+            proof = _prove(ledger, deployment, sales, seen)
     except (psycopg.Error, redis.RedisError) as error:
         raise InfrastructureError(
             f"{deployment.topology.approach}: cannot reset the stores: {error}",
             "see the stores' logs; `harness doctor` checks the machine",
         ) from error
-    proof["clean"] = _is_clean(proof, scenario.product.stock)
+    proof["clean"] = _is_clean(proof, sales)
     return proof
 
 
@@ -59,25 +61,19 @@ def settle_stores(deployment: Deployment) -> None:
         ledger.execute("SELECT pg_stat_statements_reset()")
 
 
-def _empty_and_seed(ledger: psycopg.Connection[Any], scenario: Scenario) -> None:
-    product = scenario.product
-    with ledger.transaction():
-        ledger.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
-        insert = (
+def _empty_and_seed(
+    ledger: psycopg.Connection[Any], product: Product, sales: Sequence[Sale]
+) -> None:
+    facts = (product.name, product.price_cents)
+    rows = [(sale.product_id, *facts, sale.stock, product.per_user_limit) for sale in sales]
+    rows.append((WARM_UP_PRODUCT, "Warm-up", 100, WARM_UP_STOCK, None))
+    with ledger.transaction(), ledger.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
+        cursor.executemany(
             "INSERT INTO products (id, name, price_cents, initial_stock, per_user_limit)"
-            " VALUES (%s, %s, %s, %s, %s)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            rows,
         )
-        ledger.execute(
-            insert,
-            (
-                SALE_PRODUCT,
-                product.name,
-                product.price_cents,
-                product.stock,
-                product.per_user_limit,
-            ),
-        )
-        ledger.execute(insert, (WARM_UP_PRODUCT, "Warm-up", 100, WARM_UP_STOCK, None))
 
 
 def _flush_redis(deployment: Deployment) -> None:
@@ -87,46 +83,63 @@ def _flush_redis(deployment: Deployment) -> None:
             store.flushall()
 
 
-def _wait_until_visible(deployment: Deployment, stock: int) -> int:
-    """Ask the shop for its stock, as a buyer would, until it is the seeded one."""
+def _wait_until_visible(deployment: Deployment, sales: Sequence[Sale]) -> list[int]:
+    """Ask the shop for every stock, as a buyer would, until each is the seeded one."""
     deadline_s = time.monotonic() + STOCK_VISIBLE_LIMIT_S
-    answer = ""
     with httpx.Client(base_url=deployment.address, timeout=5) as shop:
-        while time.monotonic() < deadline_s:
-            try:
-                response = shop.get(f"/products/{SALE_PRODUCT}")
-                answer = f"{response.status_code} {response.text[:200]}"
-                if response.status_code == 200 and response.json()["stock"] == stock:
-                    return stock
-            except (httpx.HTTPError, ValueError, KeyError) as error:
-                answer = repr(error)
-            time.sleep(0.05)
-    raise InfrastructureError(
-        f"{deployment.topology.approach}: the shop does not offer the {stock} seeded units; "
-        f"its last answer was: {answer}",
-        "see the logs of the service that takes the load",
-    )
+        for sale in sales:
+            while (answer := _offer(shop, sale)) != sale.stock:
+                if time.monotonic() > deadline_s:
+                    raise InfrastructureError(
+                        f"{deployment.topology.approach}: the shop does not offer the "
+                        f"{sale.stock} seeded units of product {sale.product_id}; "
+                        f"its last answer was: {answer}",
+                        "see the logs of the service that takes the load",
+                    )
+                time.sleep(0.05)
+    return [sale.stock for sale in sales]
 
 
-def _prove(ledger: psycopg.Connection[Any], deployment: Deployment) -> dict[str, Any]:
+def _offer(shop: httpx.Client, sale: Sale) -> int | str:
+    """Return the stock that the shop shows, or what it said instead."""
+    try:
+        response = shop.get(f"/products/{sale.product_id}")
+        if response.status_code == 200:
+            return int(response.json()["stock"])
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        return repr(error)
+    return f"{response.status_code} {response.text[:200]}"
+
+
+def _prove(
+    ledger: psycopg.Connection[Any],
+    deployment: Deployment,
+    sales: Sequence[Sale],
+    seen: Sequence[int],
+) -> dict[str, Any]:
     rows = {
         table: ledger.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # type: ignore[index]  # noqa: S608
         for table in TABLES
     }
-    stock = ledger.execute(
-        "SELECT initial_stock, reserved, sold FROM products WHERE id = %s", (SALE_PRODUCT,)
-    ).fetchone()
-    assert stock is not None  # noqa: S101 - seeded a moment ago
+    seeded = ledger.execute(
+        "SELECT initial_stock, reserved, sold FROM products WHERE id = ANY(%s) ORDER BY id",
+        ([sale.product_id for sale in sales],),
+    ).fetchall()
+    names = ("initial_stock", "reserved", "sold")
+    products = [dict(zip(names, row, strict=True)) for row in seeded]
     proof: dict[str, Any] = {
         "rows": rows,
-        "product": {"initial_stock": stock[0], "reserved": stock[1], "sold": stock[2]},
+        "product": products[0],
+        "stock_over_http": seen[0],
         "redis": None,
     }
+    counters: Sequence[int | None] = [None] * len(sales)
     facts, url = deployment.topology.redis, deployment.redis_url()
     if facts and url:
         with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
+            counters = stock_counters(store, facts, [sale.product_id for sale in sales])
             proof["redis"] = {
-                "stock": int(str(store.get(facts.stock % SALE_PRODUCT) or -1)),
+                "stock": counters[0],
                 "stream_lengths": {name: store.xlen(name) for name in facts.streams},
                 "dead_letters": store.xlen(facts.dead_letters),
                 "configuration": {
@@ -134,6 +147,15 @@ def _prove(ledger: psycopg.Connection[Any], deployment: Deployment) -> dict[str,
                     for key in ("appendonly", "appendfsync", "maxmemory-policy")
                 },
             }
+    proof["sales"] = [
+        {
+            "product_id": sale.product_id,
+            "product": product,
+            "stock_over_http": over_http,
+            "redis_stock": counter,
+        }
+        for sale, product, over_http, counter in zip(sales, products, seen, counters, strict=True)
+    ]
     settings = ("fsync", "synchronous_commit", "full_page_writes")
     proof["postgres"] = {
         name: ledger.execute("SELECT current_setting(%s)", (name,)).fetchone()[0]  # type: ignore[index]
@@ -142,16 +164,22 @@ def _prove(ledger: psycopg.Connection[Any], deployment: Deployment) -> dict[str,
     return proof
 
 
-def _is_clean(proof: dict[str, Any], stock: int) -> bool:
-    rows = proof["rows"]
-    clean: bool = (
-        all(count == 0 for table, count in rows.items() if table != "products")
-        and rows["products"] == 2
-        and proof["product"] == {"initial_stock": stock, "reserved": 0, "sold": 0}
-        and proof["stock_over_http"] == stock
-    )
-    if proof["redis"] is not None:
-        found = proof["redis"]
-        clean = clean and found["stock"] == stock and found["dead_letters"] == 0
-        clean = clean and not any(found["stream_lengths"].values())
+def stock_counters(
+    store: redis.Redis, facts: RedisFacts, product_ids: Sequence[int]
+) -> list[int | None]:
+    """Return the units that Redis would still accept of each product; None if it has no counter."""
+    found: Any = store.mget([facts.stock % product_id for product_id in product_ids])
+    return [None if value is None else int(value) for value in found]
+
+
+def _is_clean(proof: dict[str, Any], sales: Sequence[Sale]) -> bool:
+    rows, found = proof["rows"], proof["redis"]
+    clean: bool = all(count == 0 for table, count in rows.items() if table != "products")
+    clean = clean and rows["products"] == len(sales) + 1
+    for sale, offer in zip(sales, proof["sales"], strict=True):
+        untouched = {"initial_stock": sale.stock, "reserved": 0, "sold": 0}
+        clean = clean and offer["product"] == untouched and offer["stock_over_http"] == sale.stock
+        clean = clean and (found is None or offer["redis_stock"] == sale.stock)
+    if found is not None:
+        clean = clean and found["dead_letters"] == 0 and not any(found["stream_lengths"].values())
     return clean

@@ -146,8 +146,8 @@ def validate(
     checked = load_scenario(scenario, root)
     topologies = discover(root)
     console.print(
-        f"ok: {checked.title}: {checked.load_s:g} s, {checked.peak_users} users at the peak, "
-        f"{checked.product.stock} units, {checked.runs} runs of {', '.join(sorted(topologies))}"
+        f"ok: {checked.title}: {checked.workload}, "
+        f"{checked.runs} runs of {', '.join(sorted(topologies))}"
     )
 
 
@@ -181,7 +181,7 @@ def up(
     variables = campaign.variables(loaded, loaded.seed, port=port)
     deployment = LocalRuntime().up(topologies[approach].with_variables(variables))
     try:
-        reset(deployment, loaded)
+        reset(deployment, loaded, loaded.sales(loaded.seed))
         console.print(f"{approach} serves at {deployment.address} · Ctrl-C takes it down")
         while not (dead := deployment.alive()):
             time.sleep(1)

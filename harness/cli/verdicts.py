@@ -33,6 +33,9 @@ def print_outcome(console: Console, stored: Campaign, every_finding: bool = Fals
     """Print the headline of the comparison, and each finding that is not a pass."""
     summary = read_json(stored.path / "summary.json")
     for approach in summary["approaches"]:
+        if "statement" in approach:
+            console.print(approach["statement"])
+            continue
         cells = [_cell(summary, approach, metric) for metric in HEADLINES]
         console.print(f"{approach['name']}: " + " · ".join(cell for cell in cells if cell))
     for folder in stored.run_folders():

@@ -7,16 +7,25 @@ generators import this package too, so nothing heavy is imported here.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.load.plan import LoadPlan
+from harness.load.plan import AnyPlan, ContestPlan, LoadPlan, sale_plan
 from harness.load.process import LoadProcess, Progress
 
 if TYPE_CHECKING:
     from harness.load.result import LoadResult
 
-__all__ = ["LoadPlan", "LoadProcess", "Progress", "collect", "start"]
+__all__ = [
+    "AnyPlan",
+    "ContestPlan",
+    "LoadPlan",
+    "LoadProcess",
+    "Progress",
+    "collect",
+    "sale_plan",
+    "start",
+]
 
 
-def start(plan: LoadPlan, out_dir: Path) -> LoadProcess:
+def start(plan: AnyPlan, out_dir: Path) -> LoadProcess:
     """Start the generators of a load; it begins when they are told to (`LoadProcess.begin`).
 
     Raises InfrastructureError if a process cannot be started.

@@ -11,7 +11,7 @@ import json
 import random
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import gevent
 from gevent.event import Event as Signal
@@ -22,7 +22,7 @@ from locust.exception import StopUser
 from harness.load import agent, outcomes
 from harness.load.crowd import Crowd
 from harness.load.event_stream import Event, EventStreamParser
-from harness.load.plan import RETRY_AFTER_LIMIT_S
+from harness.load.plan import RETRY_AFTER_LIMIT_S, LoadPlan
 
 FIRST_RETRY_S = 0.2
 """Wait before the first retry without Retry-After; it doubles with each further one."""
@@ -93,12 +93,15 @@ class Buyer(FastHttpUser):
         raise StopUser
 
     def _act(self) -> None:
+        product_id = cast(LoadPlan, self.plan).product_id  # a contest has a script of its own
         if not self._enter():
             return
-        self._request("product", "GET", f"/products/{self.plan.product_id}")
+        self._request("product", "GET", f"/products/{product_id}")
         attempt = 0
         while not self._leaving.is_set():
-            self._buy(attempt)
+            answer = self._attempt(product_id, f"{self.plan.key_prefix}{self.number}-{attempt}")
+            if answer.outcome == outcomes.ACCEPTED and not answer.is_final:
+                self.watch(answer.order_id)
             attempt += 1
             self._think()
 
@@ -118,13 +121,10 @@ class Buyer(FastHttpUser):
             self._think()
         return False
 
-    def _buy(self, attempt: int) -> None:
-        """Make one attempt, over all its tries under one key, and watch it if it was accepted."""
-        body = b'{"product_id":%d,"quantity":1}' % self.plan.product_id
-        key = f"{self.plan.key_prefix}{self.number}-{attempt}"
-        answer = self._persist("buy", "/orders", body, key)
-        if answer.outcome == outcomes.ACCEPTED and not answer.is_final:
-            self.watch(answer.order_id)
+    def _attempt(self, product_id: int, key: str) -> Answer:
+        """Make one attempt to buy one unit, over all its tries under one key."""
+        body = b'{"product_id":%d,"quantity":1}' % product_id
+        return self._persist("buy", "/orders", body, key)
 
     def _persist(self, endpoint: str, path: str, body: bytes, key: str = "") -> Answer:
         """Post, and post again while the outcome is open, tries are left, and the buyer stays."""

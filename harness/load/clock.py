@@ -13,7 +13,7 @@ import gevent
 from locust.runners import LocalRunner
 
 from harness.load.crowd import Crowd
-from harness.load.plan import CLOCK_TICK_S
+from harness.load.plan import CLOCK_TICK_S, LoadPlan
 
 ENDING_GRACE_S = 5.0
 
@@ -22,10 +22,15 @@ class StageClock:
     """Drives the buyers of one generator process through the stages."""
 
     def __init__(
-        self, crowd: Crowd, runner: LocalRunner, process: int, each_second: Callable[[float], None]
+        self,
+        plan: LoadPlan,
+        crowd: Crowd,
+        runner: LocalRunner,
+        process: int,
+        each_second: Callable[[float], None],
     ) -> None:
+        self._plan = plan
         self._crowd = crowd
-        self._plan = crowd.plan
         self._runner = runner
         self._process = process
         self._each_second = each_second

@@ -10,7 +10,7 @@ import traceback
 from typing import Protocol
 
 from harness.load.ledger import Ledger
-from harness.load.plan import LoadPlan
+from harness.load.plan import Plan
 
 
 class Guest(Protocol):
@@ -23,7 +23,7 @@ class Guest(Protocol):
 class Crowd:
     """Numbers the buyers, knows them, and keeps the time that they all go by."""
 
-    def __init__(self, plan: LoadPlan, process: int, ledger: Ledger) -> None:
+    def __init__(self, plan: Plan, process: int, ledger: Ledger) -> None:
         self.plan = plan
         self.ledger = ledger
         self.t0_ns = 0

@@ -1,4 +1,4 @@
-"""One generator process: Locust as a library, driven by our own stage clock.
+"""One generator process: Locust as a library, driven by our own stage clock or the contest's bell.
 
     python -m harness.load.generator PLAN.json NUMBER
 
@@ -24,18 +24,21 @@ import resource
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import gevent
 import gevent.os
 from gevent.event import AsyncResult
 from locust.env import Environment
+from locust.runners import LocalRunner
 
 from harness.load.buyer import Buyer
 from harness.load.clock import StageClock
+from harness.load.contest import Bell, Contender, Contest
 from harness.load.crowd import Crowd
 from harness.load.ledger import Ledger
-from harness.load.plan import LoadPlan
+from harness.load.plan import AnyPlan, ContestPlan, plan_from_json
 
 STDIN = 0
 
@@ -89,9 +92,9 @@ def buyer_class(name: str) -> type[Buyer]:
     return buyer
 
 
-def generate(plan: LoadPlan, process: int, folder: Path) -> str:
+def generate(plan: AnyPlan, process: int, folder: Path) -> str:
     """Generate the load of one process; return what went wrong with it, normally nothing."""
-    buyer = buyer_class(plan.buyer)
+    buyer = Contender if isinstance(plan, ContestPlan) else buyer_class(plan.buyer)
     with Ledger(folder, process) as ledger:
         crowd = Crowd(plan, process, ledger)
         buyer.crowd, buyer.host = crowd, plan.address
@@ -107,21 +110,34 @@ def generate(plan: LoadPlan, process: int, folder: Path) -> str:
         _tell({"event": "ready"})
         killed = 0
         if leash.wait_for_start():
-            clock = StageClock(crowd, runner, process, lambda t_s: _report(crowd, t_s))
-            killed = clock.run()
+            killed = _driver(plan, crowd, runner, process).run()
         if not crowd.failure:
             runner.quit()
             ledger.close_with(locust=environment.stats.total.num_requests, killed=killed)
         return crowd.failure
 
 
-def _report(crowd: Crowd, t_s: float) -> None:
+def _driver(plan: AnyPlan, crowd: Crowd, runner: LocalRunner, process: int) -> StageClock | Contest:
+    """Return what makes the buyers come, act and leave."""
+    if isinstance(plan, ContestPlan):
+        Contender.bell = Bell(plan.buyers)
+        return Contest(plan, crowd, runner, Contender.bell, partial(_report, crowd))
+
+    def report(t_s: float) -> None:
+        _report(crowd, t_s, plan.stage_name(t_s), plan.schedule.planned_users(t_s))
+
+    return StageClock(plan, crowd, runner, process, report)
+
+
+def _report(crowd: Crowd, t_s: float, stage: str, planned: float) -> None:
     latencies_ms, crowd.latencies_ms = crowd.latencies_ms, []
     crowd.ledger.flush()
     _tell(
         {
             "event": "progress",
             "t_s": round(t_s, 3),
+            "stage": stage,
+            "planned": planned,
             "active": crowd.active,
             "requests": crowd.ledger.recorded,
             "errors": crowd.errors,
@@ -149,7 +165,7 @@ def main(arguments: list[str]) -> int:
         return 2
     path, process = Path(arguments[0]), int(arguments[1])
     _allow_many_sockets()
-    failure = generate(LoadPlan.from_json(path.read_text("utf-8")), process, path.parent)
+    failure = generate(plan_from_json(path.read_text("utf-8")), process, path.parent)
     sys.stderr.write(failure)
     return 1 if failure else 0
 

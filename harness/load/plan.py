@@ -1,15 +1,17 @@
 """What the generators are told to do: one frozen plan, handed to them as JSON.
 
-The sale and the warm-up differ in nothing but their plan. The start is not part of it: it is agreed
-when all generators are ready, because importing Locust takes a second or two.
+A load in stages and a contest are two kinds of plan; the sale and the warm-up differ in nothing but
+their plan. The start is not part of it: it is agreed when all generators are ready, because
+importing Locust takes a second or two.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from harness.sales import Sale
 from harness.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -38,15 +40,13 @@ class PlannedStage:
 
 
 @dataclass(frozen=True)
-class LoadPlan:
-    """One load on one address: who buys what, how, and how many of them when."""
+class Plan:
+    """What every load says of its buyers: where they buy, under which keys, how they behave."""
 
     address: str
-    product_id: int
     seed: int
     key_prefix: str
     user_offset: int
-    stages: tuple[PlannedStage, ...]
     buyer: str
     think_min_s: float
     think_max_s: float
@@ -55,6 +55,31 @@ class LoadPlan:
     watch_limit_s: float
     processes: int
     retries: int
+
+    def to_json(self) -> str:
+        """Return the plan as JSON."""
+        return json.dumps(asdict(self), indent=2)
+
+    @property
+    def longest_purchase_s(self) -> float:
+        """Return how long one attempt may take, in seconds: every try times out but the last."""
+        return (self.retries + 1) * (self.request_timeout_s + RETRY_AFTER_LIMIT_S)
+
+    @property
+    def longest_action_s(self) -> float:
+        """Return how long a buyer may still be busy after it was asked to leave, in seconds.
+
+        The longest action is to buy, and then to watch.
+        """
+        return self.longest_purchase_s + self.watch_limit_s
+
+
+@dataclass(frozen=True)
+class LoadPlan(Plan):
+    """A load in stages: what is bought, and how many buyers there are when."""
+
+    product_id: int
+    stages: tuple[PlannedStage, ...]
 
     @classmethod
     def for_sale(
@@ -94,30 +119,10 @@ class LoadPlan:
             **scenario.load.model_dump(),
         )
 
-    @classmethod
-    def from_json(cls, text: str) -> "LoadPlan":
-        """Return the plan that `to_json` wrote."""
-        fields = json.loads(text)
-        stages = tuple(PlannedStage(**stage) for stage in fields.pop("stages"))
-        return cls(stages=stages, **fields)
-
-    def to_json(self) -> str:
-        """Return the plan as JSON."""
-        return json.dumps(asdict(self), indent=2)
-
     @cached_property
     def schedule(self) -> Schedule:
         """Return the planned users over time."""
         return Schedule.of(self.stages)
-
-    @property
-    def longest_action_s(self) -> float:
-        """Return how long a buyer may still be busy after it was asked to leave, in seconds.
-
-        The longest action is to buy, with every try timing out but the last, and then to watch.
-        """
-        tries = self.retries + 1
-        return tries * (self.request_timeout_s + RETRY_AFTER_LIMIT_S) + self.watch_limit_s
 
     def stage_name(self, t_s: float) -> str:
         """Return the name of the stage at `t_s` seconds, or what is before and after them all."""
@@ -134,6 +139,48 @@ class LoadPlan:
     def share_of(self, process: int, users: int) -> int:
         """Return how many of the first `users` buyers belong to a process: every `processes`-th."""
         return len(range(process, users, self.processes))
+
+
+@dataclass(frozen=True)
+class ContestPlan(Plan):
+    """A contest: sales that follow each other, and in each of them every buyer tries once."""
+
+    sales: tuple[Sale, ...]
+    buyers: int
+
+    @classmethod
+    def of(
+        cls, scenario: "Scenario", address: str, *, seed: int, sales: Sequence[Sale], buyers: int
+    ) -> "ContestPlan":
+        """Return the plan of a contest; its keys are ``<seed>-<sale>-<user>``."""
+        return cls(
+            address=address,
+            seed=seed,
+            key_prefix=f"{seed}-",
+            user_offset=0,
+            sales=tuple(sales),
+            buyers=buyers,
+            **scenario.load.model_dump(),
+        )
+
+
+AnyPlan = LoadPlan | ContestPlan
+
+
+def sale_plan(scenario: "Scenario", address: str, *, seed: int, sales: Sequence[Sale]) -> AnyPlan:
+    """Return the plan of a scenario's measured load: its stages, or its contest."""
+    if scenario.contest is not None:
+        buyers = scenario.contest.buyers
+        return ContestPlan.of(scenario, address, seed=seed, sales=sales, buyers=buyers)
+    return LoadPlan.for_sale(scenario, address, seed=seed, product_id=sales[0].product_id)
+
+
+def plan_from_json(text: str) -> AnyPlan:
+    """Return the plan that `to_json` wrote."""
+    fields = json.loads(text)
+    if "sales" in fields:
+        return ContestPlan(sales=tuple(Sale(**sale) for sale in fields.pop("sales")), **fields)
+    return LoadPlan(stages=tuple(PlannedStage(**stage) for stage in fields.pop("stages")), **fields)
 
 
 def _planned(stages: "Iterable[Stage]") -> tuple[PlannedStage, ...]:

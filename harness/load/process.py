@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from harness.errors import InfrastructureError
-from harness.load.plan import LoadPlan
+from harness.load.plan import AnyPlan
 
 READY_LIMIT_S = 60.0
 STOP_GRACE_S = 2.0
@@ -107,8 +107,7 @@ class _Generator:
 class LoadProcess:
     """All generator processes of one load. Use `harness.load.start`."""
 
-    def __init__(self, plan: LoadPlan, out_dir: Path) -> None:
-        self._plan = plan
+    def __init__(self, plan: AnyPlan, out_dir: Path) -> None:
         self._generators: list[_Generator] = []
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
@@ -151,14 +150,14 @@ class LoadProcess:
         latest = [reports[-1] for reports in heard if reports]
         if not latest:
             return Progress()
-        t_s = max(report["t_s"] for report in latest)
+        newest = max(latest, key=lambda report: float(report["t_s"]))
         # The first report of a window opens it: what it tells of happened before.
         window = [report for reports in heard for report in reports[1:]]
         latencies_ms = sorted(ms for report in window for ms in report["latencies_ms"])
         return Progress(
-            t_s=t_s,
-            stage=self._plan.stage_name(t_s),
-            planned=self._plan.schedule.planned_users(t_s),
+            t_s=newest["t_s"],
+            stage=newest["stage"],
+            planned=newest["planned"],
             active=sum(report["active"] for report in latest),
             requests=sum(report["requests"] for report in latest),
             requests_per_s=sum(_rate(reports) for reports in heard),

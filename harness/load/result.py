@@ -16,10 +16,10 @@ from harness.load.ledger import (
     end_file_of,
     file_of,
 )
-from harness.load.plan import LoadPlan
+from harness.load.plan import AnyPlan, ContestPlan, plan_from_json
 
 _REQUEST_TYPES = {
-    "process": "int16", "user": "int32", "endpoint": "str", "stage": "int8",
+    "process": "int16", "user": "int32", "endpoint": "str", "stage": "int16",
     "intended_ns": "int64", "sent_ns": "int64", "done_ns": "int64", "think_ns": "int64",
     "status": "int16", "outcome": "str", "error": "str", "key": "str", "try": "int8",
     "order_id": "str", "order_status": "str", "version": "int16", "replayed": "bool",
@@ -33,7 +33,10 @@ _CLOCK_TYPES = {"t_s": "float64", "planned": "float64", "active": "int32", "aliv
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """The client's side of a load; times in ns relative to its start."""
+    """The client's side of a load; times in ns relative to its start.
+
+    The stage of a request is that in which it was sent, counted from 1; in a contest, its sale.
+    """
 
     requests: pd.DataFrame
     buyers: pd.DataFrame
@@ -50,12 +53,12 @@ def collect(out_dir: Path) -> LoadResult:
     Raises InfrastructureError if one is incomplete: a generator that was killed, or that had to
     kill a buyer in the middle of a request.
     """
-    plan = LoadPlan.from_json((out_dir / "plan.json").read_text("utf-8"))
+    plan = plan_from_json((out_dir / "plan.json").read_text("utf-8"))
     ends = [_read_end(out_dir, process) for process in range(plan.processes)]
+    clock = _merge_clocks(_read(out_dir, "clock", CLOCK_COLUMNS, plan.processes))
     requests = _read(out_dir, "ledger", REQUEST_COLUMNS, plan.processes)
     sent_ns = requests["sent_ns"].to_numpy(dtype=np.int64)
-    bounds_ns = np.asarray(plan.schedule.bounds_ns, dtype=np.int64)
-    requests["stage"] = np.searchsorted(bounds_ns, sent_ns, side="right")
+    requests["stage"] = np.searchsorted(_bounds_ns(plan, clock), sent_ns, side="right")
     requests = requests[list(_REQUEST_TYPES)].astype(_REQUEST_TYPES)
     buyers = _read(out_dir, "buyers", BUYER_COLUMNS, plan.processes)
     return LoadResult(
@@ -63,10 +66,17 @@ def collect(out_dir: Path) -> LoadResult:
         buyers=buyers[list(_BUYER_TYPES)]
         .astype(_BUYER_TYPES)
         .sort_values("user", kind="stable", ignore_index=True),
-        clock=_merge_clocks(_read(out_dir, "clock", CLOCK_COLUMNS, plan.processes)),
+        clock=clock,
         recorded=sum(end["recorded"] for end in ends),
         locust_requests=sum(end["locust"] for end in ends),
     )
+
+
+def _bounds_ns(plan: AnyPlan, clock: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """Return when stages began and ended as planned, or when the bell rang for each sale."""
+    if isinstance(plan, ContestPlan):
+        return np.rint(clock["t_s"].to_numpy(dtype=np.float64) * 1e9).astype(np.int64)
+    return np.asarray(plan.schedule.bounds_ns, dtype=np.int64)
 
 
 def _read_end(out_dir: Path, process: int) -> dict[str, int]:

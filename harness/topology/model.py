@@ -102,12 +102,17 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class RedisFacts:
-    """Where an approach keeps in Redis what the audit reads; `stock` takes a product id."""
+    """Where an approach keeps in Redis what the audit reads; `stock` takes a product id.
+
+    `leader` is the lock of the process that leads, if one does; its value begins with the id of
+    that process, as in ``<pid>-<anything>``.
+    """
 
     service: str
     stock: str
     streams: tuple[str, ...]
     dead_letters: str
+    leader: str | None
 
 
 @dataclass(frozen=True, slots=True)

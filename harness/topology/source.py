@@ -101,8 +101,8 @@ def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None
         return None
     redis = facts.section("redis")
     redis.only(
-        ("service", "stock", "streams", "dead_letters"),
-        "supported: service, stock, streams, dead_letters",
+        ("service", "stock", "streams", "dead_letters", "leader"),
+        "supported: service, stock, streams, dead_letters, leader",
     )
     if "%d" not in redis.text("stock"):
         raise redis.wrong("stock", "a key with %d in the place of the product id")
@@ -111,6 +111,7 @@ def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None
         stock=redis.text("stock"),
         streams=redis.texts("streams"),
         dead_letters=redis.text("dead_letters"),
+        leader=redis.text("leader") if "leader" in redis else None,
     )
 
 

@@ -365,9 +365,10 @@ def test_generators_die_with_the_harness(tmp_path):
         plan = tmp_path / "plan.json"
         plan.write_text(make_plan(shop).to_json())
         script = (
-            "import sys, time, pathlib; from harness import load; from harness.load import LoadPlan"
+            "import sys, time, pathlib; from harness import load"
+            "; from harness.load.plan import plan_from_json"
             "; text = pathlib.Path(sys.argv[1]).read_text()"
-            "; g = load.start(LoadPlan.from_json(text), pathlib.Path(sys.argv[2])); g.wait_ready()"
+            "; g = load.start(plan_from_json(text), pathlib.Path(sys.argv[2])); g.wait_ready()"
             "; g.begin(time.monotonic_ns()); print('begun', flush=True); time.sleep(60)"
         )
         harness = subprocess.Popen(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.load import LoadPlan
+from harness.load.plan import plan_from_json
 from harness.scenario import load_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +23,8 @@ def warm_up():
 
 
 def test_a_plan_survives_json(sale, warm_up):
-    assert LoadPlan.from_json(sale.to_json()) == sale
-    assert LoadPlan.from_json(warm_up.to_json()) == warm_up
+    assert plan_from_json(sale.to_json()) == sale
+    assert plan_from_json(warm_up.to_json()) == warm_up
 
 
 def test_the_sale_is_the_scenario(sale):
@@ -43,9 +44,7 @@ def test_the_warm_up_shares_nothing_with_the_sale(sale, warm_up):
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 7])
 def test_processes_share_the_buyers_without_gap_or_overlap(sale, processes):
-    shared = LoadPlan.from_json(
-        sale.to_json().replace('"processes": 1', f'"processes": {processes}')
-    )
+    shared = plan_from_json(sale.to_json().replace('"processes": 1', f'"processes": {processes}'))
     for users in range(40):
         shares = [shared.share_of(process, users) for process in range(processes)]
         assert sum(shares) == users

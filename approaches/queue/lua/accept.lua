@@ -5,7 +5,10 @@
 -- (wrong type, out of memory, AOF refused) leaves nothing half done. A missing stock key is never
 -- decremented: DECRBY would create it below zero.
 --
--- KEYS  1 idem  2 order  3 stock  4 buyers  5 product  6 orders stream
+-- The entry names the life of this store, so that the ledger can tell an order whose units are still
+-- held here from one that was accepted before everything was lost (ledger.py).
+--
+-- KEYS  1 idem  2 order  3 stock  4 buyers  5 product  6 orders stream  7 epoch
 -- ARGV  1 order id  2 user  3 idempotency key  4 product  5 quantity
 -- -> {'accepted', amount_cents, accepted_at_us} | {'replayed', order id} | {'key_reused'}
 --    | {'stock_not_loaded'} | {'limit_reached'} | {'sold_out'}
@@ -23,7 +26,8 @@ end
 
 local stock = tonumber(redis.call('GET', KEYS[3]) or nil)
 local price, limit = unpack(redis.call('HMGET', KEYS[5], 'price_cents', 'per_user_limit'))
-if not stock or not price then
+local epoch = redis.call('GET', KEYS[7])
+if not stock or not price or not epoch then
   return {'stock_not_loaded'}
 end
 local held = tonumber(redis.call('HGET', KEYS[4], user) or 0)
@@ -39,7 +43,7 @@ local at = now[1] .. string.format('%06d', tonumber(now[2]))
 
 -- XADD first: it alone could still meet a key of another type
 local entry = redis.call('XADD', KEYS[6], '*', 'o', order, 'u', user, 'p', product,
-  'q', ARGV[5], 'k', key, 'a', amount, 'at', at)
+  'q', ARGV[5], 'k', key, 'a', amount, 'at', at, 'ep', epoch)
 redis.call('DECRBY', KEYS[3], quantity)
 redis.call('HINCRBY', KEYS[4], user, quantity)
 redis.call('HSET', KEYS[1], attempt, order .. '|' .. product .. '|' .. ARGV[5])

@@ -1,9 +1,10 @@
 -- Put a product on sale: set its stock counter and holdings, only if the counter is absent.
 --
--- KEYS  1 leader lock  2 stock  3 buyers  4 product
+-- KEYS  1 leader lock  2 stock  3 buyers  4 product  5 epoch
 -- ARGV  1 token of the leader  2 stock  3 name  4 price_cents  5 initial_stock  6 per_user_limit or ''  then user, held, …
--- -> 1 when written, 0 when the stock is already there or the lock is lost
-if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 1 then
+-- -> 1 when written, 0 when the stock is already there, or the lock or the epoch is lost
+if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 1
+    or redis.call('EXISTS', KEYS[5]) == 0 then
   return 0
 end
 redis.call('DEL', KEYS[3])

@@ -46,7 +46,7 @@ for _, item in ipairs(pending) do
       dead = dead + 1
     else
       local again = redis.call('XADD', KEYS[1], '*', unpack(entry))
-      local hash = ARGV[10] .. order
+      local hash = ARGV[10] .. (order or '')
       if redis.call('HGET', hash, ARGV[9]) == id then
         redis.call('HSET', hash, ARGV[9], again)
       end

@@ -3,9 +3,10 @@
 -- An order's hash exists and is not terminal exactly as long as the stock counter holds its units.
 -- So the release is tied to the one transition to `declined`: whatever is replayed, by whomever,
 -- it happens at most once. A confirmation turns the hold into a sale and touches no counter.
--- While the stock key is absent (lost, being rebuilt) a declined order is left as it is, because
--- the rebuild counts it; the relay of the ledger's outbox settles it afterwards.
--- An order without a hash was terminal when the stock was rebuilt: there is nothing to release.
+-- While the stock key is absent (lost, being rebuilt) a declined order is left as it is: the rebuild
+-- may have read it when it was open, and be about to count it as held and to write its hash. The relay
+-- of the ledger's outbox settles it afterwards.
+-- Otherwise an order without a hash was terminal when the stock was rebuilt: nothing to release.
 --
 -- KEYS  1 payments stream  then per order: order hash, stock, buyers
 -- ARGV  1 group  2 channel  then per order: order id, stream entry or '', status, version, settled_at_us or ''
@@ -21,7 +22,9 @@ for n = 0, total - 1 do
   local open = before and before ~= 'confirmed' and before ~= 'declined'
   local terminal = status == 'confirmed' or status == 'declined'
   local answer = 'kept'
-  if open and version > tonumber(old_version) then
+  if not before and status == 'declined' and redis.call('EXISTS', stock) == 0 then
+    answer = 'unloaded'
+  elseif open and version > tonumber(old_version) then
     if status == 'declined' and redis.call('EXISTS', stock) == 0 then
       answer = 'unloaded'
     else

@@ -1,0 +1,148 @@
+"""The audit of a contest: every sale of it is a run of its own, cut out of the one that was stored.
+
+A slice is what would have been stored if its sale had been the only one: the requests since its
+bell, the orders of its product and what belongs to them, its row in the stores, its proof of a
+clean beginning. The union of the slices is the whole, so nothing that was stored escapes the audit.
+What only the whole deployment can tell (queues, counters of requests, configuration) is asked of
+the whole.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.audit.evidence import EXAMPLES, Invariant
+from harness.findings import Finding, Verdict, worst
+from harness.sales import SALE_PRODUCT
+from harness.store import RunData
+
+NO_SALE = 0
+"""Number of the slice that holds what belongs to no sale: registrations, and nothing else."""
+
+_OF_AN_ORDER = ("order_events", "payments", "stock_moves")
+
+
+def is_contest(run: RunData) -> bool:
+    """Say whether a run was a contest of many sales."""
+    return bool(run.record["scenario"].get("contest"))
+
+
+def audit_contest(
+    run: RunData, of_sales: Sequence[Invariant], of_the_whole: Sequence[Invariant]
+) -> list[Finding]:
+    """Check invariants on every sale, and others on the run; a finding is the worst of its sales.
+
+    A finding tells in which sales it failed or is unknown, and its examples name their sale.
+    """
+    by_invariant: list[list[tuple[int, Finding]]] = [[] for _ in of_sales]
+    for number, sale in slices(run):
+        for found, invariant in zip(by_invariant, of_sales, strict=True):
+            found.append((number, invariant(sale)))
+    findings = [*map(_sum_up, by_invariant), *(invariant(run) for invariant in of_the_whole)]
+    return sorted(findings, key=lambda finding: int(finding.id.removeprefix("I")))
+
+
+def slices(run: RunData) -> Iterator[tuple[int, RunData]]:
+    """Yield each sale's number and the sale as a run of its own.
+
+    What belongs to no sale comes as number 0 if it holds more than requests: nothing should.
+    """
+    numbers = _numbers(run)
+    tables = {name: _split(getattr(run, name), of) for name, of in numbers.items()}
+    for sale in run.record["sales"]:
+        number = sale["number"]
+        yield number, _slice(run, _record(run.record, sale), tables, number)
+    rest = _slice(run, run.record, tables, NO_SALE)
+    if any(len(getattr(rest, name)) for name in (*_OF_AN_ORDER, "orders", "charges")):
+        yield NO_SALE, rest
+
+
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def _numbers(run: RunData) -> dict[str, Numbers]:
+    """Return for each table the number of the sale that each row belongs to."""
+    by_product = {sale["product_id"]: sale["number"] for sale in run.record["sales"]}
+    of_orders = run.orders["product_id"].map(by_product).fillna(NO_SALE).astype("int64")
+    by_order = dict(zip(run.orders["order_id"], of_orders, strict=True))
+    bought = run.requests[run.requests["key"] != ""]
+    by_key = dict(zip(bought["key"], bought["stage"], strict=True))
+    # a charge whose order is unknown belongs to the attempt that it refers to
+    charged = run.charges["order_id"].map(by_order)
+    charged = charged.fillna(run.charges["reference"].map(by_key))
+    numbers = {name: getattr(run, name)["order_id"].map(by_order) for name in _OF_AN_ORDER}
+    numbers |= {"orders": of_orders, "charges": charged, "requests": run.requests["stage"]}
+    return {name: of.fillna(NO_SALE).to_numpy(dtype=np.int64) for name, of in numbers.items()}
+
+
+def _split(table: pd.DataFrame, numbers: Numbers) -> dict[int, pd.DataFrame]:
+    groups = table.groupby(numbers, sort=False)
+    return {int(str(number)): rows.reset_index(drop=True) for number, rows in groups}
+
+
+def _slice(
+    run: RunData,
+    record: dict[str, Any],
+    tables: dict[str, dict[int, pd.DataFrame]],
+    number: int,
+) -> RunData:
+    rows = {name: split.get(number, getattr(run, name).iloc[:0]) for name, split in tables.items()}
+    if number != NO_SALE:
+        # the invariants know the one product of a sale by its number
+        rows["orders"] = rows["orders"].assign(product_id=SALE_PRODUCT)
+    return replace(run, record=record, **rows)
+
+
+def _record(record: dict[str, Any], sale: dict[str, Any]) -> dict[str, Any]:
+    """Return run.json as one sale would have it."""
+    product_id, scenario = sale["product_id"], record["scenario"]
+    product = scenario["product"] | {"stock": sale["stock"]}
+    return record | {
+        "scenario": scenario | {"product": product},
+        "reset_proof": _proof(record["reset_proof"], product_id),
+        "store": _store(record["store"], product_id),
+    }
+
+
+def _proof(proof: dict[str, Any], product_id: int) -> dict[str, Any]:
+    offer = next(offer for offer in proof["sales"] if offer["product_id"] == product_id)
+    redis = proof["redis"] and proof["redis"] | {"stock": offer["redis_stock"]}
+    offered = {name: offer[name] for name in ("product", "stock_over_http")}
+    return proof | offered | {"redis": redis}
+
+
+def _store(store: dict[str, Any], product_id: int) -> dict[str, Any]:
+    rows = [row | {"id": SALE_PRODUCT} for row in store["products"] if row["id"] == product_id]
+    redis = store["redis"]
+    if redis is not None:
+        redis = redis | {"stock": redis["stocks"].get(str(product_id))}
+    return store | {"products": rows, "redis": redis}
+
+
+def _sum_up(found: Sequence[tuple[int, Finding]]) -> Finding:
+    """Return one finding for what an invariant found in all sales."""
+    verdict = worst(finding.verdict for _, finding in found)
+    failed = tuple(number for number, one in found if one.verdict is Verdict.FAIL)
+    unknown = tuple(number for number, one in found if one.verdict is Verdict.UNKNOWN)
+    first = next(finding for _, finding in found if finding.verdict is verdict)
+    bad = [(number, finding) for number, finding in found if finding.verdict is verdict]
+    examples = (
+        {"sale": number, **example} for number, finding in bad for example in finding.examples
+    )
+    summary = f"held in all {len(found)} sales"
+    if verdict is not Verdict.PASS:
+        number = bad[0][0]
+        summary = f"{verdict} in {len(bad)} of {len(found)} sales; sale {number}: {first.summary}"
+    return Finding(
+        id=first.id,
+        title=first.title,
+        verdict=verdict,
+        summary=summary,
+        count=sum(finding.count for _, finding in found),
+        examples=tuple(example for example, _ in zip(examples, range(EXAMPLES), strict=False)),
+        failed_sales=failed,
+        unknown_sales=unknown,
+    )

@@ -1,0 +1,186 @@
+"""Faults as a scenario plans them: what breaks, when, and for how long; and the cases made of them.
+
+A case is a run with faults or settings of its own. A scenario with cases makes one run of each, of
+every approach that has what its faults hit.
+"""
+
+import random
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from harness.tables import Count, Duration, Seconds, Table, Text
+
+Kind = Literal["kill", "stop", "restart", "pause", "wipe", "unavailable", "hang", "slow"]
+GATEWAY_KINDS = ("unavailable", "hang", "slow")
+PROCESS_KINDS = ("kill", "pause")
+"""Kinds that may hit a single process of a replica."""
+
+DEFAULT_FOR_S = 3.0
+DEFAULT_FACTOR = 10.0
+_SETTING = re.compile(r"(?P<service>[\w-]+)\.(?P<key>\w+)")
+
+
+class Fault(Table):
+    """One fault of a service, or (without service) of the payment gateway.
+
+    kill: SIGKILL to the whole replica; stop: its stop signal. Both are started again after `for_s`.
+    restart: its stop signal, and started again at once. pause: SIGSTOP, and SIGCONT after `for_s`.
+    wipe: as kill, and its data is deleted meanwhile. unavailable, hang, slow: of the gateway.
+    """
+
+    kind: Kind
+    service: Text | None = None
+    replica: int | Literal["all"] = 1
+    process: Literal["leader"] | None = None
+    at_s: Duration | None = None
+    at_stock: Annotated[int, Field(ge=0)] | None = None
+    between_s: Annotated[tuple[Duration, Duration], Field(strict=False)] | None = None
+    for_s: Seconds | None = None
+    factor: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
+
+    @field_validator("replica", mode="plain")
+    @classmethod
+    def _is_replica(cls, value: object) -> int | Literal["all"]:
+        if value == "all":
+            return "all"
+        if type(value) is int and value >= 1:
+            return value
+        raise ValueError('must be a whole number from 1, or "all"')
+
+    @model_validator(mode="after")
+    def _happens_once(self) -> Self:
+        times = ("at_s", "at_stock", "between_s")
+        stated = [name for name in times if getattr(self, name) is not None]
+        if len(stated) != 1:
+            found = "and ".join(f"{name} = {getattr(self, name)!r} " for name in stated) or "none "
+            raise ValueError(f"{found}of {', '.join(times)}: a fault needs exactly one")
+        if self.between_s is not None and self.between_s[1] < self.between_s[0]:
+            raise ValueError(f"between_s = {list(self.between_s)} ends before it begins")
+        return self
+
+    @model_validator(mode="after")
+    def _hits_something(self) -> Self:
+        if self.hits_gateway:
+            if self.service is not None:
+                raise ValueError(
+                    f'service = "{self.service}": {self.kind} is a fault of the payment gateway; '
+                    "leave service out"
+                )
+        elif self.service is None:
+            raise ValueError(f"service is missing: what does {self.kind} hit?")
+        if self.process is not None:
+            self._check_process()
+        return self
+
+    def _check_process(self) -> None:
+        if self.kind not in PROCESS_KINDS:
+            raise ValueError(
+                f'process = "{self.process}": a single process can only be hit by '
+                f"{' or '.join(PROCESS_KINDS)}, not by {self.kind}"
+            )
+        if self.replica == "all":
+            raise ValueError(f'process = "{self.process}": it is in one replica, not in "all"')
+
+    @model_validator(mode="after")
+    def _means_what_it_says(self) -> Self:
+        if self.factor is not None and self.kind != "slow":
+            raise ValueError(f"factor = {self.factor:g}: only slow has one, not {self.kind}")
+        if self.for_s is not None and not self._waits:
+            raise ValueError(f"for_s = {self.for_s:g}: {self.kind} is over as soon as it can be")
+        return self
+
+    @property
+    def _waits(self) -> bool:
+        """Say whether the fault is undone after a time, not at once or by somebody else."""
+        return self.kind != "restart" and not (self.kind == "kill" and self.process)
+
+    @property
+    def hits_gateway(self) -> bool:
+        """Say whether this is a fault that the payment gateway makes on request."""
+        return self.kind in GATEWAY_KINDS
+
+    @property
+    def lasts_s(self) -> float:
+        """Return after how many seconds the fault is undone."""
+        return (self.for_s or DEFAULT_FOR_S) if self._waits else 0.0
+
+    @property
+    def slowness(self) -> float | None:
+        """Return the factor of slow; None of any other kind."""
+        return (self.factor or DEFAULT_FACTOR) if self.kind == "slow" else None
+
+    @property
+    def latest_s(self) -> float:
+        """Return when the fault happens at the latest; 0 if that is up to the stock."""
+        return self.between_s[1] if self.between_s is not None else self.at_s or 0.0
+
+    def moment_s(self, draws: random.Random) -> float | None:
+        """Return when the fault happens, drawn if need be; None if that is up to the stock."""
+        if self.between_s is not None:
+            return draws.uniform(*self.between_s)
+        return self.at_s
+
+    @property
+    def target(self) -> str:
+        """Return in words what is hit, such as ``payment-worker-1``."""
+        if self.hits_gateway:
+            return "gateway"
+        if self.process is not None:
+            return f"{self.process} in {self.service}-{self.replica}"
+        return f"all {self.service}" if self.replica == "all" else f"{self.service}-{self.replica}"
+
+
+class Variation(Table):
+    """How a system differs from its compose file: replicas, and ``"service.KEY"`` settings."""
+
+    scale: dict[str, Count] = Field(default_factory=dict)
+    settings: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("settings")
+    @classmethod
+    def _name_service_and_key(cls, settings: dict[str, str]) -> dict[str, str]:
+        for name in settings:
+            if not _SETTING.fullmatch(name):
+                raise ValueError(f'"{name}" is not of the form "SERVICE.KEY"')
+        return settings
+
+    @property
+    def changes(self) -> Mapping[tuple[str, str], str]:
+        """Return the settings by service and key."""
+        return {
+            (match["service"], match["key"]): value
+            for name, value in self.settings.items()
+            if (match := _SETTING.fullmatch(name))
+        }
+
+
+class Case(Variation):
+    """A run with faults or settings of its own; made of `approaches`, or of all that can."""
+
+    name: Text
+    approaches: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
+
+
+def check_faults(faults: tuple[Fault, ...], where: str, load_s: float, stock: int | None) -> None:
+    """Raise ValueError for a fault that a load of `load_s` seconds would never meet."""
+    for number, fault in enumerate(faults, start=1):
+        place = f"{where}[{number}]"
+        if fault.latest_s >= load_s:
+            key = "at_s" if fault.at_s is not None else "between_s"
+            raise ValueError(
+                f"{place}.{key}: {fault.latest_s:g} s is not before the load ends, at {load_s:g} s"
+            )
+        if fault.at_stock is not None and stock is not None and fault.at_stock > stock:
+            raise ValueError(f"{place}.at_stock = {fault.at_stock} is more than the stock, {stock}")
+
+
+def check_names(cases: tuple[Case, ...]) -> None:
+    """Raise ValueError if two cases bear one name."""
+    names = [case.name for case in cases]
+    for number, name in enumerate(names, start=1):
+        if name in names[: number - 1]:
+            raise ValueError(f'cases[{number}].name = "{name}" names two cases')

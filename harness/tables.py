@@ -1,0 +1,76 @@
+"""The tables of a scenario file, and how a mistake in one is told: by file, key and value."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import ErrorDetails
+
+from harness.errors import UsageError
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Table(BaseModel):
+    """A table whose keys are all known, and whose values are of the stated types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+_CLEARER = {
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "model_type": "must be a table",
+    "dict_type": "must be a table",
+    "tuple_type": "must be an array, or an array of tables",
+    "too_short": "must not be empty",
+}
+
+
+def explain(path: Path, table: type[Table], errors: list[ErrorDetails]) -> UsageError:
+    """Word the first error for people; say in the hint how many more there are."""
+    # a misspelt key is also a missing one: tell of the word that stands in the file
+    error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
+    key = _key(error["loc"])
+    more = f"; {len(errors) - 1} more like it in the file" if len(errors) > 1 else ""
+    if error["type"] == "missing":
+        return UsageError(f"{path}: {key} is missing", f"add it{more}")
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(table, error["loc"])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        guess = f"did you mean {near[0]}? " if near else ""
+        message = f"{path}: there is no key {key} (= {error['input']!r})"
+        return UsageError(message, f"{guess}known keys there: {', '.join(known)}{more}")
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])
+        own_value = not isinstance(error["input"], dict)
+        subject = f"{key} = {error['input']!r}: " if own_value else f"{key}: " if key else ""
+        return UsageError(f"{path}: {subject}{reason}", f"change the file{more}")
+    reason = _CLEARER.get(error["type"], error["msg"].replace("Input should", "must"))
+    return UsageError(f"{path}: {key} = {error['input']!r}: {reason}", f"change the file{more}")
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """Write the place of a value as in ``stages[2].users``; stages count from 1."""
+    key = ""
+    for step in location:
+        key += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if key else step
+    return key
+
+
+def _known_keys(table: Any, location: tuple[int | str, ...]) -> list[str]:
+    for step in location[:-1]:
+        if step in table.model_fields:  # not the place in an array, nor a name of the file's own
+            annotation = table.model_fields[step].annotation
+            # Drain itself, the Stage in tuple[Stage, ...], the Contest in Contest | None
+            table = next(
+                t for t in (annotation, *get_args(annotation)) if hasattr(t, "model_fields")
+            )
+    return list(table.model_fields)
