@@ -117,7 +117,7 @@ def _paid_before_finished(run: RunData, evidence: Evidence, charges: pd.DataFram
     settled = table(run, "orders", "order_id", "key", "accepted_ns", "settled_ns")
     settled = settled[settled["settled_ns"] > 0]
     charged_ns = charges.groupby("order_id")["finished_ns"].min()
-    wait_ns = settled["settled_ns"] - settled["order_id"].map(charged_ns)
+    wait_ns = settled["settled_ns"] - settled.join(charged_ns, on="order_id")["finished_ns"]
     evidence.offence("orders finished before their charge", settled[wait_ns < -CLOCK_NS])
 
 

@@ -171,7 +171,7 @@ def _refused_below(run: RunData, limit: int) -> pd.DataFrame:
     delay_ns = LEDGER_ORDER_NS + (RELAY_NS if has_redis(run) else 0)
     held = held.assign(
         from_ns=held["accepted_ns"] - t0_ns - CLOCK_NS,
-        until_ns=held["order_id"].map(released_ns) - t0_ns + delay_ns,
+        until_ns=held.join(released_ns, on="order_id")["at_ns"] - t0_ns + delay_ns,
     )[["user", "quantity", "from_ns", "until_ns"]]
     both = refused.reset_index().merge(held, on="user")
     during = both[(both["from_ns"] <= both["done_ns"]) & ~(both["until_ns"] < both["sent_ns"])]

@@ -113,7 +113,7 @@ def key_executed_twice(run: RunData, pick: int) -> RunData:
     for name in ("orders", "order_events", "payments", "stock_moves", "charges"):
         frame = getattr(run, name)
         copied = frame[frame["order_id"] == victim].assign(order_id=twin)
-        for column in {"at_ns", "accepted_ns", "settled_ns"} & set(frame.columns):
+        for column in frame.columns[frame.columns.str.endswith("_ns")]:
             copied[column] -= 600 * S
         if "charge_id" in frame.columns:
             copied["charge_id"] = "ch-twin"
