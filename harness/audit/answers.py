@@ -9,6 +9,7 @@ from harness.audit.facts import (
     LEDGER_ORDER_NS,
     RECOVERY_NS,
     RELAY_NS,
+    SHOWN_NS,
     SOLD_OUT_CACHE_NS,
     TERMINAL,
     Facts,
@@ -35,8 +36,8 @@ PROXY_STATUSES = (502, 504)
 def never_regresses(facts: Facts, evidence: Evidence) -> str:
     """What a buyer sees of an order only moves forward, is in its history, and ends as the ledger.
 
-    Catches a stale cache, a read-modify-write that revives an old state, and an answer such as
-    "confirmed" that the ledger does not confirm.
+    Catches a stale cache, a read-modify-write that revives an old state, an answer such as
+    "confirmed" that the ledger does not confirm, and an end that its buyer is never shown.
     """
     columns = ("user", "sent_ns", "done_ns", "outcome", "order_id", "order_status", "version")
     told = facts.requests(*columns)
@@ -62,8 +63,21 @@ def never_regresses(facts: Facts, evidence: Evidence) -> str:
     evidence.offence(
         "final answers that the ledger contradicts", final, wrong, [*shown, "end", "ledger"]
     )
+    evidence.offence("answers that hide an end", told, _hiding(facts, told), shown)
     watched, ended = told["order_id"].nunique(), final["order_id"].nunique()
     return f"{len(seen)} answers about {watched} orders, {ended} seen to their end"
+
+
+def _hiding(facts: Facts, told: pd.DataFrame) -> "pd.Series[bool]":
+    """Say which answers show an order as under way long after the ledger finished it."""
+    finished = facts.table("orders", "order_id", "settled_ns")
+    finished = finished[finished["settled_ns"] > 0].drop_duplicates("order_id")
+    ended_ns = finished["settled_ns"].to_numpy(dtype=np.int64) - int(facts.recorded("t0_wall_ns"))
+    known_ns = no_sooner_than(ended_ns, SHOWN_NS, RECOVERY_NS, facts.outages)
+    open_ = (told["order_status"] != "") & ~told["order_status"].isin(TERMINAL)
+    return open_ & (
+        told["sent_ns"] > told["order_id"].map(pd.Series(known_ns, index=finished["order_id"]))
+    )
 
 
 @invariant("I13", 'No "sold out" while stock was free')

@@ -86,6 +86,7 @@ class Evidence:
             summary="; ".join(f"{what}: {len(rows)}" for what, rows in found) or holds,
             count=sum(len(rows) for _, rows in found),
             examples=tuple(examples[:EXAMPLES]),
+            offences={what: len(rows) for what, rows in self._offences},
         )
 
 

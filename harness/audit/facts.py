@@ -35,6 +35,11 @@ RECOVERY_NS = 15_000 * MS
 """How long after a fault is over a unit released meanwhile may take to reach Redis: a socket times
 out (5 s), the lock of a dead leader expires (3 s), the next one relays what is overdue (3 s)."""
 
+SHOWN_NS = 10_000 * MS
+"""How long after the ledger's commit a buyer may still be shown an order as under way. Normally it
+takes milliseconds; if the worker was killed in between, and all others with it, they must be
+started again, find the entry, and settle it anew."""
+
 HELD = ("accepted", "awaiting_payment", "unknown")
 TERMINAL = ("confirmed", "declined")
 ACKNOWLEDGED = (201, 202, 402)

@@ -8,7 +8,7 @@ is *recovered*, which is allowed and counted.
 import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
-from harness.audit.facts import ACKNOWLEDGED, TERMINAL, Facts, among
+from harness.audit.facts import ACKNOWLEDGED, CLOCK_NS, TERMINAL, Facts, among
 
 IN_PROGRESS = 425
 """The last answer of a buyer whose order is being made: there may be one."""
@@ -29,7 +29,8 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
 
     Catches the loss of accepted orders (a queue that forgets on a crash), orders that are stuck,
     and answers that name an order of somebody else. An order that is still open when the limit of
-    the drain has passed is a failure: its buyer has waited for nothing.
+    the drain has passed is a failure: its buyer has waited for nothing, and if nobody was ever told
+    of it, it still holds a unit, and perhaps somebody's money.
     """
     told = facts.acknowledgements
     shown = ["order_id", "key", "user", "status"]
@@ -46,6 +47,13 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
         kept,
         ~kept["ledger_status"].isin(TERMINAL),
         [*shown, "ledger_status"],
+    )
+    open_ = facts.orders[~facts.orders["status"].isin(TERMINAL)]
+    evidence.offence(
+        f"orders that nobody was told of, not finished {limit_s} s after the load",
+        open_,
+        ~among(open_["order_id"], told["order_id"]),
+        ["order_id", "key", "status"],
     )
     evidence.offence(
         "answers that name the order of another key",
@@ -104,10 +112,11 @@ def one_per_key(facts: Facts, evidence: Evidence) -> str:
 
 @invariant("I8", "Every order goes through legal states to one end")
 def legal_history(facts: Facts, evidence: Evidence) -> str:
-    """Versions count from 1 without a gap, every step is legal, and the end is final.
+    """Versions count from 1 without a gap, every step is legal and in time, and the end is final.
 
     Catches a state that is overwritten by a late worker (the published system's read-modify-write
-    could turn a confirmed order into a pending one), and updates that bypass the history.
+    could turn a confirmed order into a pending one), updates that bypass the history, and stamps
+    that make an order look faster than it was.
     """
     events = facts.table("order_events", "order_id", "version", "status")
     events = events.sort_values("version", kind="stable")
@@ -136,4 +145,18 @@ def legal_history(facts: Facts, evidence: Evidence) -> str:
     evidence.at_rest(
         "events of orders that do not exist", events, ~among(events["order_id"], ledger["order_id"])
     )
+    _in_time(facts, evidence)
     return f"{len(events)} events of {len(ledger)} orders, all legal"
+
+
+def _in_time(facts: Facts, evidence: Evidence) -> None:
+    """Check the stamps of the ledger: none goes back, and none came after its buyer knew."""
+    events = facts.table("order_events", "order_id", "version", "status", "at_ns")
+    events = events.sort_values("version", kind="stable")
+    step_ns = events.groupby("order_id")["at_ns"].diff()
+    evidence.offence("events before the one that they follow", events, step_ns < -CLOCK_NS)
+    t0_ns = int(facts.recorded("t0_wall_ns"))
+    known_ns = facts.acknowledgements.groupby("key")["done_ns"].min() + t0_ns + CLOCK_NS
+    ledger = facts.orders[["order_id", "key", "accepted_ns"]]
+    late = ledger["accepted_ns"] > ledger["key"].map(known_ns)
+    evidence.offence("orders accepted after their buyer was told", ledger, late)

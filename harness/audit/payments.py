@@ -3,7 +3,7 @@
 import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
-from harness.audit.facts import HELD, MS, TERMINAL, Facts, among
+from harness.audit.facts import CLOCK_NS, HELD, MS, TERMINAL, Facts, among
 from harness.audit.oracle import expected_charges
 
 LATENCY_TOLERANCE_MS = 0.002
@@ -61,8 +61,9 @@ def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
     """Charges and finished orders have the outcome, and charges the latency, that the seed gives.
 
     Catches a timeout or a 503 that is taken for a decline (which made up part of the published
-    system's "failed payments"), a charge under another order's reference, and a gateway that does
-    not wait as long as it says. Recomputed from the specification, without the gateway's code.
+    system's "failed payments"), a charge under another order's reference, a gateway that does not
+    wait as long as it says, and a ledger that says that an order ended before its charge did.
+    Recomputed from the specification, without the gateway's code.
     """
     charges = facts.charges
     ledger = facts.orders
@@ -102,7 +103,17 @@ def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
         wrong,
         ["order_id", "key", "status", "outcome"],
     )
+    _paid_before_finished(facts, evidence)
     return f"{len(charges)} charges and {len(finished)} orders as seed {payment['seed']} draws them"
+
+
+def _paid_before_finished(facts: Facts, evidence: Evidence) -> None:
+    """Compare the ends of orders with those of their charges: the latter take the time."""
+    settled = facts.table("orders", "order_id", "key", "accepted_ns", "settled_ns")
+    settled = settled[settled["settled_ns"] > 0]
+    charged_ns = settled["order_id"].map(facts.charges.groupby("order_id")["finished_ns"].min())
+    early = settled["settled_ns"] - charged_ns < -CLOCK_NS
+    evidence.offence("orders finished before their charge", settled, early)
 
 
 def _payments_match(

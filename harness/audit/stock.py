@@ -1,9 +1,20 @@
 """Units of stock: none sold twice, none lost between the stores, each returned exactly once."""
 
+import numpy as np
 import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
-from harness.audit.facts import HELD, Facts, among, open_or_sold
+from harness.audit.facts import (
+    CLOCK_NS,
+    HELD,
+    LEDGER_ORDER_NS,
+    RECOVERY_NS,
+    RELAY_NS,
+    Facts,
+    among,
+    open_or_sold,
+)
+from harness.audit.faults import no_sooner_than
 
 SALE_PRODUCT = 1
 
@@ -126,7 +137,7 @@ def limit_kept(facts: Facts, evidence: Evidence) -> str:
     """No account ever holds or owns more units than the limit allows.
 
     Catches a limit that is checked apart from the reservation, so that parallel requests of one
-    buyer pass it; and, where there is no limit, a refusal that names one.
+    buyer pass it; and a refusal of a buyer who had something left of it, or where there is none.
     """
     limit = facts.recorded("scenario", "product").get("per_user_limit")
     if limit is None:
@@ -143,8 +154,35 @@ def limit_kept(facts: Facts, evidence: Evidence) -> str:
         history["held"] > limit,
         ["order_id", "user_id", "at_ns", "held"],
     )
+    evidence.at_rest(
+        f"buyers refused who held less than {limit}", _refused_below(facts, int(limit))
+    )
     most = int(history["held"].max()) if len(history) else 0
     return f"at most {most} units per account, the limit is {limit}"
+
+
+def _refused_below(facts: Facts, limit: int) -> pd.DataFrame:
+    """Return the refusals during which their buyer cannot have held as much as the limit.
+
+    A unit counts as held from `CLOCK_NS` before its order's acceptance until everybody must have
+    learnt of its release.
+    """
+    asked = facts.purchases
+    refused = asked.loc[asked["outcome"] == "limited", ["user", "key", "sent_ns", "done_ns"]]
+    t0_ns = int(facts.recorded("t0_wall_ns"))
+    held = facts.orders.merge(asked[["user", "key"]].drop_duplicates("key"), on="key")
+    releases = facts.stock_moves[facts.stock_moves["kind"] == "release"]
+    delay_ns = LEDGER_ORDER_NS + (RELAY_NS if facts.has_redis else 0)
+    released_ns = releases["at_ns"].to_numpy(dtype=np.int64) - t0_ns
+    free_ns = no_sooner_than(released_ns, delay_ns, RECOVERY_NS, facts.outages)
+    until_ns = pd.Series(free_ns, index=releases["order_id"]).groupby(level=0).min()
+    held = held.assign(
+        from_ns=held["accepted_ns"] - t0_ns - CLOCK_NS, until_ns=held["order_id"].map(until_ns)
+    )[["user", "quantity", "from_ns", "until_ns"]]
+    both = refused.reset_index().merge(held, on="user")
+    during = both[(both["from_ns"] <= both["done_ns"]) & ~(both["until_ns"] < both["sent_ns"])]
+    most = during.groupby("index")["quantity"].sum().reindex(refused.index, fill_value=0)
+    return refused.assign(held_at_most=most)[most < limit]
 
 
 def _units(rows: pd.DataFrame) -> "pd.Series[int]":
