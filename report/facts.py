@@ -53,9 +53,7 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
     campaign, scenario = evidence.campaign, evidence.scenario
     return [
         ("Scenario", f"{scenario['title']}. {scenario['description']}".strip()),
-        ("Load", _load(evidence)),
-        ("Stages", _stages(evidence)),
-        ("Stock", _product(scenario["product"])),
+        *_workload(evidence),
         ("Payments", _payment(scenario["payment"])),
         ("Seed", str(campaign["seed"])),
         ("Order of runs", _order(evidence)),
@@ -64,6 +62,28 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         *_environment(campaign),
         ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
     ]
+
+
+def _workload(evidence: Evidence) -> list[tuple[str, str]]:
+    scenario = evidence.scenario
+    if scenario.get("contest"):
+        return [("Contest", _contest(scenario))]
+    return [
+        ("Load", _load(evidence)),
+        ("Stages", _stages(evidence)),
+        ("Stock", _product(scenario["product"])),
+    ]
+
+
+def _contest(scenario: Mapping[str, Any]) -> str:
+    contest, load = scenario["contest"], scenario["load"]
+    return (
+        f"{contest['sales']} sales on one deployment, each of a product of its own with "
+        f"{contest['stock_min']} to {contest['stock_max']} units (drawn from the seed); "
+        f"{contest['buyers']} buyers who registered before, and in each sale try once, at one "
+        "bell, which rings when all have their answer of the sale before; request timeout "
+        f"{load['request_timeout_s']:g} s, up to {load['retries']} retries with the same key"
+    )
 
 
 def _load(evidence: Evidence) -> str:
