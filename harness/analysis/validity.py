@@ -32,6 +32,7 @@ def validity(run: RunData, laws: Sequence[Law]) -> dict[str, Any]:
         reasons.append("it is not proven that it began with empty stores and full stock")
     if record.get("status") != "complete":
         reasons.append(f"it did not end as planned: its status is {record.get('status')!r}")
+    reasons += [_missed(fault) for fault in record.get("faults", ()) if fault["error"] is not None]
     return {
         "verdict": INVALID if reasons else VALID,
         "reasons": reasons,
@@ -63,6 +64,14 @@ def _stolen_share(facts: RunFacts) -> float:
         return 0.0
     seconds = float(within.index[-1] - within.index[0])
     return float(within.iloc[-1] - within.iloc[0]) / (seconds * facts.cores)
+
+
+def _missed(fault: dict[str, Any]) -> str:
+    """Say of a fault that did not go as planned what came instead."""
+    target = f"{fault['service'] or 'the gateway'} (replica {fault['replica']})"
+    what = f"the planned fault, {fault['kind']} of {fault['process'] or target}"
+    happened = "did not happen" if fault["begun_ns"] is None else "did not end as planned"
+    return f"{what}, {happened}: {fault['error']}"
 
 
 def _describe(law: Law) -> str:
