@@ -108,7 +108,8 @@ class Campaign:
 
     def run_folders(self) -> list[Path]:
         """Return the folders of the finished runs, in the order in which they ran."""
-        return sorted(p for p in (self.path / "runs").glob("[0-9]*") if (p / "run.json").exists())
+        found = (p for p in (self.path / "runs").glob("[0-9]*-*") if (p / "run.json").exists())
+        return sorted(found, key=lambda folder: int(folder.name.partition("-")[0]))
 
     def has_run(self, index: int, approach: str) -> bool:
         """Say whether this run was finished and saved."""

@@ -9,10 +9,13 @@ PostgreSQL's shared buffers are not counted many times. Reading it costs the ker
 each process's pages; it is therefore sampled every `MEMORY_PERIOD_S` seconds.
 """
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import pandas as pd
 import psutil
@@ -24,6 +27,8 @@ from harness.sales import SALE_PRODUCT
 
 PERIOD_S = 1.0
 MEMORY_PERIOD_S = 5.0
+QUERY_LIMIT_S = 2.0
+"""After so long a query is given up; a sample a second is of no use then."""
 
 _POSTGRES_SAMPLE = """
 SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
@@ -115,7 +120,8 @@ class Sampler:
                 self._ledger = psycopg.connect(
                     self._deployment.dsn(), autocommit=True, connect_timeout=2
                 )
-            row = self._ledger.execute(_POSTGRES_SAMPLE, {"product": SALE_PRODUCT}).fetchone()
+            with _given_up_after(QUERY_LIMIT_S, self._ledger):
+                row = self._ledger.execute(_POSTGRES_SAMPLE, {"product": SALE_PRODUCT}).fetchone()
         except psycopg.OperationalError:
             if self._ledger is not None:
                 self._ledger.close()
@@ -146,3 +152,26 @@ class Sampler:
             if isinstance(groups, list):
                 pending = sum(float(group["pending"]) for group in groups)
                 yield "redis", f"pending:{name}", pending
+
+
+@contextmanager
+def _given_up_after(limit_s: float, connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Cut a connection that is in use for longer: a server that is paused never answers.
+
+    Its kernel acknowledges what it is sent, so no timeout of TCP helps, and its own timeouts are as
+    paused as it is.
+    """
+    timer = threading.Timer(limit_s, _cut, [connection])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(connection: psycopg.Connection[Any]) -> None:
+    with (
+        suppress(OSError, psycopg.Error),
+        socket.socket(fileno=os.dup(connection.fileno())) as peer,
+    ):
+        peer.shutdown(socket.SHUT_RDWR)

@@ -21,6 +21,9 @@ class Observer(Protocol):
     ) -> None:
         """Tell how the load goes, about once a second; stock and backlog are in units."""
 
+    def fault(self, run: PlannedRun, news: str) -> None:
+        """Tell in words that a fault began, or that what it hit is back."""
+
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Tell that a run is saved, and what became of it."""
 
@@ -37,6 +40,9 @@ class Silent:
     def load(
         self, run: PlannedRun, progress: Progress, stock: float | None, backlog: float | None
     ) -> None:
+        """Ignore it."""
+
+    def fault(self, run: PlannedRun, news: str) -> None:
         """Ignore it."""
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:

@@ -4,8 +4,8 @@
 2. empty the stores, seed the stock, and prove it
 3. warm up on another product
 4. VACUUM ANALYZE; CHECKPOINT
-5. the stages, sampling telemetry each second
-6. stop arrivals, let requests finish, wait for the backlog
+5. the stages, sampling telemetry each second; the faults, if the scenario has any
+6. stop arrivals, let requests finish and what was broken recover, wait for the backlog
 7. collect ledger, stores, gateway log, logs; check the laws; audit; save
 8. tear down
 
@@ -29,6 +29,7 @@ import redis
 
 from harness import analysis, audit, load
 from harness.campaign import collect
+from harness.campaign.faults import Injector
 from harness.campaign.observer import Observer
 from harness.campaign.plan import PlannedRun
 from harness.campaign.reset import reset, settle_stores
@@ -41,6 +42,7 @@ from harness.telemetry import Sampler
 from harness.topology import Topology
 
 BACKLOG_POLL_S = 0.25
+TELL_PERIOD_S = 1.0
 IDLE_CHECKS = 2
 """The backlog must be seen empty this often in a row: a request may lie between two stores."""
 
@@ -52,18 +54,17 @@ class Protocol:
         self,
         planned: PlannedRun,
         scenario: Scenario,
-        seed: int,
         topology: Topology,
         runtime: Runtime,
         observer: Observer,
     ) -> None:
         self._planned = planned
         self._scenario = scenario
-        self._seed = seed
+        self._seed = planned.seed
         self._topology = topology
         self._runtime = runtime
         self._observer = observer
-        self._sales = scenario.sales(seed)
+        self._sales = scenario.sales(planned.seed)
         self._durations_s: dict[str, float] = {}
         self._record: dict[str, Any] = {}
 
@@ -125,22 +126,47 @@ class Protocol:
 
     def _load(self, deployment: Deployment, generator: LoadProcess) -> pd.DataFrame:
         sampler = Sampler(deployment, generator.cpu_s)
+        injector = self._injector(deployment, sampler)
         try:
             with self._step("load", "load"):
                 t0_ns = time.monotonic_ns() + 200_000_000
                 self._record["t0_wall_ns"] = time.time_ns() + t0_ns - time.monotonic_ns()
                 generator.begin(t0_ns)
                 sampler.start(t0_ns)
-                self._watch(deployment, generator, sampler, t0_ns)
+                injector.start(t0_ns, self._scenario.load_s)
+                self._watch(deployment, generator, sampler, injector, t0_ns)
             with self._step("drain", "drain"):
-                generator.wait()
+                generator.wait(lambda _: self._tell_faults(injector))
+                while not injector.wait(TELL_PERIOD_S):
+                    self._tell_faults(injector)
+                self._tell_faults(injector)
                 self._record["drained"] = self._wait_for_backlog(deployment)
         finally:
+            injector.give_up()
             telemetry = sampler.stop()
+        self._record["faults"] = injector.records()
         return telemetry
 
+    def _injector(self, deployment: Deployment, sampler: Sampler) -> Injector:
+        planned = self._planned
+        return Injector(
+            self._scenario.faults_of(planned.case),
+            deployment,
+            sampler.latest,
+            draw_from=f"{planned.seed}-{planned.case}",
+        )
+
+    def _tell_faults(self, injector: Injector) -> None:
+        for news in injector.news():
+            self._observer.fault(self._planned, news)
+
     def _watch(
-        self, deployment: Deployment, generator: LoadProcess, sampler: Sampler, t0_ns: int
+        self,
+        deployment: Deployment,
+        generator: LoadProcess,
+        sampler: Sampler,
+        injector: Injector,
+        t0_ns: int,
     ) -> None:
         """Tell of the load until its last stage is over; stop if something died.
 
@@ -149,7 +175,7 @@ class Protocol:
         is_contest = self._scenario.contest is not None
         end_ns = sys.maxsize if is_contest else t0_ns + int(self._scenario.load_s * 1e9)
         while time.monotonic_ns() < end_ns:
-            time.sleep(min(1.0, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
+            time.sleep(min(TELL_PERIOD_S, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
             if is_contest and generator.poll() == 0:
                 return
             if generator.poll() is not None:
@@ -164,6 +190,7 @@ class Protocol:
                     f"last words of {dead[0]}:\n{_tail(deployment.logs()[dead[0]])}",
                     "everything was taken down; what was finished can be continued with --resume",
                 )
+            self._tell_faults(injector)
             self._observer.load(
                 self._planned,
                 generator.progress(),
@@ -176,7 +203,7 @@ class Protocol:
         deadline_s = time.monotonic() + self._scenario.drain.limit_s
         idle = 0
         while time.monotonic() < deadline_s:
-            idle = idle + 1 if collect.backlog(deployment) == 0 else 0
+            idle = idle + 1 if _is_idle(deployment) else 0
             if idle == IDLE_CHECKS:
                 return True
             time.sleep(BACKLOG_POLL_S)
@@ -197,6 +224,7 @@ class Protocol:
             "index": self._planned.index,
             "block": self._planned.block,
             "approach": self._planned.approach,
+            "case": self._planned.case,
             "status": "complete",
             "seed": self._seed,
             "scenario": self._scenario.model_dump(mode="json"),
@@ -248,6 +276,14 @@ class Protocol:
             yield
         finally:
             self._durations_s[key] = round(time.monotonic() - begun_s, 3)
+
+
+def _is_idle(deployment: Deployment) -> bool:
+    """Say whether nothing is open; a store that is still recovering from a fault cannot tell."""
+    try:
+        return collect.backlog(deployment) == 0
+    except (psycopg.Error, redis.RedisError):
+        return False
 
 
 def _tail(log: Path, lines: int = 20) -> str:

@@ -46,7 +46,12 @@ def run(
     approach: Annotated[
         list[str] | None, typer.Option(help="Only this approach; may be repeated.")
     ] = None,
-    runs: Annotated[int | None, typer.Option(min=1, help="Runs per approach.")] = None,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Only this case of the scenario; may be repeated.")
+    ] = None,
+    runs: Annotated[
+        int | None, typer.Option(min=1, help="Runs per approach, and per case.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every draw.")] = None,
     scale: Annotated[
         list[str] | None, typer.Option(help="SERVICE=N replicas; may be repeated.")
@@ -61,7 +66,7 @@ def run(
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
     root = project_root()
-    varied = any((scenario, approach, runs, seed is not None, scale, settings, out))
+    varied = any((scenario, approach, case, runs, seed is not None, scale, settings, out))
     if resume is not None and varied:
         raise UsageError(
             "--resume continues a campaign exactly as it was begun", "leave out every other option"
@@ -76,7 +81,9 @@ def run(
 
     request = campaign.Request(
         scenario=loaded,
+        source=scenario or "flash_sale",
         approaches=tuple(dict.fromkeys(approach or ())),
+        cases=tuple(dict.fromkeys(case or ())),
         runs=runs or loaded.runs,
         seed=loaded.seed if seed is None else seed,
         scale=scales,
@@ -126,7 +133,9 @@ def list_command() -> None:
     root = project_root()
     table = Table("kind", "name", "what it is", box=None)
     for name in known_scenarios(root):
-        table.add_row("scenario", name, load_scenario(name, root).title)
+        one = load_scenario(name, root)
+        cases = f", {len(one.cases)} cases" if one.cases else ""
+        table.add_row("scenario", name, f"{one.title}{cases}")
     for name, topology in sorted(discover(root).items()):
         table.add_row("approach", name, f"{topology.title}, {topology.containers} containers")
     for folder in _campaigns(root):
@@ -144,11 +153,14 @@ def validate(
     """Check a scenario and the approaches' compose files without running anything."""
     root = project_root()
     checked = load_scenario(scenario, root)
-    topologies = discover(root)
-    console.print(
-        f"ok: {checked.title}: {checked.workload}, "
-        f"{checked.runs} runs of {', '.join(sorted(topologies))}"
-    )
+    from harness import campaign
+
+    request = campaign.Request(checked, (), checked.runs, checked.seed, source=scenario)
+    measured = campaign.systems(request, root)
+    names = ", ".join(sorted({approach for approach, _ in measured}))
+    cases = f"{len(checked.cases)} cases, " if checked.cases else ""
+    runs = len(measured) * checked.runs
+    console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {names}")
 
 
 @app.command()

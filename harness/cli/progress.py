@@ -68,6 +68,10 @@ class ProgressLine:
         ]
         self._show(f"{self._label(run)}  " + " · ".join(parts))
 
+    def fault(self, run: PlannedRun, news: str) -> None:
+        """Leave a lasting line for what happened to a service."""
+        self._console.print(f"{self._label(run)}  fault: {news}")
+
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Leave one lasting line for the run."""
         self._left -= 1
@@ -76,7 +80,8 @@ class ProgressLine:
         self._console.print(f"{self._label(run)}  sold {sold} · audit {audit} · {validity}")
 
     def _label(self, run: PlannedRun) -> str:
-        return f"run {run.index}/{self._total} {run.approach}"
+        case = f" ({run.case})" if run.case else ""
+        return f"run {run.index}/{self._total} {run.approach}{case}"
 
     def _eta(self, spent_s: float) -> str:
         known = self._run_durations_s

@@ -1,5 +1,6 @@
 """A topology that runs as processes of this machine."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -112,8 +113,46 @@ class LocalDeployment:
         return [replica.name for replica in self._all() if replica.died()]
 
     def kill(self, service: str, replica: int, sig: Signals) -> None:
-        """Send a signal to a replica; SIGKILL ends all its processes before this returns."""
-        self._one(service, replica).signal(sig)
+        """Send a signal to a replica; SIGKILL ends all its processes before this returns.
+
+        Raises InfrastructureError if it does not run.
+        """
+        self._running(service, replica).signal(sig)
+
+    def kill_process(self, service: str, replica: int, pid: int, sig: Signals) -> None:
+        """Send a signal to one process of a replica; after SIGKILL it is gone on return.
+
+        Raises InfrastructureError if the replica has no such process.
+        """
+        self._running(service, replica).signal_process(pid, sig)
+
+    def stop(self, service: str, replica: int) -> None:
+        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it.
+
+        Raises InfrastructureError if it does not run.
+        """
+        one = self._running(service, replica)
+        one.ask_to_stop()
+        one.wait_stopped(one.service.stop_grace_period_s)
+
+    def wipe(self, service: str, replica: int) -> None:
+        """Delete the data of a replica that is down: it starts as new.
+
+        Raises UsageError if it has none, InfrastructureError if it runs.
+        """
+        one = self._one(service, replica)
+        if one.launch.data is None:
+            raise UsageError(f"{one.name} has no data to wipe", "wipe a store")
+        if one.pid is not None:
+            raise InfrastructureError(f"{one.name} still runs", "kill it first")
+        shutil.rmtree(one.launch.data)
+
+    def wait_ready(self, service: str, replica: int) -> None:
+        """Wait until a replica is healthy, as long as its health check allows.
+
+        Raises InfrastructureError if it does not become healthy, or ends.
+        """
+        self.wait_healthy([self._one(service, replica)])
 
     def start(self, service: str, replica: int) -> None:
         """Start a replica that has ended, and wait until it is healthy.
@@ -227,6 +266,12 @@ class LocalDeployment:
                 f"services: {', '.join(self._replicas)}",
             )
         return self._replicas[service]
+
+    def _running(self, service: str, number: int) -> Replica:
+        one = self._one(service, number)
+        if one.pid is None:
+            raise InfrastructureError(f"{one.name} does not run", "start it first")
+        return one
 
     def _one(self, service: str, number: int) -> Replica:
         replicas = self._of(service)

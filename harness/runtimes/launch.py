@@ -39,13 +39,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A replica's command; `prepare` comes before it, `initialise` as soon as it listens."""
+    """A replica's command; `prepare` comes before it, `initialise` as soon as it listens.
+
+    `data` is the folder of what a store must not lose; `prepare` makes it if it is not there.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     cwd: Path
     stop_signal: signal.Signals
     account: Account | None = None
+    data: Path | None = None
     prepare: Callable[[], None] = field(default=lambda: None)
     listens: Probe | None = None
     initialise: Callable[[], None] = field(default=lambda: None)

@@ -106,6 +106,7 @@ def launch(site: Site, service: Service, number: int) -> Launch:
         cwd=site.state.path,
         stop_signal=stop_signal(service, signal.SIGINT),
         account=account,
+        data=data,
         prepare=prepare,
         listens=postgres_probe(port),
         initialise=initialise,

@@ -53,10 +53,28 @@ class Deployment(Protocol):
         """Return the URL of Redis, or None if the approach has none."""
 
     def kill(self, service: str, replica: int, sig: Signals) -> None:
-        """Send a signal to a replica; that it ends afterwards is expected."""
+        """Send a signal to a replica; that it ends afterwards is expected.
+
+        Raises InfrastructureError if it does not run.
+        """
+
+    def kill_process(self, service: str, replica: int, pid: int, sig: Signals) -> None:
+        """Send a signal to one process of a replica (InfrastructureError: it has no such one)."""
+
+    def stop(self, service: str, replica: int) -> None:
+        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it."""
+
+    def wipe(self, service: str, replica: int) -> None:
+        """Delete the data of a replica that is down: it starts as new.
+
+        Raises UsageError if it has none, InfrastructureError if it runs.
+        """
 
     def start(self, service: str, replica: int) -> None:
-        """Start a replica that was killed, with the same port and data, until it is healthy."""
+        """Start a replica that has ended, with the same port and data, until it is healthy."""
+
+    def wait_ready(self, service: str, replica: int) -> None:
+        """Wait until a replica is healthy (InfrastructureError: not in its time)."""
 
     def logs(self) -> Mapping[str, Path]:
         """Return the log of each replica, by its name, such as ``api-1``."""

@@ -4,7 +4,9 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
+from signal import Signals
 
+from harness.errors import InfrastructureError
 from harness.runtimes.launch import Launch, Probe, Site, ending, popen
 from harness.runtimes.processes import (
     CLOCK_TICKS_PER_S,
@@ -19,6 +21,9 @@ from harness.topology import Service
 
 _WHOLE_CONTAINER = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
 """Signals that Docker (kill, pause, unpause) brings to every process of a container."""
+
+_ENDS_NOTHING = (signal.SIGSTOP, signal.SIGCONT)
+_END_LIMIT_S = 5.0
 
 
 class Replica:
@@ -81,12 +86,12 @@ class Replica:
             )
         )
 
-    def signal(self, sig: signal.Signals) -> None:
+    def signal(self, sig: Signals) -> None:
         """Send a signal as Docker does: most to the first process, SIGKILL to all of them."""
         pid = self.pid
         if pid is None:
             return
-        self._stopping = True
+        self._stopping = self._stopping or sig not in _ENDS_NOTHING
         if sig not in _WHOLE_CONTAINER:
             send([pid], sig)
             return
@@ -97,6 +102,21 @@ class Replica:
         self.cpu_s(ProcessTable())
         kill_hard(family)
         self._reap()
+
+    def signal_process(self, pid: int, sig: Signals) -> None:
+        """Send a signal to one of the replica's processes; wait for its end after SIGKILL.
+
+        Raises InfrastructureError if the process is none of them.
+        """
+        first = self.pid
+        family = ProcessTable().family(first) if first is not None else []
+        if pid not in (stat.pid for stat in family):
+            raise InfrastructureError(
+                f"process {pid} does not belong to {self.name}", "it may have ended meanwhile"
+            )
+        send([pid], sig)
+        if sig is signal.SIGKILL:
+            wait_gone([pid], _END_LIMIT_S)
 
     def ask_to_stop(self) -> None:
         """Send the signal that asks the replica to stop."""

@@ -32,7 +32,6 @@ def launch(site: Site, service: Service, number: int) -> Launch:
     named = service.command[:1] and service.command[0] in _PROGRAMS
     flags = service.command[1:] if named else service.command
     data = site.path(service, number, DATA)
-    data.mkdir(parents=True, exist_ok=True)
     ours = {
         "--bind": LOOPBACK,
         "--port": str(site.addresses.port(service.name, number)),
@@ -49,4 +48,6 @@ def launch(site: Site, service: Service, number: int) -> Launch:
         environment=site.environment(service, number),
         cwd=data,
         stop_signal=stop_signal(service, signal.SIGTERM),
+        data=data,
+        prepare=lambda: data.mkdir(parents=True, exist_ok=True),
     )

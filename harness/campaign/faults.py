@@ -1,0 +1,202 @@
+"""Carries out the faults of a run, each on time in a thread of its own, and records what happened.
+
+Nothing that goes wrong here is lost: it stands in the record of its fault, and the run is invalid.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from harness.campaign.blows import Blow, blow_of
+from harness.errors import HarnessError
+from harness.faults import Fault
+from harness.runtimes import Deployment
+
+STOCK_POLL_S = 0.1
+GIVE_UP_LIMIT_S = 2.0
+"""How long threads are waited for when a run is given up: its deployment goes down anyway."""
+
+Latest = Callable[[str, str], float | None]
+"""Returns the newest value of a source's metric, or None (see `telemetry.Sampler.latest`)."""
+
+
+@dataclass(slots=True)
+class FaultRecord:
+    """What became of one fault; times in ns since the load began.
+
+    `begun_ns` is null if it could not be carried out. It ended when it was undone (the process was
+    started again or goes on), and what it hit was healthy again at `healthy_ns`.
+    """
+
+    kind: str
+    service: str | None
+    replica: int | str
+    process: str | None
+    for_s: float
+    factor: float | None
+    begun_ns: int | None = None
+    ended_ns: int | None = None
+    healthy_ns: int | None = None
+    in_flight: int | None = None
+    error: str | None = None
+
+
+class Injector:
+    """All faults of one run, from `start` until none is left to wait for."""
+
+    def __init__(
+        self, faults: tuple[Fault, ...], deployment: Deployment, latest: Latest, draw_from: str
+    ) -> None:
+        self._latest = latest
+        self._giving_up = threading.Event()
+        self._news: SimpleQueue[str] = SimpleQueue()
+        self._t0_ns = 0
+        self._load_s = 0.0
+        self._injections = [
+            _Injection(
+                fault,
+                blow_of(fault, deployment, self._giving_up),
+                fault.moment_s(random.Random(f"{draw_from}-fault-{number}")),  # noqa: S311
+                self,
+            )
+            for number, fault in enumerate(faults, start=1)
+        ]
+
+    def start(self, t0_ns: int, load_s: float) -> None:
+        """Begin to wait for the moments of the faults; they count from `t0_ns` (monotonic)."""
+        self._t0_ns, self._load_s = t0_ns, load_s
+        for injection in self._injections:
+            injection.thread.start()
+
+    def wait(self, limit_s: float) -> bool:
+        """Wait until every fault is undone and what it hit is healthy; say whether that came."""
+        deadline_s = time.monotonic() + limit_s
+        for injection in self._injections:
+            injection.thread.join(max(0.0, deadline_s - time.monotonic()))
+        return not any(injection.thread.is_alive() for injection in self._injections)
+
+    def give_up(self) -> None:
+        """Begin no other fault; let go what is paused, and start nothing again."""
+        self._giving_up.set()
+        self.wait(GIVE_UP_LIMIT_S)
+
+    def news(self) -> list[str]:
+        """Return in words what happened since this was last asked."""
+        told = []
+        while True:
+            try:
+                told.append(self._news.get_nowait())
+            except Empty:
+                return told
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return what became of every fault, in the order in which they began."""
+        records = [injection.record for injection in self._injections]
+        records.sort(key=lambda one: (one.begun_ns is None, one.begun_ns or 0))
+        return [asdict(record) for record in records]
+
+    # -- what an injection asks
+
+    def now_ns(self) -> int:
+        """Return the time since the load began."""
+        return time.monotonic_ns() - self._t0_ns
+
+    def sleep_until(self, t_s: float) -> bool:
+        """Sleep until a time of the load; say whether all goes on as planned."""
+        return not self._giving_up.wait(max(0.0, t_s - self.now_ns() / 1e9))
+
+    def stock_falls_to(self, units: int) -> bool:
+        """Wait until so few units are free in the ledger; say whether that came in the load."""
+        while self.now_ns() < self._load_s * 1e9:
+            free = self._latest("postgres", "stock")
+            if free is not None and free <= units:
+                return True
+            if self._giving_up.wait(STOCK_POLL_S):
+                return False
+        return False
+
+    def in_flight(self) -> int | None:
+        """Return how many units open orders hold in the ledger."""
+        units = self._latest("postgres", "reserved")
+        return None if units is None else int(units)
+
+    def tell(self, news: str) -> None:
+        """Have something told to the observer, from the campaign's own thread."""
+        self._news.put(news)
+
+
+class _Injection:
+    """One fault: waits for its moment, strikes, undoes, and waits until all is healthy."""
+
+    def __init__(self, fault: Fault, blow: Blow, moment_s: float | None, run: Injector) -> None:
+        self._fault = fault
+        self._blow = blow
+        self._moment_s = moment_s
+        self._run = run
+        self._name = f"{fault.kind} {fault.target}"
+        self.thread = threading.Thread(target=self._inject, name=self._name, daemon=True)
+        self.record = FaultRecord(
+            kind=fault.kind,
+            service=fault.service,
+            replica=fault.replica,
+            process=fault.process,
+            for_s=fault.lasts_s,
+            factor=fault.slowness,
+            error="the run ended before it was carried out",
+        )
+
+    def _inject(self) -> None:
+        try:
+            if self._comes():
+                self._break()
+        except Exception as error:  # whatever it is, the run must not pass for a test of this fault
+            self.record.error = _words(error)
+        if self.record.error is not None:
+            self._run.tell(f"{self._name}: {self.record.error}")
+
+    def _comes(self) -> bool:
+        """Wait for the moment of the fault; say whether it came."""
+        if self._moment_s is not None:
+            return self._run.sleep_until(self._moment_s)
+        units = self._fault.at_stock or 0
+        came = self._run.stock_falls_to(units)
+        if not came:
+            self.record.error = f"the free stock was never seen at {units} or less"
+        return came
+
+    def _break(self) -> None:
+        record, run = self.record, self._run
+        record.in_flight = run.in_flight()
+        begun_ns = run.now_ns()
+        try:
+            self._blow.strike()
+        except Exception:
+            self._repair()
+            raise
+        record.begun_ns, record.error = begun_ns, None
+        run.tell(f"{self._name}, {'–' if record.in_flight is None else record.in_flight} in flight")
+        goes_on = run.sleep_until(begun_ns / 1e9 + record.for_s)
+        self._blow.undo()
+        record.ended_ns = run.now_ns()
+        if not goes_on:
+            record.error = "the run was given up before it was over"
+            return
+        self._blow.recover()
+        record.healthy_ns = run.now_ns()
+        run.tell(f"{self._name}: back after {(record.healthy_ns - begun_ns) / 1e9:.1f} s")
+
+    def _repair(self) -> None:
+        """Undo what was struck of a blow that failed; that failure is the one to be told."""
+        try:
+            self._blow.undo()
+            self._blow.recover()
+        except Exception as error:
+            self._run.tell(f"{self._name}: {_words(error)}")
+
+
+def _words(error: Exception) -> str:
+    return error.message if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"

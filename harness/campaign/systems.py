@@ -1,0 +1,192 @@
+"""The systems that a campaign measures: each approach, as scenario, case and command line vary it.
+
+What comes later wins: the compose file, the scenario's `[approach.NAME]`, the case, the command
+line. Whatever a fault would hit must be there, or nothing is deployed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.campaign import world
+from harness.errors import UsageError
+from harness.faults import Case, Fault, Variation
+from harness.scenario import Scenario
+from harness.topology import Topology, discover
+
+Systems = dict[tuple[str, str], Topology]
+"""The topologies of a campaign, by approach and case; without cases, the case is ``""``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for: a scenario, which part of it, and how to vary the approaches.
+
+    `source` is where the scenario was read; no `approaches` or `cases` means all.
+    """
+
+    scenario: Scenario
+    approaches: tuple[str, ...]
+    runs: int
+    seed: int
+    source: str = "the scenario"
+    cases: tuple[str, ...] = ()
+    scale: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+def systems(request: Request, root: Path) -> Systems:
+    """Return every system to be measured; raise UsageError, by key, for what cannot be done."""
+    approaches = _approaches(request, root)
+    asked = request.approaches or tuple(approaches)
+    _check_services(request, [approaches[name] for name in asked])
+    made: Systems = {}
+    for place, case in _cases(request, asked):
+        able = [name for name, topology in approaches.items() if _takes_part(case, topology)]
+        if not able:
+            raise _unable(place, case, approaches)
+        for name in able:
+            if name in asked:
+                topology = _by_command_line(_vary(approaches[name], case, place), request)
+                _check_faults(place, case.faults, topology)
+                made[name, case.name if request.scenario.cases else ""] = topology
+    if not made:
+        raise UsageError(
+            f"{request.source}: no case of {', '.join(asked)} is left",
+            "ask for other cases with --case, or for other approaches with --approach",
+        )
+    return made
+
+
+def without_case(request: Request, root: Path) -> dict[str, Topology]:
+    """Return each approach asked for as it is when no case varies it."""
+    found = _approaches(request, root)
+    asked = request.approaches or tuple(found)
+    return {name: _by_command_line(found[name], request) for name in asked}
+
+
+def _approaches(request: Request, root: Path) -> dict[str, Topology]:
+    """Return every approach there is, varied by the scenario's `[approach.NAME]` alone."""
+    found = discover(root)
+    if not found:
+        raise UsageError(f"{root} holds no docker-compose.<approach>.yml", "run it in the project")
+    known = (
+        f"known approaches: {', '.join(sorted(found))} (docker-compose.<approach>.yml in {root})"
+    )
+    stated = {f"approach.{name}": name for name in request.scenario.approach}
+    for number, case in enumerate(request.scenario.cases, start=1):
+        stated |= {f'cases[{number}].approaches = "{name}"': name for name in case.approaches}
+    for place, name in stated.items():
+        if name not in found:
+            raise UsageError(f"{request.source}: {place}: there is no such approach", known)
+    unknown = [name for name in request.approaches if name not in found]
+    if unknown:
+        raise UsageError(f"there is no approach named {unknown[0]!r}", known)
+    variables = world.variables(request.scenario, request.seed)
+    varied = {}
+    for name in sorted(found):
+        stated_variation = request.scenario.approach.get(name, Variation())
+        place = f"{request.source}: approach.{name}"
+        varied[name] = _vary(found[name].with_variables(variables), stated_variation, place)
+    return varied
+
+
+def _cases(request: Request, asked: tuple[str, ...]) -> list[tuple[str, Case]]:
+    """Return the cases asked for, each with its place; a scenario without cases is one."""
+    scenario = request.scenario
+    names = [case.name for case in scenario.cases]
+    for name in request.cases:
+        if name not in names:
+            raise UsageError(
+                f"{request.source}: there is no case named {name!r}",
+                f"known cases: {', '.join(names) or 'none'}",
+            )
+    if not scenario.cases:
+        return [(request.source, Case(name="-", approaches=asked, faults=scenario.faults))]
+    return [
+        (f"{request.source}: cases[{number}]", case)
+        for number, case in enumerate(scenario.cases, start=1)
+        if not request.cases or case.name in request.cases
+    ]
+
+
+def _takes_part(case: Case, topology: Topology) -> bool:
+    """Say whether a case is to be run of an approach: named, or able to have all its faults."""
+    if case.approaches:
+        return topology.approach in case.approaches
+    return all(fault.service in (None, *topology.services) for fault in case.faults)
+
+
+def _unable(place: str, case: Case, approaches: Mapping[str, Topology]) -> UsageError:
+    services = sorted({name for one in approaches.values() for name in one.services})
+    for number, fault in enumerate(case.faults, start=1):
+        if fault.service not in (None, *services):
+            where = _fault_place(place, number)
+            return UsageError(
+                f'{where}.service = "{fault.service}": no approach has such a service',
+                f"services: {', '.join(services)}",
+            )
+    return UsageError(f"{place}: no approach has all services of its faults", "split the case")
+
+
+def _vary(topology: Topology, variation: Variation, place: str) -> Topology:
+    try:
+        return topology.with_scale(variation.scale).with_settings(variation.changes)
+    except UsageError as error:
+        raise UsageError(f"{place}: {error.message}", error.hint) from error
+
+
+def _check_services(request: Request, topologies: Iterable[Topology]) -> None:
+    """Refuse a --scale or --set of a service that no approach has."""
+    services = {name for topology in topologies for name in topology.services}
+    for service in [*request.scale, *(service for service, _ in request.settings)]:
+        if service not in services:
+            raise UsageError(
+                f"no approach has a service named {service!r}",
+                f"services: {', '.join(sorted(services))}",
+            )
+
+
+def _by_command_line(topology: Topology, request: Request) -> Topology:
+    """Apply --scale and --set as far as the approach has the services."""
+    scale = {name: n for name, n in request.scale.items() if name in topology.services}
+    settings = {key: v for key, v in request.settings.items() if key[0] in topology.services}
+    return topology.with_scale(scale).with_settings(settings)
+
+
+def _check_faults(place: str, faults: tuple[Fault, ...], topology: Topology) -> None:
+    for number, fault in enumerate(faults, start=1):
+        if fault.service is not None:
+            _check_fault(_fault_place(place, number), fault, fault.service, topology)
+
+
+def _check_fault(where: str, fault: Fault, service: str, topology: Topology) -> None:
+    """Refuse a fault of something that the topology has not."""
+    if service not in topology.services:
+        raise UsageError(
+            f'{where}.service = "{service}": {topology.approach} has no such service',
+            f"its services: {', '.join(topology.services)}; --approach leaves an approach out",
+        )
+    replicas = topology.services[service].replicas
+    if fault.replica != "all" and fault.replica > replicas:
+        raise UsageError(
+            f"{where}.replica = {fault.replica}: {service} of {topology.approach} has {replicas}",
+            f"choose from 1 to {replicas}",
+        )
+    redis = topology.redis
+    if fault.kind == "wipe" and (redis is None or service != redis.service):
+        raise UsageError(
+            f'{where}: kind = "wipe", service = "{service}": '
+            "only a Redis can be wiped; the ledger is what the audit reads",
+            "name the service under x-harness.redis of the compose file",
+        )
+    if fault.process is not None and (redis is None or redis.leader is None):
+        raise UsageError(
+            f'{where}.process = "{fault.process}": {topology.approach} has no leader\'s lock',
+            "state its key as x-harness.redis.leader in the compose file",
+        )
+
+
+def _fault_place(place: str, number: int) -> str:
+    separator = "." if place.endswith("]") else ": "
+    return f"{place}{separator}faults[{number}]"
