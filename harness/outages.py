@@ -15,7 +15,8 @@ PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
 """What is recorded of the plan of a fault."""
 
 PAUSE: Final = "pause"
-ENDS_PROCESS: Final = ("kill", "stop", "restart", "wipe")
+WIPE: Final = "wipe"
+ENDS_PROCESS: Final = ("kill", "stop", "restart", WIPE)
 """Faults after which another process runs in the place of the first."""
 
 
@@ -44,7 +45,7 @@ class Outage:
 
     @property
     def ends_process(self) -> bool:
-        """Say whether what a process of the service kept to itself was lost."""
+        """Say whether a process of the service was ended, in the middle of whatever it did."""
         return self.kind in ENDS_PROCESS
 
     def shifted(self, by_ns: int) -> "Outage":

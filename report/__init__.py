@@ -11,7 +11,19 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.store import Campaign
-from report import charts, contest, distributions, funnel, judgements, markdown, page, tables, theme
+from report import (
+    cases,
+    charts,
+    contest,
+    distributions,
+    effects,
+    funnel,
+    judgements,
+    markdown,
+    page,
+    tables,
+    theme,
+)
 from report.charts import Chart, Section
 from report.evidence import Evidence, read
 from report.tables import Table
@@ -28,6 +40,8 @@ def build(campaign_dir: Path) -> Path:
     if Campaign.open(campaign_dir).description()["scenario"].get("contest"):
         return _write(campaign_dir, *contest.compose(campaign_dir))
     evidence = read(campaign_dir)
+    if evidence.summary.get("cases"):
+        return _write(campaign_dir, *cases.compose(evidence))
     contents = _tables(evidence)
     with theme.style():
         hero = _hero(evidence)
@@ -72,13 +86,14 @@ def _tables(evidence: Evidence) -> dict[str, Table]:
         tables.funnel(evidence),
         tables.stages(evidence),
         tables.backlog(evidence),
+        effects.table(evidence),
         judgements.audit(evidence),
         judgements.audit_runs(evidence),
         judgements.runs(evidence),
         judgements.laws(evidence),
         tables.beside_published(evidence),
     ]
-    return {table.name: table for table in found}
+    return {table.name: table for table in found if table is not None}
 
 
 def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Chart]) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from report import facts, judgements, numbers, published, theme, words
+from report import effects, facts, judgements, numbers, published, theme, words
 from report.charts import Chart, Section
 from report.evidence import Evidence
 from report.tables import Table, metrics_in_order
@@ -40,6 +40,7 @@ def render(
             threats=facts.THREATS,
             definitions=[(m["title"], m["description"]) for _, m in metrics_in_order(evidence)],
             warnings=evidence.summary["warnings"],
+            faults_lead=effects.LEAD,
             published_source=published.SOURCE,
             contradictions=published.CONTRADICTIONS,
         )

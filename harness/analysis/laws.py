@@ -7,8 +7,8 @@ buyer is always either waiting for an answer or thinking, so user-seconds equal 
 think-seconds. A saturated load generator breaks it long before its own CPU figure shows anything.
 
 A fault of the scenario's excuses little: the load generator is not hit, so the laws about buyers,
-about the ledger of requests and about the generator stay as they are. What counters and payment
-slots of a killed process cannot tell any more is said at the two laws that read them.
+about the ledger of requests and about the generator stay as they are. What is excused is said at
+the two laws about what the approach itself counts: requests, and payment slots.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ from harness.analysis.facts import (
 )
 from harness.analysis.series import per_second
 from harness.findings import Law, Verdict
-from harness.outages import Outage, outages
+from harness.outages import WIPE, Outage, outages
 from harness.store import RunData
 
 INTERACTIVE_TOLERANCE = 0.05
@@ -141,9 +141,9 @@ def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
     A server may have counted more: requests whose answer never reached the client. A client may
     have recorded more if a proxy stands before the services that count: its own 502, 503 and 504.
 
-    With a fault that ends a process that counts, counters die, so answers that no server counted
-    cannot be held against the run; and a proxy repeats a GET that the dead process did not answer,
-    but may have counted. That the servers counted no more than that stays demanded.
+    Counters outlive their process. But after a kill a proxy repeats a GET that the dead server did
+    not answer, though it may have counted it; and a fault that wipes a service's data takes its
+    counters along.
     """
     if not facts.record["server_counts"]:
         return _unknown(CLIENT_SERVER, 0.0, "the services counted no request")
@@ -163,7 +163,7 @@ def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
         counted = {status: n for (*asked, status), n in server.items() if (*asked,) == route}
         seen = {status: n for (asked, status), n in client.items() if asked == endpoint}
         uncounted, surplus = _mismatch(seen, counted, forgiven)
-        if deaths:
+        if any(death.kind == WIPE for death in deaths):
             uncounted = 0
         if route[0] == "GET":
             surplus = max(surplus - repeated[endpoint], 0)

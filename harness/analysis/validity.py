@@ -36,11 +36,9 @@ def validity(run: RunData, laws: Sequence[Law]) -> dict[str, Any]:
         reasons.append("it is not proven that it began with empty stores and full stock")
     if record.get("status") != "complete":
         reasons.append(f"it did not end as planned: its status is {record.get('status')!r}")
-    for fault in record.get("faults") or ():
-        if fault["begun_ns"] is None or fault["error"]:
-            why = fault["error"] or "its time never came"
-            what = f"{action(fault)} of {target(fault)}"
-            reasons.append(f"{what} was not carried out as planned: {why}")
+    reasons += [
+        _missed(fault) for fault in record.get("faults") or () if fault["error"] is not None
+    ]
     return {
         "verdict": INVALID if reasons else VALID,
         "reasons": reasons,
@@ -75,6 +73,12 @@ def _stolen_share(facts: RunFacts) -> float:
         return 0.0
     seconds = float(within.index[-1] - within.index[0])
     return float(within.iloc[-1] - within.iloc[0]) / (seconds * facts.cores)
+
+
+def _missed(fault: dict[str, Any]) -> str:
+    """Say of a fault that did not go as planned what came instead."""
+    happened = "did not happen" if fault["begun_ns"] is None else "did not end as planned"
+    return f"{action(fault)} of {target(fault)} {happened}: {fault['error']}"
 
 
 def _describe(law: Law) -> str:

@@ -17,7 +17,7 @@ from harness.audit.facts import (
     among,
 )
 from harness.audit.faults import no_sooner_than, under_way
-from harness.outages import Outage
+from harness.outages import WIPE, Outage
 
 ROUTES = {
     "register": ("POST", "/auth/register"),
@@ -121,9 +121,9 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     that stayed without an answer, those that a proxy answered in its stead, and event streams
     that broke, which may or may not have been counted.
 
-    A fault that ends a process that counts takes its counters along, so after one the servers may
-    have counted too little; and a proxy asks another server for what the dead one, which may have
-    counted it, did not answer (never twice for a POST, which is not safe to repeat).
+    Counters outlive their process. But when one is killed, a proxy asks another server for what the
+    dead one, which may have counted it, did not answer (never for a POST, which is not safe to
+    repeat); and a fault that wipes the data of a service takes its counters along.
     """
     counts = facts.recorded("server_counts")
     if not counts:
@@ -144,7 +144,7 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     )
     both = both.fillna(0).astype("int64").rename_axis(["route", "status"]).reset_index()
     deaths = _deaths_of_counters(facts)
-    if not deaths:
+    if not any(death.kind == WIPE for death in deaths):
         evidence.offence("statuses that no server counted", both, both["client"] > both["server"])
     surplus = both.assign(surplus=(both["server"] - both["client"]).clip(lower=0))
     per_route = surplus.groupby("route")[["client", "server", "surplus"]].sum().reset_index()
@@ -157,9 +157,7 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
         per_route["surplus"] > per_route["unanswered"],
     )
     client, server = int(both["client"].sum()), int(both["server"].sum())
-    lost = ", counters lost with a killed process" if deaths else ""
-    unknown = int(unanswered.sum())
-    return f"{client} answers, {server} counted by servers, {unknown} unanswered{lost}"
+    return f"{client} answers, {server} counted by servers, {int(unanswered.sum())} unanswered"
 
 
 def _deaths_of_counters(facts: Facts) -> tuple[Outage, ...]:

@@ -172,7 +172,7 @@ def test_a_fault_that_was_not_carried_out_has_no_effect_and_makes_the_run_invali
     judged = validity(run, check_laws(run))
     assert judged["verdict"] == "INVALID"
     assert judged["reasons"] == [
-        "pause of payment-worker 1 was not carried out as planned: the stock never fell to 10"
+        "pause of payment-worker 1 did not happen: the stock never fell to 10"
     ]
 
 
