@@ -187,7 +187,6 @@ MUTANTS = (
         ),
         load="impatient",
         caught_by="I5",
-        short=True,
     ),
     Mutant(
         name="sync-no-idempotency",
@@ -230,5 +229,6 @@ MUTANTS = (
         edits=(Edit(SYNC_MAIN, "    reconciler.start()\n", ""),),
         load="crash",
         caught_by="I3",
+        alone=True,
     ),
 )
