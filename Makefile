@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint check clean
+.PHONY: run test mutants lint check clean
 
 run: $(VENV)/.synced ## measure both approaches with the quick scenario, and write the report
 	$(BIN)/harness run quick
 
 test: $(VENV)/.synced ## unit, contract and integration tests, on embedded servers
 	$(BIN)/pytest
+
+mutants: $(VENV)/.synced ## deploy every wrong variant of the approaches; the audit must catch it
+	$(BIN)/pytest tests/mutants -m "exhaustive or not exhaustive" --write-docs
 
 lint: $(VENV)/.synced ## style, types, and the direction of imports
 	$(BIN)/ruff format --check .

@@ -30,6 +30,8 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 class Finding:
     """One audited invariant: its verdict and up to ten offending examples.
 
+    `offences` says how many there are of each kind; doubts are none, but enter `count`.
+
     In a contest of many sales the verdict is the worst of them, and the sales that have it, or are
     unknown, are named by their numbers.
     """
@@ -40,6 +42,7 @@ class Finding:
     summary: str
     count: int = 0
     examples: tuple[dict[str, Any], ...] = field(default=())
+    offences: dict[str, int] = field(default_factory=dict)
     failed_sales: tuple[int, ...] = ()
     unknown_sales: tuple[int, ...] = ()
 

@@ -6,10 +6,24 @@ again to the same bytes. Nothing here measures or estimates: the numbers are tho
 
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import InfrastructureError
-from report import charts, distributions, funnel, judgements, markdown, page, tables, theme
+from harness.store import Campaign
+from report import (
+    cases,
+    charts,
+    contest,
+    distributions,
+    effects,
+    funnel,
+    judgements,
+    markdown,
+    page,
+    tables,
+    theme,
+)
 from report.charts import Chart, Section
 from report.evidence import Evidence, read
 from report.tables import Table
@@ -23,7 +37,11 @@ def build(campaign_dir: Path) -> Path:
     Raises UsageError if the campaign cannot be read, InfrastructureError if report/ cannot be
     written. A report that was there is replaced as a whole.
     """
+    if Campaign.open(campaign_dir).description()["scenario"].get("contest"):
+        return _write(campaign_dir, *contest.compose(campaign_dir))
     evidence = read(campaign_dir)
+    if evidence.summary.get("cases"):
+        return _write(campaign_dir, *cases.compose(evidence))
     contents = _tables(evidence)
     with theme.style():
         hero = _hero(evidence)
@@ -68,16 +86,17 @@ def _tables(evidence: Evidence) -> dict[str, Table]:
         tables.funnel(evidence),
         tables.stages(evidence),
         tables.backlog(evidence),
+        effects.table(evidence),
         judgements.audit(evidence),
         judgements.audit_runs(evidence),
         judgements.runs(evidence),
         judgements.laws(evidence),
         tables.beside_published(evidence),
     ]
-    return {table.name: table for table in found}
+    return {table.name: table for table in found if table is not None}
 
 
-def _write(campaign_dir: Path, texts: dict[str, str], drawn: list[Chart]) -> Path:
+def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Chart]) -> Path:
     """Write everything to a hidden folder and put it in the place of the old report."""
     final = campaign_dir / "report"
     draft = campaign_dir / f".report.{os.getpid()}"

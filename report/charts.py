@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from report import theme
+from report import marks, theme
 from report.evidence import Approach, Evidence, Floats, Run
 from report.numbers import short
 
@@ -153,6 +153,7 @@ def time_charts(kind: TimeKind, evidence: Evidence) -> Iterator[Chart]:
     align(panels, log=kind.log)
     for name, alt, drawing, ax, shown in drawn:
         stage_bands(ax, evidence)
+        marks.draw(ax, marks.marks(run for approach in shown for run in approach.runs))
         hatch_unranked(ax, shown)
         yield finish(drawing, name, alt)
 
@@ -359,7 +360,8 @@ def _alt_over_time(kind: TimeKind, shown: Sequence[Approach], curves: Sequence[C
             found = _range(approach.runs, curve.column)
             if found is not None:
                 parts.append(f"{approach.title}, {curve.label}: {found}")
-    return f"{kind.title} ({kind.unit}). {'; '.join(parts) or 'nothing was measured'}."
+    faults = marks.in_words(marks.marks(run for approach in shown for run in approach.runs))
+    return f"{kind.title} ({kind.unit}). {'; '.join(parts) or 'nothing was measured'}.{faults}"
 
 
 def _range(runs: Sequence[Run], column: str) -> str | None:

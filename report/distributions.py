@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from report import charts, theme
+from report import charts, marks, theme
 from report.charts import Chart
 from report.evidence import Approach, Evidence, Floats, Run, Waits
 from report.numbers import short
@@ -162,6 +162,7 @@ def headline(evidence: Evidence) -> Chart:
         if kind is charts.CONFIRMED:
             _stock_line(ax, evidence)
         charts.stage_bands(ax, evidence)
+        marks.draw(ax, marks.marks(run for one in evidence.approaches for run in one.runs))
     legend = charts.time_legend(evidence.approaches, charts.CONFIRMED.together)
     labels = [charts.named(approach) for approach in evidence.approaches]
     drawing.legend(

@@ -106,7 +106,7 @@ class Evidence:
     @property
     def pairs(self) -> tuple[Pair, ...]:
         """Return every pair of approaches, that of the first two first; none if there is one."""
-        if len(self.approaches) < 2:
+        if len(self.approaches) < 2 or self.summary.get("cases"):
             return ()
         by_name = {approach.name: approach for approach in self.approaches}
         further = (
@@ -130,6 +130,12 @@ class Evidence:
     @property
     def workload(self) -> str:
         """Return what every table says of its load and its number of runs."""
+        cases = {case["n"] for case in self.summary.get("cases") or ()}
+        if cases:
+            n = str(min(cases)) if len(cases) == 1 else f"{min(cases)} to {max(cases)}"
+            plural = "" if cases == {1} else "s"
+            users = f"{self.peak_users:,} users at the peak"
+            return f"closed workload, {users}, n = {n} run{plural} of each case"
         counts = [len(approach.counted) for approach in self.approaches]
         per_approach = " per approach" if len(counts) > 1 else ""
         if len(set(counts)) == 1:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from harness.outages import action, target
 from report.evidence import Evidence
 
 THREATS: Final = (
@@ -53,17 +54,38 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
     campaign, scenario = evidence.campaign, evidence.scenario
     return [
         ("Scenario", f"{scenario['title']}. {scenario['description']}".strip()),
-        ("Load", _load(evidence)),
-        ("Stages", _stages(evidence)),
-        ("Stock", _product(scenario["product"])),
+        *_workload(evidence),
         ("Payments", _payment(scenario["payment"])),
         ("Seed", str(campaign["seed"])),
         ("Order of runs", _order(evidence)),
+        *_cases(scenario),
         *_varied(campaign),
         *_topologies(evidence),
         *_environment(campaign),
         ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
     ]
+
+
+def _workload(evidence: Evidence) -> list[tuple[str, str]]:
+    scenario = evidence.scenario
+    if scenario.get("contest"):
+        return [("Contest", _contest(scenario))]
+    return [
+        ("Load", _load(evidence)),
+        ("Stages", _stages(evidence)),
+        ("Stock", _product(scenario["product"])),
+    ]
+
+
+def _contest(scenario: Mapping[str, Any]) -> str:
+    contest, load = scenario["contest"], scenario["load"]
+    return (
+        f"{contest['sales']} sales on one deployment, each of a product of its own with "
+        f"{contest['stock_min']} to {contest['stock_max']} units (drawn from the seed); "
+        f"{contest['buyers']} buyers who registered before, and in each sale try once, at one "
+        "bell, which rings when all have their answer of the sale before; request timeout "
+        f"{load['request_timeout_s']:g} s, up to {load['retries']} retries with the same key"
+    )
 
 
 def _load(evidence: Evidence) -> str:
@@ -100,11 +122,38 @@ def _payment(payment: Mapping[str, Any]) -> str:
 
 def _order(evidence: Evidence) -> str:
     titles = {approach.name: approach.title for approach in evidence.approaches}
+    if any(run.get("case") for run in evidence.campaign["order"]):
+        n = max(run["block"] for run in evidence.campaign["order"])
+        return f"{n} blocks of every case of every approach, interleaved; block b has seed + b − 1"
     blocks: dict[int, list[str]] = {}
     for run in evidence.campaign["order"]:
         name = titles.get(run["approach"], run["approach"])
         blocks.setdefault(run["block"], []).append(name)
     return "; ".join(f"block {number}: {', '.join(names)}" for number, names in blocks.items())
+
+
+def _cases(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the plan of the faults, and what each case is."""
+    if scenario.get("faults"):
+        yield "Faults", "; ".join(map(_fault, scenario["faults"]))
+    for case in scenario.get("cases") or ():
+        settings = [f"{key} = {value}" for key, value in (case.get("settings") or {}).items()]
+        settings += [f"{service} × {n}" for service, n in (case.get("scale") or {}).items()]
+        planned = [*settings, *map(_fault, case.get("faults") or ())]
+        yield f"Case {case['name']}", "; ".join(planned) or "nothing else"
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    """Return a planned fault in words."""
+    what = f"{action(fault)} {target(fault)}"
+    if fault.get("at_stock") is not None:
+        when = f"when {fault['at_stock']} units are left"
+    elif fault.get("between_s") is not None:
+        when = "at a moment drawn from the seed, {:g} to {:g} s".format(*fault["between_s"])
+    else:
+        when = f"at {fault['at_s']:g} s"
+    lasts = f", for {fault['for_s']:g} s" if fault.get("for_s") is not None else ""
+    return f"{what} {when}{lasts}"
 
 
 def _varied(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -109,6 +109,7 @@ def offences(evidence: Evidence) -> list[tuple[str, Finding, tuple[str, ...]]]:
 def runs(evidence: Evidence) -> Table:
     """Return the runs in the order in which they ran, and whether each counts."""
     states = {s["index"]: s for a in evidence.summary["approaches"] for s in a["runs"]}
+    has_cases = any(run.record.get("case") for _, run in each_run(evidence))
     rows = []
     for approach, run in each_run(evidence):
         state = states[run.index]
@@ -118,6 +119,7 @@ def runs(evidence: Evidence) -> Table:
                     Cell(f"{run.index}", float(run.index)),
                     Cell(f"{run.block}", float(run.block)),
                     Cell(approach.title),
+                    *([Cell(f"{run.record['case']} (seed {run.record['seed']})")] * has_cases),
                     Cell(_moment(run)),
                     verdict_cell("VALID" if state["valid"] else "INVALID"),
                     verdict_cell(state["audit_verdict"]),
@@ -127,7 +129,8 @@ def runs(evidence: Evidence) -> Table:
                 )
             )
         )
-    titles = ("Run", "Block", "Approach", "Started", "Validity", "Audit", "In estimates", "Drained")
+    titles = ["Run", "Block", "Approach", *["Case"] * has_cases]
+    titles += ["Started", "Validity", "Audit", "In estimates", "Drained"]
     return Table(
         "runs",
         "Runs",

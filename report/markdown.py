@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from report import facts, published, words
+from report import effects, facts, published, words
 from report.charts import Chart, Section
 from report.evidence import Evidence
 from report.tables import Cell, Table
@@ -33,6 +33,7 @@ def render(
         table(tables["stages"]),
         "## Queue depth and processing delay",
         table(tables["backlog"]),
+        *(["## Faults", effects.LEAD, table(tables["faults"])] if "faults" in tables else []),
         "## Audit",
         table(tables["audit"]),
         "The findings of each run: [tables/audit-runs.csv](tables/audit-runs.csv).",

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from report import facts, judgements, numbers, published, theme, words
+from report import effects, facts, judgements, numbers, published, theme, words
 from report.charts import Chart, Section
 from report.evidence import Evidence
 from report.tables import Table, metrics_in_order
@@ -25,32 +25,44 @@ def render(
     sections: Sequence[Section],
 ) -> str:  # fmt: skip
     """Return the page; every text is escaped but the figures, which this package drew."""
-    environment = jinja2.Environment(
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            evidence=evidence,
+            said=words.headline(evidence),
+            tables=tables,
+            hero=hero,
+            sections={section.id: section for section in sections},
+            key_figures=_key_figures(evidence),
+            offences=judgements.offences(evidence),
+            method=facts.method(evidence),
+            threats=facts.THREATS,
+            definitions=[(m["title"], m["description"]) for _, m in metrics_in_order(evidence)],
+            warnings=evidence.summary["warnings"],
+            faults_lead=effects.LEAD,
+            published_source=published.SOURCE,
+            contradictions=published.CONTRADICTIONS,
+        )
+    )
+
+
+def environment() -> jinja2.Environment:
+    """Return what every page is rendered with: its parts, its style, both its themes."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["drawn"] = lambda chart: Markup(chart.svg)  # noqa: S704
-    return environment.get_template("page.html.j2").render(
-        evidence=evidence,
-        said=words.headline(evidence),
-        tables=tables,
-        hero=hero,
-        sections={section.id: section for section in sections},
-        key_figures=_key_figures(evidence),
-        offences=judgements.offences(evidence),
-        method=facts.method(evidence),
-        threats=facts.THREATS,
-        definitions=[(m["title"], m["description"]) for _, m in metrics_in_order(evidence)],
-        warnings=evidence.summary["warnings"],
-        published_source=published.SOURCE,
-        contradictions=published.CONTRADICTIONS,
-        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704
-        light=Markup(theme.variables(theme.LIGHT)),  # noqa: S704
-        dark=Markup(theme.variables(theme.DARK)),  # noqa: S704
-    )
+    made.filters["drawn"] = lambda chart: Markup(chart.svg)  # noqa: S704
+    made.globals |= {
+        "style": Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704
+        "light": Markup(theme.variables(theme.LIGHT)),  # noqa: S704
+        "dark": Markup(theme.variables(theme.DARK)),  # noqa: S704
+    }
+    return made
 
 
 def _key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:

@@ -21,6 +21,7 @@ INK: Final = "#1b2430"
 MUTED: Final = "#5b6675"
 GRID: Final = "#e3e7ec"
 BAND: Final = "#f3f5f8"
+FAULT: Final = "#f9e3b4"
 PAPER: Final = "#fffffe"
 APPROACHES: Final = ("#c2570c", "#1264b5", "#0e7c66", "#8147b3")
 
@@ -29,6 +30,7 @@ LIGHT: Final = {
     "muted": MUTED,
     "grid": GRID,
     "band": BAND,
+    "fault": FAULT,
     "paper": PAPER,
     "approach-1": APPROACHES[0],
     "approach-2": APPROACHES[1],
@@ -40,6 +42,7 @@ DARK: Final = {
     "muted": "#a3aebb",
     "grid": "#2f3944",
     "band": "#1d242c",
+    "fault": "#4a3a14",
     "paper": "#14191f",
     "approach-1": "#f59a4d",
     "approach-2": "#66b2f5",

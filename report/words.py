@@ -38,7 +38,7 @@ def headline(evidence: Evidence) -> Headline:
     """Say in words what the campaign found."""
     return Headline(
         title=_title(evidence),
-        problems=tuple(_problems(evidence)),
+        problems=(*troubles(evidence), *_not_ranked(evidence)),
         sentences=(
             *(_sold(evidence, approach) for approach in evidence.approaches),
             _audited(evidence),
@@ -68,7 +68,8 @@ def _title(evidence: Evidence) -> str:
     return "No clear difference between the approaches"
 
 
-def _problems(evidence: Evidence) -> list[str]:
+def troubles(evidence: Evidence) -> list[str]:
+    """Return what the audit found, what it could not see, and why a run is invalid."""
     problems = []
     for approach in evidence.approaches:
         for run in approach.runs:
@@ -87,10 +88,12 @@ def _problems(evidence: Evidence) -> list[str]:
     for state in (run for entry in evidence.summary["approaches"] for run in entry["runs"]):
         if not state["valid"]:
             problems.append(f"Run {state['index']} is INVALID: {'; '.join(state['reasons'])}")
-    unranked = [approach.title for approach in evidence.approaches if not approach.ranked]
-    if unranked:
-        problems.append(f"Not ranked: {', '.join(unranked)}.")
     return problems
+
+
+def _not_ranked(evidence: Evidence) -> list[str]:
+    unranked = [approach.title for approach in evidence.approaches if not approach.ranked]
+    return [f"Not ranked: {', '.join(unranked)}."] if unranked else []
 
 
 def _sold(evidence: Evidence, approach: Approach) -> str:

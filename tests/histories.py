@@ -10,7 +10,7 @@ from the arguments alone. `tests/defects.py` breaks such a run in one way at a t
 import hashlib
 import heapq
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from itertools import count, pairwise
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from harness.store import RunData
+from tests.mishaps import Mishap
 from tests.records import POLL_S, PRICE_CENTS, T0_WALL_NS, build_record, telemetry
 from tests.simulated_shop import MS, Answer, Shop
 
@@ -35,14 +36,15 @@ class Load:
 
     def __init__(
         self, approach: str, *, index: int, seed: int, users: int, stock: int, seconds: int,
-        limit: int | None,
+        limit: int | None, case: str = "", mishaps: Sequence[Mishap] = (),
     ) -> None:  # fmt: skip
         self.rng = random.Random(f"{approach}/{index}/{seed}")
         self.seed, self.users, self.seconds = seed, users, seconds
+        self.case, self.mishaps = case, mishaps
         self.heap: list[tuple[int, int, Callable[[], None]]] = []
         self.tickets = count()
         self.now = 0
-        self.shop = Shop(approach, stock, stock, limit, str(seed), self.rng, self.at)
+        self.shop = Shop(approach, stock, stock, limit, str(seed), self.rng, self.at, mishaps)
         self.requests: list[dict[str, Any]] = []
         self.buyers: dict[int, dict[str, int]] = {}
         self.done_ns: dict[int, int] = {}
@@ -135,6 +137,10 @@ class Load:
         row = self._row(user, "buy", think_ns)
         row.update(key=key, outcome="indeterminate")
         row["try"] = tried
+        if self._is_silent(row):
+            row["error"] = "connect"
+            yield lambda go: self._finish(row, row["sent_ns"] + MS, lambda: go(None))
+            return row
         # Some attempts lose all their answers, the very first among them: if they were executed,
         # their orders can only be recovered.
         doomed = key.endswith("-0-0") or hash_fraction(key, "doomed") < 0.02
@@ -149,6 +155,9 @@ class Load:
             lambda: self.shop.take_thread(self.now, lambda now: self._serve(now, user, row, go)),
         )
         return row
+
+    def _is_silent(self, row: dict[str, Any]) -> bool:
+        return any(mishap.silences(row["sent_ns"]) for mishap in self.mishaps)
 
     def _serve(self, now: int, user: int, row: dict[str, Any], resume: Resume) -> None:
         def answer(when: int, what: Answer) -> None:
@@ -216,11 +225,13 @@ def make_run(
     stock: int = 50,
     seconds: int = 20,
     per_user_limit: int | None = None,
+    case: str = "",
+    mishaps: Sequence[Mishap] = (),
 ) -> RunData:
     """Return one consistent run of a model of `approach` ("sync" or "queue")."""
     load = Load(
         approach, index=index, seed=seed, users=users, stock=stock, seconds=seconds,
-        limit=per_user_limit,
+        limit=per_user_limit, case=case, mishaps=mishaps,
     )  # fmt: skip
     load.play()
     return _run_data(load, index=index, block=block)

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from tests.mishaps import recorded
+
 if TYPE_CHECKING:
     from tests.histories import Load
 
@@ -33,6 +35,10 @@ def build_record(load: "Load", *, index: int, block: int, drained_s: float) -> d
         "block": block,
         "approach": approach,
         "status": "complete",
+        "case": load.case,
+        "faults": recorded(
+            load.mishaps, [(o.accepted_ns, o.settled_ns) for o in shop.by_key.values()]
+        ),
         "seed": load.seed,
         "scenario": _scenario(load),
         "started_at": "2025-10-09T08:53:20+00:00",

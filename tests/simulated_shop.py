@@ -11,11 +11,12 @@ import math
 import random
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Any
 
+from tests.mishaps import Mishap
 from tests.records import PAYMENT, PRICE_CENTS, T0_WALL_NS
 
 MS = 1_000_000
@@ -56,6 +57,8 @@ class Shop:
     seed: str
     rng: random.Random
     at: Callable[[int, Callable[[], None]], None]
+    mishaps: Sequence[Mishap] = ()
+    free_threads: int = SYNC_THREADS
     by_key: dict[str, Order] = field(default_factory=dict)
     held: Counter[int] = field(default_factory=Counter)
     counts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
@@ -64,7 +67,6 @@ class Shop:
     payments: list[tuple[str, str, str, int, int]] = field(default_factory=list)
     charges: list[tuple[Any, ...]] = field(default_factory=list)
     waiting: deque[Callable[[int], None]] = field(default_factory=deque)
-    free_threads: int = SYNC_THREADS
 
     def take_thread(self, now: int, begin: Callable[[int], None]) -> None:
         """Begin at once if a thread is free, else when one becomes free, in order of arrival."""
@@ -129,7 +131,10 @@ class Shop:
                 *(latency_ms, T0_WALL_NS + begun, T0_WALL_NS + ended),
             )
         )
-        self.at(ended + 3 * MS, lambda: self._settle(ended + 3 * MS, order, charge_id, done))
+        due = ended + 3 * MS
+        for mishap in self.mishaps:
+            due = mishap.settled_from(due)
+        self.at(due, lambda: self._settle(due, order, charge_id, done))
 
     def _settle(
         self, now: int, order: Order, charge_id: str, done: Callable[[int, Answer], None]

@@ -27,6 +27,6 @@ def summarise(
     campaign: Mapping[str, Any], runs: Sequence[RunData], audits: Audits | None = None
 ) -> dict[str, Any]:
     """Derive summary.json from a campaign's runs; raise UsageError if there is none."""
-    if campaign["scenario"].get("contest"):
+    if campaign.get("scenario", {}).get("contest"):
         return contest.summarise(campaign, runs, audits)
     return summary.summarise(campaign, runs, audits)

@@ -10,6 +10,7 @@ needed to provoke an oversell, not to compare shops.
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -260,13 +261,15 @@ def _statement(
     return (
         f"{name}: {sales} sales of {units}, {contest['buyers']} buyers each: {oversold} oversold; "
         f"with {100 * CONFIDENCE:g} % confidence the probability of an oversell per sale is "
-        f"below {_percent(bound)} %"
+        f"below {bound_pct(bound)} %"
     )
 
 
-def _percent(share: float) -> str:
-    """Return a share in percent with two decimals, rounded up: it is an upper bound."""
-    return f"{np.ceil(share * 10_000 - 1e-9) / 100:.2f}"
+def bound_pct(bound: float) -> str:
+    """Return an upper bound in percent with three digits that count, rounded up as a bound must."""
+    percent = 100 * bound
+    digits = 2 - math.floor(math.log10(percent))
+    return f"{math.ceil(percent * 10**digits - 1e-9) / 10**digits:.{max(digits, 0)}f}"
 
 
 def _warnings(judged: Sequence[_Judged]) -> list[str]:

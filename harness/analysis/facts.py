@@ -223,8 +223,16 @@ class RunFacts:
 
     @cached_property
     def cumulative_cpu_s(self) -> pd.DataFrame:
-        """Cumulative CPU seconds, a column per source."""
-        return self.telemetry("cpu_s")
+        """Cumulative CPU seconds, a column per source.
+
+        The counter of a process may die with it; then what was used until the last sample stays.
+        """
+        read = self.telemetry("cpu_s")
+        if all(read[source].dropna().is_monotonic_increasing for source in read):
+            return read
+        first = read.bfill().iloc[0]
+        used = read.ffill().diff().clip(lower=0).fillna(0).cumsum() + first
+        return used.where(read.notna())
 
     @cached_property
     def open_orders(self) -> tuple[Integers, Integers]:

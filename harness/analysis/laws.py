@@ -5,12 +5,17 @@ and a tolerance; FAIL if the residual exceeds it, UNKNOWN if the facts are not t
 is the interactive response-time law N = X(R + Z) (Denning and Buzen 1978): in a closed load every
 buyer is always either waiting for an answer or thinking, so user-seconds equal request-seconds plus
 think-seconds. A saturated load generator breaks it long before its own CPU figure shows anything.
+
+A fault of the scenario's excuses little: the load generator is not hit, so the laws about buyers,
+about the ledger of requests and about the generator stay as they are. What is excused is said at
+the two laws about what the approach itself counts: requests, and payment slots.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 
 from harness.analysis.facts import (
     NANOSECONDS,
@@ -23,6 +28,7 @@ from harness.analysis.facts import (
 )
 from harness.analysis.series import per_second
 from harness.findings import Law, Verdict
+from harness.outages import WIPE, Outage, outages
 from harness.store import RunData
 
 INTERACTIVE_TOLERANCE = 0.05
@@ -134,6 +140,10 @@ def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
 
     A server may have counted more: requests whose answer never reached the client. A client may
     have recorded more if a proxy stands before the services that count: its own 502, 503 and 504.
+
+    Counters outlive their process. But after a kill a proxy repeats a GET that the dead server did
+    not answer, though it may have counted it; and a fault that wipes a service's data takes its
+    counters along.
     """
     if not facts.record["server_counts"]:
         return _unknown(CLIENT_SERVER, 0.0, "the services counted no request")
@@ -146,11 +156,18 @@ def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
     )
     has_proxy = facts.topology.get("entry") not in facts.topology.get("counters", ())
     forgiven = PROXY_STATUSES if has_proxy else ()
+    deaths = _deaths_of_counters(facts)
+    repeated = _under_way(facts, deaths) if has_proxy else Counter()
     wrong = {}
     for endpoint, route in ROUTES.items():
         counted = {status: n for (*asked, status), n in server.items() if (*asked,) == route}
         seen = {status: n for (asked, status), n in client.items() if asked == endpoint}
-        wrong[endpoint] = _mismatch(seen, counted, forgiven)
+        uncounted, surplus = _mismatch(seen, counted, forgiven)
+        if any(death.kind == WIPE for death in deaths):
+            uncounted = 0
+        if route[0] == "GET":
+            surplus = max(surplus - repeated[endpoint], 0)
+        wrong[endpoint] = uncounted + surplus
     answered = sum(n for (_, status), n in client.items() if status)
     detail = f"{answered} answers at the client; {client.total() - answered} requests unanswered"
     offenders = [f"{endpoint} by {n}" for endpoint, n in wrong.items() if n]
@@ -159,14 +176,34 @@ def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
     return [_law(CLIENT_SERVER, sum(wrong.values()) / max(answered, 1), 0.0, detail)]
 
 
-def _mismatch(seen: dict[int, int], counted: dict[int, int], forgiven: tuple[int, ...]) -> int:
-    """Return by how many answers client and servers differ that lost answers do not explain."""
-    unanswered = seen.get(0, 0)
+def _deaths_of_counters(facts: RunFacts) -> list[Outage]:
+    """Return the faults that ended a process that counts requests."""
+    counters = facts.topology.get("counters", ())
+    return [o for o in outages(facts.record) if o.ends_process and o.service in counters]
+
+
+def _under_way(facts: RunFacts, faults: Sequence[Outage]) -> Counter[str]:
+    """Count the requests to each endpoint that were under way at some moment of a fault."""
+    requests = facts.run.requests
+    sent_ns, done_ns = integers(requests, "sent_ns"), integers(requests, "done_ns")
+    hit = np.zeros(len(requests), dtype=np.bool_)
+    for fault in faults:
+        hit |= (sent_ns <= fault.over_ns) & (done_ns >= fault.begun_ns)
+    return Counter(requests["endpoint"][hit].tolist())
+
+
+def _mismatch(
+    seen: dict[int, int], counted: dict[int, int], forgiven: tuple[int, ...]
+) -> tuple[int, int]:
+    """Return how many answers no server counted, and how many more they did than were lost."""
     statuses = (set(seen) | set(counted)) - {0}
     excess = {status: counted.get(status, 0) - seen.get(status, 0) for status in statuses}
     lost = sum(n for n in excess.values() if n > 0)
+    # where the proxy answered itself, the server may have counted an answer that it could not give
+    by_proxy = -sum(n for status, n in excess.items() if n < 0 and status in forgiven)
+    unanswered = seen.get(0, 0) + by_proxy
     uncounted = -sum(n for status, n in excess.items() if n < 0 and status not in forgiven)
-    return uncounted + max(lost - unanswered, 0)
+    return uncounted, max(lost - unanswered, 0)
 
 
 def per_second_sums_equal_totals(facts: RunFacts) -> list[Law]:
@@ -217,14 +254,29 @@ def utilisation_at_most_one(facts: RunFacts) -> list[Law]:
 
 
 def slots_cover_charges(facts: RunFacts) -> list[Law]:
-    """At no instant were more charges in flight than the approach has payment slots."""
-    charges, slots = facts.run.charges, int(facts.topology["payment_slots"])
+    """At no instant were more charges in flight than the approach has payment slots.
+
+    A worker that is killed, or gives a slow gateway up, leaves its charge behind: it goes on at the
+    gateway while the slot is free for the next. So charges under way during a fault are left out.
+    """
+    charges, slots = _undisturbed(facts), int(facts.topology["payment_slots"])
     if charges.empty:
         return _unknown(SLOTS, 0.0, "no charge was executed")
     _, in_flight = steps(integers(charges, "started_ns"), integers(charges, "finished_ns"))
     most = int(in_flight.max())
     detail = f"at most {most} charges in flight, {slots} slots"
     return [_law(SLOTS, max(0, most - slots) / slots, 0.0, detail)]
+
+
+def _undisturbed(facts: RunFacts) -> pd.DataFrame:
+    """Return the charges that were not in flight at any moment of a fault."""
+    charges = facts.run.charges
+    started_ns = integers(charges, "started_ns") - facts.t0_wall_ns
+    finished_ns = integers(charges, "finished_ns") - facts.t0_wall_ns
+    hit = np.zeros(len(charges), dtype=np.bool_)
+    for fault in outages(facts.record):
+        hit |= (started_ns <= fault.over_ns) & (finished_ns >= fault.begun_ns)
+    return charges[~hit]
 
 
 def planned_users_achieved(facts: RunFacts) -> list[Law]:

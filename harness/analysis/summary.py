@@ -13,9 +13,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.analysis.cases import CaseRun, cases
 from harness.analysis.comparison import Side, compare
 from harness.analysis.estimates import Estimate
 from harness.analysis.facts import RunFacts
+from harness.analysis.faults import effects
 from harness.analysis.funnel import funnel, stage_table
 from harness.analysis.laws import check_laws
 from harness.analysis.metrics import METRICS, estimate_all
@@ -27,6 +29,8 @@ from harness.store import RunData
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).with_name("summary.schema.json")
 DIGITS = 9
+
+CASES_DIFFER = "its runs are of different cases, which differ by their faults or settings"
 
 Audits = Mapping[int, Sequence[Finding]]
 """The audit's findings by index of the run."""
@@ -40,6 +44,10 @@ class _Judged:
     laws: list[Law]
     validity: dict[str, Any]
     findings: Sequence[Finding]
+    effects: list[dict[str, Any]]
+
+    def as_case(self) -> CaseRun:
+        return CaseRun(self.facts, self.findings, self.is_valid, self.effects)
 
     @property
     def index(self) -> int:
@@ -94,7 +102,9 @@ def summarise(
     judged = [_judge(run, audits or {}) for run in sorted(runs, key=lambda run: run.index)]
     names = names_in_order(campaign, [one.facts.run for one in judged])
     approaches = [_approach(name, judged) for name in names]
-    pairs = list(combinations(approaches, 2))
+    # Runs of cases differ by more than their approach: nothing about approaches follows from them.
+    found = cases([one.as_case() for one in judged])
+    pairs = [] if found else list(combinations(approaches, 2))
     summary = {
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
@@ -120,6 +130,8 @@ def summarise(
         "funnel": {a.name: funnel([run.facts for run in a.counted]) for a in approaches},
         "stages": {a.name: stage_table([run.facts for run in a.counted]) for a in approaches},
         "audit": {a.name: worst_findings(a.runs) for a in approaches},
+        "faults": [effect for one in judged for effect in one.effects],
+        "cases": found,
         "validity": [_validity(run) for run in judged],
         "warnings": _warnings(approaches),
     }
@@ -134,8 +146,8 @@ def schema() -> dict[str, Any]:
 
 
 def _judge(run: RunData, audits: Audits) -> _Judged:
-    laws = check_laws(run)
-    return _Judged(RunFacts(run), laws, validity(run, laws), audits.get(run.index, ()))
+    laws, facts, findings = check_laws(run), RunFacts(run), audits.get(run.index, ())
+    return _Judged(facts, laws, validity(run, laws), findings, effects(facts, findings))
 
 
 def names_in_order(campaign: Mapping[str, Any], runs: Sequence[RunData]) -> list[str]:
@@ -163,6 +175,8 @@ def _approach(name: str, judged: Sequence[_Judged]) -> _Approach:
             unranked.append(f"the audit is {verdict} in run {', '.join(dirty)}")
     if not any(valid):
         unranked.append("it has no valid run")
+    if any(run.facts.record.get("case") for run in runs):
+        unranked.append(CASES_DIFFER)
     estimates = estimate_all([run.facts for run in runs], counts)
     return _Approach(name, runs, counts, estimates, unranked)
 

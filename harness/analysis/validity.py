@@ -6,6 +6,9 @@ backlog when the drain limit is over has been measured correctly, and leaving su
 hide just what a slow approach does. An undrained backlog is therefore a warning; its orders count
 as open, and their times as longer than what was waited for them (see `estimates`).
 
+A fault that was planned and not carried out is a fault of the measurement, too: the run says
+nothing about it. What a fault then does to the approach is an outcome.
+
 A law that could not be checked does not invalidate a run either, but is never silent.
 """
 
@@ -14,6 +17,7 @@ from typing import Any
 
 from harness.analysis.facts import RunFacts
 from harness.findings import Law, Verdict
+from harness.outages import action, target
 from harness.store import RunData
 
 VALID = "VALID"
@@ -32,7 +36,9 @@ def validity(run: RunData, laws: Sequence[Law]) -> dict[str, Any]:
         reasons.append("it is not proven that it began with empty stores and full stock")
     if record.get("status") != "complete":
         reasons.append(f"it did not end as planned: its status is {record.get('status')!r}")
-    reasons += [_missed(fault) for fault in record.get("faults", ()) if fault["error"] is not None]
+    reasons += [
+        _missed(fault) for fault in record.get("faults") or () if fault["error"] is not None
+    ]
     return {
         "verdict": INVALID if reasons else VALID,
         "reasons": reasons,
@@ -49,6 +55,9 @@ def _warnings(run: RunData, laws: Sequence[Law]) -> list[str]:
             f"the backlog was not worked off in {facts.drain_s:.0f} s after the load: "
             f"{unsettled} orders are open, and count as such"
         )
+    for fault in run.record.get("faults") or ():
+        if fault["begun_ns"] is not None and fault["healthy_ns"] is None:
+            warnings.append(f"not healthy again after {action(fault)} of {target(fault)}")
     stolen = _stolen_share(facts)
     if stolen > STEAL_LIMIT:
         warnings.append(f"the hypervisor withheld {100 * stolen:.1f} % of the machine's time")
@@ -68,10 +77,8 @@ def _stolen_share(facts: RunFacts) -> float:
 
 def _missed(fault: dict[str, Any]) -> str:
     """Say of a fault that did not go as planned what came instead."""
-    target = f"{fault['service'] or 'the gateway'} (replica {fault['replica']})"
-    what = f"the planned fault, {fault['kind']} of {fault['process'] or target}"
     happened = "did not happen" if fault["begun_ns"] is None else "did not end as planned"
-    return f"{what}, {happened}: {fault['error']}"
+    return f"{action(fault)} of {target(fault)} {happened}: {fault['error']}"
 
 
 def _describe(law: Law) -> str:

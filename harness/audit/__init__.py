@@ -11,6 +11,7 @@ from harness.audit.answers import counted_alike, never_regresses, sold_out_only_
 from harness.audit.conditions import began_clean, configured_honestly, queues_drained
 from harness.audit.contest import audit_contest, is_contest
 from harness.audit.evidence import Invariant
+from harness.audit.facts import Facts
 from harness.audit.orders import legal_history, none_invented, none_lost, one_per_key
 from harness.audit.payments import charged_once, outcome_as_drawn
 from harness.audit.stock import limit_kept, no_oversell, returned_once, stock_conserved
@@ -51,7 +52,8 @@ def audit(run: RunData) -> list[Finding]:
     if is_contest(run):
         of_sales = [one for one in INVARIANTS if one not in OF_THE_DEPLOYMENT]
         return audit_contest(run, of_sales, OF_THE_DEPLOYMENT)
-    return [invariant(run) for invariant in INVARIANTS]
+    facts = Facts(run)
+    return [invariant(facts) for invariant in INVARIANTS]
 
 
 def verdict(findings: Iterable[Finding]) -> Verdict:

@@ -3,25 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from harness.audit.evidence import Evidence, NotMeasuredError, invariant
+from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import (
     CLOCK_NS,
     LEDGER_ORDER_NS,
+    RECOVERY_NS,
     RELAY_NS,
+    SHOWN_NS,
     SOLD_OUT_CACHE_NS,
     TERMINAL,
-    acknowledgements,
+    Facts,
+    NotMeasuredError,
     among,
-    has_redis,
-    orders,
-    purchases,
-    recorded,
-    requests,
-    seeded_stock,
-    stock_moves,
-    table,
 )
-from harness.store import RunData
+from harness.audit.faults import no_sooner_than, under_way
+from harness.outages import WIPE, Outage
 
 ROUTES = {
     "register": ("POST", "/auth/register"),
@@ -37,42 +33,55 @@ PROXY_STATUSES = (502, 504)
 
 
 @invariant("I12", "The status that buyers see never goes back")
-def never_regresses(run: RunData, evidence: Evidence) -> str:
+def never_regresses(facts: Facts, evidence: Evidence) -> str:
     """What a buyer sees of an order only moves forward, is in its history, and ends as the ledger.
 
-    Catches a stale cache, a read-modify-write that revives an old state, and an answer such as
-    "confirmed" that the ledger does not confirm.
+    Catches a stale cache, a read-modify-write that revives an old state, an answer such as
+    "confirmed" that the ledger does not confirm, and an end that its buyer is never shown.
     """
     columns = ("user", "sent_ns", "done_ns", "outcome", "order_id", "order_status", "version")
-    told = requests(run, *columns)
+    told = facts.requests(*columns)
     told = told[told["order_id"] != ""]
     seen = told[told["version"] > 0].sort_values(["done_ns", "sent_ns"])
     shown = ["order_id", "user", "done_ns", "version", "order_status"]
     back = seen.groupby("order_id")["version"].diff() < 0
-    evidence.offence("answers that went back", seen[back][shown])
-    ledger = orders(run).drop_duplicates("order_id").set_index("order_id")
-    events = table(run, "order_events", "order_id", "version", "status")
+    evidence.offence("answers that went back", seen, back, shown)
+    events = facts.table("order_events", "order_id", "version", "status")
     history = events.drop_duplicates(["order_id", "version"]).rename(columns={"status": "ledger"})
     compared = seen.merge(history, on=["order_id", "version"], how="left")
-    known = among(compared["order_id"], ledger.index)
+    known = among(compared["order_id"], facts.order_of.index)
     evidence.at_rest(
         "answers with a state that the order was never in",
-        compared[known & (compared["ledger"] != compared["order_status"])][[*shown, "ledger"]],
+        compared,
+        known & (compared["ledger"] != compared["order_status"]),
+        [*shown, "ledger"],
     )
     ends = told["outcome"].where(told["outcome"].isin(TERMINAL), told["order_status"])
-    final = told.assign(end=ends)[ends.isin(TERMINAL)].join(
-        ledger["status"].rename("ledger"), on="order_id"
-    )
+    final = told.assign(end=ends)[ends.isin(TERMINAL)]
+    final = final.assign(ledger=facts.of_order(final["order_id"], "status")["status"])
     wrong = final["ledger"].notna() & (final["ledger"] != final["end"])
     evidence.offence(
-        "final answers that the ledger contradicts", final[wrong][[*shown, "end", "ledger"]]
+        "final answers that the ledger contradicts", final, wrong, [*shown, "end", "ledger"]
     )
+    evidence.offence("answers that hide an end", told, _hiding(facts, told), shown)
     watched, ended = told["order_id"].nunique(), final["order_id"].nunique()
     return f"{len(seen)} answers about {watched} orders, {ended} seen to their end"
 
 
+def _hiding(facts: Facts, told: pd.DataFrame) -> "pd.Series[bool]":
+    """Say which answers show an order as under way long after the ledger finished it."""
+    finished = facts.table("orders", "order_id", "settled_ns")
+    finished = finished[finished["settled_ns"] > 0].drop_duplicates("order_id")
+    ended_ns = finished["settled_ns"].to_numpy(dtype=np.int64) - int(facts.recorded("t0_wall_ns"))
+    known_ns = no_sooner_than(ended_ns, SHOWN_NS, RECOVERY_NS, facts.outages)
+    open_ = (told["order_status"] != "") & ~told["order_status"].isin(TERMINAL)
+    return open_ & (
+        told["sent_ns"] > told["order_id"].map(pd.Series(known_ns, index=finished["order_id"]))
+    )
+
+
 @invariant("I13", 'No "sold out" while stock was free')
-def sold_out_only_if_so(run: RunData, evidence: Evidence) -> str:
+def sold_out_only_if_so(facts: Facts, evidence: Evidence) -> str:
     """Nobody was refused while a unit was free during the whole of the request.
 
     Catches units that vanish from the counter that accepts orders (undersell), during the sale and
@@ -82,11 +91,12 @@ def sold_out_only_if_so(run: RunData, evidence: Evidence) -> str:
     clocks and the batching of writes did: a unit counts as taken `CLOCK_NS` before the earliest
     stamp of its reservation (its order's acceptance, its stock move, or the answer to its buyer:
     the ledger of a queue learns of it later), and as free again only when every process must have
-    learnt of its release (commit, relay to Redis, and the cache of "sold out").
+    learnt of its release (commit, relay to Redis, and the cache of "sold out"; while a fault lasts
+    nobody needs to learn anything).
     """
-    refused = purchases(run).query("outcome == 'sold_out'")
-    times, free = _free_at_least(run)
-    needed = max(1, int(orders(run)["quantity"].max())) if len(orders(run)) else 1
+    refused = facts.purchases[facts.purchases["outcome"] == "sold_out"]
+    times, free = _free_at_least(facts)
+    needed = max(1, int(facts.orders["quantity"].max())) if len(facts.orders) else 1
     scarce_at = np.where(free < needed, times, np.iinfo(np.int64).max)
     next_scarce = np.minimum.accumulate(scarce_at[::-1])[::-1]
     sent, done = refused["sent_ns"].to_numpy(), refused["done_ns"].to_numpy()
@@ -103,18 +113,22 @@ def sold_out_only_if_so(run: RunData, evidence: Evidence) -> str:
 
 
 @invariant("I14", "Clients and servers counted the same requests")
-def counted_alike(run: RunData, evidence: Evidence) -> str:
+def counted_alike(facts: Facts, evidence: Evidence) -> str:
     """Every answer that a client got was counted by a server, and the servers counted no more.
 
     Catches a ledger that dropped requests, load from somewhere else, counters that lost a process,
     and answers by an intermediary. A server may exceed the clients by the requests of that route
     that stayed without an answer, those that a proxy answered in its stead, and event streams
     that broke, which may or may not have been counted.
+
+    Counters outlive their process. But when one is killed, a proxy asks another server for what the
+    dead one, which may have counted it, did not answer (never for a POST, which is not safe to
+    repeat); and a fault that wipes the data of a service takes its counters along.
     """
-    counts = recorded(run, "server_counts")
+    counts = facts.recorded("server_counts")
     if not counts:
         raise NotMeasuredError("run.json has no server_counts")
-    asked = requests(run, "endpoint", "status", "outcome")
+    asked = facts.requests("endpoint", "status", "outcome", "sent_ns", "done_ns")
     routes = {endpoint: f"{method} {route}" for endpoint, (method, route) in ROUTES.items()}
     asked = asked.assign(route=asked["endpoint"].map(routes), status=asked["status"].astype(int))
     served = pd.DataFrame(counts)
@@ -129,41 +143,52 @@ def counted_alike(run: RunData, evidence: Evidence) -> str:
         }
     )
     both = both.fillna(0).astype("int64").rename_axis(["route", "status"]).reset_index()
-    evidence.offence("statuses that no server counted", both[both["client"] > both["server"]])
+    deaths = _deaths_of_counters(facts)
+    if not any(death.kind == WIPE for death in deaths):
+        evidence.offence("statuses that no server counted", both, both["client"] > both["server"])
     surplus = both.assign(surplus=(both["server"] - both["client"]).clip(lower=0))
     per_route = surplus.groupby("route")[["client", "server", "surplus"]].sum().reset_index()
-    allowed = per_route["route"].map(asked[unanswered].groupby("route").size()).fillna(0)
+    again = asked["route"].str.startswith("GET") & under_way(asked, deaths)
+    allowed = per_route["route"].map(asked[unanswered | again].groupby("route").size()).fillna(0)
     per_route["unanswered"] = allowed.astype("int64")
     evidence.offence(
         "routes with requests that no client sent",
-        per_route[per_route["surplus"] > per_route["unanswered"]],
+        per_route,
+        per_route["surplus"] > per_route["unanswered"],
     )
     client, server = int(both["client"].sum()), int(both["server"].sum())
     return f"{client} answers, {server} counted by servers, {int(unanswered.sum())} unanswered"
 
 
-def _free_at_least(run: RunData) -> tuple["np.ndarray", "np.ndarray"]:
+def _deaths_of_counters(facts: Facts) -> tuple[Outage, ...]:
+    """Return the faults that ended a process that counts requests."""
+    counters = facts.recorded("topology").get("counters", ()) if facts.outages else ()
+    return tuple(o for o in facts.outages if o.ends_process and o.service in counters)
+
+
+def _free_at_least(facts: Facts) -> tuple["np.ndarray", "np.ndarray"]:
     """Return times, in ns from the start of the load, and the stock surely free from then on."""
-    t0_ns = int(recorded(run, "t0_wall_ns"))
-    moves, ledger = stock_moves(run), orders(run).drop_duplicates("order_id")
-    told = acknowledgements(run)
+    t0_ns = int(facts.recorded("t0_wall_ns"))
+    moves, ledger = facts.stock_moves, facts.order_of
+    told = facts.acknowledgements
     stamps = pd.concat(
         [
-            ledger.set_index("order_id")["accepted_ns"] - t0_ns,
+            ledger["accepted_ns"] - t0_ns,
             moves[moves["kind"] == "reserve"].set_index("order_id")["at_ns"] - t0_ns,
             told[told["order_id"] != ""].set_index("order_id")["done_ns"],
         ]
     )
     taken_ns = stamps.astype("int64").groupby(level=0).min() - CLOCK_NS
-    quantities = ledger.set_index("order_id")["quantity"]
+    quantities = ledger["quantity"]
     taken = quantities.reindex(taken_ns.index).fillna(1).astype("int64")
     releases = moves[moves["kind"] == "release"].drop_duplicates("order_id")
-    delay_ns = SOLD_OUT_CACHE_NS + LEDGER_ORDER_NS + (RELAY_NS if has_redis(run) else 0)
-    free_ns = releases["at_ns"].astype("int64") - t0_ns + delay_ns
-    times = np.concatenate([taken_ns.to_numpy(), free_ns.to_numpy()])
+    delay_ns = SOLD_OUT_CACHE_NS + LEDGER_ORDER_NS + (RELAY_NS if facts.has_redis else 0)
+    released_ns = releases["at_ns"].to_numpy(dtype=np.int64) - t0_ns
+    free_ns = no_sooner_than(released_ns, delay_ns, RECOVERY_NS, facts.outages)
+    times = np.concatenate([taken_ns.to_numpy(), free_ns])
     given = releases["ordered"].fillna(releases["quantity"]).astype("int64")
     change = np.concatenate([-taken.to_numpy(), given.to_numpy()])
     order = np.argsort(times, kind="stable")
-    free = seeded_stock(run) + np.cumsum(change[order])
+    free = facts.seeded_stock + np.cumsum(change[order])
     start = np.iinfo(np.int64).min
-    return np.append(start, times[order]), np.append(seeded_stock(run), free)
+    return np.append(start, times[order]), np.append(facts.seeded_stock, free)

@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness.audit.evidence import Evidence, NotMeasuredError, invariant
-from harness.audit.facts import has_redis, recorded, seeded_stock
-from harness.store import RunData
+from harness.audit.evidence import Evidence, invariant
+from harness.audit.facts import Facts, NotMeasuredError
 
 DURABLE_POSTGRES = {
     "fsync": ("on",),
@@ -27,21 +26,21 @@ _ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+")
 
 
 @invariant("I11", "Queues are drained and nothing was given up")
-def queues_drained(run: RunData, evidence: Evidence) -> str:
+def queues_drained(facts: Facts, evidence: Evidence) -> str:
     """Streams are empty, no entry is pending, and no entry was moved to the dead letters.
 
     Catches work that is never acknowledged, entries of a dead worker that nobody claims, and
     poisoned entries that would otherwise disappear from every other count.
     """
-    if not has_redis(run):
+    if not facts.has_redis:
         return "no queue: this approach keeps none"
-    facts = recorded(run, "store", "redis")
-    if not facts.get("streams"):
+    redis = facts.recorded("store", "redis")
+    if not redis.get("streams"):
         raise NotMeasuredError("run.json has no store.redis.streams")
-    streams = pd.DataFrame([{"stream": name, **sizes} for name, sizes in facts["streams"].items()])
-    evidence.offence("streams with entries left", streams[streams["length"] > 0])
-    evidence.offence("streams with entries pending", streams[streams["pending"] > 0])
-    dead = recorded(run, "store", "redis", "dead_letters")
+    streams = pd.DataFrame([{"stream": name, **sizes} for name, sizes in redis["streams"].items()])
+    evidence.offence("streams with entries left", streams, streams["length"] > 0)
+    evidence.offence("streams with entries pending", streams, streams["pending"] > 0)
+    dead = facts.recorded("store", "redis", "dead_letters")
     evidence.offence(
         "streams of dead letters that are not empty",
         pd.DataFrame([{"dead_letters": dead}] if dead else []),
@@ -50,26 +49,26 @@ def queues_drained(run: RunData, evidence: Evidence) -> str:
 
 
 @invariant("I15", "The run began clean")
-def began_clean(run: RunData, evidence: Evidence) -> str:
+def began_clean(facts: Facts, evidence: Evidence) -> str:
     """Every store was empty and the stock was the seeded one before the first request.
 
     Catches leftovers of an earlier run, which would show as sales or refusals that nobody caused.
     """
-    proof = recorded(run, "reset_proof")
-    stock = seeded_stock(run)
-    rows = {**recorded(run, "reset_proof", "rows")}
+    proof = facts.recorded("reset_proof")
+    stock = facts.seeded_stock
+    rows = {**facts.recorded("reset_proof", "rows")}
     rows.pop("products", None)
     expected: dict[str, Any] = {f"rows in {name}": (count, 0) for name, count in rows.items()}
-    product = recorded(run, "reset_proof", "product")
+    product = facts.recorded("reset_proof", "product")
     expected |= {
         "initial stock": (product.get("initial_stock"), stock),
         "reserved": (product.get("reserved"), 0),
         "sold": (product.get("sold"), 0),
         "stock that the shop offered": (proof.get("stock_over_http"), stock),
     }
-    if has_redis(run):
-        redis = recorded(run, "reset_proof", "redis")
-        lengths = recorded(run, "reset_proof", "redis", "stream_lengths")
+    if facts.has_redis:
+        redis = facts.recorded("reset_proof", "redis")
+        lengths = facts.recorded("reset_proof", "redis", "stream_lengths")
         expected |= {f"entries in {name}": (length, 0) for name, length in lengths.items()}
         expected |= {
             "stock in Redis": (redis.get("stock"), stock),
@@ -80,28 +79,29 @@ def began_clean(run: RunData, evidence: Evidence) -> str:
 
 
 @invariant("I16", "Stores were as durable, and passwords as costly, as claimed")
-def configured_honestly(run: RunData, evidence: Evidence) -> str:
+def configured_honestly(facts: Facts, evidence: Evidence) -> str:
     """The running stores confirmed nothing before it was on disk; no password was hashed cheaply.
 
     Catches a benchmark that is won by `appendfsync everysec`, `synchronous_commit off` or a hash
     that costs nothing: asked of the servers, and read from the stored hashes, never from
     configuration files.
     """
-    settings = recorded(run, "reset_proof", "postgres")
+    settings = facts.recorded("reset_proof", "postgres")
     expected: dict[str, Any] = {
         f"postgres {name}": (settings.get(name), allowed)
         for name, allowed in DURABLE_POSTGRES.items()
     }
-    if has_redis(run):
-        settings = recorded(run, "reset_proof", "redis", "configuration")
+    if facts.has_redis:
+        settings = facts.recorded("reset_proof", "redis", "configuration")
         expected |= {
             f"redis {name}": (settings.get(name), allowed)
             for name, allowed in DURABLE_REDIS.items()
         }
     _compare(evidence, "settings that are not durable", expected)
-    hashes = pd.DataFrame(recorded(run, "store", "passwords"), columns=["parameters", "count"])
-    cheap = [not _costs_enough(str(parameters)) for parameters in hashes["parameters"]]
-    evidence.offence("password hashes below the OWASP minimum", hashes[cheap])
+    hashes = pd.DataFrame(facts.recorded("store", "passwords"), columns=["parameters", "count"])
+    costly = [_costs_enough(str(parameters)) for parameters in hashes["parameters"]]
+    cheap = ~pd.Series(costly, index=hashes.index, dtype=bool)
+    evidence.offence("password hashes below the OWASP minimum", hashes, cheap)
     stores = ", ".join(f"{name} {value}" for name, (value, _) in expected.items())
     return f"{stores}; passwords {', '.join(hashes['parameters'])}"
 
@@ -120,5 +120,5 @@ def _compare(evidence: Evidence, what: str, expected: dict[str, Any]) -> None:
     ]
     frame = pd.DataFrame(rows, columns=["fact", "found", "expected"], dtype=object)
     unknown = frame["found"].isna()
-    evidence.offence(what, frame[~unknown])
-    evidence.doubt("conditions that were not measured", frame[unknown])
+    evidence.offence(what, frame, ~unknown)
+    evidence.doubt("conditions that were not measured", frame, unknown)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from harness.audit.evidence import EXAMPLES, Invariant
+from harness.audit.facts import Facts
 from harness.findings import Finding, Verdict, worst
 from harness.sales import SALE_PRODUCT
 from harness.store import RunData
@@ -27,7 +28,7 @@ _OF_AN_ORDER = ("order_events", "payments", "stock_moves")
 
 def is_contest(run: RunData) -> bool:
     """Say whether a run was a contest of many sales."""
-    return bool(run.record["scenario"].get("contest"))
+    return bool(run.record.get("scenario", {}).get("contest"))
 
 
 def audit_contest(
@@ -38,10 +39,17 @@ def audit_contest(
     A finding tells in which sales it failed or is unknown, and its examples name their sale.
     """
     by_invariant: list[list[tuple[int, Finding]]] = [[] for _ in of_sales]
-    for number, sale in slices(run):
-        for found, invariant in zip(by_invariant, of_sales, strict=True):
-            found.append((number, invariant(sale)))
-    findings = [*map(_sum_up, by_invariant), *(invariant(run) for invariant in of_the_whole)]
+    whole = Facts(run)
+    try:
+        for number, sale in slices(run):
+            facts = Facts(sale)
+            for found, invariant in zip(by_invariant, of_sales, strict=True):
+                found.append((number, invariant(facts)))
+        findings = [_sum_up(found) for found in by_invariant]
+    except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
+        why = f"the contest cannot be cut into sales: {type(error).__name__}: {error}"
+        findings = [_undecided(invariant(whole), why) for invariant in of_sales]
+    findings += [invariant(whole) for invariant in of_the_whole]
     return sorted(findings, key=lambda finding: int(finding.id.removeprefix("I")))
 
 
@@ -120,6 +128,10 @@ def _store(store: dict[str, Any], product_id: int) -> dict[str, Any]:
     if redis is not None:
         redis = redis | {"stock": redis["stocks"].get(str(product_id))}
     return store | {"products": rows, "redis": redis}
+
+
+def _undecided(finding: Finding, why: str) -> Finding:
+    return Finding(finding.id, finding.title, Verdict.UNKNOWN, why)
 
 
 def _sum_up(found: Sequence[tuple[int, Finding]]) -> Finding:

@@ -4,52 +4,69 @@ The rules are Jepsen's (`checker.clj`): a checker is a pure function over the hi
 is unknown and not true, and a checker that throws has found nothing out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 import pandas as pd
 
+from harness.audit.facts import Facts, NotMeasuredError
 from harness.findings import Finding, Verdict
 from harness.store import RunData
 
 EXAMPLES = 10
 
-Invariant = Callable[[RunData], Finding]
-
-
-class NotMeasuredError(Exception):
-    """An input of a check is not there; its message names the input."""
+Invariant = Callable[[RunData | Facts], Finding]
+"""A pure function of a run; one that is given `Facts` shares what was made of it before."""
 
 
 class Evidence:
     """Collects the rows that contradict an invariant."""
 
-    def __init__(self, run: RunData) -> None:
-        self._at_rest = run.record.get("drained") is True
+    def __init__(self, *, at_rest: bool) -> None:
+        self._at_rest = at_rest
         self._offences: list[tuple[str, pd.DataFrame]] = []
         self._doubts: list[tuple[str, pd.DataFrame]] = []
 
-    def offence(self, what: str, rows: pd.DataFrame) -> None:
-        """Add rows that contradict the invariant, whatever else is true; none is no offence."""
-        if len(rows):
-            self._offences.append((what, rows))
+    def offence(
+        self,
+        what: str,
+        rows: pd.DataFrame,
+        wrong: "pd.Series[bool] | None" = None,
+        shown: Sequence[str] | None = None,
+    ) -> None:
+        """Add the rows that contradict the invariant, whatever else is true; none is no offence.
 
-    def doubt(self, what: str, rows: pd.DataFrame) -> None:
-        """Add rows that leave the invariant undecided."""
-        if len(rows):
-            self._doubts.append((what, rows))
+        `wrong` says which of `rows` do (all, if left out), `shown` which columns tell about them.
+        """
+        _add(self._offences, what, rows, wrong, shown)
 
-    def at_rest(self, what: str, rows: pd.DataFrame) -> None:
-        """Add rows that contradict the invariant if the shop was at rest when it was read.
+    def doubt(
+        self,
+        what: str,
+        rows: pd.DataFrame,
+        wrong: "pd.Series[bool] | None" = None,
+        shown: Sequence[str] | None = None,
+    ) -> None:
+        """Add the rows that leave the invariant undecided."""
+        _add(self._doubts, what, rows, wrong, shown)
+
+    def at_rest(
+        self,
+        what: str,
+        rows: pd.DataFrame,
+        wrong: "pd.Series[bool] | None" = None,
+        shown: Sequence[str] | None = None,
+    ) -> None:
+        """Add the rows that contradict the invariant if the shop was at rest when it was read.
 
         The stores are read one after the other, so those of a run that did not drain may differ
         because work went on in between; such rows are a doubt.
         """
         if self._at_rest:
-            self.offence(what, rows)
+            self.offence(what, rows, wrong, shown)
         else:
-            self.doubt(f"{what} (read while work was still under way)", rows)
+            self.doubt(f"{what} (read while work was still under way)", rows, wrong, shown)
 
     def finding(self, identifier: str, title: str, holds: str) -> Finding:
         """Return the finding; `holds` is its summary if nothing contradicts it."""
@@ -69,10 +86,27 @@ class Evidence:
             summary="; ".join(f"{what}: {len(rows)}" for what, rows in found) or holds,
             count=sum(len(rows) for _, rows in found),
             examples=tuple(examples[:EXAMPLES]),
+            offences={what: len(rows) for what, rows in self._offences},
         )
 
 
-Check = Callable[[RunData, Evidence], str]
+def _add(
+    found: list[tuple[str, pd.DataFrame]],
+    what: str,
+    rows: pd.DataFrame,
+    wrong: "pd.Series[bool] | None",
+    shown: Sequence[str] | None,
+) -> None:
+    """Pick the wrong rows only if there are any: picking, for nothing, took half of an audit."""
+    if wrong is not None:
+        if not wrong.any():
+            return
+        rows = rows[wrong]
+    if len(rows):
+        found.append((what, rows if shown is None else rows[list(shown)]))
+
+
+Check = Callable[[Facts, Evidence], str]
 
 
 def invariant(identifier: str, title: str) -> Callable[[Check], Invariant]:
@@ -80,10 +114,11 @@ def invariant(identifier: str, title: str) -> Callable[[Check], Invariant]:
 
     def make(check: Check) -> Invariant:
         @wraps(check)
-        def judged(run: RunData) -> Finding:
-            evidence = Evidence(run)
+        def judged(run: RunData | Facts) -> Finding:
+            facts = run if isinstance(run, Facts) else Facts(run)
+            evidence = Evidence(at_rest=facts.at_rest)
             try:
-                return evidence.finding(identifier, title, check(run, evidence))
+                return evidence.finding(identifier, title, check(facts, evidence))
             except NotMeasuredError as missing:
                 return Finding(identifier, title, Verdict.UNKNOWN, f"not measured: {missing}")
             except Exception as error:

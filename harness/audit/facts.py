@@ -5,11 +5,14 @@ stores stamp wall-clock time. `t0_wall_ns` of the record joins the two. All proc
 host, so nothing but scheduling and clock slew lies between two stamps of one instant.
 """
 
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from harness.audit.evidence import NotMeasuredError
+from harness.audit.faults import no_later_than
+from harness.outages import Outage, outages
 from harness.store import RunData
 
 MS = 1_000_000
@@ -28,105 +31,177 @@ RELAY_NS = 5_000 * MS
 """How long after the ledger's commit a released unit may take to reach Redis. Normally it takes
 milliseconds; if the worker was killed in between, the reaper finds the release within 3 to 5 s."""
 
+RECOVERY_NS = 15_000 * MS
+"""How long after a fault is over a unit released meanwhile may take to reach Redis: a socket times
+out (5 s), the lock of a dead leader expires (3 s), the next one relays what is overdue (3 s)."""
+
+SHOWN_NS = 10_000 * MS
+"""How long after the ledger's commit a buyer may still be shown an order as under way. Normally it
+takes milliseconds; if the worker was killed in between, and all others with it, they must be
+started again, find the entry, and settle it anew."""
+
 HELD = ("accepted", "awaiting_payment", "unknown")
 TERMINAL = ("confirmed", "declined")
 ACKNOWLEDGED = (201, 202, 402)
 """Statuses of POST /orders by which a buyer learns that there is an order."""
 
 
-def recorded(run: RunData, *path: str) -> Any:
-    """Return a value of run.json; raise NotMeasuredError if it is absent or null."""
-    value: Any = run.record
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-        if value is None:
-            raise NotMeasuredError(f"run.json has no {'.'.join(path)}")
-    return value
+class NotMeasuredError(Exception):
+    """An input of a check is not there; its message names the input."""
 
 
-def has_redis(run: RunData) -> bool:
-    """Say whether the approach keeps stock and queues in Redis."""
-    return bool(recorded(run, "topology", "has_redis"))
+class Facts:
+    """A run as the invariants read it; what several of them need is made once and shared.
+
+    An input that is not there raises NotMeasuredError, whoever asks for it. The frames are shared,
+    so nobody changes them.
+    """
+
+    def __init__(self, run: RunData) -> None:
+        self.run = run
+        self._tables: dict[str, pd.DataFrame] = {}
+
+    def recorded(self, *path: str) -> Any:
+        """Return a value of run.json; raise NotMeasuredError if it is absent or null."""
+        value: Any = self.run.record
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+            if value is None:
+                raise NotMeasuredError(f"run.json has no {'.'.join(path)}")
+        return value
+
+    @cached_property
+    def outages(self) -> tuple[Outage, ...]:
+        """The faults that were carried out, in ns since the load began; none in most runs."""
+        return outages(self.run.record)
+
+    @cached_property
+    def outages_by_wall_clock(self) -> tuple[Outage, ...]:
+        """The same in ns since the epoch, as the stores stamp."""
+        if not self.outages:
+            return ()
+        return tuple(outage.shifted(int(self.recorded("t0_wall_ns"))) for outage in self.outages)
+
+    @property
+    def at_rest(self) -> bool:
+        """Say whether the shop had worked off its backlog when its stores were read."""
+        return self.run.record.get("drained") is True
+
+    @property
+    def has_redis(self) -> bool:
+        """Say whether the approach keeps stock and queues in Redis."""
+        return bool(self.recorded("topology", "has_redis"))
+
+    @property
+    def seeded_stock(self) -> int:
+        """Return how many units of the sale product were put up for sale."""
+        return int(self.recorded("scenario", "product", "stock"))
+
+    def table(self, name: str, *columns: str) -> pd.DataFrame:
+        """Return columns of a table; raise NotMeasuredError if it does not have them."""
+        if name not in self._tables:
+            self._tables[name] = _with_python_strings(getattr(self.run, name))
+        frame = self._tables[name]
+        missing = [column for column in columns if column not in frame.columns]
+        if missing:
+            raise NotMeasuredError(f"{name} has no column {', '.join(missing)}")
+        return frame[list(columns)]
+
+    def of_order(self, order_ids: "pd.Series[str]", *columns: str) -> pd.DataFrame:
+        """Return what the ledger says of the orders with these ids, in a frame beside them.
+
+        It is null where there is no such order.
+        """
+        return self.order_of[list(columns)].reindex(order_ids).set_index(order_ids.index)
+
+    def requests(self, *columns: str) -> pd.DataFrame:
+        """Return columns of the client ledger; a ledger without a request was not measured."""
+        frame = self.table("requests", *columns)
+        if frame.empty:
+            raise NotMeasuredError("the client ledger holds no request")
+        return frame
+
+    @cached_property
+    def purchases(self) -> pd.DataFrame:
+        """Every request to buy."""
+        columns = ("user", "key", "sent_ns", "done_ns", "status", "outcome", "order_id")
+        frame = self.requests("endpoint", *columns)
+        return frame.loc[frame["endpoint"] == "buy", list(columns)]
+
+    @cached_property
+    def acknowledgements(self) -> pd.DataFrame:
+        """The requests by which a buyer learnt that there is an order."""
+        frame = self.purchases
+        return frame[frame["status"].isin(ACKNOWLEDGED)]
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """The orders of the ledger."""
+        return self.table(
+            "orders",
+            *("order_id", "user_id", "product_id", "quantity", "key", "amount_cents"),
+            *("status", "version", "accepted_ns"),
+        )
+
+    @cached_property
+    def order_of(self) -> pd.DataFrame:
+        """The orders of the ledger by their id; of an id that is used twice, the first."""
+        return self.orders.drop_duplicates("order_id").set_index("order_id")
+
+    @cached_property
+    def stock_moves(self) -> pd.DataFrame:
+        """The stock moves, each with what its order says; that is null for an orphan."""
+        moves = self.table("stock_moves", "order_id", "kind", "quantity", "at_ns", "relayed")
+        known = self.of_order(moves["order_id"], "product_id", "user_id", "status", "quantity")
+        return moves.join(known.rename(columns={"quantity": "ordered"}))
+
+    @cached_property
+    def charges(self) -> pd.DataFrame:
+        """The payment gateway's log."""
+        return self.table(
+            "charges",
+            *("charge_id", "order_id", "reference", "amount_cents", "outcome"),
+            *("latency_ms", "started_ns", "finished_ns"),
+        )
+
+    @cached_property
+    def products(self) -> pd.DataFrame:
+        """The final rows of the products, indexed by their id."""
+        columns = ["id", "price_cents", "initial_stock", "reserved", "sold"]
+        frame = pd.DataFrame(self.recorded("store", "products"))
+        if frame.empty or not set(columns) <= set(frame.columns):
+            raise NotMeasuredError("run.json has no complete row in store.products")
+        return frame[columns].set_index("id", drop=False)
 
 
-def table(run: RunData, name: str, *columns: str) -> pd.DataFrame:
-    """Return columns of a table; raise NotMeasuredError if it does not have them."""
-    frame: pd.DataFrame = getattr(run, name)
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise NotMeasuredError(f"{name} has no column {', '.join(missing)}")
-    return frame[list(columns)]
+def _with_python_strings(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with its texts as Python strings.
 
-
-def requests(run: RunData, *columns: str) -> pd.DataFrame:
-    """Return columns of the client ledger; a ledger without a request was not measured."""
-    frame = table(run, "requests", *columns)
-    if frame.empty:
-        raise NotMeasuredError("the client ledger holds no request")
-    return frame
-
-
-def purchases(run: RunData) -> pd.DataFrame:
-    """Return every request to buy."""
-    columns = ("user", "key", "sent_ns", "done_ns", "status", "outcome", "order_id")
-    frame = requests(run, "endpoint", *columns)
-    return frame.loc[frame["endpoint"] == "buy", list(columns)]
-
-
-def acknowledgements(run: RunData) -> pd.DataFrame:
-    """Return the requests by which a buyer learnt that there is an order."""
-    frame = purchases(run)
-    return frame[frame["status"].isin(ACKNOWLEDGED)]
-
-
-def orders(run: RunData) -> pd.DataFrame:
-    """Return the orders of the ledger."""
-    return table(
-        run,
-        "orders",
-        *("order_id", "user_id", "product_id", "quantity", "key", "amount_cents"),
-        *("status", "version", "accepted_ns"),
-    )
-
-
-def stock_moves(run: RunData) -> pd.DataFrame:
-    """Return the stock moves, each with what its order says; that is null for an orphan."""
-    moves = table(run, "stock_moves", "order_id", "kind", "quantity", "at_ns", "relayed")
-    known = orders(run)[["order_id", "product_id", "user_id", "status", "quantity"]]
-    known = known.rename(columns={"quantity": "ordered"})
-    return moves.merge(known.drop_duplicates("order_id"), on="order_id", how="left")
-
-
-def products(run: RunData) -> pd.DataFrame:
-    """Return the final rows of the products, indexed by their id."""
-    columns = ["id", "price_cents", "initial_stock", "reserved", "sold"]
-    frame = pd.DataFrame(recorded(run, "store", "products"))
-    if frame.empty or not set(columns) <= set(frame.columns):
-        raise NotMeasuredError("run.json has no complete row in store.products")
-    return frame[columns].set_index("id", drop=False)
-
-
-def seeded_stock(run: RunData) -> int:
-    """Return how many units of the sale product were put up for sale."""
-    return int(recorded(run, "scenario", "product", "stock"))
+    Arrow's are smaller, but looking one up among others (`isin`, a join, a duplicate) took most of
+    the time of an audit.
+    """
+    texts = {name: object for name, dtype in frame.dtypes.items() if dtype == "str"}
+    return frame.astype(texts) if texts else frame
 
 
 def among(column: "pd.Series[str]", others: "pd.Series[str] | pd.Index[str]") -> "pd.Series[bool]":
-    """Say for each identifier whether it is one of the others.
-
-    Compares Python strings: `isin` of Arrow strings builds its set element by element, which was
-    most of the time of an audit.
-    """
-    return column.astype(object).isin(others.astype(object))
+    """Say for each identifier whether it is one of the others."""
+    return column.isin(others)
 
 
-def open_or_sold(changes: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return the running sum of quantity within each group, over all prefixes of ledger time.
+def open_or_sold(
+    changes: pd.DataFrame, faults: tuple[Outage, ...], by: str | None = None
+) -> pd.DataFrame:
+    """Return the running sum of quantity (within each `by`), over all prefixes of ledger time.
 
     `changes` has quantity (positive when units are taken, negative when given back) and at_ns.
-    What is given back counts `LEDGER_ORDER_NS` early, and first among equal stamps, so that a
-    sum above a limit is never an artefact of the order of stamps.
+    What is given back counts `LEDGER_ORDER_NS` early (or more, if one of `faults`, on the clock of
+    the stamps, held a transaction up), and first among equal stamps, so that a sum above a limit
+    is never an artefact of the order of stamps.
     """
-    early_ns = LEDGER_ORDER_NS * (changes["quantity"] < 0)
-    ordered = changes.assign(at_ns=changes["at_ns"] - early_ns).sort_values(["at_ns", "quantity"])
-    return ordered.assign(held=ordered.groupby(by)["quantity"].cumsum())
+    at_ns = changes["at_ns"].to_numpy(dtype=np.int64)
+    early_ns = no_later_than(at_ns, LEDGER_ORDER_NS, faults)
+    counted_ns = np.where(changes["quantity"] < 0, early_ns, at_ns)
+    ordered = changes.assign(at_ns=counted_ns).sort_values(["at_ns", "quantity"])
+    groups = ordered.groupby(by) if by else ordered
+    return ordered.assign(held=groups["quantity"].cumsum())

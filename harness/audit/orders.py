@@ -8,17 +8,7 @@ is *recovered*, which is allowed and counted.
 import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
-from harness.audit.facts import (
-    ACKNOWLEDGED,
-    TERMINAL,
-    acknowledgements,
-    among,
-    orders,
-    purchases,
-    recorded,
-    table,
-)
-from harness.store import RunData
+from harness.audit.facts import ACKNOWLEDGED, CLOCK_NS, TERMINAL, Facts, among
 
 IN_PROGRESS = 425
 """The last answer of a buyer whose order is being made: there may be one."""
@@ -34,111 +24,139 @@ _LEGAL = {
 
 
 @invariant("I3", "Every acknowledged order exists and was finished")
-def none_lost(run: RunData, evidence: Evidence) -> str:
+def none_lost(facts: Facts, evidence: Evidence) -> str:
     """Whatever a buyer was told is an order is one, is that buyer's, and ended within the drain.
 
     Catches the loss of accepted orders (a queue that forgets on a crash), orders that are stuck,
     and answers that name an order of somebody else. An order that is still open when the limit of
-    the drain has passed is a failure: its buyer has waited for nothing.
+    the drain has passed is a failure: its buyer has waited for nothing, and if nobody was ever told
+    of it, it still holds a unit, and perhaps somebody's money.
     """
-    told = acknowledgements(run)
+    told = facts.acknowledgements
     shown = ["order_id", "key", "user", "status"]
-    evidence.offence("acknowledgements without an order id", told[told["order_id"] == ""][shown])
+    evidence.offence("acknowledgements without an order id", told, told["order_id"] == "", shown)
     told = told[told["order_id"] != ""].drop_duplicates(["order_id", "key"])
-    ledger = orders(run).drop_duplicates("order_id").set_index("order_id")
-    lost = ~among(told["order_id"], ledger.index)
-    evidence.offence("acknowledged orders lost", told[lost][shown])
-    kept = told[~lost].join(
-        ledger[["user_id", "key", "status"]].add_prefix("ledger_"), on="order_id"
-    )
-    limit_s = recorded(run, "scenario", "drain", "limit_s")
+    lost = ~among(told["order_id"], facts.order_of.index)
+    evidence.offence("acknowledged orders lost", told, lost, shown)
+    kept = told[~lost]
+    said = facts.of_order(kept["order_id"], "user_id", "key", "status")
+    kept = kept.join(said.add_prefix("ledger_"))
+    limit_s = facts.recorded("scenario", "drain", "limit_s")
     evidence.offence(
         f"acknowledged orders not finished {limit_s} s after the load",
-        kept[~kept["ledger_status"].isin(TERMINAL)][[*shown, "ledger_status"]],
+        kept,
+        ~kept["ledger_status"].isin(TERMINAL),
+        [*shown, "ledger_status"],
+    )
+    open_ = facts.orders[~facts.orders["status"].isin(TERMINAL)]
+    evidence.offence(
+        f"orders that nobody was told of, not finished {limit_s} s after the load",
+        open_,
+        ~among(open_["order_id"], told["order_id"]),
+        ["order_id", "key", "status"],
     )
     evidence.offence(
         "answers that name the order of another key",
-        kept[kept["ledger_key"] != kept["key"]][[*shown, "ledger_key"]],
+        kept,
+        kept["ledger_key"] != kept["key"],
+        [*shown, "ledger_key"],
     )
     owned = kept[kept["ledger_key"] == kept["key"]].drop_duplicates(["ledger_user_id", "user"])
     evidence.offence(
         "accounts that hold the orders of several buyers",
-        owned[owned.duplicated("ledger_user_id")][[*shown, "ledger_user_id"]],
+        owned,
+        owned.duplicated("ledger_user_id"),
+        [*shown, "ledger_user_id"],
     )
     return f"{told['order_id'].nunique()} acknowledged orders, all in the ledger and finished"
 
 
 @invariant("I4", "Every order was asked for")
-def none_invented(run: RunData, evidence: Evidence) -> str:
+def none_invented(facts: Facts, evidence: Evidence) -> str:
     """Every order of the ledger is a buyer's attempt; its buyer knows of it, or cannot know.
 
     Catches orders out of nothing, and orders that were executed although their buyer was told no.
     An order whose buyer got no answer to the last try was *recovered*: allowed, and counted.
     """
-    ledger = orders(run)[["order_id", "key", "status"]]
-    asked = purchases(run)
+    ledger = facts.orders[["order_id", "key", "status"]]
+    asked = facts.purchases
     unasked = ~among(ledger["key"], asked["key"])
-    evidence.offence("orders that nobody asked for", ledger[unasked])
+    evidence.offence("orders that nobody asked for", ledger, unasked)
     told = asked.loc[asked["status"].isin(ACKNOWLEDGED), "key"]
     untold = ledger[~unasked & ~among(ledger["key"], told)]
     tries = asked[among(asked["key"], untold["key"])].sort_values("done_ns")
     ends = tries.drop_duplicates("key", keep="last").set_index("key")[["outcome", "status"]]
     untold = untold.join(ends.add_prefix("told_"), on="key")
     open_end = (untold["told_outcome"] == "indeterminate") | (untold["told_status"] == IN_PROGRESS)
-    evidence.offence("orders whose buyer was told no", untold[~open_end])
+    evidence.offence("orders whose buyer was told no", untold, ~open_end)
     return f"{len(ledger)} orders, {len(untold)} of them recovered from indeterminate attempts"
 
 
 @invariant("I5", "One order per key")
-def one_per_key(run: RunData, evidence: Evidence) -> str:
+def one_per_key(facts: Facts, evidence: Evidence) -> str:
     """A retry is the same order: one row per user and key, one order id in all answers to a key.
 
     Catches idempotency that is lost between the check and the insert, that expires during the run,
     or that is kept per process; and order ids that collide.
     """
-    ledger = orders(run)[["order_id", "user_id", "key"]]
-    evidence.offence("order ids used twice", ledger[ledger.duplicated("order_id")])
-    evidence.offence("keys with several orders", ledger[ledger.duplicated(["user_id", "key"])])
-    told = acknowledgements(run)
+    ledger = facts.orders[["order_id", "user_id", "key"]]
+    evidence.offence("order ids used twice", ledger, ledger.duplicated("order_id"))
+    evidence.offence("keys with several orders", ledger, ledger.duplicated(["user_id", "key"]))
+    told = facts.acknowledgements
     told = told.loc[told["order_id"] != "", ["order_id", "key"]]
     pairs = told.drop_duplicates()
-    evidence.offence("replays that named another order", pairs[pairs.duplicated("key")])
-    evidence.offence("order ids told for several keys", pairs[pairs.duplicated("order_id")])
+    evidence.offence("replays that named another order", pairs, pairs.duplicated("key"))
+    evidence.offence("order ids told for several keys", pairs, pairs.duplicated("order_id"))
     return f"{len(ledger)} orders under as many keys; {len(told) - len(pairs)} replays agree"
 
 
 @invariant("I8", "Every order goes through legal states to one end")
-def legal_history(run: RunData, evidence: Evidence) -> str:
-    """Versions count from 1 without a gap, every step is legal, and the end is final.
+def legal_history(facts: Facts, evidence: Evidence) -> str:
+    """Versions count from 1 without a gap, every step is legal and in time, and the end is final.
 
     Catches a state that is overwritten by a late worker (the published system's read-modify-write
-    could turn a confirmed order into a pending one), and updates that bypass the history.
+    could turn a confirmed order into a pending one), updates that bypass the history, and stamps
+    that make an order look faster than it was.
     """
-    events = table(run, "order_events", "order_id", "version", "status")
+    events = facts.table("order_events", "order_id", "version", "status")
     events = events.sort_values("version", kind="stable")
     before = events.groupby("order_id")[["version", "status"]].shift()
     first = before["version"].isna()
     steps = events.assign(after=before["status"], gap=events["version"] - before["version"])
     wrong_count = (first & (steps["version"] != 1)) | (~first & (steps["gap"] != 1))
     shown = ["order_id", "version", "status", "after"]
-    evidence.offence("versions with a gap or a repetition", steps[wrong_count][shown])
+    evidence.offence("versions with a gap or a repetition", steps, wrong_count, shown)
     legal = pd.Series(
         [step in _LEGAL for step in zip(steps["after"], steps["status"], strict=True)],
         index=steps.index,
         dtype=bool,
     )
     legal = legal.where(~first, steps["status"] == "accepted")
-    evidence.offence("illegal steps", steps[~legal & ~wrong_count][shown])
+    evidence.offence("illegal steps", steps, ~legal & ~wrong_count, shown)
     ends = events[events["status"].isin(TERMINAL)]
-    evidence.offence("orders with several ends", ends[ends.duplicated("order_id")])
+    evidence.offence("orders with several ends", ends, ends.duplicated("order_id"))
     last = events.drop_duplicates("order_id", keep="last").set_index("order_id")
-    ledger = orders(run)[["order_id", "status", "version"]]
+    ledger = facts.orders[["order_id", "status", "version"]]
     compared = ledger.join(last.add_prefix("event_"), on="order_id")
     differs = (compared["status"] != compared["event_status"]) | (
         compared["version"] != compared["event_version"]
     )
-    evidence.at_rest("orders that differ from their last event", compared[differs])
+    evidence.at_rest("orders that differ from their last event", compared, differs)
     evidence.at_rest(
-        "events of orders that do not exist", events[~among(events["order_id"], ledger["order_id"])]
+        "events of orders that do not exist", events, ~among(events["order_id"], ledger["order_id"])
     )
+    _in_time(facts, evidence)
     return f"{len(events)} events of {len(ledger)} orders, all legal"
+
+
+def _in_time(facts: Facts, evidence: Evidence) -> None:
+    """Check the stamps of the ledger: none goes back, and none came after its buyer knew."""
+    events = facts.table("order_events", "order_id", "version", "status", "at_ns")
+    events = events.sort_values("version", kind="stable")
+    step_ns = events.groupby("order_id")["at_ns"].diff()
+    evidence.offence("events before the one that they follow", events, step_ns < -CLOCK_NS)
+    t0_ns = int(facts.recorded("t0_wall_ns"))
+    known_ns = facts.acknowledgements.groupby("key")["done_ns"].min() + t0_ns + CLOCK_NS
+    ledger = facts.orders[["order_id", "key", "accepted_ns"]]
+    late = ledger["accepted_ns"] > ledger["key"].map(known_ns)
+    evidence.offence("orders accepted after their buyer was told", ledger, late)

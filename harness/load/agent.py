@@ -61,7 +61,7 @@ class OneTryAgent(LocustUserAgent):
             with gevent.Timeout(self._timeout_s):
                 connection = self._connection()
                 stage = "timeout"
-                connection.sendall(message)
+                self._send(connection, message)
                 response = HTTPSocketResponse(connection, method=method)
                 answer = FastResponse(response)  # type: ignore[arg-type]
                 if not (streaming and response.status_code == 200):
@@ -90,6 +90,9 @@ class OneTryAgent(LocustUserAgent):
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def _send(self, connection: "gevent.socket.socket", message: bytes) -> None:
+        connection.sendall(message)
 
     def _connection(self) -> "gevent.socket.socket":
         # An idle connection that has something to read was closed by the server.

@@ -56,12 +56,13 @@ class Buyer(FastHttpUser):
 
     abstract = True
     crowd: ClassVar[Crowd]
+    agent_class: ClassVar[type[agent.OneTryAgent]] = agent.OneTryAgent
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.plan = self.crowd.plan
         self.number, self._ready_ns = self.crowd.arrive(self)
-        self._agent = agent.OneTryAgent(self.plan.address, self.plan.request_timeout_s)
+        self._agent = self.agent_class(self.plan.address, self.plan.request_timeout_s)
         self.client.client = self._agent
         self._leaving = Signal()
         self._think_ns = 0

@@ -7,14 +7,10 @@ log in once, before the first bell.
 
 import time
 from collections.abc import Callable
-from typing import ClassVar
 
 import gevent
-from gevent.event import AsyncResult, Event
-from gevent.lock import BoundedSemaphore
-from locust.runners import LocalRunner
 
-from harness.load.buyer import Buyer
+from harness.load.bell import Bell
 from harness.load.crowd import Crowd
 from harness.load.plan import ContestPlan
 from harness.sales import Sale
@@ -25,63 +21,6 @@ DOOR = 16
 """So many buyers register at a time: hashing passwords is slow, and nobody should time out."""
 
 
-class Bell:
-    """Lets a number of buyers go at once, again and again."""
-
-    def __init__(self, buyers: int) -> None:
-        self._buyers = buyers
-        self._missing = buyers
-        self._complete = Event()
-        self._closed = False
-        self._next: AsyncResult[tuple[Sale, int] | None] = AsyncResult()
-
-    def wait(self) -> tuple[Sale, int] | None:
-        """Wait for the next bell; return the sale and when it rang, or None after the last sale."""
-        if self._closed:
-            return None
-        bell = self._next
-        self._missing -= 1
-        if self._missing == 0:
-            self._complete.set()
-        word: tuple[Sale, int] | None = bell.get()
-        return word
-
-    def gather(self, limit_s: float) -> bool:
-        """Wait until every buyer waits for the bell; say whether that came within the limit."""
-        return bool(self._complete.wait(limit_s))
-
-    def ring(self, sale: Sale, at_ns: int) -> None:
-        """Let every buyer go; `at_ns` is the time, which is when they intend to send."""
-        self._let_go((sale, at_ns))
-
-    def close(self) -> None:
-        """Send home who waits, and who comes later."""
-        self._closed = True
-        self._let_go(None)
-
-    def _let_go(self, word: tuple[Sale, int] | None) -> None:
-        bell, self._next = self._next, AsyncResult()
-        self._missing = self._buyers
-        self._complete.clear()
-        bell.set(word)
-
-
-class Contender(Buyer):
-    """Tries once in every sale, and waits for the bell in between."""
-
-    bell: ClassVar[Bell]
-    door: ClassVar[BoundedSemaphore] = BoundedSemaphore(DOOR)
-
-    def _act(self) -> None:
-        with self.door:
-            entered = self._enter()
-        if not entered:
-            return
-        while (rung := self.bell.wait()) is not None:
-            sale, self._ready_ns = rung
-            self._attempt(sale.product_id, f"{self.plan.key_prefix}{sale.number}-{self.number}")
-
-
 class Contest:
     """Drives the buyers of a contest through its sales."""
 
@@ -89,13 +28,13 @@ class Contest:
         self,
         plan: ContestPlan,
         crowd: Crowd,
-        runner: LocalRunner,
         bell: Bell,
+        invite: Callable[[int], None],
         report: Callable[[float, str, float], None],
     ) -> None:
         self._plan = plan
         self._crowd = crowd
-        self._runner = runner
+        self._invite = invite
         self._bell = bell
         self._report = report
         self._stage = "registering"
@@ -107,7 +46,7 @@ class Contest:
         A sale whose buyers do not all come to the bell in time is not held, and none after it:
         such a contest is incomplete, which the run's laws see.
         """
-        self._runner.spawn_users({self._runner.user_classes[0].__name__: self._plan.buyers})
+        self._invite(self._plan.buyers)
         purchase_s = self._plan.longest_purchase_s
         limit_s = purchase_s * (1 + self._plan.buyers / DOOR)  # to register and log in, at worst
         for sale in self._plan.sales:
@@ -116,7 +55,8 @@ class Contest:
             limit_s = purchase_s
             self._stage = f"sale {sale.number} of {len(self._plan.sales)}"
             self._ring(sale)
-        self._gather(purchase_s)
+        else:
+            self._gather(purchase_s)
         return self._end()
 
     def _ring(self, sale: Sale) -> None:

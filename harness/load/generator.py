@@ -33,9 +33,11 @@ from gevent.event import AsyncResult
 from locust.env import Environment
 from locust.runners import LocalRunner
 
+from harness.load.bell import Bell
 from harness.load.buyer import Buyer
 from harness.load.clock import StageClock
-from harness.load.contest import Bell, Contender, Contest
+from harness.load.contender import Contender
+from harness.load.contest import Contest
 from harness.load.crowd import Crowd
 from harness.load.ledger import Ledger
 from harness.load.plan import AnyPlan, ContestPlan, plan_from_json
@@ -121,7 +123,11 @@ def _driver(plan: AnyPlan, crowd: Crowd, runner: LocalRunner, process: int) -> S
     """Return what makes the buyers come, act and leave."""
     if isinstance(plan, ContestPlan):
         Contender.bell = Bell(plan.buyers)
-        return Contest(plan, crowd, runner, Contender.bell, partial(_report, crowd))
+
+        def invite(buyers: int) -> None:
+            runner.spawn_users({Contender.__name__: buyers})
+
+        return Contest(plan, crowd, Contender.bell, invite, partial(_report, crowd))
 
     def report(t_s: float) -> None:
         _report(crowd, t_s, plan.stage_name(t_s), plan.schedule.planned_users(t_s))

@@ -54,6 +54,18 @@ def told_confirmed_but_declined(run: RunData, pick: int) -> RunData:
     return changed(run, requests=altered(asked, victim, order_status="confirmed", **values))
 
 
+@defect("I12", approaches=("queue",))
+def end_never_shown(run: RunData, pick: int) -> RunData:
+    """A buyer goes on asking for long after the end, and is told that the order is under way."""
+    asked = run.requests
+    end = (asked["order_id"] == confirmed(run, pick)) & (asked["version"] == 3)
+    late = {name: asked[name] + 30 * S for name in ("intended_ns", "sent_ns", "done_ns")}
+    asked = altered(asked, end, version=2, order_status="awaiting_payment")
+    return changed(
+        run, requests=asked.assign(**{k: v.where(end, asked[k]) for k, v in late.items()})
+    )
+
+
 @defect("I13")
 def refused_while_stock_was_free(run: RunData, pick: int) -> RunData:
     asked = run.requests

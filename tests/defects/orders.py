@@ -32,7 +32,22 @@ def acknowledged_order_lost(run: RunData, pick: int) -> RunData:
 
 @defect("I3", approaches=("queue",))
 def acknowledged_order_stuck(run: RunData, pick: int) -> RunData:
+    return _stuck(run, confirmed(run, pick))
+
+
+@defect("I3", approaches=("sync",))
+def order_stuck_that_nobody_was_told_of(run: RunData, pick: int) -> RunData:
+    """A unit is held for ever for a buyer who never got an answer."""
+    told = run.requests
     victim = confirmed(run, pick)
+    run = _stuck(run, victim)
+    answered = (told["order_id"] == victim) & (told["endpoint"] == "buy")
+    blank = {"status": 0, "outcome": "indeterminate", "order_id": "", "order_status": ""}
+    recount(run, ("POST", "/orders", 201), -int(answered.sum()))
+    return changed(run, requests=altered(run.requests, answered, **blank, version=0))
+
+
+def _stuck(run: RunData, victim: str) -> RunData:
     orders, events, moves = run.orders, run.order_events, run.stock_moves
     asked = run.requests
     run = changed(
@@ -98,7 +113,7 @@ def key_executed_twice(run: RunData, pick: int) -> RunData:
     for name in ("orders", "order_events", "payments", "stock_moves", "charges"):
         frame = getattr(run, name)
         copied = frame[frame["order_id"] == victim].assign(order_id=twin)
-        for column in {"at_ns", "accepted_ns", "settled_ns"} & set(frame.columns):
+        for column in frame.columns[frame.columns.str.endswith("_ns")]:
             copied[column] -= 600 * S
         if "charge_id" in frame.columns:
             copied["charge_id"] = "ch-twin"
@@ -134,6 +149,21 @@ def version_skipped(run: RunData, pick: int) -> RunData:
             for name in ("orders", "order_events", "requests")
         },
     )
+
+
+@defect("I8")
+def gone_back_in_time(run: RunData, pick: int) -> RunData:
+    events = run.order_events
+    second = (events["order_id"] == confirmed(run, pick)) & (events["version"] == 2)
+    return changed(run, order_events=events.assign(at_ns=events["at_ns"] - 5 * S * second))
+
+
+@defect("I8")
+def accepted_after_its_buyer_was_told(run: RunData, pick: int) -> RunData:
+    """Its time from acceptance to end is shorter than what its buyer waited."""
+    orders = run.orders
+    victim = orders["order_id"] == confirmed(run, pick)
+    return changed(run, orders=orders.assign(accepted_ns=orders["accepted_ns"] + 60 * S * victim))
 
 
 @defect("I8")

@@ -72,6 +72,17 @@ def gateway_that_reports_another_latency(run: RunData, pick: int) -> RunData:
     return changed(run, charges=altered(charges, victim, latency_ms=0.5))
 
 
+@defect("I7")
+def finished_before_it_was_paid(run: RunData, pick: int) -> RunData:
+    """An order that takes no time, on paper."""
+    orders = run.orders
+    victim = orders["order_id"] == confirmed(run, pick)
+    return changed(
+        run,
+        orders=orders.assign(settled_ns=orders["settled_ns"].mask(victim, orders["accepted_ns"])),
+    )
+
+
 @defect("I7", approaches=("queue",), stock=500)
 def outage_taken_for_a_decline(run: RunData, pick: int) -> RunData:
     """All stores agree that the order was declined; only the draw says that it was not."""

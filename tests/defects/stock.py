@@ -11,6 +11,7 @@ from tests.defects.breaking import (
     confirmed,
     declined,
     defect,
+    recount,
     restock,
 )
 
@@ -97,6 +98,19 @@ def limit_passed(run: RunData, pick: int) -> RunData:
 def limit_that_nobody_set(run: RunData, pick: int) -> RunData:
     run = changed(run)
     run.record["scenario"]["product"]["per_user_limit"] = None
+    return run
+
+
+@defect("I10", per_user_limit=1)
+def refused_below_the_limit(run: RunData, pick: int) -> RunData:
+    asked = run.requests
+    told = asked[(asked["endpoint"] == "buy") & (asked["order_id"] != "")]
+    early = told.iloc[[pick % len(told)]].assign(
+        user=9998, key="1-9998-0", status=409, outcome="limited", order_id="", order_status="",
+        version=0, replayed=False,
+    )  # fmt: skip
+    run = changed(run, requests=pd.concat([asked, early], ignore_index=True))
+    recount(run, ("POST", "/orders", 409), 1)
     return run
 
 

@@ -46,7 +46,12 @@ def store(path: Path, runs: Sequence[RunData], judge: Judge = audit) -> Campaign
             "scale": {},
             "settings": {"payment-worker.CONCURRENCY": "20"},
             "order": [
-                {"index": run.index, "block": run.record["block"], "approach": run.approach}
+                {
+                    "index": run.index,
+                    "block": run.record["block"],
+                    "approach": run.approach,
+                    "case": run.record["case"],
+                }
                 for run in runs
             ],
             "topologies": {run.approach: run.record["topology"] for run in runs},

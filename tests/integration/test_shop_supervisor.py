@@ -1,6 +1,8 @@
 """The pre-fork supervisor and the health probe, with real processes."""
 
+import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -26,6 +28,7 @@ SERVICE = textwrap.dedent(
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             metrics.count_request("GET", self.path, 200)
+            metrics.REQUESTS_IN_PROGRESS.inc()
             body = metrics.render() if self.path == "/metrics" else str(os.getpid()).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -61,14 +64,16 @@ def eventually(condition, what):
 
 
 class Service:
-    def __init__(self, tmp_path):
+    def __init__(self, tmp_path, metrics_directory=None):
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.bind = f"127.0.0.1:{free.getsockname()[1]}"
         self.output = tmp_path / "output"
         self.scratch = tmp_path / "tmp"
-        self.scratch.mkdir()
+        self.scratch.mkdir(exist_ok=True)
         environment = {**os.environ, "TMPDIR": str(self.scratch), "PYTHONPATH": str(ROOT)}
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+        if metrics_directory is not None:
+            environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_directory)
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", SERVICE, self.bind],
@@ -77,6 +82,12 @@ class Service:
                 stderr=subprocess.STDOUT,
             )
         eventually(lambda: self.output.read_text().count("child") == 3, "three children")
+
+    def close(self):
+        """Kill the supervisor, and with it every child."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
 
     def get(self, path):
         return httpx.get(f"http://{self.bind}{path}").text
@@ -89,9 +100,7 @@ class Service:
 def service(tmp_path):
     running = Service(tmp_path)
     yield running
-    if running.process.poll() is None:
-        running.process.kill()
-    running.process.wait()
+    running.close()
 
 
 def test_a_dead_child_is_replaced_and_counters_go_on(service):
@@ -114,6 +123,45 @@ def test_sigterm_drains_every_child_and_leaves_nothing(service):
     assert output.count("drained") == 3
     assert output.endswith("all gone\n")
     assert list(service.scratch.iterdir()) == []
+
+
+def test_a_paused_child_drains_too(service):
+    paused = psutil.Process(min(service.children()))
+    paused.suspend()
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(20) == 0
+    assert service.output.read_text().count("drained") == 3
+
+
+def test_a_child_that_keeps_dying_is_started_less_and_less_often(service):
+    for _ in range(4):
+        service.get("/die")
+    eventually(lambda: service.output.read_text().count("restarting in") == 4, "all of them died")
+    text = service.output.read_text()
+    pauses = re.findall(r"child (\d) ended with 3; restarting in (\S+) s", text)
+    by_child = {}
+    for child, pause in pauses:
+        by_child.setdefault(child, []).append(float(pause))
+    assert all(found == [0.1 * 2**n for n in range(len(found))] for found in by_child.values())
+    assert max(map(len, by_child.values())) > 1  # three children died four times
+    eventually(lambda: len(service.children()) == 3, "all of them are back")
+
+
+def test_counters_go_on_where_they_were_when_a_whole_service_is_killed_and_started(tmp_path):
+    directory = tmp_path / "metrics"
+    directory.mkdir()
+    counted = 'shop_http_requests_total{{method="GET",route="/pid",status="200"}} {}.0'
+    for life in (1, 2, 3):
+        with contextlib.closing(Service(tmp_path, directory)) as service:
+            for _ in range(10):
+                service.get("/pid")
+            text = service.get("/metrics")
+            assert counted.format(10 * life) in text
+            # what was in progress in a life that ended is not any more
+            assert "shop_http_requests_in_progress 11.0" in text
+    (directory / "counter_999999.db").touch()  # killed between making its file and filling it
+    with contextlib.closing(Service(tmp_path, directory)) as service:
+        assert counted.format(30) in service.get("/metrics")
 
 
 def test_children_do_not_outlive_a_killed_parent(service):

@@ -13,7 +13,7 @@ import pytest
 from harness.errors import InfrastructureError
 from harness.runtimes import LocalRuntime
 from harness.topology import load_topology
-from tests.contract.shops import SEED, Shop, eventually
+from tests.contract.shops import SEED, Shop, assert_problem, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -36,6 +36,9 @@ class Running:
     def statuses(self, product_id):
         rows = self.shop.sql("SELECT status FROM orders WHERE product_id = %s", product_id)
         return sorted(status for (status,) in rows)
+
+    def metrics(self):
+        return httpx.get(f"{self.deployment.urls('api')[0]}/metrics").text
 
     def charges(self):
         return [json.loads(line) for line in self.shop.gateway.get("/charges").text.splitlines()]
@@ -128,6 +131,36 @@ def test_a_killed_provider_executes_each_charge_once(running):
     assert running.shop.gateway.get(f"/charges/{first}").json() == before
     assert len({charge["order_id"] for charge in running.charges()}) == IN_FLIGHT + 1
     assert len(running.charges()) == IN_FLIGHT + 1
+
+
+@pytest.mark.parametrize("running", [{("api", "PAYMENT_TIMEOUT_S"): "2"}], indirect=True)
+def test_while_the_provider_is_gone_buyers_are_told_and_no_order_is_failed(running):
+    product_id = running.shop.offer(100)
+    outcomes = ["declined"] * 2 + ["approved"] * (IN_FLIGHT - 2)
+    buyer, keys, futures = running.buy_in_background(product_id, outcomes)
+    running.deployment.kill("payment-gateway", 1, signal.SIGKILL)
+    for future in futures:
+        answer = future.result(timeout=25)
+        assert_problem(answer, 503, "payment_unknown")
+        assert int(answer.headers["retry-after"]) >= 1
+    assert "shop_payment_breaker_open 1.0" in running.metrics()
+    assert running.statuses(product_id) == ["unknown"] * IN_FLIGHT
+    assert running.shop.stock(product_id) == 100 - IN_FLIGHT  # held
+    assert_problem(buyer.buy(product_id, keys[0]), 503, "payment_unknown")
+    running.deployment.start("payment-gateway", 1)
+    settled(running, product_id, declined=2)
+    assert running.shop.stock(product_id) == 100 - IN_FLIGHT + 2
+    assert "shop_payment_breaker_open 0.0" in running.metrics()
+
+
+def test_counters_survive_the_death_of_the_shop(running):
+    for _ in range(7):
+        running.shop.http.get("/products/999999")
+    running.deployment.kill("api", 1, signal.SIGKILL)
+    running.deployment.start("api", 1)
+    running.shop.http.get("/products/999999")
+    counter = 'shop_http_requests_total{method="GET",route="/products/{id}",status="404"} 8.0'
+    assert counter in running.metrics()
 
 
 @pytest.mark.parametrize("running", [{("api", "THREADS"): "1"}], indirect=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.load import LoadPlan
-from harness.load.plan import plan_from_json
+from harness.load.plan import ContestPlan, plan_from_json, sale_plan
 from harness.scenario import load_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -59,3 +59,22 @@ def test_stages_have_names_before_and_after_too(sale):
 
 def test_no_action_outlasts_the_longest_one(sale):
     assert sale.longest_action_s == 4 * (30 + 5) + 60
+
+
+@pytest.fixture
+def contest():
+    scenario = load_scenario("contention", ROOT)
+    return sale_plan(scenario, ADDRESS, seed=7, sales=scenario.sales(7))
+
+
+def test_a_contest_has_a_plan_of_its_own(contest):
+    assert isinstance(contest, ContestPlan)
+    assert plan_from_json(contest.to_json()) == contest
+    assert (len(contest.sales), contest.buyers, contest.processes) == (300, 200, 1)
+    assert (contest.key_prefix, contest.user_offset) == ("7-", 0)
+    assert contest.longest_purchase_s == 4 * (10 + 5)
+
+
+def test_a_sale_in_stages_has_a_load_plan(sale):
+    scenario = load_scenario("flash_sale", ROOT)
+    assert sale_plan(scenario, ADDRESS, seed=7, sales=scenario.sales(7)) == sale

@@ -7,7 +7,8 @@ import pytest
 from harness.errors import InfrastructureError
 from harness.load import LoadPlan, collect
 from harness.load.ledger import Ledger, end_file_of
-from harness.load.plan import PlannedStage
+from harness.load.plan import ContestPlan, PlannedStage
+from harness.sales import Sale
 
 S = 1_000_000_000
 
@@ -53,6 +54,23 @@ def test_a_request_belongs_to_the_stage_in_which_it_was_sent(folder):
     assert list(requests["stage"]) == [0, 1, 1, 2, 2, 3]
 
 
+def test_a_request_of_a_contest_belongs_to_the_sale_whose_bell_rang_last(tmp_path):
+    plan = ContestPlan(
+        address="http://127.0.0.1:1", seed=1, key_prefix="1-", user_offset=0, buyer="polling",
+        think_min_s=0.0, think_max_s=1.0, poll_interval_s=0.5, request_timeout_s=1.0,
+        watch_limit_s=1.0, processes=1, retries=0, buyers=1,
+        sales=(Sale(1, 1001, 5), Sale(2, 1002, 3)),
+    )  # fmt: skip
+    (tmp_path / "plan.json").write_text(plan.to_json())
+    rings = [123_456_789_123, 123_456_789_124]
+    clock = [(ns / 1e9, ns / 1e9, 1, 1, 1) for ns in rings]
+    sent = [0, rings[0] - 1, rings[0], rings[1], rings[1] + S]
+    write(tmp_path, 0, [row(0, sent_ns) for sent_ns in sent], clock=clock)
+    result = collect(tmp_path)
+    assert list(result.requests["stage"]) == [0, 0, 1, 2, 2]
+    assert list(result.clock["active"]) == [1, 1]
+
+
 def test_ledgers_of_all_processes_are_put_together(folder):
     write(folder, 0, [row(0, 30, replayed=True), row(2, 10)], buyers=[(0, 1, 50, 60)])
     write(folder, 1, [row(1, 20, status=0, error="timeout")], buyers=[(1, 2, -1, 70)])
@@ -67,7 +85,7 @@ def test_ledgers_of_all_processes_are_put_together(folder):
     assert result.recorded == result.locust_requests == len(requests) == 3
     assert {str(requests[name].dtype) for name in ("sent_ns", "done_ns", "think_ns")} == {"int64"}
     assert str(requests["status"].dtype) == "int16"
-    assert str(requests["stage"].dtype) == "int8"
+    assert str(requests["stage"].dtype) == "int16"
 
 
 def test_clocks_add_up_where_a_process_stalled_or_has_finished(folder):

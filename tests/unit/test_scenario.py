@@ -192,6 +192,60 @@ spawn_rate = 10
     assert (scenario.runs, scenario.seed) == (full.runs, full.seed)
 
 
+def test_the_contest():
+    scenario = load_scenario("contention", ROOT)
+    assert (scenario.contest.sales, scenario.contest.buyers) == (300, 200)
+    assert (scenario.stages, scenario.product.stock) == ((), None)
+    assert scenario.workload == "300 sales of 1 to 10 units, 200 buyers at once"
+    assert Scenario.model_validate(scenario.model_dump(mode="json")) == scenario
+    sales = scenario.sales(7)
+    assert [sale.number for sale in sales] == list(range(1, 301))
+    assert [sale.product_id for sale in sales] == list(range(1001, 1301))
+    assert {sale.stock for sale in sales} == set(range(1, 11))
+    assert scenario.sales(7) == sales != scenario.sales(8)
+
+
+def test_stages_are_one_sale_of_the_products_stock():
+    scenario = load_scenario("quick", ROOT)
+    (sale,) = scenario.sales(7)
+    assert (sale.number, sale.product_id, sale.stock) == (1, 1, 1000)
+    assert scenario.workload == "60 s, 300 users at the peak, 1000 units"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[contest]", "[[stages]]\nname = 'x'\n[contest]", ["stages[1].users is missing"]),
+        (
+            "[drain]",
+            "[[stages]]\nname = 'x'\nusers = 1\nseconds = 1\nspawn_rate = 1\n[drain]",
+            ["stages and contest exclude each other"],
+        ),
+        ("price_cents", "stock = 5\nprice_cents", ["product.stock = 5", "contest.stock_min"]),
+        ("processes = 1", "processes = 2", ["load.processes = 2", "one bell"]),
+        ("stock_max = 10", "stock_max = 0", ["contest.stock_max = 0"]),
+        ("stock_min = 1\n", "stock_min = 11\n", ["contest: stock_max = 10", "stock_min = 11"]),
+        ("sales = 300", "sales = 0", ["contest.sales = 0"]),
+        ("buyers = 200", "buyer = 200", ["there is no key contest.buyer (= 200)"]),
+        ("[contest]", "[contst]", ["there is no key contst"]),
+    ],
+)
+def test_a_mistake_in_a_contest_is_named(load_text, old, new, words):
+    text = (ROOT / "scenarios/contention.toml").read_text("utf-8")
+    assert text.count(old) == 1
+    with pytest.raises(UsageError) as caught:
+        load_text(text.replace(old, new))
+    for word in words:
+        assert word in caught.value.message
+
+
+def test_a_key_of_a_contest_is_guessed(load_text):
+    text = (ROOT / "scenarios/contention.toml").read_text("utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_text(text.replace("buyers = 200", "buyer = 200"))
+    assert "did you mean buyers?" in caught.value.hint
+
+
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(UsageError, match="no scenario named 'flashsale'") as caught:
         load_scenario("flashsale", ROOT)

@@ -163,7 +163,7 @@ def test_every_problem_is_complete(code):
     assert {"type", "title", "status", "detail", "code"} == set(body)
     assert body["status"] == problem.status
     assert problem.headers()["Content-Type"] == "application/problem+json"
-    assert ("Retry-After" in problem.headers()) == (problem.status in (425, 429, 503))
+    assert ("Retry-After" in problem.headers()) == (problem.status in (425, 429, 502, 503))
 
 
 def test_a_declined_order_is_named_in_its_problem():

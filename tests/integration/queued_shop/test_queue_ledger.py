@@ -1,17 +1,24 @@
 """The ledger's statements, against a real PostgreSQL: each may be repeated, none counts twice."""
 
 import asyncio
+from dataclasses import replace
 
 import psycopg
 import pytest
 from psycopg import AsyncConnection
 
 from approaches.queue import ledger
-from approaches.queue.ledger import Result
+from approaches.queue.ledger import Intake, Result
 from approaches.queue.order import Order
 from approaches.shop.orders import Status
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def epoch_zero(world):
+    """Whatever earlier tests began: orders of epoch 0, the default, are taken."""
+    world.rows("UPDATE mirror_life SET epoch = 0 RETURNING 1")
 
 
 def order(number: int, *, key: str | None = None, user: int = 1, quantity: int = 1) -> Order:
@@ -53,10 +60,11 @@ def test_recording_a_batch_again_changes_nothing(world):
         return first, again
 
     first, again = with_connections(world.dsn, step)
-    assert first == {orders[0].id, orders[1].id}
-    assert again == first | {order(3).id}
+    assert first.recorded == {orders[0].id, orders[1].id}
+    assert again.recorded == first.recorded | {order(3).id}
+    assert not first.outlived | again.outlived
     assert counters(world) == (5, 0)
-    assert world.rows("SELECT version, status FROM order_events WHERE order_id = %s", first.pop())
+    assert world.rows("SELECT version, status FROM order_events WHERE order_id = %s", orders[0].id)
     assert world.rows("SELECT count(*) FROM order_events") == [(6,)]
 
 
@@ -65,8 +73,45 @@ def test_a_second_order_under_one_key_is_not_taken_for_a_repeat(world):
         await ledger.insert_orders(connection, [order(1, key="same")])
         return await ledger.insert_orders(connection, [order(2, key="same")])
 
-    assert with_connections(world.dsn, step) == set()
+    assert with_connections(world.dsn, step) == Intake(set(), set())
     assert counters(world) == (1, 0)
+
+
+def test_orders_of_a_redis_that_lost_its_data_are_not_recorded_unless_they_were_before(world):
+    async def step(connection):
+        await ledger.insert_orders(connection, [order(1)])
+        assert await ledger.begin_epoch(connection, after=0) == 1
+        assert await ledger.begin_epoch(connection, after=0) is None  # somebody was faster
+        fresh = replace(order(3), epoch=1)
+        return await ledger.insert_orders(connection, [order(1), order(2), fresh])
+
+    intake = with_connections(world.dsn, step)
+    assert intake == Intake({order(1).id, order(3).id}, {order(2).id})
+    assert counters(world) == (2, 0)
+
+
+def test_a_new_epoch_waits_for_the_insert_under_way_and_stops_the_one_that_waits_for_it(world):
+    async def step(inserting, beginning, late):
+        async with inserting.transaction():
+            await ledger.insert_orders(inserting, [order(1)])
+            begun = asyncio.create_task(ledger.begin_epoch(beginning, after=0))
+            await until_blocked(world)
+            assert not begun.done()
+        assert await begun == 1
+        async with beginning.transaction():
+            await ledger.begin_epoch(beginning, after=1)
+            waiting = asyncio.create_task(ledger.insert_orders(late, [replace(order(2), epoch=1)]))
+            await until_blocked(world)
+        return await waiting
+
+    assert with_connections(world.dsn, step, 3) == Intake(set(), {order(2).id})
+    assert counters(world) == (1, 0)
+
+
+async def until_blocked(world):
+    """Wait until one session waits for another's lock."""
+    while not world.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):
+        await asyncio.sleep(0.01)
 
 
 def test_the_ledger_itself_refuses_to_oversell_and_records_nothing_of_the_batch(world):

@@ -1,6 +1,5 @@
 """The workers as processes, killed and paused at the worst moments: nothing lost, nothing twice."""
 
-import json
 import signal
 import urllib.request
 
@@ -153,19 +152,99 @@ def test_an_order_the_ledger_refuses_is_a_dead_letter_and_the_others_go_on(world
 
 
 def test_an_outage_of_the_gateway_fails_no_order(world):
-    url = world.start_gateway(decline_rate=0.0)
+    world.start_gateway(decline_rate=0.0)
     world.start("queue.order_worker", PROCESSES=1, CONCURRENCY=5)
     eventually(lambda: world.redis.get(keys.stock(1)) == str(STOCK))
-    world.start("queue.payment_worker", PROCESSES=1, CONCURRENCY=8, PAYMENT_TIMEOUT_S=0.3)
-    fault = json.dumps({"kind": "unavailable", "for_s": 1}).encode()
-    request = urllib.request.Request(f"{url}/faults", fault, method="PUT")
-    request.add_header("Content-Type", "application/json")
-    urllib.request.urlopen(request, timeout=5).close()
+    _, url = world.start("queue.payment_worker", PROCESSES=1, CONCURRENCY=8, PAYMENT_TIMEOUT_S=0.3)
+    world.fault("unavailable")
     world.accept(6)
     eventually(lambda: world.rows("SELECT 1 FROM orders WHERE status = 'unknown'"))
+    assert world.redis.get(keys.stock(1)) == str(STOCK - 6)  # held until the gateway has answered
+    assert metric(url, "shop_payment_breaker_open") == 1
+    world.end_fault()
     eventually(lambda: world.settled(6), within_s=20)
+    assert metric(url, "shop_payment_breaker_open") == 0
     world.assert_sound(6)
     assert world.rows("SELECT DISTINCT version FROM orders WHERE version = 4") == [(4,)]
+
+
+def test_a_worker_with_nothing_in_hand_notices_that_the_gateway_is_back(world):
+    world.start_gateway(decline_rate=0.0)
+    world.start("queue.order_worker", PROCESSES=1, CONCURRENCY=5)
+    eventually(lambda: world.redis.get(keys.stock(1)) == str(STOCK))
+    server, url = world.start(
+        "queue.payment_worker", PROCESSES=1, CONCURRENCY=2, PAYMENT_TIMEOUT_S=0.5
+    )
+    world.fault("unavailable")
+    world.accept(3)
+    eventually(lambda: metric(url, "shop_payment_breaker_open") == 1)
+    for child in children(server):
+        child.kill()  # its successor reads one entry at a time, until one of them is answered
+    world.end_fault()
+    eventually(lambda: world.settled(3), within_s=25)
+    world.assert_sound(3)
+
+
+def metric(url: str, name: str) -> float:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+def leader(world) -> int:
+    """The process that recovers, 0 while there is none."""
+    return int((world.redis.get(keys.LEADER) or "0").split("-")[0])
+
+
+@pytest.mark.parametrize("fault", ["kill", "suspend"])
+def test_another_process_leads_when_the_leader_is_killed_or_paused(world, fault):
+    world.start_gateway(mean_s=0.3)
+    server, _ = world.start("queue.order_worker", PROCESSES=3, CONCURRENCY=5)
+    world.start("queue.payment_worker", PROCESSES=1, CONCURRENCY=8)
+    eventually(lambda: world.redis.get(keys.stock(1)) == str(STOCK))
+    first = next(child for child in children(server) if child.pid == leader(world))
+    world.accept(6)
+    getattr(first, fault)()
+    eventually(lambda: leader(world) not in (0, first.pid))
+    if fault == "suspend":
+        first.resume()
+    world.accept(6, first_user=10)
+    eventually(lambda: world.settled(12))
+    assert leader(world) not in (0, first.pid)
+    world.assert_sound(12)
+
+
+def test_an_order_worker_paused_beyond_its_heartbeat_records_nothing_twice(world):
+    world.put_on_sale()
+    world.accept(6)
+
+    async def read_and_fall_silent(store):
+        consumer = Consumer(store, ORDERS, "silent")
+        await consumer.read(10)  # creates the group
+        return await consumer.read(10)
+
+    entries = world.run(read_and_fall_silent)
+    assert len(entries) == 6
+    world.start_gateway()
+    world.start("queue.order_worker", PROCESSES=1, CONCURRENCY=15)
+    eventually(lambda: world.rows("SELECT count(*) FROM orders") == [(6,)])
+    world.record_late(entries)  # it wakes up with all it had in hand
+    world.start("queue.payment_worker", PROCESSES=1, CONCURRENCY=6)
+    eventually(lambda: world.settled(6))
+    world.assert_sound(6)
+
+
+def test_payments_that_lost_their_entries_are_enqueued_again_and_charge_nobody_twice(world):
+    world.start_gateway(mean_s=12)
+    recovering, _ = world.start("queue.order_worker", PROCESSES=2, CONCURRENCY=5)
+    eventually(lambda: world.redis.get(keys.stock(1)) == str(STOCK))
+    world.start("queue.payment_worker", PROCESSES=2, CONCURRENCY=4)
+    world.accept(6)
+    eventually(lambda: world.redis.xpending(keys.PAYMENTS, keys.PAYMENT_WORKERS)["pending"] == 6)
+    world.redis.delete(keys.PAYMENTS)  # entries, group, and who holds what
+    eventually(lambda: "6 open orders had no stream entry: enqueued" in recovering.log)
+    eventually(lambda: world.settled(6), within_s=40)
+    world.assert_sound(6)
 
 
 def test_sigterm_drains_and_leaves_the_group_empty(world):

@@ -1,0 +1,76 @@
+"""Faults as they were carried out during a run: what run.json says of them, for whoever judges it.
+
+A fault is recorded with its times in ns since the load began. One that could not be carried out has
+no begin: it is no outage, and its run is invalid.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+FOREVER_NS: Final = 2**62
+"""When a fault is over that nobody undid, or that a service did not recover from."""
+
+PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
+"""What is recorded of the plan of a fault."""
+
+PAUSE: Final = "pause"
+WIPE: Final = "wipe"
+ENDS_PROCESS: Final = ("kill", "stop", "restart", WIPE)
+"""Faults after which another process runs in the place of the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One fault that was carried out: its kind, its target, when it began and was overcome.
+
+    It has ended when the fault was undone, and is over when all that it hit is healthy again.
+    """
+
+    kind: str
+    service: str | None
+    begun_ns: int
+    ended_ns: int
+    over_ns: int
+
+    @classmethod
+    def of(cls, fault: Mapping[str, Any]) -> Self:
+        """Return a recorded fault that has a begin."""
+        ended_ns, healthy_ns = (
+            FOREVER_NS if fault[name] is None else int(fault[name])
+            for name in ("ended_ns", "healthy_ns")
+        )
+        over_ns = max(ended_ns, healthy_ns)
+        return cls(fault["kind"], fault["service"], int(fault["begun_ns"]), ended_ns, over_ns)
+
+    @property
+    def ends_process(self) -> bool:
+        """Say whether a process of the service was ended, in the middle of whatever it did."""
+        return self.kind in ENDS_PROCESS
+
+    def shifted(self, by_ns: int) -> "Outage":
+        """Return the outage on a clock that is `by_ns` ahead."""
+        times = (at_ns + by_ns for at_ns in (self.begun_ns, self.ended_ns, self.over_ns))
+        return Outage(self.kind, self.service, *times)
+
+
+def outages(record: Mapping[str, Any]) -> tuple[Outage, ...]:
+    """Return the outages of a run in the order of their begin; a run of old records none."""
+    carried_out = [fault for fault in record.get("faults") or () if fault["begun_ns"] is not None]
+    return tuple(sorted(map(Outage.of, carried_out), key=lambda outage: outage.begun_ns))
+
+
+def target(fault: Mapping[str, Any]) -> str:
+    """Return in words what a recorded (or summarised) fault hits."""
+    service, replica = fault["service"], fault["replica"]
+    if service is None:
+        return "payment gateway"
+    if fault.get("process"):
+        return f"{service}, its {fault['process']}"
+    return f"every {service}" if replica == "all" else f"{service} {replica}"
+
+
+def action(fault: Mapping[str, Any]) -> str:
+    """Return in words what a recorded (or summarised) fault does: kill, slow ×10."""
+    factor = fault.get("factor")
+    return f"{fault['kind']} ×{factor:g}" if factor else str(fault["kind"])

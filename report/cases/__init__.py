@@ -1,0 +1,182 @@
+"""The report of a campaign of cases: what each fault did, and what it must never do.
+
+Runs of different cases are different experiments, so nothing is averaged over them, no approach is
+ranked, and the graphs over time are one per case. It is a page of its own; its parts are those of
+the other page.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.findings import Verdict
+from report import effects, facts, judgements, markdown, page, tables, theme, words
+from report.cases import charts, rows
+from report.charts import Chart, Section
+from report.evidence import Evidence
+from report.tables import Table
+from report.words import Headline
+
+__all__ = ["compose"]
+
+NO_RANKING = (
+    "No approach is ranked: the runs of a campaign of cases differ by what is done to them, and "
+    "each approach has cases of its own."
+)
+THREATS = (
+    (
+        "What recovery means.",
+        "An order is due when it was accepted plus the latency drawn for its payment, but not "
+        "before the fault; what it was settled later than that, it was held up. Queueing that has "
+        "nothing to do with the fault is part of it.",
+    ),
+    (
+        "None seen is not none possible.",
+        "Every fault hits one moment in every run, drawn from the seed. A moment that was not hit "
+        "proves nothing; more seeds hit more moments.",
+    ),
+    (
+        "Processes die, the machine does not.",
+        "SIGKILL loses what a process holds in memory, not what the kernel holds for it. A power "
+        "failure is another experiment, and rests on the settings that the audit reads back "
+        "(fsync, appendfsync).",
+    ),
+    (
+        "One host.",
+        "Client, services and stores share cores and a disk, so a restart also costs those who "
+        "were not hit.",
+    ),
+)
+
+
+def compose(evidence: Evidence) -> tuple[dict[str, str], list[Chart]]:
+    """Return the report's texts by file name, and its figures."""
+    found = [
+        rows.cases(evidence),
+        *rows.side_by_side(evidence),
+        effects.table(evidence),
+        judgements.audit(evidence),
+        judgements.audit_runs(evidence),
+        judgements.runs(evidence),
+        judgements.laws(evidence),
+    ]
+    contents = {table.name: table for table in found if table is not None}
+    with theme.style():
+        sections = charts.sections(evidence)
+    drawn = [chart for section in sections for chart in section.charts]
+    said = headline(evidence)
+    texts = {
+        "index.html": _page(evidence, said, contents, sections),
+        "report.md": _markdown(evidence, said, contents, sections),
+        **{f"tables/{name}.csv": tables.to_csv(table) for name, table in contents.items()},
+        **{f"figures/{chart.name}.svg": theme.standalone(chart.svg) for chart in drawn},
+    }
+    return texts, drawn
+
+
+def headline(evidence: Evidence) -> Headline:
+    """Say in words what the cases came to."""
+    return Headline(
+        title=_title(evidence),
+        problems=tuple(words.troubles(evidence)),
+        sentences=(
+            *(_recovered(evidence, approach.name) for approach in evidence.approaches),
+            NO_RANKING,
+        ),
+    )
+
+
+def _title(evidence: Evidence) -> str:
+    """Return the verdict: how much was done to the approaches, and what the audit found of it."""
+    cases, faults = evidence.summary["cases"], evidence.summary["faults"]
+    struck = sum(fault["begun_s"] is not None for fault in faults)
+    runs = sum(case["n"] for case in cases)
+    done = f"{runs} runs, {struck} faults" if faults else f"{runs} runs of {len(cases)} cases"
+    counted = [
+        f"{_total(cases, name)} {title.lower()}"
+        for title, name in sorted(effects.FOUND, key=lambda one: one[0] != "Oversold")
+    ]
+    verdicts = {case["verdict"] for case in cases}
+    found = f"{done}: {', '.join(counted)}"
+    if Verdict.FAIL in verdicts:
+        return f"The audit failed. {found}"
+    if Verdict.UNKNOWN in verdicts:
+        return f"Not everything was audited. {found}"
+    return found
+
+
+def _total(cases: list[dict[str, Any]], name: str) -> str:
+    counts = [case[name] for case in cases]
+    known = sum(count or 0 for count in counts)
+    return "an unknown number" if None in counts and not known else f"{known:,}"
+
+
+def _recovered(evidence: Evidence, approach: str) -> str:
+    """Say how long an approach took to recover at worst, and where."""
+    titles = {one.name: one.title for one in evidence.approaches}
+    cases = [case for case in evidence.summary["cases"] if case["approach"] == approach]
+    hit = [case for case in cases if case["faults"]]
+    if not hit:
+        return f"{titles[approach]}: {len(cases)} cases without faults."
+    stuck = [case["case"] for case in hit if case["unsettled"]]
+    timed = [case for case in hit if case["recovery_s"] is not None]
+    said = f"{titles[approach]}, {len(hit)} cases with faults"
+    if timed:
+        worst = max(timed, key=lambda case: case["recovery_s"])
+        said += f": recovered in {worst['recovery_s']:.1f} s at the most ({worst['case']})"
+    if stuck:
+        said += f"; orders were never settled in {', '.join(stuck)}"
+    failing = [case for case in hit if case["failing_s"]]
+    if failing:
+        longest = max(failing, key=lambda case: case["failing_s"])
+        said += (
+            f"; requests failed for {longest['failing_s']:.1f} s at the most ({longest['case']})"
+        )
+    in_flight = [case["in_flight_min"] for case in hit if case["in_flight_min"] is not None]
+    if in_flight:
+        said += f"; at least {min(in_flight)} orders were in flight at every fault"
+    return f"{said}."
+
+
+def _page(
+    evidence: Evidence, said: Headline, contents: Mapping[str, Table], sections: tuple[Section, ...]
+) -> str:
+    template = page.environment().get_template("cases/page.html.j2")
+    return template.render(
+        evidence=evidence,
+        said=said,
+        tables=contents,
+        sections=sections,
+        lead=effects.LEAD,
+        offences=judgements.offences(evidence),
+        method=facts.method(evidence),
+        threats=THREATS,
+        warnings=evidence.summary["warnings"],
+    )
+
+
+def _markdown(
+    evidence: Evidence, said: Headline, contents: Mapping[str, Table], sections: tuple[Section, ...]
+) -> str:
+    parts = [
+        f"# {evidence.campaign['title']}: {said.title}",
+        *(f"> **{problem}**" for problem in said.problems),
+        *said.sentences,
+        f"All figures: {evidence.workload}.",
+        "## Cases",
+        *(markdown.table(table) for name, table in contents.items() if name.startswith("cases")),
+        *(["## Faults", effects.LEAD, markdown.table(contents["faults"])]
+          if "faults" in contents else []),
+        "## Graphs",
+        *(markdown.figure(section) for section in sections),
+        "## Audit",
+        markdown.table(contents["audit"]),
+        "The findings of each run: [tables/audit-runs.csv](tables/audit-runs.csv).",
+        "## Laws and validity",
+        markdown.table(contents["runs"]),
+        markdown.table(contents["laws"]),
+        "## How it was measured",
+        "\n".join(f"- **{name}:** {text}" for name, text in facts.method(evidence)),
+        "## What the numbers mean",
+        "\n".join(f"- **{name}** {text}" for name, text in THREATS),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"

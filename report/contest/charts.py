@@ -1,0 +1,79 @@
+"""The figures of a contest: what each sale sold of its stock, and how long the crowd waited."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from report import charts, distributions, theme
+from report.charts import Chart, Section
+from report.contest.evidence import ContestEvidence
+from report.distributions import WaitKind
+from report.evidence import Approach
+from report.numbers import number
+
+LARGEST_DOT_PX = 19.0
+WAITS = WaitKind(
+    "answers",
+    "How long an answer took",
+    "From the send of a request to buy until its answer, whatever it said, with everybody asking "
+    "at once. A synchronous shop answers with the outcome, a queue with the acceptance.",
+    "answer to a purchase, ms (log)",
+    lambda run: run.purchase_ms,
+)
+
+
+def sections(evidence: ContestEvidence) -> tuple[Section, ...]:
+    """Return all figures."""
+    lead = (
+        "Each dot stands for the sales that began with so many units and sold so many; its area is "
+        "the number of sales. On the line a sale sold out; a dot above it is an oversell."
+    )
+    sold = Section("sold", "Units sold of the units on sale", lead, tuple(_sold_charts(evidence)))
+    drawn = tuple(distributions.distribution_charts(WAITS, evidence))
+    return sold, Section(WAITS.id, WAITS.title, WAITS.lead, drawn)
+
+
+def _sold_charts(evidence: ContestEvidence) -> Iterator[Chart]:
+    counted = {approach.name: _dots(evidence, approach) for approach in evidence.approaches}
+    every = [dots for dots in counted.values() if dots]
+    reach = max((max(pair) for dots in every for pair in dots), default=1) + 0.6
+    most = max((max(dots.values()) for dots in every), default=1)
+    for approach in evidence.approaches:
+        name, title, colour = charts.panel_words("sold", "", (approach,))
+        drawing, ax = charts.panel(title, "units sold, by units on sale", colour, ())
+        _draw(ax, counted[approach.name], colour, most=most, reach=reach)
+        yield charts.finish(drawing, name, _alt(approach, counted[approach.name]))
+
+
+def _dots(evidence: ContestEvidence, approach: Approach) -> Counter[tuple[int, int]]:
+    """Return how many sales began with so many units and sold so many."""
+    return Counter(
+        (int(row["stock"]), int(row["sold"])) for row in evidence.summary["sales"][approach.name]
+    )
+
+
+def _draw(
+    ax: Axes, dots: Counter[tuple[int, int]], colour: str, *, most: int, reach: float
+) -> None:
+    ax.plot([0, reach], [0, reach], color=theme.MUTED, linewidth=1, zorder=1)
+    ax.fill_between([0, reach], [0, reach], [reach, reach], color=theme.BAND, linewidth=0, zorder=0)
+    ax.text(0.04 * reach, 0.93 * reach, "oversold", fontsize=10.5, color=theme.MUTED, va="top")
+    stocks, sold = [stock for stock, _ in dots], [units for _, units in dots]
+    areas = [LARGEST_DOT_PX**2 * count / most for count in dots.values()]
+    ax.scatter(stocks, sold, s=areas, color=colour, linewidth=0, zorder=3)
+    ax.set_xlim(0, reach)
+    ax.set_ylim(-0.5, reach)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(12, integer=True))
+    ax.set_xlabel("units on sale", fontsize=11)
+
+
+def _alt(approach: Approach, dots: Counter[tuple[int, int]]) -> str:
+    whole = sum(count for (stock, sold), count in dots.items() if sold == stock)
+    above = sum(count for (stock, sold), count in dots.items() if sold > stock)
+    return (
+        f"Units sold by units on sale, {approach.title}: of {number(dots.total())} sales "
+        f"{number(whole)} sold every unit, {number(above)} more than there were."
+    )

@@ -1,0 +1,82 @@
+"""A stored campaign of contests, reduced to what its report shows."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.facts import RunFacts, floats
+from harness.findings import Verdict
+from harness.store import Campaign, RunData, load_findings, load_run, read_json
+from report.evidence import Approach, Evidence, Run, Waits
+
+
+class ContestEvidence(Evidence):
+    """The evidence of a report, with a contest in place of stages."""
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Return every run."""
+        return tuple(run for approach in self.approaches for run in approach.runs)
+
+    @property
+    def workload(self) -> str:
+        """Return what every table says of its load and its number of runs."""
+        contest = self.summary["contest"]
+        counts = [len(approach.runs) for approach in self.approaches]
+        n = " + ".join(str(count) for count in counts) if len(set(counts)) > 1 else counts[0]
+        return (
+            f"contest: {contest['sales']} sales of {contest['stock_min']} to "
+            f"{contest['stock_max']} units per run, {contest['buyers']} buyers at once, "
+            f"n = {n} run{'' if n == 1 else 's'} per approach"
+        )
+
+
+def read(campaign_dir: Path) -> ContestEvidence:
+    """Read a campaign's folder; raise UsageError naming the file that is missing or broken."""
+    campaign = Campaign.open(campaign_dir)
+    summary = read_json(campaign_dir / "summary.json")
+    counted = {run["index"]: run for entry in summary["approaches"] for run in entry["runs"]}
+    runs: dict[str, list[Run]] = {}
+    for folder in campaign.run_folders():
+        data = load_run(folder)
+        if data.index in counted:
+            shown = _run(data, folder, valid=counted[data.index]["valid"])
+            runs.setdefault(data.approach, []).append(shown)
+    approaches = tuple(
+        Approach(
+            name=entry["name"],
+            title=entry["title"],
+            position=position,
+            ranked=True,  # nothing is ranked, and nobody is left out for it
+            facts=entry,
+            runs=tuple(runs.get(entry["name"], ())),
+        )
+        for position, entry in enumerate(summary["approaches"])
+    )
+    return ContestEvidence(campaign.description(), summary, approaches, ())
+
+
+def _run(data: RunData, folder: Path, *, valid: bool) -> Run:
+    findings = tuple(load_findings(folder))
+    failed = any(finding.verdict is Verdict.FAIL for finding in findings)
+    troubles = ["invalid"] * (not valid) + ["audit FAIL"] * failed
+    return Run(
+        index=data.index,
+        block=int(data.record["block"]),
+        counts=valid,
+        trouble=", ".join(troubles),
+        seconds=pd.DataFrame(),
+        purchase_ms=_answers(data),
+        order_time_s=Waits(np.empty(0)),
+        findings=findings,
+        record=data.record,
+    )
+
+
+def _answers(data: RunData) -> Waits:
+    """Return how long each request to buy took, and how many had no answer."""
+    bought = RunFacts(data).purchases
+    answered = bought["answered"].to_numpy(dtype=np.bool_)
+    latency_ms = floats(bought[answered], "latency_ms")
+    return Waits(np.sort(latency_ms), int((~answered).sum()))

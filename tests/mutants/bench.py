@@ -1,0 +1,135 @@
+"""Deploys a mutant and measures it with the public command, once per session."""
+
+import gzip
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from harness.findings import Finding, Verdict
+from harness.runtimes import LocalRuntime
+from harness.store import RunData, load_findings, load_run
+from harness.topology import load_topology
+from tests.contract.shops import SEED, Shop, small_and_fast
+from tests.mutants.mutant import Mutant, build
+
+HARNESS = Path(sys.executable).parent / "harness"
+LOADS = Path(__file__).parent / "loads"
+RUN_LIMIT_S = 180
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one mutant under its load."""
+
+    mutant: Mutant
+    project: Path
+    exit_code: int
+    output: str
+    seconds: float
+
+    @property
+    def run_folder(self) -> Path:
+        """The stored run."""
+        return self.project / "campaign" / "runs" / f"01-{self.mutant.approach}"
+
+    @cached_property
+    def run(self) -> RunData:
+        """The facts of the stored run."""
+        return load_run(self.run_folder)
+
+    @cached_property
+    def findings(self) -> dict[str, Finding]:
+        """The audit of the stored run, by invariant."""
+        return {finding.id: finding for finding in load_findings(self.run_folder)}
+
+    @property
+    def failed(self) -> list[str]:
+        """The invariants that do not hold."""
+        return [name for name, one in self.findings.items() if one.verdict is Verdict.FAIL]
+
+    def unsigned_services(self) -> list[str]:
+        """The services of this project whose log does not say that they are the mutant's."""
+        signature = f"mutant {self.mutant.name} runs from {self.project}/approaches/__init__.py"
+        built = [
+            (name, service["replicas"])
+            for name, service in self.run.record["topology"]["services"].items()
+            if service["built"]
+        ]
+        logs = [
+            self.run_folder / "logs" / f"{name}-{number}.log.gz"
+            for name, replicas in built
+            for number in range(1, replicas + 1)
+        ]
+        return [log.name for log in logs if signature not in _text(log)]
+
+
+def _text(log: Path) -> str:
+    with gzip.open(log, "rt", encoding="utf-8", errors="replace") as lines:
+        return lines.read()
+
+
+@dataclass
+class Bench:
+    """Runs mutants one after the other below a folder, and remembers what came of each."""
+
+    folder: Path
+    outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+    """What the contract tests said of the mutants that they are to catch."""
+
+    def outcome(self, mutant: Mutant) -> Outcome:
+        """Deploy a mutant, load it, audit it; or return what came of it before."""
+        known = (mutant.name, mutant.load)
+        if known not in self.outcomes:
+            self.outcomes[known] = self._measure(mutant)
+        return self.outcomes[known]
+
+    def _measure(self, mutant: Mutant) -> Outcome:
+        project = build(mutant, self.folder / f"{mutant.name}-{mutant.load}")
+        begun_s = time.monotonic()
+        words: list[Any] = ["run", LOADS / f"{mutant.load}.toml"]
+        words += ["--approach", mutant.approach, "--out", project / "campaign"]
+        done = subprocess.run(
+            [HARNESS, *map(str, words)],
+            cwd=project,
+            env={**os.environ, "TMPDIR": str(self.folder), "COLUMNS": "200"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=RUN_LIMIT_S,
+            check=False,
+        )
+        seconds = time.monotonic() - begun_s
+        return Outcome(mutant, project, done.returncode, done.stdout, seconds)
+
+
+@contextmanager
+def contract_shop(project: Path, approach: str) -> Iterator[Shop]:
+    """Bring a mutant up as the contract tests do."""
+    topology = small_and_fast(
+        load_topology(
+            project / f"docker-compose.{approach}.yml",
+            {"GATEWAY_SEED": SEED, "HARNESS_PORT": "0"},
+        )
+    )
+    deployment = LocalRuntime().up(topology)
+    try:
+        with (
+            httpx.Client(base_url=deployment.address, timeout=30) as http,
+            httpx.Client(base_url=deployment.urls(topology.gateway)[0]) as gateway,
+        ):
+            counters = [url for one in topology.counters for url in deployment.urls(one)]
+            yield Shop(
+                topology.approach, topology.acknowledges, http, gateway, deployment.dsn(), counters
+            )
+    finally:
+        deployment.down()

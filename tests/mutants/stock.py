@@ -1,0 +1,283 @@
+"""Mutants that sell a unit twice, or never again."""
+
+from tests.mutants.mutant import Edit, Mutant
+
+SCHEMA = "approaches/shop/schema.sql"
+SYNC_LEDGER = "approaches/sync/ledger.py"
+QUEUE_LEDGER = "approaches/queue/ledger.py"
+API = "approaches/queue/api.py"
+STORE = "approaches/queue/store.py"
+ACCEPT = "approaches/queue/lua/accept.lua"
+SETTLE = "approaches/queue/lua/settle.lua"
+ORDER_WORKER = "approaches/queue/order_worker.py"
+PAYMENT_WORKER = "approaches/queue/payment_worker.py"
+
+WITHOUT_CHECK = Edit(
+    SCHEMA,
+    "CHECK (reserved >= 0 AND sold >= 0 AND reserved + sold <= initial_stock)",
+    "CHECK (reserved >= 0 AND sold >= 0)",
+)
+"""The ledger's last line of defence, which shops of this kind do not have, is taken away."""
+
+GIVE_BACK = """        redis.call('HINCRBY', buyers, user, -tonumber(quantity))
+      end
+"""
+
+MUTANTS = (
+    Mutant(
+        name="sync-read-then-write",
+        approach="sync",
+        wrong="Reads the stock, decides, and then reserves without a condition.",
+        seen="the textbook oversell; every ORM's `product.stock -= 1; product.save()`",
+        edits=(
+            Edit(
+                SYNC_LEDGER,
+                '            "quantity": purchase.quantity,\n',
+                '            "quantity": purchase.quantity,\n'
+                '            "seen": self.find_product(purchase.product_id).stock,\n',
+            ),
+            Edit(
+                SYNC_LEDGER,
+                "WHERE id = %(product)s AND reserved + sold + %(quantity)s <= initial_stock",
+                "WHERE id = %(product)s AND %(seen)s >= %(quantity)s",
+            ),
+            WITHOUT_CHECK,
+        ),
+        load="rush",
+        caught_by="I1",
+        short=True,
+    ),
+    Mutant(
+        name="queue-get-then-set",
+        approach="queue",
+        wrong="Reads the counter with GET in one round trip and writes it with SET in the next.",
+        seen="reservations that are not one script",
+        edits=(
+            Edit(
+                STORE,
+                "        verdict, *facts = await self._run(\n",
+                "        seen = await self.redis.get(keys.stock(product_id))\n"
+                "        verdict, *facts = await self._run(\n",
+            ),
+            Edit(
+                STORE,
+                "[order_id, user_id, key, product_id, quantity]",
+                '[order_id, user_id, key, product_id, quantity, seen or ""]',
+            ),
+            Edit(
+                ACCEPT,
+                "local stock = tonumber(redis.call('GET', KEYS[3]) or nil)",
+                "local stock = tonumber(ARGV[6])",
+            ),
+            Edit(
+                ACCEPT,
+                "redis.call('DECRBY', KEYS[3], quantity)",
+                "redis.call('SET', KEYS[3], stock - quantity)",
+            ),
+            WITHOUT_CHECK,
+        ),
+        load="rush",
+        caught_by="I1",
+        short=True,
+    ),
+    Mutant(
+        name="queue-counter-overwritten",
+        approach="queue",
+        wrong="A payment worker sets the counter that accepts orders to what is not sold yet.",
+        seen="the published system: 1,275 orders accepted for 1,000 units",
+        edits=(
+            Edit(
+                PAYMENT_WORKER,
+                "from approaches.queue import ledger\n",
+                "from approaches.queue import keys, ledger\n",
+            ),
+            Edit(
+                PAYMENT_WORKER,
+                "        answers = await until_answered(lambda: self._store.settle(settlements))\n",
+                "        answers = await until_answered(lambda: self._store.settle(settlements))\n"
+                "        for product in await self._ledger.run_once(ledger.read_products):\n"
+                "            left = product.initial_stock - product.sold\n"
+                "            await self._store.redis.set(keys.stock(product.product_id), left)\n",
+            ),
+            WITHOUT_CHECK,
+        ),
+        load="rush",
+        caught_by="I1",
+    ),
+    Mutant(
+        name="queue-release-twice",
+        approach="queue",
+        wrong="A release is not tied to the order's state, and the outbox's relay repeats it.",
+        seen="the published system: a release is not idempotent",
+        edits=(
+            Edit(
+                SETTLE,
+                "  local answer = 'kept'\n",
+                "  local answer = 'kept'\n"
+                "  if before and not open and status == 'declined' then\n"
+                "    redis.call('INCRBY', stock, quantity)\n"
+                "  end\n",
+            ),
+            Edit(
+                PAYMENT_WORKER,
+                'if settlement.status == Status.DECLINED and answer != "unloaded"',
+                'if settlement.status == Status.DECLINED and answer == "kept"',
+            ),
+            WITHOUT_CHECK,
+        ),
+        load="rush",
+        caught_by="I1",
+    ),
+    Mutant(
+        name="queue-release-never",
+        approach="queue",
+        wrong="The units of a declined order do not go back to the counter that accepts orders.",
+        seen="reservations without compensation",
+        edits=(Edit(SETTLE, "        redis.call('INCRBY', stock, quantity)\n", ""),),
+        load="rush",
+        caught_by="I2",
+    ),
+    Mutant(
+        name="queue-release-not-written",
+        approach="queue",
+        wrong="A release is made in Redis and not in the ledger: a crash in between loses a unit.",
+        seen="dual writes without an outbox",
+        edits=(
+            Edit(
+                QUEUE_LEDGER,
+                "'release' END, quantity, settled_at\n    FROM changed WHERE status <> 'unknown'",
+                "'release' END, quantity, settled_at\n    FROM changed WHERE status = 'confirmed'",
+            ),
+        ),
+        load="rush",
+        caught_by="I9",
+    ),
+    Mutant(
+        name="sync-release-never",
+        approach="sync",
+        wrong="A declined payment leaves its unit reserved for ever.",
+        seen="the published synchronous system: 3 units consumed and never confirmed",
+        edits=(
+            Edit(
+                SYNC_LEDGER,
+                "SET reserved = reserved - %(quantity)s, sold = sold + %(sold)s",
+                "SET reserved = reserved - %(sold)s, sold = sold + %(sold)s",
+            ),
+        ),
+        load="rush",
+        caught_by="I2",
+    ),
+    Mutant(
+        name="queue-confirm-decrements-again",
+        approach="queue",
+        wrong="A confirmation takes its units from the counter a second time.",
+        seen="workers that do not trust the reservation and book the sale themselves",
+        edits=(
+            Edit(
+                SETTLE,
+                GIVE_BACK,
+                GIVE_BACK + "      if status == 'confirmed' then\n"
+                "        redis.call('DECRBY', stock, quantity)\n"
+                "      end\n",
+            ),
+        ),
+        load="rush",
+        caught_by="I2",
+    ),
+    Mutant(
+        name="queue-worker-rechecks-stock",
+        approach="queue",
+        wrong="The order worker looks at the stock again and drops what it takes for sold out.",
+        seen="the published system's costliest bug, never removed from it",
+        edits=(
+            Edit(
+                ORDER_WORKER,
+                "from approaches.queue import ledger\n",
+                "from approaches.queue import keys, ledger\n",
+            ),
+            Edit(
+                ORDER_WORKER,
+                "        orders = [order for _, order in parcels]\n",
+                "        redis = self._store.redis\n"
+                "        left = await redis.get(keys.stock(parcels[0][1].product_id))\n"
+                "        if int(left or 0) < 1:\n"
+                "            for entry, order in parcels:\n"
+                "                await redis.hset(keys.order(order.id), 's', 'declined')\n"
+                "                await redis.incrby(keys.stock(order.product_id), 1)\n"
+                "                await redis.xack(ORDERS.name, ORDERS.group, entry.id)\n"
+                "                await redis.xdel(ORDERS.name, entry.id)\n"
+                "            return\n"
+                "        orders = [order for _, order in parcels]\n",
+            ),
+        ),
+        load="rush",
+        caught_by="I3",
+        short=True,
+    ),
+    Mutant(
+        name="queue-stale-sold-out",
+        approach="queue",
+        wrong='Each API process remembers "sold out" for half a minute, whatever is returned.',
+        seen="caches of sold-out products that nothing invalidates",
+        edits=(
+            Edit(API, "import socket\nimport sys\n", "import socket\nimport sys\nimport time\n"),
+            Edit(
+                API,
+                '        self._document = openapi("acceptance")\n',
+                '        self._document = openapi("acceptance")\n'
+                "        self._sold_out_until_s: dict[int, float] = {}\n",
+            ),
+            Edit(
+                API,
+                "        purchase = read_purchase(await request.body())\n",
+                "        purchase = read_purchase(await request.body())\n"
+                "        until_s = self._sold_out_until_s.get(purchase.product_id, 0)\n"
+                "        if time.monotonic() < until_s:\n"
+                '            raise Problem(*_REFUSALS["sold_out"])\n',
+            ),
+            Edit(
+                API,
+                "        raise Problem(*_REFUSALS[answer.verdict])\n",
+                '        if answer.verdict == "sold_out":\n'
+                "            self._sold_out_until_s[purchase.product_id] = time.monotonic() + 30\n"
+                "        raise Problem(*_REFUSALS[answer.verdict])\n",
+            ),
+        ),
+        load="rush",
+        caught_by="I13",
+        alone=True,
+        short=True,
+    ),
+    Mutant(
+        name="queue-limit-counted-at-confirmation",
+        approach="queue",
+        wrong="What a buyer holds is counted when it is paid, so orders under way do not count.",
+        seen="limits that are checked against finished orders",
+        edits=(
+            Edit(ACCEPT, "redis.call('HINCRBY', KEYS[4], user, quantity)\n", ""),
+            Edit(
+                SETTLE,
+                GIVE_BACK,
+                "      end\n"
+                "      if status == 'confirmed' then\n"
+                "        redis.call('HINCRBY', buyers, user, quantity)\n"
+                "      end\n",
+            ),
+        ),
+        load="limited",
+        caught_by="I10",
+        alone=True,
+    ),
+    Mutant(
+        name="queue-limit-never-given-back",
+        approach="queue",
+        wrong="A declined order returns its unit to the stock but not to its buyer's allowance.",
+        seen="compensations that forget one of the counters",
+        edits=(
+            Edit(SETTLE, "        redis.call('HINCRBY', buyers, user, -tonumber(quantity))\n", ""),
+        ),
+        load="limited",
+        caught_by="I10",
+        alone=True,
+    ),
+)

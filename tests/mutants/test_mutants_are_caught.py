@@ -1,0 +1,55 @@
+"""Every mutant, deployed for real, is caught by the invariant that is meant to catch it."""
+
+from collections.abc import Iterable
+
+import pytest
+
+import harness.audit
+from harness.findings import Verdict
+from tests.contract.test_contract_orders import test_an_order_is_shown_to_its_buyer_only as shown
+from tests.mutants.answers import CONTRACT
+from tests.mutants.bench import Bench, contract_shop
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import Mutant, build, control
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+
+def cases(mutants: Iterable[Mutant]):
+    """Return test cases; those that are not in the short form run with `make mutants` only."""
+    return [
+        pytest.param(one, id=one.name, marks=() if one.short else pytest.mark.exhaustive)
+        for one in mutants
+    ]
+
+
+@pytest.mark.parametrize("mutant", cases(m for m in MUTANTS if m.caught_by != CONTRACT))
+def test_a_mutant_is_caught_and_the_shop_is_not(bench: Bench, mutant: Mutant) -> None:
+    healthy = bench.outcome(control(mutant.approach, mutant.load))
+    assert healthy.exit_code == 0, healthy.output
+    assert healthy.unsigned_services() == []
+
+    wrong = bench.outcome(mutant)
+    assert wrong.exit_code == 20, wrong.output
+    assert wrong.unsigned_services() == []
+    assert mutant.caught_by in wrong.failed, wrong.output
+    finding = wrong.findings[mutant.caught_by]
+    assert finding.count > 0
+    assert finding.examples
+
+
+@pytest.mark.parametrize("mutant", cases(m for m in MUTANTS if m.alone))
+def test_without_its_invariant_a_mutant_would_pass(bench: Bench, mutant: Mutant, monkeypatch):
+    run = bench.outcome(mutant).run
+    assert harness.audit.verdict(harness.audit.audit(run)) is Verdict.FAIL
+    blind = [one for one in harness.audit.INVARIANTS if one(run).id != mutant.caught_by]
+    monkeypatch.setattr(harness.audit, "INVARIANTS", blind)
+    assert harness.audit.verdict(harness.audit.audit(run)) is not Verdict.FAIL
+
+
+@pytest.mark.parametrize("mutant", cases(m for m in MUTANTS if m.caught_by == CONTRACT))
+def test_what_no_buyer_tries_is_caught_by_the_contract(bench: Bench, mutant: Mutant) -> None:
+    project = build(mutant, bench.folder / mutant.name)
+    with contract_shop(project, mutant.approach) as shop, pytest.raises(AssertionError) as refused:
+        shown(shop, shop.buyer())
+    bench.refusals[mutant.name] = f"`{shown.__name__}`: {str(refused.value).splitlines()[0]}"
