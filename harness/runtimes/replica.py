@@ -71,11 +71,11 @@ class Replica:
         with self._lock:
             self._retired_cpu_s += self._seen_cpu_s
             self._seen_cpu_s = 0.0
-            self._stopping = False
             launch = self.launch
             self._process = popen(
                 launch.argv, launch.environment, launch.cwd, self.log, launch.account
             )
+            self._stopping = False  # only now: until here the end of the last start was asked for
         stat = read_stat(self._process.pid)
         self._site.state.started(
             Started(

@@ -16,7 +16,7 @@ from harness import telemetry
 from harness.campaign.blows import LeaderBlow, blow_of
 from harness.errors import InfrastructureError, UsageError
 from harness.faults import Fault
-from harness.runtimes import LocalRuntime
+from harness.runtimes import LocalRuntime, replica
 from harness.runtimes.processes import members
 from harness.telemetry import Sampler
 from harness.topology import load_topology
@@ -75,6 +75,21 @@ def test_a_stopped_replica_starts_again(deployment):
             again("web", 1)
     deployment.start("web", 1)
     assert httpx.get(deployment.urls("web")[0]).is_success
+
+
+def test_a_replica_that_is_being_started_again_is_not_missed(deployment, monkeypatch):
+    """Whoever looks just then must not see the end of its last start as a death."""
+    seen = []
+
+    def watched_popen(*words):
+        seen.append(deployment.alive())
+        return popen(*words)
+
+    popen = replica.popen
+    monkeypatch.setattr(replica, "popen", watched_popen)
+    deployment.kill("web", 1, signal.SIGKILL)
+    deployment.start("web", 1)
+    assert seen == [[]]
 
 
 def test_a_paused_replica_stands_still_and_goes_on(deployment):
