@@ -169,6 +169,13 @@ def test_giving_up_lets_go_what_is_paused_and_begins_nothing_else():
     assert all(record["error"] for record in one.records())
 
 
+def test_a_load_that_never_began_is_given_up_without_a_fault():
+    one, deployment = injector(Fault(kind="kill", service="api", at_s=0))
+    one.give_up()
+    assert deployment.calls == []
+    assert one.records()[0]["error"] == "the run ended before it was carried out"
+
+
 def test_news_are_told_once():
     one, _ = carried_out(Fault(kind="kill", service="api", **BRIEF))
     begun, back = one.news()
