@@ -72,7 +72,7 @@ def _cells(fault: Mapping[str, Any], *, has_cases: bool) -> tuple[Cell, ...]:
         measured(fault["failed_requests"]),
         *(found(fault[name]) for _, name in FOUND),
         verdict_cell(fault["verdict"]),
-        Cell(_seen(fault)),
+        Cell(_seen(fault), tone="long"),
     )
 
 

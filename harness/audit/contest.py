@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from harness.audit.evidence import EXAMPLES, Invariant
-from harness.audit.facts import Facts
+from harness.audit.facts import Facts, with_python_strings
 from harness.findings import Finding, Verdict, worst
 from harness.sales import SALE_PRODUCT
-from harness.store import RunData
+from harness.store import TABLES, RunData
 
 NO_SALE = 0
 """Number of the slice that holds what belongs to no sale: registrations, and nothing else."""
@@ -39,6 +39,8 @@ def audit_contest(
     A finding tells in which sales it failed or is unknown, and its examples name their sale.
     """
     by_invariant: list[list[tuple[int, Finding]]] = [[] for _ in of_sales]
+    frames = {name: with_python_strings(getattr(run, name)) for name in TABLES}
+    run = RunData(record=run.record, **frames)
     whole = Facts(run)
     try:
         for number, sale in slices(run):

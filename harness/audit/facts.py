@@ -100,7 +100,7 @@ class Facts:
     def table(self, name: str, *columns: str) -> pd.DataFrame:
         """Return columns of a table; raise NotMeasuredError if it does not have them."""
         if name not in self._tables:
-            self._tables[name] = _with_python_strings(getattr(self.run, name))
+            self._tables[name] = with_python_strings(getattr(self.run, name))
         frame = self._tables[name]
         missing = [column for column in columns if column not in frame.columns]
         if missing:
@@ -174,14 +174,18 @@ class Facts:
         return frame[columns].set_index("id", drop=False)
 
 
-def _with_python_strings(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with its texts as Python strings.
+def with_python_strings(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with its texts, and the names of its columns, as Python strings.
 
-    Arrow's are smaller, but looking one up among others (`isin`, a join, a duplicate) took most of
-    the time of an audit.
+    Arrow's are smaller, but looking one up among others (`isin`, a join, a column by its name) took
+    most of the time of an audit.
     """
     texts = {name: object for name, dtype in frame.dtypes.items() if dtype == "str"}
-    return frame.astype(texts) if texts else frame
+    if texts:
+        frame = frame.astype(texts)
+    if frame.columns.dtype != object:
+        frame = frame.set_axis(frame.columns.astype(object), axis=1)
+    return frame
 
 
 def among(column: "pd.Series[str]", others: "pd.Series[str] | pd.Index[str]") -> "pd.Series[bool]":

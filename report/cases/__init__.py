@@ -92,7 +92,7 @@ def _title(evidence: Evidence) -> str:
     runs = sum(case["n"] for case in cases)
     done = f"{runs} runs, {struck} faults" if faults else f"{runs} runs of {len(cases)} cases"
     counted = [
-        f"{_total(cases, name)} {title.lower()}"
+        f"{_total(cases, name)}\N{NO-BREAK SPACE}{title.lower()}"
         for title, name in sorted(effects.FOUND, key=lambda one: one[0] != "Oversold")
     ]
     verdicts = {case["verdict"] for case in cases}

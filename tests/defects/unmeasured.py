@@ -1,0 +1,27 @@
+"""Runs in which something was not measured: the audit must say so, and neither pass nor fail."""
+
+from collections.abc import Callable
+
+from harness.store import RunData
+from tests.defects.breaking import altered, changed
+
+UNMEASURED: dict[str, Callable[[RunData], RunData]] = {}
+
+
+def unmeasured(spoil: Callable[[RunData], RunData]) -> Callable[[RunData], RunData]:
+    """Register a way to know too little."""
+    UNMEASURED[spoil.__name__] = spoil
+    return spoil
+
+
+@unmeasured
+def stock_over_http_not_asked(run: RunData) -> RunData:
+    run = changed(run)
+    run.record["reset_proof"]["stock_over_http"] = None
+    return run
+
+
+@unmeasured
+def money_taken_for_open_orders(run: RunData) -> RunData:
+    paid = run.orders["status"] == "confirmed"
+    return changed(run, orders=altered(run.orders, paid, status="unknown", version=3))

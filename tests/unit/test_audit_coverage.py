@@ -1,0 +1,68 @@
+"""Every way in which an invariant can fail has been seen to fail: no check is there for nothing."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import audit
+from harness.audit import evidence
+from tests.defects import DEFECTS, undrained
+from tests.defects.unmeasured import UNMEASURED
+from tests.histories import make_run
+
+SOURCES = sorted(Path(audit.__file__).parent.glob("*.py"))
+ADDS = {"offence", "at_rest", "doubt"}
+
+
+def sites() -> Iterator[tuple[str, int, int, str]]:
+    """Yield where evidence is added: file, first and last line, and the words."""
+    for source in SOURCES:
+        if source.name == "evidence.py":
+            continue
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name("evidence"), attr=attr)):
+                    if attr in ADDS:
+                        words = ast.unparse(node.args[0])
+                        yield source.name, node.lineno, node.end_lineno or node.lineno, words
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, int]]:
+    """Record from which line of the audit rows were added."""
+    seen: set[tuple[str, int]] = set()
+    add = evidence._add
+
+    def recording(found: list[Any], *arguments: Any) -> None:
+        before = len(found)
+        add(found, *arguments)
+        if len(found) > before:
+            frame = inspect.currentframe()
+            while frame is not None and Path(frame.f_code.co_filename).name in (
+                "evidence.py",
+                Path(__file__).name,
+            ):
+                frame = frame.f_back
+            assert frame is not None
+            seen.add((Path(frame.f_code.co_filename).name, frame.f_lineno))
+
+    monkeypatch.setattr(evidence, "_add", recording)
+    return seen
+
+
+def test_every_piece_of_evidence_has_a_history_that_gives_it(added: set[tuple[str, int]]) -> None:
+    for one in DEFECTS.values():
+        audit.audit(one.apply(make_run(one.approaches[0], seed=1, **one.run), 0))
+    audit.audit(undrained(make_run("queue", seed=1), 3))
+    for spoil in UNMEASURED.values():
+        audit.audit(spoil(make_run("queue", seed=1)))
+    never = [
+        f"{file}:{first}: {words}"
+        for file, first, last, words in sites()
+        if not any(name == file and first <= line <= last for name, line in added)
+    ]
+    assert never == []
