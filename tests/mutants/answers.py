@@ -121,7 +121,8 @@ MUTANTS = (
             ),
         ),
         load="rush",
-        caught_by="I8",
+        caught_by="I7",
+        alone=True,
     ),
     Mutant(
         name="sync-makes-itself-an-account",

@@ -45,9 +45,8 @@ MUTANTS = (
         wrong="Every try of a charge has an idempotency key of its own, so a retry charges again.",
         seen="clients that draw the key where they send the request",
         edits=(Edit(PAYMENTS, ASK, ASK.replace("order_id,", 'order_id + f"-{clock()}",')),),
-        load="impatient",
+        load="storm",
         caught_by="I6",
-        short=True,
     ),
     Mutant(
         name="queue-reaper-by-idle-time",

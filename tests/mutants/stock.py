@@ -136,7 +136,6 @@ MUTANTS = (
         edits=(Edit(SETTLE, "        redis.call('INCRBY', stock, quantity)\n", ""),),
         load="rush",
         caught_by="I2",
-        short=True,
     ),
     Mutant(
         name="queue-release-not-written",
