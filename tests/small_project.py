@@ -17,6 +17,7 @@ x-harness:
     stock: "{shop}:stock:%d"
     streams: ["{shop}:orders"]
     dead_letters: "{shop}:dead"
+    leader: "{shop}:leader"
 
 x-web: &web
   build: .

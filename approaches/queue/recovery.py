@@ -25,7 +25,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar, cast
 
@@ -208,9 +208,20 @@ class Recovery:
 
     async def rebuild(self) -> None:
         """Put every product without stock counter on sale, from what the ledger says."""
-        for product_id, counter in (await self._counters()).items():
-            if counter is None:
-                await self._rebuild(product_id)
+        missing = [one for one, units in (await self._counters()).items() if units is None]
+        if not missing:
+            return
+        # in this order, see the module's text; the last two in the direction in which work flows
+        under_way = {
+            fields["o"]: fields
+            for stream in (keys.ORDERS, keys.PAYMENTS, keys.DEAD_LETTERS)
+            for fields in await self._entries(stream)
+            if "o" in fields
+        }
+        for product_id in missing:
+            if not await self._store.renew(self._token, LOCK_TTL_MS):
+                return
+            await self._rebuild(product_id, under_way)
 
     async def _counters(self) -> dict[int, int | None]:
         """Read the stock counter of every product of the ledger; None where there is none."""
@@ -220,14 +231,7 @@ class Recovery:
         units = [None if counter is None else int(counter) for counter in counters]
         return dict(zip(ids, units, strict=True))
 
-    async def _rebuild(self, product_id: int) -> None:
-        # in this order, see the module's text; the last two in the direction in which work flows
-        under_way = {
-            fields["o"]: fields
-            for stream in (keys.ORDERS, keys.PAYMENTS, keys.DEAD_LETTERS)
-            for fields in await self._entries(stream)
-            if fields.get("p") == str(product_id) and "o" in fields
-        }
+    async def _rebuild(self, product_id: int, under_way: Mapping[str, dict[str, str]]) -> None:
         facts = await self._ledger.run_once(
             lambda connection: ledger.snapshot(connection, product_id)
         )
@@ -235,7 +239,11 @@ class Recovery:
             return
         product, orders = facts
         known = {order.id for order in orders}
-        unrecorded = [fields for order_id, fields in under_way.items() if order_id not in known]
+        unrecorded = [
+            fields
+            for order_id, fields in under_way.items()
+            if fields.get("p") == str(product_id) and order_id not in known
+        ]
         for chunk in _chunks(orders):
             await self._store.renew(self._token, LOCK_TTL_MS)
             if not await self._store.restore(self._token, chunk):

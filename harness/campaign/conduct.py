@@ -36,7 +36,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
         runs=description["n_blocks"],
         seed=description["seed"],
         source=str(path / "campaign.json"),
-        cases=tuple(description["cases"]),
+        cases=tuple(description.get("cases", ())),
         scale=description["scale"],
         settings={tuple(key.split(".", 1)): v for key, v in description["settings"].items()},
     )
@@ -47,7 +47,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
                 f"{topology.path} is not what it was when {path} was begun",
                 "restore it, or begin a new campaign: runs of different systems cannot be mixed",
             )
-    planned = [PlannedRun(**row) for row in description["order"]]
+    planned = [PlannedRun(**{"seed": request.seed, **row}) for row in description["order"]]
     return _conduct(campaign, request.scenario, found, planned, runtime, observer)
 
 

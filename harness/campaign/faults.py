@@ -75,9 +75,10 @@ class Injector:
     def wait(self, limit_s: float) -> bool:
         """Wait until every fault is undone and what it hit is healthy; say whether that came."""
         deadline_s = time.monotonic() + limit_s
-        for injection in self._injections:
-            injection.thread.join(max(0.0, deadline_s - time.monotonic()))
-        return not any(injection.thread.is_alive() for injection in self._injections)
+        threads = [one.thread for one in self._injections if one.thread.ident is not None]
+        for thread in threads:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
 
     def give_up(self) -> None:
         """Begin no other fault; let go what is paused, and start nothing again."""

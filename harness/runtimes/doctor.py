@@ -136,12 +136,12 @@ def _account() -> Check:
 
 
 def _open_files() -> Check:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the runtime raises the soft one to it
     return Check(
         "open files",
-        soft == resource.RLIM_INFINITY or soft >= _OPEN_FILES,
-        f"{soft} per process",
-        f"raise the limit: ulimit -n {_OPEN_FILES}",
+        hard == resource.RLIM_INFINITY or hard >= _OPEN_FILES,
+        "unlimited" if hard == resource.RLIM_INFINITY else f"up to {hard} per process",
+        f"raise the hard limit to {_OPEN_FILES} or more (limits.conf, or ulimit -Hn as root)",
     )
 
 

@@ -5,6 +5,7 @@ that are independent start side by side. Ctrl-C reaches only the main thread, wh
 whenever it comes, every process that was started is known.
 """
 
+import resource
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -37,6 +38,7 @@ class LocalRuntime:
         as after Ctrl-C, everything is removed.
         """
         clean(self._state_root)
+        _allow_open_files()
         deployment = None
         try:
             with interrupts_deferred():  # a Ctrl-C meanwhile is raised at the end of this block
@@ -59,6 +61,15 @@ class LocalRuntime:
             if state is not None:
                 state.remove()
             raise
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit of open files, which services inherit, to the hard one.
+
+    An ordinary user's is often 1,024; a container's is not, and each buyer is a connection.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Milestones:

@@ -1,5 +1,6 @@
 """The pre-fork supervisor and the health probe, with real processes."""
 
+import contextlib
 import os
 import re
 import signal
@@ -82,6 +83,12 @@ class Service:
             )
         eventually(lambda: self.output.read_text().count("child") == 3, "three children")
 
+    def close(self):
+        """Kill the supervisor, and with it every child."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
     def get(self, path):
         return httpx.get(f"http://{self.bind}{path}").text
 
@@ -93,9 +100,7 @@ class Service:
 def service(tmp_path):
     running = Service(tmp_path)
     yield running
-    if running.process.poll() is None:
-        running.process.kill()
-    running.process.wait()
+    running.close()
 
 
 def test_a_dead_child_is_replaced_and_counters_go_on(service):
@@ -145,22 +150,18 @@ def test_a_child_that_keeps_dying_is_started_less_and_less_often(service):
 def test_counters_go_on_where_they_were_when_a_whole_service_is_killed_and_started(tmp_path):
     directory = tmp_path / "metrics"
     directory.mkdir()
+    counted = 'shop_http_requests_total{{method="GET",route="/pid",status="200"}} {}.0'
     for life in (1, 2, 3):
-        service = Service(tmp_path, directory)
-        for _ in range(10):
-            service.get("/pid")
-        text = service.get("/metrics")
-        count = f'shop_http_requests_total{{method="GET",route="/pid",status="200"}} {10 * life}.0'
-        assert count in text
-        # what was in progress in a life that ended is not any more
-        assert "shop_http_requests_in_progress 11.0" in text
-        service.process.kill()
-        service.process.wait()
+        with contextlib.closing(Service(tmp_path, directory)) as service:
+            for _ in range(10):
+                service.get("/pid")
+            text = service.get("/metrics")
+            assert counted.format(10 * life) in text
+            # what was in progress in a life that ended is not any more
+            assert "shop_http_requests_in_progress 11.0" in text
     (directory / "counter_999999.db").touch()  # killed between making its file and filling it
-    service = Service(tmp_path, directory)
-    assert count in service.get("/metrics")
-    service.process.kill()
-    service.process.wait()
+    with contextlib.closing(Service(tmp_path, directory)) as service:
+        assert counted.format(30) in service.get("/metrics")
 
 
 def test_children_do_not_outlive_a_killed_parent(service):

@@ -27,8 +27,9 @@ def pending(world) -> int:
 
 
 def put_on_sale_by_a_leader(world):
-    world.start("queue.order_worker", PROCESSES=2, CONCURRENCY=5)
+    server, _ = world.start("queue.order_worker", PROCESSES=2, CONCURRENCY=5)
     eventually(lambda: world.redis.get(keys.stock(1)) is not None)
+    return server
 
 
 def test_payments_in_hand_when_everything_is_lost_are_charged_and_released_once(world):
@@ -103,8 +104,6 @@ def late_entry(world):
     entries = world.run(read)
     assert len(entries) == 1
     world.valkey.wipe()
-    put_on_sale_by_a_leader(world)
-    assert world.redis.get(keys.stock(1)) == str(STOCK)  # the rebuild knew nothing of it
     return entries
 
 
@@ -113,6 +112,8 @@ def dead_letters(world) -> int:
 
 
 def test_an_order_read_before_the_loss_is_sold_again_if_there_is_stock(world, late_entry):
+    put_on_sale_by_a_leader(world)
+    assert world.redis.get(keys.stock(1)) == str(STOCK)  # the rebuild knew nothing of it
     world.record_late(late_entry)
     eventually(lambda: world.rows("SELECT count(*) FROM orders") == [(1,)])
     assert world.rows("SELECT id::text FROM orders") == [(late_entry[0].fields["o"],)]
@@ -124,22 +125,28 @@ def test_an_order_read_before_the_loss_is_sold_again_if_there_is_stock(world, la
 
 
 def test_an_order_read_before_the_loss_is_not_sold_beyond_the_stock(world, late_entry):
-    world.accept(STOCK, first_user=10)
-    eventually(lambda: world.rows("SELECT count(*) FROM orders") == [(STOCK,)])
-    world.record_late(late_entry)
-    assert world.rows("SELECT count(*) FROM orders") == [(STOCK,)]
+    others = put_on_sale_by_a_leader(world)
+    others.pause()
+    promised = set(world.accept(STOCK, first_user=10))
+    world.record_late(late_entry)  # before any of those that the present Redis has accepted
+    others.resume()
+    eventually(lambda: world.redis.xlen(keys.ORDERS) == 0)
+    assert {row[0] for row in world.rows("SELECT id::text FROM orders")} == promised
     assert world.rows("SELECT reserved FROM products WHERE id = 1") == [(STOCK,)]
     assert world.redis.get(keys.stock(1)) == "0"
     assert dead_letters(world) == 0
 
 
 def test_an_order_read_before_the_loss_gives_way_to_its_buyers_next_try(world, late_entry):
+    others = put_on_sale_by_a_leader(world)
+    others.pause()
     again = "00000000-0000-7000-8000-00000000000a"
     answer = world.run(
         lambda store: store.accept(again, user_id=1, key="k-1", product_id=1, quantity=1)
     )
     assert answer.verdict == "accepted"
     world.record_late(late_entry)
+    others.resume()
     eventually(lambda: world.redis.xlen(keys.ORDERS) == 0)
     assert world.rows("SELECT id::text FROM orders") == [(again,)]
     assert world.redis.get(keys.stock(1)) == str(STOCK - 1)

@@ -1,0 +1,189 @@
+"""Faults are carried out, undone and recorded; what goes wrong with one is never lost."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from signal import SIGCONT, SIGKILL, SIGSTOP
+from types import SimpleNamespace
+
+import pytest
+
+from harness.campaign.faults import Injector
+from harness.errors import InfrastructureError
+from harness.faults import Fault
+
+LIMIT_S = 30.0
+BRIEF = {"at_s": 0.0, "for_s": 0.01}
+
+
+@dataclass
+class FakeDeployment:
+    """Remembers what it was asked to do; `broken` are the calls that fail."""
+
+    broken: set[tuple[object, ...]] = field(default_factory=set)
+    calls: list[tuple[object, ...]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self):
+        services = {name: SimpleNamespace(replicas=2) for name in ("api", "worker", "redis")}
+        self.topology = SimpleNamespace(services=services)
+
+    def _note(self, *call):
+        with self.lock:
+            self.calls.append(call)
+        if call in self.broken:
+            raise InfrastructureError(f"{call[0]} of {call[1]}-{call[2]} failed", "")
+
+    def kill(self, service, replica, sig):
+        self._note(sig.name, service, replica)
+
+    def stop(self, service, replica):
+        self._note("stop", service, replica)
+
+    def wipe(self, service, replica):
+        self._note("wipe", service, replica)
+
+    def start(self, service, replica):
+        self._note("start", service, replica)
+
+    def wait_ready(self, service, replica):
+        self._note("wait_ready", service, replica)
+
+
+def injector(*faults, deployment=None, stock=None, reserved=60.0):
+    deployment = deployment or FakeDeployment()
+    values = {"stock": stock, "reserved": reserved}
+    return Injector(
+        faults, deployment, lambda _, metric: values[metric], draw_from="7-"
+    ), deployment
+
+
+def carried_out(*faults, load_s=60.0, **rest):
+    one, deployment = injector(*faults, **rest)
+    one.start(t0_ns=_now_ns(), load_s=load_s)
+    assert one.wait(LIMIT_S)
+    return one, deployment
+
+
+def _now_ns():
+    return time.monotonic_ns()
+
+
+@pytest.mark.parametrize(
+    ("kind", "calls"),
+    [
+        ("kill", [SIGKILL.name, "start"]),
+        ("stop", ["stop", "start"]),
+        ("pause", [SIGSTOP.name, SIGCONT.name, "wait_ready"]),
+        ("wipe", [SIGKILL.name, "wipe", "start"]),
+    ],
+)
+def test_each_kind_breaks_and_mends_one_replica(kind, calls):
+    one, deployment = carried_out(Fault(kind=kind, service="api", replica=2, **BRIEF))
+    assert deployment.calls == [(call, "api", 2) for call in calls]
+    (record,) = one.records()
+    assert record["error"] is None
+    assert 0 <= record["begun_ns"] <= record["begun_ns"] + 10_000_000 <= record["ended_ns"]
+    assert record["ended_ns"] <= record["healthy_ns"]
+    identity = ("kind", "service", "replica", "process", "for_s", "factor", "in_flight")
+    assert [record[key] for key in identity] == [kind, "api", 2, None, 0.01, None, 60]
+
+
+def test_a_restart_starts_again_at_once():
+    one, deployment = carried_out(Fault(kind="restart", service="api", at_s=0))
+    assert [call[0] for call in deployment.calls] == ["stop", "start"]
+    assert one.records()[0]["for_s"] == 0
+
+
+def test_all_replicas_are_hit():
+    one, deployment = carried_out(Fault(kind="kill", service="worker", replica="all", **BRIEF))
+    hit = {("SIGKILL", "worker", 1), ("SIGKILL", "worker", 2)}
+    assert set(deployment.calls[:2]) == hit
+    assert {call[0] for call in deployment.calls[2:]} == {"start"}
+    assert one.records()[0]["replica"] == "all"
+
+
+def test_records_are_in_the_order_in_which_faults_began():
+    late = Fault(kind="kill", service="api", at_s=0.2, for_s=0.01)
+    early = Fault(kind="pause", service="worker", **BRIEF)
+    never = Fault(kind="kill", service="redis", at_stock=5)
+    one, _ = carried_out(never, late, early, load_s=0.3, stock=6.0)
+    assert [record["service"] for record in one.records()] == ["worker", "api", "redis"]
+
+
+def test_a_fault_at_a_stock_waits_for_it():
+    one, _ = carried_out(Fault(kind="kill", service="api", at_stock=500, for_s=0.01), stock=500.0)
+    assert one.records()[0]["error"] is None
+
+
+@pytest.mark.parametrize("stock", [501.0, None])
+def test_a_stock_that_is_never_reached_is_an_error(stock):
+    one, deployment = carried_out(
+        Fault(kind="kill", service="api", at_stock=500), load_s=0.05, stock=stock
+    )
+    (record,) = one.records()
+    assert record["begun_ns"] is None
+    assert "never seen at 500" in record["error"]
+    assert deployment.calls == []
+
+
+def test_a_fault_that_fails_is_undone_as_far_as_it_went():
+    broken = FakeDeployment({("SIGKILL", "worker", 2)})
+    one, _ = carried_out(
+        Fault(kind="kill", service="worker", replica="all", **BRIEF), deployment=broken
+    )
+    assert ("start", "worker", 1) in broken.calls
+    assert ("start", "worker", 2) not in broken.calls
+    (record,) = one.records()
+    assert (record["begun_ns"], record["ended_ns"], record["healthy_ns"]) == (None, None, None)
+    assert record["error"] == "SIGKILL of worker-2 failed"
+    assert any("SIGKILL of worker-2 failed" in news for news in one.news())
+
+
+def test_a_replica_that_does_not_come_back_is_an_error_of_its_fault():
+    one, _ = carried_out(
+        Fault(kind="kill", service="api", **BRIEF),
+        deployment=FakeDeployment({("start", "api", 1)}),
+    )
+    (record,) = one.records()
+    assert record["ended_ns"] is not None
+    assert record["healthy_ns"] is None
+    assert record["error"] == "start of api-1 failed"
+
+
+def test_giving_up_lets_go_what_is_paused_and_begins_nothing_else():
+    paused = threading.Event()
+    deployment = FakeDeployment()
+    one, _ = injector(
+        Fault(kind="pause", service="worker", at_s=0, for_s=600),
+        Fault(kind="kill", service="api", at_s=500),
+        Fault(kind="kill", service="api", at_stock=1),
+        deployment=deployment,
+    )
+    one.start(t0_ns=_now_ns(), load_s=600)
+    while not deployment.calls:
+        paused.wait(0.01)
+    one.give_up()
+    assert one.wait(LIMIT_S)
+    assert deployment.calls == [("SIGSTOP", "worker", 1), ("SIGCONT", "worker", 1)]
+    assert all(record["error"] for record in one.records())
+
+
+def test_a_load_that_never_began_is_given_up_without_a_fault():
+    one, deployment = injector(Fault(kind="kill", service="api", at_s=0))
+    one.give_up()
+    assert deployment.calls == []
+    assert one.records()[0]["error"] == "the run ended before it was carried out"
+
+
+def test_news_are_told_once():
+    one, _ = carried_out(Fault(kind="kill", service="api", **BRIEF))
+    begun, back = one.news()
+    assert begun == "kill api-1, 60 in flight"
+    assert back.startswith("kill api-1: back after ")
+    assert one.news() == []
+
+
+def test_a_run_without_faults_has_nothing_to_wait_for():
+    one, deployment = carried_out()
+    assert (one.records(), one.news(), deployment.calls) == ([], [], [])
