@@ -172,6 +172,7 @@ MUTANTS = (
         edits=(Edit(SETTLE, "        redis.call('XDEL', KEYS[1], done)\n", ""),),
         load="rush",
         caught_by="I11",
+        alone=True,
     ),
     Mutant(
         name="queue-order-id-from-the-clock",
@@ -203,6 +204,7 @@ MUTANTS = (
         ),
         load="impatient",
         caught_by="I5",
+        alone=True,
         short=True,
     ),
     Mutant(

@@ -125,6 +125,7 @@ MUTANTS = (
         ),
         load="rush",
         caught_by="I6",
+        alone=True,
     ),
     Mutant(
         name="sync-unknown-answered-no",

@@ -212,6 +212,7 @@ MUTANTS = (
         ),
         load="rush",
         caught_by="I3",
+        alone=True,
         short=True,
     ),
     Mutant(

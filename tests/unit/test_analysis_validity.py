@@ -26,10 +26,10 @@ def test_a_fault_that_did_not_happen_invalidates(run):
     judged = validity(run, check_laws(run))
     assert judged["verdict"] == "INVALID"
     (reason,) = judged["reasons"]
-    assert "kill of api (replica 1), did not happen: api-1 does not run" in reason
+    assert "kill of api 1 did not happen: api-1 does not run" in reason
 
 
 def test_a_fault_that_was_not_overcome_invalidates(run):
     run.record["faults"] = [{**FAULT, "service": None, "kind": "hang", "error": "it hangs on"}]
     (reason,) = validity(run, check_laws(run))["reasons"]
-    assert "hang of the gateway (replica 1), did not end as planned: it hangs on" in reason
+    assert "hang of payment gateway did not end as planned: it hangs on" in reason
