@@ -106,10 +106,13 @@ def _held_up(facts: RunFacts, outage: Outage) -> dict[str, Any]:
 
 
 def _seen(facts: RunFacts, begun_ns: int, until_ns: int) -> dict[str, Any]:
-    """Return what buyers saw from a fault's begin until the next one's."""
+    """Return what buyers saw from a fault's begin until the next one's.
+
+    A request belongs to the last fault that had begun when it ended, so it counts once.
+    """
     requests = facts.requests
     sent_ns, done_ns = integers(requests, "sent_ns"), integers(requests, "done_ns")
-    during = (done_ns >= begun_ns) & (sent_ns < until_ns)
+    during = (done_ns >= begun_ns) & (done_ns < until_ns)
     failed = during & sales.errors(facts)
     statuses = integers(requests, "status")
     cut = is_in(requests, "endpoint", ["events"]) & (statuses == 200)

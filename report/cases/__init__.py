@@ -116,10 +116,10 @@ def _recovered(evidence: Evidence, approach: str) -> str:
     cases = [case for case in evidence.summary["cases"] if case["approach"] == approach]
     hit = [case for case in cases if case["faults"]]
     if not hit:
-        return f"{titles[approach]}: {len(cases)} cases without faults."
+        return f"{titles[approach]}: {_cases(len(cases))} without faults."
     stuck = [case["case"] for case in hit if case["unsettled"]]
     timed = [case for case in hit if case["recovery_s"] is not None]
-    said = f"{titles[approach]}, {len(hit)} cases with faults"
+    said = f"{titles[approach]}, {_cases(len(hit))} with faults"
     if timed:
         worst = max(timed, key=lambda case: case["recovery_s"])
         said += f": recovered in {worst['recovery_s']:.1f} s at the most ({worst['case']})"
@@ -135,6 +135,10 @@ def _recovered(evidence: Evidence, approach: str) -> str:
     if in_flight:
         said += f"; at least {min(in_flight)} orders were in flight at every fault"
     return f"{said}."
+
+
+def _cases(n: int) -> str:
+    return "1 case" if n == 1 else f"{n} cases"
 
 
 def _page(

@@ -17,6 +17,9 @@ from report.charts import Chart, Section
 from report.evidence import Approach, Evidence, Run
 from report.numbers import short
 
+STEPS = "steps-mid"
+"""A second is drawn as wide as it is, so that nothing seems to begin before it did."""
+
 LEAD = (
     "Confirmed orders and failed requests per second. Of a case with faults the run that took "
     "longest to recover is shown, with its faults as bands; of a case without, every run (thin) "
@@ -68,8 +71,11 @@ def _chart(
     confirmed = [run.seconds.set_index("t_s")["confirmed"].diff().fillna(0) for run in runs]
     failed = [run.seconds.set_index("t_s")["errors"] for run in runs]
     styles: tuple[tuple[list[pd.Series[float]], dict[str, Any]], ...] = (
-        (confirmed, {"color": colour, "linewidth": charts.THICK}),
-        (failed, {"color": theme.INK, "linewidth": 1.3, "linestyle": charts.DASHED}),
+        (confirmed, {"color": colour, "linewidth": charts.THICK, "drawstyle": STEPS}),
+        (
+            failed,
+            {"color": theme.INK, "linewidth": 1.3, "linestyle": charts.DASHED, "drawstyle": STEPS},
+        ),
     )
     for series, style in styles:
         middle = pd.concat(series, axis=1).median(axis=1)

@@ -148,6 +148,19 @@ def test_a_request_under_way_when_a_fault_begins_fails_since_then() -> None:
     assert (found["failed_requests"], found["seen"]) == (1, {"504": 1})
 
 
+def test_a_request_that_ends_after_the_next_fault_began_belongs_to_that_one() -> None:
+    run = a_run(Mishap("kill", "redis", 8.0, 9.0), Mishap("pause", "redis", 14.0, 15.0))
+    requests = run.requests.reset_index(drop=True)
+    victim = requests.index == requests.index[requests["done_ns"] > 9 * S][0]
+    quiet = requests.assign(status=200, outcome="ok")
+    failed = quiet.assign(
+        status=quiet["status"].mask(victim, 0), done_ns=quiet["done_ns"].mask(victim, 16 * S)
+    )
+    first, second = (effect(replace(run, requests=failed), number) for number in (0, 1))
+    assert (first["failed_requests"], second["failed_requests"]) == (0, 1)
+    assert (second["failing_from_s"], second["failing_to_s"]) == (14.0, 16.0)
+
+
 def test_without_failures_there_is_no_window() -> None:
     run = a_run(PAUSED)
     found = effect(replace(run, requests=run.requests.assign(status=200, outcome="ok")))
