@@ -52,4 +52,8 @@ def test_what_no_buyer_tries_is_caught_by_the_contract(bench: Bench, mutant: Mut
     project = build(mutant, bench.folder / mutant.name)
     with contract_shop(project, mutant.approach) as shop, pytest.raises(AssertionError) as refused:
         shown(shop, shop.buyer())
-    bench.refusals[mutant.name] = f"`{shown.__name__}`: {str(refused.value).splitlines()[0]}"
+    said = str(refused.value).splitlines()[0]
+    assert '"order_id"' in said  # the answer to somebody else, in the place of a 404
+    bench.refusals[mutant.name] = (
+        f"`{shown.__name__}`: somebody else was answered with the order instead of 404"
+    )
