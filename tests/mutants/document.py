@@ -48,6 +48,7 @@ def _row(bench: Bench, mutant: Mutant) -> str:
         finding = outcome.findings[mutant.caught_by]
         evidence = f"{finding.summary}; the first: {_example(finding.examples[0])}"
         run = f"exit {outcome.exit_code}, {outcome.seconds:.0f} s"
+        run += f", try {outcome.tries}" if outcome.tries > 1 else ""
         cells = [f"`{mutant.load}`", catcher, evidence, run]
     words = [name, mutant.wrong, mutant.seen, *cells]
     return "| " + " | ".join(word.replace("|", "\\|") for word in words) + " |\n"

@@ -12,7 +12,7 @@ from tests.mutants.bench import Bench, contract_shop
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant, build, control
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(700)]
 
 
 def cases(mutants: Iterable[Mutant]):
