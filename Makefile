@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test mutants lint check clean
+.PHONY: run test chaos mutants lint check clean
 
 run: $(VENV)/.synced ## measure both approaches with the quick scenario, and write the report
 	$(BIN)/harness run quick
 
 test: $(VENV)/.synced ## unit, contract and integration tests, on embedded servers
 	$(BIN)/pytest
+
+chaos: $(VENV)/.synced ## kill and pause every process and store in mid-sale, under five seeds: about an hour
+	$(BIN)/harness run chaos
 
 mutants: $(VENV)/.synced ## deploy every wrong variant of the approaches; the audit must catch it
 	$(BIN)/pytest tests/mutants -m "" --write-docs

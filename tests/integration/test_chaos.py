@@ -1,0 +1,36 @@
+"""The short form of chaos: some of its cases, one seed. The whole of it is `make chaos`."""
+
+import json
+
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+CASES = {
+    "all payment-workers": {"queue"},
+    "api": {"queue", "sync"},
+    "leader": {"queue"},
+    "redis loses its data": {"queue"},
+}
+"""Charges cut off in mid-air, both front doors, whoever recovers the others, and what they share."""
+
+HARM = ("oversold", "lost", "duplicated", "double_charged", "unsettled")
+
+
+def test_killed_and_paused_in_mid_sale_nothing_is_lost_or_sold_twice(cli, tmp_path):
+    words = [word for name in CASES for word in ("--case", name)]
+    done = cli.run("run", "chaos", "--runs", 1, *words, "--out", tmp_path / "chaos", timeout_s=580)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    summary = json.loads((tmp_path / "chaos" / "summary.json").read_text())
+    made = {name: {c["approach"] for c in summary["cases"] if c["case"] == name} for name in CASES}
+    assert made == CASES
+    for case in summary["cases"]:
+        assert case["verdict"] == "PASS", case
+        assert case["invalid_runs"] == [], case
+        assert {harm: case[harm] for harm in HARM} == dict.fromkeys(HARM, 0)
+    for fault in summary["faults"]:
+        assert fault["in_flight"] > 0
+        assert fault["healthy_s"] is not None
+    page = (tmp_path / "chaos" / "report" / "report.md").read_text()
+    assert "0 oversold, 0 lost, 0 duplicated, 0 double-charged" in page
