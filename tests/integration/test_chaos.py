@@ -12,7 +12,7 @@ CASES = {
     "leader": {"queue"},
     "redis loses its data": {"queue"},
 }
-"""Charges cut off in mid-air, both front doors, whoever recovers the others, and what they share."""
+"""Charges cut off in mid-air, both front doors, who recovers the others, and what they share."""
 
 HARM = ("oversold", "lost", "duplicated", "double_charged", "unsettled")
 
