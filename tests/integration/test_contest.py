@@ -37,8 +37,10 @@ def test_a_contest_is_audited_sale_by_sale_and_reported(cli, tmp_path):
         assert bought["key"].nunique() == SALES * BUYERS
         of_sale = bought["key"].str.split("-").str[1].astype(int)
         assert (of_sale == bought["stage"]).all()
-        for product in run.record["store"]["products"]:
-            assert 0 < product["sold"] <= product["initial_stock"]
+        products = run.record["store"]["products"]
+        # a single unit may be left: declined when everybody else had been refused
+        assert all(0 <= product["sold"] <= product["initial_stock"] for product in products)
+        assert sum(product["sold"] for product in products) > 0
 
     derived = {
         path: path.read_bytes()
