@@ -227,6 +227,8 @@ def test_a_broken_init_script_shows_what_is_wrong(compose, state_root):
         LocalRuntime(state_root).up(load_topology(odd))
 
 
+# an interrupt may come between the opening and the closing of any file, which then warns
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("started", [0, 1, 3])
 def test_ctrl_c_while_bringing_up_removes_everything(compose, state_root, started):
     """Interrupt the main thread as soon as so many services have started."""
