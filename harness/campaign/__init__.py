@@ -1,4 +1,4 @@
-"""The protocol: from a scenario to a folder of audited runs (DESIGN: one run, eight steps)."""
+"""The protocol: from a scenario to a folder of audited runs."""
 
 from harness.campaign.conduct import resume, run, summarise
 from harness.campaign.observer import Observer
