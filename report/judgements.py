@@ -119,7 +119,7 @@ def runs(evidence: Evidence) -> Table:
                     Cell(f"{run.index}", float(run.index)),
                     Cell(f"{run.block}", float(run.block)),
                     Cell(approach.title),
-                    *([Cell(f"{run.record['case']} (seed {run.record['seed']})")] * has_cases),
+                    *([Cell(f"{run.record.get('case')} (seed {run.record['seed']})")] * has_cases),
                     Cell(_moment(run)),
                     verdict_cell("VALID" if state["valid"] else "INVALID"),
                     verdict_cell(state["audit_verdict"]),

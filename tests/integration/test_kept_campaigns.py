@@ -1,0 +1,20 @@
+"""The campaigns that are kept with the project are read, audited and reported by the present code."""
+
+import shutil
+
+import pytest
+
+from tests.integration.conftest import ROOT
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("name", ["reference", "reference-contention"])
+def test_a_kept_campaign_passes_its_audit_and_is_reported(cli, tmp_path, name):
+    kept, campaign = ROOT / "results" / name, tmp_path / name
+    shutil.copytree(kept, campaign, ignore=shutil.ignore_patterns("summary.json", "report"))
+    audited = cli.run("audit", campaign)
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    reported = cli.run("report", campaign)
+    assert reported.returncode == 0, reported.stdout + reported.stderr
+    assert (campaign / "report" / "index.html").exists()
