@@ -1,4 +1,4 @@
-"""The campaigns that are kept with the project are read, audited and reported by the present code."""
+"""The campaigns that are kept with the project pass the present audit, and can be reported."""
 
 import shutil
 
