@@ -33,4 +33,4 @@ def test_killed_and_paused_in_mid_sale_nothing_is_lost_or_sold_twice(cli, tmp_pa
         assert fault["in_flight"] > 0
         assert fault["healthy_s"] is not None
     page = (tmp_path / "chaos" / "report" / "report.md").read_text()
-    assert "0 oversold, 0 lost, 0 duplicated, 0 double-charged" in page
+    assert "0 oversold, 0 lost, 0 duplicated, 0 double-charged" in page.replace("\xa0", " ")
