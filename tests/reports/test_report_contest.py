@@ -11,7 +11,7 @@ from harness.errors import ExitCode
 from harness.store import Campaign, load_findings, read_json
 from tests.contests import make_contest, oversell
 from tests.golden.campaigns import store
-from tests.unit.test_report_build import Page, contents
+from tests.reports.test_report_build import Page, contents
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

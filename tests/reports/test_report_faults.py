@@ -16,7 +16,7 @@ from report.marks import marks
 from tests.golden.campaigns import store
 from tests.histories import make_run
 from tests.mishaps import Mishap
-from tests.unit.test_report_build import Page, contents
+from tests.reports.test_report_build import Page, contents
 
 KILLED = Mishap("kill", "postgres", 4.0, 6.0)
 PAUSED = Mishap("pause", "payment-worker", 12.0, 14.0, "all")
