@@ -128,8 +128,10 @@ class Shop:
                 return _accepted(await self._promised(order, listener))
         if answer.verdict == "replayed":
             with self._hub.listening(answer.order_id) as listener:
-                order = await self._find(answer.order_id, user_id)
-                return _accepted(await self._promised(order, listener), replayed=True)
+                known = await self._known(answer.order_id)
+                if known is None:  # Redis has lost its data since it named the order
+                    raise Problem(Code.STORE_DOWN, "try again with the same idempotency key")
+                return _accepted(await self._promised(known, listener), replayed=True)
         if answer.verdict == "stock_not_loaded":
             raise await self._not_on_sale(purchase.product_id)
         raise Problem(*_REFUSALS[answer.verdict])
@@ -152,13 +154,15 @@ class Shop:
 
     async def _find(self, text: str, user_id: int) -> Order:
         order_id = canonical_order_id(text)
-        order = None
-        if order_id is not None:
-            order = await self._store.order(order_id)
-            if order is None:  # Redis keeps no hash of orders that ended before a rebuild
-                order = await self._pool.run(partial(ledger.read_order, order_id=order_id))
+        order = await self._known(order_id) if order_id is not None else None
         if order is None or order.user_id != user_id:
             raise Problem(Code.NOT_FOUND, "you have no such order")
+        return order
+
+    async def _known(self, order_id: str) -> Order | None:
+        order = await self._store.order(order_id)
+        if order is None:  # Redis keeps no hash of orders that ended before a rebuild
+            order = await self._pool.run(partial(ledger.read_order, order_id=order_id))
         return order
 
     async def _not_on_sale(self, product_id: int) -> Problem:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
+from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError, ResponseError
 
 from approaches.queue import keys
@@ -82,6 +83,20 @@ ORDERS = WorkStream(keys.ORDERS, keys.ORDER_WORKERS, "i")
 PAYMENTS = WorkStream(keys.PAYMENTS, keys.PAYMENT_WORKERS, "e")
 
 
+class _Connection(Connection):
+    """A connection whose loss is a RedisError, whichever event loop notices it.
+
+    uvloop refuses to write to a transport that its peer has reset with a bare RuntimeError, which
+    the client passes on; nothing of such a command was sent.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            raise LostConnection(f"connection lost: {error}") from error
+
+
 class Store:
     """The scripts and reads of this approach over one connection pool."""
 
@@ -89,6 +104,7 @@ class Store:
         self.redis: Redis = Redis(
             connection_pool=BlockingConnectionPool.from_url(
                 url,
+                connection_class=_Connection,
                 decode_responses=True,
                 protocol=2,
                 socket_timeout=timeout_s,

@@ -43,7 +43,7 @@ MUTANTS = (
             ),
             WITHOUT_CHECK,
         ),
-        load="rush",
+        load="bell",
         caught_by="I1",
         short=True,
     ),

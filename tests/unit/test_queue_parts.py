@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+import socket
+import struct
 from datetime import UTC, datetime
 
 import pytest
+import uvloop
+from redis.exceptions import RedisError
 
 from approaches.queue import keys
 from approaches.queue.changes import QUEUE_SIZE, Change, Hub, Listener
@@ -144,3 +148,33 @@ def test_a_missing_address_is_named(monkeypatch):
     monkeypatch.delenv("REDIS_URL", raising=False)
     with pytest.raises(SettingsError, match="REDIS_URL"):
         QueueSettings.from_environment()
+
+
+class Hanging(asyncio.Protocol):
+    """A server that resets every connection as soon as it has it."""
+
+    def connection_made(self, transport):
+        linger = struct.pack("ii", 1, 0)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        transport.abort()
+
+
+def test_a_connection_that_is_reset_while_it_is_made_is_a_lost_store_on_uvloop_too():
+    async def ask(port: int) -> BaseException | None:
+        store = Store(f"redis://127.0.0.1:{port}/0", timeout_s=1, connections=1)
+        answer = await asyncio.gather(store.redis.ping(), return_exceptions=True)
+        await store.close()
+        return answer[0]
+
+    async def scene():
+        server = await asyncio.get_running_loop().create_server(Hanging, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        answers = []
+        for _ in range(20):  # at once: a reset must fall between connecting and the first command
+            answers += await asyncio.gather(*[ask(port) for _ in range(10)])
+        server.close()
+        return answers
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        answers = runner.run(scene())
+    assert all(isinstance(answer, RedisError) for answer in answers), answers

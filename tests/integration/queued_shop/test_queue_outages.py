@@ -60,6 +60,13 @@ def resumed(postgres, valkey):
             server.start()
 
 
+def test_an_order_lost_between_its_name_and_its_state_is_asked_for_again(world, api):
+    """Redis loses its data after the accept script has named the order of a replay."""
+    order_id = buy(api, 1, "k").json()["order_id"]
+    world.redis.delete(keys.order(order_id))
+    assert_try_again(buy(api, 1, "k"))
+
+
 @pytest.mark.parametrize("outage", ["pause", "kill"])
 def test_without_redis_every_route_says_try_again(world, api, outage, resumed):
     order = buy(api, 1, "before").headers["location"]
