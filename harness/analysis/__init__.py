@@ -20,7 +20,9 @@ __all__ = ["METRICS", "check_laws", "schema", "series", "summarise", "validity"]
 
 def check_laws(run: RunData) -> list[Law]:
     """Check every law that applies to a run: stages have others than a contest."""
-    return laws.check_laws(run, contest.LAWS if run.record["scenario"].get("contest") else None)
+    return laws.check_laws(
+        run, contest.LAWS if run.record["scenario"].get("contest") else laws.LAWS
+    )
 
 
 def summarise(

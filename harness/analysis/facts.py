@@ -198,6 +198,16 @@ class RunFacts:
         world = self.topology.get("world", ())
         return [name for name in self.topology["services"] if name not in world]
 
+    @property
+    def enforced_cpus(self) -> dict[str, float]:
+        """Return, by service, the processors that all its replicas together are held to."""
+        limits = (self.record.get("deployment") or {}).get("limits") or {}
+        return {
+            service: float(limit["cpus"]) * int(self.topology["services"][service]["replicas"])
+            for service, limit in limits.items()
+            if limit.get("enforced") and limit.get("cpus")
+        }
+
     def telemetry(self, metric: str) -> pd.DataFrame:
         """Return one telemetry metric as a table: a row per sample time, a column per source."""
         rows = self.run.telemetry[self.run.telemetry["metric"] == metric]
