@@ -61,7 +61,7 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         *_cases(scenario),
         *_varied(campaign),
         *_topologies(evidence),
-        *_environment(campaign),
+        *_environment(evidence),
         ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
     ]
 
@@ -183,7 +183,8 @@ def _service(name: str, service: Mapping[str, Any]) -> str:
     return f"{text} ({', '.join(knobs)})" if knobs else text
 
 
-def _environment(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _environment(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    campaign = evidence.campaign
     environment = campaign.get("environment", {})
     machine = [
         str(environment.get("cpu_model", "")),
@@ -191,15 +192,52 @@ def _environment(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         f"{environment['memory_bytes'] / 1e9:.1f} GB" if "memory_bytes" in environment else "",
         str(environment.get("kernel", "")),
         "virtual machine" if environment.get("virtualised") else "",
+        _clock_rate(environment),
+        *_confines(environment),
     ]
     yield "Machine", ", ".join(part for part in machine if part) or "not recorded"
     yield "Runtime", str(campaign.get("runtime", "not recorded"))
     versions = {"python": environment.get("python"), **environment.get("versions", {})}
     shown = [f"{name} {version}" for name, version in versions.items() if version]
     yield "Versions", ", ".join(shown) or "not recorded"
+    yield from _servers(evidence)
     git = environment.get("git") or {}
     revision = str(git.get("revision", "not recorded"))
     changed = " with uncommitted changes" if git.get("uncommitted") else ""
     yield "Harness", f"{environment.get('harness_version', '')} at {revision}{changed}".strip()
     if environment.get("argv"):
         yield "Command", " ".join(map(str, environment["argv"]))
+
+
+def _clock_rate(environment: Mapping[str, Any]) -> str:
+    """Say what sets the clock rate, if that was recorded."""
+    if "governor" not in environment:
+        return ""
+    return f"governor {environment['governor'] or 'not visible'}"
+
+
+def _confines(environment: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the harness was held to, less than the machine has."""
+    allowed = environment.get("cores_allowed")
+    if allowed is not None and allowed < environment["cores"]:
+        yield f"the harness is held to {allowed} cores"
+    group = environment.get("cgroup")
+    if group is None:
+        return
+    limits = []
+    if group["cpus"] is not None:
+        limits.append(f"{group['cpus']:g} processors")
+    if group["memory_bytes"] is not None:
+        limits.append(f"{group['memory_bytes'] / 1e9:.1f} GB")
+    yield f"limits of the harness's control group: {', '.join(limits) or 'none'}"
+
+
+def _servers(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield what the stores of the runs said they are."""
+    said: dict[str, None] = {}
+    for approach in evidence.approaches:
+        for run in approach.runs:
+            for service, version in (run.record.get("servers") or {}).items():
+                said[f"{service} {version}"] = None
+    if said:
+        yield "Servers as run", ", ".join(said)

@@ -120,6 +120,7 @@ def _values() -> Iterator[Metric]:
         (resources.backlog_drain_s, "Backlog drain time", "s", "lower", SCALABILITY, 1, plain),
         (resources.generator_cpu_pct, "CPU of the load generator", "%", None,
          MEASUREMENT, 1, plain),
+        (resources.other_cores, "CPU used by others", "cores", None, MEASUREMENT, 2, plain),
     )  # fmt: skip
     for measure, title, unit, better, group, digits, scale in rows:
         name = getattr(measure, "__name__")  # noqa: B009 - a Callable has no __name__ for mypy

@@ -120,9 +120,10 @@ def percentiles_fit_the_mean(facts: RunFacts) -> list[Law]:
     """Percentiles of the response time are possible beside a mean that was not made from it.
 
     The mean R = (user-seconds − think-seconds) / requests comes from when buyers came and went.
-    Beside it must hold: min ≤ R ≤ max, p50 ≤ p95 ≤ p99, |p50 − R| ≤ σ, and q-percentile ≤ R / (1 − q)
-    (Markov). The residual is the largest excess, in ms; R may be off by 5 % of the time from request
-    to request, as in N = X(R + Z), so the law is sharp where answers take long beside the thinking.
+    Beside it must hold: min ≤ R ≤ max, p50 ≤ p95 ≤ p99, |p50 − R| ≤ σ, and, by Markov's inequality,
+    q-percentile ≤ R / (1 − q). The residual is the largest excess, in ms. R may be off by 5 % of
+    the time from request to request, as in N = X(R + Z), so the law is sharp where answers take
+    long beside the thinking.
     """
     requests = facts.run.requests
     if requests.empty:
@@ -182,8 +183,8 @@ def _clock_readings(facts: RunFacts) -> Iterator[Pair]:
     steps_s = facts.telemetry("clock_step_s")
     if "machine" in steps_s:
         column = steps_s["machine"].dropna()
-        at_s = float(column.abs().idxmax())
-        step_s = float(column.loc[at_s])
+        worst = int(column.abs().to_numpy().argmax())
+        at_s, step_s = float(column.index.to_numpy()[worst]), float(column.iloc[worst])
         yield abs(step_s), Sides(at_s + step_s, at_s, "s since t0"), "both clocks, read together"
 
 
@@ -220,7 +221,7 @@ def _order(
     """Yield by how much the worst effect came before its cause; 0 if none did."""
     both = pd.DataFrame({"cause": causes_ns, "effect": effects_ns}).dropna() / NANOSECONDS
     if len(both):
-        early_s = both["cause"] - both["effect"]
-        worst = both.loc[early_s.idxmax()]
-        sides = Sides(float(worst["effect"]), float(worst["cause"]), "s since t0")
-        yield max(0.0, float(early_s.max())), sides, what
+        early_s = floats(both, "cause") - floats(both, "effect")
+        worst = int(early_s.argmax())
+        sides = Sides(both["effect"].iloc[worst], both["cause"].iloc[worst], "s since t0")
+        yield max(0.0, float(early_s[worst])), sides, what
