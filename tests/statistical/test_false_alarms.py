@@ -37,7 +37,8 @@ def test_noise_beyond_half_of_delta_makes_false_alarms_and_most_of_them_say_so()
     found = compared(*campaigns(1.0, 3, 0.15, 0.0, seed=8))
     alarms = [one for one in found if one.outcome in ALARMS]
     assert 0.01 < len(alarms) / len(found) <= 0.06
-    assert not any("runs vary" in w for one in found if one not in alarms for w in one.warnings)
+    silent = [one for one in alarms if not any("not at 99" in w for w in one.warnings)]
+    assert len(silent) / len(found) <= 0.015
 
 
 @pytest.mark.parametrize("ratio", [1 / (1 + DELTA), 1 + DELTA])

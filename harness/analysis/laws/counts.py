@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.analysis.facts import NANOSECONDS, RunFacts, Stage, integers, is_in
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.series import per_second
+from harness.analysis.series import counts_per_second
 from harness.findings import Law
 from harness.outages import WIPE, Outage, outages
 
@@ -41,7 +41,8 @@ def sent_equals_outcomes(facts: RunFacts) -> list[Law]:
     born), one in between is missing. An outcome must be one that the status allows: a request
     without answer, or with a 5xx, may have happened.
     """
-    requests = facts.run.requests.sort_values(["process", "user", "done_ns"], kind="stable")
+    columns = ["process", "user", "done_ns", "intended_ns", "think_ns"]
+    requests = facts.run.requests[columns].sort_values(columns[:3], kind="stable")
     buyers = facts.run.buyers.set_index(["process", "user"])["born_ns"]
     owner = requests[["process", "user"]].to_numpy()
     is_first = np.append(True, (owner[1:] != owner[:-1]).any(axis=1))[: len(owner)]
@@ -50,7 +51,7 @@ def sent_equals_outcomes(facts: RunFacts) -> list[Law]:
     before_ns[is_first] = born_ns
     begun_ns = integers(requests, "intended_ns") - integers(requests, "think_ns")
     missing = int(np.count_nonzero(before_ns != begun_ns))
-    unfit = int(np.count_nonzero(~_outcome_fits(requests)))
+    unfit = int(np.count_nonzero(~_outcome_fits(facts.run.requests)))
     total = len(requests)
     detail = f"{total} requests; {missing} do not follow from the one before"
     detail += f", {unfit} with an outcome that their status does not allow"
@@ -147,7 +148,7 @@ def per_second_sums_equal_totals(facts: RunFacts) -> list[Law]:
 
     Every request must have been sent in the stage that it is labelled with, to a second.
     """
-    table = per_second(facts)
+    table = counts_per_second(facts)
     done, total = int(table["done"].sum()), len(facts.requests)
     confirmed = int(table["confirmed"].iloc[-1])
     mislabelled = sum(_sent_elsewhere(facts, stage) for stage in facts.stages)
