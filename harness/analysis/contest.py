@@ -51,7 +51,7 @@ def upper_bound(oversold: int, sales: int, confidence: float = CONFIDENCE) -> fl
 def every_sale_took_place(facts: RunFacts) -> list[Law]:
     """In every sale, every buyer made one attempt and was waited for."""
     contest = facts.scenario["contest"]
-    bought = facts.purchases[["stage", "user", "key"]].drop_duplicates()
+    bought = facts.purchases_with("stage", "user", "key").drop_duplicates()
     attempts = bought.groupby("stage").agg(users=("user", "nunique"), keys=("key", "nunique"))
     complete = (attempts["users"] == contest["buyers"]) & (attempts["keys"] == contest["buyers"])
     held, planned = int(complete.sum()), int(contest["sales"])
@@ -68,8 +68,9 @@ def sale_rows(run: RunData, findings: Sequence[Finding]) -> list[dict[str, Any]]
     """Return what became of each sale of a run: units, attempts, the burst, and its verdicts."""
     facts = RunFacts(run)
     statuses = Counter(zip(run.orders["product_id"], run.orders["status"], strict=True))
-    bought = dict(iter(facts.purchases.groupby("stage")))
-    nobody = facts.purchases.iloc[:0]
+    columns = ("stage", "key", "intended_ns", "sent_ns", "done_ns", "outcome")
+    bought = dict(iter(facts.purchases_with(*columns).groupby("stage")))
+    nobody = facts.purchases_with(*columns).iloc[:0]
     rows = []
     for sale in run.record["sales"]:
         number, product_id = sale["number"], sale["product_id"]

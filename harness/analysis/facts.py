@@ -27,9 +27,15 @@ CLOCK_REACH_S = 1.5
 """The stage clock is read each second; a stage's last reading must lie this close to its end."""
 
 _OF_A_PURCHASE = (
-    "user", "stage", "intended_ns", "sent_ns", "done_ns", "latency_ms", "answered", "status",
-    "outcome", "key", "try", "order_id",
-)  # fmt: skip
+    "sent_ns",
+    "latency_ms",
+    "answered",
+    "status",
+    "outcome",
+    "key",
+    "try",
+    "order_id",
+)
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -130,9 +136,13 @@ class RunFacts:
     @cached_property
     def purchases(self) -> pd.DataFrame:
         """Requests to ``POST /orders``, in the order in which they were sent."""
+        return self.purchases_with(*_OF_A_PURCHASE)
+
+    def purchases_with(self, *columns: str) -> pd.DataFrame:
+        """Return the purchases with columns of one's choice."""
         buys = np.flatnonzero(is_in(self.requests, "endpoint", ["buy"]))
         order = np.argsort(integers(self.requests, "sent_ns")[buys], kind="stable")
-        return self.requests[list(_OF_A_PURCHASE)].take(buys[order])
+        return self.requests[list(columns)].take(buys[order])
 
     @cached_property
     def attempts(self) -> pd.DataFrame:
