@@ -90,14 +90,28 @@ def _contest(scenario: Mapping[str, Any]) -> str:
 
 def _load(evidence: Evidence) -> str:
     load = evidence.scenario["load"]
+    patience = (
+        f"request timeout {load['request_timeout_s']:g} s, up to {load['retries']} retries with "
+        f"the same key, {load['processes']} generator process(es)"
+    )
+    if (arriving := evidence.scenario.get("open")) is not None:
+        return (
+            f"open: one-shot {load['buyer']} buyers come by a schedule ({arriving['spread']}), at "
+            f"most {arriving['at_once']:,} at once, under {arriving['accounts']:,} accounts opened "
+            f"beforehand; {patience}"
+        )
     return (
         f"closed, {load['buyer']} buyers, think {load['think_min_s']:g} to "
-        f"{load['think_max_s']:g} s, request timeout {load['request_timeout_s']:g} s, up to "
-        f"{load['retries']} retries with the same key, {load['processes']} generator process(es)"
+        f"{load['think_max_s']:g} s, {patience}"
     )
 
 
 def _stages(evidence: Evidence) -> str:
+    if (arriving := evidence.scenario.get("open")) is not None:
+        return "; ".join(
+            f"{stage['name']}: {stage['buyers']:,} buyers in {stage['seconds']:g} s"
+            for stage in arriving["stages"]
+        )
     texts, before = [], 0
     for stage in evidence.stages:
         seconds = stage.end_s - stage.start_s

@@ -7,7 +7,7 @@ tests/statistical.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.analysis import contest, laws, summary
+from harness.analysis import arrivals, contest, laws, summary
 from harness.analysis.metrics import METRICS
 from harness.analysis.series import series
 from harness.analysis.summary import Audits, schema
@@ -19,8 +19,11 @@ __all__ = ["METRICS", "check_laws", "schema", "series", "summarise", "validity"]
 
 
 def check_laws(run: RunData) -> list[Law]:
-    """Check every law that applies to a run: stages have others than a contest."""
-    return laws.check_laws(run, contest.LAWS if run.record["scenario"].get("contest") else None)
+    """Check every law that applies to a run: those of its kind of load."""
+    scenario = run.record["scenario"]
+    if scenario.get("contest"):
+        return laws.check_laws(run, contest.LAWS)
+    return laws.check_laws(run, arrivals.LAWS if scenario.get("open") else None)
 
 
 def summarise(

@@ -96,8 +96,8 @@ class Protocol:
         try:
             with self._step("warm_up", "warm up"):
                 self._warm_up(deployment, scratch / "warm-up")
-                settle_stores(deployment)
                 generator.wait_ready()
+                settle_stores(deployment)
             before = collect.request_counts(deployment)
             telemetry = self._load(deployment, generator)
         finally:
