@@ -151,9 +151,9 @@ class Evidence:
     @property
     def _crowd(self) -> str:
         """Return what kind of load it is, and how large."""
-        load = self.summary["load"]
-        if load["model"] == "open":
-            return f"open workload, {load['arrivals']:,} buyers arrive"
+        if (arriving := self.scenario.get("open")) is not None:
+            buyers = sum(stage["buyers"] for stage in arriving["stages"])
+            return f"open workload, {buyers:,} buyers arrive"
         return f"closed workload, {self.peak_users:,} users at the peak"
 
 

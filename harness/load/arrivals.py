@@ -39,7 +39,11 @@ class Arrivals:
             self._wait_until(due_ns / 1e9)
             if self._must_stop():
                 break
-            if not self._turnstile.let_in((number, due_ns)):
+            if self._turnstile.let_in((number, due_ns)):
+                self._crowd.come(
+                    number, due_ns
+                )  # now, not when it first runs: it must be waited for
+            else:
                 self._crowd.turned_away(number, due_ns)
         self._wait_until(self._plan.schedule.load_s)
         return self._end()

@@ -32,7 +32,6 @@ class Visitor(Buyer):
         while (visit := self.turnstile.wait()) is not None:
             self.number, self._ready_ns = visit
             self._think_ns = 0
-            self.crowd.come(*visit)
             try:
                 self._visit()
             finally:

@@ -107,7 +107,6 @@ class Shop:
 
     def live(self):
         while (visit := self.turnstile.wait()) is not None:
-            self.crowd.come(*visit)
             gevent.sleep(self.seconds)
             self.served.append(visit)
             self.crowd.left(visit[0])
@@ -144,6 +143,13 @@ def test_who_finds_no_room_is_turned_away_and_recorded_so(tmp_path):
     assert len(shop.served) == 5
     assert len(away) == len(shop.plan.arrivals_of(0)) - 5
     assert sorted(away + [number for number, _ in shop.served]) == list(range(50))
+
+
+def test_who_was_let_in_and_has_not_begun_is_waited_for(tmp_path):
+    plan = make_plan(at_once=1, arrivals=(ArrivalStage("one", 1, 0.001),))
+    shop = Shop(tmp_path, plan, seconds=0.05)
+    assert shop.run() == 0
+    assert shop.served == plan.arrivals_of(0)
 
 
 def test_a_load_that_must_stop_lets_nobody_else_in(tmp_path):
