@@ -22,8 +22,8 @@ THREATS: Final = (
     ),
     (
         "One host.",
-        "Client, services and stores share cores, caches and a disk, and the network is the "
-        "loopback. Contention is part of every number.",
+        "Client, services and stores share cores, caches and a disk, and no packet leaves the "
+        "machine. Contention is part of every number.",
     ),
     (
         "Few runs.",
