@@ -52,9 +52,7 @@ def override(topology: Topology, site: Site) -> str:
         if mount.named
     }
     document = {
-        "services": {
-            name: _service(service, site) for name, service in topology.services.items()
-        },
+        "services": {name: _service(service, site) for name, service in topology.services.items()},
         "networks": {
             "default": {
                 "labels": dict(site.labels),

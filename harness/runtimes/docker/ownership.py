@@ -49,6 +49,4 @@ def orphans(engine: Engine) -> list[str]:
 
 def clean(engine: Engine) -> list[str]:
     """Remove what killed harnesses of this user left in the engine, and return it in words."""
-    return [
-        f"{owner}: {', '.join(remove_all(engine, owner))} removed" for owner in orphans(engine)
-    ]
+    return [f"{owner}: {', '.join(remove_all(engine, owner))} removed" for owner in orphans(engine)]
