@@ -123,9 +123,9 @@ def test_what_dies_is_told_and_the_rest_stays_up(by_hand):
     (one,) = kept_in(by_hand)
     owners = one.file.parents[1].glob("*/owner.json")
     started = [row for path in owners for row in json.loads(path.read_text())["processes"]]
-    (worker,) = (row["pid"] for row in started if row["name"] == "order-worker-1")
+    (worker,) = (row["pid"] for row in started if row["name"] == "event-stream-1")
     psutil.Process(worker).kill()
-    assert re.match(r"died: order-worker-1; its log: /\S+\n", process.stdout.readline())
+    assert re.match(r"died: event-stream-1; its log: /\S+\n", process.stdout.readline())
     assert "shop 40" in done_well(by_hand.run("reset"))
     done_well(by_hand.run("down"))
     process.communicate(timeout=60)
