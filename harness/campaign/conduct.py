@@ -71,7 +71,7 @@ def summarise(campaign: Campaign) -> dict[str, Any]:
 
 
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
-    """Refuse, before anything is deployed, what the runtime cannot do."""
+    """Raise UsageError for what the runtime cannot do, while nothing is deployed or written."""
     for (_, case), topology in found.items():
         runtime.check(topology, scenario.faults_of(case))
 
@@ -114,6 +114,7 @@ def _describe(
         "order": [asdict(one) for one in planned],
         "topologies": {name: topologies[name].describe() for name in approaches},
         "runtime": runtime.name,
+        "runtime_facts": runtime.facts(),
         "environment": environment.capture(root),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
