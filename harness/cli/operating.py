@@ -131,7 +131,7 @@ def down(approach: KeptArgument = None) -> None:
 def doctor(runtime: RuntimeOption = "local") -> ExitCode:
     """Check whether this machine can run the harness."""
     runtime_named(runtime)
-    checks = diagnose()
+    checks = diagnose(runtime)
     for check in checks:
         console.print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
         if not check.ok:
