@@ -31,6 +31,11 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
     """Conduct the runs of a stored campaign that are not there yet, exactly as it was described."""
     campaign = Campaign.open(path)
     description = campaign.description()
+    if runtime.name != description["runtime"]:
+        raise UsageError(
+            f"{path} was begun with --runtime {description['runtime']}, not {runtime.name}",
+            "leave --runtime out, or begin a new campaign: runs of both cannot be mixed",
+        )
     request = Request(
         scenario=Scenario.model_validate(description["scenario"]),
         approaches=tuple(description["approaches"]),
