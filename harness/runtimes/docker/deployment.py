@@ -16,7 +16,7 @@ from harness.runtimes.docker.compose import Compose
 from harness.runtimes.docker.engine import Engine, at_once
 from harness.runtimes.docker.override import Site, override
 from harness.runtimes.docker.ownership import labels_of, remove_all
-from harness.runtimes.docker.replica import Place, Replica
+from harness.runtimes.docker.replica import RUNNING, Place, Replica
 from harness.runtimes.docker.usage import Meter
 from harness.runtimes.ports import LOOPBACK, container_ports, hold, hold_any
 from harness.runtimes.processes import interrupts_deferred
@@ -173,9 +173,11 @@ class DockerDeployment:
         return [replica.name for replica in self._dead()]
 
     def _dead(self) -> list[Replica]:
+        """Return who should have run when the engine was asked, should still, and does not."""
+        expected = [one for one in self._all() if one.should_run]
         label = f"com.docker.compose.project={self._network}"
         status = {one["Id"]: one["State"] for one in self._engine.containers(label)}
-        return [one for one in self._all() if one.has_died(status.get(one.id))]
+        return [one for one in expected if one.should_run and status.get(one.id) not in RUNNING]
 
     def kill(self, service: str, replica: int, sig: Signals) -> None:
         """Send a signal to a replica; SIGKILL ends all its processes before this returns.
@@ -237,7 +239,7 @@ class DockerDeployment:
                 self._wait_healthy(replica)
 
     def _wait_completed(self, replica: Replica) -> None:
-        replica.expect_end()
+        replica.should_run = False  # its end is no death: it is a job
         while replica.exit_code() is None:
             self._pause()
         if replica.exit_code() != 0:

@@ -14,7 +14,7 @@ import requests
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, NotFound
 
-from harness.errors import HarnessError, InfrastructureError
+from harness.errors import InfrastructureError
 from harness.runtimes.docker.complaints import complaint
 
 OLDEST_API = (1, 41)
@@ -255,15 +255,6 @@ def at_once(action: Callable[[One], Result], things: Iterable[One]) -> list[Resu
         return []
     with ThreadPoolExecutor(min(len(listed), _CONNECTIONS), thread_name_prefix="docker") as pool:
         return list(pool.map(action, listed))
-
-
-def is_there() -> bool:
-    """Say whether an engine answers here at all."""
-    try:
-        Engine().close()
-    except HarnessError:
-        return False
-    return True
 
 
 def _host() -> str:

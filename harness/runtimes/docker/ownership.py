@@ -9,6 +9,7 @@ and what is left is removed by `docker compose --project-name NAME down --volume
 import os
 from pathlib import Path
 
+from harness.errors import InfrastructureError
 from harness.runtimes.docker.engine import Engine, at_once
 from harness.runtimes.state import is_orphaned
 
@@ -45,6 +46,18 @@ def orphans(engine: Engine) -> list[str]:
     things = [*engine.containers(label), *engine.networks(label), *engine.volumes(label)]
     owners = {(thing.get("Labels") or {}).get(OWNER, "") for thing in things}
     return sorted(owner for owner in owners if is_orphaned(owner))
+
+
+def clean_if_there() -> list[str]:
+    """Do the same as `clean` in the engine of this machine; without one, nothing is left in it."""
+    try:
+        engine = Engine()
+    except InfrastructureError:
+        return []
+    try:
+        return clean(engine)
+    finally:
+        engine.close()
 
 
 def clean(engine: Engine) -> list[str]:

@@ -10,7 +10,9 @@ from harness.runtimes.docker.complaints import indented
 from harness.runtimes.docker.engine import Engine
 from harness.topology import Service
 
-_RUNS = ("running", "paused")
+RUNNING = ("running", "paused")
+"""The states of a container whose processes are there."""
+
 _LAST_LINES = 20
 _EXEC_LIMIT_S = 10.0
 
@@ -36,7 +38,7 @@ class Replica:
         self.id = container
         self._engine = engine
         self._place = place
-        self._should_run = False
+        self.should_run = False
 
     def settle(self) -> None:
         """Give the container its address; until now it has whichever is free when it starts."""
@@ -46,7 +48,7 @@ class Replica:
     def start(self) -> None:
         """Start the container (InfrastructureError: it cannot be started)."""
         self._engine.start(self.id, self.name)
-        self._should_run = True
+        self.should_run = True
 
     def signal(self, sig: Signals) -> None:
         """Send a signal as a fault means it: kill, pause and unpause reach every process."""
@@ -55,7 +57,7 @@ class Replica:
         elif sig is SIGCONT:
             self._engine.unpause(self.id)
         else:
-            self._should_run = False
+            self.should_run = False
             self._engine.kill(self.id, sig.name)
 
     def signal_process(self, pid: int, sig: Signals) -> None:
@@ -69,7 +71,7 @@ class Replica:
 
     def stop(self) -> None:
         """Send the stop signal, wait until the container has ended, kill it after its grace."""
-        self._should_run = False
+        self.should_run = False
         self._engine.stop(self.id, self.service.stop_grace_period_s)
 
     def cut(self) -> None:
@@ -99,25 +101,17 @@ class Replica:
 
     def runs(self) -> bool:
         """Say whether the container runs, or is paused."""
-        return self.state()["Status"] in _RUNS
+        return self.state()["Status"] in RUNNING
 
     def state(self) -> Mapping[str, Any]:
         """Return the container's state as the engine has it."""
         state: Mapping[str, Any] = self._engine.inspect(self.id)["State"]
         return state
 
-    def has_died(self, status: str | None) -> bool:
-        """Say whether the container ended unasked, by its listed status; None is not listed."""
-        return self._should_run and status not in _RUNS
-
     def exit_code(self) -> int | None:
         """Return how the container ended, or None if it runs."""
         state = self.state()
-        return None if state["Status"] in _RUNS else int(state["ExitCode"])
-
-    def expect_end(self) -> None:
-        """Do not take the end of the container for a death: it is a job."""
-        self._should_run = False
+        return None if state["Status"] in RUNNING else int(state["ExitCode"])
 
     def how_it_ended(self) -> str:
         """Return how the container ended, and its last words."""
