@@ -37,7 +37,7 @@ def runtime_named(name: str) -> Runtime:
     if name == "local":
         return LocalRuntime()
     if name == "docker":
-        from harness.runtimes.docker import DockerRuntime  # noqa: PLC0415 - 0.2 s, for those who ask
+        from harness.runtimes.docker.runtime import DockerRuntime  # noqa: PLC0415 - 0.2 s, for those who ask
 
         return DockerRuntime()
     raise UsageError(f"there is no runtime named {name!r}", f"known: {', '.join(RUNTIMES)}")

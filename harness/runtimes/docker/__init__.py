@@ -1,5 +1,1 @@
-"""Brings a topology up as containers. Importing this imports the `docker` library."""
-
-from harness.runtimes.docker.runtime import DockerRuntime
-
-__all__ = ["DockerRuntime"]
+"""Brings a topology up as containers. Its modules may import the `docker` library."""
