@@ -17,7 +17,7 @@ def test_a_broken_check_is_a_finding_not_a_crash(monkeypatch):
     def _wheels():
         raise InfrastructureError("the wheel is gone", "install it")
 
-    monkeypatch.setattr(doctor, "_CHECKS", (_wheels,))
+    monkeypatch.setattr(doctor, "_CHECKS", {"local": (_wheels,)})
     (check,) = doctor.diagnose()
     assert (check.name, check.ok, check.hint) == ("wheels", False, "install it")
     assert "the wheel is gone" in check.detail
