@@ -21,6 +21,7 @@ from harness.store import Campaign, load_findings
 def run(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Campaign:
     """Make a new campaign in `out` and conduct it; every finished run is on disk at once."""
     found = systems(request, root)
+    _check(found, request.scenario, runtime)
     planned = plan_runs(found, request.runs, request.seed)
     campaign = Campaign.create(out, _describe(request, planned, root, runtime))
     return _conduct(campaign, request.scenario, found, planned, runtime, observer)
@@ -47,6 +48,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
                 f"{topology.path} is not what it was when {path} was begun",
                 "restore it, or begin a new campaign: runs of different systems cannot be mixed",
             )
+    _check(found, request.scenario, runtime)
     planned = [PlannedRun(**{"seed": request.seed, **row}) for row in description["order"]]
     return _conduct(campaign, request.scenario, found, planned, runtime, observer)
 
@@ -61,6 +63,12 @@ def summarise(campaign: Campaign) -> dict[str, Any]:
     summary: dict[str, Any] = analysis.summarise(campaign.description(), runs, audits)
     campaign.write_json("summary.json", summary)
     return summary
+
+
+def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
+    """Raise UsageError for what the runtime cannot do, while nothing is deployed or written."""
+    for (_, case), topology in found.items():
+        runtime.check(topology, scenario.faults_of(case))
 
 
 def _conduct(
@@ -101,6 +109,7 @@ def _describe(
         "order": [asdict(one) for one in planned],
         "topologies": {name: topologies[name].describe() for name in approaches},
         "runtime": runtime.name,
+        "runtime_facts": runtime.facts(),
         "environment": environment.capture(root),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
