@@ -7,6 +7,7 @@ from types import FrameType
 import typer
 from rich.console import Console
 
+from harness.cli import comparing as comparing  # its command registers itself
 from harness.cli.commands import app
 from harness.errors import ExitCode, HarnessError
 
