@@ -4,8 +4,9 @@ from collections import Counter
 from typing import Final
 
 from harness.analysis import METRICS, Compared
-from harness.analysis.campaigns import DELTA, Basis, Measured, Outcome, Row
+from harness.analysis.campaigns import Basis, Measured, Row
 from harness.analysis.cases import HEADLINES
+from harness.analysis.outcomes import DELTA, Outcome
 from report import numbers, tables
 from report.tables import Cell, Column, Table
 

@@ -4,18 +4,15 @@ Their runs are not interleaved, so nothing can be paired: the interval is Welch'
 of the runs' values. On one machine the values themselves are compared. Milliseconds of two machines
 say nothing about each other, so there it is the ratios between the approaches, of which each
 campaign has one per block.
-
-A verdict is about B. "No difference" needs evidence as well: the whole interval lies within DELTA.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from itertools import combinations
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from harness.analysis.comparability import Stored, differences, machines, obstacles
+from harness.analysis.comparison import Kind
 from harness.analysis.estimates import (
     Scale,
     geometric_mean,
@@ -23,22 +20,9 @@ from harness.analysis.estimates import (
     welch_interval,
 )
 from harness.analysis.metrics import METRICS, Metric
-
-DELTA: Final = 0.15
-"""The share by which B may be more or less and still count as alike: what a gate tolerates."""
+from harness.analysis.outcomes import Outcome, decide
 
 Basis = Literal["values", "ratios"]
-Kind = Literal["ratio", "difference", "none"]
-
-
-class Outcome(StrEnum):
-    """What a row decides of B, compared with A."""
-
-    BETTER = "better"
-    WORSE = "worse"
-    ALIKE = "no difference"
-    UNDECIDED = "not decided"
-    INCOMPARABLE = "not comparable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +127,18 @@ def _measured(estimate: Mapping[str, Any]) -> Measured:
 
 def _ratios(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Measured]]]:
     """Yield each pair of approaches with its ratios, one per block."""
-    by_name = {entry["name"]: entry for entry in summary["approaches"]}
-    compared = {
-        (pair["baseline"], pair["contender"]): pair["metrics"]
+    entries = {entry["name"]: entry for entry in summary["approaches"]}
+    pairs = [(*list(entries)[:2], summary["comparisons"])] if summary["comparisons"] else []
+    pairs += [
+        (pair["baseline"], pair["contender"], pair["metrics"])
         for pair in summary["further_comparisons"]
-    }
-    names = list(by_name)[:2]
-    if summary["comparisons"]:
-        compared[names[0], names[1]] = summary["comparisons"]
-    for first, second in combinations(by_name, 2):
-        if (first, second) in compared:
-            yield (
-                f"{second} ÷ {first}",
-                {
-                    metric: _ratio(metric, found, by_name[first], by_name[second])
-                    for metric, found in compared[first, second].items()
-                },
-            )
+    ]
+    for first, second, compared in pairs:
+        ratios = {
+            metric: _ratio(metric, found, entries[first], entries[second])
+            for metric, found in compared.items()
+        }
+        yield f"{second} ÷ {first}", ratios
 
 
 def _ratio(
@@ -204,7 +183,7 @@ def _row(subject: str, metric: Metric, a: Measured, b: Measured) -> Row:
         change=change,
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
-        outcome=_outcome(metric, kind, interval),
+        outcome=decide(metric.better, kind, interval),
         why="" if interval else "one run: no interval",
     )
 
@@ -220,17 +199,3 @@ def _interval(
         return None
     make = log_welch_interval if kind == "ratio" else welch_interval
     return make(before, after)
-
-
-def _outcome(metric: Metric, kind: Kind, interval: tuple[float, float] | None) -> Outcome:
-    if interval is None:
-        return Outcome.UNDECIDED
-    low, high = interval
-    equal, margin = (1.0, 1 + DELTA) if kind == "ratio" else (0.0, 0.0)
-    least = 1 / margin if kind == "ratio" else 0.0
-    if least <= low and high <= margin:
-        return Outcome.ALIKE
-    if low <= equal <= high:
-        return Outcome.UNDECIDED
-    is_more = low > equal
-    return Outcome.BETTER if is_more == (metric.better == "higher") else Outcome.WORSE

@@ -30,6 +30,11 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
     """Conduct the runs of a stored campaign that are not there yet, exactly as it was described."""
     campaign = Campaign.open(path)
     description = campaign.description()
+    if runtime.name != description["runtime"]:
+        raise UsageError(
+            f"{path} was begun with --runtime {description['runtime']}, not {runtime.name}",
+            "leave --runtime out, or begin a new campaign: runs of both cannot be mixed",
+        )
     request = Request(
         scenario=Scenario.model_validate(description["scenario"]),
         approaches=tuple(description["approaches"]),
@@ -53,7 +58,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
 
 
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
-    """Raise UsageError for what the runtime cannot do, while nothing is deployed or written."""
+    """Refuse what the runtime cannot do, while nothing is deployed or written."""
     for (_, case), topology in found.items():
         runtime.check(topology, scenario.faults_of(case))
 

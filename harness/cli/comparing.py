@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.cli.commands import app
+from harness.cli.app import app
 from harness.errors import ExitCode, NotComparable
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def compare(
 
 
 def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
-    from harness.analysis.campaigns import DELTA
+    from harness.analysis.outcomes import DELTA
     from harness.analysis.summary import plain
 
     document: dict[str, Any] = plain(

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.analysis import compare
-from harness.analysis.campaigns import DELTA, Outcome, Row
+from harness.analysis.campaigns import Row
 from harness.analysis.estimates import log_welch_interval, welch_interval
+from harness.analysis.outcomes import DELTA, Outcome, decide
 from tests.stored import QUEUE, SYNC, stored
 
 LATENCY = "purchase_latency_p95_ms"
@@ -134,6 +135,30 @@ def test_on_another_machine_a_queue_that_lost_its_lead_is_worse() -> None:
     lost = {"sync": {LATENCY: (510, 540, 560)}, "queue": {LATENCY: (500, 530, 570)}}
     found = compare(stored(), stored(lost, {"environment/cores": 8})).rows
     assert [row.outcome for row in found if row.metric == LATENCY] == [Outcome.WORSE]
+
+
+def test_every_pair_of_approaches_has_its_ratios() -> None:
+    third = {LATENCY: (100, 105, 99)}
+    one = stored({"sync": {LATENCY: SYNC[LATENCY]}, "queue": {LATENCY: QUEUE[LATENCY]}})
+    others = stored({"sync": {LATENCY: SYNC[LATENCY]}, "third": third}).summary
+    further = {"baseline": "sync", "contender": "third", "metrics": others["comparisons"]}
+    summary = {
+        **one.summary,
+        "approaches": [*one.summary["approaches"], others["approaches"][1]],
+        "further_comparisons": [further],
+    }
+    here, there = (
+        replace(one, summary=summary, description=other.description)
+        for other in (one, stored(changes={"environment/cores": 8}))
+    )
+    found = compare(here, there).rows
+    assert [row.subject for row in found] == ["queue ÷ sync", "third ÷ sync"]
+
+
+def test_a_metric_that_nobody_wins_can_only_be_alike() -> None:
+    assert decide(None, "ratio", (0.99, 1.02)) is Outcome.ALIKE
+    assert decide(None, "ratio", (3.0, 4.0)) is Outcome.UNDECIDED
+    assert decide("lower", "none", None) is Outcome.INCOMPARABLE
 
 
 def test_each_case_is_a_subject_of_its_own() -> None:
