@@ -61,14 +61,12 @@ def run(
         )
     loaded = load_scenario(scenario or "flash_sale", root)
     scales, changes = read_scales(scale), read_settings(settings)
+    chosen = runtime_named(runtime or _begun_with(resume))
     folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
 
     from harness import campaign
     from harness.cli.progress import ProgressLine
-    from harness.store import Campaign
 
-    begun_with = "local" if resume is None else Campaign.open(resume).description()["runtime"]
-    chosen = runtime_named(runtime or begun_with)
     request = campaign.Request(
         scenario=loaded,
         source=scenario or "flash_sale",
@@ -118,7 +116,7 @@ def audit_command(path: CampaignArgument = None) -> ExitCode:
 @app.command(name="list")
 def list_command() -> None:
     """List the scenarios, the approaches, the stored campaigns, and what is up by hand."""
-    from harness.store import Campaign
+    from harness.standing import standing
 
     root = project_root()
     table = Table("kind", "name", "what it is", box=None)
@@ -129,10 +127,11 @@ def list_command() -> None:
     for name, topology in sorted(discover(root).items()):
         table.add_row("approach", name, f"{topology.title}, {topology.containers} containers")
     for folder in _campaigns(root):
-        stored = Campaign(folder)
-        description = stored.description()
-        done, all_runs = len(stored.run_folders()), len(description["order"])
-        table.add_row("campaign", str(folder), f"{description['title']}, {done}/{all_runs} runs")
+        try:
+            words = standing(folder).words
+        except UsageError as error:
+            words = error.message
+        table.add_row("campaign", str(folder), words)
     for up in kept():
         where = up.addresses.shop if up.addresses else "coming up"
         table.add_row("up by hand", up.approach, f"{where}, {up.runtime}, pid {up.pid}")
@@ -154,6 +153,15 @@ def validate(
     cases = f"{len(checked.cases)} cases, " if checked.cases else ""
     runs = len(measured) * checked.runs
     console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {names}")
+
+
+def _begun_with(resume: Path | None) -> str:
+    """Return the runtime that a campaign was begun with; a new one begins with the local one."""
+    if resume is None:
+        return RUNTIMES[0]
+    from harness.store import Campaign
+
+    return str(Campaign.open(resume).description()["runtime"])
 
 
 def _publish(stored: "Campaign") -> ExitCode:
