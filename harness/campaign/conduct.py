@@ -58,11 +58,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
 
 
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
-<<<<<<< .merge_file_W5eOug
     """Raise UsageError for what the runtime cannot do, while nothing is deployed or written."""
-=======
-    """Refuse what the runtime cannot do, while nothing is deployed or written."""
->>>>>>> .merge_file_kBDdLD
     for (_, case), topology in found.items():
         runtime.check(topology, scenario.faults_of(case))
 
