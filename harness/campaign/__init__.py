@@ -1,13 +1,15 @@
 """The protocol: from a scenario to a folder of audited runs."""
 
-from harness.campaign.conduct import resume, run, summarise
+from harness.campaign.conduct import resume, run
 from harness.campaign.keeping import keep_up, reset_kept
 from harness.campaign.observer import Observer
+from harness.campaign.stored import compare, summarise
 from harness.campaign.systems import Request, systems
 
 __all__ = [
     "Observer",
     "Request",
+    "compare",
     "keep_up",
     "reset_kept",
     "resume",

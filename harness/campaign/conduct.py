@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import analysis
 from harness.campaign import environment, world
 from harness.campaign.observer import Observer
 from harness.campaign.plan import PlannedRun, plan_runs
@@ -15,7 +14,7 @@ from harness.campaign.systems import Request, Systems, systems, without_case
 from harness.errors import UsageError
 from harness.runtimes import Runtime
 from harness.scenario import Scenario
-from harness.store import Campaign, load_findings
+from harness.store import Campaign
 
 
 def run(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Campaign:
@@ -56,18 +55,6 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
     _check(found, request.scenario, runtime)
     planned = [PlannedRun(**{"seed": request.seed, **row}) for row in description["order"]]
     return _conduct(campaign, request.scenario, found, planned, runtime, observer)
-
-
-def summarise(campaign: Campaign) -> dict[str, Any]:
-    """Derive summary.json from the stored runs."""
-    runs = campaign.load_runs()
-    audits = {
-        run.index: load_findings(folder)
-        for run, folder in zip(runs, campaign.run_folders(), strict=True)
-    }
-    summary: dict[str, Any] = analysis.summarise(campaign.description(), runs, audits)
-    campaign.write_json("summary.json", summary)
-    return summary
 
 
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:

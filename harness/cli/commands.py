@@ -116,7 +116,7 @@ def audit_command(path: CampaignArgument = None) -> ExitCode:
 @app.command(name="list")
 def list_command() -> None:
     """List the scenarios, the approaches, the stored campaigns, and what is up by hand."""
-    from harness.store import Campaign
+    from harness.standing import standing
 
     root = project_root()
     table = Table("kind", "name", "what it is", box=None)
@@ -127,10 +127,11 @@ def list_command() -> None:
     for name, topology in sorted(discover(root).items()):
         table.add_row("approach", name, f"{topology.title}, {topology.containers} containers")
     for folder in _campaigns(root):
-        stored = Campaign(folder)
-        description = stored.description()
-        done, all_runs = len(stored.run_folders()), len(description["order"])
-        table.add_row("campaign", str(folder), f"{description['title']}, {done}/{all_runs} runs")
+        try:
+            words = standing(folder).words
+        except UsageError as error:
+            words = error.message
+        table.add_row("campaign", str(folder), words)
     for up in kept():
         where = up.addresses.shop if up.addresses else "coming up"
         table.add_row("up by hand", up.approach, f"{where}, {up.runtime}, pid {up.pid}")

@@ -52,13 +52,13 @@ def complaint(said: str, otherwise: str) -> InfrastructureError:
     said = said.strip()
     for pattern, message, hint in _KNOWN:
         if re.search(pattern, said, re.IGNORECASE | re.DOTALL):
-            return InfrastructureError(f"{message}: {_last(said)}", hint)
-    return InfrastructureError(f"{otherwise}: {_last(said)}", "see what Docker says above")
+            return InfrastructureError(f"{message}:{_last(said)}", hint)
+    return InfrastructureError(f"{otherwise}:{_last(said)}", "see what Docker says above")
 
 
 def _last(said: str) -> str:
-    lines = said.splitlines()
-    return said if len(lines) < 2 else "\n" + indented(said)
+    """Return the end of it: beside the message if it is a line, below it if it is more."""
+    return f"\n{indented(said)}" if "\n" in said else f" {said}"
 
 
 def indented(text: str) -> str:

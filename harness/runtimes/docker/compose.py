@@ -33,33 +33,33 @@ class Compose:
     files: tuple[Path, ...]
     state: StateFolder
 
-    def run(self, *words: str, what: str) -> str:
-        """Run a command and return what it printed.
+    @property
+    def log(self) -> Path:
+        """Return the file of what the last command printed."""
+        return self.state.path / "compose.log"
 
-        Raises InfrastructureError that `what` failed, with the last lines.
-        """
+    def run(self, *words: str, what: str) -> None:
+        """Run a command (InfrastructureError: `what` failed; its last lines)."""
         files = [word for file in self.files for word in ("--file", str(file))]
         folder = ["--project-directory", str(self.files[0].parent)]
         argv = ["docker", "compose", "--project-name", self.project, *folder, *files, *words]
-        process = subprocess.Popen(
-            argv,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        with open(self.log, "wb") as output:
+            process = subprocess.Popen(
+                argv,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         try:
-            printed, complained = process.communicate()
+            code = process.wait()
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            process.wait()
             raise
-        if process.returncode != 0:
-            raise complaint(f"{printed}\n{complained}", what)
-        return printed
+        if code != 0:
+            raise complaint(self.log.read_text(encoding="utf-8", errors="replace"), what)
 
     def _environment(self) -> Mapping[str, str]:
         """Return this process' environment, without what would choose other files or services."""

@@ -62,7 +62,7 @@ class DockerDeployment:
         site = Site(self._labels, subnet, self._ports, self._images)
         laid_over.write_text(override(self._topology, site), encoding="utf-8")
         on_progress("building the image")
-        images.build(self._topology, compose, self._images)
+        images.build(self._topology, compose, self._engine, self._images)
         images.pull(self._topology, compose, self._engine, self._images)
         on_progress("making the containers")
         services = sorted(self._topology.services)

@@ -4,6 +4,7 @@ Only this module imports the `docker` library. API reference: https://docs.docke
 """
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,12 @@ class Engine:
         self._api = self._connected()
 
     def _connected(self) -> Any:
+        # asked first by ourselves: the library leaves a socket open that could not be connected
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(self._host.removeprefix(_LOCAL))
+            except OSError as error:
+                raise complaint(repr(error), f"cannot reach the engine at {self._host}") from error
         try:
             api = docker.APIClient(
                 base_url=self._host,

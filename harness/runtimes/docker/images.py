@@ -2,14 +2,16 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from harness.runtimes.docker.compose import Compose
-from harness.runtimes.docker.engine import Engine
+from harness.runtimes.docker.engine import Engine, at_once
 from harness.topology import Topology
 
 _CHOOSES_AN_IMAGE = "_IMAGE"
+_STEP = re.compile(r"---> Running in ([0-9a-f]{12})")
 
 
 def with_images_of_the_environment(topology: Topology) -> Topology:
@@ -39,12 +41,21 @@ def _built_name(topology: Topology, service: str) -> str:
     return image.split(":")[0] if image else f"flashsale-{topology.approach}-{service}"
 
 
-def build(topology: Topology, compose: Compose, images: Mapping[str, str]) -> None:
-    """Build what is built here; services of one image share one build (InfrastructureError)."""
+def build(topology: Topology, compose: Compose, engine: Engine, images: Mapping[str, str]) -> None:
+    """Build what is built here; services of one image share one build (InfrastructureError).
+
+    The builder of old engines leaves the container of the step that failed, and names it.
+    """
     built = {images[name]: name for name, one in topology.services.items() if one.built}
-    if built:
-        services = sorted(built.values())
+    if not built:
+        return
+    services = sorted(built.values())
+    try:
         compose.run("build", *services, what=f"cannot build the image of {', '.join(services)}")
+    except BaseException:
+        said = compose.log.read_text(encoding="utf-8", errors="replace")
+        at_once(engine.remove_container, _STEP.findall(said))
+        raise
 
 
 def pull(topology: Topology, compose: Compose, engine: Engine, images: Mapping[str, str]) -> None:
