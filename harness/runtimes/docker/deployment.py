@@ -58,12 +58,12 @@ class DockerDeployment:
         laid_over = self._state.path / "override.yml"
         project = self._network
         compose = Compose(project, (self._topology.path, laid_over), self._state)
-        subnet = self._engine.free_subnet(self._labels, f"{project}-subnet")
-        site = Site(self._labels, subnet, self._ports, self._images)
-        laid_over.write_text(override(self._topology, site), encoding="utf-8")
-        on_progress("building the image")
-        images.build(self._topology, compose, self._engine, self._images)
-        images.pull(self._topology, compose, self._engine, self._images)
+        with self._engine.held_subnet(self._labels, f"{project}-subnet") as subnet:
+            site = Site(self._labels, subnet, self._ports, self._images)
+            laid_over.write_text(override(self._topology, site), encoding="utf-8")
+            on_progress("building the image")
+            images.build(self._topology, compose, self._engine, self._images)
+            images.pull(self._topology, compose, self._engine, self._images)
         on_progress("making the containers")
         services = sorted(self._topology.services)
         compose.run("create", "--no-build", *services, what="cannot make the containers")

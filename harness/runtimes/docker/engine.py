@@ -6,8 +6,9 @@ Only this module imports the `docker` library. API reference: https://docs.docke
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import docker
@@ -197,15 +198,16 @@ class Engine:
         finally:
             self.remove_container(beside)
 
-    def free_subnet(self, labels: Mapping[str, str], name: str) -> str:
-        """Return a range of addresses that the engine holds free, such as ``172.20.0.0/16``."""
+    @contextmanager
+    def held_subnet(self, labels: Mapping[str, str], name: str) -> Iterator[str]:
+        """Hold a free range of addresses, such as ``172.20.0.0/16``: by a network of that name."""
         made = self._asking(
             lambda: self._api.create_network(name, driver="bridge", labels=dict(labels)),
             "cannot make a network",
         )["Id"]
         try:
             known = self._asking(lambda: self._api.inspect_network(made))
-            return str(known["IPAM"]["Config"][0]["Subnet"])
+            yield str(known["IPAM"]["Config"][0]["Subnet"])
         finally:
             self.remove_network(made)
 

@@ -14,7 +14,7 @@ CHANGES = {
     "build: .": "build: {context: ., args: {PYTHON_IMAGE: '${PYTHON_IMAGE:?}'}}",
     "[CMD, wget, -q, -O, /dev/null,": "[CMD, curl, -fsS, -o, /dev/null,",
     "pg_isready -U": "pg_isready -h 127.0.0.1 -U",
-    "interval: 1s": "interval: 1s\n    timeout: 5s",
+    "interval: 1s": "interval: 1s\n    timeout: 5s\n    start_period: 90s",
 }
 
 
