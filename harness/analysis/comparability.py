@@ -45,7 +45,7 @@ def obstacles(a: Stored, b: Stored) -> list[str]:
         *_between("", _asked(a.description), _asked(b.description)),
         *_between("scenario: ", _workload(a.description), _workload(b.description)),
         *_topologies(a.description, b.description),
-        *_between("image of ", _images(a, _bare_name), _images(b, _bare_name)),
+        *_between("image of ", *_bought_images(a, b)),
         *(["a contest has no metrics to compare"] if a.is_contest or b.is_contest else []),
         *_spoilt("A", a.summary),
         *_spoilt("B", b.summary),
@@ -118,6 +118,20 @@ def _images(stored: Stored, said: Callable[[Mapping[str, Any]], str]) -> dict[st
         for service, image in deployment["images"].items():
             found.setdefault(service, set()).add(said(image))
     return {service: sorted(texts) for service, texts in found.items()}
+
+
+def _bought_images(a: Stored, b: Stored) -> list[dict[str, list[str]]]:
+    """Return the names of the images in both that were not built from the approaches' code."""
+    built = {
+        service
+        for stored in (a, b)
+        for topology in stored.description["topologies"].values()
+        for service, stated in topology["services"].items()
+        if stated.get("built")
+    }
+    one, other = _images(a, _bare_name), _images(b, _bare_name)
+    both = (set(one) & set(other)) - built
+    return [{service: names[service] for service in sorted(both)} for names in (one, other)]
 
 
 def _bare_name(image: Mapping[str, Any]) -> str:

@@ -164,6 +164,14 @@ def test_other_images_are_an_obstacle_but_a_mirror_is_none(image: str, reasons: 
     assert obstacles(one, other) == reasons
 
 
+def test_an_image_that_is_built_here_bears_any_name() -> None:
+    one, other = (
+        stored(deployments=[{"images": {"api": {"image": name, "digest": "sha256:1"}}}])
+        for name in ("shop:one-checkout", "shop:another")
+    )
+    assert obstacles(one, other) == []
+
+
 @pytest.mark.parametrize(("path", "value"), [("cpu_model", "Another CPU"), ("cores", 4)])
 def test_another_machine_leaves_only_the_ratios(path: str, value: Any) -> None:
     other = stored(changes={f"environment/{path}": value})
