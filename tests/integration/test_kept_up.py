@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import stat
-import subprocess
 from pathlib import Path
 
 import psutil
@@ -16,7 +15,7 @@ import pytest
 from harness.runtimes import kept
 from tests.integration.test_run import TINY, wait_for
 from tests.integration.test_wrong_usage import refused
-from tests.readme import shell_blocks
+from tests.readme import buy_at
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 SMALL = [
@@ -45,19 +44,6 @@ def done_well(done):
     return done.stdout
 
 
-def buy(address):
-    """Follow the README: register, log in, buy one, and watch it until it is settled."""
-    environment = {**os.environ, "HARNESS_PORT": address.rpartition(":")[2]}
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", shell_blocks()[1]],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_up_buy_reset_down(by_hand):
     said = done_well(by_hand.run(*QUEUE, "--detach"))
     (one,) = kept_in(by_hand)
@@ -68,7 +54,7 @@ def test_up_buy_reset_down(by_hand):
     assert str(one.file) in said
     assert stat.S_IMODE(one.file.stat().st_mode) == 0o600
 
-    bought = done_well(buy(address))
+    bought = done_well(buy_at(address))
     assert re.search(r'"status":"(confirmed|declined)"', bought.splitlines()[-1])
     assert "event: status" in bought
     with psycopg.connect(one.addresses.dsn) as ledger:
@@ -99,7 +85,7 @@ def test_two_approaches_at_once(by_hand):
     for command in ("down", "reset"):
         refused(by_hand.run(command), 64, f"pid {queue.pid}", f"pid {sync.pid}", "which one")
     assert "shop 40" in done_well(by_hand.run("reset", "sync"))
-    assert done_well(buy(sync.addresses.shop))
+    assert done_well(buy_at(sync.addresses.shop))
     assert "queue is down" in done_well(by_hand.run("down", "queue"))
     assert kept_in(by_hand) == [sync]
     assert "sync is down" in done_well(by_hand.run("down"))

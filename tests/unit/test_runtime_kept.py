@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes import Announcement, beside_no_measurement, clean, kept, measuring
+from harness.runtimes import Announcement, beside_no_measurement, kept, measuring
 from harness.runtimes.processes import read_stat
+from harness.runtimes.state import clean
 from harness.topology import load_topology
 from tests.readme import ROOT
 

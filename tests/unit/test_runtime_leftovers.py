@@ -10,9 +10,9 @@ import time
 import pytest
 
 from harness.errors import InfrastructureError
-from harness.runtimes import clean, leftovers, measuring
+from harness.runtimes import leftovers, measuring
 from harness.runtimes.processes import MARKER, ProcessTable, interrupts_deferred, read_stat
-from harness.runtimes.state import StateFolder
+from harness.runtimes.state import StateFolder, clean
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 

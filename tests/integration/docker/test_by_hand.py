@@ -2,13 +2,15 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import uuid
 
 import pytest
 
-from tests.readme import ROOT, shell_blocks
+from harness.runtimes import kept
+from tests.readme import ROOT, buy_at, shell_blocks
 
 pytestmark = [
     pytest.mark.integration,
@@ -67,3 +69,30 @@ def of_project(project):
             ["docker", *words, "--filter", label], capture_output=True, text=True, check=True
         ).stdout.split()
     ]
+
+
+def test_kept_up_on_containers(cli):
+    """Up, buy, reset, and a keeper that is killed: `clean` removes its containers."""
+    try:
+        up = cli.run("up", "sync", "--runtime", "docker", "--port", 0, "--detach")
+        assert up.returncode == 0, up.stdout + up.stderr
+        (one,) = kept(cli.scratch / f"flashsale-{os.getuid()}")
+        bought = buy_at(one.addresses.shop)
+        assert bought.returncode == 0, bought.stdout + bought.stderr
+        assert "event: status" in bought.stdout
+        again = cli.run("reset")
+        assert "orders 0, payments 0" in again.stdout, again.stderr
+        assert len(containers_of(one)) == 3
+        os.kill(one.pid, signal.SIGKILL)
+    finally:
+        cleaned = cli.run("clean")
+    assert f"{os.getuid()}-{one.pid}-{one.start_ticks}" in cleaned.stdout, cleaned.stderr
+    assert containers_of(one) == []
+
+
+def containers_of(one):
+    """The containers of a kept deployment, by the name of its keeper."""
+    name = f"name=flashsale-{os.getuid()}-{one.pid}-{one.start_ticks}"
+    return subprocess.run(
+        ["docker", "ps", "-aq", "--filter", name], capture_output=True, text=True, check=True
+    ).stdout.split()

@@ -91,7 +91,8 @@ def test_both_runtimes_measure_and_pay_alike(cli, tmp_path):
 
 def test_a_killed_worker_and_cut_networks_lose_nothing(cli, tmp_path):
     scenario = tmp_path / "faults.toml"
-    scenario.write_text(SMALL.read_text() + FAULTS)
+    enough = SMALL.read_text().replace("stock = 40", "stock = 400")  # orders to the end
+    scenario.write_text(enough + FAULTS)
     out = tmp_path / "campaign"
     done = cli.run(
         "run", scenario, "--runtime", "docker", "--approach", "queue", "--out", out, timeout_s=400
