@@ -19,7 +19,7 @@ from harness.cli.words import (
     read_settings,
 )
 from harness.errors import ExitCode, InfrastructureError, UsageError
-from harness.runtimes import Deployment, Kept, kept, leftovers, runtime_named
+from harness.runtimes import Deployment, Kept, kept, leftovers, remove_abandoned_lock, runtime_named
 from harness.runtimes import clean as clean_leftovers
 from harness.runtimes.doctor import diagnose
 from harness.runtimes.kept import words
@@ -144,6 +144,7 @@ def doctor(runtime: RuntimeOption = "local") -> ExitCode:
 def clean() -> None:
     """Remove what a killed harness left: processes and temporary folders."""
     removed = clean_leftovers()
+    remove_abandoned_lock()
     for line in removed:
         console.print(line)
     console.print("nothing is left" if not removed else f"{len(removed)} removed")

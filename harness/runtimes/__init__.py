@@ -6,7 +6,7 @@ from harness.errors import UsageError
 from harness.runtimes import state
 from harness.runtimes.kept import Addresses, Announcement, Kept, kept
 from harness.runtimes.local import LocalRuntime
-from harness.runtimes.lock import beside_no_measurement, measuring
+from harness.runtimes.lock import beside_no_measurement, measuring, remove_abandoned_lock
 from harness.runtimes.protocol import Deployment, OnProgress, Runtime, Usage
 from harness.runtimes.state import Leftover, leftovers
 
@@ -26,6 +26,7 @@ __all__ = [
     "kept",
     "leftovers",
     "measuring",
+    "remove_abandoned_lock",
     "runtime_named",
 ]
 

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import stat
-from pathlib import Path
 
 import psutil
 import psycopg
@@ -99,7 +98,7 @@ def test_a_killed_keeper_is_cleaned_up_after(by_hand):
     refused(by_hand.run("down"), 70, "harness clean")
     assert "removed" in done_well(by_hand.run("clean"))
     assert by_hand.left_behind() == []
-    assert not Path(one.folder).exists()
+    assert list(by_hand.scratch.iterdir()) == []
 
 
 def test_what_dies_is_told_and_the_rest_stays_up(by_hand):
