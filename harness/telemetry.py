@@ -7,9 +7,9 @@ killed) is left out of that second, and is asked again in the next.
 Beside the deployment the machine is read: how much of it was busy at all, what a hypervisor took,
 whether its wall clock was set, and which processes that are none of ours used the processors.
 
-Memory is PSS, which shares a page among the processes that map it, so forked workers and
-PostgreSQL's shared buffers are not counted many times. Reading it costs the kernel a walk over
-each process's pages; it is therefore sampled every `RARE_PERIOD_S` seconds, and so are strangers.
+Reading memory is costly (PSS, for one, is a walk over each process's pages), so it is sampled every
+`RARE_PERIOD_S` seconds; so is all usage where the runtime takes no readings without it, and so are
+strangers.
 """
 
 import os
@@ -101,34 +101,39 @@ class Sampler:
             self._stopping.wait(next_s - time.monotonic())
 
     def _sample(self, in_full: bool) -> None:
-        t_s = (time.monotonic_ns() - self._t0_ns) / 1e9
-        for source, metric, value in self._measure(in_full):
-            self._rows.append((t_s, source, metric, value))
-            self._latest[source, metric] = value
+        for samples in self._measure(in_full):
+            t_s = (time.monotonic_ns() - self._t0_ns) / 1e9
+            for source, metric, value in samples:
+                self._rows.append((t_s, source, metric, value))
+                self._latest[source, metric] = value
 
-    def _measure(self, in_full: bool) -> Iterator[Sample]:
+    def _measure(self, in_full: bool) -> Iterator[list[Sample]]:
+        """Read one source after the other; last what an engine may take a second for."""
+        yield list(self._measure_machine(in_full))
+        with suppress(psycopg.Error):
+            yield list(self._measure_ledger())
+        with suppress(redis.RedisError):
+            yield list(self._measure_redis())
+        yield list(self._measure_services(in_full))
+
+    def _measure_services(self, in_full: bool) -> Iterator[Sample]:
         for service, usage in self._deployment.usage(memory=in_full).items():
             yield service, "cpu_s", usage.cpu_s
             yield service, "processes", float(usage.processes)
             if in_full:
                 yield service, "memory_bytes", float(usage.memory_bytes)
-        yield "load", "cpu_s", self._load_cpu_s()
-        yield from self._measure_machine()
-        if in_full:
-            for name, used_s in self._strangers.cpu_s().items():
-                yield "strangers", f"cpu_s:{name}", used_s
-        with suppress(psycopg.Error):
-            yield from self._measure_ledger()
-        with suppress(redis.RedisError):
-            yield from self._measure_redis()
 
-    def _measure_machine(self) -> Iterator[Sample]:
+    def _measure_machine(self, in_full: bool) -> Iterator[Sample]:
         machine = psutil.cpu_times()
         busy = (machine.user, machine.nice, machine.system, machine.irq, machine.softirq)
         yield "machine", "cpu_s", sum(busy)
         yield "machine", "steal_s", machine.steal
         yield "machine", "clock_step_s", (_clocks_apart_ns() - self._clocks_apart_ns) / 1e9
         yield "harness", "cpu_s", time.process_time()
+        yield "load", "cpu_s", self._load_cpu_s()
+        if in_full:
+            for name, used_s in self._strangers.cpu_s().items():
+                yield "strangers", f"cpu_s:{name}", used_s
 
     def _measure_ledger(self) -> Iterator[Sample]:
         try:

@@ -3,7 +3,7 @@
 The ratio is taken within each block (the two runs were made one after the other, so what drifts
 cancels) and its interval is Student's t on the log ratios: at three blocks that covers 95 %, where
 a bootstrap covers 82-91 % and pooled requests 67 %. There are no p-values: with three runs none can
-be small. What that decides is one word (see `verdicts`); a metric is won only by an approach that
+be small. What that decides is one word (see `outcomes`); a metric is won only by an approach that
 is better beyond δ, and only if both approaches are ranked.
 """
 
@@ -23,7 +23,7 @@ from harness.analysis.estimates import (
     t_interval,
 )
 from harness.analysis.metrics import Metric
-from harness.analysis.verdicts import Kind, Outcome, decide
+from harness.analysis.outcomes import Kind, Outcome, decide
 
 ByBlock = Mapping[int, float | None]
 

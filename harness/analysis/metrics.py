@@ -12,7 +12,7 @@ from typing import Final
 from harness.analysis import latency, resources, sales
 from harness.analysis.estimates import Estimate, Quantity, Scale, estimate
 from harness.analysis.facts import RunFacts
-from harness.analysis.verdicts import Better, Margin
+from harness.analysis.outcomes import Better, Margin
 
 Measure = Callable[[RunFacts], Quantity]
 

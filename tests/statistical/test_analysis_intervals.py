@@ -9,7 +9,14 @@ import math
 import numpy as np
 import pytest
 
-from harness.analysis.estimates import Sample, Scalar, Scale, estimate, t_critical
+from harness.analysis.estimates import (
+    Sample,
+    Scalar,
+    Scale,
+    estimate,
+    log_welch_interval,
+    t_critical,
+)
 from tests.statistical.campaigns import CAMPAIGNS, campaigns, compared
 
 pytestmark = pytest.mark.statistical
@@ -21,6 +28,14 @@ def test_the_paired_interval_covers_the_true_ratio_in_93_to_97_percent(n, drift_
     found = compared(*campaigns(1.2, n, 0.05, drift_sd, seed=20_261))
     covered = np.mean([comparison.low <= 1.2 <= comparison.high for comparison in found])
     assert 0.93 <= covered <= 0.97
+
+
+@pytest.mark.parametrize("n", [3, 5])
+def test_the_interval_between_two_campaigns_covers_the_true_ratio_in_93_to_97_percent(n):
+    before, after = campaigns(1.2, n, 0.05, 0.0, seed=20_262)
+    pairs = zip(before.tolist(), after.tolist(), strict=True)
+    intervals = [log_welch_interval(one, other) for one, other in pairs]
+    assert 0.93 <= np.mean([low <= 1.2 <= high for low, high in intervals]) <= 0.97
 
 
 @pytest.mark.parametrize("n", [3, 5, 8])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.estimates import detectable_deviation
-from harness.analysis.verdicts import NOISE_LIMIT, Outcome
+from harness.analysis.outcomes import NOISE_LIMIT, Outcome
 from tests.statistical.campaigns import P95, campaigns, compared
 
 pytestmark = pytest.mark.statistical

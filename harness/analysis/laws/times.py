@@ -25,7 +25,7 @@ BACKLOG = "L = λW of the backlog"
 PERCENTILES = "percentiles fit the mean"
 CLOCKS = "wall clock = monotonic clock"
 
-LONGEST_GAP_S = 2.5
+LONGEST_GAP_S = 5.0
 """Two samples further apart say nothing of what lay between them."""
 FEWEST_INTERVALS = 10
 STAMP_LAG_S = 0.05
