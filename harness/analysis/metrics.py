@@ -7,6 +7,7 @@ shop changes in either direction); they are compared, but nobody wins them.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from harness.analysis import latency, resources, sales
@@ -156,19 +157,15 @@ METRICS: dict[str, Metric] = {
 """All metrics by id, in the order of the tables."""
 
 
-def measure_all(runs: list[RunFacts]) -> dict[Measure, list[Quantity]]:
-    """Measure every quantity of every run, once; metrics of one quantity share it."""
-    quantities: dict[Measure, list[Quantity]] = {}
-    for metric in METRICS.values():
-        if metric.measure not in quantities:
-            quantities[metric.measure] = [metric.measure(facts) for facts in runs]
-    return quantities
-
-
 def estimate_all(runs: list[RunFacts], counts: list[bool]) -> dict[str, Estimate]:
-    """Estimate every metric of one approach; `counts` says which of its runs count."""
-    quantities = measure_all(runs)
-    return {
-        metric.id: estimate(quantities[metric.measure], counts, metric.unit, metric.scale, metric.q)
-        for metric in METRICS.values()
-    }
+    """Estimate every metric of one approach; `counts` says which of its runs count.
+
+    A quantity is measured once, for all the metrics that are statistics of it, and not kept: of
+    millions of requests each is large.
+    """
+    estimates = {}
+    for measure, metrics in groupby(METRICS.values(), key=lambda metric: metric.measure):
+        quantities = [measure(facts) for facts in runs]
+        for metric in metrics:
+            estimates[metric.id] = estimate(quantities, counts, metric.unit, metric.scale, metric.q)
+    return estimates

@@ -1,9 +1,12 @@
-"""The campaigns that are kept with the project pass the present audit, and can be reported."""
+"""The kept campaigns obey the present laws, pass the present audit, and can be reported."""
 
 import shutil
 
 import pytest
 
+from harness.analysis import check_laws
+from harness.findings import Verdict
+from harness.store import Campaign
 from tests.integration.conftest import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -18,3 +21,9 @@ def test_a_kept_campaign_passes_its_audit_and_is_reported(cli, tmp_path, name):
     reported = cli.run("report", campaign)
     assert reported.returncode == 0, reported.stdout + reported.stderr
     assert (campaign / "report" / "index.html").exists()
+
+
+@pytest.mark.parametrize("name", ["reference", "reference-contention"])
+def test_the_runs_of_a_kept_campaign_obey_every_law_of_today(name):
+    for run in Campaign.open(ROOT / "results" / name).load_runs():
+        assert [law for law in check_laws(run) if law.verdict is not Verdict.PASS] == []

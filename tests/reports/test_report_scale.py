@@ -1,0 +1,51 @@
+"""`harness report` of much: how long it computes, and what memory it takes, from outside."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.store import Campaign
+from tests.golden.campaigns import store
+from tests.long_sale import long_run
+
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(1800)]
+
+HARNESS = Path(sys.executable).with_name("harness")
+SIX_RUNS_CPU_S = 15.0
+ONE_LONG_RUN_CPU_S = 60.0
+ONE_LONG_RUN_BYTES = 2e9
+
+
+def saved(path: Path, requests: int, users: int, approaches: tuple[str, ...]) -> Path:
+    """Save a campaign of long runs that were not audited; the first run only describes it."""
+    first = long_run(requests, users, approach=approaches[0])
+    campaign = store(path, [first], judge=lambda run: [])
+    for index, approach in enumerate(approaches[1:], start=2):
+        run = long_run(requests, users, index=index, approach=approach)
+        run.record["block"] = (index + 1) // 2
+        campaign.save_run(run, [], {})
+    return Campaign.open(path).path
+
+
+def reported(path: Path) -> tuple[float, float]:
+    """Rebuild a report in a process of its own; return its CPU seconds and its largest memory."""
+    process = subprocess.Popen([HARNESS, "report", path], stdout=subprocess.DEVNULL)
+    _, _, used = os.wait4(process.pid, 0)
+    assert (path / "report" / "index.html").exists()
+    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024.0
+
+
+def test_six_runs_of_60_000_requests(tmp_path):
+    path = saved(tmp_path / "six", 60_000, 200, ("sync", "queue", "queue", "sync", "sync", "queue"))
+    cpu_s, _ = reported(path)
+    assert cpu_s <= SIX_RUNS_CPU_S
+
+
+def test_one_run_of_5_million_requests(tmp_path):
+    path = saved(tmp_path / "five", 5_000_000, 1000, ("queue",))
+    cpu_s, memory_bytes = reported(path)
+    assert cpu_s <= ONE_LONG_RUN_CPU_S
+    assert memory_bytes <= ONE_LONG_RUN_BYTES
