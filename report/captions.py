@@ -74,10 +74,10 @@ def _latency(column: str, what: str) -> Callable[[Evidence, Approach], str]:
         if line is None:
             return "nothing to show"
         usual, most = line.median(), line.max()
-        text = f"{what} of {short(usual)} ms for half of the time, {short(most)} ms at its worst"
+        text = f"{what} typically {short(usual)} ms, at worst {short(most)} ms"
         text += f" ({short(peak_s(line))} s)"
         ended_s, load_s = float(line.index[-1]), evidence.stages[-1].end_s
-        if ended_s < 0.9 * load_s:
+        if ended_s + bin_s(evidence) < 0.9 * load_s:
             text += f"; none after {short(ended_s)} s"
         return text
 
@@ -133,9 +133,9 @@ def _confirmed(evidence: Evidence, approach: Approach) -> str:
     line = _line(evidence, approach, "confirmed")
     if line is None:
         return "nothing to show"
-    most = line.iloc[-1]
-    whole = line[line >= most]
-    return f"{short(most)} confirmed by {short(float(whole.index[0]))} s"
+    finals = [short(float(run.seconds["confirmed"].max())) for run in approach.counted]
+    half = line[line >= line.max() / 2]
+    return f"{', '.join(finals)} confirmed in its runs, half of them by {short(half.index[0])} s"
 
 
 _SAY: Final[Mapping[str, Callable[[Evidence, Approach], str]]] = {

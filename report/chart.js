@@ -5,8 +5,8 @@ const figures = (() => {
   const ROLES = ["ink", "muted", "grid", "band", "fault", "approach-1", "approach-2", "approach-3",
     "approach-4"];
   const DASHES = { solid: [], dashed: [7, 4], dotted: [2, 3] };
-  const HINT = "Point, or focus and use ← →, for values. Drag, or + −, to zoom in time; "
-    + "double-click, or 0, for all of it.";
+  const HINT = "Point for values, drag to zoom, double-click for all.";
+  const KEYS = "Keys: ← → for values (⇧ for ten), + − to zoom, 0 for all.";
   const HEIGHT_PX = 290;
   const FONT = "11px system-ui, sans-serif";
   const palette = {};
@@ -163,7 +163,11 @@ const figures = (() => {
           values: (_, places) => places.map(percentile) }
       : { label: "seconds since the load began", grid: { show: false },
           values: (_, places) => places.map((at) => grouped.format(at)) };
-    const y = { size: 56, values: (_, places) => places.map((at) => (at === null ? "" : short(at))) };
+    const decades = (_, places) => places.map((at) => (Number.isInteger(Math.log10(at)) ? at : null));
+    const y = {
+      size: 56, values: (_, places) => places.map((at) => (at === null ? "" : short(at))),
+      grid: { ...look.grid, ...(data.log ? { filter: decades } : {}) },
+    };
     return [{ ...look, labelFont: FONT, labelSize: 18, size: 30, ...x }, { ...look, ...y }];
   }
 
@@ -171,7 +175,7 @@ const figures = (() => {
     const first = data.axis === "percentile" ? 1 : 0;
     const x = data.x;
     const whole = (min, max) => min === null || (min <= x[0] && max >= x[x.length - 1]);
-    const highest = Math.max(0, ...data.levels.map(([value]) => value * 1.08));
+    const highest = Math.max(0, ...data.levels.map(([value]) => value * 1.14));
     const linear = (min, max) => [0, Math.max(max * 1.05, highest, 1)];
     const log = (min, max) => (min === null ? [1, 10] : uPlot.rangeLog(min, max, 10, false));
     return {
@@ -206,8 +210,9 @@ const figures = (() => {
       this.hidden = { approaches: new Set(), runs: new Set() };
       this.canvas = element("div", {
         class: "canvas", tabindex: "0", role: "application",
-        "aria-label": `${data.title}, interactive chart. ${HINT}`,
+        "aria-label": `${data.title}, interactive chart. ${KEYS}`,
         onkeydown: (event) => this.key(event),
+        onfocus: () => this.read(), onblur: () => this.read(),
       });
       this.reading = element("p", { class: "reading" }, HINT);
       place.append(this.head(), this.canvas, this.reading, this.legend());
@@ -290,7 +295,8 @@ const figures = (() => {
     read() {
       const { idx } = this.plot.cursor;
       const known = idx !== null && idx !== undefined;
-      this.reading.textContent = known ? where(this.data, this.data.x[idx]) : HINT;
+      const hint = document.activeElement === this.canvas ? KEYS : HINT;
+      this.reading.textContent = known ? where(this.data, this.data.x[idx]) : hint;
       for (const { trace, output, runs } of this.entries) {
         const seen = trace.runs.filter((one) => !this.hidden.runs.has(one.run));
         const each = seen.map((one) => `run ${one.run} ${short(one.values[idx])}`);

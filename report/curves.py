@@ -11,7 +11,7 @@ from report.evidence import Approach, Evidence, Floats, Run
 
 DRAWN_POINTS = 100
 """A line of a drawing has at most so many points; each stands for a bin of seconds."""
-LIVE_POINTS = 400
+LIVE_POINTS = 200
 """The same of an interactive chart."""
 
 
@@ -38,8 +38,11 @@ def of_run(run: Run, column: str, width_s: int) -> "pd.Series[float]":
 def of_approach(approach: Approach, column: str, width_s: int) -> "pd.Series[float] | None":
     """Return the median line of the runs that count, or None if none does."""
     counted = [of_run(run, column, width_s) for run in approach.counted]
+    if not counted:
+        return None
     # The runs end a little apart; a median over fewer runs would jump there.
-    return pd.concat(counted, axis=1).median(axis=1) if counted else None
+    end_s = min(line.index[-1] for line in counted)
+    return pd.concat(counted, axis=1).median(axis=1).loc[:end_s]
 
 
 def peak_s(line: "pd.Series[float]") -> float:

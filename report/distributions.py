@@ -161,7 +161,7 @@ def percentiles(kind: WaitKind, approach: Approach) -> dict[float, float]:
     return {
         q: float(np.interp(1 / (1 - q / 100), odds, values))
         for q in MARKED
-        if len(odds) and 1 / (1 - q / 100) <= odds[-1]
+        if len(odds) and 1 / (1 - q / 100) <= odds[-1] * (1 + 1e-9)
     }
 
 
