@@ -191,7 +191,7 @@ const figures = (() => {
     if (data.axis === "percentile") return `percentile ${Number((100 * (1 - 1 / x)).toPrecision(4))}`;
     const spans = [...data.stages.map(([a, b, label]) => [a, b, `stage ${label}`]), ...data.marks];
     const within = spans.filter(([from, to]) => from <= x && x < to).map(([, , label]) => label);
-    return [`${short(x)} s`, ...within].join(" · ");
+    return [`${Number(x.toFixed(1))} s`, ...within].join(" · ");
   }
 
   function sample(trace) {
@@ -334,9 +334,10 @@ const figures = (() => {
       const [low, high] = [to(min), to(max)];
       const at = idx === null || idx === undefined ? (low + high) / 2 : to(this.data.x[idx]);
       const reach = (high - low) * factor;
-      const start = Math.max(log ? 0 : 0, at - reach * ((at - low) / (high - low)));
-      const end = Math.min(to(this.data.end), start + reach);
-      if (start <= 0 && end >= to(this.data.end)) return this.reset();
+      const most = to(this.data.end); // both axes begin at 0, the logarithm of 1
+      if (reach > 0.999 * most) return this.reset();
+      const start = Math.min(Math.max(0, at - reach * ((at - low) / (high - low))), most - reach);
+      const end = start + reach;
       for (const { plot } of this.group()) plot.setScale("x", { min: back(start), max: back(end) });
     }
 

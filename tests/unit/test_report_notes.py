@@ -60,4 +60,6 @@ def test_other_words_are_other_marks_and_there_is_one_for_every_kind():
 def test_markdown_lists_what_each_cell_says():
     printed = markdown.table(a_table(("", "typical 2: unlike", "typical 3: unlike", "")))
     assert "| 1 | 1 (a) | 1 (a) | 1 |" in printed
-    assert "- (a) unlike\n  - 1, Sync: typical 2: unlike\n  - 1, Queue: typical 3: unlike" in printed
+    assert (
+        "- (a) unlike\n  - 1, Sync: typical 2: unlike\n  - 1, Queue: typical 3: unlike" in printed
+    )
