@@ -7,6 +7,7 @@ const figures = (() => {
   const DASHES = { solid: [], dashed: [7, 4], dotted: [2, 3] };
   const HINT = "Point for values, drag to zoom, double-click for all.";
   const KEYS = "Keys: ← → for values (⇧ for ten), + − to zoom, 0 for all.";
+  const STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
   const HEIGHT_PX = 290;
   const FONT = "11px system-ui, sans-serif";
   const palette = {};
@@ -162,7 +163,7 @@ const figures = (() => {
       ? { label: "percentile", splits: () => [1, ...marked], filter: (_, places) => places,
           values: (_, places) => places.map(percentile) }
       : { label: "seconds since the load began", grid: { show: false },
-          values: (_, places) => places.map((at) => grouped.format(at)) };
+          incrs: STEPS_S, values: (_, places) => places.map((at) => String(Number(at.toFixed(1)))) };
     const decades = (_, places) => places.map((at) => (Number.isInteger(Math.log10(at)) ? at : null));
     const y = {
       size: 56, values: (_, places) => places.map((at) => (at === null ? "" : short(at))),
@@ -177,7 +178,7 @@ const figures = (() => {
     const whole = (min, max) => min === null || (min <= x[0] && max >= x[x.length - 1]);
     const highest = Math.max(0, ...data.levels.map(([value]) => value * 1.14));
     const linear = (min, max) => [0, Math.max(max * 1.05, highest, 1)];
-    const log = (min, max) => (min === null ? [1, 10] : uPlot.rangeLog(min, max, 10, false));
+    const log = (min, max) => (min === null ? [1, 10] : uPlot.rangeLog(min, max, 10, true));
     return {
       x: {
         time: false, distr: data.axis === "percentile" ? 3 : 1,
