@@ -14,6 +14,7 @@ from harness.store import Campaign
 from report import (
     cases,
     charts,
+    claims,
     contest,
     distributions,
     effects,
@@ -42,15 +43,16 @@ def build(campaign_dir: Path) -> Path:
     evidence = read(campaign_dir)
     if evidence.summary.get("cases"):
         return _write(campaign_dir, *cases.compose(evidence))
-    contents = _tables(evidence)
+    held = claims.compose(evidence)
+    contents = {**_tables(evidence), **held.tables}
     with theme.style():
         hero = _hero(evidence)
         sections = _sections(evidence)
         picture = distributions.headline(evidence)
     drawn = [picture, *hero, *(chart for section in sections for chart in section.charts)]
     texts = {
-        "index.html": page.render(evidence, contents, hero, sections),
-        "report.md": markdown.render(evidence, contents, picture, sections),
+        "index.html": page.render(evidence, contents, hero, sections, held),
+        "report.md": markdown.render(evidence, contents, picture, sections, claims.markdown(held)),
         **{f"tables/{name}.csv": tables.to_csv(table) for name, table in contents.items()},
         **{f"figures/{chart.name}.svg": theme.standalone(chart.svg) for chart in drawn},
     }
@@ -91,7 +93,6 @@ def _tables(evidence: Evidence) -> dict[str, Table]:
         judgements.audit_runs(evidence),
         judgements.runs(evidence),
         judgements.laws(evidence),
-        tables.beside_published(evidence),
     ]
     return {table.name: table for table in found if table is not None}
 

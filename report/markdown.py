@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from report import effects, facts, published, words
+from report import effects, facts, words
 from report.charts import Chart, Section
 from report.evidence import Evidence
 from report.tables import Cell, Table
 
 
 def render(
-    evidence: Evidence, tables: Mapping[str, Table], picture: Chart, sections: Sequence[Section]
-) -> str:
-    """Return the whole report as Markdown."""
+    evidence: Evidence, tables: Mapping[str, Table], picture: Chart, sections: Sequence[Section],
+    claims: Sequence[str],
+) -> str:  # fmt: skip
+    """Return the whole report as Markdown; `claims` are its sections on the published one."""
     said = words.headline(evidence)
     figures = {section.id: section for section in sections}
     parts = [
@@ -40,10 +41,7 @@ def render(
         "## Laws and validity",
         table(tables["runs"]),
         table(tables["laws"]),
-        "## Beside the published figures",
-        table(tables["published"]),
-        f"What the published report ({published.SOURCE}) says of itself:",
-        "\n".join(f"- {line}" for line in published.CONTRADICTIONS),
+        *claims,
         "## How it was measured",
         "\n".join(f"- **{name}:** {text}" for name, text in facts.method(evidence)),
         "## What the numbers mean",

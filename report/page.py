@@ -6,8 +6,9 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from report import effects, facts, judgements, numbers, published, theme, words
+from report import effects, facts, judgements, numbers, theme, words
 from report.charts import Chart, Section
+from report.claims import Claims
 from report.evidence import Evidence
 from report.tables import Table, metrics_in_order
 
@@ -22,7 +23,7 @@ KEY_METRICS = (
 
 def render(
     evidence: Evidence, tables: Mapping[str, Table], hero: Sequence[Chart],
-    sections: Sequence[Section],
+    sections: Sequence[Section], claims: Claims,
 ) -> str:  # fmt: skip
     """Return the page; every text is escaped but the figures, which this package drew."""
     return (
@@ -41,8 +42,7 @@ def render(
             definitions=[(m["title"], m["description"]) for _, m in metrics_in_order(evidence)],
             warnings=evidence.summary["warnings"],
             faults_lead=effects.LEAD,
-            published_source=published.SOURCE,
-            contradictions=published.CONTRADICTIONS,
+            claims=claims,
         )
     )
 

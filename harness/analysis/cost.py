@@ -43,10 +43,10 @@ def cost(approaches: Sequence[Costed], prices: Prices) -> dict[str, Any]:
     return {
         "prices": prices.model_dump(mode="json"),
         "order_usd": price_usd,
-        "rows": {
-            id: {"title": title, "unit": USD, "digits": digits, "description": description}
+        "rows": [
+            {"id": id, "title": title, "unit": USD, "digits": digits, "description": description}
             for id, title, digits, description in ROWS
-        },
+        ],
         "figures": payback.described(),
         "approaches": {one.name: _of_approach(one, prices, price_usd) for one in approaches},
         "pairs": [

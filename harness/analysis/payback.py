@@ -86,12 +86,12 @@ def _times(end: float | None, factor: float) -> float | None:
     return None if end is None else end * factor
 
 
-def described() -> dict[str, dict[str, Any]]:
-    """Return what each figure is, by id."""
-    return {
-        id: {"title": title, "unit": unit, "digits": digits, "description": description}
+def described() -> list[dict[str, Any]]:
+    """Return what each figure is, in the order in which they are printed."""
+    return [
+        {"id": id, "title": title, "unit": unit, "digits": digits, "description": description}
         for id, title, unit, digits, description in FIGURES
-    }
+    ]
 
 
 def compare(one: Costed, other: Costed, prices: Prices, price_usd: float) -> dict[str, Any]:
