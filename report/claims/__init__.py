@@ -46,6 +46,7 @@ def compose(evidence: Evidence) -> Claims:
     judged = judgement.judge_all(data, evidence)
     words = Counter(one.verdict.word for one in judged)
     counts = ", ".join(f"{words[word]} {word}" for word in Word)
+    other = _other_load(data, evidence)
     by_users = levels.table(evidence)
     found = [
         *([by_users] if by_users else []),
@@ -55,11 +56,19 @@ def compose(evidence: Evidence) -> Claims:
     ]
     return Claims(
         source=data.source,
-        counted=f"Of {len(judged)} published claims this campaign finds {counts}.",
+        counted=f"Of {len(judged)} published claims this campaign finds {counts}.{other}",
         tables={table.name: table for table in found},
         contradictions=tuple(contradictions.sentences(data)),
         assumptions=tuple(costs.assumptions(evidence)),
     )
+
+
+def _other_load(data: published.Published, evidence: Evidence) -> str:
+    """Say that published figures are not tested, and why, if the load is another."""
+    different = ", ".join(judgement.other_load(data.load, evidence))
+    if not different:
+        return ""
+    return f" It is not the published load or system (other: {different}), so no figure is tested."
 
 
 def markdown(claims: Claims) -> list[str]:

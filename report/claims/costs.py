@@ -14,7 +14,7 @@ RESOURCES = ("cpu_s_per_order", "memory_gb_s_per_order")
 
 LOST = "An order that is not confirmed in the sale is taken for lost."
 WHOLE_REVENUE = "Revenue is counted whole; “what an extra order must bring” holds for any margin."
-OTHER_MACHINE = "The bills are as published, and not those of the machine that was measured."
+OTHER_MACHINE = "The bills are those of the price table, not of the machine that was measured."
 
 
 def tables(evidence: Evidence, published: Published) -> list[Table]:

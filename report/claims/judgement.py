@@ -1,8 +1,9 @@
 """Every claim with what this campaign says of it, and the verdict."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from report import numbers
 from report.claims import ours, verdict
@@ -11,6 +12,9 @@ from report.claims.ours import Nothing
 from report.claims.published import Claim, Load, Published
 from report.claims.verdict import Ours, Verdict, Word
 from report.evidence import Evidence
+
+OTHER_LOAD = "another load or system was measured"
+DIRECTION_ALONE = "the direction alone: the load is another"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,47 +29,65 @@ class Judged:
 
 def judge_all(published: Published, evidence: Evidence) -> list[Judged]:
     """Judge every claim, in the order of the file."""
-    other = other_load(published.load, evidence)
-    return [_judge(claim, published, evidence, other) for claim in published.claims]
+    same_load = not other_load(published.load, evidence)
+    return [_judge(claim, published, evidence, same_load=same_load) for claim in published.claims]
 
 
-def other_load(load: Load, evidence: Evidence) -> str:
-    """Say in what a campaign does not play the published load; nothing if it does."""
+def other_load(load: Load, evidence: Evidence) -> list[str]:
+    """Return in what a campaign does not play the published load with the default systems."""
     scenario, campaign = evidence.scenario, evidence.campaign
-    stages = scenario["stages"]
+    stages = [(stage["users"], float(stage["seconds"])) for stage in scenario["stages"]]
     expected: tuple[tuple[str, object, object], ...] = (
-        ("stages", list(zip(load.users, load.seconds, strict=True)),
-         [(stage["users"], float(stage["seconds"])) for stage in stages]),
+        ("stages", list(zip(load.users, load.seconds, strict=True)), stages),
         ("stock", load.stock, scenario["product"]["stock"]),
+        ("limit per buyer", None, scenario["product"].get("per_user_limit")),
         ("payment latency", load.payment_mean_s, scenario["payment"]["mean_s"]),
         ("decline rate", load.decline_rate, scenario["payment"]["decline_rate"]),
         ("buyers", load.buyer, scenario["load"]["buyer"]),
         ("faults", [], list(scenario.get("faults") or ())),
-        ("limit per buyer", None, scenario["product"].get("per_user_limit")),
-    )  # fmt: skip
-    different = [name for name, wanted, found in expected if wanted != found]
-    different += [
-        f"{key} = {value}"
-        for varied in ("scale", "settings")
-        for key, value in (campaign.get(varied) or {}).items()
+    )
+    return [
+        *(name for name, wanted, found in expected if wanted != found),
+        *(f"{service} × {n}" for service, n in (campaign.get("scale") or {}).items()),
+        *(f"{key} = {value}" for key, value in (campaign.get("settings") or {}).items()),
     ]
-    return f"another load or system was measured: {', '.join(different)}" if different else ""
 
 
-def _judge(claim: Claim, published: Published, evidence: Evidence, other: str) -> Judged:
+def _judge(claim: Claim, published: Published, evidence: Evidence, *, same_load: bool) -> Judged:
     said = _published(claim)
-    if claim.untested is not None:
-        return Judged(claim, said, None, _untested(published.reasons[claim.untested]))
-    if claim.planned is not None:
-        return Judged(claim, said, None, _untested(_setting(claim.planned, claim.value, evidence)))
-    if other and claim.queue_is is None and claim.audit is None:
-        return Judged(claim, said, None, _untested(other))
+    reason = _beyond(claim, published, evidence, same_load=same_load)
+    if reason:
+        return Judged(claim, said, None, Verdict(Word.NOT_TESTED, reason))
     answer = ours.find(claim, evidence)
     if isinstance(answer, Nothing):
-        return Judged(claim, said, None, _untested(answer.reason))
-    found = _verdict(claim, answer, sized=not other)
-    why = "; ".join(part for part in (found.why, claim.reading) if part)
+        return Judged(claim, said, None, Verdict(Word.NOT_TESTED, answer.reason))
+    found = _verdict(claim, answer, sized=same_load)
+    alone = "" if same_load or claim.value is None or claim.audit else DIRECTION_ALONE
+    why = "; ".join(part for part in (found.why, alone, claim.reading) if part)
     return Judged(claim, said, answer, Verdict(found.word, why))
+
+
+def _beyond(claim: Claim, published: Published, evidence: Evidence, *, same_load: bool) -> str:
+    """Return why a claim is beyond this campaign, whatever it measured; nothing if it is not."""
+    if claim.untested is not None:
+        return published.reasons[claim.untested]
+    if claim.planned is not None:
+        return _setting(claim.planned, claim.value, evidence)
+    if not same_load and claim.queue_is is None and claim.audit is None:
+        return OTHER_LOAD
+    if claim.cost is not None and not _published_prices(published, evidence.summary):
+        return "its price table is not the published one"
+    return ""
+
+
+def _published_prices(published: Published, summary: Mapping[str, Any]) -> bool:
+    """Say whether the costs of a summary are those of the published bills."""
+    cost = summary.get("cost") or {"approaches": {}, "prices": {}}
+    bills = {name: estimates["bill"]["value"] for name, estimates in cost["approaches"].items()}
+    expected = {"sync": published.value("bill_sync"), "queue": published.value("bill")}
+    sales = cost["prices"].get("sales_per_month", published.value("sales_per_month"))
+    same_bills = all(bills.get(name, bill) == bill for name, bill in expected.items())
+    return same_bills and sales == published.value("sales_per_month")
 
 
 def _setting(paths: Sequence[str], published: float | None, evidence: Evidence) -> str:
@@ -74,10 +96,6 @@ def _setting(paths: Sequence[str], published: float | None, evidence: Evidence) 
         return "a setting, which this campaign does not have"
     same = published is not None and found == plain(published)
     return f"a setting; here it is {found}{', too' if same else ''}"
-
-
-def _untested(reason: str) -> Verdict:
-    return Verdict(Word.NOT_TESTED, reason)
 
 
 def _verdict(claim: Claim, answer: Ours, *, sized: bool) -> Verdict:
