@@ -1,13 +1,13 @@
 """The report of a comparison: approaches under the same load, ranked where they may be."""
 
 from report import (
+    claims,
     distributions,
     effects,
     facts,
     graphs,
     markdown,
     page,
-    published,
     tables,
     words,
 )
@@ -18,6 +18,7 @@ from report.reproduce import RawRun
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
+    held = claims.compose(evidence)
     contents = by_name(
         [
             *tables.comparisons(evidence),
@@ -27,7 +28,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             tables.backlog(evidence),
             effects.table(evidence),
             *judged(evidence),
-            tables.beside_published(evidence),
+            *held.tables.values(),
         ]
     )
     compared = [table for name, table in contents.items() if name.startswith("comparison")]
@@ -46,8 +47,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             "key_figures": page.key_figures(evidence),
             "definitions": page.definitions(evidence),
             "faults_lead": effects.LEAD,
-            "published_source": published.SOURCE,
-            "contradictions": published.CONTRADICTIONS,
+            "claims": held,
         },
         before=(
             "## Comparison",
@@ -64,10 +64,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             markdown.table(contents["backlog"]),
         ),
         after=(
-            "## Beside the published figures",
-            markdown.table(contents["published"]),
-            f"What the published report ({published.SOURCE}) says of itself:",
-            "\n".join(f"- {line}" for line in published.CONTRADICTIONS),
+            *claims.markdown(held),
             *effects.in_markdown(contents),
         ),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from report import numbers, published
+from report import numbers
 from report.evidence import Approach, Evidence, Pair
 
 INCONCLUSIVE = "~"
@@ -310,44 +310,6 @@ def backlog(evidence: Evidence) -> Table:
         ),
         tuple(rows),
     )
-
-
-def beside_published(evidence: Evidence) -> Table:
-    """Return the published figures beside the measured ones."""
-    by_name = {approach.name: approach for approach in evidence.approaches}
-    rows = []
-    for claim in published.CLAIMS:
-        facts = evidence.summary["metrics"][claim.metric]
-        cells = [Cell(str(facts["title"]))]
-        for name, claimed in (("sync", claim.sync), ("queue", claim.queue)):
-            if name in by_name:
-                digits = facts["digits"] if claimed != round(claimed or 0) else 0
-                estimate = by_name[name].facts["metrics"][claim.metric]
-                cells.append(_claimed(claimed, digits, facts["unit"]))
-                cells.append(estimate_cell(estimate, facts["digits"]))
-        cells.append(Cell(claim.section))
-        rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
-    columns = [Column("Metric", numeric=False)]
-    for name in ("sync", "queue"):
-        if name in by_name:
-            title = by_name[name].title
-            columns.append(Column(f"{title}, published"))
-            columns.append(Column(f"{title}, measured", interval=True))
-    columns.append(Column("Section", numeric=False))
-    return Table(
-        "published",
-        "Beside the published figures",
-        f"Published figures from {published.SOURCE} (k6, other code, other machine), not "
-        f"measured here. Measured: {evidence.workload}.",
-        tuple(columns),
-        tuple(rows),
-    )
-
-
-def _claimed(claimed: float | None, digits: int, unit: str) -> Cell:
-    if claimed is None:
-        return Cell(numbers.NOTHING, note="not published")
-    return Cell(numbers.with_unit(numbers.number(claimed, digits), unit), claimed)
 
 
 def each_run(evidence: Evidence) -> Iterator[tuple[Approach, Any]]:

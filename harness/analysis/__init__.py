@@ -9,13 +9,23 @@ from typing import Any
 
 from harness.analysis import contest, laws, summary
 from harness.analysis.metrics import METRICS
+from harness.analysis.prices import Prices, load_prices
 from harness.analysis.series import series
 from harness.analysis.summary import Audits, schema
 from harness.analysis.validity import validity
 from harness.findings import Law
 from harness.store import RunData
 
-__all__ = ["METRICS", "check_laws", "schema", "series", "summarise", "validity"]
+__all__ = [
+    "METRICS",
+    "Prices",
+    "check_laws",
+    "load_prices",
+    "schema",
+    "series",
+    "summarise",
+    "validity",
+]
 
 
 def check_laws(run: RunData) -> list[Law]:
@@ -24,9 +34,12 @@ def check_laws(run: RunData) -> list[Law]:
 
 
 def summarise(
-    campaign: Mapping[str, Any], runs: Sequence[RunData], audits: Audits | None = None
+    campaign: Mapping[str, Any],
+    runs: Sequence[RunData],
+    audits: Audits | None = None,
+    prices: Prices | None = None,
 ) -> dict[str, Any]:
     """Derive summary.json from a campaign's runs; raise UsageError if there is none."""
     if campaign.get("scenario", {}).get("contest"):
         return contest.summarise(campaign, runs, audits)
-    return summary.summarise(campaign, runs, audits)
+    return summary.summarise(campaign, runs, audits, prices)

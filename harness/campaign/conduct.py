@@ -51,14 +51,14 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
     return _conduct(campaign, request.scenario, found, planned, runtime, observer)
 
 
-def summarise(campaign: Campaign) -> dict[str, Any]:
-    """Derive summary.json from the stored runs."""
+def summarise(campaign: Campaign, prices: analysis.Prices | None = None) -> dict[str, Any]:
+    """Derive summary.json from the stored runs; costs by another price table if there is one."""
     runs = campaign.load_runs()
     audits = {
         run.index: load_findings(folder)
         for run, folder in zip(runs, campaign.run_folders(), strict=True)
     }
-    summary: dict[str, Any] = analysis.summarise(campaign.description(), runs, audits)
+    summary: dict[str, Any] = analysis.summarise(campaign.description(), runs, audits, prices)
     campaign.write_json("summary.json", summary)
     return summary
 
