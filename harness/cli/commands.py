@@ -22,6 +22,7 @@ from harness.scenario import known_scenarios, load_scenario
 from harness.topology import discover, project_root
 
 if TYPE_CHECKING:
+    from harness.analysis import Prices
     from harness.store import Campaign
 
 app = typer.Typer(
@@ -102,11 +103,15 @@ def run(
 
 
 @app.command(name="report")
-def report_command(path: CampaignArgument = None) -> ExitCode:
+def report_command(
+    path: CampaignArgument = None,
+    prices: Annotated[Path | None, typer.Option(help="Price table for the costs, as TOML.")] = None,
+) -> ExitCode:
     """Rebuild summary and report of a stored campaign from its runs."""
+    from harness.analysis import load_prices
     from harness.store import Campaign
 
-    return _publish(Campaign.open(path or _newest()))
+    return _publish(Campaign.open(path or _newest()), load_prices(prices) if prices else None)
 
 
 @app.command(name="audit")
@@ -232,12 +237,12 @@ def _setting(word: str) -> tuple[tuple[str, str], str]:
     return (match[1], match[2]), match[3]
 
 
-def _publish(stored: "Campaign") -> ExitCode:
+def _publish(stored: "Campaign", prices: "Prices | None" = None) -> ExitCode:
     import report
     from harness import campaign
     from harness.cli.verdicts import campaign_exit_code, print_outcome
 
-    campaign.summarise(stored)
+    campaign.summarise(stored, prices)
     page = report.build(stored.path)
     print_outcome(console, stored)
     console.print(f"report: {page}")
