@@ -111,7 +111,8 @@ def report_command(
     from harness.analysis import load_prices
     from harness.store import Campaign
 
-    return _publish(Campaign.open(path or _newest()), load_prices(prices) if prices else None)
+    table = load_prices(prices) if prices else None
+    return _publish(Campaign.open(path or _newest()), table)
 
 
 @app.command(name="audit")
