@@ -1,14 +1,14 @@
 """The tables of the report as plain rows, made from the summary; HTML, Markdown and CSV print them.
 
 A cell has the text for people and, where it is a number, the number for machines. A reason (why a
-value is missing, what to be careful about) is a note of the cell; the renderers number the notes
-below their table. Every caption says what the load was and how many runs there were.
+value is missing, what to be careful about) is a note of the cell; the renderers list the notes
+below their table (`report.notes`). Every caption says what the load was, and of how many runs.
 """
 
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from report import numbers
@@ -56,15 +56,6 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    notes: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        seen = dict.fromkeys(cell.note for row in self.rows for cell in row.cells if cell.note)
-        object.__setattr__(self, "notes", tuple(seen))
-
-    def note_number(self, cell: Cell) -> int:
-        """Return the number of a cell's note, from 1; 0 if it has none."""
-        return self.notes.index(cell.note) + 1 if cell.note else 0
 
 
 def to_csv(table: Table) -> str:

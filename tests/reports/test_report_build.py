@@ -1,5 +1,8 @@
 """The whole report of simulated campaigns: complete, self-contained, the same bytes every time."""
 
+import base64
+import hashlib
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -57,8 +60,28 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if "caption" in self.open:
             self.captions[-1] += data
-        if not {"style", "svg"} & set(self.open):
+        if not {"style", "svg", "script"} & set(self.open):
             self.words += data
+
+
+def assert_needs_nothing_else(text):
+    """No other host, and only scripts of the report's own: named by the policy, or plain data."""
+    parsed = Page(text)
+    assert not {"link", "img", "iframe", "base", "form"} & {tag for tag, _ in parsed.tags}
+    assert not [r for r in parsed.references if re.match(r"[a-z]+:|//", r)]
+    assert "@import" not in text
+    assert not re.findall(r"url\((?!#)", text)
+    assert "default-src 'none'" in text
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == text.count("<script")
+    for attributes, script in scripts:
+        if 'type="application/json"' in attributes:
+            assert "<" not in script
+            json.loads(script)
+        else:
+            digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+            assert attributes == ""
+            assert f"'sha256-{digest}'" in text
 
 
 def contents(folder):
@@ -127,13 +150,18 @@ def test_rebuilding_gives_the_same_bytes(healthy, monkeypatch):
 
 
 def test_the_page_needs_nothing_else(page):
-    text = page.read_text(encoding="utf-8")
-    parsed = Page(text)
     assert page.stat().st_size < 2_000_000
-    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in parsed.tags}
-    assert not [r for r in parsed.references if re.match(r"[a-z]+:|//", r)]
-    assert "@import" not in text
-    assert not re.findall(r"url\((?!#)", text)
+    assert_needs_nothing_else(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "bad", ['<script src="x.js"></script>', "<script>1</script>", '<img src="a.png">',
+            '<a href="https://example.org">', "<style>@import 'x'</style>"],
+)  # fmt: skip
+def test_a_page_that_needs_something_is_noticed(healthy, bad):
+    text = healthy.read_text(encoding="utf-8").replace("</main>", f"{bad}</main>")
+    with pytest.raises(AssertionError):
+        assert_needs_nothing_else(text)
 
 
 def test_every_link_leads_somewhere(page):
@@ -227,8 +255,9 @@ def test_nobody_wins_against_a_dirty_run(dirty):
 
 def test_what_an_audit_quotes_is_escaped(dirty):
     text = dirty.read_text(encoding="utf-8")
-    assert "<script" not in text
-    assert "&lt;script&gt;" in text
+    assert HOSTILE not in text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
 
 
 def test_one_approach_and_one_run_are_enough(single):

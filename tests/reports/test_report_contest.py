@@ -11,7 +11,7 @@ from harness.errors import ExitCode
 from harness.store import Campaign, load_findings, read_json
 from tests.contests import make_contest, oversell
 from tests.golden.campaigns import store
-from tests.reports.test_report_build import Page, contents
+from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -72,7 +72,7 @@ def test_the_page_is_whole_and_needs_nothing_else(page):
         else:
             assert "//" not in reference
             assert (folder / reference).exists(), reference
-    assert "<script" not in text
+    assert_needs_nothing_else(text)
     for caption in found.captions:
         assert "30 buyers at once" in caption
 
