@@ -227,8 +227,9 @@ def test_costs_by_another_price_table_are_not_tested():
 
 @pytest.mark.parametrize(
     ("order_usd", "sales", "use"),
-    [(999.99, 1, "approach 2"), (10, 0.5, "approach 2, on demand"), (10, 1, "approach 1")],
+    [(999.99, 1, ("queue", "")), (10, 0.5, ("queue", ", on demand")), (10, 1, ("sync", ""))],
 )
 def test_the_published_decision_framework(order_usd, sales, use):
     branches = steps(order_usd, sales, DATA)
-    assert branches[taken(branches)].use == use
+    decides = branches[taken(branches)]
+    assert (decides.use, decides.how) == use
