@@ -206,12 +206,13 @@ const figures = (() => {
   class Chart {
     constructor(place, data) {
       this.data = data;
+      this.title = place.dataset.title;
       this.lines = linesOf(data);
       this.on = new Set(data.traces.filter((trace) => trace.shown));
       this.hidden = { approaches: new Set(), runs: new Set() };
       this.canvas = element("div", {
         class: "canvas", tabindex: "0", role: "application",
-        "aria-label": `${data.title}, interactive chart. ${KEYS}`,
+        "aria-label": `${this.title}, interactive chart. ${KEYS}`,
         onkeydown: (event) => this.key(event),
         onfocus: () => this.read(), onblur: () => this.read(),
       });
@@ -251,13 +252,13 @@ const figures = (() => {
     // What stands around the canvas.
 
     head() {
-      const { data } = this;
+      const { data, title } = this;
       const button = (text, label, act) => element(
-        "button", { type: "button", "aria-label": `${label}: ${data.title}`, onclick: act }, text);
+        "button", { type: "button", "aria-label": `${label}: ${title}`, onclick: act }, text);
       this.whole = button("All", "Show all", () => this.reset());
       this.whole.disabled = true;
       return element("div", { class: "head" },
-        element("b", { class: "title" }, data.title), element("span", { class: "unit" }, data.unit),
+        element("b", { class: "title" }, title), element("span", { class: "unit" }, data.unit),
         element("span", { class: "zoom" },
           button("+", "Zoom in", () => this.zoom(0.5)), button("−", "Zoom out", () => this.zoom(2)),
           this.whole));
@@ -276,7 +277,7 @@ const figures = (() => {
         }, sample(trace), trace.label);
         return { trace, output, runs, item: element("li", {}, button, output, runs) };
       });
-      return element("ul", { class: "legend", "aria-label": `Lines: ${this.data.title}` },
+      return element("ul", { class: "legend", "aria-label": `Lines: ${this.title}` },
         ...this.entries.map((entry) => entry.item));
     }
 

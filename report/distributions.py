@@ -172,7 +172,6 @@ def live(kind: WaitKind, evidence: Evidence) -> Live:
     end = max([10.0, *(last for last in reached if last is not None)])
     odds = np.geomspace(1.0, end, LIVE_POINTS)
     return Live(
-        title=kind.title,
         unit=kind.unit,
         axis="percentile",
         x=compact(odds),

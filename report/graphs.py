@@ -32,6 +32,7 @@ def waits(kind: WaitKind, evidence: Evidence) -> Section:
     """Return a figure of percentile curves."""
     plate = Plate(
         id=kind.id,
+        title=kind.title,
         caption=captions.distribution(kind, evidence),
         charts=tuple(distributions.distribution_charts(kind, evidence)),
         live=distributions.live(kind, evidence),
@@ -49,6 +50,7 @@ def _over_time(kind: TimeKind, evidence: Evidence, *, alone: bool = True) -> Pla
     end_s = charts.horizon_s(evidence, within_load=kind.within_load)
     return Plate(
         id=kind.id,
+        title=kind.title,
         caption=captions.over_time(kind, evidence),
         charts=drawn if alone else drawn[:1],
         live=live.over_time(kind, evidence, end_s, _levels(kind, evidence)),
@@ -67,4 +69,4 @@ def _funnel(evidence: Evidence) -> Section:
     lead = "Of all attempts to buy, how many came how far; each step is read from another store."
     drawn = tuple(funnel.funnel_charts(evidence))
     said = captions.funnel(evidence.summary["funnel"], evidence)
-    return Section("funnel", "Order funnel", lead, (Plate("funnel", said, drawn),))
+    return Section("funnel", "Order funnel", lead, (Plate("funnel", "Order funnel", said, drawn),))

@@ -52,7 +52,6 @@ class Live:
     `stages` and `marks` are spans of x with their labels, `levels` are values of y with theirs.
     """
 
-    title: str
     unit: str
     axis: Literal["seconds", "percentile"]
     x: Values
@@ -91,7 +90,6 @@ def over_time(
     several = len(evidence.approaches) > 1
     shown = kind.together if several else kind.alone
     return Live(
-        title=kind.compared if kind.compared != "Compared" else kind.title,
         unit=kind.unit,
         axis="seconds",
         x=compact(x),

@@ -16,7 +16,7 @@ def render(document: Document) -> str:
         " · ".join(f"**{text}**" for _, text in judgements.badges(evidence)),
         *(f"> **{problem}**" for problem in said.problems),
         *([image(document.picture)] if document.picture else []),
-        *(plate.caption for plate in document.hero),
+        *(f"**{plate.title}.** {plate.caption}" for plate in document.hero),
         "\n".join(f"- {sentence}" for sentence in said.sentences),
         f"All figures: {evidence.workload}.",
         *document.before,

@@ -25,6 +25,7 @@ class Plate:
     """Drawings of one thing, with what to see in them; `id` is unique in a report."""
 
     id: str
+    title: str
     caption: str
     charts: tuple[Chart, ...]
     live: Live | None = None

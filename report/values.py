@@ -33,7 +33,7 @@ def over_time(kind: TimeKind, evidence: Evidence) -> Table:
     return Table(
         f"graph-{kind.id}",
         kind.title,
-        f"{kind.unit.removesuffix(' (log)').capitalize()}: the median of each stage, of the thick "
+        f"{kind.title}, {kind.unit.removesuffix(' (log)')}: the median of each stage, of the thick "
         f"lines; {evidence.workload}.",
         (
             Column("Line", numeric=False),
@@ -55,7 +55,7 @@ def distribution(kind: WaitKind, evidence: Evidence) -> Table:
     return Table(
         f"graph-{kind.id}",
         kind.title,
-        f"{kind.unit.removesuffix(' (log)').capitalize()}: percentiles of the merged curves; "
+        f"{kind.title}, {kind.unit.removesuffix(' (log)')}: percentiles of the merged curves; "
         f"{evidence.workload}.",
         (
             Column("Approach", numeric=False),

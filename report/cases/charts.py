@@ -43,6 +43,7 @@ def _plates(evidence: Evidence, approach: Approach) -> Iterator[Plate]:
         chart = _chart(evidence, approach, case, shown, number)
         yield Plate(
             id=chart.name,
+            title=str(case["case"]),
             caption=_caption(case, shown),
             charts=(chart,),
             live=_live(evidence, approach, case, shown),
@@ -121,7 +122,6 @@ def _live(evidence: Evidence, approach: Approach, case: Case, runs: Sequence[Run
         )
 
     return Live(
-        title=str(case["case"]),
         unit=f"per second · {_which(case, runs)}",
         axis="seconds",
         x=compact(x),

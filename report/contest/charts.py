@@ -47,7 +47,7 @@ def _sold(evidence: ContestEvidence) -> Plate:
         found = f"{approach.title}: {_in_words(dots)}"
         drawn.append(charts.finish(drawing, name, f"Units sold by units on sale, {found}"))
         said.append(found)
-    return Plate("sold", " ".join(said), tuple(drawn))
+    return Plate("sold", "Units sold of the units on sale", " ".join(said), tuple(drawn))
 
 
 def _dots(evidence: ContestEvidence, approach: Approach) -> Counter[tuple[int, int]]:
