@@ -5,7 +5,7 @@
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from report import markdown as md
 from report.claims import contradictions, costs, figures, judgement, levels, published, rows
@@ -14,7 +14,7 @@ from report.evidence import Evidence
 from report.plates import Section
 from report.tables import Table
 
-__all__ = ["Claims", "compose", "markdown"]
+__all__ = ["Claims", "compose", "markdown", "of_contest"]
 
 RULE = (
     "These figures come from other code on another machine; they are claims, not a baseline. A "
@@ -64,6 +64,21 @@ def compose(evidence: Evidence) -> Claims:
         contradictions=tuple(contradictions.sentences(data)),
         assumptions=tuple(costs.assumptions(evidence)),
     )
+
+
+def of_contest(evidence: Evidence) -> Table | None:
+    """Return what a contest says of the published claims: those of the audit, with its bounds.
+
+    None if it says nothing, because it is invalid or not audited.
+    """
+    data = published.load()
+    bounds = "; ".join(str(approach.facts["statement"]) for approach in evidence.approaches)
+    judged = [
+        replace(one, verdict=replace(one.verdict, why=one.verdict.why or bounds))
+        for one in judgement.judge_audited(data, evidence)
+    ]
+    table = rows.tested(judged, data, evidence)
+    return table if table.rows else None
 
 
 def _other_load(data: published.Published, evidence: Evidence) -> str:

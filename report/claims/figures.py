@@ -48,7 +48,9 @@ def section(evidence: Evidence) -> Section | None:
     """Return the figures by users that have something to show; None if there are none."""
     levels: Levels = evidence.summary.get("levels") or {}
     plates = tuple(
-        Plate(kind.id, _caption(kind, levels, evidence), (_draw(kind, levels, evidence),))
+        Plate(
+            kind.id, kind.title, _caption(kind, levels, evidence), (_draw(kind, levels, evidence),)
+        )
         for kind in (ERRORS, LATENCY)
         if any(_is_known(row[kind.key]) for rows in levels.values() for row in rows)
     )
