@@ -29,7 +29,8 @@ def levels(runs: Sequence[RunFacts], counts: Sequence[bool]) -> list[dict[str, A
 
     A row holds the requests that were sent while more than `above` and at most `up_to` users were
     active: how many, the share of them (%) with a 5xx or no answer, and percentiles of their
-    latency (ms), in which an unanswered request is longer than all others.
+    latency (ms), in which an unanswered request is longer than all others. An open load plans no
+    users, and has no levels.
     """
     peak = max(stage.users for stage in runs[0].stages)
     edges = sorted({round(peak * level / LEVELS) for level in range(LEVELS + 1)})

@@ -42,7 +42,7 @@ def judge_audited(published: Published, evidence: Evidence) -> list[Judged]:
 def other_load(load: Load, evidence: Evidence) -> list[str]:
     """Return in what a campaign does not play the published load with the default systems."""
     scenario, campaign = evidence.scenario, evidence.campaign
-    stages = [(stage["users"], float(stage["seconds"])) for stage in scenario["stages"]]
+    stages = [(stage["users"], float(stage["seconds"])) for stage in scenario.get("stages") or ()]
     expected: tuple[tuple[str, object, object], ...] = (
         ("stages", list(zip(load.users, load.seconds, strict=True)), stages),
         ("stock", load.stock, scenario["product"]["stock"]),

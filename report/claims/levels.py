@@ -12,9 +12,9 @@ COLUMNS = (
 
 
 def table(evidence: Evidence) -> Table | None:
-    """Return what each approach did on each level of users; None of a summary without levels."""
-    levels = evidence.summary.get("levels")
-    if not levels:
+    """Return what each approach did on each level of users; None if the load plans no users."""
+    levels = evidence.summary.get("levels") or {}
+    if not any(levels.values()):
         return None
     rows = []
     for approach in evidence.approaches:
