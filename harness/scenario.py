@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 import scenarios.buyers
 from harness.errors import UsageError
 from harness.faults import Case, Fault, Variation, check_faults, check_names
+from harness.open_load import OpenLoad
 from harness.sales import SALE_PRODUCT, Sale, contest_sales
 from harness.schedule import Schedule
 from harness.tables import Count, Duration, Seconds, Table, Text, explain
@@ -124,25 +125,41 @@ class Scenario(Table):
     warm_up: WarmUp = WarmUp()
     drain: Drain = Drain()
     contest: Contest | None = None
+    open: OpenLoad | None = None
     stages: Annotated[tuple[Stage, ...], Field(strict=False)] = ()
     faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
     cases: Annotated[tuple[Case, ...], Field(strict=False)] = ()
     approach: dict[str, Variation] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _has_stages_or_a_contest(self) -> Self:
+    def _has_one_load(self) -> Self:
+        tables = {"stages": self.stages, "contest": self.contest, "open": self.open}
+        given = [name for name, table in tables.items() if table]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other: keep one of them")
+        if not given:
+            said = "stages = []: must not be empty" if "stages" in self.model_fields_set else ""
+            raise ValueError(
+                said
+                or "stages is missing: a scenario has [[stages]], a [contest] or an [open] load"
+            )
         if self.contest is not None:
             return self._check_contest()
-        if not self.stages:
-            said = "stages = []: must not be empty" if "stages" in self.model_fields_set else ""
-            raise ValueError(said or "stages is missing: a scenario has [[stages]] or a [contest]")
         if self.product.stock is None:
             raise ValueError("product.stock is missing")
+        if self.open is not None and self.open.accounts < self.load.processes:
+            raise ValueError(
+                f"open.accounts = {self.open.accounts} and load.processes = "
+                f"{self.load.processes}: every process needs an account of its own"
+            )
+        if self.open is not None and self.product.per_user_limit is not None:
+            raise ValueError(
+                f"product.per_user_limit = {self.product.per_user_limit}: the buyers of an open "
+                "load share their accounts, so no account has a limit"
+            )
         return self
 
     def _check_contest(self) -> Self:
-        if self.stages:
-            raise ValueError("stages and contest exclude each other: keep one of them")
         if self.product.stock is not None:
             raise ValueError(
                 f"product.stock = {self.product.stock}: the sales of a contest draw their own; "
@@ -196,8 +213,8 @@ class Scenario(Table):
 
     @cached_property
     def schedule(self) -> Schedule:
-        """Return the planned users over time."""
-        return Schedule.of(self.stages)
+        """Return the planned users over time; an open load has stages and plans no users."""
+        return Schedule.of(self.open.stages if self.open is not None else self.stages)
 
     @property
     def load_s(self) -> float:
@@ -217,6 +234,11 @@ class Scenario(Table):
         if (contest := self.contest) is not None:
             units = f"{contest.stock_min} to {contest.stock_max} units"
             return f"{contest.sales} sales of {units}, {contest.buyers} buyers at once"
+        if self.open is not None:
+            return (
+                f"{self.load_s:g} s, {self.open.buyers} buyers arrive, at most "
+                f"{self.open.peak_per_s:g} per second, {self.product.stock} units"
+            )
         return f"{self.load_s:g} s, {self.peak_users} users at the peak, {self.product.stock} units"
 
     def sales(self, seed: int) -> tuple[Sale, ...]:

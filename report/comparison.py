@@ -37,7 +37,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         evidence=evidence,
         said=words.headline(evidence),
         tables=contents,
-        sections=graphs.sections(evidence),
+        sections=(*graphs.sections(evidence), *held.figures),
         threats=facts.THREATS,
         raw=raw,
         template="page.html.j2",

@@ -139,8 +139,7 @@ class Evidence:
         if cases:
             n = str(min(cases)) if len(cases) == 1 else f"{min(cases)} to {max(cases)}"
             plural = "" if cases == {1} else "s"
-            users = f"{self.peak_users:,} users at the peak"
-            return f"closed workload, {users}, n = {n} run{plural} of each case"
+            return f"{self._crowd}, n = {n} run{plural} of each case"
         counts = [len(approach.counted) for approach in self.approaches]
         per_approach = " per approach" if len(counts) > 1 else ""
         if len(set(counts)) == 1:
@@ -152,7 +151,15 @@ class Evidence:
                 for count, approach in zip(counts, self.approaches, strict=True)
             )
             runs += " runs"
-        return f"closed workload, {self.peak_users:,} users at the peak, {runs}"
+        return f"{self._crowd}, {runs}"
+
+    @property
+    def _crowd(self) -> str:
+        """Return what kind of load it is, and how large."""
+        if (arriving := self.scenario.get("open")) is not None:
+            buyers = sum(stage["buyers"] for stage in arriving["stages"])
+            return f"open workload, {buyers:,} buyers arrive"
+        return f"closed workload, {self.peak_users:,} users at the peak"
 
 
 def read(campaign_dir: Path) -> Evidence:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from harness.outages import action, target
+from report import deployments
 from report.evidence import Evidence
 
 THREATS: Final = (
@@ -21,8 +22,8 @@ THREATS: Final = (
     ),
     (
         "One host.",
-        "Client, services and stores share cores, caches and a disk, and the network is the "
-        "loopback. Contention is part of every number.",
+        "Client, services and stores share cores, caches and a disk, and no packet leaves the "
+        "machine. Contention is part of every number.",
     ),
     (
         "Few runs.",
@@ -61,7 +62,9 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         *_cases(scenario),
         *_varied(campaign),
         *_topologies(evidence),
-        *_environment(campaign),
+        *_machine(campaign),
+        *deployments.rows(evidence),
+        *_software(campaign),
         ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
     ]
 
@@ -90,14 +93,28 @@ def _contest(scenario: Mapping[str, Any]) -> str:
 
 def _load(evidence: Evidence) -> str:
     load = evidence.scenario["load"]
+    patience = (
+        f"request timeout {load['request_timeout_s']:g} s, up to {load['retries']} retries with "
+        f"the same key, {load['processes']} generator process(es)"
+    )
+    if (arriving := evidence.scenario.get("open")) is not None:
+        return (
+            f"open: one-shot {load['buyer']} buyers come by a schedule ({arriving['spread']}), at "
+            f"most {arriving['at_once']:,} at once, under {arriving['accounts']:,} accounts opened "
+            f"beforehand; {patience}"
+        )
     return (
         f"closed, {load['buyer']} buyers, think {load['think_min_s']:g} to "
-        f"{load['think_max_s']:g} s, request timeout {load['request_timeout_s']:g} s, up to "
-        f"{load['retries']} retries with the same key, {load['processes']} generator process(es)"
+        f"{load['think_max_s']:g} s, {patience}"
     )
 
 
 def _stages(evidence: Evidence) -> str:
+    if (arriving := evidence.scenario.get("open")) is not None:
+        return "; ".join(
+            f"{stage['name']}: {stage['buyers']:,} buyers in {stage['seconds']:g} s"
+            for stage in arriving["stages"]
+        )
     texts, before = [], 0
     for stage in evidence.stages:
         seconds = stage.end_s - stage.start_s
@@ -183,7 +200,7 @@ def _service(name: str, service: Mapping[str, Any]) -> str:
     return f"{text} ({', '.join(knobs)})" if knobs else text
 
 
-def _environment(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _machine(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     environment = campaign.get("environment", {})
     machine = [
         str(environment.get("cpu_model", "")),
@@ -193,7 +210,10 @@ def _environment(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         "virtual machine" if environment.get("virtualised") else "",
     ]
     yield "Machine", ", ".join(part for part in machine if part) or "not recorded"
-    yield "Runtime", str(campaign.get("runtime", "not recorded"))
+
+
+def _software(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    environment = campaign.get("environment", {})
     versions = {"python": environment.get("python"), **environment.get("versions", {})}
     shown = [f"{name} {version}" for name, version in versions.items() if version]
     yield "Versions", ", ".join(shown) or "not recorded"

@@ -7,7 +7,9 @@ tests/statistical.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.analysis import contest, laws, summary
+from harness.analysis import arrivals, contest, laws, summary
+from harness.analysis.campaigns import Compared, compare
+from harness.analysis.comparability import Stored, different_schemas
 from harness.analysis.metrics import METRICS
 from harness.analysis.prices import Prices, load_prices
 from harness.analysis.series import series
@@ -18,8 +20,12 @@ from harness.store import RunData
 
 __all__ = [
     "METRICS",
+    "Compared",
     "Prices",
+    "Stored",
     "check_laws",
+    "compare",
+    "different_schemas",
     "load_prices",
     "schema",
     "series",
@@ -29,8 +35,11 @@ __all__ = [
 
 
 def check_laws(run: RunData) -> list[Law]:
-    """Check every law that applies to a run: stages have others than a contest."""
-    return laws.check_laws(run, contest.LAWS if run.record["scenario"].get("contest") else None)
+    """Check every law that applies to a run: those of its kind of load."""
+    scenario = run.record["scenario"]
+    if scenario.get("contest"):
+        return laws.check_laws(run, contest.LAWS)
+    return laws.check_laws(run, arrivals.LAWS if scenario.get("open") else None)
 
 
 def summarise(

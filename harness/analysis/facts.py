@@ -52,11 +52,14 @@ class Stage:
 
 
 def stages_of(scenario: dict[str, Any]) -> list[Stage]:
-    """Return the stages of a resolved scenario with their windows."""
+    """Return the stages of a resolved scenario with their windows; open loads plan no users."""
+    open_load = scenario.get("open")
+    listed = open_load["stages"] if open_load else scenario["stages"]
     stages, start_s = [], 0.0
-    for number, stage in enumerate(scenario["stages"], start=1):
+    for number, stage in enumerate(listed, start=1):
         end_s = start_s + float(stage["seconds"])
-        stages.append(Stage(number, str(stage["name"]), int(stage["users"]), start_s, end_s))
+        users = int(stage.get("users", 0))
+        stages.append(Stage(number, str(stage["name"]), users, start_s, end_s))
         start_s = end_s
     return stages
 

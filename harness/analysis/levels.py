@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar, Scale, estimate
@@ -22,7 +21,7 @@ from harness.analysis.sales import errors
 LEVELS = 6
 NO_CLOCK = "active users were not recorded"
 
-Chosen = npt.NDArray[np.bool_]
+Measured = tuple[Quantity, Quantity, Quantity]
 
 
 def levels(runs: Sequence[RunFacts], counts: Sequence[bool]) -> list[dict[str, Any]]:
@@ -30,21 +29,19 @@ def levels(runs: Sequence[RunFacts], counts: Sequence[bool]) -> list[dict[str, A
 
     A row holds the requests that were sent while more than `above` and at most `up_to` users were
     active: how many, the share of them (%) with a 5xx or no answer, and percentiles of their
-    latency (ms), in which an unanswered request is longer than all others.
+    latency (ms), in which an unanswered request is longer than all others. An open load plans no
+    users, and has no levels.
     """
     peak = max(stage.users for stage in runs[0].stages)
-    edges = [round(peak * level / LEVELS) for level in range(LEVELS + 1)]
+    edges = sorted({round(peak * level / LEVELS) for level in range(LEVELS + 1)})
+    per_run = [_measure(facts, edges[1:]) for facts in runs]
     return [
-        {"above": above, "up_to": up_to, **_row(runs, counts, above, up_to)}
-        for above, up_to in pairwise(edges)
-        if up_to > above
+        {"above": above, "up_to": up_to, **_row([run[level] for run in per_run], counts)}
+        for level, (above, up_to) in enumerate(pairwise(edges))
     ]
 
 
-def _row(
-    runs: Sequence[RunFacts], counts: Sequence[bool], above: int, up_to: int
-) -> dict[str, Any]:
-    measured = [_measure(facts, above, up_to) for facts in runs]
+def _row(measured: Sequence[Measured], counts: Sequence[bool]) -> dict[str, Any]:
     requests, failed, latency_ms = (list(column) for column in zip(*measured, strict=True))
     return {
         "requests": asdict(estimate(requests, counts, "", Scale.PLAIN, None)),
@@ -54,29 +51,25 @@ def _row(
     }
 
 
-def _measure(facts: RunFacts, above: int, up_to: int) -> tuple[Quantity, Quantity, Quantity]:
-    """Return the requests of a level, the share that failed, and their latencies."""
+def _measure(facts: RunFacts, ends: Sequence[int]) -> list[Measured]:
+    """Return, by level, the requests of a run, the share that failed, and their latencies."""
     if facts.run.clock.empty:
-        return Missing(NO_CLOCK), Missing(NO_CLOCK), Missing(NO_CLOCK)
-    sent = _within(facts, facts.requests, above, up_to)
-    n = float(np.count_nonzero(sent))
-    failed = float(np.count_nonzero(sent & errors(facts)))
-    api = facts.api_requests[_within(facts, facts.api_requests, above, up_to)]
-    answered = api["answered"].to_numpy(dtype=np.bool_)
-    latency_ms = floats(api, "latency_ms")
-    return (
-        Scalar(n),
-        Ratio(100.0 * failed, n),
-        Sample(latency_ms[answered], latency_ms[~answered]),
-    )
-
-
-def _within(facts: RunFacts, requests: pd.DataFrame, above: int, up_to: int) -> Chosen:
-    """Return which requests were sent during the load while so many users were active."""
-    during: Chosen = is_in(requests, "stage", [stage.number for stage in facts.stages])
-    # Nobody is active before the first reading of the clock; the lowest level begins with nobody.
-    active = active_users(facts, requests)
-    return during & (active <= up_to) & ((active > above) | (above == 0))
+        return [(Missing(NO_CLOCK), Missing(NO_CLOCK), Missing(NO_CLOCK)) for _ in ends]
+    requests = facts.requests
+    during = is_in(requests, "stage", [stage.number for stage in facts.stages])
+    level_of = np.where(during, np.searchsorted(ends, active_users(facts, requests)), -1)
+    failed = errors(facts)
+    at_once = ~is_in(requests, "endpoint", ["events"])
+    answered = requests["answered"].to_numpy(dtype=np.bool_)
+    latency_ms = floats(requests, "latency_ms")
+    found: list[Measured] = []
+    for level in range(len(ends)):
+        sent = level_of == level
+        n = float(np.count_nonzero(sent))
+        api = sent & at_once
+        waits = Sample(latency_ms[api & answered], latency_ms[api & ~answered])
+        found.append((Scalar(n), Ratio(100.0 * np.count_nonzero(sent & failed), n), waits))
+    return found
 
 
 def active_users(facts: RunFacts, requests: pd.DataFrame) -> Floats:

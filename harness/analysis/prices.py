@@ -62,8 +62,11 @@ def load_prices(path: Path = DEFAULT) -> Prices:
     """Read a price table; raise UsageError that names the file, the key and the value."""
     try:
         return Prices.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}", f"see {DEFAULT} for the form") from error
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}"
+        raise UsageError(message, f"{DEFAULT} is one") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text: {error}", f"{DEFAULT} is one") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
     except ValidationError as invalid:

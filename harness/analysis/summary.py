@@ -246,9 +246,11 @@ def _compare(one: _Approach, other: _Approach) -> dict[str, Any]:
 
 def _load(facts: RunFacts) -> dict[str, Any]:
     load = facts.scenario["load"]
+    arriving = facts.scenario.get("open")
     return {
-        "model": "closed",
+        "model": "open" if arriving else "closed",
         "peak_users": max(stage.users for stage in facts.stages),
+        "arrivals": sum(stage["buyers"] for stage in arriving["stages"]) if arriving else None,
         "seconds": facts.load_s,
         "buyer": load["buyer"],
         "think_min_s": load["think_min_s"],

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.arrivals import account_of
 from harness.audit.faults import no_later_than
 from harness.outages import Outage, outages
 from harness.store import RunData
@@ -126,7 +127,16 @@ class Facts:
         """Every request to buy."""
         columns = ("user", "key", "sent_ns", "done_ns", "status", "outcome", "order_id")
         frame = self.requests("endpoint", *columns)
-        return frame.loc[frame["endpoint"] == "buy", list(columns)]
+        bought = frame.loc[frame["endpoint"] == "buy", list(columns)]
+        return bought.assign(account=self._accounts(bought["user"]))
+
+    def _accounts(self, buyers: "pd.Series[int]") -> "pd.Series[int]":
+        """Return the number of the account that each buyer uses: its own, but in an open load."""
+        scenario = self.run.record.get("scenario") or {}
+        if not scenario.get("open"):
+            return buyers
+        accounts, processes = scenario["open"]["accounts"], scenario["load"]["processes"]
+        return buyers.map(lambda number: account_of(number, accounts, processes))
 
     @cached_property
     def acknowledgements(self) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
         kept["ledger_key"] != kept["key"],
         [*shown, "ledger_key"],
     )
-    owned = kept[kept["ledger_key"] == kept["key"]].drop_duplicates(["ledger_user_id", "user"])
+    owned = kept[kept["ledger_key"] == kept["key"]].drop_duplicates(["ledger_user_id", "account"])
     evidence.offence(
         "accounts that hold the orders of several buyers",
         owned,

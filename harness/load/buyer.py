@@ -61,7 +61,7 @@ class Buyer(FastHttpUser):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.plan = self.crowd.plan
-        self.number, self._ready_ns = self.crowd.arrive(self)
+        self.number, self._ready_ns = self._arrive()
         self._agent = self.agent_class(self.plan.address, self.plan.request_timeout_s)
         self.client.client = self._agent
         self._leaving = Signal()
@@ -90,8 +90,16 @@ class Buyer(FastHttpUser):
             self.crowd.failed(error)
         finally:
             self._agent.close()
-            self.crowd.left(self.number)
+            self._depart()
         raise StopUser
+
+    def _arrive(self) -> tuple[int, int]:
+        """Join the crowd; return the buyer's number and the time from which it is ready."""
+        return self.crowd.arrive(self)
+
+    def _depart(self) -> None:
+        """Leave the crowd."""
+        self.crowd.left(self.number)
 
     def _act(self) -> None:
         product_id = cast(LoadPlan, self.plan).product_id  # a contest has a script of its own

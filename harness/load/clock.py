@@ -13,9 +13,7 @@ import gevent
 from locust.runners import LocalRunner
 
 from harness.load.crowd import Crowd
-from harness.load.plan import CLOCK_TICK_S, LoadPlan
-
-ENDING_GRACE_S = 5.0
+from harness.load.plan import CLOCK_TICK_S, ENDING_GRACE_S, LoadPlan
 
 
 class StageClock:

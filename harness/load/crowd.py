@@ -60,6 +60,14 @@ class Crowd:
         self._born_ns[number] = born_ns
         return number, born_ns
 
+    def come(self, number: int, due_ns: int) -> None:
+        """Let a buyer in who was due at `due_ns`; nobody will ask it to leave."""
+        self._born_ns[number] = due_ns
+
+    def turned_away(self, number: int, due_ns: int) -> None:
+        """Record a buyer who came and found no room: it left at once, without a request."""
+        self.ledger.buyer((number, due_ns, -1, due_ns))
+
     def ask_to_leave(self, count: int) -> None:
         """Ask the youngest `count` active buyers to leave."""
         for _ in range(min(count, len(self._active))):

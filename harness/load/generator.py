@@ -1,4 +1,4 @@
-"""One generator process: Locust as a library, driven by our own stage clock or the contest's bell.
+"""One generator process: Locust as a library, driven by a stage clock, a bell, or arrivals.
 
     python -m harness.load.generator PLAN.json NUMBER
 
@@ -33,6 +33,8 @@ from gevent.event import AsyncResult
 from locust.env import Environment
 from locust.runners import LocalRunner
 
+from harness.load.accounts import NoAccount, open_accounts
+from harness.load.arrivals import Arrivals
 from harness.load.bell import Bell
 from harness.load.buyer import Buyer
 from harness.load.clock import StageClock
@@ -40,7 +42,9 @@ from harness.load.contender import Contender
 from harness.load.contest import Contest
 from harness.load.crowd import Crowd
 from harness.load.ledger import Ledger
-from harness.load.plan import AnyPlan, ContestPlan, plan_from_json
+from harness.load.plan import AnyPlan, ContestPlan, OpenPlan, plan_from_json
+from harness.load.turnstile import Turnstile
+from harness.load.visitor import Visitor, visitor_class
 
 STDIN = 0
 
@@ -96,7 +100,7 @@ def buyer_class(name: str) -> type[Buyer]:
 
 def generate(plan: AnyPlan, process: int, folder: Path) -> str:
     """Generate the load of one process; return what went wrong with it, normally nothing."""
-    buyer = Contender if isinstance(plan, ContestPlan) else buyer_class(plan.buyer)
+    buyer = _buyer_of(plan)
     with Ledger(folder, process) as ledger:
         crowd = Crowd(plan, process, ledger)
         buyer.crowd, buyer.host = crowd, plan.address
@@ -106,21 +110,34 @@ def generate(plan: AnyPlan, process: int, folder: Path) -> str:
         )
         runner = environment.create_local_runner()
         leash = Leash(crowd)
+        driver = _driver(plan, crowd, runner, process)
         # What was imported lives as long as the process: keep it out of every later collection.
         gc.collect()
         gc.freeze()
         _tell({"event": "ready"})
         killed = 0
         if leash.wait_for_start():
-            killed = _driver(plan, crowd, runner, process).run()
+            killed = driver.run()
         if not crowd.failure:
             runner.quit()
             ledger.close_with(locust=environment.stats.total.num_requests, killed=killed)
         return crowd.failure
 
 
-def _driver(plan: AnyPlan, crowd: Crowd, runner: LocalRunner, process: int) -> StageClock | Contest:
-    """Return what makes the buyers come, act and leave."""
+def _buyer_of(plan: AnyPlan) -> type[Buyer]:
+    """Return the class of this plan's buyers."""
+    if isinstance(plan, ContestPlan):
+        return Contender
+    buyer = buyer_class(plan.buyer)
+    return visitor_class(buyer) if isinstance(plan, OpenPlan) else buyer
+
+
+def _driver(
+    plan: AnyPlan, crowd: Crowd, runner: LocalRunner, process: int
+) -> StageClock | Contest | Arrivals:
+    """Return what makes the buyers come, act and leave; what takes time beforehand is done."""
+    if isinstance(plan, OpenPlan):
+        return _open_doors(plan, crowd, runner, process)
     if isinstance(plan, ContestPlan):
         Contender.bell = Bell(plan.buyers)
 
@@ -135,7 +152,22 @@ def _driver(plan: AnyPlan, crowd: Crowd, runner: LocalRunner, process: int) -> S
     return StageClock(plan, crowd, runner, process, report)
 
 
+def _open_doors(plan: OpenPlan, crowd: Crowd, runner: LocalRunner, process: int) -> Arrivals:
+    """Log in the accounts of an open load, and make the users that will act its buyers out."""
+    Visitor.turnstile = Turnstile()
+    Visitor.tokens = open_accounts(plan, process)
+    (visitor,) = runner.user_classes
+    runner.spawn_users({visitor.__name__: plan.share_of(process, plan.at_once)})
+
+    def report(t_s: float) -> None:
+        _report(crowd, t_s, plan.stage_name(t_s), 0.0)
+
+    return Arrivals(plan, crowd, Visitor.turnstile, process, report)
+
+
 def _report(crowd: Crowd, t_s: float, stage: str, planned: float) -> None:
+    # the buyers of an open load are there until they have gone; nobody asks them to
+    active = crowd.alive if isinstance(crowd.plan, OpenPlan) else crowd.active
     latencies_ms, crowd.latencies_ms = crowd.latencies_ms, []
     crowd.ledger.flush()
     _tell(
@@ -144,7 +176,7 @@ def _report(crowd: Crowd, t_s: float, stage: str, planned: float) -> None:
             "t_s": round(t_s, 3),
             "stage": stage,
             "planned": planned,
-            "active": crowd.active,
+            "active": active,
             "requests": crowd.ledger.recorded,
             "errors": crowd.errors,
             "latencies_ms": latencies_ms,
@@ -171,7 +203,10 @@ def main(arguments: list[str]) -> int:
         return 2
     path, process = Path(arguments[0]), int(arguments[1])
     _allow_many_sockets()
-    failure = generate(plan_from_json(path.read_text("utf-8")), process, path.parent)
+    try:
+        failure = generate(plan_from_json(path.read_text("utf-8")), process, path.parent)
+    except NoAccount as error:
+        failure = str(error)
     sys.stderr.write(failure)
     return 1 if failure else 0
 

@@ -1,8 +1,8 @@
 """What the generators are told to do: one frozen plan, handed to them as JSON.
 
-A load in stages and a contest are two kinds of plan; the sale and the warm-up differ in nothing but
-their plan. The start is not part of it: it is agreed when all generators are ready, because
-importing Locust takes a second or two.
+A load in stages, a contest and an open load are three kinds of plan; the sale and the warm-up
+differ in nothing but their plan. The start is not part of it: it is agreed when all generators are
+ready, because importing Locust takes a second or two.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from harness.arrivals import arrivals_ns
 from harness.sales import Sale
 from harness.schedule import Schedule
 
@@ -24,6 +25,12 @@ WARM_UP_USER_OFFSET = 1_000_000
 
 RETRY_AFTER_LIMIT_S = 5.0
 """The longest that a buyer waits before a retry, whatever the server's Retry-After asks for."""
+
+ACCOUNT_LIMIT_S = 0.5
+"""How long a busy machine may take to open one account of an open load."""
+
+ENDING_GRACE_S = 5.0
+"""How much longer than its longest action a buyer is waited for before it is given up."""
 
 CLOCK_TICK_S = 0.1
 """How often the stage clock compares the planned with the active buyers."""
@@ -59,6 +66,11 @@ class Plan:
     def to_json(self) -> str:
         """Return the plan as JSON."""
         return json.dumps(asdict(self), indent=2)
+
+    @property
+    def preparation_s(self) -> float:
+        """Return how long a generator may prepare itself beyond starting, in seconds."""
+        return 0.0
 
     @property
     def longest_purchase_s(self) -> float:
@@ -126,10 +138,7 @@ class LoadPlan(Plan):
 
     def stage_name(self, t_s: float) -> str:
         """Return the name of the stage at `t_s` seconds, or what is before and after them all."""
-        number = self.schedule.stage_at(t_s)
-        if number == 0:
-            return "not begun"
-        return self.stages[number - 1].name if number <= len(self.stages) else "leaving"
+        return _name_at(self.schedule, self.stages, t_s)
 
     def spawn_rate_at(self, t_s: float) -> float:
         """Return how many users per second may come or go at `t_s`."""
@@ -164,14 +173,82 @@ class ContestPlan(Plan):
         )
 
 
-AnyPlan = LoadPlan | ContestPlan
+@dataclass(frozen=True, slots=True)
+class ArrivalStage:
+    """`buyers` arrive in `seconds`, each of them once."""
+
+    name: str
+    buyers: int
+    seconds: float
+
+    @property
+    def users(self) -> int:
+        """Return 0: an open load plans who comes, not who is there."""
+        return 0
+
+
+@dataclass(frozen=True)
+class OpenPlan(Plan):
+    """An open load: who arrives when, whatever the shop answers to those before them."""
+
+    product_id: int
+    spread: str
+    accounts: int
+    at_once: int
+    arrivals: tuple[ArrivalStage, ...]
+
+    @classmethod
+    def of(cls, scenario: "Scenario", address: str, *, seed: int, product_id: int) -> "OpenPlan":
+        """Return the plan of an open load; its keys are ``<seed>-<buyer>``."""
+        load = scenario.open
+        assert load is not None  # noqa: S101 - who calls has looked
+        return cls(
+            address=address,
+            seed=seed,
+            key_prefix=f"{seed}-",
+            user_offset=0,
+            product_id=product_id,
+            spread=load.spread,
+            accounts=load.accounts,
+            at_once=load.at_once,
+            arrivals=tuple(ArrivalStage(**stage.model_dump()) for stage in load.stages),
+            **scenario.load.model_dump(),
+        )
+
+    @property
+    def preparation_s(self) -> float:
+        """Return how long opening the accounts may take: two passwords are hashed for each."""
+        return self.accounts * ACCOUNT_LIMIT_S
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Return when the stages begin and end."""
+        return Schedule.of(self.arrivals)
+
+    def stage_name(self, t_s: float) -> str:
+        """Return the name of the stage at `t_s` seconds, or what is before and after them all."""
+        return _name_at(self.schedule, self.arrivals, t_s)
+
+    def arrivals_of(self, process: int) -> list[tuple[int, int]]:
+        """Return number and time of arrival (ns) of a process' buyers: every `processes`-th."""
+        times_ns = arrivals_ns(self.arrivals, self.spread, self.seed)
+        return list(enumerate(times_ns))[process :: self.processes]
+
+    def share_of(self, process: int, count: int) -> int:
+        """Return how many of `count` things belong to a process: every `processes`-th."""
+        return len(range(process, count, self.processes))
+
+
+AnyPlan = LoadPlan | ContestPlan | OpenPlan
 
 
 def sale_plan(scenario: "Scenario", address: str, *, seed: int, sales: Sequence[Sale]) -> AnyPlan:
-    """Return the plan of a scenario's measured load: its stages, or its contest."""
+    """Return the plan of a scenario's measured load: its stages, its contest, or its arrivals."""
     if scenario.contest is not None:
         buyers = scenario.contest.buyers
         return ContestPlan.of(scenario, address, seed=seed, sales=sales, buyers=buyers)
+    if scenario.open is not None:
+        return OpenPlan.of(scenario, address, seed=seed, product_id=sales[0].product_id)
     return LoadPlan.for_sale(scenario, address, seed=seed, product_id=sales[0].product_id)
 
 
@@ -180,7 +257,19 @@ def plan_from_json(text: str) -> AnyPlan:
     fields = json.loads(text)
     if "sales" in fields:
         return ContestPlan(sales=tuple(Sale(**sale) for sale in fields.pop("sales")), **fields)
+    if "arrivals" in fields:
+        stages = tuple(ArrivalStage(**stage) for stage in fields.pop("arrivals"))
+        return OpenPlan(arrivals=stages, **fields)
     return LoadPlan(stages=tuple(PlannedStage(**stage) for stage in fields.pop("stages")), **fields)
+
+
+def _name_at(
+    schedule: Schedule, stages: Sequence[PlannedStage] | Sequence[ArrivalStage], t_s: float
+) -> str:
+    number = schedule.stage_at(t_s)
+    if number == 0:
+        return "not begun"
+    return stages[number - 1].name if number <= len(stages) else "leaving"
 
 
 def _planned(stages: "Iterable[Stage]") -> tuple[PlannedStage, ...]:

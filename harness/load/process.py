@@ -109,6 +109,7 @@ class LoadProcess:
 
     def __init__(self, plan: AnyPlan, out_dir: Path) -> None:
         self._generators: list[_Generator] = []
+        self._ready_limit_s = READY_LIMIT_S + plan.preparation_s
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
             plan_path = out_dir / "plan.json"
@@ -122,16 +123,17 @@ class LoadProcess:
                 "free some memory or disk space and try again",
             ) from error
 
-    def wait_ready(self, timeout_s: float = READY_LIMIT_S) -> None:
+    def wait_ready(self, timeout_s: float | None = None) -> None:
         """Wait until every generator could begin; raise InfrastructureError if one cannot."""
-        deadline_s = time.monotonic() + timeout_s
+        limit_s = self._ready_limit_s if timeout_s is None else timeout_s
+        deadline_s = time.monotonic() + limit_s
         for generator in self._generators:
             while not generator.ready.wait(0.05):
                 if generator.wait(0) is not None:
                     raise self._ended_badly("the load generator did not start")
                 if time.monotonic() > deadline_s:
                     raise InfrastructureError(
-                        f"the load generator was not ready after {timeout_s:g} s",
+                        f"the load generator was not ready after {limit_s:g} s",
                         "the machine is overloaded: end what else runs on it",
                     )
 

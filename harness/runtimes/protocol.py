@@ -1,11 +1,12 @@
 """What the harness asks of a runtime: small protocols, so that a fake is a page long."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
-from typing import Protocol
+from typing import Any, Protocol
 
+from harness.faults import Fault
 from harness.topology import Topology
 
 OnProgress = Callable[[str], None]
@@ -18,14 +19,24 @@ class Usage:
 
     `cpu_s` is cumulative since the deployment came up, with the children that ended, and never goes
     back. `memory_bytes` is the newest measurement, 0 before the first; `memory_source` says whether
-    it is PSS (shared pages are divided among those who share them) or, where the kernel does not
-    tell, RSS.
+    it is ``pss`` (shared pages are divided among those who share them), ``rss`` where the kernel
+    does not tell that, or ``cgroup`` (what the containers are charged with, less the file cache
+    that is not in use; `processes` then counts threads as well).
     """
 
     cpu_s: float
     memory_bytes: int
     processes: int
     memory_source: str = "pss"
+
+
+def limits_of(topology: Topology, *, enforced: bool) -> dict[str, Any]:
+    """Return the limits of the services that have any, as JSON, and whether they were enforced."""
+    return {
+        name: {**service.limits.describe(), "enforced": enforced}
+        for name, service in topology.services.items()
+        if any(limit is not None for limit in service.limits.describe().values())
+    }
 
 
 class Deployment(Protocol):
@@ -42,6 +53,13 @@ class Deployment(Protocol):
     @property
     def scratch(self) -> Path:
         """Return a folder for temporary files of the measurement; `down` removes it."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return, as JSON, what a run records of its deployment: runtime, images, limits.
+
+        ``images`` has the image and its digest by service, ``limits`` the CPUs and bytes by service
+        and whether they were enforced.
+        """
 
     def urls(self, service: str) -> list[str]:
         """Return the HTTP base URL of each replica of a service."""
@@ -73,6 +91,12 @@ class Deployment(Protocol):
     def start(self, service: str, replica: int) -> None:
         """Start a replica that has ended, with the same port and data, until it is healthy."""
 
+    def cut(self, service: str, replica: int) -> None:
+        """Take a replica off its network (UsageError: it has none of its own)."""
+
+    def join(self, service: str, replica: int) -> None:
+        """Put a replica that was cut off back on its network, at the address that it had."""
+
     def wait_ready(self, service: str, replica: int) -> None:
         """Wait until a replica is healthy (InfrastructureError: not in its time)."""
 
@@ -80,7 +104,13 @@ class Deployment(Protocol):
         """Return the log of each replica, by its name, such as ``api-1``."""
 
     def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
-        """Return what each service used; without `memory`, that stays what it last was."""
+        """Return what each service used; without `memory`, that stays what it last was.
+
+        A runtime whose readings are costly takes them with `memory` only, and else returns none.
+        """
+
+    def processes(self, service: str) -> int:
+        """Return how many processes a service has now."""
 
     def alive(self) -> list[str]:
         """Return the names of the replicas that ended although nobody asked them to."""
@@ -95,6 +125,12 @@ class Runtime(Protocol):
     @property
     def name(self) -> str:
         """Return the name under which campaigns record it."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return, as JSON, what a campaign records of the runtime: its name and versions."""
+
+    def check(self, topology: Topology, faults: Iterable[Fault]) -> None:
+        """Raise UsageError for what is asked and this runtime cannot do; nothing is deployed."""
 
     def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> Deployment:
         """Bring a topology up, until every service is ready.

@@ -7,8 +7,10 @@ less here than it says. Keys and defaults: https://docs.docker.com/reference/com
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UsageError
+from harness.topology.limits import LIMIT_KEYS
 from harness.topology.model import RedisFacts, Service, Topology, Vary
 from harness.topology.section import Section, interpolate, read_yaml
 from harness.topology.service import read_service
@@ -42,7 +44,8 @@ class Source:
 def load(source: Source) -> Topology:
     """Read the file and apply what was changed (UsageError names file, key and value)."""
     name = source.path.name
-    document = Section(interpolate(read_yaml(source.path), source.variables, name), name)
+    written = _without_profiles(read_yaml(source.path))
+    document = Section(interpolate(written, source.variables, name), name)
     document.only(_FILE_KEYS, f"supported: {', '.join(_FILE_KEYS)} and x-*")
     volumes = _volumes(document)
     listed = document.section("services")
@@ -57,6 +60,19 @@ def load(source: Source) -> Topology:
     topology.start_order()
     _ = topology.payment_slots
     return topology
+
+
+def _without_profiles(document: Any) -> Any:
+    """Leave out the services of a profile: Compose runs them only if it is asked to, we never."""
+    services = document.get("services") if isinstance(document, Mapping) else None
+    if not isinstance(services, Mapping):
+        return document
+    deployed = {
+        name: service
+        for name, service in services.items()
+        if not (isinstance(service, Mapping) and service.get("profiles"))
+    }
+    return {**document, "services": deployed}
 
 
 def _facts(source: Source, facts: Section, services: Mapping[str, Service]) -> Topology:
@@ -191,11 +207,24 @@ def _set(
                 f"{file}: there is no service {name!r} to set {key} of",
                 f"services: {', '.join(changed)}",
             )
-        environment = changed[name].environment
-        if key not in environment:
-            raise UsageError(
-                f"{file}: {name} has no setting {key!r}",
-                f"settings: {', '.join(environment) or 'none'}",
-            )
-        changed[name] = replace(changed[name], environment={**environment, key: value})
+        alter = _limit if key in LIMIT_KEYS else _setting
+        changed[name] = alter(file, changed[name], key, value)
     return changed
+
+
+def _limit(file: str, service: Service, key: str, value: str) -> Service:
+    try:
+        return replace(service, limits=service.limits.changed(key, value))
+    except ValueError as expected:
+        raise UsageError(
+            f"{file}: {service.name}.{key}: {value!r} is not {expected}", "correct the value"
+        ) from None
+
+
+def _setting(file: str, service: Service, key: str, value: str) -> Service:
+    if key not in service.environment:
+        raise UsageError(
+            f"{file}: {service.name} has no setting {key!r}",
+            f"settings: {', '.join((*service.environment, *LIMIT_KEYS))}",
+        )
+    return replace(service, environment={**service.environment, key: value})

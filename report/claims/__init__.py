@@ -5,15 +5,16 @@
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from report import markdown as md
-from report.claims import contradictions, costs, judgement, levels, published, rows
+from report.claims import contradictions, costs, figures, judgement, levels, published, rows
 from report.claims.verdict import Word
 from report.evidence import Evidence
+from report.plates import Section
 from report.tables import Table
 
-__all__ = ["Claims", "compose", "markdown"]
+__all__ = ["Claims", "compose", "markdown", "of_contest"]
 
 RULE = (
     "These figures come from other code on another machine; they are claims, not a baseline. A "
@@ -34,6 +35,7 @@ class Claims:
     source: str
     counted: str
     tables: dict[str, Table]
+    figures: tuple[Section, ...]
     contradictions: tuple[str, ...]
     assumptions: tuple[str, ...]
     rule: str = RULE
@@ -47,9 +49,9 @@ def compose(evidence: Evidence) -> Claims:
     words = Counter(one.verdict.word for one in judged)
     counts = ", ".join(f"{words[word]} {word}" for word in Word)
     other = _other_load(data, evidence)
-    by_users = levels.table(evidence)
+    by_users, on_levels = figures.section(evidence), levels.table(evidence)
     found = [
-        *([by_users] if by_users else []),
+        *([on_levels] if on_levels else []),
         *costs.tables(evidence, data),
         rows.tested(judged, data, evidence),
         rows.untested(judged, data, evidence),
@@ -58,9 +60,25 @@ def compose(evidence: Evidence) -> Claims:
         source=data.source,
         counted=f"Of {len(judged)} published claims this campaign finds {counts}.{other}",
         tables={table.name: table for table in found},
+        figures=(by_users,) if by_users else (),
         contradictions=tuple(contradictions.sentences(data)),
         assumptions=tuple(costs.assumptions(evidence)),
     )
+
+
+def of_contest(evidence: Evidence) -> Table | None:
+    """Return what a contest says of the published claims: those of the audit, with its bounds.
+
+    None if it says nothing, because it is invalid or not audited.
+    """
+    data = published.load()
+    bounds = "; ".join(str(approach.facts["statement"]) for approach in evidence.approaches)
+    judged = [
+        replace(one, verdict=replace(one.verdict, why=one.verdict.why or bounds))
+        for one in judgement.judge_audited(data, evidence)
+    ]
+    table = rows.tested(judged, data, evidence)
+    return table if table.rows else None
 
 
 def _other_load(data: published.Published, evidence: Evidence) -> str:

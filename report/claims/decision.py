@@ -9,30 +9,31 @@ from report.claims.published import Published
 from report.evidence import Evidence
 from report.tables import Cell, Column, Row, Table
 
-QUEUE, ON_DEMAND, SYNC = "approach 2", "approach 2, on demand", "approach 1"
+ON_DEMAND = ", on demand"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One branch: its condition in words, what is so here, whether it holds, and what to use."""
+    """One branch: its condition in words, what is so here, whether it holds, and what to use.
+
+    `use` is the name of an approach; `how` says more about it.
+    """
 
     condition: str
     here: str
     holds: bool
     use: str
+    how: str = ""
 
 
 def steps(order_usd: float, sales: float, published: Published) -> list[Step]:
     """Return the branches of section 5 for a price of the product and so many sales in a month."""
     revenue, frequency = published.value("rule_revenue"), published.value("rule_frequency")
+    dear, rare = order_usd > revenue, sales < frequency
     return [
-        Step(
-            f"if revenue per order > {revenue:g} USD", _usd(order_usd), order_usd > revenue, QUEUE
-        ),
-        Step(
-            f"else if sales in a month < {frequency:g}", f"{sales:g}", sales < frequency, ON_DEMAND
-        ),
-        Step("else", "", True, SYNC),
+        Step(f"if revenue per order > {revenue:g} USD", _usd(order_usd), dear, "queue"),
+        Step(f"else if sales in a month < {frequency:g}", f"{sales:g}", rare, "queue", ON_DEMAND),
+        Step("else", "", True, "sync"),
     ]
 
 
@@ -48,18 +49,19 @@ def table(cost: Mapping[str, Any], published: Published, evidence: Evidence) -> 
     pair = next((p for p in cost["pairs"] if {p["cheaper"], p["dearer"]} == both), None)
     if pair is None:
         return None
+    titles = {one.name: one.title for one in evidence.approaches}
     branches = steps(order_usd, sales, published)
     decides = taken(branches)
     rows = [
-        _row(step, reached=place <= decides, decides=place == decides)
+        _row(step, titles, reached=place <= decides, decides=place == decides)
         for place, step in enumerate(branches)
     ]
     needed = pair["figures"]["revenue_to_pay"]
     if pair["dearer"] == "queue" and needed["value"] is not None:
         pays = order_usd > needed["value"]
         condition = f"measured: revenue per order > {numbers.estimate(needed, 2)}"
-        measured = Step(condition, _usd(order_usd), pays, QUEUE if pays else SYNC)
-        rows.append(_row(measured, reached=True, decides=True))
+        measured = Step(condition, _usd(order_usd), pays, "queue" if pays else "sync")
+        rows.append(_row(measured, titles, reached=True, decides=True))
     return Table(
         "decision",
         "The published decision framework",
@@ -70,11 +72,10 @@ def table(cost: Mapping[str, Any], published: Published, evidence: Evidence) -> 
     )
 
 
-def _row(step: Step, *, reached: bool, decides: bool) -> Row:
+def _row(step: Step, titles: Mapping[str, str], *, reached: bool, decides: bool) -> Row:
     answer = ("yes" if step.holds else "no") if reached else "not reached"
-    return Row(
-        (Cell(step.condition), Cell(step.here), Cell(answer), Cell(step.use if decides else ""))
-    )
+    use = f"{titles[step.use]}{step.how}" if decides else ""
+    return Row((Cell(step.condition), Cell(step.here), Cell(answer), Cell(use)))
 
 
 def _usd(amount: float) -> str:

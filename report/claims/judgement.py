@@ -33,10 +33,16 @@ def judge_all(published: Published, evidence: Evidence) -> list[Judged]:
     return [_judge(claim, published, evidence, same_load=same_load) for claim in published.claims]
 
 
+def judge_audited(published: Published, evidence: Evidence) -> list[Judged]:
+    """Judge the claims that any audited campaign can test, whatever its load."""
+    audited = [claim for claim in published.claims if claim.audit is not None]
+    return [_judge(claim, published, evidence, same_load=False) for claim in audited]
+
+
 def other_load(load: Load, evidence: Evidence) -> list[str]:
     """Return in what a campaign does not play the published load with the default systems."""
     scenario, campaign = evidence.scenario, evidence.campaign
-    stages = [(stage["users"], float(stage["seconds"])) for stage in scenario["stages"]]
+    stages = [(stage["users"], float(stage["seconds"])) for stage in scenario.get("stages") or ()]
     expected: tuple[tuple[str, object, object], ...] = (
         ("stages", list(zip(load.users, load.seconds, strict=True)), stages),
         ("stock", load.stock, scenario["product"]["stock"]),

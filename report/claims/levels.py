@@ -12,9 +12,9 @@ COLUMNS = (
 
 
 def table(evidence: Evidence) -> Table | None:
-    """Return what each approach did on each level of users; None of a summary without levels."""
-    levels = evidence.summary.get("levels")
-    if not levels:
+    """Return what each approach did on each level of users; None if the load plans no users."""
+    levels = evidence.summary.get("levels") or {}
+    if not any(levels.values()):
         return None
     rows = []
     for approach in evidence.approaches:
@@ -25,10 +25,10 @@ def table(evidence: Evidence) -> Table | None:
     return Table(
         "levels",
         "Levels of users",
-        "Requests of the load by the number of users who were active when they were sent, more "
-        "than on the level above it in this table; rising and falling load together. Latency of "
-        "API requests, an unanswered one longer than all others; requests are means of the runs; "
-        f"{evidence.workload}.",
+        "Requests of the load by how many users were active when they were sent; a level begins "
+        "where the one before it ends, and rising and falling load count together. Requests are "
+        "means of the runs; latency is that of API requests, an unanswered one longer than all "
+        f"others; {evidence.workload}.",
         (
             Column("Users", numeric=False),
             *(Column(title, interval=True) for title, _, _ in COLUMNS),

@@ -10,7 +10,7 @@ from report import numbers
 from report.claims.arithmetic import plain
 from report.claims.published import Claim
 from report.claims.verdict import Ours
-from report.evidence import Approach, Evidence
+from report.evidence import Approach, Evidence, Run
 from report.words import NO_OVERSELL
 
 NAMES: Final = {"sync": "synchronous", "queue": "queued"}
@@ -194,12 +194,25 @@ def setting(paths: Sequence[str], summary: Mapping[str, Any]) -> str | None:
 
 
 def _audited(invariant: str, evidence: Evidence) -> Answer:
-    """Return the offences against an invariant in all runs; nothing if a run was not audited."""
-    runs = [run for approach in evidence.approaches for run in approach.runs]
-    found = [finding for run in runs for finding in run.findings if finding.id == invariant]
-    if len(found) < len(runs) or any(one.verdict is Checked.UNKNOWN for one in found):
-        return Nothing("not every run could be audited")
-    count = float(sum(one.count for one in found if one.verdict is Checked.FAIL))
+    """Return the offences against an invariant; an invalid run can only have some, never none."""
+    found = [
+        (run, finding)
+        for approach in evidence.approaches
+        for run in approach.runs
+        for finding in run.findings
+        if finding.id == invariant
+    ]
+    failed = sum(one.count for _, one in found if one.verdict is Checked.FAIL)
+    valid = [run for approach in evidence.approaches for run in approach.runs if _is_valid(run)]
+    passed = [run for run, one in found if one.verdict is Checked.PASS and _is_valid(run)]
+    if not failed and (not valid or len(passed) < len(valid)):
+        return Nothing("not every run is valid and audited")
+    runs = len({run.index for run, _ in found}) if failed else len(valid)
     what = "oversold" if invariant == NO_OVERSELL else f"against {invariant}"
-    plural = "run" if len(runs) == 1 else "runs"
-    return Ours(f"{numbers.number(count)} {what} in {len(runs)} {plural}", count, count, count)
+    plural = "run" if runs == 1 else "runs"
+    count = float(failed)
+    return Ours(f"{numbers.number(count)} {what} in {runs} {plural}", count, count, count)
+
+
+def _is_valid(run: Run) -> bool:
+    return run.counts and "invalid" not in run.trouble

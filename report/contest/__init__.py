@@ -5,7 +5,7 @@ the other page. Like that one it is a pure function of the campaign's folder.
 """
 
 from harness.findings import Verdict
-from report import markdown, words
+from report import claims, markdown, words
 from report.contest import charts, rows
 from report.contest.evidence import ContestEvidence, read
 from report.document import Document, by_name, judged
@@ -46,11 +46,13 @@ THREATS = (
 
 def compose(evidence: ContestEvidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
+    held = claims.of_contest(evidence)
     contents = by_name(
         [
             rows.contest(evidence),
             rows.by_stock(evidence),
             rows.sales(evidence),
+            held,
             *judged(evidence),
         ]
     )
@@ -69,6 +71,7 @@ def compose(evidence: ContestEvidence, raw: tuple[RawRun, ...]) -> Document:
             markdown.table(contents["by-stock"]),
             "Every sale: [tables/sales.csv](tables/sales.csv).",
         ),
+        after=("## The published claim", markdown.table(held)) if held else (),
     )
 
 

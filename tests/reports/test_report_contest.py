@@ -126,3 +126,14 @@ def test_a_contest_that_was_cut_short_makes_no_statement(invalid):
 
 def test_a_clean_contest_exits_0(clean):
     assert campaign_exit_code(Campaign(clean.parents[1])) == ExitCode.OK
+
+
+def test_the_published_claim_is_held_against_the_contest(clean, oversold, invalid):
+    held, broken = (
+        (page.parent / "tables" / "claims.csv").read_text("utf-8") for page in (clean, oversold)
+    )
+    assert ",reproduced," in held
+    assert "the probability of an oversell per sale is below" in held
+    assert ",contradicted," in broken
+    assert not (invalid.parent / "tables" / "claims.csv").exists()
+    assert "Zero overselling detected" in (clean.parent / "report.md").read_text("utf-8")

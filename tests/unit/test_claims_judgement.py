@@ -59,10 +59,10 @@ COMPARISONS = {
 }
 
 
-def a_run(index, verdict=Verdict.PASS, count=0):
+def a_run(index, verdict=Verdict.PASS, count=0, trouble=""):
     found = (Finding("I1", "No oversell", verdict, "as counted", count),)
     nothing = Waits(np.empty(0))
-    return Run(index, 1, True, "", pd.DataFrame(), nothing, nothing, found, {})
+    return Run(index, 1, True, trouble, pd.DataFrame(), nothing, nothing, found, {})
 
 
 CLEAN = a_run(1), a_run(2)
@@ -163,6 +163,15 @@ def test_an_oversell_contradicts_and_an_unknown_audit_tests_nothing():
     assert judged(unknown, "no_oversell").verdict.word is Word.NOT_TESTED
 
 
+def test_an_invalid_run_can_oversell_but_not_prove_that_nothing_does():
+    invalid = a_campaign(a_run(1, trouble="invalid"), a_run(2, trouble="invalid"))
+    assert judged(invalid, "no_oversell").verdict.word is Word.NOT_TESTED
+    oversold = a_campaign(queue_run=a_run(2, Verdict.FAIL, 3, trouble="invalid"))
+    assert judged(oversold, "no_oversell").verdict.word is Word.CONTRADICTED
+    one_left = a_campaign(queue_run=a_run(2, trouble="invalid"))
+    assert judged(one_left, "no_oversell").ours.text == "0 oversold in 1 run"
+
+
 def test_an_approach_that_is_not_ranked_reproduces_nothing():
     evidence = a_campaign()
     object.__setattr__(evidence.approaches[1], "ranked", False)
@@ -227,8 +236,9 @@ def test_costs_by_another_price_table_are_not_tested():
 
 @pytest.mark.parametrize(
     ("order_usd", "sales", "use"),
-    [(999.99, 1, "approach 2"), (10, 0.5, "approach 2, on demand"), (10, 1, "approach 1")],
+    [(999.99, 1, ("queue", "")), (10, 0.5, ("queue", ", on demand")), (10, 1, ("sync", ""))],
 )
 def test_the_published_decision_framework(order_usd, sales, use):
     branches = steps(order_usd, sales, DATA)
-    assert branches[taken(branches)].use == use
+    decides = branches[taken(branches)]
+    assert (decides.use, decides.how) == use

@@ -54,7 +54,7 @@ def test_stream_differs_only_in_its_buyers():
 
 def test_every_scenario_of_the_project_is_found_and_valid():
     assert known_scenarios(ROOT) == [
-        "acknowledgement", "chaos", "contention", "flash_sale", "quick", "stream"
+        "acknowledgement", "chaos", "contention", "flash_sale", "open", "quick", "stream"
     ]  # fmt: skip
     assert known_buyers() == ["polling", "watching"]
     assert all(load_scenario(name, ROOT).title for name in known_scenarios(ROOT))
@@ -249,7 +249,7 @@ def test_a_key_of_a_contest_is_guessed(load_text):
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(UsageError, match="no scenario named 'flashsale'") as caught:
         load_scenario("flashsale", ROOT)
-    assert "contention, flash_sale, quick, stream" in caught.value.hint
+    assert "contention, flash_sale, open, quick, stream" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -264,3 +264,47 @@ def test_a_file_that_cannot_be_read(tmp_path, content, words):
     with pytest.raises(UsageError, match=words) as caught:
         load_scenario(str(path), ROOT)
     assert str(path) in caught.value.message
+
+
+def open_scenario(tmp_path, old="", new=""):
+    text = (ROOT / "scenarios/open.toml").read_text("utf-8")
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return str(path)
+
+
+def test_an_open_load_says_who_comes_and_plans_no_users():
+    scenario = load_scenario("open", ROOT)
+    assert scenario.open is not None
+    assert scenario.open.buyers == 2500
+    assert scenario.open.peak_per_s == 400
+    assert (scenario.load_s, scenario.peak_users, scenario.planned_users(3)) == (30, 0, 0)
+    assert "2500 buyers arrive" in scenario.workload
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('spread = "poisson"', 'spread = "bursty"', "open.spread = 'bursty'"),
+        ("accounts = 100", "accounts = 0", "open.accounts = 0"),
+        ("processes = 1", "processes = 64\n[load_]", "there is no key load_"),
+        ("buyers = 2000", "buyers = -1", "open.stages[1].buyers = -1"),
+        ("buyers = 2000", "users = 2000", "there is no key open.stages[1].users"),
+        ("[open]", "[contest]\nsales = 1\nstock_min = 1\nstock_max = 1\nbuyers = 1\n[open]",
+         "contest and open exclude each other"),
+        ("stock = 1000", "stock = 1000\nper_user_limit = 2", "product.per_user_limit = 2"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_an_open_load_is_named(tmp_path, old, new, complaint):
+    with pytest.raises(UsageError) as caught:
+        load_scenario(open_scenario(tmp_path, old, new), tmp_path)
+    assert complaint in caught.value.message
+
+
+def test_every_generator_process_needs_an_account(tmp_path):
+    path = open_scenario(tmp_path, "accounts = 100 ", "accounts = 1 ")
+    text = Path(path).read_text("utf-8").replace("processes = 1", "processes = 2")
+    Path(path).write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match="every process needs an account of its own"):
+        load_scenario(path, tmp_path)

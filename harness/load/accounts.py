@@ -1,0 +1,53 @@
+"""The accounts of an open load, opened before it begins: a crowd that has logged in already.
+
+Hashing a password takes as long as hundreds of orders. These requests are part of the preparation,
+like the seeding of the stock: they are in no ledger and in no figure.
+"""
+
+import json
+
+import gevent.pool
+
+from harness.load.agent import OneTryAgent
+from harness.load.plan import OpenPlan
+
+AT_A_TIME = 8
+ACCOUNT_OFFSET = 2_000_000
+"""Added to the numbers of accounts in their e-mail addresses: the warm-up registers, too."""
+
+
+class NoAccount(Exception):
+    """The shop would not open an account, or not log it in."""
+
+
+def open_accounts(plan: OpenPlan, process: int) -> dict[int, str]:
+    """Register and log in this process' share of the accounts; return their tokens (NoAccount)."""
+    pool = gevent.pool.Pool(AT_A_TIME)
+    numbers = range(process, plan.accounts, plan.processes)
+    tokens = pool.map(lambda number: _open(plan, number), numbers)
+    return dict(zip(numbers, tokens, strict=True))
+
+
+def _open(plan: OpenPlan, number: int) -> str:
+    agent = OneTryAgent(plan.address, plan.request_timeout_s)
+    email = f"account-{number + ACCOUNT_OFFSET}@example.org"
+    account = {"email": email, "password": f"secret-of-account-{number}"}
+    try:
+        _post(agent, plan, "/auth/register", account | {"name": f"Account {number}"}, 201)
+        answer = _post(agent, plan, "/auth/login", account, 200)
+        return str(json.loads(answer)["token"])
+    finally:
+        agent.close()
+
+
+def _post(
+    agent: OneTryAgent, plan: OpenPlan, path: str, body: dict[str, str], expected: int
+) -> bytes:
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    response = agent.urlopen(
+        plan.address + path, method="POST", headers=headers, payload=json.dumps(body).encode()
+    )
+    content = bytes(response.content or b"")
+    if response.status_code != expected:
+        raise NoAccount(f"POST {path} was answered {response.status_code}: {content[:200]!r}")
+    return content

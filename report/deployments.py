@@ -1,0 +1,70 @@
+"""What the systems ran on, as it was recorded: the runtime, the images, the limits."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from report.evidence import Evidence
+
+SHORT_DIGEST = 12
+"""How many digits of a digest are shown, as Docker does; `run.json` has them all."""
+NOT_ENFORCED = "not enforced by the {runtime} runtime"
+
+
+def rows(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield the rows of the report; what a campaign did not record yet has none."""
+    yield "Runtime", _runtime(evidence.campaign)
+    deployments = [
+        run.record["deployment"]
+        for approach in evidence.approaches
+        for run in approach.runs
+        if "deployment" in run.record
+    ]
+    if images := _images(deployments):
+        yield "Images", "; ".join(images)
+    if deployments:  # each thing once: approaches and runs share services
+        limits = dict.fromkeys(one for each in deployments for one in _limits(each))
+        yield "Limits", "; ".join(limits) or "none"
+
+
+def _runtime(campaign: Mapping[str, Any]) -> str:
+    facts = campaign.get("runtime_facts", {})
+    known = [
+        f"{title} {facts[name]}"
+        for name, title in (
+            ("engine", "engine"),
+            ("api", "API"),
+            ("compose", "Compose"),
+            ("cgroup", "cgroup"),
+            ("storage", "storage"),
+        )
+        if name in facts
+    ]
+    return ", ".join([str(campaign.get("runtime", "not recorded")), *known])
+
+
+def _images(deployments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return each image with its digest and the services that ran it."""
+    services: dict[str, set[str]] = {}
+    for deployment in deployments:
+        for service, image in deployment["images"].items():
+            services.setdefault(f"{image['image']} {_short(image['digest'])}", set()).add(service)
+    return [f"{image} ({', '.join(sorted(names))})" for image, names in sorted(services.items())]
+
+
+def _short(digest: str) -> str:
+    algorithm, _, digits = digest.partition(":")
+    return f"{algorithm}:{digits[:SHORT_DIGEST]}"
+
+
+def _limits(deployment: Mapping[str, Any]) -> list[str]:
+    """Return what each limited service may use, and whether anything sees to it."""
+    said = []
+    for service, limits in sorted(deployment["limits"].items()):
+        cpus, memory_bytes = limits["cpus"], limits["memory_bytes"]
+        parts = [f"{cpus:g} CPU"] if cpus is not None else []
+        parts += [f"{memory_bytes / 2**20:g} MiB"] if memory_bytes is not None else []
+        if parts and not limits["enforced"]:
+            parts.append(NOT_ENFORCED.format(runtime=deployment["runtime"]))
+        if parts:
+            said.append(f"{service}: {', '.join(parts)}")
+    return said
