@@ -6,8 +6,8 @@ from typing import Final
 from harness.analysis import METRICS, Compared
 from harness.analysis.campaigns import Basis, Measured, Row
 from harness.analysis.cases import HEADLINES
-from harness.analysis.outcomes import DELTA, Outcome
-from report import numbers, tables
+from harness.analysis.outcomes import Outcome
+from report import numbers, tables, verdicts
 from report.tables import Cell, Column, Table
 
 ALWAYS_TOLD: Final = (Outcome.BETTER, Outcome.WORSE)
@@ -16,10 +16,6 @@ CAPTIONS: Final = {
     "ratios": "The machines differ, so only the ratios between approaches are compared: "
     "that in A, that in B, and B compared with A",
 }
-ALIKE: Final = (
-    "95 % intervals. “No difference” means that the whole interval lies within "
-    f"{100 * DELTA:g} % of equality, “not decided” that it does not, and includes equality."
-)
 CAVEATS: Final = (
     "B compared with A: geometric means of the runs, with Welch's 95 % interval on logarithms. The "
     "runs of two campaigns are not interleaved, so whatever changed in between is part of it.",
@@ -32,7 +28,7 @@ def table(compared: Compared) -> Table:
     return Table(
         name="compared",
         title="Comparison",
-        caption=f"{CAPTIONS[compared.basis]}. {ALIKE}",
+        caption=f"{CAPTIONS[compared.basis]}. 95 % intervals. {verdicts.MEANING}",
         columns=(
             Column("Metric", numeric=False),
             Column("A", interval=True),

@@ -8,6 +8,7 @@ from report import (
     graphs,
     markdown,
     page,
+    responses,
     tables,
     words,
 )
@@ -25,6 +26,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             *(tables.details(evidence, approach) for approach in evidence.approaches),
             tables.funnel(evidence),
             tables.stages(evidence),
+            responses.table(evidence),
             tables.backlog(evidence),
             effects.table(evidence),
             *judged(evidence),
@@ -60,6 +62,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             markdown.table(contents["funnel"]),
             "## Stages",
             markdown.table(contents["stages"]),
+            markdown.table(contents["responses"]),
             "## Queue depth and processing delay",
             markdown.table(contents["backlog"]),
         ),

@@ -112,7 +112,8 @@ def table(content: Table) -> str:
         ]
         lines.append(_pipes(texts))
     body = "\n".join(lines)
-    below = "\n\n" + "\n".join(map(_note, legend.notes)) if legend.notes else ""
+    below = f"\n\n{content.footer}" if content.footer else ""
+    below += "\n\n" + "\n".join(map(_note, legend.notes)) if legend.notes else ""
     return f"*{content.caption}*\n\n{body}{below}"
 
 

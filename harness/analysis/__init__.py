@@ -39,7 +39,7 @@ def check_laws(run: RunData) -> list[Law]:
     scenario = run.record["scenario"]
     if scenario.get("contest"):
         return laws.check_laws(run, contest.LAWS)
-    return laws.check_laws(run, arrivals.LAWS if scenario.get("open") else None)
+    return laws.check_laws(run, arrivals.LAWS if scenario.get("open") else laws.LAWS)
 
 
 def summarise(

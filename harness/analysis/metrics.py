@@ -7,13 +7,13 @@ shop changes in either direction); they are compared, but nobody wins them.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final
 
 from harness.analysis import latency, levels, resources, sales
 from harness.analysis.estimates import Estimate, Quantity, Scale, estimate
 from harness.analysis.facts import RunFacts
+from harness.analysis.outcomes import Better, Margin
 
-Better = Literal["lower", "higher"] | None
 Measure = Callable[[RunFacts], Quantity]
 
 LATENCY = "Latency and response time"
@@ -23,6 +23,17 @@ RELIABILITY = "Reliability"
 RESOURCES = "Resource utilisation"
 SCALABILITY = "Scalability and backlog"
 MEASUREMENT = "The measurement itself"
+
+
+DURATION: Final = Margin(0.15, 0.5)
+MARGINS: Final = {
+    "": Margin(0.05, 0.5),
+    "%": Margin(0.05, 1.0),
+    "req/s": Margin(0.05, 0.5),
+    "orders/s": Margin(0.05, 0.1),
+}
+"""δ by unit: 5 % of counts, rates and shares (less than one; one percentage point), 15 % of times,
+memory and CPU (half a unit), which vary more from run to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,13 @@ class Metric:
     q: float | None = None
 
     @property
+    def margin(self) -> Margin:
+        """Return δ: the difference that does not matter."""
+        if self.scale is Scale.EXACT:
+            return Margin(0.0, 0.0)
+        return MARGINS.get(self.unit, DURATION)
+
+    @property
     def description(self) -> str:
         """Return what is measured, in a sentence or two."""
         lines = (self.measure.__doc__ or "").split("\n")
@@ -49,8 +67,10 @@ class Metric:
 def _statistics() -> Iterator[Metric]:
     """Yield the metrics that are several statistics of one quantity."""
     families: tuple[tuple[str, str, str, Better, str, int, Measure, tuple[str, ...]], ...] = (
-        ("api_latency", "API latency", "ms", "lower", LATENCY, 0,
+        ("api_latency", "API latency (service)", "ms", "lower", LATENCY, 0,
          latency.api_latency_ms, ("avg", "p50", "p95", "p99")),
+        ("api_response", "API response time (from the intended start)", "ms", "lower", LATENCY, 0,
+         latency.api_response_ms, ("p50", "p95", "p99")),
         ("api_latency_all", "API latency, unanswered included", "ms", "lower", LATENCY, 0,
          latency.api_latency_with_unanswered_ms, ("p95", "p99")),
         ("purchase_latency", "Purchase latency (acknowledgement)", "ms", "lower", LATENCY, 0,
@@ -125,6 +145,7 @@ def _values() -> Iterator[Metric]:
         (resources.backlog_drain_s, "Backlog drain time", "s", "lower", SCALABILITY, 1, plain),
         (resources.generator_cpu_pct, "CPU of the load generator", "%", None,
          MEASUREMENT, 1, plain),
+        (resources.other_cores, "CPU used by others", "cores", None, MEASUREMENT, 2, plain),
     )  # fmt: skip
     for measure, title, unit, better, group, digits, scale in rows:
         name = getattr(measure, "__name__")  # noqa: B009 - a Callable has no __name__ for mypy

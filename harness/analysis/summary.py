@@ -25,6 +25,7 @@ from harness.analysis.levels import levels
 from harness.analysis.metrics import METRICS, estimate_all
 from harness.analysis.payback import Costed
 from harness.analysis.prices import Prices, load_prices
+from harness.analysis.responses import responses
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
 from harness.findings import Finding, Law, Verdict, worst
@@ -98,7 +99,8 @@ class _Approach:
             for run, counted, value in zip(self.runs, self.counts, estimate.per_run, strict=True)
             if counted
         }
-        return Side(self.name, by_block, estimate, is_ranked=not self.unranked)
+        is_valid = any(run.is_valid for run in self.runs)
+        return Side(self.name, by_block, estimate, is_ranked=not self.unranked, is_valid=is_valid)
 
 
 def summarise(
@@ -148,6 +150,7 @@ def summarise(
         if found
         else cost([a.as_costed() for a in approaches], prices or load_prices()),
         "stages": {a.name: stage_table([run.facts for run in a.counted]) for a in approaches},
+        "responses": {a.name: responses([run.facts for run in a.counted]) for a in approaches},
         "audit": {a.name: worst_findings(a.runs) for a in approaches},
         "faults": [effect for one in judged for effect in one.effects],
         "cases": found,

@@ -62,7 +62,6 @@ def compare(
 
 
 def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
-    from harness.analysis.outcomes import DELTA
     from harness.analysis.summary import plain
 
     document: dict[str, Any] = plain(
@@ -71,7 +70,6 @@ def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
             "a": str(a),
             "b": str(b),
             "comparable": not compared.reasons,
-            "delta": DELTA,
             **asdict(compared),
         }
     )
