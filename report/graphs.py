@@ -4,14 +4,16 @@ from report import captions, charts, distributions, funnel, kinds, live, values
 from report.distributions import WaitKind
 from report.evidence import Evidence
 from report.kinds import TimeKind
-from report.plates import Plate, Section
+from report.plates import Chart, Plate, Section
 
 HERO = (kinds.CONFIRMED, kinds.PURCHASE)
 
 
 def hero(evidence: Evidence) -> tuple[Plate, ...]:
     """Return the picture that stands beside the verdict: what was sold, and how long it took."""
-    return tuple(_over_time(kind, evidence, alone=False) for kind in HERO)
+    return tuple(
+        _over_time(kind, evidence, (next(charts.time_charts(kind, evidence)),)) for kind in HERO
+    )
 
 
 def sections(evidence: Evidence) -> tuple[Section, ...]:
@@ -42,17 +44,17 @@ def waits(kind: WaitKind, evidence: Evidence) -> Section:
 
 
 def _section(kind: TimeKind, evidence: Evidence) -> Section:
-    return Section(kind.id, kind.title, kind.lead, (_over_time(kind, evidence),))
-
-
-def _over_time(kind: TimeKind, evidence: Evidence, *, alone: bool = True) -> Plate:
     drawn = tuple(charts.time_charts(kind, evidence))
+    return Section(kind.id, kind.title, kind.lead, (_over_time(kind, evidence, drawn),))
+
+
+def _over_time(kind: TimeKind, evidence: Evidence, drawn: tuple[Chart, ...]) -> Plate:
     end_s = charts.horizon_s(evidence, within_load=kind.within_load)
     return Plate(
         id=kind.id,
         title=kind.title,
         caption=captions.over_time(kind, evidence),
-        charts=drawn if alone else drawn[:1],
+        charts=drawn,
         live=live.over_time(kind, evidence, end_s, _levels(kind, evidence)),
         values=values.over_time(kind, evidence),
     )

@@ -80,7 +80,7 @@ def _files(document: Document) -> str:
     ]
     for run in document.raw:
         links = ", ".join(f"[{name}]({path})" for name, path, _ in run.files)
-        lines.append(f"- Run {run.index}, {run.approach}: {links}")
+        lines.append(f"- [Run {run.index}, {run.approach}]({run.folder}): {links}")
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ class RawRun:
 
     index: int
     approach: str
+    folder: str
     files: tuple[tuple[str, str, int], ...]
 
 
@@ -70,6 +71,7 @@ def raw(campaign_dir: Path) -> tuple[RawRun, ...]:
             RawRun(
                 index=int(number),
                 approach=approach,
+                folder=f"../runs/{folder.name}/",
                 files=tuple(
                     (path.name, f"../runs/{folder.name}/{path.name}", path.stat().st_size)
                     for path in files
