@@ -91,20 +91,21 @@ def _other_load(data: published.Published, evidence: Evidence) -> str:
 
 def markdown(claims: Claims) -> list[str]:
     """Return the sections of report.md: levels of users, cost, and the claims."""
-    parts = []
-    shown = dict(claims.tables)
-    tested, untested = shown.pop("claims"), shown.pop("claims-untested")
-    if by_users := shown.pop("levels", None):
-        parts += ["## Levels of users", md.table(by_users)]
-    if shown:
-        parts += ["## Cost", claims.cost, *(md.table(table) for table in shown.values())]
+    shown, parts = claims.tables, []
+    if "levels" in shown:
+        parts += ["## Levels of users", md.table(shown["levels"])]
+    if "cost" in shown:
+        costing = [shown[name] for name in ("cost", "break-even", "decision") if name in shown]
+        parts += ["## Cost", claims.cost, *map(md.table, costing)]
         parts += ["\n".join(f"- {line}" for line in claims.assumptions)]
+        parts += [md.unfolded("The price table", md.table(shown["prices"]))]
+    untested = shown["claims-untested"]
     return [
         *parts,
         "## The published report, claim by claim",
         f"{claims.counted} {claims.rule}",
-        md.table(tested),
-        md.table(untested),
+        md.table(shown["claims"]),
+        md.unfolded(f"What this campaign cannot test ({len(untested.rows)})", md.table(untested)),
         f"Where the published report ({claims.source}) contradicts itself:",
         "\n".join(f"- {line}" for line in claims.contradictions),
     ]

@@ -51,6 +51,7 @@ def other_load(load: Load, evidence: Evidence) -> list[str]:
         ("decline rate", load.decline_rate, scenario["payment"]["decline_rate"]),
         ("buyers", load.buyer, scenario["load"]["buyer"]),
         ("faults", [], list(scenario.get("faults") or ())),
+        ("settings of the scenario", {}, scenario.get("approach") or {}),
     )
     return [
         *(name for name, wanted, found in expected if wanted != found),

@@ -47,7 +47,7 @@ def find(claim: Claim, evidence: Evidence) -> Answer:
 
 def _of_approach(claim: Claim, approach: Approach, summary: Mapping[str, Any]) -> Answer:
     if claim.level is not None:
-        return _level(claim.level, summary.get("levels", {}).get(approach.name, ()))
+        return _level(claim.level, summary.get("levels", {}).get(approach.name))
     if claim.metric is not None:
         if claim.metric not in approach.facts["metrics"]:
             return Nothing(OLD)
@@ -57,8 +57,10 @@ def _of_approach(claim: Claim, approach: Approach, summary: Mapping[str, Any]) -
     return _step(steps[str(claim.step or claim.share)], share=claim.share is not None)
 
 
-def _level(up_to: int, rows: Sequence[Mapping[str, Any]]) -> Answer:
+def _level(up_to: int, rows: Sequence[Mapping[str, Any]] | None) -> Answer:
     """Return the share of failed requests on the level that ends at so many users."""
+    if rows is None:
+        return Nothing(OLD)
     for row in rows:
         if row["up_to"] == up_to:
             return estimated(row["error_rate_pct"], 1)

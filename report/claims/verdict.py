@@ -18,7 +18,7 @@ report's own figures of one thing lie as far apart: 46,061 and 37,034 answers of
 POINTS: Final = 5.0
 """A share must besides be the same up to so many points: near 100 % a factor says nothing."""
 
-NO_INTERVAL: Final = "one run: no interval"
+NO_INTERVAL: Final = "ours has no interval"
 
 
 class Word(StrEnum):
@@ -34,8 +34,8 @@ class Word(StrEnum):
 class Ours:
     """What this campaign says: as it is printed, and its interval; a missing end is open.
 
-    Without a value `low` is a bound: at least so much. Without interval (one run) it decides
-    nothing. `note` says what to be careful about.
+    Without a value `low` is a bound: at least so much. Without interval (one run, or
+    runs with too few values of their own) it decides nothing. `note` says what to be careful about.
     """
 
     text: str

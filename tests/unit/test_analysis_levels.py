@@ -77,6 +77,14 @@ def test_intervals_come_from_runs_and_only_from_those_that_count():
     assert first["per_run"] == (2, 4, 1)
 
 
+def test_an_open_load_plans_no_users_and_has_no_levels():
+    run = a_run([1.0])
+    arriving = {"stages": [{"name": "rush", "buyers": 9, "seconds": 24}]}
+    scenario = run.scenario | {"open": arriving, "stages": []}
+    opened = RunFacts(replace(run.run, record=run.record | {"scenario": scenario}))
+    assert levels([opened], [True]) == []
+
+
 def test_without_a_clock_there_are_no_levels_of_anything():
     blind = a_run([1.0], clock=CLOCK.iloc[:0])
     assert levels([blind], [True])[0]["requests"]["value"] is None

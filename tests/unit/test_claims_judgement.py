@@ -205,6 +205,10 @@ def test_a_comparison_the_other_way_round_is_turned():
         (lambda c: c["scenario"]["load"].update(buyer="watching"), ["buyers"]),
         (lambda c: c["scenario"]["stages"].pop(), ["stages"]),
         (lambda c: c["scenario"]["payment"].update(mean_s=1.0), ["payment latency"]),
+        (
+            lambda c: c["scenario"].update(approach={"sync": {"settings": {"api.THREADS": "64"}}}),
+            ["settings of the scenario"],
+        ),
         (lambda c: c.update(settings={"api.THREADS": "300"}), ["api.THREADS = 300"]),
         (lambda c: c.update(scale={"payment-worker": 2}), ["payment-worker × 2"]),
         (lambda c: c.update(scale={}, settings={}), []),

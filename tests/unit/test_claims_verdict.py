@@ -56,7 +56,7 @@ def test_a_range_is_met_anywhere_within_and_a_quarter_beyond():
 
 def test_one_run_decides_no_figure():
     found = figure((100, 100), "ms", Ours("100 ms", 100.0))
-    assert (found.word, found.why) == (OPEN, "one run: no interval")
+    assert (found.word, found.why) == (OPEN, "ours has no interval")
 
 
 @pytest.mark.parametrize(
