@@ -2,6 +2,7 @@
 
     HarnessError
     ├── UsageError           64  bad input: a flag, a scenario, a compose file
+    ├── NotComparable        50  two campaigns that did not ask the same of the same systems
     ├── InfrastructureError  70  something that should run does not
     └── Interrupted         130  the user asked to stop
 
@@ -40,6 +41,12 @@ class UsageError(HarnessError):
     """Bad input: the message names the file, key and value."""
 
     exit_code = ExitCode.USAGE
+
+
+class NotComparable(HarnessError):
+    """Two campaigns cannot be compared: the message has every reason."""
+
+    exit_code = ExitCode.NO_BASELINE
 
 
 class InfrastructureError(HarnessError):

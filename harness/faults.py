@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.tables import Count, Duration, Seconds, Table, Text
 
-Kind = Literal["kill", "stop", "restart", "pause", "wipe", "unavailable", "hang", "slow"]
+Kind = Literal["kill", "stop", "restart", "pause", "wipe", "cut", "unavailable", "hang", "slow"]
 GATEWAY_KINDS = ("unavailable", "hang", "slow")
 PROCESS_KINDS = ("kill", "pause")
 """Kinds that may hit a single process of a replica."""
@@ -28,7 +28,8 @@ class Fault(Table):
 
     kill: SIGKILL to the whole replica; stop: its stop signal. Both are started again after `for_s`.
     restart: its stop signal, and started again at once. pause: SIGSTOP, and SIGCONT after `for_s`.
-    wipe: as kill, and its data is deleted meanwhile. unavailable, hang, slow: of the gateway.
+    wipe: as kill, and its data is deleted meanwhile. cut: taken off its network, and put back after
+    `for_s`; its processes run on. unavailable, hang, slow: of the gateway.
     """
 
     kind: Kind

@@ -4,7 +4,7 @@ A fault is recorded with its times in ns since the load began. One that could no
 no begin: it is no outage, and its run is invalid.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -16,8 +16,12 @@ PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
 
 PAUSE: Final = "pause"
 WIPE: Final = "wipe"
-ENDS_PROCESS: Final = ("kill", "stop", "restart", WIPE)
-"""Faults after which another process runs in the place of the first."""
+CUT: Final = "cut"
+"""A replica is off its network, while its processes run on."""
+HOLDS_UP: Final = (PAUSE, CUT)
+"""Faults that stop somebody in the middle of something, and later let it go on."""
+LOSES_ANSWERS: Final = ("kill", "stop", "restart", WIPE, CUT)
+"""Faults after which whoever asked for something cannot be told that it was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,14 @@ class Outage:
         return cls(fault["kind"], fault["service"], int(fault["begun_ns"]), ended_ns, over_ns)
 
     @property
-    def ends_process(self) -> bool:
-        """Say whether a process of the service was ended, in the middle of whatever it did."""
-        return self.kind in ENDS_PROCESS
+    def holds_up(self) -> bool:
+        """Say whether the service was stopped in the middle of whatever it did, and went on."""
+        return self.kind in HOLDS_UP
+
+    @property
+    def loses_answers(self) -> bool:
+        """Say whether what the service did just before was possibly never answered."""
+        return self.kind in LOSES_ANSWERS
 
     def shifted(self, by_ns: int) -> "Outage":
         """Return the outage on a clock that is `by_ns` ahead."""
@@ -58,6 +67,21 @@ def outages(record: Mapping[str, Any]) -> tuple[Outage, ...]:
     """Return the outages of a run in the order of their begin; a run of old records none."""
     carried_out = [fault for fault in record.get("faults") or () if fault["begun_ns"] is not None]
     return tuple(sorted(map(Outage.of, carried_out), key=lambda outage: outage.begun_ns))
+
+
+def silences(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage, ...]:
+    """Return the outages in which a service that counts requests may have answered in vain.
+
+    A proxy then asks another one, which counts the request again. That also happens to a proxy
+    that is itself off the network for a while.
+    """
+    counters, entry = topology.get("counters", ()), topology.get("entry")
+    return tuple(
+        outage
+        for outage in found
+        if (outage.loses_answers and outage.service in counters)
+        or (outage.kind == CUT and outage.service == entry)
+    )
 
 
 def target(fault: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from harness.outages import action, target
+from report import deployments
 from report.evidence import Evidence
 
 THREATS: Final = (
@@ -21,8 +22,8 @@ THREATS: Final = (
     ),
     (
         "One host.",
-        "Client, services and stores share cores, caches and a disk, and the network is the "
-        "loopback. Contention is part of every number.",
+        "Client, services and stores share cores, caches and a disk, and no packet leaves the "
+        "machine. Contention is part of every number.",
     ),
     (
         "Few runs.",
@@ -61,7 +62,9 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         *_cases(scenario),
         *_varied(campaign),
         *_topologies(evidence),
-        *_environment(campaign),
+        *_machine(campaign),
+        *deployments.rows(evidence),
+        *_software(campaign),
         ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
     ]
 
@@ -197,7 +200,7 @@ def _service(name: str, service: Mapping[str, Any]) -> str:
     return f"{text} ({', '.join(knobs)})" if knobs else text
 
 
-def _environment(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _machine(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     environment = campaign.get("environment", {})
     machine = [
         str(environment.get("cpu_model", "")),
@@ -207,7 +210,10 @@ def _environment(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         "virtual machine" if environment.get("virtualised") else "",
     ]
     yield "Machine", ", ".join(part for part in machine if part) or "not recorded"
-    yield "Runtime", str(campaign.get("runtime", "not recorded"))
+
+
+def _software(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    environment = campaign.get("environment", {})
     versions = {"python": environment.get("python"), **environment.get("versions", {})}
     shown = [f"{name} {version}" for name, version in versions.items() if version]
     yield "Versions", ", ".join(shown) or "not recorded"

@@ -142,20 +142,28 @@ def _comparison(
 
 
 def _verdict_cells(facts: Mapping[str, Any], pair: Pair, found: Mapping[str, Any]) -> list[Cell]:
-    note = "; ".join(found["warnings"])
-    low, high = found["low"], found["high"]
+    note, span = "; ".join(found["warnings"]), (found["low"], found["high"])
     if found["kind"] == "ratio":
-        ratio = Cell(numbers.factor(found["factor"], low, high), found["factor"], low, high, note)
+        change = ratio_cell(found["factor"], *span, note)
     elif found["kind"] == "difference":
-        digits, unit = facts["digits"], facts["unit"]
-        shown = numbers.with_unit(numbers.signed(found["difference"], digits), unit)
-        shown = f"{shown} {numbers.interval(low, high, digits)}".rstrip()
-        # A difference has no place in a column of ratios for machines.
-        ratio = Cell(shown, note=note)
+        change = difference_cell(found["difference"], *span, facts["digits"], facts["unit"], note)
     else:
-        ratio = Cell(numbers.NOTHING, note=note)
+        change = Cell(numbers.NOTHING, note=note)
     n = Cell(str(found["n"]), value=found["n"])
-    return [ratio, n, _winner(facts["better"], pair, found)]
+    return [change, n, _winner(facts["better"], pair, found)]
+
+
+def ratio_cell(factor: float, low: float | None, high: float | None, note: str) -> Cell:
+    """Return how many times as much something is, with its interval."""
+    return Cell(numbers.factor(factor, low, high), factor, low, high, note)
+
+
+def difference_cell(
+    value: float, low: float | None, high: float | None, digits: int, unit: str, note: str
+) -> Cell:
+    """Return how much more something is; it has no place in a column of ratios for machines."""
+    shown = numbers.with_unit(numbers.signed(value, digits), unit)
+    return Cell(f"{shown} {numbers.interval(low, high, digits)}".rstrip(), note=note)
 
 
 def _winner(better: str | None, pair: Pair, found: Mapping[str, Any]) -> Cell:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.analysis import arrivals, contest, laws, summary
+from harness.analysis.campaigns import Compared, compare
+from harness.analysis.comparability import Stored, different_schemas
 from harness.analysis.metrics import METRICS
 from harness.analysis.series import series
 from harness.analysis.summary import Audits, schema
@@ -15,7 +17,18 @@ from harness.analysis.validity import validity
 from harness.findings import Law
 from harness.store import RunData
 
-__all__ = ["METRICS", "check_laws", "schema", "series", "summarise", "validity"]
+__all__ = [
+    "METRICS",
+    "Compared",
+    "Stored",
+    "check_laws",
+    "compare",
+    "different_schemas",
+    "schema",
+    "series",
+    "summarise",
+    "validity",
+]
 
 
 def check_laws(run: RunData) -> list[Law]:

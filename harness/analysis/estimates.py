@@ -149,6 +149,29 @@ def log_t_interval(values: Sequence[float]) -> tuple[float, float]:
     return math.exp(min(low, 700.0)), math.exp(min(high, 700.0))
 
 
+def welch_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of mean(second) - mean(first), of two or more values each.
+
+    Their variances need not be equal (Welch, Biometrika 34, 1947).
+    """
+    groups = [np.asarray(values, dtype=np.float64) for values in (first, second)]
+    difference = float(groups[1].mean() - groups[0].mean())
+    if all(np.ptp(values) == 0 for values in groups):
+        return difference, difference
+    errors = [float(values.var(ddof=1)) / len(values) for values in groups]
+    squares = [error**2 / (len(values) - 1) for error, values in zip(errors, groups, strict=True)]
+    critical = float(stats.t.ppf((1 + CONFIDENCE) / 2, sum(errors) ** 2 / sum(squares)))
+    half = critical * math.sqrt(sum(errors))
+    return difference - half, difference + half
+
+
+def log_welch_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of the ratio of geometric means, second / first, of positives."""
+    logs = [[math.log(value) for value in values] for values in (first, second)]
+    low, high = welch_interval(*logs)
+    return math.exp(min(low, 700.0)), math.exp(min(high, 700.0))
+
+
 def geometric_mean(values: Sequence[float]) -> float:
     """Return the geometric mean of positive values."""
     if min(values) == max(values):

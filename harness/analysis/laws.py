@@ -28,7 +28,7 @@ from harness.analysis.facts import (
 )
 from harness.analysis.series import per_second
 from harness.findings import Law, Verdict
-from harness.outages import WIPE, Outage, outages
+from harness.outages import WIPE, Outage, outages, silences
 from harness.store import RunData
 
 INTERACTIVE_TOLERANCE = 0.05
@@ -141,8 +141,8 @@ def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
     A server may have counted more: requests whose answer never reached the client. A client may
     have recorded more if a proxy stands before the services that count: its own 502, 503 and 504.
 
-    Counters outlive their process. But after a kill a proxy repeats a GET that the dead server did
-    not answer, though it may have counted it; and a fault that wipes a service's data takes its
+    Counters outlive their process. But after a kill or a cut a proxy repeats a GET that the server
+    did not answer, though it may have counted it; and a fault that wipes a service's data takes its
     counters along.
     """
     if not facts.record["server_counts"]:
@@ -156,14 +156,14 @@ def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
     )
     has_proxy = facts.topology.get("entry") not in facts.topology.get("counters", ())
     forgiven = PROXY_STATUSES if has_proxy else ()
-    deaths = _deaths_of_counters(facts)
-    repeated = _under_way(facts, deaths) if has_proxy else Counter()
+    silent = silences(outages(facts.record), facts.topology)
+    repeated = _under_way(facts, silent) if has_proxy else Counter()
     wrong = {}
     for endpoint, route in ROUTES.items():
         counted = {status: n for (*asked, status), n in server.items() if (*asked,) == route}
         seen = {status: n for (asked, status), n in client.items() if asked == endpoint}
         uncounted, surplus = _mismatch(seen, counted, forgiven)
-        if any(death.kind == WIPE for death in deaths):
+        if any(outage.kind == WIPE for outage in silent):
             uncounted = 0
         if route[0] == "GET":
             surplus = max(surplus - repeated[endpoint], 0)
@@ -174,12 +174,6 @@ def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
     if offenders:
         detail += f"; the servers counted otherwise: {', '.join(offenders)}"
     return [_law(CLIENT_SERVER, sum(wrong.values()) / max(answered, 1), 0.0, detail)]
-
-
-def _deaths_of_counters(facts: RunFacts) -> list[Outage]:
-    """Return the faults that ended a process that counts requests."""
-    counters = facts.topology.get("counters", ())
-    return [o for o in outages(facts.record) if o.ends_process and o.service in counters]
 
 
 def _under_way(facts: RunFacts, faults: Sequence[Outage]) -> Counter[str]:

@@ -17,7 +17,7 @@ from harness.audit.facts import (
     among,
 )
 from harness.audit.faults import no_sooner_than, under_way
-from harness.outages import WIPE, Outage
+from harness.outages import WIPE, silences
 
 ROUTES = {
     "register": ("POST", "/auth/register"),
@@ -121,9 +121,9 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     that stayed without an answer, those that a proxy answered in its stead, and event streams
     that broke, which may or may not have been counted.
 
-    Counters outlive their process. But when one is killed, a proxy asks another server for what the
-    dead one, which may have counted it, did not answer (never for a POST, which is not safe to
-    repeat); and a fault that wipes the data of a service takes its counters along.
+    Counters outlive their process. But when one is killed or cut off, a proxy asks another server
+    for what that one, which may have counted it, did not answer (never for a POST, which is not
+    safe to repeat); and a fault that wipes the data of a service takes its counters along.
     """
     counts = facts.recorded("server_counts")
     if not counts:
@@ -143,12 +143,12 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
         }
     )
     both = both.fillna(0).astype("int64").rename_axis(["route", "status"]).reset_index()
-    deaths = _deaths_of_counters(facts)
-    if not any(death.kind == WIPE for death in deaths):
+    silent = silences(facts.outages, facts.recorded("topology")) if facts.outages else ()
+    if not any(outage.kind == WIPE for outage in silent):
         evidence.offence("statuses that no server counted", both, both["client"] > both["server"])
     surplus = both.assign(surplus=(both["server"] - both["client"]).clip(lower=0))
     per_route = surplus.groupby("route")[["client", "server", "surplus"]].sum().reset_index()
-    again = asked["route"].str.startswith("GET") & under_way(asked, deaths)
+    again = asked["route"].str.startswith("GET") & under_way(asked, silent)
     allowed = per_route["route"].map(asked[unanswered | again].groupby("route").size()).fillna(0)
     per_route["unanswered"] = allowed.astype("int64")
     evidence.offence(
@@ -158,12 +158,6 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     )
     client, server = int(both["client"].sum()), int(both["server"].sum())
     return f"{client} answers, {server} counted by servers, {int(unanswered.sum())} unanswered"
-
-
-def _deaths_of_counters(facts: Facts) -> tuple[Outage, ...]:
-    """Return the faults that ended a process that counts requests."""
-    counters = facts.recorded("topology").get("counters", ()) if facts.outages else ()
-    return tuple(o for o in facts.outages if o.ends_process and o.service in counters)
 
 
 def _free_at_least(facts: Facts) -> tuple["np.ndarray", "np.ndarray"]:

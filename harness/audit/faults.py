@@ -3,14 +3,14 @@
 Almost every invariant stays as it is: a shop that is killed may answer nothing, but it may not
 sell a unit twice. What is excused are stamps (whoever is stopped in the middle of something goes on
 with an old reading of the clock), news that nobody could spread, and requests that were counted
-twice because the first server died before it answered.
+twice because the first server died, or was cut off, before it answered.
 """
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.outages import PAUSE, Outage
+from harness.outages import Outage
 
 Times = npt.NDArray[np.int64]
 
@@ -18,11 +18,12 @@ Times = npt.NDArray[np.int64]
 def no_later_than(at_ns: Times, slack_ns: int, faults: tuple[Outage, ...]) -> Times:
     """Return since when a transaction may have been open that others overtook until `at_ns`.
 
-    That is `slack_ns` before; but one that a pause held up was begun as much before the pause.
+    That is `slack_ns` before; but one that a pause or a cut network held up was begun as much
+    before that.
     """
     early_ns = at_ns - slack_ns
     for fault in reversed(faults):
-        if fault.kind == PAUSE:
+        if fault.holds_up:
             held_up = (at_ns > fault.begun_ns) & (early_ns < fault.over_ns)
             early_ns = np.where(held_up, np.minimum(early_ns, fault.begun_ns - slack_ns), early_ns)
     return early_ns

@@ -1,8 +1,19 @@
 """The protocol: from a scenario to a folder of audited runs."""
 
-from harness.campaign.conduct import resume, run, summarise
+from harness.campaign.conduct import resume, run
+from harness.campaign.keeping import keep_up, reset_kept
 from harness.campaign.observer import Observer
+from harness.campaign.stored import compare, summarise
 from harness.campaign.systems import Request, systems
-from harness.campaign.world import variables
 
-__all__ = ["Observer", "Request", "resume", "run", "summarise", "systems", "variables"]
+__all__ = [
+    "Observer",
+    "Request",
+    "compare",
+    "keep_up",
+    "reset_kept",
+    "resume",
+    "run",
+    "summarise",
+    "systems",
+]

@@ -58,22 +58,27 @@ class ReplicaBlow:
         self._struck: list[int] = []
 
     def strike(self) -> None:
-        """Kill, stop, pause or wipe the replicas."""
+        """Kill, stop, pause, wipe or cut off the replicas."""
         self._each(self._targets, self._strike)
 
     def undo(self) -> None:
-        """Let what was paused go on."""
+        """Let what was paused go on, and put what was cut off back on its network."""
         if self._kind == "pause":
             self._each(self._struck, lambda n: self._deployment.kill(self._service, n, SIGCONT))
+        elif self._kind == "cut":
+            self._each(self._struck, lambda n: self._deployment.join(self._service, n))
 
     def recover(self) -> None:
         """Start what ended, and wait until it is healthy."""
-        again = self._deployment.wait_ready if self._kind == "pause" else self._deployment.start
+        runs_on = self._kind in ("pause", "cut")
+        again = self._deployment.wait_ready if runs_on else self._deployment.start
         self._each(self._struck, lambda number: again(self._service, number))
 
     def _strike(self, number: int) -> None:
         if self._kind in ("stop", "restart"):
             self._deployment.stop(self._service, number)
+        elif self._kind == "cut":
+            self._deployment.cut(self._service, number)
         else:
             sig = SIGSTOP if self._kind == "pause" else SIGKILL
             self._deployment.kill(self._service, number, sig)

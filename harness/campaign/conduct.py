@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import analysis
 from harness.campaign import environment, world
 from harness.campaign.observer import Observer
 from harness.campaign.plan import PlannedRun, plan_runs
@@ -15,12 +14,13 @@ from harness.campaign.systems import Request, Systems, systems, without_case
 from harness.errors import UsageError
 from harness.runtimes import Runtime
 from harness.scenario import Scenario
-from harness.store import Campaign, load_findings
+from harness.store import Campaign
 
 
 def run(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Campaign:
     """Make a new campaign in `out` and conduct it; every finished run is on disk at once."""
     found = systems(request, root)
+    _check(found, request.scenario, runtime)
     planned = plan_runs(found, request.runs, request.seed)
     campaign = Campaign.create(out, _describe(request, planned, root, runtime))
     return _conduct(campaign, request.scenario, found, planned, runtime, observer)
@@ -30,6 +30,11 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
     """Conduct the runs of a stored campaign that are not there yet, exactly as it was described."""
     campaign = Campaign.open(path)
     description = campaign.description()
+    if runtime.name != description["runtime"]:
+        raise UsageError(
+            f"{path} was begun with --runtime {description['runtime']}, not {runtime.name}",
+            "leave --runtime out, or begin a new campaign: runs of both cannot be mixed",
+        )
     request = Request(
         scenario=Scenario.model_validate(description["scenario"]),
         approaches=tuple(description["approaches"]),
@@ -47,20 +52,15 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
                 f"{topology.path} is not what it was when {path} was begun",
                 "restore it, or begin a new campaign: runs of different systems cannot be mixed",
             )
+    _check(found, request.scenario, runtime)
     planned = [PlannedRun(**{"seed": request.seed, **row}) for row in description["order"]]
     return _conduct(campaign, request.scenario, found, planned, runtime, observer)
 
 
-def summarise(campaign: Campaign) -> dict[str, Any]:
-    """Derive summary.json from the stored runs."""
-    runs = campaign.load_runs()
-    audits = {
-        run.index: load_findings(folder)
-        for run, folder in zip(runs, campaign.run_folders(), strict=True)
-    }
-    summary: dict[str, Any] = analysis.summarise(campaign.description(), runs, audits)
-    campaign.write_json("summary.json", summary)
-    return summary
+def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
+    """Refuse what the runtime cannot do, while nothing is deployed or written."""
+    for (_, case), topology in found.items():
+        runtime.check(topology, scenario.faults_of(case))
 
 
 def _conduct(
@@ -101,6 +101,7 @@ def _describe(
         "order": [asdict(one) for one in planned],
         "topologies": {name: topologies[name].describe() for name in approaches},
         "runtime": runtime.name,
+        "runtime_facts": runtime.facts(),
         "environment": environment.capture(root),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -238,6 +238,7 @@ class Protocol:
             ],
             "store": collect.store_facts(deployment, self._sales),
             "topology": self._topology.describe(),
+            "deployment": deployment.facts(),
             "cores": psutil.cpu_count() or 1,
             "recorded": {"recorded": len(result.requests), "locust": result.locust_requests},
             "payment": self._scenario.payment.model_dump(mode="json") | {"seed": str(self._seed)},

@@ -6,17 +6,16 @@ learns of its stock is its own affair, so the last proof is asked over HTTP, whe
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import psycopg
 import redis
 
 from harness.errors import InfrastructureError
-from harness.runtimes import Deployment
 from harness.sales import Sale
 from harness.scenario import Product, Scenario
-from harness.topology import RedisFacts
+from harness.topology import RedisFacts, Topology
 
 WARM_UP_PRODUCT = 2
 WARM_UP_STOCK = 1_000_000
@@ -32,7 +31,25 @@ TABLES = (
 STOCK_VISIBLE_LIMIT_S = 15.0
 
 
-def reset(deployment: Deployment, scenario: Scenario, sales: Sequence[Sale]) -> dict[str, Any]:
+class Reachable(Protocol):
+    """What a reset needs of a deployment, whichever process owns it."""
+
+    @property
+    def topology(self) -> Topology:
+        """Return what was deployed."""
+
+    @property
+    def address(self) -> str:
+        """Return the base URL of the service that takes the load."""
+
+    def dsn(self) -> str:
+        """Return the superuser's connection string of the ledger."""
+
+    def redis_url(self) -> str | None:
+        """Return the URL of Redis, or None if the approach has none."""
+
+
+def reset(deployment: Reachable, scenario: Scenario, sales: Sequence[Sale]) -> dict[str, Any]:
     """Empty PostgreSQL and Redis, seed every sale and the warm-up product, and return the proof.
 
     The proof is what was counted afterwards; its ``clean`` says whether all of it is as it must be.
@@ -53,7 +70,7 @@ def reset(deployment: Deployment, scenario: Scenario, sales: Sequence[Sale]) -> 
     return proof
 
 
-def settle_stores(deployment: Deployment) -> None:
+def settle_stores(deployment: Reachable) -> None:
     """Bring PostgreSQL to the same physical state before every load (VACUUM, CHECKPOINT)."""
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
         ledger.execute("VACUUM ANALYZE")
@@ -76,14 +93,14 @@ def _empty_and_seed(
         )
 
 
-def _flush_redis(deployment: Deployment) -> None:
+def _flush_redis(deployment: Reachable) -> None:
     url = deployment.redis_url()
     if url:
         with redis.Redis.from_url(url, socket_timeout=5) as store:
             store.flushall()
 
 
-def _wait_until_visible(deployment: Deployment, sales: Sequence[Sale]) -> list[int]:
+def _wait_until_visible(deployment: Reachable, sales: Sequence[Sale]) -> list[int]:
     """Ask the shop for every stock, as a buyer would, until each is the seeded one."""
     deadline_s = time.monotonic() + STOCK_VISIBLE_LIMIT_S
     with httpx.Client(base_url=deployment.address, timeout=5) as shop:
@@ -113,7 +130,7 @@ def _offer(shop: httpx.Client, sale: Sale) -> int | str:
 
 def _prove(
     ledger: psycopg.Connection[Any],
-    deployment: Deployment,
+    deployment: Reachable,
     sales: Sequence[Sale],
     seen: Sequence[int],
 ) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from types import FrameType
 import typer
 from rich.console import Console
 
-from harness.cli.commands import app
+from harness.cli import commands, comparing, operating
+from harness.cli.app import app
 from harness.errors import ExitCode, HarnessError
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -16,6 +17,8 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 def main() -> None:
     """Run one command; every failure that a user can cause ends in `error:` and `hint:`."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # a closed terminal is a Ctrl-C
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except HarnessError as error:
@@ -45,4 +48,4 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-__all__ = ["app", "main"]
+__all__ = ["app", "commands", "comparing", "main", "operating"]

@@ -1,37 +1,26 @@
-"""The commands of `harness`: each parses its words, calls one thing, and returns an exit code.
+"""The commands that make and read campaigns.
 
-What takes seconds to import (pandas, scipy, matplotlib) is imported by the command that needs it,
-after its words were found to be right.
+Each parses its words, calls one thing, and returns an exit code. What takes seconds to import
+(pandas, scipy, matplotlib) is imported by the command that needs it, after its words were found to
+be right.
 """
 
-import re
-import time
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from harness.cli.app import app, console
+from harness.cli.words import ScaleOption, SettingsOption, read_scales, read_settings
 from harness.errors import ExitCode, Interrupted, UsageError
-from harness.runtimes import LocalRuntime, measuring
-from harness.runtimes import clean as clean_leftovers
-from harness.runtimes.doctor import diagnose
+from harness.runtimes import RUNTIMES, kept, measuring, runtime_named
 from harness.scenario import known_scenarios, load_scenario
 from harness.topology import discover, project_root
 
 if TYPE_CHECKING:
     from harness.store import Campaign
-
-app = typer.Typer(
-    name="harness",
-    help="Would a queue have saved the sale? Measures both, and audits what it measured.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-console = Console(highlight=False, soft_wrap=True)
 
 CampaignArgument = Annotated[
     Path | None, typer.Argument(help="Folder of a campaign; the newest in results/ if left out.")
@@ -53,11 +42,10 @@ def run(
         int | None, typer.Option(min=1, help="Runs per approach, and per case.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every draw.")] = None,
-    scale: Annotated[
-        list[str] | None, typer.Option(help="SERVICE=N replicas; may be repeated.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="SERVICE.KEY=VALUE; may be repeated.")
+    scale: ScaleOption = None,
+    settings: SettingsOption = None,
+    runtime: Annotated[
+        str | None, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}. [local]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the campaign.")] = None,
     resume: Annotated[
@@ -72,13 +60,15 @@ def run(
             "--resume continues a campaign exactly as it was begun", "leave out every other option"
         )
     loaded = load_scenario(scenario or "flash_sale", root)
-    scales = dict(_scale(word) for word in scale or ())
-    changes = dict(_setting(word) for word in settings or ())
+    scales, changes = read_scales(scale), read_settings(settings)
     folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
 
     from harness import campaign
     from harness.cli.progress import ProgressLine
+    from harness.store import Campaign
 
+    begun_with = "local" if resume is None else Campaign.open(resume).description()["runtime"]
+    chosen = runtime_named(runtime or begun_with)
     request = campaign.Request(
         scenario=loaded,
         source=scenario or "flash_sale",
@@ -93,9 +83,9 @@ def run(
         try:
             with ProgressLine(console) as progress:
                 if resume is None:
-                    stored = campaign.run(request, root, folder, LocalRuntime(), progress)
+                    stored = campaign.run(request, root, folder, chosen, progress)
                 else:
-                    stored = campaign.resume(folder, root, LocalRuntime(), progress)
+                    stored = campaign.resume(folder, root, chosen, progress)
         except KeyboardInterrupt as error:
             raise _interrupted(folder) from error
     return _publish(stored)
@@ -127,8 +117,8 @@ def audit_command(path: CampaignArgument = None) -> ExitCode:
 
 @app.command(name="list")
 def list_command() -> None:
-    """List the scenarios, the approaches and the stored campaigns."""
-    from harness.store import Campaign
+    """List the scenarios, the approaches, the stored campaigns, and what is up by hand."""
+    from harness.standing import standing
 
     root = project_root()
     table = Table("kind", "name", "what it is", box=None)
@@ -139,10 +129,14 @@ def list_command() -> None:
     for name, topology in sorted(discover(root).items()):
         table.add_row("approach", name, f"{topology.title}, {topology.containers} containers")
     for folder in _campaigns(root):
-        stored = Campaign(folder)
-        description = stored.description()
-        done, all_runs = len(stored.run_folders()), len(description["order"])
-        table.add_row("campaign", str(folder), f"{description['title']}, {done}/{all_runs} runs")
+        try:
+            words = standing(folder).words
+        except UsageError as error:
+            words = error.message
+        table.add_row("campaign", str(folder), words)
+    for up in kept():
+        where = up.addresses.shop if up.addresses else "coming up"
+        table.add_row("up by hand", up.approach, f"{where}, {up.runtime}, pid {up.pid}")
     console.print(table)
 
 
@@ -161,75 +155,6 @@ def validate(
     cases = f"{len(checked.cases)} cases, " if checked.cases else ""
     runs = len(measured) * checked.runs
     console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {names}")
-
-
-@app.command()
-def doctor() -> ExitCode:
-    """Check whether this machine can run the harness."""
-    checks = diagnose()
-    for check in checks:
-        console.print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
-        if not check.ok:
-            console.print(f"     hint: {check.hint}")
-    return ExitCode.OK if all(check.ok for check in checks) else ExitCode.INFRASTRUCTURE
-
-
-@app.command()
-def up(
-    approach: Annotated[str, typer.Argument(help="The approach to bring up.")],
-    scenario: Annotated[str, typer.Option(help="Scenario whose product is seeded.")] = "flash_sale",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve at; 0: any.")] = 8080,
-) -> None:
-    """Bring one approach up by hand, seeded; Ctrl-C takes it down."""
-    root = project_root()
-    loaded = load_scenario(scenario, root)
-    topologies = discover(root)
-    if approach not in topologies:
-        known = ", ".join(sorted(topologies))
-        raise UsageError(f"there is no approach named {approach!r}", f"known approaches: {known}")
-    from harness import campaign
-    from harness.campaign.reset import reset
-
-    variables = campaign.variables(loaded, loaded.seed, port=port)
-    deployment = LocalRuntime().up(topologies[approach].with_variables(variables))
-    try:
-        reset(deployment, loaded, loaded.sales(loaded.seed))
-        console.print(f"{approach} serves at {deployment.address} · Ctrl-C takes it down")
-        while not (dead := deployment.alive()):
-            time.sleep(1)
-        console.print(f"died: {', '.join(dead)}")
-    except KeyboardInterrupt:
-        console.print("taking it down …")
-    finally:
-        deployment.down()
-
-
-@app.command()
-def clean() -> None:
-    """Remove what a killed harness left: processes and temporary folders."""
-    removed = clean_leftovers()
-    for line in removed:
-        console.print(line)
-    console.print("nothing is left" if not removed else f"{len(removed)} removed")
-
-
-def _scale(word: str) -> tuple[str, int]:
-    match = re.fullmatch(r"([\w-]+)=(\d+)", word)
-    if match is None:
-        raise UsageError(
-            f"--scale {word}: not of the form SERVICE=N", "for example --scale payment-worker=2"
-        )
-    return match[1], int(match[2])
-
-
-def _setting(word: str) -> tuple[tuple[str, str], str]:
-    match = re.fullmatch(r"([\w-]+)\.(\w+)=(.*)", word)
-    if match is None:
-        raise UsageError(
-            f"--set {word}: not of the form SERVICE.KEY=VALUE",
-            "for example --set payment-worker.CONCURRENCY=10",
-        )
-    return (match[1], match[2]), match[3]
 
 
 def _publish(stored: "Campaign") -> ExitCode:

@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 
 from harness.errors import HarnessError
-from harness.runtimes import nginx, postgres, valkey
-from harness.runtimes.addresses import LOOPBACK
-from harness.runtimes.launch import unprivileged_account
+from harness.runtimes.local import nginx, postgres, valkey
+from harness.runtimes.local.launch import unprivileged_account
+from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.state import default_state_root, leftovers
 
 _PYTHON = (3, 11)
@@ -36,8 +36,8 @@ class Check:
     hint: str
 
 
-def diagnose() -> list[Check]:
-    """Return every check; one that cannot be made has failed, and says why."""
+def diagnose(runtime: str = "local") -> list[Check]:
+    """Return every check that a runtime needs; one that cannot be made has failed, and says why."""
     return [_made(check) for check in _CHECKS]
 
 

@@ -1,6 +1,7 @@
 """One measurement at a time: two on one machine would measure each other.
 
-The lock is flock(2) on an open file: the kernel releases it when its holder ends, even by SIGKILL.
+What is kept up by hand shares the lock with its like, and with no measurement. The lock is flock(2)
+on an open file: the kernel releases it when its holder ends, even by SIGKILL.
 """
 
 import fcntl
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.errors import InfrastructureError
+from harness.runtimes.kept import kept, words
 from harness.runtimes.state import default_state_root, open_state_root
 
 _FILE = "measuring.lock"
@@ -21,32 +23,43 @@ _FILE = "measuring.lock"
 def measuring(what: str, state_root: Path | None = None) -> Iterator[None]:
     """Hold this user's measurement lock; `what` is told to whoever finds it taken.
 
-    Raises InfrastructureError, with the holder's process id, if another harness holds it.
+    Raises InfrastructureError, with the holder's process id, if another harness holds it, and if
+    anything is kept up by hand.
     """
     root = state_root or default_state_root()
-    with _locked(root / _FILE) as file:
+    with _locked(root / _FILE, fcntl.LOCK_EX) as file:
         json.dump({"pid": os.getpid(), "what": what}, file)
         file.flush()
-        try:
-            yield
-        finally:
-            (root / _FILE).unlink(missing_ok=True)
-    with suppress(OSError):
-        root.rmdir()
+        yield
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[TextIO]:
-    """Open and lock the file that is at `path` now: the last holder removes it when it ends."""
-    file = _opened(path)
+def beside_no_measurement(state_root: Path | None = None) -> Iterator[None]:
+    """Let nobody measure meanwhile (InfrastructureError: somebody does)."""
+    root = state_root or default_state_root()
+    with _locked(root / _FILE, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _locked(path: Path, mode: int) -> Iterator[TextIO]:
+    """Open and lock the file that is at `path` now: its last holder removes it."""
+    file = _opened(path, mode)
     while file is None:
-        file = _opened(path)
+        file = _opened(path, mode)
     with file:
         file.truncate(0)
-        yield file
+        try:
+            yield file
+        finally:
+            with suppress(BlockingIOError):  # others share it
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+            with suppress(OSError):  # something is in it
+                path.parent.rmdir()
 
 
-def _opened(path: Path) -> TextIO | None:
+def _opened(path: Path, mode: int) -> TextIO | None:
     """Open and lock the file; None if its last holder removed it, or its folder, meanwhile."""
     try:
         open_state_root(path.parent)
@@ -54,7 +67,7 @@ def _opened(path: Path) -> TextIO | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, mode | fcntl.LOCK_NB)
         if _is_at(file, path):
             return file
     except BlockingIOError:
@@ -72,6 +85,13 @@ def _is_at(file: TextIO, path: Path) -> bool:
 
 
 def _taken(file: TextIO) -> InfrastructureError:
+    by_hand = kept(Path(file.name).parent)
+    if by_hand:
+        return InfrastructureError(
+            f"this machine keeps up what was brought up by hand: {words(by_hand)}",
+            f"take it down: harness down {by_hand[0].approach}; what shares a machine with a "
+            "measurement is measured with it",
+        )
     file.seek(0)
     try:
         holder = json.loads(file.read())

@@ -1,11 +1,12 @@
 """What the harness asks of a runtime: small protocols, so that a fake is a page long."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
-from typing import Protocol
+from typing import Any, Protocol
 
+from harness.faults import Fault
 from harness.topology import Topology
 
 OnProgress = Callable[[str], None]
@@ -43,6 +44,13 @@ class Deployment(Protocol):
     def scratch(self) -> Path:
         """Return a folder for temporary files of the measurement; `down` removes it."""
 
+    def facts(self) -> dict[str, Any]:
+        """Return, as JSON, what a run records of its deployment: runtime, images, limits.
+
+        ``images`` has the image and its digest by service, ``limits`` the CPUs and bytes by service
+        and whether they were enforced.
+        """
+
     def urls(self, service: str) -> list[str]:
         """Return the HTTP base URL of each replica of a service."""
 
@@ -73,6 +81,12 @@ class Deployment(Protocol):
     def start(self, service: str, replica: int) -> None:
         """Start a replica that has ended, with the same port and data, until it is healthy."""
 
+    def cut(self, service: str, replica: int) -> None:
+        """Take a replica off its network (UsageError: it has none of its own)."""
+
+    def join(self, service: str, replica: int) -> None:
+        """Put a replica that was cut off back on its network, at the address that it had."""
+
     def wait_ready(self, service: str, replica: int) -> None:
         """Wait until a replica is healthy (InfrastructureError: not in its time)."""
 
@@ -95,6 +109,12 @@ class Runtime(Protocol):
     @property
     def name(self) -> str:
         """Return the name under which campaigns record it."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return, as JSON, what a campaign records of the runtime: its name and versions."""
+
+    def check(self, topology: Topology, faults: Iterable[Fault]) -> None:
+        """Raise UsageError for what is asked and this runtime cannot do; nothing is deployed."""
 
     def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> Deployment:
         """Bring a topology up, until every service is ready.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.topology.limits import Limits
 from harness.topology.model import (
     Condition,
     HealthCheck,
@@ -22,6 +23,7 @@ from harness.topology.source import Source, load
 __all__ = [
     "Condition",
     "HealthCheck",
+    "Limits",
     "Mount",
     "PublishedPort",
     "RedisFacts",

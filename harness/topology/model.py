@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.topology.limits import Limits
 
 LISTENS_AT = re.compile(r"(?<![\w.-])0\.0\.0\.0:(\d{1,5})(?!\d)")
 """``0.0.0.0:<port>`` in a service's own environment or command: an address it listens at."""
@@ -68,6 +69,7 @@ class Service:
     image: str | None
     built: bool
     replicas: int
+    limits: Limits
     command: tuple[str, ...]
     environment: Mapping[str, str]
     expose: tuple[int, ...]
@@ -95,6 +97,7 @@ class Service:
             "image": self.image,
             "built": self.built,
             "replicas": self.replicas,
+            "limits": self.limits.describe(),
             "command": list(self.command),
             "environment": {key: _public(key, text) for key, text in self.environment.items()},
         }
@@ -176,7 +179,8 @@ class Topology:
     def with_settings(self, settings: Mapping[tuple[str, str], str]) -> "Topology":
         """Return the topology with other values in services' environments, by (service, key).
 
-        Raises UsageError for a service or a key that the compose file does not have.
+        The keys ``cpus`` and ``memory`` are the limits of the service. Raises UsageError for a
+        service or a key that the compose file does not have, and for a limit that is none.
         """
         return self.vary(Vary(settings=settings))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from harness.errors import UsageError
+from harness.topology.limits import LIMIT_KEYS, Limits
 from harness.topology.model import Condition, HealthCheck, Mount, PublishedPort, Service, seconds
 from harness.topology.section import Section, scalar
 
@@ -52,6 +53,7 @@ def read_service(section: Section, name: str, root: Path, volumes: tuple[str, ..
         image=image,
         built=built,
         replicas=_replicas(section),
+        limits=_limits(section),
         command=_command(section),
         environment=_environment(section),
         expose=_exposed(section),
@@ -68,8 +70,25 @@ def _replicas(section: Section) -> int:
     if "deploy" not in section:
         return 1
     deploy = section.section("deploy")
-    deploy.only(("replicas",), "of deploy, only replicas is supported")
+    deploy.only(("replicas", "resources"), "of deploy, replicas and resources are supported")
     return deploy.whole("replicas", 1, least=1)
+
+
+def _limits(section: Section) -> Limits:
+    """Return the limits of ``deploy.resources``; what is reserved would be no limit."""
+    limits = Limits()
+    if "deploy" not in section or "resources" not in section.section("deploy"):
+        return limits
+    resources = section.section("deploy").section("resources")
+    resources.only(("limits",), "of deploy.resources, only limits is supported")
+    stated = resources.section("limits")
+    stated.only(LIMIT_KEYS, f"of the limits, {' and '.join(LIMIT_KEYS)} are supported")
+    for key in stated:
+        try:
+            limits = limits.changed(key, scalar(stated.raw(key), f"{stated.where}.{key}"))
+        except ValueError as expected:
+            raise stated.wrong(key, str(expected)) from None
+    return limits
 
 
 def _command(section: Section) -> tuple[str, ...]:

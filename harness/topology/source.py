@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.topology.limits import LIMIT_KEYS
 from harness.topology.model import RedisFacts, Service, Topology, Vary
 from harness.topology.section import Section, interpolate, read_yaml
 from harness.topology.service import read_service
@@ -191,11 +192,24 @@ def _set(
                 f"{file}: there is no service {name!r} to set {key} of",
                 f"services: {', '.join(changed)}",
             )
-        environment = changed[name].environment
-        if key not in environment:
-            raise UsageError(
-                f"{file}: {name} has no setting {key!r}",
-                f"settings: {', '.join(environment) or 'none'}",
-            )
-        changed[name] = replace(changed[name], environment={**environment, key: value})
+        alter = _limit if key in LIMIT_KEYS else _setting
+        changed[name] = alter(file, changed[name], key, value)
     return changed
+
+
+def _limit(file: str, service: Service, key: str, value: str) -> Service:
+    try:
+        return replace(service, limits=service.limits.changed(key, value))
+    except ValueError as expected:
+        raise UsageError(
+            f"{file}: {service.name}.{key}: {value!r} is not {expected}", "correct the value"
+        ) from None
+
+
+def _setting(file: str, service: Service, key: str, value: str) -> Service:
+    if key not in service.environment:
+        raise UsageError(
+            f"{file}: {service.name} has no setting {key!r}",
+            f"settings: {', '.join((*service.environment, *LIMIT_KEYS))}",
+        )
+    return replace(service, environment={**service.environment, key: value})

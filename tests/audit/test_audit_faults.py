@@ -45,7 +45,14 @@ def broken(run: RunData) -> set[str]:
 
 @pytest.mark.parametrize("approach", ["queue", "sync"])
 @pytest.mark.parametrize(
-    ("kind", "service"), [("kill", "api"), ("pause", "postgres"), ("kill", "nginx"), ("slow", None)]
+    ("kind", "service"),
+    [
+        ("kill", "api"),
+        ("pause", "postgres"),
+        ("cut", "postgres"),
+        ("kill", "nginx"),
+        ("slow", None),
+    ],
 )
 def test_a_fault_that_does_no_harm_is_no_finding(
     kind: str, service: str | None, approach: str
@@ -80,7 +87,8 @@ def test_only_a_wipe_takes_counters_along() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "service"), [("wipe", "redis"), ("kill", "api"), ("restart", "api"), ("slow", None)]
+    ("kind", "service"),
+    [("wipe", "redis"), ("kill", "api"), ("restart", "api"), ("cut", "api"), ("slow", None)],
 )
 def test_counters_outlive_every_other_fault(kind: str, service: str | None) -> None:
     run = lose_counters(a_run(kind, service))
@@ -95,8 +103,11 @@ def count(run: RunData, method: str, route: str, more: int) -> RunData:
     return replace(run, record=record)
 
 
-def test_a_proxy_repeats_a_get_that_a_dead_server_had_counted_but_never_a_post() -> None:
-    run = a_run("kill", "api")
+@pytest.mark.parametrize(("kind", "service"), [("kill", "api"), ("cut", "api"), ("cut", "nginx")])
+def test_a_proxy_repeats_a_get_that_went_unanswered_but_never_a_post(
+    kind: str, service: str
+) -> None:
+    run = a_run(kind, service)
     looked = count(run, "GET", "/products/{id}", 1)
     assert failed(looked) == set()
     assert broken(looked) == set()
@@ -104,6 +115,15 @@ def test_a_proxy_repeats_a_get_that_a_dead_server_had_counted_but_never_a_post()
     answered = replace(run, requests=run.requests[run.requests["status"] > 0])
     assert "I14" in failed(count(answered, "POST", "/orders", 60))
     assert COUNTS in broken(count(answered, "POST", "/orders", 60))
+
+
+@pytest.mark.parametrize(
+    ("kind", "service"), [("kill", "nginx"), ("cut", "postgres"), ("pause", "api")]
+)
+def test_a_proxy_repeats_nothing_in_any_other_fault(kind: str, service: str) -> None:
+    run = count(a_run(kind, service), "GET", "/products/{id}", 1)
+    assert failed(run) == {"I14"}
+    assert COUNTS in broken(run)
 
 
 def test_a_proxy_answers_for_a_server_that_died_after_counting() -> None:
@@ -140,11 +160,11 @@ def test_a_release_need_not_be_known_while_a_fault_lasts() -> None:
     assert "I13" not in failed(replace(later, record=later.record | {"faults": [fault]}))
 
 
-def test_a_transaction_that_a_pause_held_up_has_an_old_stamp() -> None:
+def test_a_transaction_that_a_fault_held_up_has_an_old_stamp() -> None:
     one = DEFECTS["sold_again_before_it_was_released"]
     run = one.apply(make_run("sync", seed=1), 0)
     assert failed(run) == {"I1"}
-    for kind, expected in (("pause", set()), ("kill", {"I1"})):
+    for kind, expected in (("pause", set()), ("cut", set()), ("kill", {"I1"})):
         fault = {"kind": kind, "service": "postgres", "begun_ns": 0, "ended_ns": 3600 * S}
         fault |= {"healthy_ns": 3600 * S, "error": None, "in_flight": 0, "replica": 1}
         assert failed(replace(run, record=run.record | {"faults": [fault]})) == expected

@@ -16,7 +16,8 @@ import pytest
 import redis
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes import LocalRuntime, clean, leftovers, postgres
+from harness.runtimes import LocalRuntime, clean, leftovers
+from harness.runtimes.local import postgres
 from harness.runtimes.processes import members
 from harness.topology import load_topology
 from tests.small_project import COMPOSE, write_small_project

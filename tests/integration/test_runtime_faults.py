@@ -16,7 +16,8 @@ from harness import telemetry
 from harness.campaign.blows import LeaderBlow, blow_of
 from harness.errors import InfrastructureError, UsageError
 from harness.faults import Fault
-from harness.runtimes import LocalRuntime, replica
+from harness.runtimes import LocalRuntime
+from harness.runtimes.local import replica
 from harness.runtimes.processes import members
 from harness.telemetry import Sampler
 from harness.topology import load_topology

@@ -43,6 +43,12 @@ class FakeDeployment:
     def wipe(self, service, replica):
         self._note("wipe", service, replica)
 
+    def cut(self, service, replica):
+        self._note("cut", service, replica)
+
+    def join(self, service, replica):
+        self._note("join", service, replica)
+
     def start(self, service, replica):
         self._note("start", service, replica)
 
@@ -76,6 +82,7 @@ def _now_ns():
         ("stop", ["stop", "start"]),
         ("pause", [SIGSTOP.name, SIGCONT.name, "wait_ready"]),
         ("wipe", [SIGKILL.name, "wipe", "start"]),
+        ("cut", ["cut", "join", "wait_ready"]),
     ],
 )
 def test_each_kind_breaks_and_mends_one_replica(kind, calls):
@@ -151,11 +158,14 @@ def test_a_replica_that_does_not_come_back_is_an_error_of_its_fault():
     assert record["error"] == "start of api-1 failed"
 
 
-def test_giving_up_lets_go_what_is_paused_and_begins_nothing_else():
+@pytest.mark.parametrize(
+    ("kind", "calls"), [("pause", ["SIGSTOP", "SIGCONT"]), ("cut", ["cut", "join"])]
+)
+def test_giving_up_lets_go_what_is_held_and_begins_nothing_else(kind, calls):
     paused = threading.Event()
     deployment = FakeDeployment()
     one, _ = injector(
-        Fault(kind="pause", service="worker", at_s=0, for_s=600),
+        Fault(kind=kind, service="worker", at_s=0, for_s=600),
         Fault(kind="kill", service="api", at_s=500),
         Fault(kind="kill", service="api", at_stock=1),
         deployment=deployment,
@@ -165,7 +175,7 @@ def test_giving_up_lets_go_what_is_paused_and_begins_nothing_else():
         paused.wait(0.01)
     one.give_up()
     assert one.wait(LIMIT_S)
-    assert deployment.calls == [("SIGSTOP", "worker", 1), ("SIGCONT", "worker", 1)]
+    assert deployment.calls == [(call, "worker", 1) for call in calls]
     assert all(record["error"] for record in one.records())
 
 

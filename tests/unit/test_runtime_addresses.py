@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.addresses import AddressBook
+from harness.runtimes.local.addresses import AddressBook
 from harness.topology import load_topology
 from tests.small_project import write_small_project
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfrastructureError
-from harness.runtimes import health
-from harness.runtimes.addresses import AddressBook
-from harness.runtimes.launch import Site, python_service
+from harness.runtimes.local import health
+from harness.runtimes.local.addresses import AddressBook
+from harness.runtimes.local.launch import Site, python_service
 from harness.runtimes.state import StateFolder
 from harness.topology import HealthCheck, load_topology
 from tests.small_project import write_small_project

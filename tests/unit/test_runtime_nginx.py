@@ -5,9 +5,9 @@ import re
 import pytest
 
 from harness.errors import UsageError
-from harness.runtimes import nginx
-from harness.runtimes.addresses import AddressBook
-from harness.runtimes.launch import Site
+from harness.runtimes.local import nginx
+from harness.runtimes.local.addresses import AddressBook
+from harness.runtimes.local.launch import Site
 from harness.runtimes.state import StateFolder
 from harness.topology import load_topology
 from tests.small_project import NGINX, write_small_project

@@ -113,7 +113,7 @@ def test_the_environment_of_this_process_is_not_used(compose, monkeypatch):
     [
         ("deploy: {replicas: 2}", "privileged: true", ["services.web", "'privileged'"]),
         ("deploy: {replicas: 2}", "restart: always", ["services.web", "'restart'"]),
-        ("deploy: {replicas: 2}", "deploy: {resources: 2}", ["services.web.deploy", "resources"]),
+        ("deploy: {replicas: 2}", "deploy: {mode: global}", ["services.web.deploy", "mode"]),
         ("deploy: {replicas: 2}", "deploy: {replicas: two}", ["deploy.replicas", "'two'"]),
         ("volumes:\n  notes:", "networks:\n  notes:", ["'networks'"]),
         ("interval: 1s", "interval: soon", ["healthcheck.interval", "'soon'"]),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.addresses import AddressBook
+from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.processes import MARKER
 from harness.runtimes.state import StateFolder
 from harness.topology import Service, Topology

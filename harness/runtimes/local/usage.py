@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from harness.runtimes.local.replica import Replica
 from harness.runtimes.processes import ProcessTable, Stat
 from harness.runtimes.protocol import Usage
-from harness.runtimes.replica import Replica
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PSS = re.compile(rb"(?m)^Pss:\s+(\d+) kB")

@@ -1,4 +1,4 @@
-"""Brings a topology up as processes of this machine: no Docker, no root, nothing to install.
+"""Brings a topology up as processes of this machine.
 
 Each service is started by a thread of its own as soon as what it depends on is ready, so services
 that are independent start side by side. Ctrl-C reaches only the main thread, which starts nothing:
@@ -7,19 +7,22 @@ whenever it comes, every process that was started is known.
 
 import resource
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
-from harness.runtimes.addresses import AddressBook
-from harness.runtimes.deployment import LocalDeployment
-from harness.runtimes.launch import Site
+from harness.faults import Fault
+from harness.runtimes.local.addresses import AddressBook
+from harness.runtimes.local.deployment import LocalDeployment, no_networks
+from harness.runtimes.local.launch import Site
 from harness.runtimes.processes import interrupts_deferred
 from harness.runtimes.protocol import OnProgress
 from harness.runtimes.state import StateFolder, clean, default_state_root
 from harness.topology import Condition, Topology
 
 _POLL_S = 0.1
+_NETWORK_KINDS: tuple[str, ...] = ("cut",)
 
 
 class LocalRuntime:
@@ -29,6 +32,16 @@ class LocalRuntime:
 
     def __init__(self, state_root: Path | None = None) -> None:
         self._state_root = state_root or default_state_root()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a campaign records: the versions are those of the locked packages."""
+        return {"name": self.name}
+
+    def check(self, topology: Topology, faults: Iterable[Fault]) -> None:
+        """Raise UsageError for a fault that cannot be made here."""
+        for fault in faults:
+            if fault.kind in _NETWORK_KINDS:
+                raise no_networks(f"{topology.approach}: {fault.service}")
 
     def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> LocalDeployment:
         """Bring a topology up, until every service is ready.

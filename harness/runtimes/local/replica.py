@@ -7,7 +7,7 @@ from pathlib import Path
 from signal import Signals
 
 from harness.errors import InfrastructureError
-from harness.runtimes.launch import Launch, Probe, Site, ending, popen
+from harness.runtimes.local.launch import Launch, Probe, Site, ending, popen
 from harness.runtimes.processes import (
     CLOCK_TICKS_PER_S,
     ProcessTable,

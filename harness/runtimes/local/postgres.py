@@ -17,9 +17,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.addresses import LOOPBACK
-from harness.runtimes.health import postgres_probe
-from harness.runtimes.launch import (
+from harness.runtimes.local.health import postgres_probe
+from harness.runtimes.local.launch import (
     Account,
     Launch,
     Site,
@@ -27,6 +26,7 @@ from harness.runtimes.launch import (
     stop_signal,
     unprivileged_account,
 )
+from harness.runtimes.ports import LOOPBACK
 from harness.topology import Service
 
 DATA = "/var/lib/postgresql/data"

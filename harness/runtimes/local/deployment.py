@@ -6,16 +6,18 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from signal import Signals
+from typing import Any
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes import nginx, postgres, valkey
-from harness.runtimes.addresses import LOOPBACK, image_kind
-from harness.runtimes.health import probe_of
-from harness.runtimes.launch import Launch, Probe, Site, python_service, tail
+from harness.runtimes.local import nginx, postgres, valkey
+from harness.runtimes.local.addresses import image_kind
+from harness.runtimes.local.health import probe_of
+from harness.runtimes.local.launch import Launch, Probe, Site, python_service, tail
+from harness.runtimes.local.replica import Replica
+from harness.runtimes.local.usage import Meter
+from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.processes import interrupts_deferred
 from harness.runtimes.protocol import Usage
-from harness.runtimes.replica import Replica
-from harness.runtimes.usage import Meter
 from harness.topology import Service, Topology
 
 THROWAWAY_GRACE_S = 1.5
@@ -30,6 +32,14 @@ _SERVERS = {
 _POLL_S = 0.05
 _PROBE_LIMIT_S = 2.0
 _LISTEN_LIMIT_S = 60.0
+
+
+def no_networks(what: str) -> UsageError:
+    """Return the complaint that nothing can be taken off a network here."""
+    return UsageError(
+        f"{what} cannot be cut off: processes of one machine have no network of their own",
+        "use --runtime docker, or kill, stop or pause it",
+    )
 
 
 class Cancelled(Exception):
@@ -83,6 +93,10 @@ class LocalDeployment:
         folder = self._site.state.path / "scratch"
         folder.mkdir(exist_ok=True)
         return folder
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a run records of its deployment: processes have no images."""
+        return {"runtime": "local", "images": {}, "limits": {}}
 
     def urls(self, service: str) -> list[str]:
         """Return the HTTP base URL of each replica of a service (UsageError: unknown)."""
@@ -146,6 +160,14 @@ class LocalDeployment:
         if one.pid is not None:
             raise InfrastructureError(f"{one.name} still runs", "kill it first")
         shutil.rmtree(one.launch.data)
+
+    def cut(self, service: str, replica: int) -> None:
+        """Raise UsageError: processes of one machine share its loopback."""
+        raise no_networks(f"{service}-{replica}")
+
+    def join(self, service: str, replica: int) -> None:
+        """Raise UsageError, as `cut` does."""
+        raise no_networks(f"{service}-{replica}")
 
     def wait_ready(self, service: str, replica: int) -> None:
         """Wait until a replica is healthy, as long as its health check allows.

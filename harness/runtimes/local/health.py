@@ -15,8 +15,8 @@ import subprocess
 from urllib.parse import urlsplit
 
 from harness.errors import InfrastructureError
-from harness.runtimes.addresses import LOOPBACK
-from harness.runtimes.launch import Launch, Probe, Site, with_this_python
+from harness.runtimes.local.launch import Launch, Probe, Site, with_this_python
+from harness.runtimes.ports import LOOPBACK
 from harness.topology import HealthCheck, Service
 
 _PROTOCOL_3 = 196608

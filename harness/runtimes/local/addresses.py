@@ -1,23 +1,17 @@
 """Where each replica listens on this machine, in place of the names of a container network.
 
 Every container port of every replica gets a free port of the loopback. All are drawn at once and
-held until shortly before their server starts, so no two are alike; they lie outside the range from
-which the kernel takes ports for outgoing connections, so none is lost while its server restarts.
+held until shortly before their server starts, so no two are alike.
 """
 
-import random
 import re
 import socket
 from collections.abc import Mapping
-from pathlib import Path
 
-from harness.errors import InfrastructureError, UsageError
+from harness.errors import UsageError
+from harness.runtimes.ports import LOOPBACK, hold, hold_any
 from harness.topology import Service, Topology
 
-LOOPBACK = "127.0.0.1"
-_LOWEST_PORT = 10_000
-_FALLBACK_RANGE = (20_000, 32_767)
-_ATTEMPTS = 2_000
 _DEFAULT_PORTS = {"postgres": 5432, "redis": 6379, "valkey": 6379, "nginx": 80}
 
 
@@ -57,7 +51,7 @@ class AddressBook:
         for number in range(1, service.replicas + 1):
             for port in container_ports(service):
                 wanted = published.get(port, 0)
-                held = _hold(wanted, service.name) if wanted else _hold_any()
+                held = hold(wanted, service.name) if wanted else hold_any()
                 self._ports[service.name, number, port] = held.getsockname()[1]
                 self._held[held.getsockname()[1]] = held
 
@@ -114,45 +108,3 @@ class AddressBook:
     def _own_address(self, match: re.Match[str], service: str, number: int) -> str:
         port = self._ports.get((service, number, int(match[2])))
         return match[0] if port is None else f"{LOOPBACK}:{port}"
-
-
-def _hold(port: int, service: str) -> socket.socket:
-    """Hold a port that the user wants; connections of an earlier server may still linger there."""
-    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        held.bind((LOOPBACK, port))
-    except (OSError, OverflowError) as error:
-        held.close()
-        raise InfrastructureError(
-            f"cannot serve {service} at port {port}: {error}",
-            "free the port, or choose another; port 0 takes any free one",
-        ) from error
-    return held
-
-
-def _hold_any() -> socket.socket:
-    lowest, highest = _quiet_range()
-    for _ in range(_ATTEMPTS):
-        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            held.bind((LOOPBACK, random.randint(lowest, highest)))  # noqa: S311 - not a secret
-        except OSError:
-            held.close()
-            continue
-        return held
-    raise InfrastructureError(
-        f"no free port between {lowest} and {highest}", "end programs that listen there"
-    )
-
-
-def _quiet_range() -> tuple[int, int]:
-    """Return the ports below those that the kernel gives to outgoing connections."""
-    try:
-        words = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
-        first_ephemeral = int(words[0])
-    except (OSError, ValueError, IndexError):
-        return _FALLBACK_RANGE
-    if first_ephemeral - _LOWEST_PORT < _ATTEMPTS:
-        return _FALLBACK_RANGE
-    return max(_LOWEST_PORT, first_ephemeral // 2), first_ephemeral - 1

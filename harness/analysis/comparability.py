@@ -1,0 +1,144 @@
+"""Whether two campaigns can be compared, from what they recorded; whatever speaks against it.
+
+Two campaigns are compared if they asked the same of the same systems. What else differs between
+them (the revision, the versions, the images' digests) is what a comparison is made for: it is
+listed, and refuses nothing. Two machines are no obstacle either, but then their milliseconds are
+not compared, only the ratios between approaches (see `campaigns`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from harness.findings import Verdict
+
+SHOWN: Final = 8
+"""How many differences of one thing are told before the rest is only counted."""
+MACHINE: Final = ("cpu_model", "cores")
+NOT_ASKED: Final = ("title", "description", "runs", "seed")
+"""Keys of a scenario that do not change what is asked of a system; the seed is the campaign's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored campaign, as far as two are compared: `deployments` are those of its runs."""
+
+    description: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    deployments: Sequence[Mapping[str, Any]]
+
+    @property
+    def is_contest(self) -> bool:
+        """Say whether its runs are contests, of which no metric is estimated."""
+        return bool(self.description["scenario"].get("contest"))
+
+
+def different_schemas(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """Return why two descriptions cannot even be read alike; nothing if they can."""
+    one, other = ({"schema_version": each.get("schema_version")} for each in (a, b))
+    return _between("", one, other)
+
+
+def obstacles(a: Stored, b: Stored) -> list[str]:
+    """Return every reason why the two cannot be compared; none if they can."""
+    return [
+        *_between("", _asked(a.description), _asked(b.description)),
+        *_between("scenario: ", _workload(a.description), _workload(b.description)),
+        *_topologies(a.description, b.description),
+        *(["a contest has no metrics to compare"] if a.is_contest or b.is_contest else []),
+        *_spoilt("A", a.summary),
+        *_spoilt("B", b.summary),
+    ]
+
+
+def machines(a: Stored, b: Stored) -> list[str]:
+    """Return in what the machines of the two differ; nothing if milliseconds mean the same."""
+    one, other = (
+        {key: stored.description["environment"].get(key) for key in MACHINE} for stored in (a, b)
+    )
+    return _between("", one, other)
+
+
+def differences(a: Stored, b: Stored) -> list[str]:
+    """Return what else differs, and may be why the numbers do."""
+    return _between("", _versions(a), _versions(b))
+
+
+def _asked(description: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "runtime": description["runtime"],
+        "approaches": sorted(description["approaches"]),
+        "cases": sorted(description.get("cases", ())),
+        "seed": description["seed"],
+    }
+
+
+def _workload(description: Mapping[str, Any]) -> dict[str, Any]:
+    scenario: Mapping[str, Any] = description["scenario"]
+    return {key: value for key, value in scenario.items() if key not in NOT_ASKED}
+
+
+def _topologies(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(set(a["topologies"]) & set(b["topologies"])):
+        one, other = (
+            {key: value for key, value in description["topologies"][name].items() if key != "title"}
+            for description in (a, b)
+        )
+        yield from _between(f"topology of {name}: ", one, other)
+
+
+def _spoilt(letter: str, summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the runs whose numbers, or whose shop, must not be trusted."""
+    for approach in summary["approaches"]:
+        for run in approach["runs"]:
+            where = f"run {run['index']} ({approach['name']}) of {letter}"
+            if not run["valid"]:
+                yield f"{where} is INVALID: {'; '.join(run.get('reasons', ()))}"
+            if run["audit_verdict"] != Verdict.PASS:
+                yield f"the audit of {where} is {run['audit_verdict']}"
+
+
+def _versions(stored: Stored) -> dict[str, Any]:
+    """Return the software of a campaign, and the rest of its machine."""
+    environment = {
+        key: value
+        for key, value in stored.description["environment"].items()
+        if key not in ("argv", *MACHINE)
+    }
+    digests: dict[str, set[str]] = {}
+    for deployment in stored.deployments:
+        for service, image in deployment["images"].items():
+            digests.setdefault(service, set()).add(str(image["digest"]))
+    images = {service: sorted(found) for service, found in digests.items()}
+    runtime = {**stored.description.get("runtime_facts", {})}
+    return {**environment, "runtime": runtime, "images": images}
+
+
+def _between(place: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """Return in words where two descriptions differ; what is null counts as not stated."""
+    one, other = dict(_leaves(a)), dict(_leaves(b))
+    told = [
+        f"{place}{key}: {one.get(key, 'nothing')} in A, {other.get(key, 'nothing')} in B"
+        for key in dict.fromkeys((*one, *other))
+        if one.get(key) != other.get(key)
+    ]
+    more = len(told) - SHOWN
+    return told if more <= 0 else [*told[:SHOWN], f"{place}and {more} more"]
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every value of a description by its path: ``stages[2].users``."""
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _leaves(one, f"{key}.{name}" if key else str(name))
+    elif _is_list_of_mappings(value):
+        for number, one in enumerate(value, start=1):
+            yield from _leaves(one, f"{key}[{number}]")
+    elif isinstance(value, list):
+        yield from [(key, " ".join(map(str, value)))] if value else []
+    elif value is not None:
+        yield key, str(value)
+
+
+def _is_list_of_mappings(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(one, Mapping) for one in value)

@@ -1,0 +1,54 @@
+"""Stored campaigns: what is derived from the runs of one, or from two."""
+
+from pathlib import Path
+from typing import Any
+
+from harness import analysis
+from harness.analysis import Compared, Stored
+from harness.store import Campaign, load_findings, read_json
+
+
+def summarise(campaign: Campaign) -> dict[str, Any]:
+    """Derive summary.json from the stored runs."""
+    runs = campaign.load_runs()
+    audits = {
+        run.index: load_findings(folder)
+        for run, folder in zip(runs, campaign.run_folders(), strict=True)
+    }
+    summary: dict[str, Any] = analysis.summarise(campaign.description(), runs, audits)
+    campaign.write_json("summary.json", summary)
+    return summary
+
+
+def compare(first: Path, second: Path) -> Compared:
+    """Compare two stored campaigns, A and B; what speaks against it is in the result.
+
+    Raises UsageError for a folder that holds none that can be read.
+    """
+    reasons = analysis.different_schemas(
+        *(Campaign(path).description() for path in (first, second))
+    )
+    if reasons:
+        return Compared(reasons=tuple(reasons))
+    return analysis.compare(_stored(first), _stored(second))
+
+
+def _stored(path: Path) -> Stored:
+    campaign = Campaign.open(path)
+    records = [read_json(folder / "run.json") for folder in campaign.run_folders()]
+    return Stored(
+        description=campaign.description(),
+        summary=_summary(campaign, {record["index"] for record in records}),
+        deployments=[record["deployment"] for record in records if "deployment" in record],
+    )
+
+
+def _summary(campaign: Campaign, runs: set[int]) -> dict[str, Any]:
+    """Return summary.json; made anew if it is missing or does not cover the finished runs."""
+    path = campaign.path / "summary.json"
+    if path.exists():
+        summary = read_json(path)
+        covered = {run["index"] for one in summary["approaches"] for run in one["runs"]}
+        if covered == runs:
+            return summary
+    return summarise(campaign)

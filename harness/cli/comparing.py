@@ -1,0 +1,113 @@
+"""`harness compare`: two stored campaigns side by side, for people and for machines."""
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from harness.cli.app import app
+from harness.errors import ExitCode, NotComparable
+
+if TYPE_CHECKING:
+    from harness.analysis import Compared
+    from report.tables import Cell, Table
+
+SCHEMA_VERSION = 1
+"""Version of what `--format json` prints; a change is listed in CHANGELOG.md."""
+
+FILE_WIDTH = 160
+"""Columns of a table that is not printed to a terminal: enough that nothing is broken up."""
+
+
+class Format(StrEnum):
+    """How a comparison is printed."""
+
+    TEXT = "text"
+    MD = "md"
+    JSON = "json"
+
+
+Folder = Annotated[Path, typer.Argument(help="Folder of a campaign.")]
+
+
+@app.command()
+def compare(
+    a: Folder,
+    b: Folder,
+    form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TEXT,
+) -> ExitCode:
+    """Compare two campaigns of the same scenario, or say why they cannot be compared."""
+    from harness import campaign
+
+    compared = campaign.compare(a, b)
+    if form is Format.JSON:
+        typer.echo(json.dumps(_document(a, b, compared), indent=2, ensure_ascii=False))
+        return ExitCode.NO_BASELINE if compared.reasons else ExitCode.OK
+    if compared.reasons:
+        raise NotComparable(
+            f"A ({a}) and B ({b}) cannot be compared:\n"
+            + "\n".join(f"- {reason}" for reason in compared.reasons),
+            "compare campaigns that ask the same of the same systems, and that are valid and clean",
+        )
+    _print(compared, [f"A: {a}", f"B: {b}"], form)
+    return ExitCode.OK
+
+
+def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
+    from harness.analysis.outcomes import DELTA
+    from harness.analysis.summary import plain
+
+    document: dict[str, Any] = plain(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "a": str(a),
+            "b": str(b),
+            "comparable": not compared.reasons,
+            "delta": DELTA,
+            **asdict(compared),
+        }
+    )
+    return document
+
+
+def _print(compared: "Compared", names: list[str], form: Format) -> None:
+    from report import compared as told
+    from report import markdown
+
+    table = told.table(compared)
+    differs = [f"Differs: {one}" for one in (*compared.machines, *compared.differences)]
+    below = [*filter(None, [told.untold(compared)]), *told.CAVEATS]
+    if form is Format.MD:
+        listed = ["\n".join(f"- {line}" for line in lines) for lines in ([*names, *differs], below)]
+        typer.echo("\n\n".join((listed[0], markdown.table(table), listed[1])))
+        return
+    notes = [f"({number}) {note}" for number, note in enumerate(table.notes, start=1)]
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
+    for part in (*names, *differs, table.caption, _grid(table), *notes, *below):
+        console.print(part)
+
+
+def _grid(table: "Table") -> Grid:
+    grid = Grid(box=None)
+    for column in table.columns:
+        grid.add_column(column.title, justify="right" if column.numeric else "left")
+    group = ""
+    for row in table.rows:
+        if row.group != group:
+            group = row.group
+            grid.add_row(Text(group, style="bold"))
+        grid.add_row(*(_cell(table, cell) for cell in row.cells))
+    return grid
+
+
+def _cell(table: "Table", cell: "Cell") -> str:
+    number = table.note_number(cell)
+    return f"{cell.text} ({number})" if number else cell.text

@@ -1,0 +1,47 @@
+"""Options that several commands have, and how their words are read."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from harness.errors import UsageError
+from harness.runtimes import RUNTIMES
+
+RuntimeOption = Annotated[str, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}.")]
+ScaleOption = Annotated[
+    list[str] | None, typer.Option("--scale", help="SERVICE=N replicas; may be repeated.")
+]
+SettingsOption = Annotated[
+    list[str] | None, typer.Option("--set", help="SERVICE.KEY=VALUE; may be repeated.")
+]
+
+
+def read_scales(words: Iterable[str] | None) -> dict[str, int]:
+    """Return replicas by service (UsageError: not of the form SERVICE=N)."""
+    return dict(_scale(word) for word in words or ())
+
+
+def read_settings(words: Iterable[str] | None) -> dict[tuple[str, str], str]:
+    """Return values by service and key (UsageError: not of the form SERVICE.KEY=VALUE)."""
+    return dict(_setting(word) for word in words or ())
+
+
+def _scale(word: str) -> tuple[str, int]:
+    match = re.fullmatch(r"([\w-]+)=(\d+)", word)
+    if match is None:
+        raise UsageError(
+            f"--scale {word}: not of the form SERVICE=N", "for example --scale payment-worker=2"
+        )
+    return match[1], int(match[2])
+
+
+def _setting(word: str) -> tuple[tuple[str, str], str]:
+    match = re.fullmatch(r"([\w-]+)\.(\w+)=(.*)", word)
+    if match is None:
+        raise UsageError(
+            f"--set {word}: not of the form SERVICE.KEY=VALUE",
+            "for example --set payment-worker.CONCURRENCY=10",
+        )
+    return (match[1], match[2]), match[3]

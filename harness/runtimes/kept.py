@@ -1,0 +1,154 @@
+"""What is kept up by hand: its keeper, the process that owns it, and where it can be reached.
+
+The record lies in a state folder of the keeper, whatever the runtime, so it goes when the keeper
+goes, and `clean` removes it if the keeper was killed. It holds passwords: only its user reads it.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.runtimes.processes import is_running, read_stat
+from harness.runtimes.protocol import Deployment
+from harness.runtimes.state import StateFolder, default_state_root
+
+_FILE = "kept.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a deployment can be reached: the shop, each replica by HTTP, and the stores."""
+
+    shop: str
+    services: Mapping[str, list[str]]
+    dsn: str
+    redis_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A deployment that is kept up; without addresses it is still coming up.
+
+    `start_ticks` tells the keeper from a later process of its `pid`; `scenario` (as JSON) and
+    `seed` say what was put on sale.
+    """
+
+    approach: str
+    runtime: str
+    scenario: Mapping[str, Any]
+    seed: int
+    pid: int
+    start_ticks: int
+    folder: str
+    addresses: Addresses | None = None
+
+    @property
+    def file(self) -> Path:
+        """Return the record."""
+        return Path(self.folder) / _FILE
+
+    @property
+    def log(self) -> Path:
+        """Return what a keeper without a terminal writes to."""
+        return Path(self.folder) / "logs" / "keeper.log"
+
+    def reachable_at(self) -> Addresses:
+        """Return the addresses (UsageError: it is still coming up)."""
+        if self.addresses is None:
+            raise UsageError(f"{self.approach} is still coming up", "wait until it is")
+        return self.addresses
+
+
+class Announcement:
+    """This process, as the keeper of a deployment."""
+
+    def __init__(
+        self,
+        approach: str,
+        runtime: str,
+        scenario: Mapping[str, Any],
+        seed: int,
+        state_root: Path | None = None,
+    ) -> None:
+        """Announce that an approach is coming up (UsageError: it is up already).
+
+        Two that announce the same at once see each other, because each looks after it has written.
+        """
+        root = state_root or default_state_root()
+        me = read_stat(os.getpid())
+        self._state = StateFolder(root, approach)
+        self.kept = Kept(
+            approach=approach,
+            runtime=runtime,
+            scenario=scenario,
+            seed=seed,
+            pid=os.getpid(),
+            start_ticks=me.start_ticks if me else 0,
+            folder=str(self._state.path),
+        )
+        self._write()
+        others = [
+            one for one in kept(root) if one.approach == approach and one.folder != self.kept.folder
+        ]
+        if others:
+            self.withdraw()
+            raise UsageError(
+                f"{approach} is up already: {words(others)}",
+                f"take it down first: harness down {approach}",
+            )
+
+    def ready(self, deployment: Deployment) -> Kept:
+        """Record where the deployment can be reached."""
+        topology = deployment.topology
+        stores = {topology.ledger, topology.redis.service if topology.redis else None}
+        addresses = Addresses(
+            shop=deployment.address,
+            services={
+                name: deployment.urls(name)
+                for name, service in topology.services.items()
+                if service.ports and name not in stores
+            },
+            dsn=deployment.dsn(),
+            redis_url=deployment.redis_url(),
+        )
+        self.kept = replace(self.kept, addresses=addresses)
+        self._write()
+        return self.kept
+
+    def withdraw(self) -> None:
+        """Remove the record, and the folder that it is in."""
+        self._state.remove()
+
+    def _write(self) -> None:
+        fresh = self.kept.file.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(self.kept), file)
+        fresh.replace(self.kept.file)
+
+
+def kept(state_root: Path | None = None) -> list[Kept]:
+    """Return what this user keeps up on this machine, or is bringing up, by approach."""
+    root = state_root or default_state_root()
+    read = [_read(path) for path in root.glob(f"*/{_FILE}")]
+    living = [one for one in read if one is not None and is_running(one.pid, one.start_ticks)]
+    return sorted(living, key=lambda one: one.approach)
+
+
+def words(found: list[Kept]) -> str:
+    """Return deployments in words, each with its keeper."""
+    return ", ".join(f"{one.approach} ({one.runtime}, pid {one.pid})" for one in found)
+
+
+def _read(path: Path) -> Kept | None:
+    """Read a record; None if it was removed meanwhile."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    addresses = stored.pop("addresses")
+    return Kept(**stored, addresses=Addresses(**addresses) if addresses else None)

@@ -1,0 +1,5 @@
+"""Brings a topology up as processes of this machine: no Docker, no root, nothing to install."""
+
+from harness.runtimes.local.runtime import LocalRuntime
+
+__all__ = ["LocalRuntime"]

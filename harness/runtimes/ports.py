@@ -1,0 +1,59 @@
+"""Free ports of the loopback, held until shortly before their server starts.
+
+They lie outside the range from which the kernel takes ports for outgoing connections, so none is
+lost while its server restarts.
+"""
+
+import random
+import socket
+from pathlib import Path
+
+from harness.errors import InfrastructureError
+
+LOOPBACK = "127.0.0.1"
+_LOWEST_PORT = 10_000
+_FALLBACK_RANGE = (20_000, 32_767)
+_ATTEMPTS = 2_000
+
+
+def hold(port: int, service: str) -> socket.socket:
+    """Hold a port that the user wants; connections of an earlier server may still linger there."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind((LOOPBACK, port))
+    except (OSError, OverflowError) as error:
+        held.close()
+        raise InfrastructureError(
+            f"cannot serve {service} at port {port}: {error}",
+            "free the port, or choose another; port 0 takes any free one",
+        ) from error
+    return held
+
+
+def hold_any() -> socket.socket:
+    """Hold any free port (InfrastructureError: there is none)."""
+    lowest, highest = _quiet_range()
+    for _ in range(_ATTEMPTS):
+        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            held.bind((LOOPBACK, random.randint(lowest, highest)))  # noqa: S311 - not a secret
+        except OSError:
+            held.close()
+            continue
+        return held
+    raise InfrastructureError(
+        f"no free port between {lowest} and {highest}", "end programs that listen there"
+    )
+
+
+def _quiet_range() -> tuple[int, int]:
+    """Return the ports below those that the kernel gives to outgoing connections."""
+    try:
+        words = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
+        first_ephemeral = int(words[0])
+    except (OSError, ValueError, IndexError):
+        return _FALLBACK_RANGE
+    if first_ephemeral - _LOWEST_PORT < _ATTEMPTS:
+        return _FALLBACK_RANGE
+    return max(_LOWEST_PORT, first_ephemeral // 2), first_ephemeral - 1

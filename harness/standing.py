@@ -1,0 +1,42 @@
+"""How a stored campaign stands, from its small files alone: a list of many must be quick."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.findings import Verdict, worst
+from harness.store import Campaign, read_json
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A campaign by the number of its runs, and the worst verdict of their audits."""
+
+    title: str
+    runtime: str
+    planned: int
+    finished: int
+    invalid: int
+    audit: Verdict
+
+    @property
+    def words(self) -> str:
+        """Return it in a line."""
+        runs = f"{self.finished}/{self.planned} runs"
+        validity = f"{self.invalid} INVALID" if self.invalid else "all valid"
+        judged = f"{validity}, audit {self.audit}" if self.finished else "none finished"
+        return f"{self.title}, {self.runtime}, {runs}, {judged}"
+
+
+def standing(path: Path) -> Standing:
+    """Return how a campaign stands; raise UsageError, naming the file, if one is broken."""
+    campaign = Campaign(path)
+    description, folders = campaign.description(), campaign.run_folders()
+    judged = [read_json(folder / "run.json")["validity"]["verdict"] for folder in folders]
+    return Standing(
+        title=str(description["title"]),
+        runtime=str(description["runtime"]),
+        planned=len(description["order"]),
+        finished=len(folders),
+        invalid=judged.count("INVALID"),
+        audit=worst(Verdict(read_json(folder / "audit.json")["verdict"]) for folder in folders),
+    )

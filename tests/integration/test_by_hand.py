@@ -1,0 +1,196 @@
+"""A deployment that is kept up by hand: brought up, reset, and taken down from other terminals."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from harness.runtimes import kept
+from tests.integration.test_run import TINY, wait_for
+from tests.integration.test_wrong_usage import refused
+from tests.readme import shell_blocks
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+SMALL = [
+    *("--scale", "api=1", "--scale", "payment-worker=1"),
+    *("--set", "api.PROCESSES=1", "--set", "order-worker.PROCESSES=1"),
+    *("--set", "payment-worker.PROCESSES=1"),
+]
+QUEUE = ["up", "queue", "--port", 0, "--scenario", TINY, *SMALL]
+SYNC = ["up", "sync", "--port", 0, "--scenario", TINY]
+
+
+def kept_in(cli):
+    return kept(cli.scratch / f"flashsale-{os.getuid()}")
+
+
+@pytest.fixture
+def by_hand(cli):
+    """The command line; whatever a test that failed leaves up is taken down."""
+    yield cli
+    for one in kept_in(cli):
+        cli.run("down", one.approach)
+
+
+def done_well(done):
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def buy(address):
+    """Follow the README: register, log in, buy one, and watch it until it is settled."""
+    environment = {**os.environ, "HARNESS_PORT": address.rpartition(":")[2]}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", shell_blocks()[1]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_up_buy_reset_down(by_hand):
+    said = done_well(by_hand.run(*QUEUE, "--detach"))
+    (one,) = kept_in(by_hand)
+    address = re.search(r"shop +(http://127.0.0.1:\d+)\n", said)[1]
+    assert address == one.addresses.shop
+    assert re.search(r"PostgreSQL +postgresql://shop@127.0.0.1:\d+/shop\n", said)
+    assert re.search(r"api +http://127.0.0.1:\d+\n", said)
+    assert str(one.file) in said
+    assert stat.S_IMODE(one.file.stat().st_mode) == 0o600
+
+    bought = done_well(buy(address))
+    assert re.search(r'"status":"(confirmed|declined)"', bought.splitlines()[-1])
+    assert "event: status" in bought
+    with psycopg.connect(one.addresses.dsn) as ledger:
+        assert ledger.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+
+    assert address in done_well(by_hand.run("list"))
+    again = done_well(by_hand.run("reset"))
+    assert "users 0, orders 0, payments 0" in again
+    assert "stock of product 1: ledger 40, shop 40, Redis 40" in again
+    with psycopg.connect(one.addresses.dsn) as ledger:
+        assert ledger.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+
+    refused(by_hand.run(*QUEUE, "--detach"), 64, "queue is up already", str(one.pid))
+    campaign = by_hand.scratch / "c"
+    refused(by_hand.run("run", TINY, "--out", campaign), 70, "queue", "harness down queue")
+    assert not campaign.exists()
+
+    assert "queue is down" in done_well(by_hand.run("down", "queue"))
+    assert by_hand.left_behind() == []
+    assert list(by_hand.scratch.iterdir()) == []
+    assert "nothing is up" in done_well(by_hand.run("down"))
+
+
+def test_two_approaches_at_once(by_hand):
+    done_well(by_hand.run(*QUEUE, "--detach"))
+    done_well(by_hand.run(*SYNC, "--detach"))
+    queue, sync = kept_in(by_hand)
+    for command in ("down", "reset"):
+        refused(by_hand.run(command), 64, f"pid {queue.pid}", f"pid {sync.pid}", "which one")
+    assert "shop 40" in done_well(by_hand.run("reset", "sync"))
+    assert done_well(buy(sync.addresses.shop))
+    assert "queue is down" in done_well(by_hand.run("down", "queue"))
+    assert kept_in(by_hand) == [sync]
+    assert "sync is down" in done_well(by_hand.run("down"))
+    assert list(by_hand.scratch.iterdir()) == []
+
+
+def test_a_killed_keeper_is_cleaned_up_after(by_hand):
+    done_well(by_hand.run(*SYNC, "--detach"))
+    (one,) = kept_in(by_hand)
+    psutil.Process(one.pid).kill()
+    refused(by_hand.run("down"), 70, "harness clean")
+    assert "removed" in done_well(by_hand.run("clean"))
+    assert by_hand.left_behind() == []
+    assert not Path(one.folder).exists()
+
+
+def test_what_dies_is_told_and_the_rest_stays_up(by_hand):
+    process = by_hand.start(*QUEUE)
+    while "Ctrl-C takes it down" not in process.stdout.readline():
+        assert process.poll() is None
+    (one,) = kept_in(by_hand)
+    owners = one.file.parents[1].glob("*/owner.json")
+    started = [row for path in owners for row in json.loads(path.read_text())["processes"]]
+    (worker,) = (row["pid"] for row in started if row["name"] == "order-worker-1")
+    psutil.Process(worker).kill()
+    assert re.match(r"died: order-worker-1; its log: /\S+\n", process.stdout.readline())
+    assert "shop 40" in done_well(by_hand.run("reset"))
+    done_well(by_hand.run("down"))
+    process.communicate(timeout=60)
+
+
+def test_in_the_foreground_ctrl_c_and_down_end_it(by_hand):
+    for end in (
+        lambda process: process.send_signal(signal.SIGINT),
+        lambda process: process.send_signal(signal.SIGHUP),
+        lambda _: done_well(by_hand.run("down")),
+    ):
+        process = by_hand.start(*SYNC)
+        wait_for(lambda: any(one.addresses for one in kept_in(by_hand)), process)
+        end(process)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, output
+        assert "taking it down" in output
+        assert list(by_hand.scratch.iterdir()) == []
+
+
+def test_ctrl_c_while_it_comes_up_in_the_background(by_hand):
+    process = by_hand.start(*QUEUE, "--detach")
+    wait_for(lambda: len(by_hand.left_behind()) > 2, process)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert list(by_hand.scratch.iterdir()) == []
+
+
+def test_what_keeps_it_from_coming_up_is_told_in_the_terminal(by_hand):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused(by_hand.run("up", "sync", "--port", port, "--detach"), 70, str(port))
+    refused(
+        by_hand.run(*SYNC, "--detach", "--set", "api.HASH_THREADS=many"), 70, "api", "HASH_THREADS"
+    )
+    assert list(by_hand.scratch.iterdir()) == []
+
+
+def test_nothing_comes_up_beside_a_measurement(by_hand, tmp_path):
+    process = by_hand.start("run", TINY, "--out", tmp_path / "c", "--approach", "sync")
+    wait_for(by_hand.left_behind, process)
+    refused(by_hand.run(*SYNC, "--detach"), 70, "measuring", str(tmp_path / "c"))
+    assert kept_in(by_hand) == []
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["up", "telepathy"], "telepathy"),
+        (["up", "sync", "--runtime", "telepathy"], "telepathy"),
+        (["up", "sync", "--set", "api.NO_SUCH_KEY=2"], "NO_SUCH_KEY"),
+        (["up", "sync", "--scale", "order-worker=2"], "order-worker"),
+        (["up", "sync", "--detach", "--scale", "api"], "--scale api"),
+        (["up", "sync", "--scenario", "no_such_sale"], "no_such_sale"),
+        (["reset"], "nothing is up"),
+        (["reset", "sync"], "sync is not up"),
+        (["reset", "telepathy"], "telepathy"),
+        (["down", "telepathy"], "telepathy"),
+        (["run", TINY, "--runtime", "telepathy"], "telepathy"),
+        (["doctor", "--runtime", "telepathy"], "telepathy"),
+    ],
+)
+def test_wrong_words(by_hand, words, named):
+    refused(by_hand.run(*words), 64, named)
+    assert list(by_hand.scratch.iterdir()) == []

@@ -1,0 +1,118 @@
+"""Stored campaigns made by hand: what two of them are compared by, without a single run."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.analysis import METRICS, Stored
+from harness.analysis.comparison import Side, compare
+from harness.analysis.estimates import Estimate, Scalar, estimate
+
+Values = Mapping[str, Sequence[float]]
+"""What each run says, by metric."""
+
+SYNC: Values = {
+    "purchase_latency_p95_ms": (510.0, 540.0, 560.0),
+    "confirmed_orders": (400.0, 410.0, 405.0),
+    "server_errors": (12.0, 9.0, 15.0),
+}
+QUEUE: Values = {
+    "purchase_latency_p95_ms": (92.0, 88.0, 101.0),
+    "confirmed_orders": (1000.0, 1000.0, 1000.0),
+    "server_errors": (0.0, 0.0, 0.0),
+}
+
+_DESCRIPTION: dict[str, Any] = {
+    "schema_version": 1,
+    "scenario": {
+        "title": "Sale", "description": "", "runs": 3, "seed": 42, "contest": None, "cases": [],
+        "product": {"name": "iPhone", "stock": 1000, "per_user_limit": None},
+        "stages": [{"name": "rush", "users": 50}, {"name": "peak", "users": 300}],
+    },
+    "approaches": ["queue", "sync"], "cases": [], "n_blocks": 3, "seed": 42,
+    "topologies": {
+        "sync": {
+            "title": "Synchronous", "payment_slots": 4,
+            "services": {
+                "api": {
+                    "image": "shop", "replicas": 1, "environment": {"THREADS": "4"},
+                    "command": ["python", "-m", "sync"],
+                    "limits": {"cpus": None, "memory_bytes": None},
+                }
+            },
+        },
+        "queue": {"title": "Queue", "payment_slots": 720, "services": {}},
+    },
+    "runtime": "local",
+    "environment": {
+        "cpu_model": "Some CPU", "cores": 2, "python": "3.12.1", "kernel": "Linux 6.1",
+        "git": {"revision": "a" * 40, "uncommitted": False}, "argv": ["harness", "run"],
+    },
+}  # fmt: skip
+
+
+def stored(
+    values: Mapping[str, Values] | None = None,
+    changes: Mapping[str, Any] | None = None,
+    deployments: Sequence[Mapping[str, Any]] = (),
+) -> Stored:
+    """Return a campaign of `values` by approach; `changes` are to its description, by path."""
+    by_approach = {"sync": SYNC, "queue": QUEUE} if values is None else values
+    description = copy.deepcopy(_DESCRIPTION)
+    for path, value in (changes or {}).items():
+        place: Any = description
+        *way, last = path.split("/")
+        for name in way:
+            place = place[int(name)] if name.isdecimal() else place[name]
+        place[last] = value
+    return Stored(description, summary(by_approach), deployments)
+
+
+def summary(values: Mapping[str, Values]) -> dict[str, Any]:
+    """Return the summary of valid and clean runs, one per block and approach."""
+    found = {
+        name: {metric: an_estimate(metric, said) for metric, said in by_metric.items()}
+        for name, by_metric in values.items()
+    }
+    entries = [
+        {
+            "name": name,
+            "runs": [
+                {"index": n, "block": n, "valid": True, "reasons": [], "audit_verdict": "PASS"}
+                for n in range(1, len(next(iter(values[name].values()))) + 1)
+            ],
+            "metrics": {metric: _plain(one) for metric, one in estimates.items()},
+        }
+        for name, estimates in found.items()
+    ]
+    return {
+        "approaches": entries,
+        "comparisons": _comparisons(found) if len(found) > 1 else {},
+        "further_comparisons": [],
+        "cases": [],
+    }
+
+
+def an_estimate(metric: str, said: Sequence[float]) -> Estimate:
+    """Return the estimate of a metric from one number per run."""
+    known = METRICS[metric]
+    quantities = [Scalar(value) for value in said]
+    return estimate(quantities, [True] * len(said), known.unit, known.scale, known.q)
+
+
+def _comparisons(found: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
+    first, second = list(found)[:2]
+    return {
+        metric: _plain(
+            compare(
+                METRICS[metric],
+                Side(first, dict(enumerate(found[first][metric].per_run, 1))),
+                Side(second, dict(enumerate(found[second][metric].per_run, 1))),
+            )
+        )
+        for metric in found[first]
+    }
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}

@@ -1,0 +1,46 @@
+"""How a stored campaign stands, without reading a single table of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.errors import UsageError
+from harness.findings import Finding, Verdict
+from harness.standing import standing
+from harness.store import TABLES, Campaign
+from tests.histories import make_run
+
+PASS = Finding("I1", "No oversell", Verdict.PASS, "fine")
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    description = {"title": "Sale", "runtime": "local", "order": [{}, {}, {}]}
+    return Campaign.create(tmp_path / "c", description)
+
+
+def save(campaign, index, verdict, finding):
+    run = make_run("sync", index=index, users=2, stock=2, seconds=8)
+    judged = {"verdict": verdict, "reasons": [], "warnings": [], "laws": []}
+    return campaign.save_run(replace(run, record=run.record | {"validity": judged}), [finding], {})
+
+
+def test_runs_are_counted_and_the_worst_audit_told(campaign):
+    assert standing(campaign.path).words == "Sale, local, 0/3 runs, none finished"
+    save(campaign, 1, "VALID", PASS)
+    assert standing(campaign.path).words == "Sale, local, 1/3 runs, all valid, audit PASS"
+    save(campaign, 2, "INVALID", replace(PASS, verdict=Verdict.FAIL))
+    assert standing(campaign.path).words == "Sale, local, 2/3 runs, 1 INVALID, audit FAIL"
+
+
+def test_the_tables_are_not_read(campaign):
+    folder = save(campaign, 1, "VALID", PASS)
+    for table in TABLES:
+        (folder / f"{table}.parquet").write_bytes(b"not parquet")
+    assert standing(campaign.path).finished == 1
+
+
+def test_a_broken_file_is_named(campaign):
+    (save(campaign, 1, "VALID", PASS) / "audit.json").write_text("{")
+    with pytest.raises(UsageError, match=r"audit\.json"):
+        standing(campaign.path)
