@@ -130,7 +130,7 @@ def _side(name: str, runs: Sequence[CaseRun], value: Estimate) -> Side:
         for run, said in zip(runs, value.per_run, strict=True)
         if run.is_valid or not valid
     }
-    return Side(name, by_block, value)
+    return Side(name, by_block, value, is_valid=valid)
 
 
 def _ratio(metric: str, first: Side, other: Side) -> dict[str, Any]:

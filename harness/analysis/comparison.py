@@ -3,14 +3,14 @@
 The ratio is taken within each block (the two runs were made one after the other, so what drifts
 cancels) and its interval is Student's t on the log ratios: at three blocks that covers 95 %, where
 a bootstrap covers 82-91 % and pooled requests 67 %. There are no p-values: with three runs none can
-be small. A metric is won only if the interval excludes equality and both approaches are ranked.
+be small. What that decides is one word (see `verdicts`); a metric is won only by an approach that
+is better beyond δ, and only if both approaches are ranked.
 """
 
 import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from harness.analysis.estimates import (
     UNLIKE,
@@ -21,20 +21,26 @@ from harness.analysis.estimates import (
     log_t_interval,
     t_interval,
 )
-from harness.analysis.metrics import Better, Metric
+from harness.analysis.metrics import Metric
+from harness.analysis.verdicts import NOISE_LIMIT, Kind, Outcome, decide
 
 ByBlock = Mapping[int, float | None]
-Kind = Literal["ratio", "difference", "none"]
+
+DECISIVE = (Outcome.BETTER, Outcome.WORSE, Outcome.DIFFERENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One approach in a comparison: its value in each block that counts (null: not measurable)."""
+    """One approach in a comparison: its value in each block that counts (null: not measurable).
+
+    It is not ranked if its audit is not clean, and not valid if none of its runs is.
+    """
 
     name: str
     by_block: ByBlock
     estimate: Estimate | None = None
     is_ranked: bool = True
+    is_valid: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +49,23 @@ class Comparison:
 
     `factor` is contender / baseline (kind ``ratio``); where a value is zero or negative,
     `difference` is contender - baseline instead. `low` and `high` bound whichever is given, with
-    95 % confidence. `detectable` is the least factor (or difference) away from equality that a
-    campaign of as many blocks with such a spread finds with 80 % power.
+    95 % confidence. `outcome` is what that decides of the contender, with `delta` as what does not
+    matter: a share of a ratio, or in the metric's unit. `detectable` is the least factor (or
+    difference) away from equality that a campaign of as many blocks with such a spread would have
+    called better or worse with 80 % power.
     """
 
     baseline: str
     contender: str
     kind: Kind
+    outcome: Outcome
     winner: str | None
     factor: float | None
     difference: float | None
     low: float | None
     high: float | None
     detectable: float | None
+    delta: float
     n: int
     method: str
     warnings: tuple[str, ...]
@@ -65,40 +75,43 @@ def compare(metric: Metric, baseline: Side, contender: Side) -> Comparison:
     """Compare two approaches in one metric, paired by block."""
     pairs, warnings = _pairs(baseline, contender)
     if not pairs:
-        return _incomparable(baseline, contender, warnings)
+        return _incomparable(metric, baseline, contender, warnings)
     if min(min(pair) for pair in pairs) > 0:
         kind: Kind = "ratio"
         ratios = [after / before for before, after in pairs]
         center = geometric_mean(ratios)
         interval = log_t_interval(ratios) if len(ratios) > 1 else None
-        detectable = math.exp(min(_detectable([math.log(ratio) for ratio in ratios]), 700.0))
+        changes = [math.log(ratio) for ratio in ratios]
     else:
         kind = "difference"
-        differences = [after - before for before, after in pairs]
-        center = math.fsum(differences) / len(differences)
-        interval = t_interval(differences) if len(differences) > 1 else None
-        detectable = _detectable(differences)
+        changes = [after - before for before, after in pairs]
+        center = math.fsum(changes) / len(changes)
+        interval = t_interval(changes) if len(changes) > 1 else None
         warnings.append("no ratio: a value is zero or negative; this is the difference")
     if metric.scale is Scale.EXACT:
         interval = (center, center)
     elif interval is None:
         warnings.append("one block: no interval, so no winner")
     warnings += _unlike(kind, center, baseline.estimate, contender.estimate)
-    winner = _winner(metric.better, kind, interval, baseline, contender)
+    outcome = decide(metric.better, metric.margin, kind, center, interval)
+    if outcome in DECISIVE:
+        warnings += _noisy(metric, kind, changes)
     unranked = [side.name for side in (baseline, contender) if not side.is_ranked]
-    if winner is not None and unranked:
-        winner = None
-        warnings.append(f"no winner: {' and '.join(unranked)} not ranked")
+    if unranked:
+        warnings += [f"no winner: {' and '.join(unranked)} not ranked"] * (outcome in DECISIVE)
+        outcome = _spoilt(baseline, contender)
     return Comparison(
         baseline=baseline.name,
         contender=contender.name,
         kind=kind,
-        winner=winner,
+        outcome=outcome,
+        winner=_winner(outcome, baseline, contender),
         factor=center if kind == "ratio" else None,
         difference=center if kind == "difference" else None,
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
-        detectable=detectable if len(pairs) > 1 and metric.scale is not Scale.EXACT else None,
+        detectable=None if metric.scale is Scale.EXACT else _detectable(metric, kind, changes),
+        delta=metric.margin.share if kind == "ratio" else metric.margin.absolute,
         n=len(pairs),
         method=_method(metric.scale, kind, len(pairs)),
         warnings=tuple(warnings),
@@ -129,34 +142,45 @@ def _pairs(baseline: Side, contender: Side) -> tuple[list[tuple[float, float]], 
     return pairs, warnings
 
 
-def _incomparable(baseline: Side, contender: Side, warnings: list[str]) -> Comparison:
+def _incomparable(
+    metric: Metric, baseline: Side, contender: Side, warnings: list[str]
+) -> Comparison:
     reasons = [
         f"no ratio: {side.name}: {'; '.join(side.estimate.warnings)}"
         for side in (baseline, contender)
         if side.estimate is not None and side.estimate.value is None
     ]
     return Comparison(
-        baseline.name, contender.name, "none", None, None, None, None, None, None, 0,
-        "not comparable", tuple(reasons or warnings or ["no ratio: no block has both"]),
+        baseline.name, contender.name, "none", _spoilt(baseline, contender), None, None, None, None,
+        None, None, metric.margin.share, 0, "not comparable",
+        tuple(reasons or warnings or ["no ratio: no block has both"]),
     )  # fmt: skip
 
 
-def _winner(
-    better: Better,
-    kind: Kind,
-    interval: tuple[float, float] | None,
-    baseline: Side,
-    contender: Side,
-) -> str | None:
-    """Return who is better beyond doubt, or None."""
-    if better is None or interval is None:
-        return None
-    equal = 1.0 if kind == "ratio" else 0.0
-    low, high = interval
-    if low <= equal <= high:
-        return None
-    is_more = low > equal
-    return contender.name if is_more == (better == "higher") else baseline.name
+def _spoilt(baseline: Side, contender: Side) -> Outcome:
+    """Return why nothing is decided of two approaches, whatever the numbers are."""
+    is_valid = baseline.is_valid and contender.is_valid
+    return Outcome.INCOMPARABLE if is_valid else Outcome.INVALID
+
+
+def _winner(outcome: Outcome, baseline: Side, contender: Side) -> str | None:
+    """Return who is better beyond doubt and δ, or None."""
+    if outcome is Outcome.BETTER:
+        return contender.name
+    return baseline.name if outcome is Outcome.WORSE else None
+
+
+def _noisy(metric: Metric, kind: Kind, changes: list[float]) -> list[str]:
+    """Warn if runs of one system vary so much that a false verdict is not rare any more."""
+    delta = metric.margin.of(kind)
+    if metric.scale is Scale.EXACT or len(changes) < 2:
+        return []
+    spread = statistics.stdev(changes) / math.sqrt(2)  # a change is that of two runs
+    if spread <= NOISE_LIMIT * delta:
+        return []
+    return [
+        "runs vary by more than δ/2: between equals, 5 % of such verdicts would be false, not 1 %"
+    ]
 
 
 def _unlike(
@@ -173,9 +197,13 @@ def _unlike(
     return [f"the merged values give {headline:.4g}: a run is unlike the others"]
 
 
-def _detectable(values: list[float]) -> float:
-    """Return the least deviation from zero that is found with 80 % power, given this spread."""
-    return statistics.stdev(values) * detectable_deviation(len(values)) if len(values) > 1 else 0.0
+def _detectable(metric: Metric, kind: Kind, changes: list[float]) -> float | None:
+    """Return the least effect that is found with 80 % power, given this spread; None for one."""
+    if len(changes) < 2:
+        return None
+    spread, delta = statistics.stdev(changes), metric.margin.of(kind)
+    least = spread * detectable_deviation(len(changes), delta / spread) if spread else delta
+    return math.exp(min(least, 700.0)) if kind == "ratio" else least
 
 
 def _method(scale: Scale, kind: Kind, n: int) -> str:

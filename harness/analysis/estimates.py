@@ -21,13 +21,15 @@ from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from harness.analysis.facts import Floats
 
 CONFIDENCE = 0.95
 MIN_BEYOND = 10
 """A q-percentile is printed only if at least this many values are expected beyond it."""
+SPREADS = 200
+"""How finely the distribution of a sample's spread is cut."""
 UNLIKE = 1.10
 """A merged percentile this factor away from the typical run's is worth a warning."""
 
@@ -114,20 +116,28 @@ def t_critical(n: int, confidence: float = CONFIDENCE) -> float:
     return float(stats.t.ppf((1 + confidence) / 2, n - 1))
 
 
-@lru_cache(maxsize=64)
-def detectable_deviation(n: int, power: float = 0.80) -> float:
+def detectable_deviation(n: int, least: float = 0.0, power: float = 0.80) -> float:
     """Return by how much a mean of `n` values must differ from zero to be found so.
 
-    In standard deviations of the values; found means that the 95 % t-interval excludes zero, which
-    it then does with the given power.
+    In standard deviations of the values, as is `least`. Found means that the 95 % t-interval
+    excludes zero and the mean exceeds `least`, which then both happen with the given power.
     """
-    critical = t_critical(n)
+    needed = np.maximum(t_critical(n) * _spreads(n) / math.sqrt(n), least)
 
     def missing_power(deviation: float) -> float:
         # Finding it on the wrong side is left out: at this power it is next to impossible.
-        return float(stats.nct.sf(critical, n - 1, deviation * math.sqrt(n)) - power)
+        found = special.ndtr((deviation - needed) * math.sqrt(n))
+        return float(found.mean() - power)
 
-    return float(optimize.brentq(missing_power, 0.01, 100.0))
+    return float(optimize.brentq(missing_power, 0.0, 100.0 + least, xtol=1e-6))
+
+
+@lru_cache(maxsize=64)
+def _spreads(n: int) -> Floats:
+    """Return the standard deviations that samples of `n` have, each equally likely, if it is 1."""
+    shares = (np.arange(SPREADS) + 0.5) / SPREADS
+    spreads: Floats = np.sqrt(stats.chi2.ppf(shares, n - 1) / (n - 1))
+    return spreads
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float]:

@@ -7,13 +7,13 @@ shop changes in either direction); they are compared, but nobody wins them.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final
 
 from harness.analysis import latency, resources, sales
 from harness.analysis.estimates import Estimate, Quantity, Scale, estimate
 from harness.analysis.facts import RunFacts
+from harness.analysis.verdicts import Better, Margin
 
-Better = Literal["lower", "higher"] | None
 Measure = Callable[[RunFacts], Quantity]
 
 LATENCY = "Latency and response time"
@@ -23,6 +23,17 @@ RELIABILITY = "Reliability"
 RESOURCES = "Resource utilisation"
 SCALABILITY = "Scalability and backlog"
 MEASUREMENT = "The measurement itself"
+
+
+DURATION: Final = Margin(0.15, 0.5)
+MARGINS: Final = {
+    "": Margin(0.05, 0.5),
+    "%": Margin(0.05, 1.0),
+    "req/s": Margin(0.05, 0.5),
+    "orders/s": Margin(0.05, 0.1),
+}
+"""δ by unit: 5 % of counts, rates and shares (less than one; one percentage point), 15 % of times,
+memory and CPU (half a unit), which vary more from run to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,13 @@ class Metric:
     measure: Measure
     scale: Scale
     q: float | None = None
+
+    @property
+    def margin(self) -> Margin:
+        """Return δ: the difference that does not matter."""
+        if self.scale is Scale.EXACT:
+            return Margin(0.0, 0.0)
+        return MARGINS.get(self.unit, DURATION)
 
     @property
     def description(self) -> str:

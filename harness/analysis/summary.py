@@ -87,7 +87,8 @@ class _Approach:
             for run, counted, value in zip(self.runs, self.counts, estimate.per_run, strict=True)
             if counted
         }
-        return Side(self.name, by_block, estimate, is_ranked=not self.unranked)
+        is_valid = any(run.is_valid for run in self.runs)
+        return Side(self.name, by_block, estimate, is_ranked=not self.unranked, is_valid=is_valid)
 
 
 def summarise(
