@@ -89,7 +89,7 @@ class OpenCeiling:
     tried: tuple[Arrivals, ...]
 
     @property
-    def first_too_fast(self) -> Arrivals | None:
+    def too_fast(self) -> Arrivals | None:
         """Return the slowest rate that did not pass."""
         return min(
             (one for one in self.tried if not one.passed), key=lambda one: one.per_s, default=None
