@@ -50,7 +50,7 @@ async def forward(
         return
     forth = asyncio.create_task(_pass_on(reader, requests))
     try:
-        await _delay(answers, writer, delay_s)
+        await delay(answers, writer, delay_s)
     except ConnectionError:
         pass  # one of the two has gone; the other learns it by the closing below
     finally:
@@ -68,9 +68,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     writer.close()
 
 
-async def _delay(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float
-) -> None:
+async def delay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:
     """Hand on what comes, `delay_s` later."""
     pieces: asyncio.Queue[_Piece] = asyncio.Queue(_PIECES_WAITING)
     reading = asyncio.create_task(_stamp(reader, pieces, delay_s))
