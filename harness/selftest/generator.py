@@ -111,7 +111,20 @@ def measure(shop: NullShop, scratch: Path, tell: Tell) -> Limits:
     floor = _floor(shop, scratch / "floor")
     tell("ceiling of a closed load …")
     closed = _closed_ceiling(shop, scratch / "closed")
-    return Limits(floor, closed, _open_ceiling(shop, scratch, tell))
+    return Limits(floor, closed, measure_arrivals(shop, scratch, tell))
+
+
+def measure_arrivals(shop: NullShop, scratch: Path, tell: Tell) -> OpenCeiling:
+    """Search for the most arrivals per second that the generator can keep up with."""
+    tried: list[Arrivals] = []
+
+    def passes(per_s: int) -> bool:
+        tell(f"{per_s:,} arrivals per second …")
+        tried.append(_arrive(shop, per_s, scratch / f"open-{per_s}"))
+        return tried[-1].passed
+
+    best = highest_that_passes(passes, SLOWEST_PER_S, FASTEST_PER_S, HALVINGS)
+    return OpenCeiling(best, tuple(tried))
 
 
 def highest_that_passes(
@@ -156,18 +169,6 @@ def _closed_ceiling(shop: NullShop, scratch: Path) -> ClosedCeiling:
         generator_cores=done.cpu_s / CLOSED_S,
         shop_cores=(shop.cpu_s() - before_s) / CLOSED_S,
     )
-
-
-def _open_ceiling(shop: NullShop, scratch: Path, tell: Tell) -> OpenCeiling:
-    tried: list[Arrivals] = []
-
-    def passes(per_s: int) -> bool:
-        tell(f"{per_s:,} arrivals per second …")
-        tried.append(_arrive(shop, per_s, scratch / f"open-{per_s}"))
-        return tried[-1].passed
-
-    best = highest_that_passes(passes, SLOWEST_PER_S, FASTEST_PER_S, HALVINGS)
-    return OpenCeiling(best, tuple(tried))
 
 
 def _arrive(shop: NullShop, per_s: int, scratch: Path) -> Arrivals:
