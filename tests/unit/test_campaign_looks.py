@@ -7,12 +7,12 @@ import pytest
 
 from harness import campaign
 from harness.analysis.looks import AFTER_BLOCKS
-from harness.campaign import looks
+from harness.campaign import conduct, looks
 from harness.campaign.observer import Silent
 from harness.campaign.plan import plan_runs
 from harness.errors import UsageError
 from harness.scenario import load_scenario
-from harness.store import Campaign
+from harness.store import Campaign, run_folder_name
 from tests.summaries import a_summary
 
 ROOT = Path(__file__).parents[2]
@@ -56,9 +56,9 @@ class Conduct:
 def test_it_stops_at_the_first_look_that_decides_and_never_later_than_the_last(
     tmp_path, monkeypatch, decided_after, asked
 ):
-    conduct = Conduct(tmp_path / "c", monkeypatch, decided_after)
-    description = conduct()
-    assert conduct.asked == conduct.looked == asked
+    found = Conduct(tmp_path / "c", monkeypatch, decided_after)
+    description = found()
+    assert found.asked == found.looked == asked
     assert [one["blocks"] for one in description["looks"]["taken"]] == asked
     assert description["n_blocks"] == asked[-1]
     assert {run["block"] for run in description["order"]} == set(range(1, asked[-1] + 1))
@@ -108,7 +108,65 @@ def test_a_campaign_that_has_stopped_stays_as_it_is(tmp_path, monkeypatch):
 def test_nothing_is_begun_that_looks_could_not_decide(tmp_path, name, approaches, words):
     scenario = load_scenario(name, ROOT)
     request = campaign.Request(scenario, approaches, runs=8, seed=1, until_decided=True)
-    runtime = type("Any", (), {"name": "any", "check": lambda *_: None})()
     with pytest.raises(UsageError, match=words):
-        campaign.run(request, ROOT, tmp_path / "out", runtime, Silent())
+        campaign.run(request, ROOT, tmp_path / "out", Idle(), Silent())
     assert not (tmp_path / "out").exists()
+
+
+class Idle:
+    """A runtime that could do everything, and is asked for nothing."""
+
+    name = "idle"
+
+    def check(self, topology, faults):
+        pass
+
+    def facts(self):
+        return {}
+
+
+class MadeUp:
+    """A run that is only written down as finished; the sixth, at first, is interrupted."""
+
+    patience = 6
+
+    def __init__(self, planned, *_):
+        self._planned = planned
+
+    def conduct(self, stored):
+        MadeUp.patience -= 1
+        if MadeUp.patience == 0:
+            raise KeyboardInterrupt
+        run = self._planned
+        folder = stored.path / "runs" / run_folder_name(run.index, run.approach)
+        folder.mkdir()
+        (folder / "run.json").write_text("{}")
+
+
+def test_run_and_resume_make_the_runs_that_the_looks_ask_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(conduct, "Protocol", MadeUp)
+    monkeypatch.setattr(MadeUp, "patience", 6)
+    monkeypatch.setattr(
+        looks, "summarise", lambda stored: summary_of(len(stored.run_folders()) // 2, 5)
+    )
+    request = campaign.Request(load_scenario("quick", ROOT), (), 8, 1, until_decided=True)
+    out = tmp_path / "c"
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(request, ROOT, out, Idle(), Silent())
+    begun = Campaign.open(out)
+    assert len(begun.run_folders()) == 5
+    assert begun.description()["looks"]["taken"] == []
+    assert len(begun.description()["order"]) == 16
+
+    done = campaign.resume(out, ROOT, Idle(), Silent())
+    assert len(done.run_folders()) == len(done.description()["order"]) == 10
+    assert [one["blocks"] for one in done.description()["looks"]["taken"]] == [3, 5]
+
+
+def test_a_fixed_number_of_runs_is_not_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(conduct, "Protocol", MadeUp)
+    monkeypatch.setattr(MadeUp, "patience", -1)
+    request = campaign.Request(load_scenario("quick", ROOT), (), 4, 1)
+    done = campaign.run(request, ROOT, tmp_path / "c", Idle(), Silent())
+    assert len(done.run_folders()) == 8
+    assert "looks" not in done.description()
