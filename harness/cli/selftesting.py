@@ -101,7 +101,8 @@ def _rows(rows: "Sequence[Row]") -> Table:
 
     table = Table(box=None)
     table.add_column("metric")
-    for title in (rows[0].baseline, rows[0].contender, "ratio [95 % interval]", "n"):
+    titles = (rows[0].baseline, rows[0].contender, "ratio [95 % interval]", "n", "detectable")
+    for title in titles:
         table.add_column(title, justify="right")
     table.add_column("found")
     for row in rows:
@@ -109,7 +110,8 @@ def _rows(rows: "Sequence[Row]") -> Table:
         values = [
             _number(value, metric.digits + 1, metric.unit) for value in (row.before, row.after)
         ]
-        table.add_row(metric.title, *values, _effect(row), str(row.n), str(row.outcome))
+        effect, least = _effect(row), _number(row.detectable, 2, "")
+        table.add_row(metric.title, *values, effect, str(row.n), least, str(row.outcome))
     return table
 
 
