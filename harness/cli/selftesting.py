@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from harness.cli.app import app, console
+from harness.cli.comparing import FILE_WIDTH
 from harness.errors import ExitCode, Interrupted, UsageError
 from harness.runtimes import measuring, runtime_named
 from harness.scenario import load_scenario
@@ -49,10 +51,7 @@ def selftest(
                 "a self-test cannot be continued: begin again",
             ) from error
     _print(limits, judgement)
-    from harness.selftest import conduct
-
-    console.print(f"results: {conduct.write(test, limits, judgement)}")
-    console.print(f"report: harness report {folder / 'campaign'}")
+    _publish(test, limits, judgement)
     return judgement.exit_code
 
 
@@ -65,20 +64,39 @@ def _measure(test: "SelfTest") -> "tuple[Limits, Judgement]":
         return limits, compare_copies(test, runtime_named("local"), progress)
 
 
+def _publish(test: "SelfTest", limits: "Limits", judgement: "Judgement") -> None:
+    from harness.cli.verdicts import print_complaints
+    from harness.selftest.conduct import write
+    from harness.store import Campaign
+
+    stored = Campaign.open(test.out / "campaign")
+    print_complaints(console, stored)
+    console.print(f"results: {write(test, limits, judgement)}")
+    console.print(f"for the report: harness report {stored.path}")
+
+
 def _print(limits: "Limits", judgement: "Judgement") -> None:
-    console.print(_generator(limits))
+    console.print("The load generator, one process:")
+    _show(_generator(limits))
     console.print("The same twice: there must be no difference.")
-    console.print(_rows(judgement.same))
+    _show(_rows(judgement.same))
     console.print("One of them slowed: that must be found.")
-    console.print(_rows(judgement.control))
+    _show(_rows(judgement.control))
     if judgement.delay is not None:
         console.print(_told(judgement.delay))
     console.print(f"{judgement.exit_code.name}: {judgement.statement}")
 
 
+def _show(table: Table) -> None:
+    wide = Console(highlight=False)
+    if not wide.is_terminal:
+        wide.width = FILE_WIDTH
+    wide.print(table)
+
+
 def _generator(limits: "Limits") -> Table:
     floor, closed, opened = limits.floor, limits.closed, limits.open
-    table = Table("load generator, one process", "", box=None)
+    table = Table(box=None, show_header=False)
     table.add_row(
         f"latency floor at {floor.requests_per_s:.0f} req/s",
         f"p50 {floor.p50_ms:.2f} ms, p95 {floor.p95_ms:.2f} ms, p99 {floor.p99_ms:.2f} ms "

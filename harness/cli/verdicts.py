@@ -36,7 +36,7 @@ def campaign_exit_code(stored: Campaign) -> ExitCode:
 
 
 def print_outcome(console: Console, stored: Campaign, every_finding: bool = False) -> None:
-    """Print the headline of the comparison, and each finding that is not a pass."""
+    """Print the headline of the comparison, and what speaks against its runs."""
     summary = read_json(stored.path / "summary.json")
     if found := looks.told(summary["campaign"]):
         console.print(found)
@@ -46,6 +46,11 @@ def print_outcome(console: Console, stored: Campaign, every_finding: bool = Fals
             continue
         cells = [_cell(summary, approach, metric) for metric in HEADLINES]
         console.print(f"{approach['name']}: " + " · ".join(cell for cell in cells if cell))
+    print_complaints(console, stored, every_finding)
+
+
+def print_complaints(console: Console, stored: Campaign, every_finding: bool = False) -> None:
+    """Print why runs are invalid, and each finding that is not a pass."""
     for folder in stored.run_folders():
         record = read_json(folder / "run.json")
         for reason in record["validity"]["reasons"]:

@@ -111,7 +111,11 @@ def _verdict(summary: Mapping[str, Any], same: Sequence[Row], control: Row) -> t
 
 
 def _titles(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    return ", ".join(f"{row.contender}: {summary['metrics'][row.metric]['title']}" for row in rows)
+    """Return the metrics of some rows by the copy that they are of."""
+    by_copy: dict[str, list[str]] = {}
+    for row in rows:
+        by_copy.setdefault(row.contender, []).append(summary["metrics"][row.metric]["title"])
+    return "; ".join(f"{name}: {', '.join(titles)}" for name, titles in by_copy.items())
 
 
 def _row(summary: Mapping[str, Any], metric: str, baseline: str, contender: str) -> Row:
