@@ -4,9 +4,8 @@ Every sample is a row ``(t_s, source, metric, value)``; CPU seconds and commits 
 lost sample loses resolution and nothing else. A source that does not answer (a store that was
 killed) is left out of that second, and is asked again in the next.
 
-Memory is PSS, which shares a page among the processes that map it, so forked workers and
-PostgreSQL's shared buffers are not counted many times. Reading it costs the kernel a walk over
-each process's pages; it is therefore sampled every `MEMORY_PERIOD_S` seconds.
+Reading memory is costly (PSS, for one, is a walk over each process's pages), so it is sampled every
+`MEMORY_PERIOD_S` seconds; so is all usage where the runtime takes no readings without it.
 """
 
 import os
@@ -94,25 +93,33 @@ class Sampler:
             self._stopping.wait(next_s - time.monotonic())
 
     def _sample(self, with_memory: bool) -> None:
-        t_s = (time.monotonic_ns() - self._t0_ns) / 1e9
-        for source, metric, value in self._measure(with_memory):
-            self._rows.append((t_s, source, metric, value))
-            self._latest[source, metric] = value
+        for samples in self._measure(with_memory):
+            t_s = (time.monotonic_ns() - self._t0_ns) / 1e9
+            for source, metric, value in samples:
+                self._rows.append((t_s, source, metric, value))
+                self._latest[source, metric] = value
 
-    def _measure(self, with_memory: bool) -> Iterator[Sample]:
+    def _measure(self, with_memory: bool) -> Iterator[list[Sample]]:
+        """Read one source after the other; last what an engine may take a second for."""
+        yield list(self._measure_machine())
+        with suppress(psycopg.Error):
+            yield list(self._measure_ledger())
+        with suppress(redis.RedisError):
+            yield list(self._measure_redis())
+        yield list(self._measure_services(with_memory))
+
+    def _measure_services(self, with_memory: bool) -> Iterator[Sample]:
         for service, usage in self._deployment.usage(memory=with_memory).items():
             yield service, "cpu_s", usage.cpu_s
             yield service, "processes", float(usage.processes)
             if with_memory:
                 yield service, "memory_bytes", float(usage.memory_bytes)
+
+    def _measure_machine(self) -> Iterator[Sample]:
         machine = psutil.cpu_times()
         yield "machine", "cpu_s", machine.user + machine.system
         yield "machine", "steal_s", getattr(machine, "steal", 0.0)
         yield "load", "cpu_s", self._load_cpu_s()
-        with suppress(psycopg.Error):
-            yield from self._measure_ledger()
-        with suppress(redis.RedisError):
-            yield from self._measure_redis()
 
     def _measure_ledger(self) -> Iterator[Sample]:
         try:

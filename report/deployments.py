@@ -1,6 +1,6 @@
 """What the systems ran on, as it was recorded: the runtime, the images, the limits."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from report.evidence import Evidence
@@ -19,11 +19,11 @@ def rows(evidence: Evidence) -> Iterator[tuple[str, str]]:
         for run in approach.runs
         if "deployment" in run.record
     ]
-    images = _distinct(map(_images, deployments))
-    if images:
-        yield "Images", images
-    if deployments:
-        yield "Limits", _distinct(map(_limits, deployments)) or "none"
+    if images := _images(deployments):
+        yield "Images", "; ".join(images)
+    if deployments:  # each thing once: approaches and runs share services
+        limits = dict.fromkeys(one for each in deployments for one in _limits(each))
+        yield "Limits", "; ".join(limits) or "none"
 
 
 def _runtime(campaign: Mapping[str, Any]) -> str:
@@ -42,12 +42,13 @@ def _runtime(campaign: Mapping[str, Any]) -> str:
     return ", ".join([str(campaign.get("runtime", "not recorded")), *known])
 
 
-def _images(deployment: Mapping[str, Any]) -> list[str]:
+def _images(deployments: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return each image with its digest and the services that ran it."""
-    services: dict[str, list[str]] = {}
-    for service, image in sorted(deployment["images"].items()):
-        services.setdefault(f"{image['image']} {_short(image['digest'])}", []).append(service)
-    return [f"{image} ({', '.join(names)})" for image, names in services.items()]
+    services: dict[str, set[str]] = {}
+    for deployment in deployments:
+        for service, image in deployment["images"].items():
+            services.setdefault(f"{image['image']} {_short(image['digest'])}", set()).add(service)
+    return [f"{image} ({', '.join(sorted(names))})" for image, names in sorted(services.items())]
 
 
 def _short(digest: str) -> str:
@@ -67,8 +68,3 @@ def _limits(deployment: Mapping[str, Any]) -> list[str]:
         if parts:
             said.append(f"{service}: {', '.join(parts)}")
     return said
-
-
-def _distinct(said: Iterable[list[str]]) -> str:
-    """Join what the deployments say, each thing once: approaches share services."""
-    return "; ".join(dict.fromkeys(one for texts in said for one in texts))

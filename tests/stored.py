@@ -35,7 +35,7 @@ _DESCRIPTION: dict[str, Any] = {
             "title": "Synchronous", "payment_slots": 4,
             "services": {
                 "api": {
-                    "image": "shop", "replicas": 1, "environment": {"THREADS": "4"},
+                    "image": "shop", "built": True, "replicas": 1, "environment": {"THREADS": "4"},
                     "command": ["python", "-m", "sync"],
                     "limits": {"cpus": None, "memory_bytes": None},
                 }

@@ -29,6 +29,7 @@ from approaches.shop.catalogue import product_view, read_product_id
 from approaches.shop.contract import openapi
 from approaches.shop.database import STORE_ERRORS, AsyncPool
 from approaches.shop.ids import canonical_order_id, new_order_id
+from approaches.shop.order_metrics import ORDERS_ACCEPTED
 from approaches.shop.orders import Purchase, Status, read_idempotency_key, read_purchase
 from approaches.shop.problems import Code, Problem
 
@@ -124,6 +125,7 @@ class Shop:
                 quantity=purchase.quantity,
             )
             if answer.verdict == "accepted":
+                ORDERS_ACCEPTED.inc()
                 order = _new_order(answer, user_id, key, purchase)
                 return _accepted(await self._promised(order, listener))
         if answer.verdict == "replayed":

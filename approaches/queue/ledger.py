@@ -20,7 +20,9 @@ from approaches.queue.drift import LedgerStock
 from approaches.queue.order import Order, from_microseconds, to_microseconds
 from approaches.queue.store import Settlement
 from approaches.shop.catalogue import Product
+from approaches.shop.order_metrics import count_settled
 from approaches.shop.orders import Status
+from approaches.shop.stocktaking import STOCKTAKING_SQL, Stock
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
@@ -67,7 +69,7 @@ WITH results AS (
     WHERE o.id = r.order_id
       AND (o.status = 'awaiting_payment' OR (o.status = 'unknown' AND r.status <> 'unknown'))
     RETURNING o.id, o.product_id, o.quantity, o.amount_cents, o.status, o.version, o.settled_at,
-              r.charge_id
+              r.charge_id, extract(epoch FROM o.settled_at - o.accepted_at)::float8 AS duration_s
 ), events AS (
     INSERT INTO order_events (order_id, version, status, at)
     SELECT id, version, status, coalesce(settled_at, clock_timestamp()) FROM changed
@@ -87,7 +89,7 @@ WITH results AS (
           FROM changed WHERE status <> 'unknown' GROUP BY product_id) c
     WHERE p.id = c.product_id
 )
-SELECT id::text, product_id, status, version, settled_at FROM changed
+SELECT id::text, product_id, status, version, settled_at, duration_s FROM changed
 """
 
 _STATES = """
@@ -197,7 +199,8 @@ async def settle_orders(connection: Connection, results: Sequence[Result]) -> di
     """Record payment outcomes; return the state now on record of each order, by id.
 
     Conditional on the order's status, so whoever comes second changes nothing and learns what the
-    first one recorded. An order that is missing from the answer is not in the ledger.
+    first one recorded. An order that is missing from the answer is not in the ledger. What ended
+    by this very statement is counted.
     """
     parameters = {
         "ids": [result.order_id for result in results],
@@ -205,7 +208,11 @@ async def settle_orders(connection: Connection, results: Sequence[Result]) -> di
         "charges": [result.charge_id for result in results],
     }
     cursor = await connection.execute(_SETTLE, parameters)
-    settled = _settlements(await cursor.fetchall())
+    changed = await cursor.fetchall()
+    for *_, status, _, _, duration_s in changed:
+        if duration_s is not None:
+            count_settled(status, duration_s)
+    settled = _settlements(row[:-1] for row in changed)
     others = [result.order_id for result in results if result.order_id not in settled]
     if others:  # a fresh snapshot: the statement's own does not see who came first
         cursor = await connection.execute(_STATES, [others])
@@ -258,6 +265,12 @@ async def stocks(connection: Connection) -> dict[int, LedgerStock]:
     """Read the units of every product, as of one instant."""
     cursor = await connection.execute(_STOCKS)
     return {row[0]: LedgerStock(*row[1:]) for row in await cursor.fetchall()}
+
+
+async def take_stock(connection: Connection) -> Stock:
+    """Count open orders and units, as of one instant."""
+    cursor = await connection.execute(STOCKTAKING_SQL)
+    return Stock.of_row(await cursor.fetchone())
 
 
 async def recorded(connection: Connection, order_ids: Sequence[str]) -> set[str]:

@@ -18,10 +18,12 @@ older than a FLUSHALL, because that deletes the lock too.
 - **resume**: open orders that no stream entry stands for are enqueued again (resume.lua).
 - **verify**: the stock counter is compared with the ledger (drift.py). A difference is an alarm;
   nothing is repaired, or whatever caused it would cause it again, unseen.
+- **take stock**: what both stores say of the sale as a whole is published (stocktaking.py).
 """
 
 import asyncio
 import logging
+import math
 import os
 import time
 import uuid
@@ -32,7 +34,7 @@ from typing import TypeVar, cast
 import psycopg
 from redis.exceptions import RedisError
 
-from approaches.queue import keys, ledger
+from approaches.queue import keys, ledger, stocktaking
 from approaches.queue.consumer import HEARTBEAT_TTL_MS, SOCKET_TIMEOUT_S, count_returns
 from approaches.queue.drift import DriftWatch
 from approaches.queue.ledger import held_units
@@ -43,6 +45,7 @@ from approaches.queue.worker import Lazy
 from approaches.shop.catalogue import Product
 from approaches.shop.database import STORE_ERRORS
 from approaches.shop.metrics import Gauge
+from approaches.shop.stocktaking import TAKE_STOCK_EVERY_S
 
 LOCK_TTL_MS = 3_000
 TICK_S = 0.5
@@ -98,7 +101,7 @@ class Recovery:
         """Hold or win the leader's lock; say whether it is ours now."""
         if self._token and await self._store.renew(self._token, LOCK_TTL_MS):
             return True
-        self._token = ""
+        self._abdicate()
         # A token per term of office; the process id tells people (and fault injection) who it is.
         token = f"{os.getpid()}-{uuid.uuid4().hex}"
         if await self._store.redis.set(keys.LEADER, token, nx=True, px=LOCK_TTL_MS):
@@ -117,6 +120,8 @@ class Recovery:
             await self.resume()
         if self._is_due("verify", VERIFY_EVERY_S):
             await self.verify()
+        if self._is_due("take stock", TAKE_STOCK_EVERY_S):
+            await stocktaking.take_stock(self._store, self._ledger)
 
     def _is_due(self, duty: str, every_s: float) -> bool:
         now_s = time.monotonic()
@@ -125,12 +130,20 @@ class Recovery:
         self._due_s[duty] = now_s + every_s
         return True
 
+    def _abdicate(self) -> None:
+        """Have no more numbers to show, if this was the leader: another one shows them."""
+        if self._token:
+            stocktaking.withdraw()
+            DEAD_LETTERS_NOW.set(math.nan)
+        self._token = ""
+
     async def _resign(self) -> None:
         try:
             if self._token:
                 await self._store.renew(self._token, 1)
         except RedisError:  # it expires
             pass
+        self._abdicate()
         await self._ledger.close()
         await self._store.close()
 

@@ -13,7 +13,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -44,8 +44,10 @@ from prometheus_client import (  # noqa: E402
     CollectorRegistry,
     Counter,
     Gauge,
+    Histogram,
     Metric,
     generate_latest,
+    start_http_server,
 )
 from prometheus_client.multiprocess import (  # noqa: E402
     MultiProcessCollector,
@@ -53,13 +55,17 @@ from prometheus_client.multiprocess import (  # noqa: E402
 )
 from prometheus_client.registry import Collector  # noqa: E402
 
+from approaches.shop.settings import split_bind  # noqa: E402
+
 __all__ = [
     "CONTENT_TYPE_LATEST",
     "REQUESTS_IN_PROGRESS",
     "Counter",
     "Gauge",
+    "Histogram",
     "count_request",
     "forget_process",
+    "listen",
     "render",
 ]
 
@@ -89,9 +95,28 @@ def count_request(method: str, route: str, status: int) -> None:
 
 def render() -> bytes:
     """Return the metrics of all processes of this service (content type CONTENT_TYPE_LATEST)."""
+    return generate_latest(_registry())
+
+
+def listen(bind: str) -> Callable[[], None]:
+    """Serve /metrics at "host:port" in threads of its own; return what ends that.
+
+    For a service whose own threads may all be taken: it can be watched when it matters.
+    """
+    host, port = split_bind(bind)
+    server, _ = start_http_server(port, host, _registry())
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+
+    return end
+
+
+def _registry() -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(_Processes())
-    return generate_latest(registry)
+    return registry
 
 
 class _Processes(Collector):

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from approaches.shop.database import STORE_ERRORS
 from approaches.shop.ids import new_order_id
+from approaches.shop.order_metrics import ORDERS_ACCEPTED
 from approaches.shop.orders import Purchase
 from approaches.shop.payments import Charge, ChargeResult, GatewayClient
 from approaches.shop.problems import Code, Problem
@@ -50,8 +51,12 @@ class Checkout:
         self._payments = payments
         self._in_hand: set[str] = set()
 
-    def buy(self, user_id: int, key: str, purchase: Purchase) -> tuple[Order, bool]:
+    def buy(
+        self, user_id: int, key: str, purchase: Purchase, *, waited_s: float = 0.0
+    ) -> tuple[Order, bool]:
         """Buy, and return the order and whether this is a replay.
+
+        `waited_s`, for a thread, is part of the order's duration.
 
         Raise Problem if nothing was bought, or if the key was used for another purchase.
         """
@@ -65,8 +70,9 @@ class Checkout:
                 ):
                     raise Problem(Code.KEY_REUSED, "the key belongs to another purchase")
                 return reserved, True
+            ORDERS_ACCEPTED.inc()
             result = self._payments.charge(order_id, key, reserved)
-            return self._ledger.settle(order_id, result), False
+            return self._ledger.settle(order_id, result, waited_s=waited_s), False
 
     def is_in_hand(self, order_id: str) -> bool:
         """Say whether a request of this process is working on the order."""

@@ -13,9 +13,11 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from approaches.shop.catalogue import PRODUCT_SQL, Product
+from approaches.shop.order_metrics import count_settled
 from approaches.shop.orders import TERMINAL, Purchase, Status
 from approaches.shop.payments import ChargeResult, Outcome
 from approaches.shop.problems import Code, Problem
+from approaches.shop.stocktaking import STOCKTAKING_SQL, Stock
 
 _ORDER_COLUMNS = """
     id::text, user_id, product_id, quantity, idempotency_key, amount_cents, status, version,
@@ -191,10 +193,11 @@ class Ledger:
             raise Problem(Code.NOT_FOUND, "there is no such order")
         return Order.of_row(row)
 
-    def settle(self, order_id: str, result: ChargeResult) -> Order:
+    def settle(self, order_id: str, result: ChargeResult, *, waited_s: float = 0.0) -> Order:
         """Write the outcome of the payment down, once, and return the order as it now is.
 
         An unknown outcome leaves the stock held. Raise Problem(not_found) if the order is gone.
+        What ends thereby is counted, with what it had waited before it was accepted.
         """
         with self._pool.connection() as connection:
             if result.outcome is Outcome.UNKNOWN:
@@ -204,7 +207,10 @@ class Ledger:
                 order = self._find(connection, _LOCK_ORDER, order_id)
                 if order.status not in TERMINAL:
                     connection.execute(_SETTLE, _settlement(order, result))
-            return self._find(connection, _FIND_ORDER, order_id)
+            settled = self._find(connection, _FIND_ORDER, order_id)
+        if order.status not in TERMINAL and settled.settled_at_s is not None:
+            count_settled(settled.status, waited_s + settled.settled_at_s - settled.accepted_at_s)
+        return settled
 
     def find_order(self, order_id: str) -> Order:
         """Return an order; raise Problem(not_found)."""
@@ -229,6 +235,11 @@ class Ledger:
         if row is None:
             raise Problem(Code.NOT_FOUND, "there is no such product")
         return Product(*row)
+
+    def take_stock(self) -> Stock:
+        """Count open orders and units, as of one instant."""
+        with self._pool.connection() as connection:
+            return Stock.of_row(connection.execute(STOCKTAKING_SQL).fetchone())
 
     def check(self) -> None:
         """Ask the database for anything; raise one of STORE_ERRORS if it does not answer."""

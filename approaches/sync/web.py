@@ -34,6 +34,9 @@ from approaches.sync.ledger import Ledger, Order
 STREAM_LIMIT_S = 5.0
 STREAM_INTERVAL_S = 0.25
 
+WAITED_S = "shop.waited_s"
+"""Where the server says how long a request has waited for its thread, in the WSGI environment."""
+
 log = logging.getLogger(__name__)
 
 
@@ -106,7 +109,8 @@ def _add_orders(app: Flask, shop: Shop) -> None:
         purchase = read_purchase(request.get_data())
         if shop.draining:
             raise Problem(Code.OVERLOADED, "the shop is shutting down")
-        return _answer(*shop.checkout.buy(user_id, key, purchase))
+        waited_s = request.environ.get(WAITED_S, 0.0)
+        return _answer(*shop.checkout.buy(user_id, key, purchase, waited_s=waited_s))
 
     @app.get("/orders/<id>")
     def read_order(id: str) -> Response:

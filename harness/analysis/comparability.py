@@ -6,7 +6,7 @@ listed, and refuses nothing. Two machines are no obstacle either, but then their
 not compared, only the ratios between approaches (see `campaigns`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,6 +45,7 @@ def obstacles(a: Stored, b: Stored) -> list[str]:
         *_between("", _asked(a.description), _asked(b.description)),
         *_between("scenario: ", _workload(a.description), _workload(b.description)),
         *_topologies(a.description, b.description),
+        *_between("image of ", *_bought_images(a, b)),
         *(["a contest has no metrics to compare"] if a.is_contest or b.is_contest else []),
         *_spoilt("A", a.summary),
         *_spoilt("B", b.summary),
@@ -105,13 +106,37 @@ def _versions(stored: Stored) -> dict[str, Any]:
         for key, value in stored.description["environment"].items()
         if key not in ("argv", *MACHINE)
     }
-    digests: dict[str, set[str]] = {}
+    digests = _images(stored, lambda image: str(image["digest"]))
+    runtime = stored.description.get("runtime_facts", {})
+    return {**environment, "runtime": runtime, "digest": digests}
+
+
+def _images(stored: Stored, said: Callable[[Mapping[str, Any]], str]) -> dict[str, list[str]]:
+    """Return what is said of the images that each service ran on, each thing once."""
+    found: dict[str, set[str]] = {}
     for deployment in stored.deployments:
         for service, image in deployment["images"].items():
-            digests.setdefault(service, set()).add(str(image["digest"]))
-    images = {service: sorted(found) for service, found in digests.items()}
-    runtime = {**stored.description.get("runtime_facts", {})}
-    return {**environment, "runtime": runtime, "images": images}
+            found.setdefault(service, set()).add(said(image))
+    return {service: sorted(texts) for service, texts in found.items()}
+
+
+def _bought_images(a: Stored, b: Stored) -> list[dict[str, list[str]]]:
+    """Return the names of the images in both that were not built from the approaches' code."""
+    built = {
+        service
+        for stored in (a, b)
+        for topology in stored.description["topologies"].values()
+        for service, stated in topology["services"].items()
+        if stated.get("built")
+    }
+    one, other = _images(a, _bare_name), _images(b, _bare_name)
+    both = (set(one) & set(other)) - built
+    return [{service: names[service] for service in sorted(both)} for names in (one, other)]
+
+
+def _bare_name(image: Mapping[str, Any]) -> str:
+    """Return an image's name and tag without its registry: a mirror holds the same images."""
+    return str(image["image"]).rpartition("/")[2]
 
 
 def _between(place: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ nothing about it. What a fault then does to the approach is an outcome.
 A law that could not be checked does not invalidate a run either, but is never silent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.analysis.facts import RunFacts
@@ -58,10 +58,24 @@ def _warnings(run: RunData, laws: Sequence[Law]) -> list[str]:
     for fault in run.record.get("faults") or ():
         if fault["begun_ns"] is not None and fault["healthy_ns"] is None:
             warnings.append(f"not healthy again after {action(fault)} of {target(fault)}")
+    warnings += _unenforced(run.record.get("deployment", {}))
     stolen = _stolen_share(facts)
     if stolen > STEAL_LIMIT:
         warnings.append(f"the hypervisor withheld {100 * stolen:.1f} % of the machine's time")
     return warnings
+
+
+def _unenforced(deployment: Mapping[str, Any]) -> list[str]:
+    """Warn of limits that the compose file states and the runtime could not keep."""
+    idle = [
+        service
+        for service, limits in sorted(deployment.get("limits", {}).items())
+        if not limits["enforced"] and (limits["cpus"] or limits["memory_bytes"])
+    ]
+    runtime = deployment.get("runtime")
+    return (
+        [f"the {runtime} runtime did not enforce the limits of {', '.join(idle)}"] if idle else []
+    )
 
 
 def _stolen_share(facts: RunFacts) -> float:

@@ -140,7 +140,7 @@ class LeaderBlow:
         self._deployment.kill_process(self._service, self._replica, self._pid, sig)
 
     def _count(self) -> int:
-        return self._deployment.usage(memory=False)[self._service].processes
+        return self._deployment.processes(self._service)
 
     def _find_leader(self) -> bool:
         self._token = self._leader()

@@ -61,7 +61,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
 
 
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
-    """Refuse what the runtime cannot do, while nothing is deployed or written."""
+    """Raise UsageError for what the runtime cannot do, while nothing is deployed or written."""
     for (_, case), topology in found.items():
         runtime.check(topology, scenario.faults_of(case))
 

@@ -35,9 +35,7 @@ def keep_up(
     (approach,) = request.approaches
     scenario, seed = request.scenario, request.seed
     variables = world.variables(scenario, seed, port=port)
-    found = without_case(request, root)[approach].with_variables(variables)
-    # again, because a campaign of several approaches passes over services that one has not
-    topology = found.with_scale(request.scale).with_settings(request.settings)
+    topology = without_case(request, root)[approach].with_variables(variables)
     runtime.check(topology, ())
     with beside_no_measurement():
         stated = scenario.model_dump(mode="json")

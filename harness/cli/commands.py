@@ -66,15 +66,13 @@ def run(
         )
     loaded = load_scenario(scenario or "flash_sale", root)
     scales, changes = read_scales(scale), read_settings(settings)
+    chosen = runtime_named(runtime or _begun_with(resume))
     n_runs = read_runs(runs, otherwise=loaded.runs)
     folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
 
     from harness import campaign
     from harness.cli.progress import ProgressLine
-    from harness.store import Campaign
 
-    begun_with = "local" if resume is None else Campaign.open(resume).description()["runtime"]
-    chosen = runtime_named(runtime or begun_with)
     request = campaign.Request(
         scenario=loaded,
         source=scenario or "flash_sale",
@@ -162,6 +160,15 @@ def validate(
     cases = f"{len(checked.cases)} cases, " if checked.cases else ""
     runs = len(measured) * checked.runs
     console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {names}")
+
+
+def _begun_with(resume: Path | None) -> str:
+    """Return the runtime that a campaign was begun with; a new one begins with the local one."""
+    if resume is None:
+        return RUNTIMES[0]
+    from harness.store import Campaign
+
+    return str(Campaign.open(resume).description()["runtime"])
 
 
 def _publish(stored: "Campaign") -> ExitCode:

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -19,13 +19,13 @@ from harness.cli.words import (
     read_settings,
 )
 from harness.errors import ExitCode, InfrastructureError, UsageError
-from harness.runtimes import Deployment, Kept, kept, leftovers, runtime_named
+from harness.runtimes import Deployment, Kept, kept, leftovers, remove_abandoned_lock, runtime_named
 from harness.runtimes import clean as clean_leftovers
 from harness.runtimes.doctor import diagnose
 from harness.runtimes.kept import words
 from harness.runtimes.processes import send, wait_gone
 from harness.scenario import load_scenario
-from harness.topology import discover, project_root
+from harness.topology import Topology, discover, project_root
 
 if TYPE_CHECKING:
     from harness.campaign import Request
@@ -54,6 +54,7 @@ def up(
     root = project_root()
     loaded = load_scenario(scenario, root)
     scales, changes = read_scales(scale), read_settings(settings)
+    _known(approach, discover(root)).with_scale(scales).with_settings(changes)
     chosen = runtime_named(runtime)
     process = split() if detach else None
     if isinstance(process, Foreground):
@@ -131,7 +132,7 @@ def down(approach: KeptArgument = None) -> None:
 def doctor(runtime: RuntimeOption = "local") -> ExitCode:
     """Check whether this machine can run the harness."""
     runtime_named(runtime)
-    checks = diagnose()
+    checks = diagnose(runtime)
     for check in checks:
         console.print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
         if not check.ok:
@@ -143,6 +144,7 @@ def doctor(runtime: RuntimeOption = "local") -> ExitCode:
 def clean() -> None:
     """Remove what a killed harness left: processes and temporary folders."""
     removed = clean_leftovers()
+    remove_abandoned_lock()
     for line in removed:
         console.print(line)
     console.print("nothing is left" if not removed else f"{len(removed)} removed")
@@ -155,13 +157,17 @@ def _asked(approach: str | None) -> Kept | None:
         if len(found) > 1:
             raise UsageError(f"several are up: {words(found)}", "say which one")
         return found[0] if found else None
-    known = {*discover(project_root()), *(one.approach for one in found)}
-    if approach not in known:
-        raise UsageError(
-            f"there is no approach named {approach!r}",
-            f"known approaches: {', '.join(sorted(known))}",
-        )
-    return next((one for one in found if one.approach == approach), None)
+    one = next((one for one in found if one.approach == approach), None)
+    if one is None:
+        _known(approach, discover(project_root()))
+    return one
+
+
+def _known(approach: str, topologies: Mapping[str, Topology]) -> Topology:
+    if approach not in topologies:
+        known = ", ".join(sorted(topologies))
+        raise UsageError(f"there is no approach named {approach!r}", f"known approaches: {known}")
+    return topologies[approach]
 
 
 def _described(one: Kept, request: "Request") -> Iterator[str]:

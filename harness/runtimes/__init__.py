@@ -1,11 +1,14 @@
 """What brings a topology up: `local`, processes of this machine; `docker`, containers."""
 
+from pathlib import Path
+
 from harness.errors import UsageError
+from harness.runtimes import state
 from harness.runtimes.kept import Addresses, Announcement, Kept, kept
 from harness.runtimes.local import LocalRuntime
-from harness.runtimes.lock import beside_no_measurement, measuring
+from harness.runtimes.lock import beside_no_measurement, measuring, remove_abandoned_lock
 from harness.runtimes.protocol import Deployment, OnProgress, Runtime, Usage
-from harness.runtimes.state import Leftover, clean, leftovers
+from harness.runtimes.state import Leftover, leftovers
 
 __all__ = [
     "RUNTIMES",
@@ -23,6 +26,7 @@ __all__ = [
     "kept",
     "leftovers",
     "measuring",
+    "remove_abandoned_lock",
     "runtime_named",
 ]
 
@@ -34,5 +38,17 @@ def runtime_named(name: str) -> Runtime:
     if name == "local":
         return LocalRuntime()
     if name == "docker":
-        raise UsageError("the docker runtime is not there yet", "use --runtime local")
+        from harness.runtimes.docker.runtime import DockerRuntime  # noqa: PLC0415 - 0.2 s, for those who ask
+
+        return DockerRuntime()
     raise UsageError(f"there is no runtime named {name!r}", f"known: {', '.join(RUNTIMES)}")
+
+
+def clean(state_root: Path | None = None) -> list[str]:
+    """Remove what killed harnesses of this user left, and return it in words.
+
+    Processes and folders first: one of these may be a `docker compose` that still makes containers.
+    """
+    from harness.runtimes.docker import ownership  # noqa: PLC0415 - as above
+
+    return [*state.clean(state_root), *ownership.clean_if_there()]

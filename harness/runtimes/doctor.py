@@ -7,13 +7,14 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from harness.errors import HarnessError
+from harness.runtimes.docker.compose import compose_version
 from harness.runtimes.local import nginx, postgres, valkey
 from harness.runtimes.local.launch import unprivileged_account
 from harness.runtimes.ports import LOOPBACK
@@ -38,7 +39,7 @@ class Check:
 
 def diagnose(runtime: str = "local") -> list[Check]:
     """Return every check that a runtime needs; one that cannot be made has failed, and says why."""
-    return [_made(check) for check in _CHECKS]
+    return [_made(check) for check in _CHECKS[runtime]]
 
 
 def _made(check: Callable[[], Check]) -> Check:
@@ -158,16 +159,29 @@ def _leftovers() -> Check:
     return Check("leftovers", not found, detail or "none", "remove them: harness clean")
 
 
-_CHECKS = (
-    _python,
-    _postgres,
-    _valkey,
-    _nginx,
-    _memory,
-    _disk,
-    _loopback,
-    _account,
-    _open_files,
-    _process_table,
-    _leftovers,
-)
+def _compose() -> Check:
+    version = compose_version()
+    return Check("docker compose", ok=True, detail=version, hint="")
+
+
+def _engine() -> Check:
+    from harness.runtimes.docker import ownership  # noqa: PLC0415 - 0.2 s, for those who ask
+    from harness.runtimes.docker.engine import Engine  # noqa: PLC0415
+
+    engine = Engine()
+    try:
+        facts = engine.facts()
+        left = ownership.orphans(engine)
+    finally:
+        engine.close()
+    words = f"{facts['engine']} (API {facts['api']}, cgroup v{facts['cgroup']}, {facts['storage']})"
+    if left:
+        words += f"; killed harnesses left the containers of {', '.join(left)}"
+    return Check("docker engine", not left, words, "remove them: harness clean")
+
+
+_MACHINE = (_python, _memory, _disk, _loopback, _open_files, _process_table, _leftovers)
+_CHECKS: Mapping[str, tuple[Callable[[], Check], ...]] = {
+    "local": (*_MACHINE, _postgres, _valkey, _nginx, _account),
+    "docker": (*_MACHINE, _compose, _engine),
+}

@@ -41,6 +41,12 @@ def beside_no_measurement(state_root: Path | None = None) -> Iterator[None]:
         yield
 
 
+def remove_abandoned_lock(state_root: Path | None = None) -> None:
+    """Remove the file of a lock whose holder was killed; a living one keeps it."""
+    with suppress(InfrastructureError), measuring("cleaning up", state_root):
+        pass
+
+
 @contextmanager
 def _locked(path: Path, mode: int) -> Iterator[TextIO]:
     """Open and lock the file that is at `path` now: its last holder removes it."""

@@ -1,7 +1,7 @@
-"""Free ports of the loopback, held until shortly before their server starts.
+"""The ports that containers serve, and free ports of the loopback in their place.
 
-They lie outside the range from which the kernel takes ports for outgoing connections, so none is
-lost while its server restarts.
+A free port is held until shortly before its server starts. It lies outside the range from which the
+kernel takes ports for outgoing connections, so none is lost while its server restarts.
 """
 
 import random
@@ -9,11 +9,26 @@ import socket
 from pathlib import Path
 
 from harness.errors import InfrastructureError
+from harness.topology import Service
 
 LOOPBACK = "127.0.0.1"
 _LOWEST_PORT = 10_000
 _FALLBACK_RANGE = (20_000, 32_767)
 _ATTEMPTS = 2_000
+_DEFAULT_PORTS = {"postgres": 5432, "redis": 6379, "valkey": 6379, "nginx": 80}
+
+
+def image_kind(service: Service) -> str | None:
+    """Return the last word of the image's name: ``valkey`` of ``valkey/valkey:9-alpine``."""
+    if service.built or service.image is None:
+        return None
+    return service.image.split("@")[0].rsplit("/", 1)[-1].split(":")[0]
+
+
+def container_ports(service: Service) -> tuple[int, ...]:
+    """Return the ports that a service serves: those it states, or else its image's."""
+    default = _DEFAULT_PORTS.get(image_kind(service) or "")
+    return service.ports or ((default,) if default else ())
 
 
 def hold(port: int, service: str) -> socket.socket:

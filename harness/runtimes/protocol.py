@@ -19,14 +19,24 @@ class Usage:
 
     `cpu_s` is cumulative since the deployment came up, with the children that ended, and never goes
     back. `memory_bytes` is the newest measurement, 0 before the first; `memory_source` says whether
-    it is PSS (shared pages are divided among those who share them) or, where the kernel does not
-    tell, RSS.
+    it is ``pss`` (shared pages are divided among those who share them), ``rss`` where the kernel
+    does not tell that, or ``cgroup`` (what the containers are charged with, less the file cache
+    that is not in use; `processes` then counts threads as well).
     """
 
     cpu_s: float
     memory_bytes: int
     processes: int
     memory_source: str = "pss"
+
+
+def limits_of(topology: Topology, *, enforced: bool) -> dict[str, Any]:
+    """Return the limits of the services that have any, as JSON, and whether they were enforced."""
+    return {
+        name: {**service.limits.describe(), "enforced": enforced}
+        for name, service in topology.services.items()
+        if any(limit is not None for limit in service.limits.describe().values())
+    }
 
 
 class Deployment(Protocol):
@@ -94,7 +104,13 @@ class Deployment(Protocol):
         """Return the log of each replica, by its name, such as ``api-1``."""
 
     def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
-        """Return what each service used; without `memory`, that stays what it last was."""
+        """Return what each service used; without `memory`, that stays what it last was.
+
+        A runtime whose readings are costly takes them with `memory` only, and else returns none.
+        """
+
+    def processes(self, service: str) -> int:
+        """Return how many processes a service has now."""
 
     def alive(self) -> list[str]:
         """Return the names of the replicas that ended although nobody asked them to."""

@@ -147,7 +147,7 @@ def leftovers(state_root: Path | None = None) -> list[Leftover]:
     return [
         Leftover(identity, root / identity, tuple(running.get(identity, ())))
         for identity in sorted(folders | set(running))
-        if _is_orphaned(identity)
+        if is_orphaned(identity)
     ]
 
 
@@ -167,7 +167,8 @@ def clean(state_root: Path | None = None) -> list[str]:
     return removed
 
 
-def _is_orphaned(identity: str) -> bool:
+def is_orphaned(identity: str) -> bool:
+    """Say whether an identity names a harness of this user that no longer runs."""
     match = _IDENTITY.fullmatch(identity)
     if match is None or int(match["uid"]) != os.getuid():
         return False

@@ -20,13 +20,16 @@ INJECTED_MS = 20.0
 DELAYS_MS: Mapping[str, float] = {FIRST: 0.0, SECOND: 0.0, SLOWED: INJECTED_MS}
 
 PROXY = "delay"
+_SHARED = ("approaches", ".env")
+"""What a compose file counts on beside itself: sources and mounts, and the images' names."""
+
 _PORT = 8100
 _PLACE = re.compile(r"(?<=://)[\w.-]+(?::\d+)?")
 """Host and port of a URL."""
 
 
 def write_project(topology: Topology, folder: Path) -> None:
-    """Write three copies of an approach, and a link to the sources that they mount and run.
+    """Write three copies of an approach, and links to what they count on beside them.
 
     Raises UsageError if the approach cannot have a proxy before it, or the folder not be written.
     """
@@ -39,7 +42,8 @@ def write_project(topology: Topology, folder: Path) -> None:
     assert isinstance(document, Mapping)  # noqa: S101 - it has been read as a topology
     try:
         folder.mkdir(parents=True)
-        (folder / "approaches").symlink_to(topology.root / "approaches")
+        for name in _SHARED:
+            (folder / name).symlink_to(topology.root / name)
         for name, delay_ms in DELAYS_MS.items():
             made = with_proxy(document, topology, name, delay_ms)
             text = yaml.safe_dump(made, sort_keys=False, allow_unicode=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.topology.dotenv import read_variables
 from harness.topology.limits import Limits
 from harness.topology.model import (
     Condition,
@@ -65,8 +66,10 @@ def discover(root: Path, variables: Mapping[str, str] | None = None) -> dict[str
 def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Topology:
     """Load one compose file, with `variables` in place of its ``${NAME}``.
 
-    Only `variables` count, never the environment of this process: what a campaign measured must
-    follow from what it recorded. Raises UsageError, naming file and key.
+    What they do not name is looked up in the ``.env`` beside the file, as Compose does; never in
+    the environment of this process: what a campaign measured must follow from what it recorded.
+    Raises UsageError, naming file and key.
     """
     approach = path.name.removeprefix(_PREFIX).removesuffix(".yml")
-    return load(Source(approach=approach, path=path.resolve(), variables=dict(variables or {})))
+    known = {**read_variables(path.with_name(".env")), **(variables or {})}
+    return load(Source(approach=approach, path=path.resolve(), variables=known))

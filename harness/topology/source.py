@@ -7,6 +7,7 @@ less here than it says. Keys and defaults: https://docs.docker.com/reference/com
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UsageError
 from harness.topology.limits import LIMIT_KEYS
@@ -43,7 +44,8 @@ class Source:
 def load(source: Source) -> Topology:
     """Read the file and apply what was changed (UsageError names file, key and value)."""
     name = source.path.name
-    document = Section(interpolate(read_yaml(source.path), source.variables, name), name)
+    written = _without_profiles(read_yaml(source.path))
+    document = Section(interpolate(written, source.variables, name), name)
     document.only(_FILE_KEYS, f"supported: {', '.join(_FILE_KEYS)} and x-*")
     volumes = _volumes(document)
     listed = document.section("services")
@@ -58,6 +60,19 @@ def load(source: Source) -> Topology:
     topology.start_order()
     _ = topology.payment_slots
     return topology
+
+
+def _without_profiles(document: Any) -> Any:
+    """Leave out the services of a profile: Compose runs them only if it is asked to, we never."""
+    services = document.get("services") if isinstance(document, Mapping) else None
+    if not isinstance(services, Mapping):
+        return document
+    deployed = {
+        name: service
+        for name, service in services.items()
+        if not (isinstance(service, Mapping) and service.get("profiles"))
+    }
+    return {**document, "services": deployed}
 
 
 def _facts(source: Source, facts: Section, services: Mapping[str, Service]) -> Topology:

@@ -26,11 +26,13 @@ FAST = {
 SMALL = {"payment-worker": 1, "api": 1}
 
 
-def eventually(condition: Callable[[], object], what: str) -> None:
-    """Poll until the condition holds; fail after PATIENCE_S seconds."""
-    deadline = time.monotonic() + PATIENCE_S
+def eventually(
+    condition: Callable[[], object], what: str, *, patience_s: float = PATIENCE_S
+) -> None:
+    """Poll until the condition holds; fail after `patience_s` seconds."""
+    deadline = time.monotonic() + patience_s
     while not condition():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_S:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"not within {patience_s:.0f} s: {what}"
         time.sleep(0.02)
 
 

@@ -13,10 +13,11 @@ COMPOSE = Path(sys.executable).parent / "docker-compose"
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.parametrize("profile", [(), ("--profile", "monitoring")], ids=["plain", "monitoring"])
 @pytest.mark.parametrize("path", sorted(ROOT.glob("docker-compose.*.yml")), ids=lambda p: p.name)
-def test_compose_accepts_the_file(path):
+def test_compose_accepts_the_file(path, profile):
     done = subprocess.run(
-        [COMPOSE, "-f", path, "config", "--format", "json"],
+        [COMPOSE, "-f", path, *profile, "config", "--format", "json"],
         capture_output=True,
         text=True,
         check=False,
@@ -24,6 +25,7 @@ def test_compose_accepts_the_file(path):
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr.lower()
     services = json.loads(done.stdout)["services"]
+    assert ("prometheus" in services) == ("grafana" in services) == bool(profile)
     for name, service in services.items():
         assert "healthcheck" in service, name
         for port in service.get("ports", ()):

@@ -16,9 +16,10 @@ import pytest
 import redis
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes import LocalRuntime, clean, leftovers
+from harness.runtimes import LocalRuntime, leftovers
 from harness.runtimes.local import postgres
 from harness.runtimes.processes import members
+from harness.runtimes.state import clean
 from harness.topology import load_topology
 from tests.small_project import COMPOSE, write_small_project
 

@@ -45,9 +45,9 @@ MUTANTS = (
             ),
             Edit(
                 API,
-                "            order = await self._store.order(order_id)\n",
-                "            order = self._remembered.get(order_id)\n"
-                "            order = order or await self._store.order(order_id)\n",
+                "        order = await self._store.order(order_id)\n",
+                "        order = self._remembered.get(order_id)\n"
+                "        order = order or await self._store.order(order_id)\n",
             ),
         ),
         load="rush",

@@ -79,8 +79,8 @@ def build(mutant: Mutant, project: Path) -> Path:
     shutil.copytree(
         ROOT / "approaches", project / "approaches", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for compose in ROOT.glob("docker-compose.*.yml"):
-        shutil.copy(compose, project)
+    for file in (*ROOT.glob("docker-compose.*.yml"), ROOT / ".env"):
+        shutil.copy(file, project)
     for name, text in texts.items():
         (project / name).write_text(text, encoding="utf-8")
     package = project / "approaches" / "__init__.py"

@@ -75,12 +75,11 @@ def test_a_difference_of_the_detectable_size_is_found_in_80_percent():
 
 
 @pytest.mark.parametrize("n", [3, 5])
-def test_the_interval_between_two_campaigns_covers_the_true_ratio_in_93_to_98_percent(n):
-    """Welch's interval is a little wide at three runs: 97 % where the others have 95 %."""
+def test_the_interval_between_two_campaigns_covers_the_true_ratio_in_93_to_97_percent(n):
     before, after = campaigns(1.2, n, 0.05, 0.0, seed=20_262)
     pairs = zip(before.tolist(), after.tolist(), strict=True)
     intervals = [log_welch_interval(one, other) for one, other in pairs]
-    assert 0.93 <= np.mean([low <= 1.2 <= high for low, high in intervals]) <= 0.98
+    assert 0.93 <= np.mean([low <= 1.2 <= high for low, high in intervals]) <= 0.97
 
 
 def test_the_interval_of_an_estimate_covers_the_typical_run_in_93_to_97_percent():

@@ -145,8 +145,31 @@ def test_what_else_differs_is_told_and_refuses_nothing() -> None:
     assert differences(one, other) == [
         f"git.revision: {'a' * 40} in A, {'b' * 40} in B",
         "runtime.engine: 27 in A, 28 in B",
-        "images.api: sha256:1 in A, sha256:2 in B",
+        "digest.api: sha256:1 in A, sha256:2 in B",
     ]
+
+
+@pytest.mark.parametrize(
+    ("image", "reasons"),
+    [
+        ("redis:8", ["image of redis: valkey:9 in A, redis:8 in B"]),
+        ("mirror.example/library/valkey:9", []),
+    ],
+)
+def test_other_images_are_an_obstacle_but_a_mirror_is_none(image: str, reasons: list[str]) -> None:
+    one, other = (
+        stored(deployments=[{"images": {"redis": {"image": name, "digest": "sha256:1"}}}])
+        for name in ("valkey/valkey:9", image)
+    )
+    assert obstacles(one, other) == reasons
+
+
+def test_an_image_that_is_built_here_bears_any_name() -> None:
+    one, other = (
+        stored(deployments=[{"images": {"api": {"image": name, "digest": "sha256:1"}}}])
+        for name in ("shop:one-checkout", "shop:another")
+    )
+    assert obstacles(one, other) == []
 
 
 @pytest.mark.parametrize(("path", "value"), [("cpu_model", "Another CPU"), ("cores", 4)])

@@ -1,4 +1,4 @@
-"""A run whose planned fault did not happen is no test of that fault."""
+"""What a run is worth: a planned fault that did not happen, limits that nothing enforced."""
 
 import pytest
 
@@ -33,3 +33,29 @@ def test_a_fault_that_was_not_overcome_invalidates(run):
     run.record["faults"] = [{**FAULT, "service": None, "kind": "hang", "error": "it hangs on"}]
     (reason,) = validity(run, check_laws(run))["reasons"]
     assert "hang of payment gateway did not end as planned: it hangs on" in reason
+
+
+def limited(enforced, cpus=1.0, memory_bytes=None):
+    limits = {"cpus": cpus, "memory_bytes": memory_bytes, "enforced": enforced}
+    return {"runtime": "local", "images": {}, "limits": {"api": limits}}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "warned"),
+    [
+        (limited(enforced=False), True),
+        (limited(enforced=False, cpus=None, memory_bytes=2**30), True),
+        (limited(enforced=False, cpus=None), False),
+        (limited(enforced=True), False),
+        (None, False),
+    ],
+)
+def test_limits_that_nothing_enforced_are_a_warning(run, deployment, warned):
+    run.record["faults"] = []
+    if deployment is not None:
+        run.record["deployment"] = deployment
+    judged = validity(run, check_laws(run))
+    run.record.pop("deployment", None)
+    assert judged["verdict"] == "VALID"
+    expected = "the local runtime did not enforce the limits of api"
+    assert (expected in judged["warnings"]) is warned

@@ -17,7 +17,7 @@ def test_a_broken_check_is_a_finding_not_a_crash(monkeypatch):
     def _wheels():
         raise InfrastructureError("the wheel is gone", "install it")
 
-    monkeypatch.setattr(doctor, "_CHECKS", (_wheels,))
+    monkeypatch.setattr(doctor, "_CHECKS", {"local": (_wheels,)})
     (check,) = doctor.diagnose()
     assert (check.name, check.ok, check.hint) == ("wheels", False, "install it")
     assert "the wheel is gone" in check.detail
@@ -27,3 +27,15 @@ def test_a_program_that_cannot_run_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor.valkey, "binary", lambda: tmp_path / "no-such-valkey")
     failed = [check for check in doctor.diagnose() if not check.ok]
     assert "valkey" in [check.name for check in failed]
+
+
+def test_each_runtime_is_asked_only_what_it_needs(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    checks = {check.name: check for check in doctor.diagnose("docker")}
+    assert "postgres" not in checks
+    assert not checks["compose"].ok
+    assert "there is no `docker` command" in checks["compose"].detail
+    assert not checks["engine"].ok
+    assert "does not run" in checks["engine"].detail
+    assert {"compose", "engine"}.isdisjoint(check.name for check in doctor.diagnose())

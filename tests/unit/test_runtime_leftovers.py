@@ -10,9 +10,9 @@ import time
 import pytest
 
 from harness.errors import InfrastructureError
-from harness.runtimes import clean, leftovers, measuring
+from harness.runtimes import leftovers, measuring, remove_abandoned_lock
 from harness.runtimes.processes import MARKER, ProcessTable, interrupts_deferred, read_stat
-from harness.runtimes.state import StateFolder
+from harness.runtimes.state import StateFolder, clean
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 
@@ -145,10 +145,19 @@ def test_the_lock_goes_with_its_holder(tmp_path):
             measuring("mine", tmp_path),
         ):
             pass
+        remove_abandoned_lock(tmp_path)
+        assert list(tmp_path.iterdir())  # it is not abandoned
         holder.kill()
         holder.wait()
     with measuring("mine", tmp_path):
         pass
+
+
+def test_the_lock_file_of_a_killed_holder_is_removed(tmp_path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "measuring.lock").write_text('{"pid": 1, "what": "it was killed"}')
+    remove_abandoned_lock(tmp_path / "root")
+    assert not (tmp_path / "root").exists()
 
 
 def test_the_lock_serves_one_at_a_time_under_contention(tmp_path):

@@ -149,6 +149,41 @@ def test_what_is_not_understood_is_refused_by_name(compose, old, new, words):
         assert word in caught.value.message
 
 
+WATCHER = """
+  watcher:
+    profiles: [monitoring]
+    extends: {file: elsewhere.yml, service: watcher}
+    image: ${WATCHER_IMAGE}
+    volumes: ["kept:/data"]
+    depends_on: {web: {condition: service_healthy}}
+    restart: always
+"""
+
+
+def test_services_of_a_profile_are_no_part_of_the_deployment(compose):
+    before = load_topology(compose)
+    changed(compose, "\nvolumes:\n", f"{WATCHER}\nvolumes:\n")
+    topology = load_topology(compose)
+    assert topology.services == before.services
+    assert topology.describe() == before.describe()
+    with pytest.raises(UsageError, match="no service 'watcher'"):
+        topology.with_scale({"watcher": 2})
+
+
+def test_nothing_that_is_deployed_waits_for_a_service_of_a_profile(compose):
+    changed(compose, "\nvolumes:\n", f"{WATCHER}\nvolumes:\n")
+    needing = "depends_on:\n      watcher: {condition: service_started}"
+    compose.write_text(compose.read_text().replace("depends_on:", needing, 1))
+    with pytest.raises(UsageError, match=r"depends_on\.watcher: there is no such service"):
+        load_topology(compose)
+
+
+def test_a_service_without_profile_is_read_as_strictly_as_ever(compose):
+    changed(compose, "\nvolumes:\n", WATCHER.replace("[monitoring]", "[]") + "\nvolumes:\n")
+    with pytest.raises(UsageError, match="WATCHER_IMAGE"):
+        load_topology(compose)
+
+
 def test_a_circle_of_dependencies_is_refused(compose):
     changed(compose, "environment: {BIND:", "depends_on: [nginx]\n    environment: {BIND:")
     changed_text = compose.read_text().replace(

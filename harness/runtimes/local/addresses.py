@@ -9,23 +9,8 @@ import socket
 from collections.abc import Mapping
 
 from harness.errors import UsageError
-from harness.runtimes.ports import LOOPBACK, hold, hold_any
+from harness.runtimes.ports import LOOPBACK, container_ports, hold, hold_any
 from harness.topology import Service, Topology
-
-_DEFAULT_PORTS = {"postgres": 5432, "redis": 6379, "valkey": 6379, "nginx": 80}
-
-
-def image_kind(service: Service) -> str | None:
-    """Return the last word of the image's name: ``valkey`` of ``valkey/valkey:9-alpine``."""
-    if service.built or service.image is None:
-        return None
-    return service.image.split("@")[0].rsplit("/", 1)[-1].split(":")[0]
-
-
-def container_ports(service: Service) -> tuple[int, ...]:
-    """Return the ports that a service serves: those it states, or else its image's."""
-    default = _DEFAULT_PORTS.get(image_kind(service) or "")
-    return service.ports or ((default,) if default else ())
 
 
 class AddressBook:

@@ -9,16 +9,17 @@ from signal import Signals
 from typing import Any
 
 from harness.errors import InfrastructureError, UsageError
+from harness.runtimes import stores
 from harness.runtimes.local import nginx, postgres, valkey
-from harness.runtimes.local.addresses import image_kind
 from harness.runtimes.local.health import probe_of
 from harness.runtimes.local.launch import Launch, Probe, Site, python_service, tail
 from harness.runtimes.local.replica import Replica
 from harness.runtimes.local.usage import Meter
-from harness.runtimes.ports import LOOPBACK
+from harness.runtimes.ports import LOOPBACK, image_kind
 from harness.runtimes.processes import interrupts_deferred
-from harness.runtimes.protocol import Usage
-from harness.topology import Service, Topology
+from harness.runtimes.protocol import Usage, limits_of
+from harness.runtimes.start import Cancelled
+from harness.topology import Condition, Service, Topology
 
 THROWAWAY_GRACE_S = 1.5
 """The most that a service is waited for when its data will be removed anyway, in seconds."""
@@ -40,10 +41,6 @@ def no_networks(what: str) -> UsageError:
         f"{what} cannot be cut off: processes of one machine have no network of their own",
         "use --runtime docker, or kill, stop or pause it",
     )
-
-
-class Cancelled(Exception):
-    """Bringing the deployment up was given up elsewhere."""
 
 
 class LocalDeployment:
@@ -96,7 +93,8 @@ class LocalDeployment:
 
     def facts(self) -> dict[str, Any]:
         """Return what a run records of its deployment: processes have no images."""
-        return {"runtime": "local", "images": {}, "limits": {}}
+        limits = limits_of(self.topology, enforced=False)
+        return {"runtime": "local", "images": {}, "limits": limits}
 
     def urls(self, service: str) -> list[str]:
         """Return the HTTP base URL of each replica of a service (UsageError: unknown)."""
@@ -107,12 +105,17 @@ class LocalDeployment:
 
     def dsn(self) -> str:
         """Return the superuser's connection string of the ledger."""
-        return postgres.dsn(self._site, self.topology.services[self.topology.ledger])
+        ledger = self.topology.ledger
+        port = self._site.addresses.port(ledger, 1)
+        return stores.dsn(self.topology.services[ledger], port)
 
     def redis_url(self) -> str | None:
         """Return the URL of Redis, or None if the approach has none."""
         facts = self.topology.redis
-        return valkey.url(self._site, self.topology.services[facts.service]) if facts else None
+        if facts is None:
+            return None
+        port = self._site.addresses.port(facts.service, 1)
+        return stores.redis_url(self.topology.services[facts.service], port)
 
     def logs(self) -> Mapping[str, Path]:
         """Return the log of each replica; `down` removes them."""
@@ -121,6 +124,10 @@ class LocalDeployment:
     def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
         """Return what each service used; without `memory`, that stays what it last was."""
         return self._meter.measure(self._replicas, memory=memory)
+
+    def processes(self, service: str) -> int:
+        """Return how many processes a service has now."""
+        return self.usage(memory=False)[service].processes
 
     def alive(self) -> list[str]:
         """Return the names of the replicas that ended although nobody asked them to."""
@@ -200,6 +207,23 @@ class LocalDeployment:
             if replica.launch.listens is not None:
                 self._wait(replica, replica.launch.listens, _LISTEN_LIMIT_S)
             replica.launch.initialise()
+
+    def start_service(self, name: str) -> None:
+        """Start all replicas of a service, until each counts as started (Cancelled)."""
+        self.launch(self._of(name))
+
+    def wait_service(self, name: str, condition: Condition) -> None:
+        """Wait until a service is healthy or has completed (InfrastructureError; Cancelled)."""
+        if condition is Condition.COMPLETED:
+            self.wait_completed(self._of(name))
+        else:
+            self.wait_healthy(self._of(name))
+
+    def raise_if_died(self) -> None:
+        """Raise InfrastructureError, with its last words, if a replica ended unasked."""
+        for replica in self._all():
+            if replica.died():
+                raise self.death_of(replica)
 
     def wait_healthy(self, replicas: Iterable[Replica]) -> None:
         """Wait until replicas are healthy, as long as their health checks allow (Cancelled)."""

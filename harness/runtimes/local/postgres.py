@@ -14,7 +14,6 @@ import subprocess
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote
 
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes.local.health import postgres_probe
@@ -27,6 +26,7 @@ from harness.runtimes.local.launch import (
     unprivileged_account,
 )
 from harness.runtimes.ports import LOOPBACK
+from harness.runtimes.stores import credentials
 from harness.topology import Service
 
 DATA = "/var/lib/postgresql/data"
@@ -45,13 +45,6 @@ def installation() -> Path:
     return Path(wheel.origin).parent / "pginstall"
 
 
-def dsn(site: Site, service: Service) -> str:
-    """Return the superuser's connection string of the server's database."""
-    user, password, database = _credentials(service)
-    where = f"{LOOPBACK}:{site.addresses.port(service.name, 1)}"
-    return f"postgresql://{quote(user, '')}:{quote(password, '')}@{where}/{quote(database, '')}"
-
-
 def launch(site: Site, service: Service, number: int) -> Launch:
     """Return how to run a replica of PostgreSQL."""
     account = unprivileged_account()
@@ -60,7 +53,7 @@ def launch(site: Site, service: Service, number: int) -> Launch:
     programs = _readable_installation(site, account)
     environment = site.environment(service, number)
     log = site.log(service, number)
-    user, password, database = _credentials(service)
+    user, password, database = credentials(service)
     scripts = _init_scripts(site, service, number)
 
     def prepare() -> None:
@@ -141,19 +134,6 @@ class _Psql:
             *("--set=ON_ERROR_STOP=1", "--dbname", database, *words),
         )
         run_to_end(argv, self._environment, self._cwd, self._log)
-
-
-def _credentials(service: Service) -> tuple[str, str, str]:
-    """Return user, password and database (UsageError: no password)."""
-    stated = service.environment
-    password = stated.get("POSTGRES_PASSWORD", "")
-    if not password:
-        raise UsageError(
-            f"services.{service.name}.environment: there is no POSTGRES_PASSWORD",
-            "state a password for the superuser, as the image demands",
-        )
-    user = stated.get("POSTGRES_USER", "postgres")
-    return user, password, stated.get("POSTGRES_DB", user)
 
 
 def _init_scripts(site: Site, service: Service, number: int) -> list[Path]:

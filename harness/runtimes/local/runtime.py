@@ -1,14 +1,7 @@
-"""Brings a topology up as processes of this machine.
-
-Each service is started by a thread of its own as soon as what it depends on is ready, so services
-that are independent start side by side. Ctrl-C reaches only the main thread, which starts nothing:
-whenever it comes, every process that was started is known.
-"""
+"""Brings a topology up as processes of this machine."""
 
 import resource
-import threading
-from collections.abc import Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +11,10 @@ from harness.runtimes.local.deployment import LocalDeployment, no_networks
 from harness.runtimes.local.launch import Site
 from harness.runtimes.processes import interrupts_deferred
 from harness.runtimes.protocol import OnProgress
+from harness.runtimes.start import bring_up, say_nothing
 from harness.runtimes.state import StateFolder, clean, default_state_root
-from harness.topology import Condition, Topology
+from harness.topology import Topology
 
-_POLL_S = 0.1
 _NETWORK_KINDS: tuple[str, ...] = ("cut",)
 
 
@@ -56,7 +49,7 @@ class LocalRuntime:
         try:
             with interrupts_deferred():  # a Ctrl-C meanwhile is raised at the end of this block
                 deployment = self._prepare(topology)
-            _bring_up(deployment, on_progress or _say_nothing)
+            bring_up(deployment, on_progress or say_nothing)
         except BaseException:
             if deployment is not None:
                 deployment.down()
@@ -83,69 +76,3 @@ def _allow_open_files() -> None:
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-class _Milestones:
-    """What every service has reached; threads wait here for what they depend on."""
-
-    def __init__(self) -> None:
-        self._reached: set[tuple[str, Condition]] = set()
-        self._changed = threading.Condition()
-
-    def reach(self, service: str, condition: Condition) -> None:
-        with self._changed:
-            self._reached.add((service, condition))
-            self._changed.notify_all()
-
-    def wait_for(self, needed: Mapping[str, Condition], deployment: LocalDeployment) -> None:
-        with self._changed:
-            while not self._reached.issuperset(needed.items()):
-                deployment.check_not_closing()
-                self._changed.wait(_POLL_S)
-
-
-def _bring_up(deployment: LocalDeployment, on_progress: OnProgress) -> None:
-    services = deployment.topology.services
-    milestones = _Milestones()
-    pool = ThreadPoolExecutor(max_workers=len(services), thread_name_prefix="up")
-    try:
-        futures = {pool.submit(_start_service, deployment, name, milestones) for name in services}
-        _watch(deployment, futures, on_progress)
-    except BaseException:
-        deployment.cancel()
-        raise
-    finally:
-        with interrupts_deferred():
-            pool.shutdown(wait=True)
-
-
-def _watch(deployment: LocalDeployment, futures: set[Future[str]], on_progress: OnProgress) -> None:
-    """Wait until every service is ready; give up at the first failure or death."""
-    total, waiting = len(futures), futures
-    while waiting:
-        done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-        for future in done:
-            on_progress(f"{future.result()} is ready ({total - len(waiting)} of {total})")
-        for name in deployment.topology.services:
-            for replica in deployment.replicas_of(name):
-                if replica.died():
-                    raise deployment.death_of(replica)
-
-
-def _start_service(deployment: LocalDeployment, name: str, milestones: _Milestones) -> str:
-    topology = deployment.topology
-    service, replicas = topology.services[name], deployment.replicas_of(name)
-    milestones.wait_for(service.depends_on, deployment)
-    deployment.launch(replicas)
-    milestones.reach(name, Condition.STARTED)
-    if topology.runs_once(name):
-        deployment.wait_completed(replicas)
-        milestones.reach(name, Condition.COMPLETED)
-    elif service.healthcheck is not None:
-        deployment.wait_healthy(replicas)
-        milestones.reach(name, Condition.HEALTHY)
-    return name
-
-
-def _say_nothing(_: str) -> None:
-    """Tell nobody."""

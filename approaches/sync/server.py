@@ -1,0 +1,109 @@
+"""The server of the synchronous shop: waitress, drained by SIGTERM, and honest about waiting.
+
+With few threads and slow payments most of a purchase's time is spent in waitress' queue, before any
+code of the shop runs. So the clock of a request starts when it arrives, and a purchase whose client
+hangs up in the queue, which waitress then does not begin, is counted.
+"""
+
+import signal
+import time
+from typing import Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import create_server
+from waitress.task import WSGITask
+
+from approaches.shop.order_metrics import PURCHASES_ABANDONED
+from approaches.shop.settings import split_bind
+from approaches.sync.web import WAITED_S, Shop, create_app
+
+# Longer than the slowest payment may take to be settled.
+DRAIN_LIMIT_S = 25.0
+
+
+class _Request(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
+    """A request that knows when its first byte arrived."""
+
+    def __init__(self, adj: Any) -> None:
+        super().__init__(adj)
+        self.arrived_s = time.monotonic()
+
+
+class _Task(WSGITask):  # type: ignore[misc] # waitress has no types
+    """Tells the application how long its request has waited."""
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ.setdefault(WAITED_S, time.monotonic() - self.request.arrived_s)
+        return environ
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
+    """A connection that counts the purchases it drops because its client has gone."""
+
+    parser_class = _Request
+    task_class = _Task
+
+    def service(self) -> None:
+        if not self.connected:
+            PURCHASES_ABANDONED.inc(sum(_is_purchase(one) for one in self.requests))
+        super().service()
+
+
+def _is_purchase(request: HTTPRequestParser) -> bool:
+    return not request.error and (request.command, request.path) == ("POST", "/orders")
+
+
+class Server:
+    """waitress with a loop that can be left: its own `run` cuts requests short after 5 seconds.
+
+    `run` returns once drained after SIGTERM.
+    """
+
+    def __init__(self, shop: Shop, bind: str, threads: int) -> None:
+        host, port = split_bind(bind)
+        self._shop = shop
+        self._sockets: dict[int, Any] = {}
+        self._server = create_server(
+            create_app(shop),
+            map=self._sockets,
+            host=host,
+            port=port,
+            threads=threads,
+            connection_limit=2000,
+            asyncore_use_poll=True,
+            backlog=2048,
+            # Reads on while a request waits, and so notices a client that hangs up: waitress does
+            # not start the request then.
+            channel_request_lookahead=1,
+            ident=None,
+        )
+        self._server.channel_class = _Channel
+        self._leave_at_s = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return len(self._server.task_dispatcher.queue)
+
+    def run(self) -> None:
+        """Serve until SIGTERM; take what is in hand to its answer, within DRAIN_LIMIT_S."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._begin_to_drain)
+        while not self._shop.draining or (self._is_busy() and time.monotonic() < self._leave_at_s):
+            wasyncore.loop(timeout=0.5, use_poll=True, map=self._sockets, count=1)
+        self._server.task_dispatcher.shutdown(timeout=1)
+        self._server.close()
+
+    def _begin_to_drain(self, *_: object) -> None:
+        self._shop.draining = True
+        self._leave_at_s = time.monotonic() + DRAIN_LIMIT_S
+
+    def _is_busy(self) -> bool:
+        # A purchase whose client has hung up has no channel any more, and is still in hand.
+        channels = list(self._server.active_channels.values())
+        return self._shop.checkout.is_busy() or any(
+            channel.requests or channel.total_outbufs_len for channel in channels
+        )

@@ -1,0 +1,134 @@
+"""One replica: a container that can be started, ended, cut off, and asked whether it is well."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from signal import SIGCONT, SIGSTOP, Signals
+from typing import Any
+
+from harness.errors import InfrastructureError, UsageError
+from harness.runtimes.docker.complaints import indented
+from harness.runtimes.docker.engine import Engine
+from harness.topology import Service
+
+RUNNING = ("running", "paused")
+"""The states of a container whose processes are there."""
+
+_LAST_LINES = 20
+_EXEC_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A replica's place on the deployment's network, which it keeps over restarts and cuts."""
+
+    network: str
+    address: str
+    aliases: tuple[str, ...]
+
+
+class Replica:
+    """A replica of a service, and its container."""
+
+    def __init__(
+        self, engine: Engine, service: Service, number: int, container: str, place: Place
+    ) -> None:
+        self.name = f"{service.name}-{number}"
+        self.service = service
+        self.number = number
+        self.id = container
+        self._engine = engine
+        self._place = place
+        self.should_run = False
+
+    def settle(self) -> None:
+        """Give the container its address; until now it has whichever is free when it starts."""
+        self._engine.disconnect(self.id, self._place.network)
+        self.join()
+
+    def start(self) -> None:
+        """Start the container (InfrastructureError: it cannot be started)."""
+        self._engine.start(self.id, self.name)
+        self.should_run = True
+
+    def signal(self, sig: Signals) -> None:
+        """Send a signal as a fault means it: kill, pause and unpause reach every process."""
+        if sig is SIGSTOP:
+            self._engine.pause(self.id)
+        elif sig is SIGCONT:
+            self._engine.unpause(self.id)
+        else:
+            self.should_run = False
+            self._engine.kill(self.id, sig.name)
+
+    def signal_process(self, pid: int, sig: Signals) -> None:
+        """Send a signal to a process, by its id inside the container."""
+        name = sig.name.removeprefix("SIG")
+        words = ("/bin/sh", "-c", 'kill -s "$1" "$2"', "sh", name, str(pid))
+        if self._engine.run_in(self.id, words, _EXEC_LIMIT_S) != 0:
+            raise InfrastructureError(
+                f"process {pid} of {self.name} cannot be signalled", "it may have ended meanwhile"
+            )
+
+    def stop(self) -> None:
+        """Send the stop signal, wait until the container has ended, kill it after its grace."""
+        self.should_run = False
+        self._engine.stop(self.id, self.service.stop_grace_period_s)
+
+    def cut(self) -> None:
+        """Take the container off its network."""
+        self._engine.disconnect(self.id, self._place.network)
+
+    def join(self) -> None:
+        """Put the container on its network, at its address and under its names."""
+        place = self._place
+        self._engine.connect(self.id, place.network, place.address, place.aliases)
+
+    def wipe(self, labels: Mapping[str, str]) -> None:
+        """Delete what is in the container's volumes (UsageError: it has none)."""
+        mounts = self._engine.inspect(self.id)["Mounts"]
+        folders = [mount["Destination"] for mount in mounts if mount["Type"] == "volume"]
+        if not folders:
+            raise UsageError(f"{self.name} has no data to wipe", "wipe a store")
+        self._engine.wipe(self.id, folders, labels)
+
+    def is_healthy(self) -> bool:
+        """Ask what the health check asks; a replica without one is healthy if it runs."""
+        check = self.service.healthcheck
+        if check is None:
+            return self.runs()
+        words = ("/bin/sh", "-c", check.test[0]) if check.shell else check.test
+        return self._engine.run_in(self.id, words, check.timeout_s) == 0
+
+    def runs(self) -> bool:
+        """Say whether the container runs, or is paused."""
+        return self.state()["Status"] in RUNNING
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the container's state as the engine has it."""
+        state: Mapping[str, Any] = self._engine.inspect(self.id)["State"]
+        return state
+
+    def exit_code(self) -> int | None:
+        """Return how the container ended, or None if it runs."""
+        state = self.state()
+        return None if state["Status"] in RUNNING else int(state["ExitCode"])
+
+    def how_it_ended(self) -> str:
+        """Return how the container ended, and its last words."""
+        state = self.state()
+        code = int(state["ExitCode"])
+        how = f"signal {_signal_name(code - 128)}" if code > 128 else f"exit code {code}"
+        if state["OOMKilled"]:
+            how = "no memory left within its limit"
+        return f"{self.name} ended with {how}; its last words:\n{self.last_words()}"
+
+    def last_words(self) -> str:
+        """Return the last lines of the log, indented."""
+        return indented(self._engine.logs(self.id, _LAST_LINES).decode(errors="replace"))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return Signals(number).name
+    except ValueError:
+        return str(number)

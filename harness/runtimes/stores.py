@@ -1,0 +1,35 @@
+"""How the stores are reached: what their services state, at the port that they have here."""
+
+from urllib.parse import quote
+
+from harness.errors import UsageError
+from harness.runtimes.ports import LOOPBACK
+from harness.topology import Service
+
+
+def credentials(service: Service) -> tuple[str, str, str]:
+    """Return user, password and database of PostgreSQL (UsageError: no password)."""
+    stated = service.environment
+    password = stated.get("POSTGRES_PASSWORD", "")
+    if not password:
+        raise UsageError(
+            f"services.{service.name}.environment: there is no POSTGRES_PASSWORD",
+            "state a password for the superuser, as the image demands",
+        )
+    user = stated.get("POSTGRES_USER", "postgres")
+    return user, password, stated.get("POSTGRES_DB", user)
+
+
+def dsn(service: Service, port: int) -> str:
+    """Return the superuser's connection string of the database."""
+    user, password, database = credentials(service)
+    where = f"{LOOPBACK}:{port}"
+    return f"postgresql://{quote(user, '')}:{quote(password, '')}@{where}/{quote(database, '')}"
+
+
+def redis_url(service: Service, port: int) -> str:
+    """Return the URL of the first database."""
+    words = dict(zip(service.command, service.command[1:], strict=False))
+    password = words.get("--requirepass", "")
+    login = f":{quote(password, '')}@" if password else ""
+    return f"redis://{login}{LOOPBACK}:{port}/0"

@@ -1,0 +1,36 @@
+"""What a runtime cannot do is refused before anything is deployed or written."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from harness import campaign
+from harness.errors import UsageError
+from harness.scenario import load_scenario
+from tests.readme import ROOT
+
+
+def unable(name="docker", topologies=None):
+    def check(topology, faults):
+        if topologies is not None:
+            topologies.append((topology.approach, tuple(fault.kind for fault in faults)))
+        raise UsageError("not here", "elsewhere")
+
+    return SimpleNamespace(name=name, check=check)
+
+
+def test_a_campaign_is_not_begun(tmp_path):
+    asked = []
+    request = campaign.Request(load_scenario("chaos", ROOT), ("queue",), 1, 7)
+    with pytest.raises(UsageError, match="not here"):
+        campaign.run(request, ROOT, tmp_path / "c", unable(topologies=asked), None)
+    ((approach, kinds),) = asked
+    assert approach == "queue"
+    assert kinds
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_campaign_is_resumed_on_the_runtime_that_it_was_begun_with():
+    with pytest.raises(UsageError, match="begun with --runtime local, not docker") as caught:
+        campaign.resume(ROOT / "results/reference", ROOT, unable(), None)
+    assert "--runtime" in caught.value.hint
