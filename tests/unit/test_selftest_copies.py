@@ -63,13 +63,10 @@ def test_the_variables_of_a_campaign_are_still_filled_in(tmp_path):
 
 
 def test_a_service_that_bears_the_proxys_name_is_refused(tmp_path):
-    text = (ROOT / "docker-compose.sync.yml").read_text("utf-8").replace("postgres:", "delay:", 2)
-    own = tmp_path / "docker-compose.own.yml"
-    own.write_text(text.replace("ledger: postgres", "ledger: delay").replace("@postgres", "@delay"))
-    own.write_text(own.read_text().replace("  postgres:", "  delay:"))
+    copy = copies(tmp_path, "sync")[FIRST]
     with pytest.raises(UsageError, match=r"services\.delay"):
-        write_project(load_topology(own), tmp_path / "project")
-    assert not (tmp_path / "project").exists()
+        write_project(copy, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 def test_a_folder_that_is_taken_is_refused(tmp_path):
