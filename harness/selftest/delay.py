@@ -60,12 +60,12 @@ async def forward(
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hand on what comes, as it comes; a client that has gone ends the connection."""
-    with suppress(ConnectionError):
+    """Hand on what comes, as it comes, and that no more will come."""
+    with suppress(OSError):
         while piece := await reader.read(_PIECE_BYTES):
             writer.write(piece)
             await writer.drain()
-    writer.close()
+        writer.write_eof()
 
 
 async def delay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:
