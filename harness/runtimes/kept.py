@@ -134,7 +134,10 @@ class Announcement:
 def kept(state_root: Path | None = None) -> list[Kept]:
     """Return what this user keeps up on this machine, or is bringing up, by approach."""
     root = state_root or default_state_root()
-    read = [_read(path) for path in root.glob(f"*/{_FILE}")]
+    try:
+        read = [_read(path) for path in root.glob(f"*/{_FILE}")]
+    except FileNotFoundError:  # the folder goes with whoever was last in it
+        return []
     living = [one for one in read if one is not None and is_running(one.pid, one.start_ticks)]
     return sorted(living, key=lambda one: one.approach)
 
