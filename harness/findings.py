@@ -49,7 +49,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """One law that the numbers of a run obey: |residual| must not exceed tolerance."""
+    """One law that the numbers of a run obey: |residual| must not exceed tolerance.
+
+    `left` and `right` are its two sides in `unit`. The residual is their difference, in the same
+    unit or as a share of them, as the law says.
+    """
 
     name: str
     verdict: Verdict
@@ -57,3 +61,6 @@ class Law:
     tolerance: float
     detail: str
     stage: str | None = None
+    left: float | None = None
+    right: float | None = None
+    unit: str = ""

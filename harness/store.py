@@ -52,6 +52,12 @@ class RunData:
         return int(self.record["index"])
 
 
+FEW_VALUES = {"requests": ["endpoint", "outcome", "error", "order_status"]}
+"""Columns of text with few different values; read as categories they take a tenth of the memory."""
+
+_FREE_AS_YOU_GO: dict[str, Any] = {"split_blocks": True, "self_destruct": True}
+"""For pyarrow: a table of millions of rows is not held twice."""
+
 TABLES = tuple(field.name for field in fields(RunData) if field.name != "record")
 
 
@@ -167,7 +173,12 @@ def load_run(folder: Path) -> RunData:
     for table in TABLES:
         path = folder / f"{table}.parquet"
         try:
-            tables[table] = pd.read_parquet(path)
+            tables[table] = pd.read_parquet(
+                path,
+                engine="pyarrow",
+                read_dictionary=FEW_VALUES.get(table),
+                to_pandas_kwargs=_FREE_AS_YOU_GO,
+            )
         except (OSError, ValueError) as error:
             raise UsageError(f"cannot read {path}: {error}", "the run is incomplete") from error
     return RunData(record=read_json(folder / "run.json"), **tables)

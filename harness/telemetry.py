@@ -4,8 +4,12 @@ Every sample is a row ``(t_s, source, metric, value)``; CPU seconds and commits 
 lost sample loses resolution and nothing else. A source that does not answer (a store that was
 killed) is left out of that second, and is asked again in the next.
 
+Beside the deployment the machine is read: how much of it was busy at all, what a hypervisor took,
+whether its wall clock was set, and which processes that are none of ours used the processors.
+
 Reading memory is costly (PSS, for one, is a walk over each process's pages), so it is sampled every
-`MEMORY_PERIOD_S` seconds; so is all usage where the runtime takes no readings without it.
+`RARE_PERIOD_S` seconds; so is all usage where the runtime takes no readings without it, and so are
+strangers.
 """
 
 import os
@@ -22,10 +26,11 @@ import psycopg
 import redis
 
 from harness.runtimes import Deployment
+from harness.runtimes.strangers import Strangers
 from harness.sales import SALE_PRODUCT
 
 PERIOD_S = 1.0
-MEMORY_PERIOD_S = 5.0
+RARE_PERIOD_S = 5.0
 QUERY_LIMIT_S = 2.0
 """After so long a query is given up; a sample a second is of no use then."""
 
@@ -52,6 +57,8 @@ class Sampler:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._sample_until_stopped, daemon=True)
         self._t0_ns = 0
+        self._clocks_apart_ns = 0
+        self._strangers = Strangers(os.getpid())
         self._ledger: psycopg.Connection[tuple[float, ...]] | None = None
         self._redis: redis.Redis | None = None
         url = deployment.redis_url()
@@ -61,6 +68,7 @@ class Sampler:
     def start(self, t0_ns: int) -> None:
         """Begin to sample; times count from `t0_ns` on the monotonic clock."""
         self._t0_ns = t0_ns
+        self._clocks_apart_ns = _clocks_apart_ns()
         self._thread.start()
 
     def latest(self, source: str, metric: str) -> float | None:
@@ -80,46 +88,52 @@ class Sampler:
 
     def _sample_until_stopped(self) -> None:
         next_s = time.monotonic()
-        memory_due_s = next_s
+        rare_due_s = next_s
         while True:
             last = self._stopping.is_set()
-            with_memory = last or next_s >= memory_due_s
-            if with_memory:
-                memory_due_s = next_s + MEMORY_PERIOD_S
-            self._sample(with_memory)
+            in_full = last or next_s >= rare_due_s
+            if in_full:
+                rare_due_s = next_s + RARE_PERIOD_S
+            self._sample(in_full)
             if last:
                 return
             next_s = max(next_s + PERIOD_S, time.monotonic())
             self._stopping.wait(next_s - time.monotonic())
 
-    def _sample(self, with_memory: bool) -> None:
-        for samples in self._measure(with_memory):
+    def _sample(self, in_full: bool) -> None:
+        for samples in self._measure(in_full):
             t_s = (time.monotonic_ns() - self._t0_ns) / 1e9
             for source, metric, value in samples:
                 self._rows.append((t_s, source, metric, value))
                 self._latest[source, metric] = value
 
-    def _measure(self, with_memory: bool) -> Iterator[list[Sample]]:
+    def _measure(self, in_full: bool) -> Iterator[list[Sample]]:
         """Read one source after the other; last what an engine may take a second for."""
-        yield list(self._measure_machine())
+        yield list(self._measure_machine(in_full))
         with suppress(psycopg.Error):
             yield list(self._measure_ledger())
         with suppress(redis.RedisError):
             yield list(self._measure_redis())
-        yield list(self._measure_services(with_memory))
+        yield list(self._measure_services(in_full))
 
-    def _measure_services(self, with_memory: bool) -> Iterator[Sample]:
-        for service, usage in self._deployment.usage(memory=with_memory).items():
+    def _measure_services(self, in_full: bool) -> Iterator[Sample]:
+        for service, usage in self._deployment.usage(memory=in_full).items():
             yield service, "cpu_s", usage.cpu_s
             yield service, "processes", float(usage.processes)
-            if with_memory:
+            if in_full:
                 yield service, "memory_bytes", float(usage.memory_bytes)
 
-    def _measure_machine(self) -> Iterator[Sample]:
+    def _measure_machine(self, in_full: bool) -> Iterator[Sample]:
         machine = psutil.cpu_times()
-        yield "machine", "cpu_s", machine.user + machine.system
-        yield "machine", "steal_s", getattr(machine, "steal", 0.0)
+        busy = (machine.user, machine.nice, machine.system, machine.irq, machine.softirq)
+        yield "machine", "cpu_s", sum(busy)
+        yield "machine", "steal_s", machine.steal
+        yield "machine", "clock_step_s", (_clocks_apart_ns() - self._clocks_apart_ns) / 1e9
+        yield "harness", "cpu_s", time.process_time()
         yield "load", "cpu_s", self._load_cpu_s()
+        if in_full:
+            for name, used_s in self._strangers.cpu_s().items():
+                yield "strangers", f"cpu_s:{name}", used_s
 
     def _measure_ledger(self) -> Iterator[Sample]:
         try:
@@ -159,6 +173,18 @@ class Sampler:
             if isinstance(groups, list):
                 pending = sum(float(group["pending"]) for group in groups)
                 yield "redis", f"pending:{name}", pending
+
+
+def _clocks_apart_ns() -> int:
+    """Return how far the wall clock is ahead of the monotonic one: the same unless it was set.
+
+    Of three readings the quickest counts: this thread may be stopped between two clocks.
+    """
+    readings = []
+    for _ in range(3):
+        before_ns, wall_ns, after_ns = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        readings.append((after_ns - before_ns, wall_ns - (before_ns + after_ns) // 2))
+    return min(readings)[1]
 
 
 @contextmanager

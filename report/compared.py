@@ -6,7 +6,7 @@ from typing import Final
 from harness.analysis import METRICS, Compared
 from harness.analysis.campaigns import Basis, Measured, Row
 from harness.analysis.cases import HEADLINES
-from harness.analysis.outcomes import DELTA, Outcome
+from harness.analysis.outcomes import Outcome
 from report import numbers, tables
 from report.tables import Cell, Column, Table
 
@@ -17,8 +17,8 @@ CAPTIONS: Final = {
     "that in A, that in B, and B compared with A",
 }
 ALIKE: Final = (
-    "95 % intervals. “No difference” means that the whole interval lies within "
-    f"{100 * DELTA:g} % of equality, “not decided” that it does not, and includes equality."
+    "95 % intervals. “Better” and “worse”: the interval excludes equality, and the difference exceeds "
+    f"δ. “No difference”: the whole interval lies within δ. {tables.DELTAS}"
 )
 CAVEATS: Final = (
     "B compared with A: geometric means of the runs, with Welch's 95 % interval on logarithms. The "

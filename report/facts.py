@@ -66,6 +66,7 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         *_topologies(evidence),
         *_machine(campaign),
         *deployments.rows(evidence),
+        *_servers(evidence),
         *_software(campaign),
         ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
     ]
@@ -221,6 +222,8 @@ def _machine(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         f"{environment['memory_bytes'] / 1e9:.1f} GB" if "memory_bytes" in environment else "",
         str(environment.get("kernel", "")),
         "virtual machine" if environment.get("virtualised") else "",
+        _clock_rate(environment),
+        *_confines(environment),
     ]
     yield "Machine", ", ".join(part for part in machine if part) or "not recorded"
 
@@ -236,3 +239,37 @@ def _software(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Harness", f"{environment.get('harness_version', '')} at {revision}{changed}".strip()
     if environment.get("argv"):
         yield "Command", " ".join(map(str, environment["argv"]))
+
+
+def _clock_rate(environment: Mapping[str, Any]) -> str:
+    """Say what sets the clock rate, if that was recorded."""
+    if "governor" not in environment:
+        return ""
+    return f"governor {environment['governor'] or 'not visible'}"
+
+
+def _confines(environment: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the harness was held to, less than the machine has."""
+    allowed = environment.get("cores_allowed")
+    if allowed is not None and allowed < environment["cores"]:
+        yield f"the harness is held to {allowed} cores"
+    group = environment.get("cgroup")
+    if group is None:
+        return
+    limits = []
+    if group["cpus"] is not None:
+        limits.append(f"{group['cpus']:g} processors")
+    if group["memory_bytes"] is not None:
+        limits.append(f"{group['memory_bytes'] / 1e9:.1f} GB")
+    yield f"limits of the harness's control group: {', '.join(limits) or 'none'}"
+
+
+def _servers(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield what the stores of the runs said they are."""
+    said: dict[str, None] = {}
+    for approach in evidence.approaches:
+        for run in approach.runs:
+            for service, version in (run.record.get("servers") or {}).items():
+                said[f"{service} {version}"] = None
+    if said:
+        yield "Servers as run", ", ".join(said)

@@ -14,7 +14,14 @@ from typing import Any
 from report import numbers, published
 from report.evidence import Approach, Evidence, Pair
 
-INCONCLUSIVE = "~"
+DELTAS = (
+    "δ is 15 % of times, memory and CPU, 5 % of counts, rates and shares; of differences half a unit, "
+    "and one percentage point."
+)
+"""What does not matter; harness.analysis.metrics has it for each metric."""
+
+FOUND_BY = ("confirmed_orders", "order_time_p95_s", "purchase_latency_p95_ms")
+"""The metrics whose smallest detectable effect stands below a comparison."""
 
 
 @dataclass(frozen=True, slots=True)

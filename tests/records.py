@@ -162,6 +162,8 @@ def telemetry(load: "Load", end_s: float) -> pd.DataFrame:
             (t_s, "load", "cpu_s", round(0.0003 * done + 0.01 * t_s, 6)),
             (t_s, "machine", "cpu_s", round(0.004 * done + 0.05 * t_s, 6)),
             (t_s, "machine", "steal_s", 0.0),
+            (t_s, "machine", "clock_step_s", 0.0),
+            (t_s, "harness", "cpu_s", round(0.0001 * done + 0.01 * t_s, 6)),
         ]
         if shop.approach == "queue":
             rows += _redis_samples(t_s, float(shop.initial - held), float(held - sold))

@@ -12,7 +12,9 @@ import numpy as np
 
 from harness.analysis import laws
 from harness.analysis.facts import NANOSECONDS, RunFacts, integers
-from harness.findings import Law, Verdict
+from harness.analysis.laws.crowd import GENERATOR_LATE, USERS
+from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.findings import Law
 
 ARRIVED = "every buyer arrived"
 ON_TIME = "buyers arrived on time"
@@ -35,8 +37,8 @@ def every_buyer_arrived(facts: RunFacts) -> list[Law]:
         residual = (expected - came) / max(expected, 1)
         detail = f"{came} of {expected} buyers came, {away} found no room"
         detail += f"; {came / stage.seconds:.0f} per second"
-        verdict = Verdict.PASS if residual == 0 else Verdict.FAIL
-        found.append(Law(ARRIVED, verdict, residual, 0.0, detail, stage.name))
+        sides = Sides(came, expected, "buyers")
+        found.append(judge(ARRIVED, sides, residual, 0.0, detail, stage.name))
     return found
 
 
@@ -44,7 +46,7 @@ def buyers_arrived_on_time(facts: RunFacts) -> list[Law]:
     """Of 100 buyers at most one sent its first request later than 100 ms after it was due."""
     firsts = facts.requests.sort_values("sent_ns").groupby("user", sort=False).first()
     if firsts.empty:
-        return [Law(ON_TIME, Verdict.UNKNOWN, None, LATE_TOLERANCE, "nobody came")]
+        return unknown(ON_TIME, LATE_TOLERANCE, "nobody came")
     late_ns = integers(firsts, "sent_ns") - integers(firsts, "intended_ns")
     late = int(np.count_nonzero(late_ns > LATE_S * NANOSECONDS))
     share = late / len(firsts)
@@ -52,14 +54,14 @@ def buyers_arrived_on_time(facts: RunFacts) -> list[Law]:
         f"{late} of {len(firsts)} buyers came more than {1000 * LATE_S:g} ms late, "
         f"the latest {late_ns.max() / 1e6:.0f} ms"
     )
-    verdict = Verdict.PASS if share <= LATE_TOLERANCE else Verdict.FAIL
-    return [Law(ON_TIME, verdict, share, LATE_TOLERANCE, detail)]
+    sides = Sides(share, LATE_TOLERANCE, "of all buyers")
+    return [judge(ON_TIME, sides, share, LATE_TOLERANCE, detail)]
 
 
 LAWS: laws.Laws = (
     (ARRIVED, every_buyer_arrived),
     (ON_TIME, buyers_arrived_on_time),
-    *((name, law) for name, law in laws.LAWS if name not in (laws.USERS, laws.GENERATOR_LATE)),
+    *((name, law) for name, law in laws.LAWS if name not in (USERS, GENERATOR_LATE)),
 )
 """In place of the laws about planned users and their thinking; all others hold as they stand."""
 

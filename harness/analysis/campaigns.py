@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.analysis.comparability import Stored, differences, machines, obstacles
-from harness.analysis.comparison import Kind
 from harness.analysis.estimates import (
     Scale,
     geometric_mean,
@@ -20,7 +19,7 @@ from harness.analysis.estimates import (
     welch_interval,
 )
 from harness.analysis.metrics import METRICS, Metric
-from harness.analysis.outcomes import Outcome, decide
+from harness.analysis.outcomes import Kind, Outcome, decide
 
 Basis = Literal["values", "ratios"]
 
@@ -45,7 +44,8 @@ class Row:
     """One metric of one subject in both campaigns.
 
     `change` is B / A (kind ``ratio``), or B - A where a value is zero or negative; `low` and `high`
-    bound it with 95 % confidence.
+    bound it with 95 % confidence. `delta` is what does not matter: a share of a ratio, or in the
+    metric's unit.
     """
 
     subject: str
@@ -57,6 +57,7 @@ class Row:
     low: float | None
     high: float | None
     outcome: Outcome
+    delta: float
     why: str
 
 
@@ -165,8 +166,10 @@ def _row(subject: str, metric: Metric, a: Measured, b: Measured) -> Row:
         if one.value is None or None in one.replicates
     ]
     if missing:
-        why = "; ".join(missing)
-        return Row(subject, metric.id, a, b, "none", None, None, None, Outcome.INCOMPARABLE, why)
+        return Row(
+            subject, metric.id, a, b, "none", None, None, None, Outcome.INCOMPARABLE,
+            metric.margin.share, "; ".join(missing),
+        )  # fmt: skip
     before, after = _known(a), _known(b)
     kind: Kind = "ratio" if min(*before, *after) > 0 else "difference"
     if kind == "ratio":
@@ -183,7 +186,8 @@ def _row(subject: str, metric: Metric, a: Measured, b: Measured) -> Row:
         change=change,
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
-        outcome=decide(metric.better, kind, interval),
+        outcome=decide(metric.better, metric.margin, kind, change, interval),
+        delta=metric.margin.share if kind == "ratio" else metric.margin.absolute,
         why="" if interval else "one run: no interval",
     )
 

@@ -3,7 +3,7 @@
 The ratio is taken within each block (the two runs were made one after the other, so what drifts
 cancels) and its interval is Student's t on the log ratios: at three blocks that covers 95 %, where
 a bootstrap covers 82-91 % and pooled requests 67 %. There are no p-values: with three runs none can
-be small. What that decides is one word (see `verdicts`); a metric is won only by an approach that
+be small. What that decides is one word (see `outcomes`); a metric is won only by an approach that
 is better beyond δ, and only if both approaches are ranked.
 """
 
@@ -20,13 +20,15 @@ from harness.analysis.estimates import (
     detectable_deviation,
     geometric_mean,
     log_t_interval,
+    t_critical,
     t_interval,
 )
 from harness.analysis.metrics import Metric
-from harness.analysis.verdicts import NOISE_LIMIT, Kind, Outcome, decide
+from harness.analysis.outcomes import Kind, Outcome, decide
 
 ByBlock = Mapping[int, float | None]
 
+CERTAIN = 0.99
 DECISIVE = (Outcome.BETTER, Outcome.WORSE, Outcome.DIFFERENT)
 
 
@@ -98,7 +100,7 @@ def compare(
     warnings += _unlike(kind, center, baseline.estimate, contender.estimate)
     outcome = decide(metric.better, metric.margin, kind, center, interval)
     if outcome in DECISIVE:
-        warnings += _noisy(metric, kind, changes)
+        warnings += _uncertain(metric, changes)
     unranked = [side.name for side in (baseline, contender) if not side.is_ranked]
     if unranked:
         warnings += [f"no winner: {' and '.join(unranked)} not ranked"] * (outcome in DECISIVE)
@@ -173,16 +175,19 @@ def _winner(outcome: Outcome, baseline: Side, contender: Side) -> str | None:
     return baseline.name if outcome is Outcome.WORSE else None
 
 
-def _noisy(metric: Metric, kind: Kind, changes: list[float]) -> list[str]:
-    """Warn if runs of one system vary so much that a false verdict is not rare any more."""
-    delta = metric.margin.of(kind)
+def _uncertain(metric: Metric, changes: list[float]) -> list[str]:
+    """Warn of a verdict that equals with very noisy runs get more often than rarely.
+
+    Where the 99 % interval excludes equality as well, they do not, however noisy they are.
+    """
     if metric.scale is Scale.EXACT or len(changes) < 2:
         return []
-    spread = statistics.stdev(changes) / math.sqrt(2)  # a change is that of two runs
-    if spread <= NOISE_LIMIT * delta:
+    half = t_critical(len(changes), CERTAIN) * statistics.stdev(changes) / math.sqrt(len(changes))
+    if abs(statistics.fmean(changes)) > half:
         return []
     return [
-        "runs vary by more than δ/2: between equals, 5 % of such verdicts would be false, not 1 %"
+        "certain at 95 %, not at 99 %: if runs vary by more than δ/2, up to 5 % of such verdicts "
+        "between equals are false, else less than 1 %"
     ]
 
 

@@ -26,6 +26,17 @@ NANOSECONDS = 1_000_000_000
 CLOCK_REACH_S = 1.5
 """The stage clock is read each second; a stage's last reading must lie this close to its end."""
 
+_OF_A_PURCHASE = (
+    "sent_ns",
+    "latency_ms",
+    "answered",
+    "status",
+    "outcome",
+    "key",
+    "try",
+    "order_id",
+)
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -86,6 +97,11 @@ def is_in(frame: pd.DataFrame, column: str, values: Sequence[Any]) -> npt.NDArra
     return frame[column].isin(list(values)).to_numpy(dtype=np.bool_)
 
 
+def rows(frame: pd.DataFrame, kept: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Return some rows of a frame; if they are all, the frame itself, which may be large."""
+    return frame if kept.all() else frame[kept]
+
+
 class RunFacts:
     """A run's tables, restricted to the sale and brought to one time axis."""
 
@@ -109,32 +125,41 @@ class RunFacts:
     @cached_property
     def requests(self) -> pd.DataFrame:
         """Every request sent since t0, with `latency_ms` and `answered`."""
-        sent = self.run.requests[integers(self.run.requests, "stage") >= 1]
+        sent = rows(self.run.requests, integers(self.run.requests, "stage") >= 1)
         latency_ms = (integers(sent, "done_ns") - integers(sent, "sent_ns")) / 1e6
-        text = {name: sent[name].fillna("") for name in ("key", "order_id", "order_status")}
+        names = ("key", "order_id", "order_status")
+        text = {name: sent[name].fillna("") for name in names if sent[name].hasnans}
         return sent.assign(latency_ms=latency_ms, answered=integers(sent, "status") > 0, **text)
 
     @cached_property
     def api_requests(self) -> pd.DataFrame:
         """Requests that are answered at once: all but the event streams, which stay open."""
-        return self.requests[~is_in(self.requests, "endpoint", ["events"])]
+        return rows(self.requests, ~is_in(self.requests, "endpoint", ["events"]))
 
     @cached_property
     def purchases(self) -> pd.DataFrame:
         """Requests to ``POST /orders``, in the order in which they were sent."""
-        buys = self.requests[is_in(self.requests, "endpoint", ["buy"])]
-        return buys.sort_values("sent_ns", kind="stable")
+        return self.purchases_with(*_OF_A_PURCHASE)
+
+    def purchases_with(self, *columns: str) -> pd.DataFrame:
+        """Return the purchases with columns of one's choice."""
+        buys = np.flatnonzero(is_in(self.requests, "endpoint", ["buy"]))
+        order = np.argsort(integers(self.requests, "sent_ns")[buys], kind="stable")
+        return self.requests[list(columns)].take(buys[order])
 
     @cached_property
     def attempts(self) -> pd.DataFrame:
         """One row per idempotency key: `first_sent_ns`, final `outcome`, `order_id`."""
-        by_key = self.purchases.groupby("key", sort=False)
-        known = self.purchases[self.purchases["order_id"] != ""]
-        order_ids = known.groupby("key", sort=False)["order_id"].first()
-        frame = pd.DataFrame(
-            {"first_sent_ns": by_key["sent_ns"].first(), "outcome": by_key["outcome"].last()}
+        buys = self.purchases
+        first, last, named = _attempts(buys)
+        return pd.DataFrame(
+            {
+                "first_sent_ns": integers(buys, "sent_ns")[first],
+                "outcome": buys["outcome"].take(last).array,
+                "order_id": buys["order_id"].take(named).array,
+            },
+            index=pd.Index(buys["key"].take(first).array, name="key"),
         )
-        return frame.assign(order_id=order_ids.reindex(frame.index).fillna(""))
 
     @cached_property
     def orders(self) -> pd.DataFrame:
@@ -147,7 +172,8 @@ class RunFacts:
         orders = self.run.orders[is_in(self.run.orders, "product_id", on_sale)]
         settled_ns = integers(orders, "settled_ns")
         settled = is_in(orders, "status", TERMINAL) & (settled_ns > 0)
-        sent = self.attempts["first_sent_ns"].reindex(orders["key"]).to_numpy(dtype=np.float64)
+        bought = self.attempts.loc[self.attempts.index.isin(orders["key"]), "first_sent_ns"]
+        sent = bought.reindex(orders["key"]).to_numpy(dtype=np.float64)
         return orders.assign(
             accepted_rel_ns=integers(orders, "accepted_ns") - self.t0_wall_ns,
             settled_rel_ns=np.where(settled, settled_ns - self.t0_wall_ns, 0),
@@ -158,10 +184,8 @@ class RunFacts:
     @cached_property
     def confirmed(self) -> pd.DataFrame:
         """Confirmed orders, in the order in which they were settled."""
-        rows = is_in(self.orders, "status", ["confirmed"]) & self.orders["settled"].to_numpy(
-            dtype=np.bool_
-        )
-        orders: pd.DataFrame = self.orders[rows]
+        settled = self.orders["settled"].to_numpy(dtype=np.bool_)
+        orders: pd.DataFrame = self.orders[is_in(self.orders, "status", ["confirmed"]) & settled]
         return orders.sort_values("settled_rel_ns", kind="stable")
 
     @cached_property
@@ -201,16 +225,25 @@ class RunFacts:
         world = self.topology.get("world", ())
         return [name for name in self.topology["services"] if name not in world]
 
+    @property
+    def enforced_cpus(self) -> dict[str, float]:
+        """Return, by service, the processors that all its replicas together are held to."""
+        limits = (self.record.get("deployment") or {}).get("limits") or {}
+        return {
+            service: float(limit["cpus"]) * int(self.topology["services"][service]["replicas"])
+            for service, limit in limits.items()
+            if limit.get("enforced") and limit.get("cpus")
+        }
+
     def telemetry(self, metric: str) -> pd.DataFrame:
         """Return one telemetry metric as a table: a row per sample time, a column per source."""
-        rows = self.run.telemetry[self.run.telemetry["metric"] == metric]
-        return _wide(rows, "source")
+        return _wide(self.run.telemetry[self.run.telemetry["metric"] == metric], "source")
 
     def telemetry_of(self, source: str, prefix: str) -> pd.DataFrame:
         """Return the metrics of one source whose name begins with `prefix`, a column each."""
         frame = self.run.telemetry
-        rows = frame[(frame["source"] == source) & frame["metric"].str.startswith(prefix)]
-        return _wide(rows, "metric")
+        named = frame[(frame["source"] == source) & frame["metric"].str.startswith(prefix)]
+        return _wide(named, "metric")
 
     def cpu_s(self, source: str, from_s: float, to_s: float) -> float | None:
         """Return the CPU seconds a source used in a window, or None if it was not sampled."""
@@ -244,8 +277,27 @@ class RunFacts:
         return steps(integers(self.orders, "accepted_rel_ns"), integers(settled, "settled_rel_ns"))
 
 
-def _wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    keyed = rows.drop_duplicates(["t_s", column], keep="last")
+def _attempts(buys: pd.DataFrame) -> tuple[Integers, Integers, Integers]:
+    """Return, of every attempt, the places of its first try, of its last, and of one with an order.
+
+    Only keys that were tried again are looked up: most are not, and there may be millions.
+    """
+    again = buys.loc[buys["try"] > 0, "key"]
+    is_again = buys["key"].isin(again).to_numpy(dtype=np.bool_)
+    once, places = np.flatnonzero(~is_again), np.flatnonzero(is_again)
+    number, keys = pd.factorize(buys["key"].take(places))
+    first, last = (np.zeros(len(keys), dtype=np.int64) for _ in range(2))
+    first[number[::-1]], last[number] = places[::-1], places
+    named = first.copy()  # of an attempt that was never given an order, any place will do
+    has_order = (buys["order_id"].take(places) != "").to_numpy(dtype=np.bool_)
+    named[number[has_order][::-1]] = places[has_order][::-1]
+    order = np.argsort(np.append(once, first), kind="stable")
+    of_first, of_last, of_order = (np.append(once, of)[order] for of in (first, last, named))
+    return of_first, of_last, of_order
+
+
+def _wide(samples: pd.DataFrame, column: str) -> pd.DataFrame:
+    keyed = samples.drop_duplicates(["t_s", column], keep="last")
     table: pd.DataFrame = keyed.pivot(index="t_s", columns=column, values="value")
     return table.sort_index()
 

@@ -111,7 +111,7 @@ def _stage_row(runs: Sequence[RunFacts], position: int) -> dict[str, Any]:
         )
         api = facts.api_requests
         within = is_in(api, "stage", [stage.number]) & api["answered"].to_numpy(dtype=np.bool_)
-        samples.append(Sample(floats(api[within], "latency_ms")))
+        samples.append(Sample(floats(api, "latency_ms")[within]))
         reading = facts.users_at_end(stage)
         achieved += [reading[1]] if reading else []
     n = len(runs)

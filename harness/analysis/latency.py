@@ -26,7 +26,8 @@ UNSETTLED = "were not settled when the run ended"
 def api_latency_ms(facts: RunFacts) -> Quantity:
     """Answer times of all answered requests of the sale, but for event streams, in ms."""
     requests = facts.api_requests
-    return Sample(floats(requests[requests["answered"].to_numpy(dtype=np.bool_)], "latency_ms"))
+    answered = requests["answered"].to_numpy(dtype=np.bool_)
+    return Sample(floats(requests, "latency_ms")[answered])
 
 
 def api_latency_with_unanswered_ms(facts: RunFacts) -> Quantity:
@@ -40,13 +41,13 @@ def api_latency_with_unanswered_ms(facts: RunFacts) -> Quantity:
 def purchase_latency_ms(facts: RunFacts) -> Quantity:
     """Answer times of ``POST /orders`` that were acknowledged (201, 202, 402), in ms."""
     buys = facts.purchases
-    return Sample(floats(buys[is_in(buys, "status", ACKNOWLEDGED)], "latency_ms"))
+    return Sample(floats(buys, "latency_ms")[is_in(buys, "status", ACKNOWLEDGED)])
 
 
 def refusal_latency_ms(facts: RunFacts) -> Quantity:
     """Answer times of ``POST /orders`` that were refused as sold out (409), in ms."""
     buys = facts.purchases
-    return Sample(floats(buys[is_in(buys, "outcome", ["sold_out"])], "latency_ms"))
+    return Sample(floats(buys, "latency_ms")[is_in(buys, "outcome", ["sold_out"])])
 
 
 def order_time_s(facts: RunFacts) -> Quantity:

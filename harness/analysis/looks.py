@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from harness.analysis.comparison import Side, compare
 from harness.analysis.metrics import METRICS
-from harness.analysis.verdicts import Outcome
+from harness.analysis.outcomes import Outcome
 
 AFTER_BLOCKS: Final = (3, 5, 8)
 CONFIDENCE: Final = 1 - 0.05 / len(AFTER_BLOCKS)

@@ -12,7 +12,7 @@ from typing import Final
 from harness.analysis import latency, resources, sales
 from harness.analysis.estimates import Estimate, Quantity, Scale, estimate
 from harness.analysis.facts import RunFacts
-from harness.analysis.verdicts import Better, Margin
+from harness.analysis.outcomes import Better, Margin
 
 Measure = Callable[[RunFacts], Quantity]
 
@@ -138,6 +138,7 @@ def _values() -> Iterator[Metric]:
         (resources.backlog_drain_s, "Backlog drain time", "s", "lower", SCALABILITY, 1, plain),
         (resources.generator_cpu_pct, "CPU of the load generator", "%", None,
          MEASUREMENT, 1, plain),
+        (resources.other_cores, "CPU used by others", "cores", None, MEASUREMENT, 2, plain),
     )  # fmt: skip
     for measure, title, unit, better, group, digits, scale in rows:
         name = getattr(measure, "__name__")  # noqa: B009 - a Callable has no __name__ for mypy

@@ -1,44 +1,67 @@
-"""What an interval decides, in a word: better, worse, no difference, or not decided.
+"""The word for what a comparison decides, and δ: the difference that does not matter.
 
-"No difference" needs evidence as well: the whole interval lies within DELTA of equality, also if
-the interval excludes equality itself. A difference that is certain and too small to matter is none.
+Better or worse takes both: the 95 % interval excludes equality, and the estimated difference
+exceeds δ. "No difference" takes evidence as well: the whole interval lies within ±δ (two one-sided
+tests; Schuirmann, J. Pharmacokinet. Biopharm. 15, 1987, at 2.5 % each). All else is not decided:
+more runs could decide it. Between two systems that are equal a winner is named in at most 1 % of
+comparisons, as long as runs of one system vary by no more than δ/2; see docs/methodology.md.
 """
 
+import math
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
-from harness.analysis.comparison import Kind
-from harness.analysis.metrics import Better
+Better = Literal["lower", "higher"] | None
+Kind = Literal["ratio", "difference", "none"]
+Interval = tuple[float, float]
 
-DELTA: Final = 0.15
-"""The share by which something may be more or less and still count as alike."""
+NOISE_LIMIT: Final = 0.5
+"""Share of δ by which the runs of one system may vary if false alarms are to be rare."""
 
 
 class Outcome(StrEnum):
-    """What is decided of a contender, compared with its baseline."""
+    """What a comparison decides of the contender."""
 
     BETTER = "better"
     WORSE = "worse"
-    ALIKE = "no difference"
+    DIFFERENT = "different"
+    """Of a metric of which neither more nor less is better."""
+    ALIKE = "no difference within δ"
     UNDECIDED = "not decided"
     INCOMPARABLE = "not comparable"
+    INVALID = "invalid run"
 
 
-def decide(better: Better, kind: Kind, interval: tuple[float, float] | None) -> Outcome:
-    """Return what the 95 % interval of a ratio or difference decides; without one, nothing.
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """δ of a metric: as a share for ratios, in the metric's unit for differences."""
 
-    A difference has no scale of its own, so only equality in every run is "no difference" there.
-    Of a metric that nobody wins, being alike is all that can be decided.
-    """
+    share: float
+    absolute: float
+
+    def of(self, kind: Kind) -> float:
+        """Return how far from equality counts as none: as a logarithm for a ratio."""
+        return math.log1p(self.share) if kind == "ratio" else self.absolute
+
+
+def decide(
+    better: Better, margin: Margin, kind: Kind, center: float, interval: Interval | None
+) -> Outcome:
+    """Return the word for a ratio, or difference, of the contender to the baseline."""
     if kind == "none":
         return Outcome.INCOMPARABLE
     if interval is None:
         return Outcome.UNDECIDED
-    low, high = interval
-    equal, least, most = (1.0, 1 / (1 + DELTA), 1 + DELTA) if kind == "ratio" else (0.0, 0.0, 0.0)
-    if least <= low and high <= most:
+    if kind == "ratio":
+        center, low, high = (math.log(value) for value in (center, *interval))
+    else:
+        low, high = interval
+    delta = margin.of(kind)
+    if -delta <= low and high <= delta:
         return Outcome.ALIKE
-    if better is None or low <= equal <= high:
+    if low <= 0 <= high or abs(center) <= delta:
         return Outcome.UNDECIDED
-    is_more = low > equal
-    return Outcome.BETTER if is_more == (better == "higher") else Outcome.WORSE
+    if better is None:
+        return Outcome.DIFFERENT
+    return Outcome.BETTER if (center > 0) == (better == "higher") else Outcome.WORSE

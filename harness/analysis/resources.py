@@ -13,6 +13,7 @@ from harness.analysis.facts import NANOSECONDS, RunFacts, integers
 
 NO_CPU = "CPU time was not sampled"
 STREAM_LENGTH = "stream_length:"
+STRANGER = "cpu_s:"
 
 
 def cpu_cores(facts: RunFacts) -> Quantity:
@@ -71,6 +72,32 @@ def generator_cpu_pct(facts: RunFacts) -> Quantity:
         return Missing(NO_CPU)
     processes = int(facts.scenario["load"]["processes"])
     return Ratio(100.0 * used_s, facts.load_s * processes)
+
+
+def other_cores(facts: RunFacts) -> Quantity:
+    """Cores that others used on average over the load.
+
+    What the machine was busy with, less services, load generator and harness.
+    """
+    sources = [*facts.topology["services"], "load", "harness"]
+    used = [facts.cpu_s(source, 0.0, facts.load_s) for source in sources]
+    machine_s = facts.cpu_s("machine", 0.0, facts.load_s)
+    known = [seconds for seconds in used if seconds is not None]
+    if machine_s is None or len(known) < len(used):
+        return Missing("the CPU of the harness was not sampled")
+    return Ratio(max(0.0, machine_s - sum(known)), facts.load_s)
+
+
+def strangers(facts: RunFacts) -> list[tuple[str, float]]:
+    """Return who else used the processors, by name and cores during the load, the most first."""
+    used_s = facts.telemetry_of("strangers", STRANGER)
+    within = used_s.loc[0 : facts.load_s + 1].ffill().fillna(0.0)
+    if len(within) < 2:
+        return []
+    seconds = float(within.index[-1] - within.index[0])
+    cores = (within.iloc[-1] - within.iloc[0]) / seconds
+    named = [(str(name).removeprefix(STRANGER), float(value)) for name, value in cores.items()]
+    return sorted(named, key=lambda pair: (-pair[1], pair[0]))
 
 
 def queue_depth(facts: RunFacts) -> pd.Series | None:

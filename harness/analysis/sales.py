@@ -30,8 +30,11 @@ def peak_throughput_rps(facts: RunFacts) -> Quantity:
 def answered_within_load_ns(facts: RunFacts) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return when each answer arrived, in ns since t0, of those that arrived during the load."""
     requests = facts.requests
-    done_ns = integers(requests[requests["answered"].to_numpy(dtype=np.bool_)], "done_ns")
-    return done_ns[(done_ns >= 0) & (done_ns < facts.load_s * NANOSECONDS)]
+    done_ns = integers(requests, "done_ns")
+    within = (done_ns >= 0) & (done_ns < facts.load_s * NANOSECONDS)
+    answers_ns: np.ndarray[tuple[int], np.dtype[np.int64]]
+    answers_ns = done_ns[within & requests["answered"].to_numpy(dtype=np.bool_)]
+    return answers_ns
 
 
 def goodput_per_s(facts: RunFacts) -> Quantity:

@@ -6,6 +6,7 @@ drawn, never compared: a second holds too few requests to support them.
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from harness.analysis.facts import (
     floats,
     integers,
     is_in,
+    rows,
 )
 from harness.store import RunData
 
@@ -34,30 +36,42 @@ def series(run: RunData) -> pd.DataFrame:
     confirmed (at the second's end; confirmed is cumulative); cores_<service> for every service,
     cores_approach, cores_load. What was not measured in a second is missing (NaN).
     """
-    return per_second(RunFacts(run)).drop(columns="done")
-
-
-def per_second(facts: RunFacts) -> pd.DataFrame:
-    """Return `series` of a run's facts, with `done`: requests that ended, answered or not."""
-    seconds = _length_s(facts)
-    requests = facts.requests
-    done_s = integers(requests, "done_ns") // NANOSECONDS
-    answered = requests["answered"].to_numpy(dtype=np.bool_)
-    table = pd.DataFrame({"t_s": np.arange(seconds, dtype=np.int64)})
+    facts = RunFacts(run)
+    counts = counts_per_second(facts)
+    seconds = len(counts)
+    table = counts[["t_s"]].copy()
     table["planned"] = _at_seconds(facts.run.clock, "planned", seconds)
     table["active"] = _at_seconds(facts.run.clock, "active", seconds)
-    table["done"] = _count(done_s, seconds)
-    table["requests"] = _count(done_s[answered], seconds)
-    table["errors"] = _count(done_s[sales.errors(facts)], seconds)
+    table[["requests", "errors"]] = counts[["requests", "errors"]]
     api = facts.api_requests
-    api = api[api["answered"].to_numpy(dtype=np.bool_)]
-    for name, q in QUANTILES.items():
-        table[f"api_{name}_ms"] = _percentile_per_second(api, q, seconds)
+    answered = api["answered"].to_numpy(dtype=np.bool_)
+    _add_percentiles(table, "api", QUANTILES, rows(api, answered))
     buys = facts.purchases[is_in(facts.purchases, "status", ACKNOWLEDGED)]
-    table["purchase_p95_ms"] = _percentile_per_second(buys, 0.95, seconds)
+    _add_percentiles(table, "purchase", {"p95": 0.95}, buys)
     _add_stock(table, facts)
+    table["confirmed"] = counts["confirmed"]
     _add_resources(table, facts)
     return table
+
+
+def counts_per_second(facts: RunFacts) -> pd.DataFrame:
+    """Return what is only counted: the columns requests, errors and confirmed of `series`.
+
+    And `done`: requests that ended, answered or not.
+    """
+    seconds = _length_s(facts)
+    done_s = integers(facts.requests, "done_ns") // NANOSECONDS
+    answered = facts.requests["answered"].to_numpy(dtype=np.bool_)
+    confirmed_ns = integers(facts.confirmed, "settled_rel_ns")
+    return pd.DataFrame(
+        {
+            "t_s": np.arange(seconds, dtype=np.int64),
+            "done": _count(done_s, seconds),
+            "requests": _count(done_s[answered], seconds),
+            "errors": _count(done_s[sales.errors(facts)], seconds),
+            "confirmed": np.searchsorted(confirmed_ns, _ends_ns(seconds), side="left"),
+        }
+    )
 
 
 def _length_s(facts: RunFacts) -> int:
@@ -69,8 +83,7 @@ def _length_s(facts: RunFacts) -> int:
 
 
 def _add_stock(table: pd.DataFrame, facts: RunFacts) -> None:
-    seconds = len(table)
-    ends_ns = np.arange(1, seconds + 1, dtype=np.int64) * NANOSECONDS
+    ends_ns = _ends_ns(len(table))
     instants, numbers = facts.open_orders
     table["open_orders"] = _level(instants, numbers, ends_ns)
     moves = facts.stock_moves
@@ -78,8 +91,10 @@ def _add_stock(table: pd.DataFrame, facts: RunFacts) -> None:
     held = np.cumsum(signs * integers(moves, "quantity"))
     left = facts.initial_stock - held
     table["stock_left"] = _level(integers(moves, "at_rel_ns"), left, ends_ns, facts.initial_stock)
-    confirmed_ns = integers(facts.confirmed, "settled_rel_ns")
-    table["confirmed"] = np.searchsorted(confirmed_ns, ends_ns, side="left")
+
+
+def _ends_ns(seconds: int) -> Integers:
+    return np.arange(1, seconds + 1, dtype=np.int64) * NANOSECONDS
 
 
 def _add_resources(table: pd.DataFrame, facts: RunFacts) -> None:
@@ -132,16 +147,20 @@ def _level(instants: Integers, levels: Integers, at_ns: Integers, before: int = 
     return np.concatenate([[before], levels])[position].astype(np.int64)
 
 
-def _percentile_per_second(requests: pd.DataFrame, q: float, seconds: int) -> Floats:
-    """Return the nearest-rank q-percentile of latency by second of sending, NaN if none."""
+def _add_percentiles(
+    table: pd.DataFrame, what: str, quantiles: Mapping[str, float], requests: pd.DataFrame
+) -> None:
+    """Add nearest-rank percentiles of latency by second of sending, NaN if nothing was sent."""
+    seconds = len(table)
     sent_s = integers(requests, "sent_ns") // NANOSECONDS
     latency_ms = floats(requests, "latency_ms")
     inside = (sent_s >= 0) & (sent_s < seconds)
     sent_s, latency_ms = sent_s[inside], latency_ms[inside]
     ordered = latency_ms[np.lexsort((latency_ms, sent_s))]
     sizes = np.bincount(sent_s, minlength=seconds)
-    ranks = np.maximum(np.ceil(q * sizes - 1e-9).astype(np.int64), 1) - 1
-    found = np.full(seconds, np.nan)
     some = sizes > 0
-    found[some] = ordered[(np.cumsum(sizes) - sizes + ranks)[some]]
-    return found
+    for name, q in quantiles.items():
+        ranks = np.maximum(np.ceil(q * sizes - 1e-9).astype(np.int64), 1) - 1
+        found = np.full(seconds, np.nan)
+        found[some] = ordered[(np.cumsum(sizes) - sizes + ranks)[some]]
+        table[f"{what}_{name}_ms"] = found

@@ -15,13 +15,18 @@ A law that could not be checked does not invalidate a run either, but is never s
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.analysis.estimates import point
 from harness.analysis.facts import RunFacts
+from harness.analysis.resources import other_cores, strangers
 from harness.findings import Law, Verdict
 from harness.outages import action, target
 from harness.store import RunData
 
 VALID = "VALID"
 INVALID = "INVALID"
+OTHERS_LIMIT_CORES = 0.10
+"""What others may use of a core during the load before it is worth a warning."""
+NAMED = 3
 STEAL_LIMIT = 0.02
 """Share of the machine's time that a hypervisor may withhold before it is worth a warning."""
 
@@ -62,7 +67,17 @@ def _warnings(run: RunData, laws: Sequence[Law]) -> list[str]:
     stolen = _stolen_share(facts)
     if stolen > STEAL_LIMIT:
         warnings.append(f"the hypervisor withheld {100 * stolen:.1f} % of the machine's time")
-    return warnings
+    return warnings + _others(facts)
+
+
+def _others(facts: RunFacts) -> list[str]:
+    """Warn if somebody else was at work on the machine, and name who was seen."""
+    cores = point(other_cores(facts), None).value
+    if cores is None or cores <= OTHERS_LIMIT_CORES:
+        return []
+    seen = [f"{name} {used:.2f}" for name, used in strangers(facts)[:NAMED] if used >= 0.005]
+    names = f": {', '.join(seen)} among them" if seen else ""
+    return [f"others used {cores:.2f} cores of the machine during the load{names}"]
 
 
 def _unenforced(deployment: Mapping[str, Any]) -> list[str]:

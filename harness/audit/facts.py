@@ -190,7 +190,11 @@ def with_python_strings(frame: pd.DataFrame) -> pd.DataFrame:
     Arrow's are smaller, but looking one up among others (`isin`, a join, a column by its name) took
     most of the time of an audit.
     """
-    texts = {name: object for name, dtype in frame.dtypes.items() if dtype == "str"}
+    texts = {
+        name: object
+        for name, dtype in frame.dtypes.items()
+        if dtype == "str" or isinstance(dtype, pd.CategoricalDtype)
+    }
     if texts:
         frame = frame.astype(texts)
     if frame.columns.dtype != object:

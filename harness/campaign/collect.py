@@ -121,6 +121,20 @@ def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, Any]
     }
 
 
+def server_versions(deployment: Deployment) -> dict[str, str]:
+    """Return what the stores say they are, such as ``{"postgres": "PostgreSQL 18.0"}``."""
+    with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
+        row = ledger.execute("SHOW server_version").fetchone()
+    versions = {deployment.topology.ledger: f"PostgreSQL {row[0] if row else 'unknown'}"}
+    facts, url = deployment.topology.redis, deployment.redis_url()
+    if facts and url:
+        with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
+            info: Any = store.info("server")
+        name = "Valkey" if "valkey_version" in info else "Redis"
+        versions[facts.service] = f"{name} {info.get('valkey_version', info['redis_version'])}"
+    return versions
+
+
 def backlog(deployment: Deployment) -> int:
     """Return what is still under way: open orders in the ledger plus entries in the streams."""
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:

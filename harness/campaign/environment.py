@@ -1,5 +1,6 @@
 """What machine, what software: the facts that decide whether two campaigns can be compared."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from harness.campaign import cgroups
 
 _PACKAGES = (
     "argon2-cffi",
@@ -29,6 +32,9 @@ def capture(root: Path) -> dict[str, Any]:
     return {
         "cpu_model": _cpu_model(),
         "cores": psutil.cpu_count() or 1,
+        "cores_allowed": len(os.sched_getaffinity(0)),
+        "governor": _governor(),
+        "cgroup": cgroups.limits(),
         "memory_bytes": psutil.virtual_memory().total,
         "kernel": f"{platform.system()} {platform.release()}",
         "virtualised": _is_virtual(),
@@ -45,6 +51,13 @@ def _cpu_model() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or "unknown"
+
+
+def _governor() -> str | None:
+    """Return what sets the clock rate of the cores; None if the kernel cannot, as in most VMs."""
+    files = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
+    names = sorted({line for file in files for line in _lines(str(file))})
+    return ", ".join(names) or None
 
 
 def _is_virtual() -> bool:

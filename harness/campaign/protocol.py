@@ -237,10 +237,11 @@ class Protocol:
                 if count
             ],
             "store": collect.store_facts(deployment, self._sales),
+            "servers": collect.server_versions(deployment),
             "topology": self._topology.describe(),
             "deployment": deployment.facts(),
             "cores": psutil.cpu_count() or 1,
-            "recorded": {"recorded": len(result.requests), "locust": result.locust_requests},
+            "recorded": {"recorded": result.recorded, "locust": result.locust_requests},
             "payment": self._scenario.payment.model_dump(mode="json") | {"seed": str(self._seed)},
         }
         return RunData(

@@ -60,7 +60,6 @@ def compare(
 
 
 def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
-    from harness.analysis.outcomes import DELTA
     from harness.analysis.summary import plain
 
     document: dict[str, Any] = plain(
@@ -69,7 +68,6 @@ def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
             "a": str(a),
             "b": str(b),
             "comparable": not compared.reasons,
-            "delta": DELTA,
             **asdict(compared),
         }
     )

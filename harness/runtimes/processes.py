@@ -91,6 +91,10 @@ class ProcessTable:
                 self._children.setdefault(stat.ppid, []).append(pid)
                 self._sessions.setdefault(stat.session, []).append(pid)
 
+    def all(self) -> list[Stat]:
+        """Return every process that runs."""
+        return list(self._stats.values())
+
     def family(self, leader: int) -> list[Stat]:
         """Return a session's leader with its descendants and orphans.
 

@@ -16,9 +16,9 @@ import pandas as pd
 import psutil
 
 from harness import load
-from harness.analysis import arrivals, laws
+from harness.analysis import arrivals
 from harness.analysis.facts import floats, is_in
-from harness.analysis.laws import check_laws
+from harness.analysis.laws import check_laws, crowd
 from harness.errors import InfrastructureError
 from harness.findings import Law, Verdict
 from harness.open_load import ArrivalStage, OpenLoad
@@ -40,7 +40,7 @@ FASTEST_PER_S = 12_800
 HALVINGS = 2
 """So often the gap between the last rate that passed and the first that did not is halved."""
 
-DECISIVE = (arrivals.ARRIVED, arrivals.ON_TIME, laws.GENERATOR_CPU)
+DECISIVE = (arrivals.ARRIVED, arrivals.ON_TIME, crowd.GENERATOR_CPU)
 
 _PRODUCT = Product(name="nothing", price_cents=1, stock=1)
 

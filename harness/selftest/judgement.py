@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.analysis.estimates import t_interval
 from harness.analysis.looks import PRIMARY, SPOILT
-from harness.analysis.verdicts import Outcome
+from harness.analysis.outcomes import Outcome
 from harness.errors import ExitCode
 from harness.findings import Verdict
 from harness.selftest.copies import FIRST, INJECTED_MS, SECOND, SLOWED

@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from harness.analysis.verdicts import Outcome
+from harness.analysis.outcomes import Outcome
 from harness.selftest import generator
 from harness.selftest.null_shop import null_shop
 from harness.store import Campaign

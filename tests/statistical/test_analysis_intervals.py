@@ -9,69 +9,25 @@ import math
 import numpy as np
 import pytest
 
-from harness.analysis.comparison import Side, compare
 from harness.analysis.estimates import (
     Sample,
+    Scalar,
     Scale,
-    detectable_deviation,
     estimate,
-    log_t_interval,
     log_welch_interval,
     t_critical,
 )
-from harness.analysis.metrics import METRICS
+from tests.statistical.campaigns import CAMPAIGNS, campaigns, compared
 
 pytestmark = pytest.mark.statistical
 
-CAMPAIGNS = 2000
-P95 = METRICS["api_latency_p95_ms"]
-
-
-def campaigns(
-    ratio: float, n: int, run_sd: float, drift_sd: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the p95 of both approaches in every block of every campaign."""
-    rng = np.random.default_rng(seed)
-    drift = rng.normal(0, drift_sd, (CAMPAIGNS, n))
-    before = np.exp(math.log(200) + drift + rng.normal(0, run_sd, (CAMPAIGNS, n)))
-    after = np.exp(math.log(200 * ratio) + drift + rng.normal(0, run_sd, (CAMPAIGNS, n)))
-    return before, after
-
-
-def compared(before: np.ndarray, after: np.ndarray):
-    for one, other in zip(before, after, strict=True):
-        yield compare(
-            P95,
-            Side("sync", dict(enumerate(one.tolist()))),
-            Side("queue", dict(enumerate(other.tolist()))),
-        )
-
 
 @pytest.mark.parametrize("drift_sd", [0.0, 0.15])
-@pytest.mark.parametrize("n", [3, 5])
+@pytest.mark.parametrize("n", [3, 5, 8])
 def test_the_paired_interval_covers_the_true_ratio_in_93_to_97_percent(n, drift_sd):
-    found = list(compared(*campaigns(1.2, n, 0.05, drift_sd, seed=20_261)))
+    found = compared(*campaigns(1.2, n, 0.05, drift_sd, seed=20_261))
     covered = np.mean([comparison.low <= 1.2 <= comparison.high for comparison in found])
     assert 0.93 <= covered <= 0.97
-
-
-def test_an_approach_against_itself_has_no_winner_in_at_least_93_percent():
-    found = list(compared(*campaigns(1.0, 3, 0.10, 0.10, seed=7)))
-    assert np.mean([comparison.winner is None for comparison in found]) >= 0.93
-
-
-def test_a_five_fold_difference_is_found_with_three_blocks():
-    found = list(compared(*campaigns(0.2, 3, 0.05, 0.10, seed=8)))
-    assert np.mean([comparison.winner == "queue" for comparison in found]) > 0.999
-
-
-def test_a_difference_of_the_detectable_size_is_found_in_80_percent():
-    n, sd = 5, 0.05
-    ratio = math.exp(detectable_deviation(n) * sd * math.sqrt(2))
-    found = list(compared(*campaigns(ratio, n, sd, 0.0, seed=9)))
-    assert np.mean([comparison.winner == "sync" for comparison in found]) == pytest.approx(
-        0.80, abs=0.03
-    )
 
 
 @pytest.mark.parametrize("n", [3, 5])
@@ -82,11 +38,18 @@ def test_the_interval_between_two_campaigns_covers_the_true_ratio_in_93_to_97_pe
     assert 0.93 <= np.mean([low <= 1.2 <= high for low, high in intervals]) <= 0.97
 
 
-def test_the_interval_of_an_estimate_covers_the_typical_run_in_93_to_97_percent():
+@pytest.mark.parametrize("n", [3, 5, 8])
+@pytest.mark.parametrize("scale", [Scale.LOG, Scale.PLAIN])
+def test_the_interval_of_an_estimate_covers_the_typical_run_in_93_to_97_percent(scale, n):
+    """Drift moves the runs of a campaign as well: it is a part of what a run may be."""
     rng = np.random.default_rng(10)
-    runs = np.exp(rng.normal(math.log(300), 0.1, (CAMPAIGNS, 3)))
-    intervals = [log_t_interval(run.tolist()) for run in runs]
-    assert 0.93 <= np.mean([low <= 300 <= high for low, high in intervals]) <= 0.97
+    runs = rng.normal(math.log(300), 0.1, (CAMPAIGNS, n))
+    truth = 300.0 if scale is Scale.LOG else math.log(300)
+    found = [
+        estimate([Scalar(value) for value in values], [True] * n, "ms", scale, None)
+        for values in (np.exp(runs) if scale is Scale.LOG else runs).tolist()
+    ]
+    assert 0.93 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.97
 
 
 def test_pooling_requests_would_be_dishonest_where_the_interval_over_runs_is_not():

@@ -9,7 +9,7 @@ import pytest
 from harness.analysis.comparison import Side, compare
 from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE
 from harness.analysis.metrics import METRICS
-from harness.analysis.verdicts import Outcome
+from harness.analysis.outcomes import Outcome
 
 pytestmark = pytest.mark.statistical
 

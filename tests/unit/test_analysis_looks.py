@@ -3,7 +3,7 @@
 import pytest
 
 from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look, told
-from harness.analysis.verdicts import Outcome
+from harness.analysis.outcomes import Outcome
 from tests.summaries import a_summary
 
 P95 = "purchase_latency_p95_ms"

@@ -53,7 +53,13 @@ def requests() -> pd.DataFrame:
     frame = pd.DataFrame(REQUESTS, columns=columns)
     frame["sent_ns"] = (frame.pop("sent") * S).round().astype("int64")
     frame["done_ns"] = (frame.pop("done") * S).round().astype("int64")
-    return frame.assign(process=0, user=0, intended_ns=frame["sent_ns"] - 5 * MS, think_ns=0)
+    return frame.assign(
+        process=0,
+        user=0,
+        **{"try": frame["key"].where(frame["key"] != "").groupby(frame["key"]).cumcount()},
+        intended_ns=frame["sent_ns"] - 5 * MS,
+        think_ns=0,
+    )
 
 
 def orders() -> pd.DataFrame:

@@ -1,8 +1,12 @@
 """What a run is worth: a planned fault that did not happen, limits that nothing enforced."""
 
+from dataclasses import replace
+
+import pandas as pd
 import pytest
 
 from harness.analysis import check_laws, validity
+from harness.analysis.facts import RunFacts
 from tests.histories import make_run
 
 FAULT = {
@@ -33,6 +37,36 @@ def test_a_fault_that_was_not_overcome_invalidates(run):
     run.record["faults"] = [{**FAULT, "service": None, "kind": "hang", "error": "it hangs on"}]
     (reason,) = validity(run, check_laws(run))["reasons"]
     assert "hang of payment gateway did not end as planned: it hangs on" in reason
+
+
+def with_machine(run, busy_cores: float, **strangers_s: float):
+    """Return a run on a machine that was busy so much, and by whom besides us."""
+    telemetry = run.telemetry
+    times = sorted(set(telemetry["t_s"]))
+    machine = telemetry["metric"].eq("cpu_s") & telemetry["source"].eq("machine")
+    rows = [(t_s, "machine", "cpu_s", busy_cores * t_s) for t_s in times]
+    for name, used_s in strangers_s.items():
+        rows += [(t, "strangers", f"cpu_s:{name}", used_s * t / times[-1]) for t in times]
+    more = pd.DataFrame(rows, columns=list(telemetry.columns))
+    return replace(run, telemetry=pd.concat([telemetry[~machine], more]))
+
+
+def test_others_at_work_on_the_machine_are_a_warning_that_names_them():
+    busy = with_machine(make_run("sync"), 1.9, backup=20.0, cron=0.001)
+    judged = validity(busy, check_laws(busy))
+    assert judged["verdict"] == "VALID"
+    (warning,) = [w for w in judged["warnings"] if "others used" in w]
+    assert "backup" in warning
+    assert "cron" not in warning
+
+
+def test_a_machine_that_is_busy_with_us_alone_is_no_warning():
+    run = make_run("sync")
+    used_s = sum(
+        RunFacts(run).cpu_s(source, 0, 20) for source in ("api", "postgres", "load", "harness")
+    )
+    quiet = with_machine(run, used_s / 20 + 0.05)
+    assert validity(quiet, check_laws(quiet))["warnings"] == []
 
 
 def limited(enforced, cpus=1.0, memory_bytes=None):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.analysis.verdicts import Outcome
+from harness.analysis.outcomes import Outcome
 from harness.errors import ExitCode
 from harness.selftest.judgement import judge
 from tests.summaries import a_summary

@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis.comparison import Side, compare
 from harness.analysis.metrics import METRICS
-from harness.analysis.verdicts import Margin, Outcome, decide
+from harness.analysis.outcomes import Margin, Outcome, decide
 
 MARGIN = Margin(share=0.15, absolute=2.0)
 P95 = METRICS["api_latency_p95_ms"]
@@ -109,15 +109,16 @@ def test_an_approach_without_a_valid_run_is_an_invalid_run():
 
 def test_what_cannot_be_measured_is_not_comparable_and_one_block_decides_nothing():
     assert compare(P95, *sides([510], [None])).outcome is Outcome.INCOMPARABLE
+    assert decide("lower", MARGIN, "none", 0.0, None) is Outcome.INCOMPARABLE
     assert compare(P95, *sides([510], [92])).outcome is Outcome.UNDECIDED
 
 
 def test_runs_that_vary_much_make_a_verdict_that_says_so():
     quiet = compare(P95, *sides([500, 510, 505], [92, 93, 91]))
-    noisy = compare(P95, *sides([500, 600, 400], [92, 60, 120]))
+    noisy = compare(P95, *sides([500, 500, 500], [205, 250, 305]))
     assert quiet.outcome is noisy.outcome is Outcome.BETTER
-    assert not any("runs vary" in warning for warning in quiet.warnings)
-    assert any("runs vary" in warning for warning in noisy.warnings)
+    assert not any("not at 99" in warning for warning in quiet.warnings)
+    assert any("not at 99" in warning for warning in noisy.warnings)
 
 
 def test_the_detectable_effect_is_never_within_delta():

@@ -1,0 +1,62 @@
+"""Laws that the numbers of one run must obey: if one is broken, the run measured something else.
+
+Each law has a left and a right side, computed from facts that were recorded independently of each
+other, a residual and a tolerance; FAIL if the residual exceeds it, UNKNOWN if the facts are not
+there. The modules are what the laws are about:
+
+    crowd      buyers and the load generator: N = X(R + Z), planned users, CPU, punctuality
+    counts     requests: sent, answered, counted by the servers, by Locust, by the second
+    capacity   what a machine and an approach cannot exceed: CPU, payment slots
+    times      L = λW of the backlog, percentiles and their mean, the two clocks
+
+A fault of the scenario's excuses little: the load generator is not hit, so the laws about buyers,
+about the ledger of requests and about the generator stay as they are. What is excused is said at
+the laws about what the approach itself counts: requests, payment slots, and the backlog.
+"""
+
+from collections.abc import Callable, Sequence
+
+from harness.analysis.facts import RunFacts
+from harness.analysis.laws import capacity, counts, crowd, times
+from harness.findings import Law, Verdict
+from harness.store import RunData
+
+Laws = Sequence[tuple[str, Callable[[RunFacts], list[Law]]]]
+
+LAWS: Laws = (
+    (crowd.INTERACTIVE, crowd.interactive_response_time),
+    (counts.CHAIN, counts.sent_equals_outcomes),
+    (counts.CLIENT_SERVER, counts.client_counts_equal_server_counts),
+    (counts.SUMS, counts.per_second_sums_equal_totals),
+    (counts.RECORDED, counts.recorded_equals_locust),
+    (capacity.UTILISATION, capacity.utilisation_at_most_one),
+    (capacity.SLOTS, capacity.slots_cover_charges),
+    (times.BACKLOG, times.backlog_is_arrivals_times_stay),
+    (times.PERCENTILES, times.percentiles_fit_the_mean),
+    (times.CLOCKS, times.clocks_agree),
+    (crowd.USERS, crowd.planned_users_achieved),
+    (crowd.GENERATOR_CPU, crowd.generator_has_cpu_to_spare),
+    (crowd.GENERATOR_LATE, crowd.generator_is_punctual),
+)
+
+IN_A_CONTEST: Laws = (
+    (counts.CLIENT_SERVER, counts.client_counts_equal_server_counts),
+    (counts.RECORDED, counts.recorded_equals_locust),
+    (capacity.UTILISATION, capacity.utilisation_at_most_one),
+    (capacity.SLOTS, capacity.slots_cover_charges),
+    (times.CLOCKS, times.clocks_agree),
+)
+"""Laws that hold without stages; nobody thinks in a contest, and a burst is meant to be sudden."""
+
+
+def check_laws(run: RunData, applicable: Laws = LAWS) -> list[Law]:
+    """Check the laws that apply to a run; one that crashes is UNKNOWN and says with what error."""
+    facts = RunFacts(run)
+    laws: list[Law] = []
+    for name, law in applicable:
+        try:
+            laws += law(facts)
+        except Exception as error:  # a broken fact must not hide what the other laws find
+            detail = f"could not be checked: {type(error).__name__}: {error}"
+            laws.append(Law(name, Verdict.UNKNOWN, None, 0.0, detail))
+    return laws

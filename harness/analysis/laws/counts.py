@@ -1,0 +1,172 @@
+"""Laws about counts: every request was sent, answered, recorded and counted exactly once."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.analysis.facts import NANOSECONDS, RunFacts, Stage, integers, is_in
+from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.analysis.series import counts_per_second
+from harness.findings import Law
+from harness.outages import WIPE, Outage, outages, silences
+
+CHAIN = "requests sent = outcomes"
+CLIENT_SERVER = "client counts = server counts"
+SUMS = "per-second sums = totals"
+RECORDED = "recorded = seen by Locust"
+
+ROUTES = {
+    "register": ("POST", "/auth/register"),
+    "login": ("POST", "/auth/login"),
+    "product": ("GET", "/products/{id}"),
+    "buy": ("POST", "/orders"),
+    "status": ("GET", "/orders/{id}"),
+    "events": ("GET", "/orders/{id}/events"),
+}
+OUTCOMES = (
+    "ok", "accepted", "confirmed", "declined", "sold_out", "limited", "rejected", "indeterminate"
+)  # fmt: skip
+PROXY_STATUSES = (502, 503, 504)
+"""Statuses that a proxy before the counting services may answer by itself."""
+
+
+def sent_equals_outcomes(facts: RunFacts) -> list[Law]:
+    """Every request that a buyer sent has one outcome in the ledger.
+
+    A buyer's requests are a chain: each is intended at the end of the one before plus the time it
+    thought, to the nanosecond. Where a request does not begin where another ended (or the buyer was
+    born), one in between is missing. An outcome must be one that the status allows: a request
+    without answer, or with a 5xx, may have happened.
+    """
+    columns = ["process", "user", "done_ns", "intended_ns", "think_ns"]
+    requests = facts.run.requests[columns].sort_values(columns[:3], kind="stable")
+    buyers = facts.run.buyers.set_index(["process", "user"])["born_ns"]
+    owner = requests[["process", "user"]].to_numpy()
+    is_first = np.append(True, (owner[1:] != owner[:-1]).any(axis=1))[: len(owner)]
+    born_ns = buyers.reindex(pd.MultiIndex.from_arrays(owner[is_first].T)).to_numpy()
+    before_ns = np.roll(integers(requests, "done_ns"), 1).astype(np.float64)
+    before_ns[is_first] = born_ns
+    begun_ns = integers(requests, "intended_ns") - integers(requests, "think_ns")
+    missing = int(np.count_nonzero(before_ns != begun_ns))
+    unfit = int(np.count_nonzero(~_outcome_fits(facts.run.requests)))
+    total = len(requests)
+    detail = f"{total} requests; {missing} do not follow from the one before"
+    detail += f", {unfit} with an outcome that their status does not allow"
+    sides = Sides(total + missing, total - unfit, "requests")
+    return [judge(CHAIN, sides, (missing + unfit) / max(total, 1), 0.0, detail)]
+
+
+def _outcome_fits(requests: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    status = integers(requests, "status")
+    open_ended = (status == 0) | (status >= 500)
+    known = is_in(requests, "outcome", OUTCOMES)
+    fits: npt.NDArray[np.bool_] = known & (
+        ~open_ended | is_in(requests, "outcome", ["indeterminate"])
+    )
+    return fits
+
+
+def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
+    """Every answer the client recorded was counted by a server, and the other way round.
+
+    A server may have counted more: requests whose answer never reached the client. A client may
+    have recorded more if a proxy stands before the services that count: its own 502, 503 and 504.
+
+    Counters outlive their process. But after a kill or a cut a proxy repeats a GET that the server
+    did not answer, though it may have counted it; and a fault that wipes a service's data takes its
+    counters along.
+    """
+    if not facts.record["server_counts"]:
+        return unknown(CLIENT_SERVER, 0.0, "the services counted no request")
+    server: Counter[tuple[str, str, int]] = Counter()
+    for row in facts.record["server_counts"]:
+        server[row["method"], row["route"], int(row["status"])] += int(row["count"])
+    requests = facts.run.requests
+    client: Counter[tuple[str, int]] = Counter(
+        zip(requests["endpoint"].tolist(), requests["status"].tolist(), strict=True)
+    )
+    has_proxy = facts.topology.get("entry") not in facts.topology.get("counters", ())
+    forgiven = PROXY_STATUSES if has_proxy else ()
+    silent = silences(outages(facts.record), facts.topology)
+    repeated = _under_way(facts, silent) if has_proxy else Counter()
+    wrong = {}
+    for endpoint, route in ROUTES.items():
+        served = {status: n for (*asked, status), n in server.items() if (*asked,) == route}
+        seen = {status: n for (asked, status), n in client.items() if asked == endpoint}
+        uncounted, surplus = _mismatch(seen, served, forgiven)
+        if any(outage.kind == WIPE for outage in silent):
+            uncounted = 0
+        if route[0] == "GET":
+            surplus = max(surplus - repeated[endpoint], 0)
+        wrong[endpoint] = uncounted + surplus
+    answered = sum(n for (_, status), n in client.items() if status)
+    detail = f"{answered} answers at the client; {client.total() - answered} requests unanswered"
+    offenders = [f"{endpoint} by {n}" for endpoint, n in wrong.items() if n]
+    if offenders:
+        detail += f"; the servers counted otherwise: {', '.join(offenders)}"
+    asked_for = set(ROUTES.values())
+    counted = sum(n for (*asked, _), n in server.items() if (*asked,) in asked_for)
+    sides = Sides(answered, counted, "answers")
+    return [judge(CLIENT_SERVER, sides, sum(wrong.values()) / max(answered, 1), 0.0, detail)]
+
+
+def _under_way(facts: RunFacts, faults: Sequence[Outage]) -> Counter[str]:
+    """Count the requests to each endpoint that were under way at some moment of a fault."""
+    requests = facts.run.requests
+    sent_ns, done_ns = integers(requests, "sent_ns"), integers(requests, "done_ns")
+    hit = np.zeros(len(requests), dtype=np.bool_)
+    for fault in faults:
+        hit |= (sent_ns <= fault.over_ns) & (done_ns >= fault.begun_ns)
+    return Counter(requests["endpoint"][hit].tolist())
+
+
+def _mismatch(
+    seen: dict[int, int], counted: dict[int, int], forgiven: tuple[int, ...]
+) -> tuple[int, int]:
+    """Return how many answers no server counted, and how many more they did than were lost."""
+    statuses = (set(seen) | set(counted)) - {0}
+    excess = {status: counted.get(status, 0) - seen.get(status, 0) for status in statuses}
+    lost = sum(n for n in excess.values() if n > 0)
+    # where the proxy answered itself, the server may have counted an answer that it could not give
+    by_proxy = -sum(n for status, n in excess.items() if n < 0 and status in forgiven)
+    unanswered = seen.get(0, 0) + by_proxy
+    uncounted = -sum(n for status, n in excess.items() if n < 0 and status not in forgiven)
+    return uncounted, max(lost - unanswered, 0)
+
+
+def per_second_sums_equal_totals(facts: RunFacts) -> list[Law]:
+    """The per-second series, added up, is the number of requests and of confirmed orders.
+
+    Every request must have been sent in the stage that it is labelled with, to a second.
+    """
+    table = counts_per_second(facts)
+    done, total = int(table["done"].sum()), len(facts.requests)
+    confirmed = int(table["confirmed"].iloc[-1])
+    mislabelled = sum(_sent_elsewhere(facts, stage) for stage in facts.stages)
+    wrong = abs(total - done) + abs(len(facts.confirmed) - confirmed) + mislabelled
+    detail = f"{done} of {total} requests, {confirmed} of {len(facts.confirmed)} confirmed orders"
+    if mislabelled:
+        detail += f"; {mislabelled} requests were not sent in the stage they are labelled with"
+    return [judge(SUMS, Sides(done, total, "requests"), wrong / max(total, 1), 0.0, detail)]
+
+
+def _sent_elsewhere(facts: RunFacts, stage: Stage) -> int:
+    start_ns, end_ns = stage.window_ns
+    labelled = integers(facts.requests, "stage") == stage.number
+    sent_ns = integers(facts.requests, "sent_ns")[labelled]
+    outside = (sent_ns < start_ns - NANOSECONDS) | (sent_ns > end_ns + NANOSECONDS)
+    return int(np.count_nonzero(outside))
+
+
+def recorded_equals_locust(facts: RunFacts) -> list[Law]:
+    """The ledger holds as many requests as Locust counted by itself."""
+    recorded = int(facts.record["recorded"]["recorded"])
+    locust = int(facts.record["recorded"]["locust"])
+    stored = len(facts.run.requests)
+    wrong = max(abs(recorded - locust), abs(recorded - stored))
+    detail = f"{recorded} recorded, {locust} seen by Locust, {stored} stored"
+    sides = Sides(min(recorded, stored), locust, "requests")
+    return [judge(RECORDED, sides, wrong / max(locust, 1), 0.0, detail)]

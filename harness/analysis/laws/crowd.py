@@ -1,0 +1,140 @@
+"""Laws about the buyers and what plays them: was the load that the scenario plans really there?
+
+The strongest is the interactive response-time law N = X(R + Z) (Denning and Buzen 1978): in a
+closed load every buyer is always either waiting for an answer or thinking, so user-seconds equal
+request-seconds plus think-seconds. A saturated load generator breaks it long before its own CPU
+figure shows anything.
+"""
+
+import numpy as np
+
+from harness.analysis.facts import NANOSECONDS, Integers, RunFacts, integers, overlap_s
+from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.findings import Law
+
+INTERACTIVE = "interactive response-time law"
+USERS = "planned users achieved"
+GENERATOR_CPU = "generator CPU"
+GENERATOR_LATE = "generator punctuality"
+
+INTERACTIVE_TOLERANCE = 0.05
+USERS_TOLERANCE = 0.02
+CLOCK_LAG_S = 0.2
+GENERATOR_CPU_LIMIT = 0.90
+LATENESS_P99_LIMIT_MS = 250.0
+LATENESS_MEAN_LIMIT = 0.05
+
+
+def interactive_response_time(facts: RunFacts) -> list[Law]:
+    """N = X(R + Z) in each stage: the share of user-seconds that no request or think accounts for.
+
+    Every interval is clipped to the stage, so the law is exact also where users come and go.
+    """
+    begun_ns, ended_ns = _accounted(facts)
+    buyers = facts.run.buyers
+    born_ns, left_ns = integers(buyers, "born_ns"), integers(buyers, "left_ns")
+    still_there = round(facts.end_s * NANOSECONDS)
+    left_ns = np.where(left_ns < 0, still_there, left_ns)
+    laws = []
+    for stage in facts.stages:
+        lived_s = overlap_s(born_ns, left_ns, stage)
+        accounted_s = overlap_s(begun_ns, ended_ns, stage)
+        if max(lived_s, accounted_s) == 0:
+            laws += unknown(INTERACTIVE, INTERACTIVE_TOLERANCE, "no buyer was there", stage.name)
+            continue
+        residual = (lived_s - accounted_s) / max(lived_s, accounted_s)
+        detail = (
+            f"{lived_s:.1f} user-seconds, {accounted_s:.1f} s of requests and thinking: "
+            f"{100 * residual:+.2f} % unaccounted for"
+        )
+        sides = Sides(lived_s, accounted_s, "user-seconds")
+        laws.append(judge(INTERACTIVE, sides, residual, INTERACTIVE_TOLERANCE, detail, stage.name))
+    return laws
+
+
+def _accounted(facts: RunFacts) -> tuple[Integers, Integers]:
+    """Return begin and end (ns since t0) of every request, think time and parting think time."""
+    requests = facts.run.requests
+    intended_ns, think_ns = integers(requests, "intended_ns"), integers(requests, "think_ns")
+    parting = parting_thinks(facts)
+    begins = [integers(requests, "sent_ns"), intended_ns - think_ns, parting[0]]
+    ends = [integers(requests, "done_ns"), intended_ns, parting[1]]
+    return np.concatenate(begins), np.concatenate(ends)
+
+
+def parting_thinks(facts: RunFacts) -> tuple[Integers, Integers]:
+    """Return the think times after which a buyer left instead of sending another request.
+
+    No request records them; they are the time from a buyer's last answer until it left, if that
+    is not longer than a buyer may think.
+    """
+    buyers = facts.run.buyers.set_index(["process", "user"])
+    last_done = facts.run.requests.groupby(["process", "user"])["done_ns"].max()
+    both = buyers.assign(done_ns=last_done.reindex(buyers.index)).dropna(subset=["done_ns"])
+    begun_ns, left_ns = integers(both, "done_ns"), integers(both, "left_ns")
+    load = facts.scenario["load"]
+    longest_s = max(float(load["think_max_s"]), float(load["poll_interval_s"]))
+    gap_ns = left_ns - begun_ns
+    thought = (gap_ns > 0) & (gap_ns <= 1.05 * longest_s * NANOSECONDS)
+    return begun_ns[thought], left_ns[thought]
+
+
+def planned_users_achieved(facts: RunFacts) -> list[Law]:
+    """At the end of each stage as many buyers were active as planned, to 2 %.
+
+    One buyer more or less is allowed, and what the plan changes in two ticks of the stage clock.
+    """
+    laws = []
+    before = 0
+    for stage in facts.stages:
+        reading = facts.users_at_end(stage)
+        slack = 1 + CLOCK_LAG_S * abs(stage.users - before) / stage.seconds
+        before = stage.users
+        if reading is None:
+            why = "the users at the end of the stage were not recorded"
+            laws += unknown(USERS, USERS_TOLERANCE, why, stage.name)
+            continue
+        t_s, active = reading
+        planned = facts.schedule.planned_users(t_s)
+        residual = max(abs(active - planned) - slack, 0.0) / max(planned, 1.0)
+        detail = f"{active:g} of {planned:.4g} planned users were active at {t_s:.1f} s"
+        sides = Sides(active, planned, "users")
+        laws.append(judge(USERS, sides, residual, USERS_TOLERANCE, detail, stage.name))
+    return laws
+
+
+def generator_has_cpu_to_spare(facts: RunFacts) -> list[Law]:
+    """In no stage did the load generator use 90 % of one core per process (Python's GIL)."""
+    processes = int(facts.scenario["load"]["processes"])
+    shares = []
+    for stage in facts.stages:
+        used_s = facts.cpu_s("load", stage.start_s, stage.end_s)
+        if used_s is None:
+            return unknown(GENERATOR_CPU, GENERATOR_CPU_LIMIT, "CPU time was not sampled")
+        shares.append((used_s / (stage.seconds * processes), stage.name))
+    share, name = max(shares)
+    detail = f"{100 * share:.1f} % of a core per process in stage {name}, the most of all stages"
+    sides = Sides(share, GENERATOR_CPU_LIMIT, "cores per process")
+    return [judge(GENERATOR_CPU, sides, share, GENERATOR_CPU_LIMIT, detail)]
+
+
+def generator_is_punctual(facts: RunFacts) -> list[Law]:
+    """Requests are sent when they were intended: p99 to 250 ms, or the mean to 5 % of a think.
+
+    Both must be exceeded to fail: a rare hiccup does not distort a load, and neither does a delay
+    that is small beside what a buyer thinks. The residual is the lesser of the two excesses.
+    """
+    requests = facts.requests
+    if requests.empty:
+        return unknown(GENERATOR_LATE, 1.0, "no request was sent")
+    late_ms = (integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
+    think_ns = integers(requests, "think_ns")
+    p99_ms, mean_ms = float(np.quantile(late_ms, 0.99)), float(late_ms.mean())
+    detail = f"sent {mean_ms:.1f} ms late on average, p99 {p99_ms:.1f} ms"
+    sides = Sides(p99_ms, LATENESS_P99_LIMIT_MS, "ms (p99)")
+    if (think_ns > 0).any():
+        think_ms = float(think_ns[think_ns > 0].mean()) / 1e6
+        by_mean = Sides(mean_ms, LATENESS_MEAN_LIMIT * think_ms, "ms (mean)")
+        sides = min(sides, by_mean, key=lambda one: one.left / one.right)
+        detail += f"; buyers think {think_ms:.0f} ms on average"
+    return [judge(GENERATOR_LATE, sides, max(sides.left / sides.right, 0.0), 1.0, detail)]

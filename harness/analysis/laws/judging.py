@@ -1,0 +1,42 @@
+"""How a law is judged: its two sides, what they differ by, and how much they may."""
+
+from dataclasses import dataclass
+
+from harness.findings import Law, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The two sides of a law, in one unit, each computed from facts of its own."""
+
+    left: float
+    right: float
+    unit: str
+
+
+def judge(
+    name: str,
+    sides: Sides,
+    residual: float,
+    tolerance: float,
+    detail: str,
+    stage: str | None = None,
+) -> Law:
+    """Return a law that was checked: FAIL if the size of the residual exceeds the tolerance."""
+    verdict = Verdict.PASS if abs(residual) <= tolerance else Verdict.FAIL
+    return Law(
+        name,
+        verdict,
+        float(residual),
+        float(tolerance),
+        detail,
+        stage,
+        left=float(sides.left),
+        right=float(sides.right),
+        unit=sides.unit,
+    )
+
+
+def unknown(name: str, tolerance: float, why: str, stage: str | None = None) -> list[Law]:
+    """Return a law that could not be checked, and why."""
+    return [Law(name, Verdict.UNKNOWN, None, tolerance, why, stage)]

@@ -1,0 +1,227 @@
+"""Laws about durations: of the backlog, of requests, and of the two clocks that measure them."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.estimates import nearest_rank
+from harness.analysis.facts import (
+    NANOSECONDS,
+    TERMINAL,
+    Floats,
+    RunFacts,
+    floats,
+    integers,
+    is_in,
+)
+from harness.analysis.laws.crowd import INTERACTIVE_TOLERANCE, parting_thinks
+from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.findings import Law
+from harness.outages import outages
+
+BACKLOG = "L = λW of the backlog"
+PERCENTILES = "percentiles fit the mean"
+CLOCKS = "wall clock = monotonic clock"
+
+LONGEST_GAP_S = 5.0
+"""Two samples further apart say nothing of what lay between them."""
+FEWEST_INTERVALS = 10
+STAMP_LAG_S = 0.05
+"""A transaction is seen so much later than the time that it wrote into its rows."""
+STANDARD_ERRORS = 4.0
+CLOCK_TOLERANCE_S = 0.05
+QUANTILES = (0.50, 0.95, 0.99)
+
+
+def backlog_is_arrivals_times_stay(facts: RunFacts) -> list[Law]:
+    """L = λW (Little 1961): mean open units as sampled = units per second × mean time of one.
+
+    The left side is the ledger's counter, read each second; the right side follows from the times
+    of its stock moves, clipped to the same seconds, and is exact. So the residual is the error of
+    sampling: between two samples with e changes and a net change d, the trapezoid is off by a
+    random amount of variance (e + d²)/12 of an interval. Four standard errors are allowed, and what
+    changes within 50 ms. Seconds in which a fault was on are left out: a transaction that was
+    paused commits under an old stamp.
+    """
+    begins_s, ends_s, held = _sampled_intervals(facts)
+    if len(begins_s) < FEWEST_INTERVALS:
+        return unknown(BACKLOG, 0.0, "the open units were not sampled")
+    widths_s = ends_s - begins_s
+    observed_s = float(widths_s.sum())
+    sampled = float((held.mean(axis=0) * widths_s).sum()) / observed_s
+    opened_s, closed_s, units = _stays(facts)
+    inside_s, changes = _clipped(opened_s, closed_s, units, begins_s, ends_s)
+    timed = inside_s / observed_s
+    net = held[1] - held[0]
+    error = float(np.sqrt((widths_s**2 * (changes + net**2) / 12).sum())) / observed_s
+    rate_per_s = float(changes.sum()) / 2 / observed_s
+    tolerance = STANDARD_ERRORS * error + STAMP_LAG_S * rate_per_s
+    stay_s = timed / rate_per_s if rate_per_s else 0.0
+    detail = (
+        f"{sampled:.3f} open units as sampled; {rate_per_s:.3f} a second stay {stay_s:.3f} s each: "
+        f"{timed:.3f}"
+    )
+    sides = Sides(sampled, timed, "open units")
+    return [judge(BACKLOG, sides, sampled - timed, tolerance, detail)]
+
+
+def _sampled_intervals(facts: RunFacts) -> tuple[Floats, Floats, Floats]:
+    """Return begin, end (s since t0) and the two readings of every undisturbed interval."""
+    sampled = facts.telemetry("reserved")
+    if "postgres" not in sampled:
+        return np.empty(0), np.empty(0), np.empty((2, 0))
+    readings = sampled["postgres"].dropna()
+    at_s, held = readings.index.to_numpy(dtype=np.float64), readings.to_numpy(dtype=np.float64)
+    begins_s, ends_s = at_s[:-1], at_s[1:]
+    kept = ends_s - begins_s <= LONGEST_GAP_S
+    for fault in outages(facts.record):
+        over_s, begun_s = fault.over_ns / NANOSECONDS, fault.begun_ns / NANOSECONDS
+        kept &= (begins_s > over_s) | (ends_s < begun_s)
+    return begins_s[kept], ends_s[kept], np.stack([held[:-1], held[1:]])[:, kept]
+
+
+def _stays(facts: RunFacts) -> tuple[Floats, Floats, Floats]:
+    """Return when units began and ceased to be held (s since t0), and how many they are."""
+    moves = facts.stock_moves
+    opened = moves[is_in(moves, "kind", ["reserve"])]
+    closed = moves[~is_in(moves, "kind", ["reserve"])].groupby("order_id")["at_rel_ns"].min()
+    closed_ns = closed.reindex(opened["order_id"]).fillna(np.inf).to_numpy(dtype=np.float64)
+    opened_s = floats(opened, "at_rel_ns") / NANOSECONDS
+    return opened_s, closed_ns / NANOSECONDS, floats(opened, "quantity")
+
+
+def _clipped(
+    opened_s: Floats, closed_s: Floats, units: Floats, begins_s: Floats, ends_s: Floats
+) -> tuple[float, Floats]:
+    """Return the unit-seconds that lie in some intervals, and the units that changed in each."""
+    edges_s = np.stack([begins_s, ends_s]).T.ravel()
+    covered_s = np.append(0.0, np.cumsum(ends_s - begins_s))
+
+    def covered_until(at_s: Floats) -> Floats:
+        """Return how much of the intervals lies before each of some instants."""
+        position = np.searchsorted(begins_s, at_s, side="right")
+        last = np.maximum(position - 1, 0)
+        within_s = np.clip(at_s, begins_s[last], ends_s[last]) - begins_s[last]
+        so_far: Floats = np.where(position > 0, covered_s[last] + within_s, 0.0)
+        return so_far
+
+    inside_s = float((units * (covered_until(closed_s) - covered_until(opened_s))).sum())
+    place = np.searchsorted(edges_s, np.append(opened_s, closed_s), side="right")
+    is_inside = place % 2 == 1
+    changes = np.bincount(
+        place[is_inside] // 2, weights=np.append(units, units)[is_inside], minlength=len(begins_s)
+    ).astype(np.float64)
+    return inside_s, changes
+
+
+def percentiles_fit_the_mean(facts: RunFacts) -> list[Law]:
+    """Percentiles of the response time are possible beside a mean that was not made from it.
+
+    The mean R = (user-seconds − think-seconds) / requests comes from when buyers came and went.
+    Beside it must hold: min ≤ R ≤ max, p50 ≤ p95 ≤ p99, |p50 − R| ≤ σ, and, by Markov's inequality,
+    q-percentile ≤ R / (1 − q). The residual is the largest excess, in ms. R may be off by 5 % of
+    the time from request to request, as in N = X(R + Z), so the law is sharp where answers take
+    long beside the thinking.
+    """
+    requests = facts.run.requests
+    if requests.empty:
+        return unknown(PERCENTILES, 0.0, "no request was sent")
+    parting = parting_thinks(facts)
+    thought_ns = integers(requests, "think_ns").sum() + (parting[1] - parting[0]).sum()
+    present_ns = _presence_ns(facts)
+    mean_ms = float(present_ns - thought_ns) / len(requests) / 1e6
+    response_ms = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
+    shown = [nearest_rank(response_ms, q) for q in QUANTILES]
+    spread_ms = float(response_ms.std())
+    excesses = [
+        float(response_ms.min()) - mean_ms,
+        mean_ms - float(response_ms.max()),
+        abs(shown[0] - mean_ms) - spread_ms,
+        *(value - mean_ms / (1 - q) for q, value in zip(QUANTILES, shown, strict=True)),
+        *(low - high for low, high in pairwise(shown)),
+    ]
+    tolerance_ms = INTERACTIVE_TOLERANCE * float(present_ns) / len(requests) / 1e6
+    p50, p95, p99 = shown
+    detail = (
+        f"p50 {p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f} ms, σ {spread_ms:.1f} ms; buyers were there "
+        f"and did not think for {mean_ms:.1f} ms per request"
+    )
+    sides = Sides(p50, mean_ms, "ms (p50, mean)")
+    return [judge(PERCENTILES, sides, max(0.0, *excesses), tolerance_ms, detail)]
+
+
+def _presence_ns(facts: RunFacts) -> int:
+    """Return how long buyers were there in all, in ns."""
+    born_ns, left_ns = integers(facts.run.buyers, "born_ns"), integers(facts.run.buyers, "left_ns")
+    still_there_ns = round(facts.end_s * NANOSECONDS)
+    return int((np.where(left_ns < 0, still_there_ns, left_ns) - born_ns).sum())
+
+
+def clocks_agree(facts: RunFacts) -> list[Law]:
+    """The wall clock, by which the stores write, was not set while the client's clock ran.
+
+    Each second both clocks are read. And causes come before their effects on either clock: an order
+    is accepted after it was first sent for, and before the buyer was told its number; it is settled
+    before the buyer was told; a charge takes no less than the gateway drew for it. The residual is
+    the worst of these, in s.
+    """
+    pairs = [*_clock_readings(facts), *_causes(facts)]
+    if not pairs:
+        return unknown(CLOCKS, CLOCK_TOLERANCE_S, "no time is known by both clocks")
+    residual, sides, what = max(pairs, key=lambda pair: pair[0])
+    detail = f"{1000 * residual:.1f} ms apart at most: {what}" if residual else "never apart"
+    return [judge(CLOCKS, sides, residual, CLOCK_TOLERANCE_S, detail)]
+
+
+Pair = tuple[float, Sides, str]
+"""By how much two instants contradict each other (s), the instants, and what they are."""
+
+
+def _clock_readings(facts: RunFacts) -> Iterator[Pair]:
+    steps_s = facts.telemetry("clock_step_s")
+    if "machine" in steps_s:
+        column = steps_s["machine"].dropna()
+        worst = int(column.abs().to_numpy().argmax())
+        at_s, step_s = float(column.index.to_numpy()[worst]), float(column.iloc[worst])
+        yield abs(step_s), Sides(at_s + step_s, at_s, "s since t0"), "both clocks, read together"
+
+
+def _causes(facts: RunFacts) -> Iterator[Pair]:
+    """Yield the worst contradiction of each kind between the ledger's times and the client's."""
+    orders, requests = facts.orders.set_index("order_id"), facts.requests
+    named = requests[requests["order_id"] != ""]
+    ended = is_in(named, "order_status", TERMINAL) | is_in(named, "outcome", TERMINAL)
+    settled = orders[orders["settled"].to_numpy(dtype=np.bool_)]
+    yield from _order(
+        orders["first_sent_ns"], orders["accepted_rel_ns"], "an order sent for, and accepted"
+    )
+    yield from _order(
+        orders["accepted_rel_ns"],
+        named.groupby("order_id")["done_ns"].min(),
+        "an order accepted, and its buyer told",
+    )
+    yield from _order(
+        settled["settled_rel_ns"],
+        named[ended].groupby("order_id")["done_ns"].min(),
+        "an order settled, and its buyer told",
+    )
+    charges = facts.charges
+    drawn_ns = pd.Series(integers(charges, "started_ns") - facts.t0_wall_ns).add(
+        1e6 * floats(charges, "latency_ms")
+    )
+    finished_ns = pd.Series(integers(charges, "finished_ns") - facts.t0_wall_ns)
+    yield from _order(drawn_ns, finished_ns, "a charge due, and finished")
+
+
+def _order(
+    causes_ns: "pd.Series[float]", effects_ns: "pd.Series[float]", what: str
+) -> Iterator[Pair]:
+    """Yield by how much the worst effect came before its cause; 0 if none did."""
+    both = pd.DataFrame({"cause": causes_ns, "effect": effects_ns}).dropna() / NANOSECONDS
+    if len(both):
+        early_s = floats(both, "cause") - floats(both, "effect")
+        worst = int(early_s.argmax())
+        sides = Sides(both["effect"].iloc[worst], both["cause"].iloc[worst], "s since t0")
+        yield max(0.0, float(early_s[worst])), sides, what
