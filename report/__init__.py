@@ -21,6 +21,7 @@ from report import (
     judgements,
     markdown,
     page,
+    responses,
     tables,
     theme,
 )
@@ -85,6 +86,7 @@ def _tables(evidence: Evidence) -> dict[str, Table]:
         *(tables.details(evidence, approach) for approach in evidence.approaches),
         tables.funnel(evidence),
         tables.stages(evidence),
+        responses.table(evidence),
         tables.backlog(evidence),
         effects.table(evidence),
         judgements.audit(evidence),

@@ -7,7 +7,7 @@ from harness.analysis import METRICS, Compared
 from harness.analysis.campaigns import Basis, Measured, Row
 from harness.analysis.cases import HEADLINES
 from harness.analysis.outcomes import Outcome
-from report import numbers, tables
+from report import numbers, tables, verdicts
 from report.tables import Cell, Column, Table
 
 ALWAYS_TOLD: Final = (Outcome.BETTER, Outcome.WORSE)
@@ -16,10 +16,6 @@ CAPTIONS: Final = {
     "ratios": "The machines differ, so only the ratios between approaches are compared: "
     "that in A, that in B, and B compared with A",
 }
-ALIKE: Final = (
-    "95 % intervals. “Better” and “worse”: the interval excludes equality, and the difference exceeds "
-    f"δ. “No difference”: the whole interval lies within δ. {tables.DELTAS}"
-)
 CAVEATS: Final = (
     "B compared with A: geometric means of the runs, with Welch's 95 % interval on logarithms. The "
     "runs of two campaigns are not interleaved, so whatever changed in between is part of it.",
@@ -32,7 +28,7 @@ def table(compared: Compared) -> Table:
     return Table(
         name="compared",
         title="Comparison",
-        caption=f"{CAPTIONS[compared.basis]}. {ALIKE}",
+        caption=f"{CAPTIONS[compared.basis]}. 95 % intervals. {verdicts.MEANING}",
         columns=(
             Column("Metric", numeric=False),
             Column("A", interval=True),

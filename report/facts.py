@@ -30,7 +30,7 @@ THREATS: Final = (
         "Few runs.",
         "The run is the replicate. Intervals are t intervals over the runs (ratios paired by "
         "block, on logarithms) and wide at n = 3; there are no p-values, because none could be "
-        "small. “~” means that the interval includes equality.",
+        "small.",
     ),
     (
         "Polling.",

@@ -1,12 +1,15 @@
 """The tables of judgement: what the audit found, which laws hold, which runs count."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.findings import Finding, Verdict, worst
 from report import numbers
 from report.evidence import Approach, Evidence, Run
 from report.tables import Cell, Column, Row, Table, each_run
+
+EXACT = 1e-9
+"""What stands for the tolerance of a law that has none."""
 
 TONES = {
     "PASS": "pass",
@@ -163,12 +166,15 @@ def laws(evidence: Evidence) -> Table:
     return Table(
         "laws",
         "Laws",
-        "What the numbers of a run must obey, with the residual of the run and stage that came "
-        f"closest to breaking it; {evidence.workload}.",
+        "What the numbers of a run must obey: both sides, and the residual of the run and stage "
+        f"that came closest to breaking it; {evidence.workload}.",
         (
             Column("Law", numeric=False),
             Column("Approach", numeric=False),
             Column("Verdict", numeric=False),
+            Column("Left side"),
+            Column("Right side"),
+            Column("In", numeric=False),
             Column("Residual"),
             Column("Tolerance"),
             Column("Where", numeric=False),
@@ -181,7 +187,7 @@ def laws(evidence: Evidence) -> Table:
 def _law_row(name: str, approach: Approach, checked: list[tuple[int, dict[str, object]]]) -> Row:
     verdict = worst(Verdict(str(law["verdict"])) for _, law in checked)
     same = [(index, law) for index, law in checked if law["verdict"] == verdict.value]
-    index, law = max(same, key=lambda pair: abs(_number(pair[1]["residual"]) or 0.0))
+    index, law = max(same, key=lambda pair: _nearness(pair[1]))
     stage = f", stage {law['stage']}" if law["stage"] else ""
     residual, tolerance = _number(law["residual"]), _number(law["tolerance"])
     return Row(
@@ -189,12 +195,28 @@ def _law_row(name: str, approach: Approach, checked: list[tuple[int, dict[str, o
             Cell(name),
             Cell(approach.title),
             verdict_cell(verdict.value),
+            *(_side(_number(law.get(side))) for side in ("left", "right")),
+            Cell(str(law.get("unit") or "")),
             Cell(numbers.number(residual, 4), residual),
             Cell(numbers.number(tolerance, 2), tolerance),
             Cell(f"run {index}{stage}"),
             Cell(str(law["detail"])),
         )
     )
+
+
+def _nearness(law: Mapping[str, object]) -> float:
+    """Return how much of its tolerance a law has used up."""
+    residual, tolerance = _number(law["residual"]), _number(law["tolerance"])
+    return abs(residual or 0.0) / max(tolerance or 0.0, EXACT)
+
+
+def _side(value: float | None) -> Cell:
+    """Return one side of a law: whole if it is, else with digits enough to tell it from another."""
+    if value is None:
+        return Cell(numbers.NOTHING)
+    digits = 0 if value == round(value) else 1 if abs(value) >= 1000 else 3
+    return Cell(numbers.number(value, digits), value)
 
 
 def _number(value: object) -> float | None:

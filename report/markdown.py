@@ -31,6 +31,7 @@ def render(
         table(tables["funnel"]),
         "## Stages",
         table(tables["stages"]),
+        table(tables["responses"]),
         "## Queue depth and processing delay",
         table(tables["backlog"]),
         *(["## Faults", effects.LEAD, table(tables["faults"])] if "faults" in tables else []),
@@ -65,7 +66,8 @@ def table(content: Table) -> str:
         lines.append(_pipes([_cell(content, cell) for cell in row.cells]))
     notes = [f"{number}. {note}" for number, note in enumerate(content.notes, start=1)]
     body = "\n".join(lines)
-    below = "\n\nNotes:\n\n" + "\n".join(notes) if notes else ""
+    below = f"\n\n{content.footer}" if content.footer else ""
+    below += "\n\nNotes:\n\n" + "\n".join(notes) if notes else ""
     return f"*{content.caption}*\n\n{body}{below}"
 
 

@@ -11,17 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from report import numbers, published
+from report import numbers, published, verdicts
 from report.evidence import Approach, Evidence, Pair
-
-DELTAS = (
-    "δ is 15 % of times, memory and CPU, 5 % of counts, rates and shares; of differences half a unit, "
-    "and one percentage point."
-)
-"""What does not matter; harness.analysis.metrics has it for each metric."""
-
-FOUND_BY = ("confirmed_orders", "order_time_p95_s", "purchase_latency_p95_ms")
-"""The metrics whose smallest detectable effect stands below a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +47,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its caption; `name` is its file name without suffix."""
+    """A table with its caption, and what must stand below it; `name` is its file name."""
 
     name: str
     title: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    footer: str = ""
     notes: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -135,7 +127,7 @@ def _comparison(
         columns += [
             Column(f"{pair.second.title}, compared with {pair.first.title}", interval=True),
             Column("n"),
-            Column("Winner", numeric=False),
+            Column(f"{pair.second.title} is", numeric=False),
         ]
     rows = []
     for metric, facts in metrics_in_order(evidence):
@@ -145,7 +137,8 @@ def _comparison(
             cells += _verdict_cells(facts, pair, pair.comparisons[metric])
         rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
     caption = f"Estimates with 95 % intervals; {evidence.workload}."
-    return Table(name, "Comparison", caption, tuple(columns), tuple(rows))
+    footer = verdicts.footer(evidence.summary["metrics"], pair) if pair else ""
+    return Table(name, "Comparison", caption, tuple(columns), tuple(rows), footer)
 
 
 def _verdict_cells(facts: Mapping[str, Any], pair: Pair, found: Mapping[str, Any]) -> list[Cell]:
@@ -157,7 +150,7 @@ def _verdict_cells(facts: Mapping[str, Any], pair: Pair, found: Mapping[str, Any
     else:
         change = Cell(numbers.NOTHING, note=note)
     n = Cell(str(found["n"]), value=found["n"])
-    return [change, n, _winner(facts["better"], pair, found)]
+    return [change, n, _outcome(pair, found)]
 
 
 def ratio_cell(factor: float, low: float | None, high: float | None, note: str) -> Cell:
@@ -173,16 +166,12 @@ def difference_cell(
     return Cell(f"{shown} {numbers.interval(low, high, digits)}".rstrip(), note=note)
 
 
-def _winner(better: str | None, pair: Pair, found: Mapping[str, Any]) -> Cell:
-    """Return who won a metric, or in a word why nobody did."""
-    if better is None:
-        return Cell("")
+def _outcome(pair: Pair, found: Mapping[str, Any]) -> Cell:
+    """Return what was decided of the second approach, in the colour of the winner."""
     for approach in pair.both:
         if approach.name == found["winner"]:
-            return Cell(approach.title, tone=f"winner {approach.tone}")
-    if not pair.ranked:
-        return Cell("not ranked", tone="quiet")
-    return Cell("not comparable" if found["kind"] == "none" else INCONCLUSIVE, tone="quiet")
+            return Cell(found["outcome"], tone=f"winner {approach.tone}")
+    return Cell(found["outcome"], tone="quiet")
 
 
 def details(evidence: Evidence, approach: Approach) -> Table:

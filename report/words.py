@@ -197,7 +197,7 @@ def _faster(evidence: Evidence, pair: Pair, metric: str, words: str) -> str:
 def _decided(pair: Pair, metric: str) -> _Decision:
     """Return what was decided; the summary's factor is second ÷ first and is turned to the winner.
 
-    Without a winner the decision says why: inconclusive, not ranked, or nothing to divide.
+    Without a winner the decision says why: in the word of the comparison, or not ranked.
     """
     comparison = pair.comparisons[metric]
     factor, low, high = comparison["factor"], comparison["low"], comparison["high"]
@@ -206,7 +206,7 @@ def _decided(pair: Pair, metric: str) -> _Decision:
         return _Decision(None, None, 1.0, "no ratio, see the notes of the comparison")
     winner = next((a for a in pair.both if a.name == comparison["winner"]), None)
     if winner is None:
-        reason = "inconclusive" if pair.ranked else "not ranked"
+        reason = comparison["outcome"] if pair.ranked else "not ranked"
         return _Decision(None, None, 1.0, f"{numbers.factor(factor, low, high)}, {n}, {reason}")
     if factor < 1:
         factor, low, high = 1 / factor, numbers.inverse(high), numbers.inverse(low)

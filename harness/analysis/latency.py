@@ -38,6 +38,14 @@ def api_latency_with_unanswered_ms(facts: RunFacts) -> Quantity:
     return Sample(latency_ms[answered], latency_ms[~answered])
 
 
+def api_response_ms(facts: RunFacts) -> Quantity:
+    """Time from the intended start to the answer, of all answered requests but streams, in ms."""
+    requests = facts.api_requests
+    answered = requests["answered"].to_numpy(dtype=np.bool_)
+    took_ms = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
+    return Sample(took_ms[answered])
+
+
 def purchase_latency_ms(facts: RunFacts) -> Quantity:
     """Answer times of ``POST /orders`` that were acknowledged (201, 202, 402), in ms."""
     buys = facts.purchases

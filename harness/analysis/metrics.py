@@ -67,8 +67,10 @@ class Metric:
 def _statistics() -> Iterator[Metric]:
     """Yield the metrics that are several statistics of one quantity."""
     families: tuple[tuple[str, str, str, Better, str, int, Measure, tuple[str, ...]], ...] = (
-        ("api_latency", "API latency", "ms", "lower", LATENCY, 0,
+        ("api_latency", "API latency (service)", "ms", "lower", LATENCY, 0,
          latency.api_latency_ms, ("avg", "p50", "p95", "p99")),
+        ("api_response", "API response time (from the intended start)", "ms", "lower", LATENCY, 0,
+         latency.api_response_ms, ("p50", "p95", "p99")),
         ("api_latency_all", "API latency, unanswered included", "ms", "lower", LATENCY, 0,
          latency.api_latency_with_unanswered_ms, ("p95", "p99")),
         ("purchase_latency", "Purchase latency (acknowledgement)", "ms", "lower", LATENCY, 0,

@@ -22,6 +22,7 @@ from harness.analysis.faults import effects
 from harness.analysis.funnel import funnel, stage_table
 from harness.analysis.laws import check_laws
 from harness.analysis.metrics import METRICS, estimate_all
+from harness.analysis.responses import responses
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
 from harness.findings import Finding, Law, Verdict, worst
@@ -131,6 +132,7 @@ def summarise(
         ],
         "funnel": {a.name: funnel([run.facts for run in a.counted]) for a in approaches},
         "stages": {a.name: stage_table([run.facts for run in a.counted]) for a in approaches},
+        "responses": {a.name: responses([run.facts for run in a.counted]) for a in approaches},
         "audit": {a.name: worst_findings(a.runs) for a in approaches},
         "faults": [effect for one in judged for effect in one.effects],
         "cases": found,

@@ -184,3 +184,28 @@ def test_the_stages_say_what_was_planned_achieved_and_asked(summary, runs):
 def test_an_empty_campaign_is_an_error_for_people():
     with pytest.raises(UsageError, match="no finished run"):
         summarise(CAMPAIGN, [])
+
+
+def test_every_kind_of_request_has_its_service_time_and_its_response_time(runs):
+    """Two of five requests of one kind are sent late: their response times say so, alone."""
+    late = [
+        replace(
+            run,
+            requests=run.requests.assign(
+                intended_ns=run.requests["intended_ns"].where(
+                    (run.requests["endpoint"] != "product") | (run.requests["user"] % 5 > 1),
+                    run.requests["intended_ns"] - 400_000_000,
+                )
+            ),
+        )
+        for run in runs
+    ]
+    found = summarise(CAMPAIGN, late, CLEAN)
+    for approach in ("sync", "queue"):
+        of_kind = {row["request"]: row for row in found["responses"][approach]}
+        assert {"register", "login", "product", "buy"} <= set(of_kind)
+        assert ("status" in of_kind) == (approach == "queue")
+        for kind, row in of_kind.items():
+            assert row["answered"] <= row["requests"]
+            gap_ms = row["response_p95_ms"] - row["service_p95_ms"]
+            assert gap_ms == pytest.approx(400 if kind == "product" else 0.2, abs=0.5)

@@ -32,9 +32,16 @@ def an_estimate(value, low=None, high=None, unit="", warnings=(), per_run=()):
 def a_comparison(winner, factor, low, high, warnings=()):
     return {
         "baseline": "sync", "contender": "queue", "kind": "ratio" if factor else "none",
+        "outcome": an_outcome(winner, factor), "detectable": 1.15 if factor else None,
         "winner": winner, "factor": factor, "difference": None, "low": low, "high": high,
         "n": 3 if factor else 0, "method": "by hand", "warnings": list(warnings),
     }  # fmt: skip
+
+
+def an_outcome(winner, factor):
+    if factor is None:
+        return "not comparable"
+    return {"queue": "better", "sync": "worse", None: "different"}[winner]
 
 
 METRICS = {
@@ -120,7 +127,8 @@ def an_evidence(queue_findings=CLEAN, valid=True, pairs=PAIRS, only=None):
 
 
 def unranked(pairs=PAIRS):
-    return {name: {**pair, "winner": None} for name, pair in pairs.items()}
+    spoilt = {"winner": None, "outcome": "not comparable"}
+    return {name: {**pair, **spoilt} for name, pair in pairs.items()}
 
 
 def said(evidence):
@@ -157,7 +165,7 @@ def test_a_failed_audit_comes_first_and_nobody_wins():
 
 def test_a_failed_audit_leaves_the_winner_column_without_a_winner():
     table = tables.comparisons(an_evidence(OVERSOLD, pairs=unranked()))[0]
-    assert {row.cells[-1].text for row in table.rows} == {"not ranked", ""}
+    assert {row.cells[-1].text for row in table.rows} == {"not comparable"}
 
 
 def test_an_invalid_run_is_named_with_its_reason():
@@ -179,12 +187,13 @@ def test_a_run_without_audit_is_not_clean():
 
 
 def test_an_interval_that_includes_equality_names_no_winner():
-    pairs = {name: a_comparison(None, 1.02, 0.9, 1.15) for name in PAIRS}
+    undecided = a_comparison(None, 1.02, 0.9, 1.15) | {"outcome": "not decided"}
+    pairs = dict.fromkeys(PAIRS, undecided)
     text = said(an_evidence(pairs=pairs))
     assert text.startswith("No clear difference between the approaches")
-    assert "1.02× [0.90, 1.15], n\xa0=\xa03, inconclusive" in text
+    assert "1.02× [0.90, 1.15], n\xa0=\xa03, not decided" in text
     table = tables.comparisons(an_evidence(pairs=pairs))[0]
-    assert {row.cells[-1].text for row in table.rows} == {"~", ""}
+    assert {row.cells[-1].text for row in table.rows} == {"not decided"}
 
 
 def test_who_sold_alike_is_told_apart_by_the_order_time_that_can_be_compared():
@@ -208,6 +217,13 @@ def test_one_approach_alone_is_described_and_not_compared():
     assert "compared" not in text
     columns = [column.title for column in tables.comparisons(an_evidence(only="queue"))[0].columns]
     assert columns == ["Metric", "Queue + workers"]
+
+
+def test_the_footer_of_a_comparison_has_the_smallest_effect_that_it_could_have_found():
+    footer = tables.comparisons(an_evidence())[0].footer
+    assert "80 % power: Confirmed orders 1.15× (n = 3), Purchase latency, p95 1.15×" in footer
+    assert "δ is 15 %" in footer
+    assert tables.comparisons(an_evidence(only="sync"))[0].footer == ""
 
 
 @pytest.mark.parametrize("only", [None, "sync"])

@@ -1,0 +1,63 @@
+"""Every kind of request by two clocks: from when it was sent, and from when it was intended.
+
+Service time is what the shop took. Response time is what a buyer who knows when it meant to ask had
+to wait: it begins at the intended start, so a generator that sends late cannot hide a stall
+(coordinated omission). In a closed load the intended start is the end of the request before plus
+the thinking, and the two differ by the generator's lateness alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from harness.analysis.estimates import Sample, merge, percentile
+from harness.analysis.facts import RunFacts, floats, integers, is_in
+from harness.analysis.laws.counts import ROUTES
+
+QUANTILES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+
+
+def responses(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
+    """Return one row per kind of request that was made: how many, and percentiles of both times.
+
+    Counts are means over the runs; percentiles (ms) are those of the merged answered requests, null
+    if there are too few.
+    """
+    return [
+        _row(runs, endpoint, f"{method} {route}")
+        for endpoint, (method, route) in ROUTES.items()
+        if any(is_in(facts.requests, "endpoint", [endpoint]).any() for facts in runs)
+    ]
+
+
+def _row(runs: Sequence[RunFacts], endpoint: str, route: str) -> dict[str, Any]:
+    sent, service, response = 0, [], []
+    for facts in runs:
+        requests = facts.requests
+        of_kind = is_in(requests, "endpoint", [endpoint])
+        answered = of_kind & requests["answered"].to_numpy(dtype=np.bool_)
+        sent += int(np.count_nonzero(of_kind))
+        service.append(Sample(floats(requests, "latency_ms")[answered]))
+        response.append(Sample(response_ms(facts)[answered]))
+    times = {"service": merge(service), "response": merge(response)}
+    return {
+        "request": endpoint,
+        "route": route,
+        "requests": sent / len(runs),
+        "answered": sum(sample.size for sample in service) / len(runs),
+        **{
+            f"{name}_{quantile}_ms": percentile(sample, q).value
+            for name, sample in times.items()
+            if isinstance(sample, Sample)
+            for quantile, q in QUANTILES.items()
+        },
+    }
+
+
+def response_ms(facts: RunFacts) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Return the time of every request from its intended start until its end, in ms."""
+    requests = facts.requests
+    took_ms: np.ndarray[tuple[int], np.dtype[np.float64]]
+    took_ms = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
+    return took_ms
