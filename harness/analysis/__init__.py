@@ -37,9 +37,8 @@ __all__ = [
 def check_laws(run: RunData) -> list[Law]:
     """Check every law that applies to a run: those of its kind of load."""
     scenario = run.record["scenario"]
-    if scenario.get("contest"):
-        return laws.check_laws(run, contest.LAWS)
-    return laws.check_laws(run, arrivals.LAWS if scenario.get("open") else laws.LAWS)
+    applicable = contest.LAWS if scenario.get("contest") else arrivals.laws_of(scenario)
+    return laws.check_laws(run, applicable)
 
 
 def summarise(

@@ -13,6 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.analysis.arrivals import laws_of
 from harness.analysis.cases import CaseRun, cases
 from harness.analysis.comparison import Side, compare
 from harness.analysis.cost import cost
@@ -168,7 +169,8 @@ def schema() -> dict[str, Any]:
 
 
 def _judge(run: RunData, audits: Audits) -> _Judged:
-    laws, facts, findings = check_laws(run), RunFacts(run), audits.get(run.index, ())
+    laws = check_laws(run, laws_of(run.record["scenario"]))
+    facts, findings = RunFacts(run), audits.get(run.index, ())
     return _Judged(facts, laws, validity(run, laws), findings, effects(facts, findings))
 
 

@@ -13,7 +13,14 @@ import typer
 from rich.table import Table
 
 from harness.cli.app import app, console
-from harness.cli.words import ScaleOption, SettingsOption, read_scales, read_settings
+from harness.cli.words import (
+    RunsOption,
+    ScaleOption,
+    SettingsOption,
+    read_runs,
+    read_scales,
+    read_settings,
+)
 from harness.errors import ExitCode, Interrupted, UsageError
 from harness.runtimes import RUNTIMES, kept, measuring, runtime_named
 from harness.scenario import known_scenarios, load_scenario
@@ -39,9 +46,7 @@ def run(
     case: Annotated[
         list[str] | None, typer.Option(help="Only this case of the scenario; may be repeated.")
     ] = None,
-    runs: Annotated[
-        int | None, typer.Option(min=1, help="Runs per approach, and per case.")
-    ] = None,
+    runs: RunsOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every draw.")] = None,
     scale: ScaleOption = None,
     settings: SettingsOption = None,
@@ -63,6 +68,7 @@ def run(
     loaded = load_scenario(scenario or "flash_sale", root)
     scales, changes = read_scales(scale), read_settings(settings)
     chosen = runtime_named(runtime or _begun_with(resume))
+    n_runs = read_runs(runs, otherwise=loaded.runs)
     folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
 
     from harness import campaign
@@ -73,10 +79,11 @@ def run(
         source=scenario or "flash_sale",
         approaches=tuple(dict.fromkeys(approach or ())),
         cases=tuple(dict.fromkeys(case or ())),
-        runs=runs or loaded.runs,
+        runs=n_runs or campaign.MOST_BLOCKS,
         seed=loaded.seed if seed is None else seed,
         scale=scales,
         settings=changes,
+        until_decided=n_runs is None,
     )
     with measuring(f"campaign {folder}"):
         try:
