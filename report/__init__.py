@@ -11,23 +11,10 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.store import Campaign
-from report import (
-    cases,
-    charts,
-    contest,
-    distributions,
-    effects,
-    funnel,
-    judgements,
-    markdown,
-    page,
-    responses,
-    tables,
-    theme,
-)
-from report.charts import Chart, Section
-from report.evidence import Evidence, read
-from report.tables import Table
+from report import cases, comparison, contest, markdown, page, reproduce, tables, theme
+from report.document import Document
+from report.evidence import read
+from report.plates import Chart
 
 __all__ = ["build"]
 
@@ -38,64 +25,29 @@ def build(campaign_dir: Path) -> Path:
     Raises UsageError if the campaign cannot be read, InfrastructureError if report/ cannot be
     written. A report that was there is replaced as a whole.
     """
+    with theme.style():
+        document = _compose(campaign_dir)
+    texts = {
+        "index.html": page.render(document),
+        "report.md": markdown.render(document),
+        **{
+            f"tables/{name}.csv": tables.to_csv(table)
+            for name, table in document.every_table.items()
+        },
+        **{f"figures/{chart.name}.svg": theme.standalone(chart.svg) for chart in document.charts},
+    }
+    return _write(campaign_dir, texts, document.charts)
+
+
+def _compose(campaign_dir: Path) -> Document:
+    """Return what the report of a campaign says, by what kind of campaign it is."""
+    raw = reproduce.raw(campaign_dir)
     if Campaign.open(campaign_dir).description()["scenario"].get("contest"):
-        return _write(campaign_dir, *contest.compose(campaign_dir))
+        return contest.compose(contest.read(campaign_dir), raw)
     evidence = read(campaign_dir)
     if evidence.summary.get("cases"):
-        return _write(campaign_dir, *cases.compose(evidence))
-    contents = _tables(evidence)
-    with theme.style():
-        hero = _hero(evidence)
-        sections = _sections(evidence)
-        picture = distributions.headline(evidence)
-    drawn = [picture, *hero, *(chart for section in sections for chart in section.charts)]
-    texts = {
-        "index.html": page.render(evidence, contents, hero, sections),
-        "report.md": markdown.render(evidence, contents, picture, sections),
-        **{f"tables/{name}.csv": tables.to_csv(table) for name, table in contents.items()},
-        **{f"figures/{chart.name}.svg": theme.standalone(chart.svg) for chart in drawn},
-    }
-    return _write(campaign_dir, texts, drawn)
-
-
-def _hero(evidence: Evidence) -> tuple[Chart, ...]:
-    """Return the two figures that stand beside the verdict, with all approaches in each."""
-    kinds = (charts.CONFIRMED, charts.PURCHASE)
-    return tuple(next(charts.time_charts(kind, evidence)) for kind in kinds)
-
-
-def _sections(evidence: Evidence) -> tuple[Section, ...]:
-    drawn = [
-        Section(kind.id, kind.title, kind.lead, tuple(charts.time_charts(kind, evidence)))
-        for kind in charts.TIME_KINDS
-    ]
-    drawn[2:2] = [
-        Section(
-            kind.id, kind.title, kind.lead, tuple(distributions.distribution_charts(kind, evidence))
-        )
-        for kind in distributions.KINDS
-    ]
-    lead = "Of all attempts to buy, how many came how far; each step is read from another store."
-    orders = tuple(funnel.funnel_charts(evidence))
-    return (*drawn, Section("funnel", "Order funnel", lead, orders))
-
-
-def _tables(evidence: Evidence) -> dict[str, Table]:
-    found = [
-        *tables.comparisons(evidence),
-        *(tables.details(evidence, approach) for approach in evidence.approaches),
-        tables.funnel(evidence),
-        tables.stages(evidence),
-        responses.table(evidence),
-        tables.backlog(evidence),
-        effects.table(evidence),
-        judgements.audit(evidence),
-        judgements.audit_runs(evidence),
-        judgements.runs(evidence),
-        judgements.laws(evidence),
-        tables.beside_published(evidence),
-    ]
-    return {table.name: table for table in found if table is not None}
+        return cases.compose(evidence, raw)
+    return comparison.compose(evidence, raw)
 
 
 def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Chart]) -> Path:

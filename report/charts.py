@@ -6,140 +6,27 @@ hatched. There are no bars with a standard deviation: three runs are three point
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from report import marks, theme
-from report.evidence import Approach, Evidence, Floats, Run
+from report import live, marks, theme
+from report.curves import bin_s, of_approach, of_run
+from report.evidence import Approach, Evidence, Run
+from report.kinds import Curve, TimeKind
 from report.numbers import short
+from report.plates import Chart
 
 LEFT_PX, TOP_PX, PLOT_PX, BELOW_PX, LEGEND_ROW_PX = 52, 60, 196, 38, 19
 LEGENDS_PER_ROW = 3
-MAX_POINTS = 100
-"""A line has at most so many points; each stands for a bin of seconds."""
-
 THIN, THICK = 0.9, 2.2
 DASHED = (0, (4, 2.2))
 DOTTED = (0, (1, 1.6))
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """One column of the per-second series as a line."""
-
-    column: str
-    label: str
-    dashed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TimeKind:
-    """A kind of figure over time: what is drawn for one approach, and what of all together."""
-
-    id: str
-    title: str
-    lead: str
-    unit: str
-    alone: tuple[Curve, ...]
-    together: tuple[Curve, ...]
-    log: bool = False
-    within_load: bool = False
-    compared: str = "Compared"
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A finished figure: its file name without suffix, its text alternative, both its forms."""
-
-    name: str
-    alt: str
-    svg: str
-    png: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """All figures of one kind, with what they show."""
-
-    id: str
-    title: str
-    lead: str
-    charts: tuple[Chart, ...]
-
-
-LATENCY = TimeKind(
-    "latency",
-    "Latency over time",
-    "How long the shop took to answer any request, second by second, on a logarithmic scale.",
-    "API latency, ms (log)",
-    (Curve("api_p95_ms", "p95"), Curve("api_p50_ms", "p50", dashed=True)),
-    (Curve("api_p95_ms", "p95"), Curve("api_p50_ms", "p50", dashed=True)),
-    log=True,
-)
-THROUGHPUT = TimeKind(
-    "throughput",
-    "Throughput over time",
-    "Answered requests per second. Under a closed load a slower shop is asked less: "
-    "confirmed orders say more.",
-    "requests per second",
-    (Curve("requests", "answered"), Curve("errors", "5xx or no answer", dashed=True)),
-    (Curve("requests", "answered"),),
-)
-USERS = TimeKind(
-    "users",
-    "Users over time",
-    "Planned and achieved buyers; the bands are the stages.",
-    "active buyers",
-    (Curve("active", "achieved"), Curve("planned", "planned", dashed=True)),
-    (Curve("active", "achieved"), Curve("planned", "planned", dashed=True)),
-    within_load=True,
-)
-BACKLOG = TimeKind(
-    "backlog",
-    "Backlog over time",
-    "Orders that were accepted and have no outcome yet, and the entries in the streams.",
-    "open orders and entries in the streams",
-    (Curve("open_orders", "open orders"), Curve("queue_depth", "queue depth", dashed=True)),
-    (Curve("open_orders", "open orders"), Curve("queue_depth", "queue depth", dashed=True)),
-)
-STOCK = TimeKind(
-    "stock",
-    "Stock left over time",
-    "Units that nobody holds, by the ledger: a reservation takes one, a declined payment "
-    "gives it back.",
-    "units left for sale",
-    (Curve("stock_left", "stock left"), Curve("confirmed", "confirmed", dashed=True)),
-    (Curve("stock_left", "stock left"),),
-)
-CONFIRMED = TimeKind(
-    "confirmed",
-    "Confirmed orders over time",
-    "Orders whose payment was approved, by the ledger.",
-    "orders, by the ledger",
-    (Curve("confirmed", "confirmed"),),
-    (Curve("confirmed", "confirmed"),),
-    compared="Confirmed orders over time",
-)
-PURCHASE = TimeKind(
-    "purchase",
-    "Purchase latency over time",
-    "From sending the purchase to its acknowledgement: the outcome from a synchronous shop, the "
-    "acceptance from a queue.",
-    "p95, ms (log)",
-    (Curve("purchase_p95_ms", "p95"),),
-    (Curve("purchase_p95_ms", "p95"),),
-    log=True,
-    compared="Purchase latency over time",
-)
-TIME_KINDS = (LATENCY, THROUGHPUT, USERS, BACKLOG, STOCK)
 
 
 def time_charts(kind: TimeKind, evidence: Evidence) -> Iterator[Chart]:
@@ -162,35 +49,31 @@ def _time_panel(
     kind: TimeKind, evidence: Evidence, shown: tuple[Approach, ...], curves: tuple[Curve, ...]
 ) -> tuple[str, str, Figure, Axes, tuple[Approach, ...]]:
     name, title, colour = panel_words(kind.id, kind.compared, shown)
-    curves = tuple(curve for curve in curves if _measured(shown, curve))
+    curves = tuple(curve for curve in curves if live.measured(shown, curve))
     legend = time_legend(shown, curves)
     drawing, ax = panel(title, kind.unit, colour, legend)
-    draw_over_time(ax, kind, shown, curves)
+    width_s = bin_s(evidence)
+    draw_over_time(ax, kind, shown, curves, width_s)
     seconds_axis(ax, horizon_s(evidence, within_load=kind.within_load))
-    return name, _alt_over_time(kind, shown, curves), drawing, ax, shown
-
-
-def _measured(shown: Sequence[Approach], curve: Curve) -> bool:
-    """Say whether any run has a value of this curve: a shop without queue has no queue depth."""
-    return any(run.seconds[curve.column].notna().any() for a in shown for run in a.runs)
+    return name, _alt_over_time(kind, shown, curves, width_s), drawing, ax, shown
 
 
 def draw_over_time(
-    ax: Axes, kind: TimeKind, shown: Sequence[Approach], curves: Sequence[Curve]
+    ax: Axes,
+    kind: TimeKind,
+    shown: Sequence[Approach],
+    curves: Sequence[Curve],
+    width_s: int,
 ) -> None:
-    """Draw every run thin and the median of the runs that count thick."""
+    """Draw every run thin and the median of the runs that count thick, in bins of a width."""
     for approach in shown:
         colour = theme.approach_colour(approach.position)
         for curve in curves:
-            counted = []
             for run in approach.runs:
-                t_s, values = binned(run.seconds, curve.column)
-                if run.counts:
-                    counted.append(pd.Series(values, index=t_s))
-                ax.plot(t_s, values, color=colour, **thin(run, dashed=curve.dashed))
-            if counted:
-                # The runs end a little apart; a median over fewer runs would jump there.
-                middle = pd.concat(counted, axis=1).median(axis=1)
+                line = of_run(run, curve.column, width_s)
+                ax.plot(line.index, line, color=colour, **thin(run, dashed=curve.dashed))
+            middle = of_approach(approach, curve.column, width_s)
+            if middle is not None:
                 ax.plot(
                     middle.index, middle, color=colour, linewidth=THICK,
                     linestyle=dash(approach, dashed=curve.dashed),
@@ -218,15 +101,6 @@ def dash(approach: Approach, *, dashed: bool = False) -> Any:
     if not approach.ranked:
         return DOTTED
     return DASHED if dashed else "-"
-
-
-def binned(seconds: pd.DataFrame, column: str) -> tuple[Floats, Floats]:
-    """Return a per-second column in at most MAX_POINTS bins: the median of each, at its middle."""
-    width_s = max(1, -(-len(seconds) // MAX_POINTS))
-    bins = seconds["t_s"].to_numpy(dtype=np.int64) // width_s
-    values = seconds[column].groupby(bins).median()
-    middle = (values.index.to_numpy(dtype=np.float64) + 0.5) * width_s
-    return middle, values.to_numpy(dtype=np.float64)
 
 
 def panel_words(kind_id: str, title: str, shown: Sequence[Approach]) -> tuple[str, str, str]:
@@ -266,18 +140,13 @@ def time_legend(shown: Sequence[Approach], curves: Sequence[Curve]) -> list[tupl
     """Return what the lines mean: approaches by colour, curves by dash."""
     legend = []
     if len(shown) > 1:
-        legend = [(named(a), _sample(theme.approach_colour(a.position), dash(a))) for a in shown]
+        legend = [(a.named, _sample(theme.approach_colour(a.position), dash(a))) for a in shown]
         colour = theme.MUTED
     else:
         colour = theme.approach_colour(shown[0].position)
     if len(curves) > 1 or len(shown) == 1:
         legend += [(c.label, _sample(colour, DASHED if c.dashed else "-")) for c in curves]
     return legend
-
-
-def named(approach: Approach) -> str:
-    """Return the title of an approach for a legend."""
-    return approach.title if approach.ranked else f"{approach.title} (not ranked)"
 
 
 def _sample(colour: str, linestyle: Any) -> Line2D:
@@ -353,19 +222,21 @@ def finish(drawing: Figure, name: str, alt: str) -> Chart:
     return Chart(name, alt, theme.svg(drawing, name, alt), theme.png(drawing))
 
 
-def _alt_over_time(kind: TimeKind, shown: Sequence[Approach], curves: Sequence[Curve]) -> str:
+def _alt_over_time(
+    kind: TimeKind, shown: Sequence[Approach], curves: Sequence[Curve], width_s: int
+) -> str:
     parts = []
     for approach in shown:
         for curve in curves:
-            found = _range(approach.runs, curve.column)
+            found = _range(approach.runs, curve.column, width_s)
             if found is not None:
                 parts.append(f"{approach.title}, {curve.label}: {found}")
     faults = marks.in_words(marks.marks(run for approach in shown for run in approach.runs))
     return f"{kind.title} ({kind.unit}). {'; '.join(parts) or 'nothing was measured'}.{faults}"
 
 
-def _range(runs: Sequence[Run], column: str) -> str | None:
-    values = [binned(run.seconds, column)[1] for run in runs]
+def _range(runs: Sequence[Run], column: str, width_s: int) -> str | None:
+    values = [of_run(run, column, width_s).to_numpy() for run in runs]
     together = np.concatenate(values) if values else np.empty(0)
     together = together[np.isfinite(together)]
     if len(together) == 0:

@@ -9,15 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from report import charts, marks, theme
-from report.charts import Chart
+from report import charts, curves, kinds, marks, theme
 from report.evidence import Approach, Evidence, Floats, Run, Waits
+from report.live import Live, RunLine, Trace, compact
 from report.numbers import short
+from report.plates import Chart
 
 MIN_BEYOND = 10
 """A curve ends where fewer than this many values lie beyond it (as in `harness.analysis`)."""
 CURVE_POINTS = 80
+LIVE_POINTS = 160
 MARKED = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
+TOLD = (50.0, 95.0, 99.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,29 @@ def curve(waits: Waits) -> tuple[Floats, Floats]:
 
     Unfinished durations are longer than all others, so the curve ends before them.
     """
-    size = waits.size
-    if size <= MIN_BEYOND or len(waits.values) == 0:
+    last = _reach(waits)
+    if last is None:
         return np.empty(0), np.empty(0)
-    last = min(1 - MIN_BEYOND / size, len(waits.values) / size)
-    odds = np.geomspace(1.0, 1 / (1 - last + 1e-12), CURVE_POINTS)
-    ranks = np.ceil((1 - 1 / odds) * size - 1e-9).astype(np.int64)
-    return odds, waits.values[np.clip(ranks - 1, 0, len(waits.values) - 1)]
+    odds = np.geomspace(1.0, last, CURVE_POINTS)
+    return odds, _quantiles(waits, odds)
+
+
+def _reach(waits: Waits) -> float | None:
+    """Return the last 1/(1-q) whose q-percentile the sample supports, or None."""
+    if waits.size <= MIN_BEYOND or len(waits.values) == 0:
+        return None
+    last = min(1 - MIN_BEYOND / waits.size, len(waits.values) / waits.size)
+    return 1 / (1 - last + 1e-12)
+
+
+def _quantiles(waits: Waits, odds: Floats) -> Floats:
+    """Return the percentiles at 1/(1-q), by nearest rank; what is not supported is missing."""
+    last = _reach(waits)
+    if last is None:
+        return np.full(len(odds), np.nan)
+    ranks = np.ceil((1 - 1 / odds) * waits.size - 1e-9).astype(np.int64)
+    found = waits.values[np.clip(ranks - 1, 0, len(waits.values) - 1)]
+    return np.where(odds <= last * (1 + 1e-9), found, np.nan)
 
 
 def merged(waits: Sequence[Waits]) -> Waits:
@@ -111,7 +130,7 @@ def approach_legend(shown: Sequence[Approach]) -> list[tuple[str, Line2D]]:
         return Line2D([], [], color=colour, linewidth=width, linestyle=charts.dash(approach))
 
     if len(shown) > 1:
-        return [(charts.named(approach), line(approach, charts.THICK)) for approach in shown]
+        return [(approach.named, line(approach, charts.THICK)) for approach in shown]
     return [("merged", line(shown[0], charts.THICK)), ("each run", line(shown[0], charts.THIN))]
 
 
@@ -129,16 +148,54 @@ def _percentile_axis(ax: Axes, right: float) -> None:
 def _alt_curves(kind: WaitKind, shown: Sequence[Approach]) -> str:
     parts = []
     for approach in shown:
-        together = merged([kind.of(run) for run in approach.counted])
-        odds, values = curve(together)
-        marks = [
-            f"p{q:g} {short(float(np.interp(1 / (1 - q / 100), odds, values)))}"
-            for q in (50.0, 95.0, 99.0)
-            if len(odds) and 1 / (1 - q / 100) <= odds[-1]
-        ]
+        marks = percentiles(kind, approach)
         unit = kind.unit.removesuffix(" (log)").rpartition(" ")[2]
-        parts.append(f"{approach.title}: {', '.join(marks) or 'no counted run'} {unit}")
+        said = ", ".join(f"p{q:g} {short(value)}" for q, value in marks.items() if q in TOLD)
+        parts.append(f"{approach.title}: {said or 'no counted run'} {unit}")
     return f"{kind.title}, percentile curves. {'; '.join(parts)}."
+
+
+def percentiles(kind: WaitKind, approach: Approach) -> dict[float, float]:
+    """Return the marked percentiles of the merged curve, as far as the sample supports them."""
+    odds, values = curve(merged([kind.of(run) for run in approach.counted]))
+    return {
+        q: float(np.interp(1 / (1 - q / 100), odds, values))
+        for q in MARKED
+        if len(odds) and 1 / (1 - q / 100) <= odds[-1] * (1 + 1e-9)
+    }
+
+
+def live(kind: WaitKind, evidence: Evidence) -> Live:
+    """Return percentile curves of all approaches and all their runs, on one grid of percentiles."""
+    every = [kind.of(run) for approach in evidence.approaches for run in approach.runs]
+    reached = [_reach(waits) for waits in (*every, merged(every))]
+    end = max([10.0, *(last for last in reached if last is not None)])
+    odds = np.geomspace(1.0, end, LIVE_POINTS)
+    return Live(
+        unit=kind.unit,
+        axis="percentile",
+        x=compact(odds),
+        end=end,
+        traces=tuple(
+            Trace(
+                label=approach.named,
+                approach=approach.title,
+                colour=approach.tone,
+                dash="solid" if approach.ranked else "dotted",
+                shown=True,
+                hatched=not approach.ranked,
+                middle=compact(_quantiles(merged([kind.of(r) for r in approach.counted]), odds))
+                if approach.counted
+                else None,
+                runs=tuple(
+                    RunLine(run.index, bool(run.trouble), compact(_quantiles(kind.of(run), odds)))
+                    for run in approach.runs
+                ),
+            )
+            for approach in evidence.approaches
+        ),
+        log=True,
+    )
 
 
 def headline(evidence: Evidence) -> Chart:
@@ -149,22 +206,22 @@ def headline(evidence: Evidence) -> Chart:
     theme.put_text(drawing, 12, 28, _question(evidence), fontsize=15, fontweight="bold")
     for column, (kind, title) in enumerate(
         (
-            (charts.CONFIRMED, "Confirmed orders"),
-            (charts.PURCHASE, "Purchase latency, p95, ms (log)"),
+            (kinds.CONFIRMED, "Confirmed orders"),
+            (kinds.PURCHASE, "Purchase latency, p95, ms (log)"),
         )
     ):
         left = charts.LEFT_PX + column * (panel_width + gap)
         theme.put_text(drawing, left - 40, 54, title, theme.MUTED, fontsize=11.5)
         ax = theme.axes(drawing, left, 76, panel_width, plot_height)
-        charts.draw_over_time(ax, kind, evidence.approaches, kind.together)
+        charts.draw_over_time(ax, kind, evidence.approaches, kind.together, curves.bin_s(evidence))
         charts.seconds_axis(ax, charts.horizon_s(evidence))
         charts.align([ax], log=kind.log)
-        if kind is charts.CONFIRMED:
+        if kind is kinds.CONFIRMED:
             _stock_line(ax, evidence)
         charts.stage_bands(ax, evidence)
         marks.draw(ax, marks.marks(run for one in evidence.approaches for run in one.runs))
-    legend = charts.time_legend(evidence.approaches, charts.CONFIRMED.together)
-    labels = [charts.named(approach) for approach in evidence.approaches]
+    legend = charts.time_legend(evidence.approaches, kinds.CONFIRMED.together)
+    labels = [approach.named for approach in evidence.approaches]
     drawing.legend(
         [handle for _, handle in legend], labels, loc="upper right", frameon=False,
         bbox_to_anchor=(0.995, 0.985), ncols=4, fontsize=11.5, handlelength=1.8,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.outages import action, target
-from report import numbers
+from report import markdown, numbers
 from report.evidence import Evidence
 from report.judgements import verdict_cell
 from report.tables import Cell, Column, Row, Table
@@ -52,6 +52,12 @@ def table(evidence: Evidence) -> Table | None:
         tuple(columns),
         tuple(rows),
     )
+
+
+def in_markdown(contents: Mapping[str, Table]) -> list[str]:
+    """Return the section of a report about its faults; nothing if there were none."""
+    faults = contents.get("faults")
+    return ["## Faults", LEAD, markdown.table(faults)] if faults else []
 
 
 def _cells(fault: Mapping[str, Any], *, has_cases: bool) -> tuple[Cell, ...]:

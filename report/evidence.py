@@ -70,6 +70,11 @@ class Approach:
         return f"approach-{self.position % len(theme.APPROACHES) + 1}"
 
     @property
+    def named(self) -> str:
+        """Return the title as it stands in a legend."""
+        return self.title if self.ranked else f"{self.title} (not ranked)"
+
+    @property
     def counted(self) -> tuple[Run, ...]:
         """Return the runs that enter the estimates."""
         return tuple(run for run in self.runs if run.counts)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from harness.analysis import looks
 from harness.outages import action, target
 from report import deployments
 from report.evidence import Evidence
@@ -58,6 +59,7 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         *_workload(evidence),
         ("Payments", _payment(scenario["payment"])),
         ("Seed", str(campaign["seed"])),
+        *_looks(campaign),
         ("Order of runs", _order(evidence)),
         *_cases(scenario),
         *_varied(campaign),
@@ -136,6 +138,17 @@ def _payment(payment: Mapping[str, Any]) -> str:
         f"{payment['model']} latency, mean {payment['mean_s']:g} s{spread}, "
         f"{100 * payment['decline_rate']:g} % declined"
     )
+
+
+def _looks(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield how the number of runs was found, if it was not fixed beforehand."""
+    if "looks" in campaign:
+        share = 100 * campaign["looks"]["confidence"]
+        yield (
+            "Number of runs",
+            f"{looks.told(campaign)}. Each look decides by {share:.1f} % intervals, so that all "
+            "together err no more often than one 95 % interval; the tables have 95 % intervals",
+        )
 
 
 def _order(evidence: Evidence) -> str:

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from report import charts, theme
-from report.charts import Chart
 from report.distributions import approach_legend
 from report.evidence import Approach, Evidence
 from report.numbers import short
+from report.plates import Chart
 
 NAMES_PX = 130
 """Room for the names of the steps, left of the plot."""

@@ -95,18 +95,29 @@ def audit_runs(evidence: Evidence) -> Table:
     )
 
 
-def offences(evidence: Evidence) -> list[tuple[str, Finding, tuple[str, ...]]]:
-    """Return every finding that is not a pass: the run, the finding, its examples as JSON."""
-    found = []
-    for approach, run in each_run(evidence):
-        for finding in run.findings:
-            if finding.verdict is not Verdict.PASS:
-                examples = tuple(
-                    json.dumps(example, sort_keys=True, ensure_ascii=False)
-                    for example in finding.examples
-                )
-                found.append((f"Run {run.index}, {approach.title}", finding, examples))
-    return found
+def examples(finding: Finding) -> tuple[str, ...]:
+    """Return the offences that the audit kept of a finding, as JSON."""
+    return tuple(
+        json.dumps(example, sort_keys=True, ensure_ascii=False) for example in finding.examples
+    )
+
+
+def badges(evidence: Evidence) -> list[tuple[str, str]]:
+    """Return what a reader wants to know before any number, in a few words, each with its tone."""
+    every = [run for _, run in each_run(evidence)]
+    states = {s["index"]: s for a in evidence.summary["approaches"] for s in a["runs"]}
+    n, valid = len(every), sum(bool(states[run.index]["valid"]) for run in every)
+    verdict = worst(worst(f.verdict for f in run.findings) for run in every)
+    clean = sum(_is_clean(run) for run in every)
+    laws = Verdict.PASS if valid == n else Verdict.FAIL
+    return [
+        (TONES[verdict.value], f"audit {verdict.value}: {clean} of {n} runs clean"),
+        (TONES[laws.value], f"laws {laws.value}: {valid} of {n} runs valid"),
+    ]
+
+
+def _is_clean(run: Run) -> bool:
+    return bool(run.findings) and all(f.verdict is Verdict.PASS for f in run.findings)
 
 
 def runs(evidence: Evidence) -> Table:

@@ -1,89 +1,143 @@
 """The report as Markdown: the same words, tables and figures, for a code host or an editor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from report import effects, facts, published, words
-from report.charts import Chart, Section
-from report.evidence import Evidence
-from report.tables import Cell, Table
+from report import facts, judgements, notes, reproduce
+from report.document import Document
+from report.plates import Chart, Plate, Section
+from report.tables import Table
 
 
-def render(
-    evidence: Evidence, tables: Mapping[str, Table], picture: Chart, sections: Sequence[Section]
-) -> str:
+def render(document: Document) -> str:
     """Return the whole report as Markdown."""
-    said = words.headline(evidence)
-    figures = {section.id: section for section in sections}
+    evidence, said = document.evidence, document.said
     parts = [
         f"# {evidence.campaign['title']}: {said.title}",
+        " · ".join(f"**{text}**" for _, text in judgements.badges(evidence)),
         *(f"> **{problem}**" for problem in said.problems),
-        *said.sentences,
-        image(picture),
+        *([image(document.picture)] if document.picture else []),
+        *(f"**{plate.title}.** {plate.caption}" for plate in document.hero),
+        "\n".join(f"- {sentence}" for sentence in said.sentences),
         f"All figures: {evidence.workload}.",
-        "## Comparison",
-        *(table(found) for name, found in tables.items() if name.startswith("comparison")),
-        "## Each approach in detail",
-        *(table(tables[f"details-{approach.name}"]) for approach in evidence.approaches),
+        *document.before,
         "## Graphs",
-        *(figure(section) for section in sections if section.id != "funnel"),
-        "## Order funnel",
-        figure(figures["funnel"], title=False),
-        table(tables["funnel"]),
-        "## Stages",
-        table(tables["stages"]),
-        table(tables["responses"]),
-        "## Queue depth and processing delay",
-        table(tables["backlog"]),
-        *(["## Faults", effects.LEAD, table(tables["faults"])] if "faults" in tables else []),
+        *(figure(section) for section in document.sections),
+        *document.between,
         "## Audit",
-        table(tables["audit"]),
-        "The findings of each run: [tables/audit-runs.csv](tables/audit-runs.csv).",
+        table(document.tables["audit"]),
+        *_offences(document),
+        unfolded("Every finding of every run", table(document.tables["audit-runs"])),
         "## Laws and validity",
-        table(tables["runs"]),
-        table(tables["laws"]),
-        "## Beside the published figures",
-        table(tables["published"]),
-        f"What the published report ({published.SOURCE}) says of itself:",
-        "\n".join(f"- {line}" for line in published.CONTRADICTIONS),
+        table(document.tables["runs"]),
+        table(document.tables["laws"]),
+        *_warnings(document),
+        *document.after,
         "## How it was measured",
-        "\n".join(f"- **{name}:** {text}" for name, text in facts.method(evidence)),
+        listed(facts.method(evidence), ":"),
+        *_again(document),
         "## What the numbers mean",
-        "\n".join(f"- **{name}** {text}" for name, text in facts.THREATS),
+        listed(document.threats),
+        "## Files",
+        _files(document),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _offences(document: Document) -> list[str]:
+    """Return the offending orders, as they are in the audit."""
+    return [
+        f"{where}: {finding.id}, {finding.title}:\n\n```\n"
+        + "\n".join(judgements.examples(finding))
+        + "\n```"
+        for invariant in document.invariants
+        for where, finding in invariant.offences
+        if finding.examples
+    ]
+
+
+def _warnings(document: Document) -> list[str]:
+    warnings = document.evidence.summary["warnings"]
+    return ["### Warnings", "\n".join(f"- {one}" for one in warnings)] if warnings else []
+
+
+def _again(document: Document) -> list[str]:
+    commands = reproduce.commands(document.evidence.campaign)
+    made = [f"```\n{chr(10).join(commands)}\n```"] if commands else ["The command is not recorded."]
+    check = "\n".join(reproduce.CHECK)
+    return [
+        "## How to reproduce it",
+        *made,
+        reproduce.caveat(document.evidence.campaign),
+        f"Without measuring again, FOLDER being that of this campaign:\n\n```\n{check}\n```",
+    ]
+
+
+def _files(document: Document) -> str:
+    lines = [
+        "- [index.html](index.html): this report with interactive figures",
+        "- [summary.json](../summary.json), [campaign.json](../campaign.json)",
+        "- Tables: " + ", ".join(f"[{n}](tables/{n}.csv)" for n in document.every_table),
+    ]
+    for run in document.raw:
+        links = ", ".join(f"[{name}]({path})" for name, path, _ in run.files)
+        lines.append(f"- [Run {run.index}, {run.approach}]({run.folder}): {links}")
+    return "\n".join(lines)
+
+
+def listed(pairs: Iterable[tuple[str, str]], colon: str = "") -> str:
+    """Return pairs of a name and a text as a list."""
+    return "\n".join(f"- **{name}{colon}** {text}" for name, text in pairs)
+
+
+def unfolded(summary: str, body: str) -> str:
+    """Return something long behind a line that unfolds it."""
+    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
 def table(content: Table) -> str:
-    """Return a table as pipes, its notes numbered below."""
+    """Return a table as pipes, what its marks mean below."""
     head = [column.title for column in content.columns]
     rule = ["---:" if column.numeric else "---" for column in content.columns]
     lines = [_pipes(head), _pipes(rule)]
+    legend = notes.legend(content)
     group = ""
-    for row in content.rows:
+    for number, row in enumerate(content.rows):
         if row.group != group:
             group = row.group
             lines.append(_pipes([f"**{group}**", *[""] * (len(head) - 1)]))
-        lines.append(_pipes([_cell(content, cell) for cell in row.cells]))
-    notes = [f"{number}. {note}" for number, note in enumerate(content.notes, start=1)]
+        marks = [legend.at(number, column) for column in range(len(row.cells))]
+        texts = [
+            f"{cell.text} ({mark})" if mark else cell.text
+            for cell, mark in zip(row.cells, marks, strict=True)
+        ]
+        lines.append(_pipes(texts))
     body = "\n".join(lines)
     below = f"\n\n{content.footer}" if content.footer else ""
-    below += "\n\nNotes:\n\n" + "\n".join(notes) if notes else ""
+    below += "\n\n" + "\n".join(map(_note, legend.notes)) if legend.notes else ""
     return f"*{content.caption}*\n\n{body}{below}"
 
 
-def _cell(content: Table, cell: Cell) -> str:
-    number = content.note_number(cell)
-    return f"{cell.text} ({number})" if number else cell.text
+def _note(note: notes.Note) -> str:
+    """Return a mark's meaning, and what its cells say if they say more."""
+    cells = "".join(f"\n  - {where}: {remark}" for where, remark in note.cells)
+    return f"- ({note.letter}) {note.reason}{cells}"
 
 
 def _pipes(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
-def figure(section: Section, *, title: bool = True) -> str:
+def figure(section: Section) -> str:
     """Return the figures of one kind with what they show."""
-    head = f"### {section.title}\n\n" if title else ""
-    return f"{head}{section.lead}\n\n" + "\n".join(image(chart) for chart in section.charts)
+    return "\n\n".join(
+        [f"### {section.title}", section.lead, *(_plate(plate) for plate in section.plates)]
+    )
+
+
+def _plate(plate: Plate) -> str:
+    values = [unfolded("Values", table(plate.values))] if plate.values else []
+    images = "\n".join(image(chart) for chart in plate.charts)
+    return "\n\n".join(part for part in (images, plate.caption, *values) if part)
 
 
 def image(chart: Chart) -> str:

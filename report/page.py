@@ -1,17 +1,25 @@
-"""The report as one HTML file that needs nothing else: no script, no font, no other host."""
+"""The report as one HTML file that needs no font and no other host, and can be read without script.
 
-from collections.abc import Mapping, Sequence
+With script the figures become interactive. The page's policy names the scripts that may run by
+their digests, so nothing that an audit quotes can ever become one.
+"""
+
+import base64
+import hashlib
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from report import effects, facts, judgements, numbers, published, theme, words
-from report.charts import Chart, Section
+from report import facts, judgements, notes, numbers, reproduce, theme
+from report.document import Document
 from report.evidence import Evidence
-from report.tables import Table, metrics_in_order
+from report.tables import metrics_in_order
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("vendor/uplot/uPlot.iife.min.js", "chart.js", "page.js")
+_STYLES = ("vendor/uplot/uPlot.min.css", "page.css", "charts.css")
 KEY_METRICS = (
     "confirmed_orders",
     "order_time_p95_s",
@@ -20,35 +28,36 @@ KEY_METRICS = (
 )
 
 
-def render(
-    evidence: Evidence, tables: Mapping[str, Table], hero: Sequence[Chart],
-    sections: Sequence[Section],
-) -> str:  # fmt: skip
-    """Return the page; every text is escaped but the figures, which this package drew."""
+def render(document: Document) -> str:
+    """Return the page; every text is escaped but the drawings, which this package made."""
+    evidence = document.evidence
     return (
         environment()
-        .get_template("page.html.j2")
+        .get_template(document.template)
         .render(
             evidence=evidence,
-            said=words.headline(evidence),
-            tables=tables,
-            hero=hero,
-            sections={section.id: section for section in sections},
-            key_figures=_key_figures(evidence),
-            offences=judgements.offences(evidence),
+            said=document.said,
+            badges=judgements.badges(evidence),
+            tables=document.tables,
+            every_table=document.every_table,
+            hero=document.hero,
+            sections={section.id: section for section in document.sections},
+            charts=document.charts,
+            invariants=document.invariants,
             method=facts.method(evidence),
-            threats=facts.THREATS,
-            definitions=[(m["title"], m["description"]) for _, m in metrics_in_order(evidence)],
+            threats=document.threats,
             warnings=evidence.summary["warnings"],
-            faults_lead=effects.LEAD,
-            published_source=published.SOURCE,
-            contradictions=published.CONTRADICTIONS,
+            commands=reproduce.commands(evidence.campaign),
+            caveat=reproduce.caveat(evidence.campaign),
+            check=reproduce.CHECK,
+            raw=document.raw,
+            **document.own,
         )
     )
 
 
 def environment() -> jinja2.Environment:
-    """Return what every page is rendered with: its parts, its style, both its themes."""
+    """Return what every page is rendered with: its parts, style, scripts, both its themes."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
@@ -56,16 +65,33 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    scripts = [_read(name) for name in _SCRIPTS]
     made.filters["drawn"] = lambda chart: Markup(chart.svg)  # noqa: S704
+    made.filters["json"] = lambda live: Markup(live.to_json())  # noqa: S704
+    made.filters["examples"] = judgements.examples
+    made.filters["legend"] = notes.legend
+    made.filters["kilobytes"] = lambda size: f"{numbers.number(max(1, size / 1000))}\u00a0kB"
     made.globals |= {
-        "style": Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704
-        "light": Markup(theme.variables(theme.LIGHT)),  # noqa: S704
-        "dark": Markup(theme.variables(theme.DARK)),  # noqa: S704
+        "style": Markup("".join(_read(name) for name in _STYLES)),  # noqa: S704
+        "scripts": [Markup(text) for text in scripts],  # noqa: S704
+        "digests": Markup(" ".join(map(_digest, scripts))),  # noqa: S704
+        "light": Markup(theme.variables({**theme.LIGHT, **theme.SIGNALS_LIGHT})),  # noqa: S704
+        "dark": Markup(theme.variables({**theme.DARK, **theme.SIGNALS_DARK})),  # noqa: S704
     }
     return made
 
 
-def _key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    """Return how a content security policy names a script that may run."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
     """Return the few figures beside the verdict: by metric, of each approach its tone, title,
     value and interval."""
     shown = []
@@ -81,3 +107,8 @@ def _key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str
             cells.append((approach.tone, approach.title, text, span))
         shown.append((str(about["title"]), cells))
     return shown
+
+
+def definitions(evidence: Evidence) -> list[tuple[str, Any]]:
+    """Return what every metric means."""
+    return [(m["title"], m["description"]) for _, m in metrics_in_order(evidence)]

@@ -1,17 +1,17 @@
 """The tables of the report as plain rows, made from the summary; HTML, Markdown and CSV print them.
 
 A cell has the text for people and, where it is a number, the number for machines. A reason (why a
-value is missing, what to be careful about) is a note of the cell; the renderers number the notes
-below their table. Every caption says what the load was and how many runs there were.
+value is missing, what to be careful about) is a note of the cell; the renderers list the notes
+below their table (`report.notes`). Every caption says what the load was, and of how many runs.
 """
 
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from report import numbers, published, verdicts
+from report import numbers, verdicts
 from report.evidence import Approach, Evidence, Pair
 
 
@@ -55,15 +55,6 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     footer: str = ""
-    notes: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        seen = dict.fromkeys(cell.note for row in self.rows for cell in row.cells if cell.note)
-        object.__setattr__(self, "notes", tuple(seen))
-
-    def note_number(self, cell: Cell) -> int:
-        """Return the number of a cell's note, from 1; 0 if it has none."""
-        return self.notes.index(cell.note) + 1 if cell.note else 0
 
 
 def to_csv(table: Table) -> str:
@@ -323,44 +314,6 @@ def backlog(evidence: Evidence) -> Table:
         ),
         tuple(rows),
     )
-
-
-def beside_published(evidence: Evidence) -> Table:
-    """Return the published figures beside the measured ones."""
-    by_name = {approach.name: approach for approach in evidence.approaches}
-    rows = []
-    for claim in published.CLAIMS:
-        facts = evidence.summary["metrics"][claim.metric]
-        cells = [Cell(str(facts["title"]))]
-        for name, claimed in (("sync", claim.sync), ("queue", claim.queue)):
-            if name in by_name:
-                digits = facts["digits"] if claimed != round(claimed or 0) else 0
-                estimate = by_name[name].facts["metrics"][claim.metric]
-                cells.append(_claimed(claimed, digits, facts["unit"]))
-                cells.append(estimate_cell(estimate, facts["digits"]))
-        cells.append(Cell(claim.section))
-        rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
-    columns = [Column("Metric", numeric=False)]
-    for name in ("sync", "queue"):
-        if name in by_name:
-            title = by_name[name].title
-            columns.append(Column(f"{title}, published"))
-            columns.append(Column(f"{title}, measured", interval=True))
-    columns.append(Column("Section", numeric=False))
-    return Table(
-        "published",
-        "Beside the published figures",
-        f"Published figures from {published.SOURCE} (k6, other code, other machine), not "
-        f"measured here. Measured: {evidence.workload}.",
-        tuple(columns),
-        tuple(rows),
-    )
-
-
-def _claimed(claimed: float | None, digits: int, unit: str) -> Cell:
-    if claimed is None:
-        return Cell(numbers.NOTHING, note="not published")
-    return Cell(numbers.with_unit(numbers.number(claimed, digits), unit), claimed)
 
 
 def each_run(evidence: Evidence) -> Iterator[tuple[Approach, Any]]:

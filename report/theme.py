@@ -50,6 +50,10 @@ DARK: Final = {
     "approach-4": "#c39bee",
 }
 
+SIGNALS_LIGHT: Final = {"pass": "#17693f", "fail": "#b3261e", "unknown": "#8a5a00"}
+SIGNALS_DARK: Final = {"pass": "#6fd39b", "fail": "#ff8a80", "unknown": "#f0c060"}
+"""The colours of verdicts: only the page has them, always beside a word."""
+
 WIDTH_PX: Final = 400
 PNG_SCALE: Final = 2
 _POINTS_PER_INCH: Final = 72

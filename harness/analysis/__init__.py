@@ -11,6 +11,7 @@ from harness.analysis import arrivals, contest, laws, summary
 from harness.analysis.campaigns import Compared, compare
 from harness.analysis.comparability import Stored, different_schemas
 from harness.analysis.metrics import METRICS
+from harness.analysis.prices import Prices, load_prices
 from harness.analysis.series import series
 from harness.analysis.summary import Audits, schema
 from harness.analysis.validity import validity
@@ -20,10 +21,12 @@ from harness.store import RunData
 __all__ = [
     "METRICS",
     "Compared",
+    "Prices",
     "Stored",
     "check_laws",
     "compare",
     "different_schemas",
+    "load_prices",
     "schema",
     "series",
     "summarise",
@@ -34,15 +37,17 @@ __all__ = [
 def check_laws(run: RunData) -> list[Law]:
     """Check every law that applies to a run: those of its kind of load."""
     scenario = run.record["scenario"]
-    if scenario.get("contest"):
-        return laws.check_laws(run, contest.LAWS)
-    return laws.check_laws(run, arrivals.LAWS if scenario.get("open") else laws.LAWS)
+    applicable = contest.LAWS if scenario.get("contest") else arrivals.laws_of(scenario)
+    return laws.check_laws(run, applicable)
 
 
 def summarise(
-    campaign: Mapping[str, Any], runs: Sequence[RunData], audits: Audits | None = None
+    campaign: Mapping[str, Any],
+    runs: Sequence[RunData],
+    audits: Audits | None = None,
+    prices: Prices | None = None,
 ) -> dict[str, Any]:
     """Derive summary.json from a campaign's runs; raise UsageError if there is none."""
     if campaign.get("scenario", {}).get("contest"):
         return contest.summarise(campaign, runs, audits)
-    return summary.summarise(campaign, runs, audits)
+    return summary.summarise(campaign, runs, audits, prices)

@@ -5,6 +5,9 @@ generator is busy, is load that the shop was spared. So neither is corrected for
 invalid, and says how far the generator got.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from harness.analysis import laws
@@ -61,3 +64,8 @@ LAWS: laws.Laws = (
     *((name, law) for name, law in laws.LAWS if name not in (USERS, GENERATOR_LATE)),
 )
 """In place of the laws about planned users and their thinking; all others hold as they stand."""
+
+
+def laws_of(scenario: Mapping[str, Any]) -> laws.Laws:
+    """Return the laws of a load in stages: of an open one, or of a closed one."""
+    return LAWS if scenario.get("open") else laws.LAWS

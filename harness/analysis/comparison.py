@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.analysis.estimates import (
+    CONFIDENCE,
     UNLIKE,
     Estimate,
     Scale,
@@ -51,10 +52,10 @@ class Comparison:
 
     `factor` is contender / baseline (kind ``ratio``); where a value is zero or negative,
     `difference` is contender - baseline instead. `low` and `high` bound whichever is given, with
-    95 % confidence. `outcome` is what that decides of the contender, with `delta` as what does not
-    matter: a share of a ratio, or in the metric's unit. `detectable` is the least factor (or
-    difference) away from equality that a campaign of as many blocks with such a spread would have
-    called better or worse with 80 % power.
+    95 % confidence if no other was asked for. `outcome` is what that decides of the contender, with
+    `delta` as what does not matter: a share of a ratio, or in the metric's unit. `detectable` is
+    the least factor (or difference) away from equality that a campaign of as many blocks with such
+    a spread would have called better or worse with 80 % power.
     """
 
     baseline: str
@@ -73,7 +74,9 @@ class Comparison:
     warnings: tuple[str, ...]
 
 
-def compare(metric: Metric, baseline: Side, contender: Side) -> Comparison:
+def compare(
+    metric: Metric, baseline: Side, contender: Side, confidence: float = CONFIDENCE
+) -> Comparison:
     """Compare two approaches in one metric, paired by block."""
     pairs, warnings = _pairs(baseline, contender)
     if not pairs:
@@ -82,13 +85,13 @@ def compare(metric: Metric, baseline: Side, contender: Side) -> Comparison:
         kind: Kind = "ratio"
         ratios = [after / before for before, after in pairs]
         center = geometric_mean(ratios)
-        interval = log_t_interval(ratios) if len(ratios) > 1 else None
+        interval = log_t_interval(ratios, confidence) if len(ratios) > 1 else None
         changes = [math.log(ratio) for ratio in ratios]
     else:
         kind = "difference"
         changes = [after - before for before, after in pairs]
         center = math.fsum(changes) / len(changes)
-        interval = t_interval(changes) if len(changes) > 1 else None
+        interval = t_interval(changes, confidence) if len(changes) > 1 else None
         warnings.append("no ratio: a value is zero or negative; this is the difference")
     if metric.scale is Scale.EXACT:
         interval = (center, center)
@@ -115,7 +118,7 @@ def compare(metric: Metric, baseline: Side, contender: Side) -> Comparison:
         detectable=None if metric.scale is Scale.EXACT else _detectable(metric, kind, changes),
         delta=metric.margin.share if kind == "ratio" else metric.margin.absolute,
         n=len(pairs),
-        method=_method(metric.scale, kind, len(pairs)),
+        method=_method(metric.scale, kind, len(pairs), confidence),
         warnings=tuple(warnings),
     )
 
@@ -211,12 +214,13 @@ def _detectable(metric: Metric, kind: Kind, changes: list[float]) -> float | Non
     return math.exp(min(least, 700.0)) if kind == "ratio" else least
 
 
-def _method(scale: Scale, kind: Kind, n: int) -> str:
+def _method(scale: Scale, kind: Kind, n: int, confidence: float) -> str:
     if scale is Scale.EXACT:
         return "configured, exact"
+    interval = f"{100 * confidence:.3g} % t-interval"
     if kind == "ratio":
         what = f"geometric mean of {n} ratios paired by block"
-        return what + ("; 95 % t-interval on logs" if n > 1 else "; no interval")
+        return what + (f"; {interval} on logs" if n > 1 else "; no interval")
     return f"mean of {n} differences paired by block" + (
-        "; 95 % t-interval" if n > 1 else "; no interval"
+        f"; {interval}" if n > 1 else "; no interval"
     )

@@ -140,22 +140,22 @@ def _spreads(n: int) -> Floats:
     return spreads
 
 
-def t_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % t-interval of the mean of two or more values."""
+def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the t-interval of the mean of two or more values."""
     n = len(values)
     if min(values) == max(values):
         return values[0], values[0]
     mean = math.fsum(values) / n
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))
-    half = t_critical(n) * spread / math.sqrt(n)
+    half = t_critical(n, confidence) * spread / math.sqrt(n)
     return mean - half, mean + half
 
 
-def log_t_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % t-interval of the geometric mean of two or more positive values."""
+def log_t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the t-interval of the geometric mean of two or more positive values."""
     if min(values) == max(values):  # a logarithm and back would not give the value itself
         return values[0], values[0]
-    low, high = t_interval([math.log(value) for value in values])
+    low, high = t_interval([math.log(value) for value in values], confidence)
     return math.exp(min(low, 700.0)), math.exp(min(high, 700.0))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.estimates import Sample, merge, percentile
+from harness.analysis.estimates import Sample, merge, percentile, t_interval
 from harness.analysis.facts import RunFacts, floats, integers, is_in, overlap_s
 from harness.analysis.sales import errors
 
@@ -29,6 +29,8 @@ def funnel(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
     """Return the steps from attempt to confirmation, as means over the runs of an approach.
 
     `share_of_attempts` and `share_of_previous` are in %, null if there is nothing to divide by.
+    `low` and `high` bound the mean, `share_low` and `share_high` the share of attempts, with 95 %
+    confidence; they are null with one run.
     `left` says how those that did not come as far as the next step ended.
     """
     counted = [_steps_of(facts) for facts in runs]
@@ -39,19 +41,33 @@ def funnel(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
         total = sum(per_run)
         attempts = sum(steps["attempts"] for steps in counted)
         previous = sum(rows[-1]["per_run"]) if rows else attempts
+        low, high = _interval([float(count) for count in per_run])
+        shares = [100 * s[name] / s["attempts"] for s in counted if s["attempts"]]
+        share_low, share_high = _interval(shares)
         rows.append(
             {
                 "step": name,
                 "title": title,
                 "meaning": meaning,
                 "mean": total / len(runs),
+                "low": low,
+                "high": high,
                 "per_run": per_run,
                 "share_of_attempts": 100 * total / attempts if attempts else None,
+                "share_low": share_low,
+                "share_high": share_high,
                 "share_of_previous": 100 * total / previous if previous else None,
                 "left": left.get(name, {}),
             }
         )
     return rows
+
+
+def _interval(per_run: Sequence[float]) -> tuple[float | None, float | None]:
+    if len(per_run) < 2:
+        return None, None
+    low, high = t_interval(per_run)
+    return max(low, 0.0), high
 
 
 def _steps_of(facts: RunFacts) -> dict[str, int]:

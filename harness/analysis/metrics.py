@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from harness.analysis import latency, resources, sales
+from harness.analysis import latency, levels, resources, sales
 from harness.analysis.estimates import Estimate, Quantity, Scale, estimate
 from harness.analysis.facts import RunFacts
 from harness.analysis.outcomes import Better, Margin
@@ -106,6 +106,7 @@ def _values() -> Iterator[Metric]:
     log, plain, exact = Scale.LOG, Scale.PLAIN, Scale.EXACT
     rows: tuple[tuple[Measure, str, str, Better, str, int, Scale], ...] = (
         (sales.throughput_rps, "Throughput", "req/s", "higher", THROUGHPUT, 1, log),
+        (sales.http_requests, "Requests", "", None, THROUGHPUT, 0, plain),
         (sales.peak_throughput_rps, "Peak throughput", "req/s", "higher", THROUGHPUT, 1, log),
         (sales.goodput_per_s, "Goodput", "orders/s", "higher", THROUGHPUT, 2, log),
         (sales.time_to_sold_out_s, "Time to sell out", "s", "lower", THROUGHPUT, 1, log),
@@ -131,9 +132,13 @@ def _values() -> Iterator[Metric]:
         (resources.cpu_cores, "CPU cores used", "cores", None, RESOURCES, 2, log),
         (resources.cpu_s_per_order, "CPU time per confirmed order", "s", "lower",
          RESOURCES, 3, log),
+        (resources.memory_gb_s_per_order, "Memory time per confirmed order", "GB·s", "lower",
+         RESOURCES, 3, log),
         (resources.memory_peak_mb, "Memory, peak", "MB", "lower", RESOURCES, 0, log),
         (resources.containers, "Containers", "", "lower", RESOURCES, 0, exact),
         (resources.payment_slots, "Payment capacity", "slots", "higher", SCALABILITY, 0, exact),
+        (levels.users_at_first_failure, "Users at the first failed request", "", "higher",
+         SCALABILITY, 0, log),
         (resources.queue_depth_max, "Queue depth, most", "", "lower", SCALABILITY, 0, plain),
         (resources.queue_depth_avg, "Queue depth, average", "", "lower", SCALABILITY, 1, plain),
         (resources.open_orders_max, "Open orders, most", "", None, SCALABILITY, 0, plain),

@@ -18,33 +18,56 @@ STRANGER = "cpu_s:"
 
 def cpu_cores(facts: RunFacts) -> Quantity:
     """Cores that the approach's services used on average over the load."""
-    used_s = _approach_cpu_s(facts)
-    return Missing(NO_CPU) if used_s is None else Ratio(used_s, facts.load_s)
+    used_s = approach_cpu_s(facts, facts.load_s)
+    return used_s if isinstance(used_s, Missing) else Ratio(used_s, facts.load_s)
 
 
 def cpu_pct(facts: RunFacts) -> Quantity:
     """CPU that the approach's services used over the load, in % of all cores of the machine."""
-    used_s = _approach_cpu_s(facts)
-    if used_s is None:
-        return Missing(NO_CPU)
+    used_s = approach_cpu_s(facts, facts.load_s)
+    if isinstance(used_s, Missing):
+        return used_s
     return Ratio(100.0 * used_s, facts.load_s * facts.cores)
 
 
 def cpu_s_per_order(facts: RunFacts) -> Quantity:
     """CPU seconds of load and drain that the approach's services used per confirmed order."""
-    used_s = _approach_cpu_s(facts, with_drain=True)
-    return Missing(NO_CPU) if used_s is None else Ratio(used_s, float(len(facts.confirmed)))
+    used_s = approach_cpu_s(facts, facts.end_s)
+    return used_s if isinstance(used_s, Missing) else Ratio(used_s, float(len(facts.confirmed)))
 
 
-def _approach_cpu_s(facts: RunFacts, *, with_drain: bool = False) -> float | None:
-    to_s = facts.end_s if with_drain else facts.load_s
+def approach_cpu_s(facts: RunFacts, to_s: float) -> float | Missing:
+    """Return the CPU seconds that the approach's services used from the start of the load on."""
     used = [facts.cpu_s(service, 0.0, to_s) for service in facts.approach_services]
     known = [seconds for seconds in used if seconds is not None]
-    return float(sum(known)) if len(known) == len(used) else None
+    return float(sum(known)) if len(known) == len(used) else Missing(NO_CPU)
 
 
 def memory_peak_mb(facts: RunFacts) -> Quantity:
     """Most memory that the approach's services held together during load and drain, in 10^6 B."""
+    held = _approach_memory_bytes(facts)
+    return held if isinstance(held, Missing) else Scalar(float(held.max()) / 1e6)
+
+
+def memory_gb_s_per_order(facts: RunFacts) -> Quantity:
+    """Memory that the approach's services held × how long, in 10^9 B·s per confirmed order.
+
+    Over load and drain: their mean memory times their length.
+    """
+    held_gb_s = memory_gb_s(facts)
+    if isinstance(held_gb_s, Missing):
+        return held_gb_s
+    return Ratio(held_gb_s, float(len(facts.confirmed)))
+
+
+def memory_gb_s(facts: RunFacts) -> float | Missing:
+    """Return the memory of the approach's services × time, in 10^9 B·s of load and drain."""
+    held = _approach_memory_bytes(facts)
+    return held if isinstance(held, Missing) else float(held.mean()) / 1e9 * facts.end_s
+
+
+def _approach_memory_bytes(facts: RunFacts) -> "pd.Series[float] | Missing":
+    """Return what the approach's services held together at each sample of load and drain."""
     sampled = facts.telemetry("memory_bytes")
     services = [name for name in facts.approach_services if name in sampled.columns]
     if len(services) < len(facts.approach_services):
@@ -52,7 +75,8 @@ def memory_peak_mb(facts: RunFacts) -> Quantity:
     within = sampled.loc[0 : facts.end_s + 1, services].ffill().dropna()
     if within.empty:
         return Missing("memory was not sampled during the load")
-    return Scalar(float(within.sum(axis=1).max()) / 1e6)
+    together: pd.Series[float] = within.sum(axis=1)
+    return together
 
 
 def containers(facts: RunFacts) -> Quantity:

@@ -19,6 +19,11 @@ def throughput_rps(facts: RunFacts) -> Quantity:
     return Ratio(float(len(answered_within_load_ns(facts))), facts.load_s)
 
 
+def http_requests(facts: RunFacts) -> Quantity:
+    """Requests of the sale, answered or not."""
+    return Scalar(float(len(facts.requests)))
+
+
 def peak_throughput_rps(facts: RunFacts) -> Quantity:
     """Answered requests per second in the busiest five seconds of the load."""
     seconds = max(int(facts.load_s), 1)

@@ -13,14 +13,19 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.analysis.arrivals import laws_of
 from harness.analysis.cases import CaseRun, cases
 from harness.analysis.comparison import Side, compare
+from harness.analysis.cost import cost
 from harness.analysis.estimates import Estimate
 from harness.analysis.facts import RunFacts
 from harness.analysis.faults import effects
 from harness.analysis.funnel import funnel, stage_table
 from harness.analysis.laws import check_laws
+from harness.analysis.levels import levels
 from harness.analysis.metrics import METRICS, estimate_all
+from harness.analysis.payback import Costed
+from harness.analysis.prices import Prices, load_prices
 from harness.analysis.responses import responses
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
@@ -81,6 +86,13 @@ class _Approach:
     def counted(self) -> list[_Judged]:
         return [run for run, counted in zip(self.runs, self.counts, strict=True) if counted]
 
+    @property
+    def facts(self) -> list[RunFacts]:
+        return [run.facts for run in self.runs]
+
+    def as_costed(self) -> Costed:
+        return Costed(self.name, self.facts, self.counts, [run.block for run in self.runs])
+
     def side(self, metric_id: str) -> Side:
         estimate = self.estimates[metric_id]
         by_block = {
@@ -93,11 +105,15 @@ class _Approach:
 
 
 def summarise(
-    campaign: Mapping[str, Any], runs: Sequence[RunData], audits: Audits | None = None
+    campaign: Mapping[str, Any],
+    runs: Sequence[RunData],
+    audits: Audits | None = None,
+    prices: Prices | None = None,
 ) -> dict[str, Any]:
     """Derive summary.json from a campaign's runs and audits; raise UsageError if there is no run.
 
-    A run without audit is UNKNOWN, and an approach with such a run is not ranked.
+    Costs are those of the price table that comes with the harness, unless there is another. A run
+    without audit is UNKNOWN, and an approach with such a run is not ranked.
     """
     if not runs:
         raise UsageError("the campaign has no finished run", "continue it with --resume")
@@ -130,6 +146,10 @@ def summarise(
             for one, other in pairs[1:]
         ],
         "funnel": {a.name: funnel([run.facts for run in a.counted]) for a in approaches},
+        "levels": {} if found else {a.name: levels(a.facts, a.counts) for a in approaches},
+        "cost": None
+        if found
+        else cost([a.as_costed() for a in approaches], prices or load_prices()),
         "stages": {a.name: stage_table([run.facts for run in a.counted]) for a in approaches},
         "responses": {a.name: responses([run.facts for run in a.counted]) for a in approaches},
         "audit": {a.name: worst_findings(a.runs) for a in approaches},
@@ -149,7 +169,8 @@ def schema() -> dict[str, Any]:
 
 
 def _judge(run: RunData, audits: Audits) -> _Judged:
-    laws, facts, findings = check_laws(run), RunFacts(run), audits.get(run.index, ())
+    laws = check_laws(run, laws_of(run.record["scenario"]))
+    facts, findings = RunFacts(run), audits.get(run.index, ())
     return _Judged(facts, laws, validity(run, laws), findings, effects(facts, findings))
 
 

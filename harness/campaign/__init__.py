@@ -2,11 +2,13 @@
 
 from harness.campaign.conduct import resume, run
 from harness.campaign.keeping import keep_up, reset_kept
+from harness.campaign.looks import MOST_BLOCKS
 from harness.campaign.observer import Observer
 from harness.campaign.stored import compare, summarise
 from harness.campaign.systems import Request, systems
 
 __all__ = [
+    "MOST_BLOCKS",
     "Observer",
     "Request",
     "compare",

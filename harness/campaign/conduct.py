@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.campaign import environment, world
+from harness.campaign import environment, looks, world
 from harness.campaign.observer import Observer
 from harness.campaign.plan import PlannedRun, plan_runs
 from harness.campaign.protocol import Protocol
@@ -21,9 +21,11 @@ def run(request: Request, root: Path, out: Path, runtime: Runtime, observer: Obs
     """Make a new campaign in `out` and conduct it; every finished run is on disk at once."""
     found = systems(request, root)
     _check(found, request.scenario, runtime)
+    if request.until_decided:
+        looks.check(request.scenario, approaches=len(found))
     planned = plan_runs(found, request.runs, request.seed)
     campaign = Campaign.create(out, _describe(request, planned, root, runtime))
-    return _conduct(campaign, request.scenario, found, planned, runtime, observer)
+    return _conduct(campaign, request, found, planned, runtime, observer)
 
 
 def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Campaign:
@@ -44,6 +46,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
         cases=tuple(description.get("cases", ())),
         scale=description["scale"],
         settings={tuple(key.split(".", 1)): v for key, v in description["settings"].items()},
+        until_decided="looks" in description,
     )
     found = systems(request, root)
     for name, topology in without_case(request, root).items():
@@ -54,7 +57,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
             )
     _check(found, request.scenario, runtime)
     planned = [PlannedRun(**{"seed": request.seed, **row}) for row in description["order"]]
-    return _conduct(campaign, request.scenario, found, planned, runtime, observer)
+    return _conduct(campaign, request, found, planned, runtime, observer)
 
 
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
@@ -65,18 +68,28 @@ def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
 
 def _conduct(
     campaign: Campaign,
-    scenario: Scenario,
+    request: Request,
     found: Systems,
     planned: list[PlannedRun],
     runtime: Runtime,
     observer: Observer,
 ) -> Campaign:
-    missing = [one for one in planned if not campaign.has_run(one.index, one.approach)]
-    observer.campaign_begins(planned, len(planned) - len(missing), scenario.load_s)
-    for one in missing:
-        variables = world.variables(scenario, one.seed)
-        topology = found[one.approach, one.case].with_variables(variables)
-        Protocol(one, scenario, topology, runtime, observer).conduct(campaign)
+    """Make every run that is missing; if the number is not fixed, as many as it takes."""
+    scenario = request.scenario
+
+    def make_runs(blocks: int) -> None:
+        due = [one for one in planned if one.block <= blocks]
+        missing = [one for one in due if not campaign.has_run(one.index, one.approach)]
+        observer.campaign_begins(due, len(due) - len(missing), scenario.load_s)
+        for one in missing:
+            variables = world.variables(scenario, one.seed)
+            topology = found[one.approach, one.case].with_variables(variables)
+            Protocol(one, scenario, topology, runtime, observer).conduct(campaign)
+
+    if request.until_decided:
+        looks.conduct(campaign, make_runs, observer)
+    else:
+        make_runs(request.runs)
     return campaign
 
 
@@ -90,6 +103,7 @@ def _describe(
     approaches = [name for name in topologies if any(one.approach == name for one in planned)]
     run_cases = {one.case for one in planned}
     return {
+        **({"looks": looks.declared()} if request.until_decided else {}),
         "scenario": request.scenario.model_dump(mode="json"),
         "title": request.scenario.title,
         "approaches": approaches,

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from harness.analysis.looks import Look
 from harness.campaign.plan import PlannedRun
 from harness.findings import Verdict
 from harness.load import Progress
@@ -11,7 +12,10 @@ class Observer(Protocol):
     """Receives the steps of a campaign. Called from the campaign's own thread."""
 
     def campaign_begins(self, planned: list[PlannedRun], done: int, load_s: float) -> None:
-        """Tell how many runs there are, how many are done, and how long the load of one takes."""
+        """Tell how many runs there are, how many are done, and how long the load of one takes.
+
+        A campaign that goes on until all is decided begins again after each look that did not.
+        """
 
     def step(self, run: PlannedRun, step: str) -> None:
         """Tell which of the eight steps of a run begins."""
@@ -26,6 +30,9 @@ class Observer(Protocol):
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Tell that a run is saved, and what became of it."""
+
+    def look(self, number: int, look: Look) -> None:
+        """Tell what a look between the blocks has decided."""
 
 
 class Silent:
@@ -46,4 +53,7 @@ class Silent:
         """Ignore it."""
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
+        """Ignore it."""
+
+    def look(self, number: int, look: Look) -> None:
         """Ignore it."""

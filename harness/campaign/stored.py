@@ -4,18 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from harness import analysis
-from harness.analysis import Compared, Stored
+from harness.analysis import Compared, Prices, Stored
 from harness.store import Campaign, load_findings, read_json
 
 
-def summarise(campaign: Campaign) -> dict[str, Any]:
-    """Derive summary.json from the stored runs."""
+def summarise(campaign: Campaign, prices: Prices | None = None) -> dict[str, Any]:
+    """Derive summary.json from the stored runs; costs by another price table if there is one."""
     runs = campaign.load_runs()
     audits = {
         run.index: load_findings(folder)
         for run, folder in zip(runs, campaign.run_folders(), strict=True)
     }
-    summary: dict[str, Any] = analysis.summarise(campaign.description(), runs, audits)
+    summary: dict[str, Any] = analysis.summarise(campaign.description(), runs, audits, prices)
     campaign.write_json("summary.json", summary)
     return summary
 

@@ -22,7 +22,8 @@ Systems = dict[tuple[str, str], Topology]
 class Request:
     """What the user asked for: a scenario, which part of it, and how to vary the approaches.
 
-    `source` is where the scenario was read; no `approaches` or `cases` means all.
+    `source` is where the scenario was read; no `approaches` or `cases` means all. `until_decided`
+    makes `runs` the most that may be needed.
     """
 
     scenario: Scenario
@@ -33,6 +34,7 @@ class Request:
     cases: tuple[str, ...] = ()
     scale: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    until_decided: bool = False
 
 
 def systems(request: Request, root: Path) -> Systems:

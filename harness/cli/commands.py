@@ -13,13 +13,21 @@ import typer
 from rich.table import Table
 
 from harness.cli.app import app, console
-from harness.cli.words import ScaleOption, SettingsOption, read_scales, read_settings
+from harness.cli.words import (
+    RunsOption,
+    ScaleOption,
+    SettingsOption,
+    read_runs,
+    read_scales,
+    read_settings,
+)
 from harness.errors import ExitCode, Interrupted, UsageError
 from harness.runtimes import RUNTIMES, kept, measuring, runtime_named
 from harness.scenario import known_scenarios, load_scenario
 from harness.topology import discover, project_root
 
 if TYPE_CHECKING:
+    from harness.analysis import Prices
     from harness.store import Campaign
 
 CampaignArgument = Annotated[
@@ -38,9 +46,7 @@ def run(
     case: Annotated[
         list[str] | None, typer.Option(help="Only this case of the scenario; may be repeated.")
     ] = None,
-    runs: Annotated[
-        int | None, typer.Option(min=1, help="Runs per approach, and per case.")
-    ] = None,
+    runs: RunsOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every draw.")] = None,
     scale: ScaleOption = None,
     settings: SettingsOption = None,
@@ -62,6 +68,7 @@ def run(
     loaded = load_scenario(scenario or "flash_sale", root)
     scales, changes = read_scales(scale), read_settings(settings)
     chosen = runtime_named(runtime or _begun_with(resume))
+    n_runs = read_runs(runs, otherwise=loaded.runs)
     folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
 
     from harness import campaign
@@ -72,10 +79,11 @@ def run(
         source=scenario or "flash_sale",
         approaches=tuple(dict.fromkeys(approach or ())),
         cases=tuple(dict.fromkeys(case or ())),
-        runs=runs or loaded.runs,
+        runs=n_runs or campaign.MOST_BLOCKS,
         seed=loaded.seed if seed is None else seed,
         scale=scales,
         settings=changes,
+        until_decided=n_runs is None,
     )
     with measuring(f"campaign {folder}"):
         try:
@@ -90,11 +98,16 @@ def run(
 
 
 @app.command(name="report")
-def report_command(path: CampaignArgument = None) -> ExitCode:
+def report_command(
+    path: CampaignArgument = None,
+    prices: Annotated[Path | None, typer.Option(help="Price table for the costs, as TOML.")] = None,
+) -> ExitCode:
     """Rebuild summary and report of a stored campaign from its runs."""
+    from harness.analysis import load_prices
     from harness.store import Campaign
 
-    return _publish(Campaign.open(path or _newest()))
+    table = load_prices(prices) if prices else None
+    return _publish(Campaign.open(path or _newest()), table)
 
 
 @app.command(name="audit")
@@ -164,12 +177,12 @@ def _begun_with(resume: Path | None) -> str:
     return str(Campaign.open(resume).description()["runtime"])
 
 
-def _publish(stored: "Campaign") -> ExitCode:
+def _publish(stored: "Campaign", prices: "Prices | None" = None) -> ExitCode:
     import report
     from harness import campaign
     from harness.cli.verdicts import campaign_exit_code, print_outcome
 
-    campaign.summarise(stored)
+    campaign.summarise(stored, prices)
     page = report.build(stored.path)
     print_outcome(console, stored)
     console.print(f"report: {page}")

@@ -1,6 +1,7 @@
 """`harness compare`: two stored campaigns side by side, for people and for machines."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from harness.errors import ExitCode, NotComparable
 
 if TYPE_CHECKING:
     from harness.analysis import Compared
+    from report.notes import Legend
     from report.tables import Cell, Table
 
 SCHEMA_VERSION = 1
@@ -77,6 +79,7 @@ def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
 def _print(compared: "Compared", names: list[str], form: Format) -> None:
     from report import compared as told
     from report import markdown
+    from report import notes as marks
 
     table = told.table(compared)
     differs = [f"Differs: {one}" for one in (*compared.machines, *compared.differences)]
@@ -85,27 +88,34 @@ def _print(compared: "Compared", names: list[str], form: Format) -> None:
         listed = ["\n".join(f"- {line}" for line in lines) for lines in ([*names, *differs], below)]
         typer.echo("\n\n".join((listed[0], markdown.table(table), listed[1])))
         return
-    notes = [f"({number}) {note}" for number, note in enumerate(table.notes, start=1)]
+    legend = marks.legend(table)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = FILE_WIDTH
-    for part in (*names, *differs, table.caption, _grid(table), *notes, *below):
+    for part in (*names, *differs, table.caption, _grid(table, legend), *_notes(legend), *below):
         console.print(part)
 
 
-def _grid(table: "Table") -> Grid:
+def _grid(table: "Table", legend: "Legend") -> Grid:
     grid = Grid(box=None)
     for column in table.columns:
         grid.add_column(column.title, justify="right" if column.numeric else "left")
     group = ""
-    for row in table.rows:
+    for position, row in enumerate(table.rows):
         if row.group != group:
             group = row.group
             grid.add_row(Text(group, style="bold"))
-        grid.add_row(*(_cell(table, cell) for cell in row.cells))
+        places = enumerate(row.cells)
+        grid.add_row(*(_cell(cell, legend.at(position, column)) for column, cell in places))
     return grid
 
 
-def _cell(table: "Table", cell: "Cell") -> str:
-    number = table.note_number(cell)
-    return f"{cell.text} ({number})" if number else cell.text
+def _cell(cell: "Cell", mark: str) -> str:
+    return f"{cell.text} ({mark})" if mark else cell.text
+
+
+def _notes(legend: "Legend") -> Iterator[str]:
+    """Yield what each mark means, and what its cells say if they say more."""
+    for note in legend.notes:
+        yield f"({note.letter}) {note.reason}"
+        yield from (f"    {where}: {remark}" for where, remark in note.cells)

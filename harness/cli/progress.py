@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from harness.analysis.looks import Look
 from harness.campaign.plan import PlannedRun
 from harness.findings import Verdict
 from harness.load import Progress
@@ -78,6 +79,10 @@ class ProgressLine:
         self._run_durations_s.append(time.monotonic() - self._run_begun_s)
         validity = "valid" if valid else "INVALID"
         self._console.print(f"{self._label(run)}  sold {sold} · audit {audit} · {validity}")
+
+    def look(self, number: int, look: Look) -> None:
+        """Leave a lasting line for what is decided, and what is not."""
+        self._console.print(f"look {number}, after {look.blocks} blocks: {look.words}")
 
     def _label(self, run: PlannedRun) -> str:
         case = f" ({run.case})" if run.case else ""

@@ -4,6 +4,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.analysis import looks
 from harness.errors import ExitCode
 from harness.findings import Finding, Verdict, worst
 from harness.store import Campaign, load_findings, read_json
@@ -17,7 +18,10 @@ HEADLINES = (
 
 
 def campaign_exit_code(stored: Campaign) -> ExitCode:
-    """Return 20 if an audit failed, else 40 if a run is invalid or unaudited, else 0."""
+    """Return 20 if an audit failed, else 40 if a run is invalid or unaudited, else 30 or 0.
+
+    30: it was to run until all is decided, and that did not come.
+    """
     verdicts = [worst(f.verdict for f in load_findings(folder)) for folder in stored.run_folders()]
     if Verdict.FAIL in verdicts:
         return ExitCode.CORRECTNESS
@@ -26,18 +30,27 @@ def campaign_exit_code(stored: Campaign) -> ExitCode:
     ]
     if not verdicts or Verdict.UNKNOWN in verdicts or "INVALID" in validity:
         return ExitCode.INVALID
+    if looks.is_undecided(stored.description()):
+        return ExitCode.INCONCLUSIVE
     return ExitCode.OK
 
 
 def print_outcome(console: Console, stored: Campaign, every_finding: bool = False) -> None:
-    """Print the headline of the comparison, and each finding that is not a pass."""
+    """Print the headline of the comparison, and what speaks against its runs."""
     summary = read_json(stored.path / "summary.json")
+    if found := looks.told(summary["campaign"]):
+        console.print(found)
     for approach in summary["approaches"]:
         if "statement" in approach:
             console.print(approach["statement"])
             continue
         cells = [_cell(summary, approach, metric) for metric in HEADLINES]
         console.print(f"{approach['name']}: " + " · ".join(cell for cell in cells if cell))
+    print_complaints(console, stored, every_finding)
+
+
+def print_complaints(console: Console, stored: Campaign, every_finding: bool = False) -> None:
+    """Print why runs are invalid, and each finding that is not a pass."""
     for folder in stored.run_folders():
         record = read_json(folder / "run.json")
         for reason in record["validity"]["reasons"]:

@@ -18,6 +18,30 @@ SettingsOption = Annotated[
 ]
 
 
+RunsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|auto",
+        help="Runs per approach, and per case; auto: 3, 5 or 8, until all that matters is decided.",
+    ),
+]
+_AUTO = "auto"
+
+
+def read_runs(word: str | None, otherwise: int) -> int | None:
+    """Return how many runs, `otherwise` if nothing is said; None for auto: as many as it takes.
+
+    Raises UsageError for anything else.
+    """
+    if word is None:
+        return otherwise
+    if word == _AUTO:
+        return None
+    if not re.fullmatch(r"[1-9]\d*", word):
+        raise UsageError(f"--runs {word}: not a whole number from 1", "or say --runs auto")
+    return int(word)
+
+
 def read_scales(words: Iterable[str] | None) -> dict[str, int]:
     """Return replicas by service (UsageError: not of the form SERVICE=N)."""
     return dict(_scale(word) for word in words or ())

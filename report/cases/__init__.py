@@ -5,15 +5,14 @@ ranked, and the graphs over time are one per case. It is a page of its own; its 
 the other page.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from harness.findings import Verdict
-from report import effects, facts, judgements, markdown, page, tables, theme, words
+from report import effects, markdown, words
 from report.cases import charts, rows
-from report.charts import Chart, Section
+from report.document import Document, by_name, judged
 from report.evidence import Evidence
-from report.tables import Table
+from report.reproduce import RawRun
 from report.words import Headline
 
 __all__ = ["compose"]
@@ -48,29 +47,28 @@ THREATS = (
 )
 
 
-def compose(evidence: Evidence) -> tuple[dict[str, str], list[Chart]]:
-    """Return the report's texts by file name, and its figures."""
-    found = [
-        rows.cases(evidence),
-        *rows.side_by_side(evidence),
-        effects.table(evidence),
-        judgements.audit(evidence),
-        judgements.audit_runs(evidence),
-        judgements.runs(evidence),
-        judgements.laws(evidence),
-    ]
-    contents = {table.name: table for table in found if table is not None}
-    with theme.style():
-        sections = charts.sections(evidence)
-    drawn = [chart for section in sections for chart in section.charts]
-    said = headline(evidence)
-    texts = {
-        "index.html": _page(evidence, said, contents, sections),
-        "report.md": _markdown(evidence, said, contents, sections),
-        **{f"tables/{name}.csv": tables.to_csv(table) for name, table in contents.items()},
-        **{f"figures/{chart.name}.svg": theme.standalone(chart.svg) for chart in drawn},
-    }
-    return texts, drawn
+def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
+    """Return what the report says; its figures are drawn here."""
+    contents = by_name(
+        [
+            rows.cases(evidence),
+            *rows.side_by_side(evidence),
+            effects.table(evidence),
+            *judged(evidence),
+        ]
+    )
+    of_cases = [table for name, table in contents.items() if name.startswith("cases")]
+    return Document(
+        evidence=evidence,
+        said=headline(evidence),
+        tables=contents,
+        sections=charts.sections(evidence),
+        threats=THREATS,
+        raw=raw,
+        template="cases/page.html.j2",
+        own={"lead": effects.LEAD},
+        before=("## Cases", *map(markdown.table, of_cases), *effects.in_markdown(contents)),
+    )
 
 
 def headline(evidence: Evidence) -> Headline:
@@ -139,48 +137,3 @@ def _recovered(evidence: Evidence, approach: str) -> str:
 
 def _cases(n: int) -> str:
     return "1 case" if n == 1 else f"{n} cases"
-
-
-def _page(
-    evidence: Evidence, said: Headline, contents: Mapping[str, Table], sections: tuple[Section, ...]
-) -> str:
-    template = page.environment().get_template("cases/page.html.j2")
-    return template.render(
-        evidence=evidence,
-        said=said,
-        tables=contents,
-        sections=sections,
-        lead=effects.LEAD,
-        offences=judgements.offences(evidence),
-        method=facts.method(evidence),
-        threats=THREATS,
-        warnings=evidence.summary["warnings"],
-    )
-
-
-def _markdown(
-    evidence: Evidence, said: Headline, contents: Mapping[str, Table], sections: tuple[Section, ...]
-) -> str:
-    parts = [
-        f"# {evidence.campaign['title']}: {said.title}",
-        *(f"> **{problem}**" for problem in said.problems),
-        *said.sentences,
-        f"All figures: {evidence.workload}.",
-        "## Cases",
-        *(markdown.table(table) for name, table in contents.items() if name.startswith("cases")),
-        *(["## Faults", effects.LEAD, markdown.table(contents["faults"])]
-          if "faults" in contents else []),
-        "## Graphs",
-        *(markdown.figure(section) for section in sections),
-        "## Audit",
-        markdown.table(contents["audit"]),
-        "The findings of each run: [tables/audit-runs.csv](tables/audit-runs.csv).",
-        "## Laws and validity",
-        markdown.table(contents["runs"]),
-        markdown.table(contents["laws"]),
-        "## How it was measured",
-        "\n".join(f"- **{name}:** {text}" for name, text in facts.method(evidence)),
-        "## What the numbers mean",
-        "\n".join(f"- **{name}** {text}" for name, text in THREATS),
-    ]  # fmt: skip
-    return "\n\n".join(part for part in parts if part) + "\n"

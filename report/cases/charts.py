@@ -4,7 +4,7 @@ Faults come at other moments in every run, so of a case with faults one run is d
 took longest to recover. A case without faults shows all its runs and their median.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,9 +13,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from report import charts, marks, theme
 from report.cases.rows import Case, cases_of
-from report.charts import Chart, Section
 from report.evidence import Approach, Evidence, Run
+from report.live import Dash, Live, RunLine, Trace, compact, longest_s, spans
 from report.numbers import short
+from report.plates import Chart, Plate, Section
 
 STEPS = "steps-mid"
 """A second is drawn as wide as it is, so that nothing seems to begin before it did."""
@@ -30,15 +31,23 @@ LEAD = (
 def sections(evidence: Evidence) -> tuple[Section, ...]:
     """Return the figures of the cases of each approach."""
     return tuple(
-        Section(f"cases-{a.name}", a.title, LEAD, tuple(_charts(evidence, a)))
+        Section(f"cases-{a.name}", a.title, LEAD, tuple(_plates(evidence, a)))
         for a in evidence.approaches
     )
 
 
-def _charts(evidence: Evidence, approach: Approach) -> Iterator[Chart]:
+def _plates(evidence: Evidence, approach: Approach) -> Iterator[Plate]:
     for number, case in enumerate(cases_of(evidence, approach), start=1):
         runs = [run for run in approach.runs if run.index in case["runs"]]
-        yield _chart(evidence, approach, case, _shown(evidence, case, runs), number)
+        shown = _shown(evidence, case, runs)
+        chart = _chart(evidence, approach, case, shown, number)
+        yield Plate(
+            id=chart.name,
+            title=str(case["case"]),
+            caption=_caption(case, shown),
+            charts=(chart,),
+            live=_live(evidence, approach, case, shown),
+        )
 
 
 def _shown(evidence: Evidence, case: Case, runs: Sequence[Run]) -> list[Run]:
@@ -55,11 +64,82 @@ def _shown(evidence: Evidence, case: Case, runs: Sequence[Run]) -> list[Run]:
     return [max(runs, key=slowness)]
 
 
+def _confirmed(run: Run) -> "pd.Series[float]":
+    """Return how many orders were confirmed in each second."""
+    return run.seconds.set_index("t_s")["confirmed"].diff().fillna(0)
+
+
+def _failed(run: Run) -> "pd.Series[float]":
+    """Return how many requests failed in each second."""
+    return run.seconds.set_index("t_s")["errors"]
+
+
+def _which(case: Case, runs: Sequence[Run]) -> str:
+    return f"run {runs[0].index}, seed {runs[0].record['seed']}" if case["faults"] else "all runs"
+
+
+def _horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:
+    return float(evidence.stages[-1].end_s + max(run.record["drain_s"] for run in runs))
+
+
+def _caption(case: Case, runs: Sequence[Run]) -> str:
+    """Say what is to be seen: how much was confirmed, and from when to when requests failed."""
+    said = [f"{short(float(run.seconds['confirmed'].max()))} confirmed" for run in runs]
+    failing = [(_failed(run), run) for run in runs]
+    for errors, run in failing:
+        when = errors[errors > 0]
+        if len(when):
+            said.append(
+                f"{short(float(errors.sum()))} requests failed in run {run.index}, between "
+                f"{when.index[0]} and {when.index[-1] + 1} s"
+            )
+    if not any((errors > 0).any() for errors, _ in failing):
+        said.append("no request failed")
+    return f"{case['case']}, {_which(case, runs)}: {', '.join(said)}."
+
+
+def _live(evidence: Evidence, approach: Approach, case: Case, runs: Sequence[Run]) -> Live:
+    x = list(range(longest_s([approach])))
+    end_s = _horizon_s(evidence, runs)
+
+    def trace(
+        label: str, colour: str, dash: Dash, of: Callable[[Run], "pd.Series[float]"]
+    ) -> Trace:
+        lines = [of(run) for run in runs]
+        middle = pd.concat(lines, axis=1).median(axis=1)
+        return Trace(
+            label=label,
+            approach=approach.title,
+            colour=colour,
+            dash=dash,
+            shown=True,
+            hatched=False,
+            middle=compact(middle.reindex(x)),
+            runs=tuple(
+                RunLine(run.index, bool(run.trouble), compact(line.reindex(x)))
+                for run, line in zip(runs, lines, strict=True)
+            ),
+        )
+
+    return Live(
+        unit=f"per second · {_which(case, runs)}",
+        axis="seconds",
+        x=compact(x),
+        end=end_s,
+        traces=(
+            trace("confirmed", approach.tone, "solid", _confirmed),
+            trace("5xx or no answer", "ink", "dashed", _failed),
+        ),
+        steps=True,
+        marks=spans(runs, end_s) if case["faults"] else (),
+    )
+
+
 def _chart(
     evidence: Evidence, approach: Approach, case: Case, runs: Sequence[Run], number: int
 ) -> Chart:
     colour = theme.approach_colour(approach.position)
-    which = f"run {runs[0].index}, seed {runs[0].record['seed']}" if case["faults"] else "all runs"
+    which = _which(case, runs)
     legend = [
         ("confirmed", Line2D([], [], color=colour, linewidth=charts.THICK)),
         (
@@ -68,8 +148,8 @@ def _chart(
         ),
     ]
     drawing, ax = charts.panel(str(case["case"]), f"per second · {which}", colour, legend)
-    confirmed = [run.seconds.set_index("t_s")["confirmed"].diff().fillna(0) for run in runs]
-    failed = [run.seconds.set_index("t_s")["errors"] for run in runs]
+    confirmed = [_confirmed(run) for run in runs]
+    failed = [_failed(run) for run in runs]
     styles: tuple[tuple[list[pd.Series[float]], dict[str, Any]], ...] = (
         (confirmed, {"color": colour, "linewidth": charts.THICK, "drawstyle": STEPS}),
         (
@@ -86,8 +166,7 @@ def _chart(
     ax.set_ylim(bottom=0)
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    load_s = evidence.stages[-1].end_s
-    charts.seconds_axis(ax, load_s + max(run.record["drain_s"] for run in runs))
+    charts.seconds_axis(ax, _horizon_s(evidence, runs))
     found = marks.marks(runs) if case["faults"] else ()
     marks.draw(ax, found)
     alt = (

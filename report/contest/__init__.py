@@ -4,18 +4,15 @@ It has no ranking, no stages and no comparison, so it is a page of its own; its 
 the other page. Like that one it is a pure function of the campaign's folder.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from harness.findings import Verdict
-from report import facts, judgements, markdown, page, tables, theme, words
-from report.charts import Chart, Section
+from report import claims, markdown, words
 from report.contest import charts, rows
 from report.contest.evidence import ContestEvidence, read
-from report.tables import Table
+from report.document import Document, by_name, judged
+from report.reproduce import RawRun
 from report.words import Headline
 
-__all__ = ["compose"]
+__all__ = ["compose", "read"]
 
 THREATS = (
     (
@@ -47,30 +44,35 @@ THREATS = (
 )
 
 
-def compose(campaign_dir: Path) -> tuple[dict[str, str], list[Chart]]:
-    """Return the report's texts by file name, and its figures."""
-    evidence = read(campaign_dir)
-    found = [
-        rows.contest(evidence),
-        rows.by_stock(evidence),
-        rows.sales(evidence),
-        judgements.audit(evidence),
-        judgements.audit_runs(evidence),
-        judgements.runs(evidence),
-        judgements.laws(evidence),
-    ]
-    contents = {table.name: table for table in found}
-    with theme.style():
-        sections = charts.sections(evidence)
-    drawn = [chart for section in sections for chart in section.charts]
-    said = headline(evidence)
-    texts = {
-        "index.html": _page(evidence, said, contents, sections),
-        "report.md": _markdown(evidence, said, contents, sections),
-        **{f"tables/{name}.csv": tables.to_csv(table) for name, table in contents.items()},
-        **{f"figures/{chart.name}.svg": theme.standalone(chart.svg) for chart in drawn},
-    }
-    return texts, drawn
+def compose(evidence: ContestEvidence, raw: tuple[RawRun, ...]) -> Document:
+    """Return what the report says; its figures are drawn here."""
+    held = claims.of_contest(evidence)
+    contents = by_name(
+        [
+            rows.contest(evidence),
+            rows.by_stock(evidence),
+            rows.sales(evidence),
+            held,
+            *judged(evidence),
+        ]
+    )
+    return Document(
+        evidence=evidence,
+        said=headline(evidence),
+        tables=contents,
+        sections=charts.sections(evidence),
+        threats=THREATS,
+        raw=raw,
+        template="contest/page.html.j2",
+        before=(
+            "Nothing is ranked.",
+            "## The contest",
+            markdown.table(contents["contest"]),
+            markdown.table(contents["by-stock"]),
+            "Every sale: [tables/sales.csv](tables/sales.csv).",
+        ),
+        after=("## The published claim", markdown.table(held)) if held else (),
+    )
 
 
 def headline(evidence: ContestEvidence) -> Headline:
@@ -93,63 +95,3 @@ def _title(evidence: ContestEvidence) -> str:
     if Verdict.UNKNOWN in verdicts or not all(run.counts for run in evidence.runs):
         return "No statement: a contest is invalid or unaudited"
     return f"0 of {len(every):,} sales oversold"
-
-
-def _page(
-    evidence: ContestEvidence,
-    said: Headline,
-    contents: Mapping[str, Table],
-    sections: tuple[Section, ...],
-) -> str:
-    template = page.environment().get_template("contest/page.html.j2")
-    return template.render(
-        evidence=evidence,
-        said=said,
-        tables=contents,
-        sections=sections,
-        offences=judgements.offences(evidence),
-        method=facts.method(evidence),
-        threats=THREATS,
-        warnings=evidence.summary["warnings"],
-    )
-
-
-def _markdown(
-    evidence: ContestEvidence,
-    said: Headline,
-    contents: Mapping[str, Table],
-    sections: tuple[Section, ...],
-) -> str:
-    parts = [
-        f"# {evidence.campaign['title']}: {said.title}",
-        *(f"> **{problem}**" for problem in said.problems),
-        *said.sentences,
-        f"All figures: {evidence.workload}. Nothing is ranked.",
-        "## The contest",
-        markdown.table(contents["contest"]),
-        markdown.table(contents["by-stock"]),
-        "Every sale: [tables/sales.csv](tables/sales.csv).",
-        "## Graphs",
-        *(markdown.figure(section) for section in sections),
-        "## Audit",
-        markdown.table(contents["audit"]),
-        *_offences(evidence),
-        "The findings of each run: [tables/audit-runs.csv](tables/audit-runs.csv).",
-        "## Laws and validity",
-        markdown.table(contents["runs"]),
-        markdown.table(contents["laws"]),
-        "## How it was measured",
-        "\n".join(f"- **{name}:** {text}" for name, text in facts.method(evidence)),
-        "## What the numbers mean",
-        "\n".join(f"- **{name}** {text}" for name, text in THREATS),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _offences(evidence: ContestEvidence) -> list[str]:
-    """Return the offending orders, as they are in the audit."""
-    return [
-        f"{where}: {finding.id}, {finding.title}:\n\n```\n" + "\n".join(examples) + "\n```"
-        for where, finding, examples in judgements.offences(evidence)
-        if examples
-    ]

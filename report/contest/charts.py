@@ -1,17 +1,16 @@
 """The figures of a contest: what each sale sold of its stock, and how long the crowd waited."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from report import charts, distributions, theme
-from report.charts import Chart, Section
+from report import charts, graphs, theme
 from report.contest.evidence import ContestEvidence
 from report.distributions import WaitKind
 from report.evidence import Approach
 from report.numbers import number
+from report.plates import Plate, Section
 
 LARGEST_DOT_PX = 19.0
 WAITS = WaitKind(
@@ -30,21 +29,25 @@ def sections(evidence: ContestEvidence) -> tuple[Section, ...]:
         "Each dot stands for the sales that began with so many units and sold so many; its area is "
         "the number of sales. On the line a sale sold out; a dot above it is an oversell."
     )
-    sold = Section("sold", "Units sold of the units on sale", lead, tuple(_sold_charts(evidence)))
-    drawn = tuple(distributions.distribution_charts(WAITS, evidence))
-    return sold, Section(WAITS.id, WAITS.title, WAITS.lead, drawn)
+    sold = Section("sold", "Units sold of the units on sale", lead, (_sold(evidence),))
+    return sold, graphs.waits(WAITS, evidence)
 
 
-def _sold_charts(evidence: ContestEvidence) -> Iterator[Chart]:
+def _sold(evidence: ContestEvidence) -> Plate:
     counted = {approach.name: _dots(evidence, approach) for approach in evidence.approaches}
     every = [dots for dots in counted.values() if dots]
     reach = max((max(pair) for dots in every for pair in dots), default=1) + 0.6
     most = max((max(dots.values()) for dots in every), default=1)
+    drawn, said = [], []
     for approach in evidence.approaches:
+        dots = counted[approach.name]
         name, title, colour = charts.panel_words("sold", "", (approach,))
         drawing, ax = charts.panel(title, "units sold, by units on sale", colour, ())
-        _draw(ax, counted[approach.name], colour, most=most, reach=reach)
-        yield charts.finish(drawing, name, _alt(approach, counted[approach.name]))
+        _draw(ax, dots, colour, most=most, reach=reach)
+        found = f"{approach.title}: {_in_words(dots)}"
+        drawn.append(charts.finish(drawing, name, f"Units sold by units on sale, {found}"))
+        said.append(found)
+    return Plate("sold", "Units sold of the units on sale", " ".join(said), tuple(drawn))
 
 
 def _dots(evidence: ContestEvidence, approach: Approach) -> Counter[tuple[int, int]]:
@@ -70,10 +73,10 @@ def _draw(
     ax.set_xlabel("units on sale", fontsize=11)
 
 
-def _alt(approach: Approach, dots: Counter[tuple[int, int]]) -> str:
+def _in_words(dots: Counter[tuple[int, int]]) -> str:
     whole = sum(count for (stock, sold), count in dots.items() if sold == stock)
     above = sum(count for (stock, sold), count in dots.items() if sold > stock)
     return (
-        f"Units sold by units on sale, {approach.title}: of {number(dots.total())} sales "
-        f"{number(whole)} sold every unit, {number(above)} more than there were."
+        f"of {number(dots.total())} sales {number(whole)} sold every unit, {number(above)} more "
+        "than there were."
     )

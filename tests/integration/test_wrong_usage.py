@@ -72,6 +72,12 @@ def test_a_folder_that_is_no_campaign(cli, tmp_path):
         refused(cli.run(*command, tmp_path), 64, "campaign.json")
 
 
+def test_a_price_table_that_is_not_one(cli, tmp_path):
+    refused(cli.run("report", "--prices", tmp_path / "prices.toml"), 64, "prices.toml")
+    (tmp_path / "prices.toml").write_text("hours_per_month = 0")
+    refused(cli.run("report", "--prices", tmp_path / "prices.toml"), 64, "hours_per_month")
+
+
 def test_a_port_that_is_taken(cli):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,5 +1,8 @@
 """The whole report of simulated campaigns: complete, self-contained, the same bytes every time."""
 
+import base64
+import hashlib
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -12,7 +15,8 @@ import report
 from harness.audit import audit
 from harness.errors import InfrastructureError, UsageError
 from harness.findings import Finding, Verdict
-from report.published import CLAIMS
+from harness.store import read_json, write_json
+from report.claims import published
 from tests.golden.campaigns import simulated, store
 from tests.histories import make_run
 
@@ -56,8 +60,28 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if "caption" in self.open:
             self.captions[-1] += data
-        if not {"style", "svg"} & set(self.open):
+        if not {"style", "svg", "script"} & set(self.open):
             self.words += data
+
+
+def assert_needs_nothing_else(text):
+    """No other host, and only scripts of the report's own: named by the policy, or plain data."""
+    parsed = Page(text)
+    assert not {"link", "img", "iframe", "base", "form"} & {tag for tag, _ in parsed.tags}
+    assert not [r for r in parsed.references if re.match(r"[a-z]+:|//", r)]
+    assert "@import" not in text
+    assert not re.findall(r"url\((?!#)", text)
+    assert "default-src 'none'" in text
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == text.count("<script")
+    for attributes, script in scripts:
+        if 'type="application/json"' in attributes:
+            assert "<" not in script
+            json.loads(script)
+        else:
+            digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+            assert attributes == ""
+            assert f"'sha256-{digest}'" in text
 
 
 def contents(folder):
@@ -126,13 +150,18 @@ def test_rebuilding_gives_the_same_bytes(healthy, monkeypatch):
 
 
 def test_the_page_needs_nothing_else(page):
-    text = page.read_text(encoding="utf-8")
-    parsed = Page(text)
     assert page.stat().st_size < 2_000_000
-    assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in parsed.tags}
-    assert not [r for r in parsed.references if re.match(r"[a-z]+:|//", r)]
-    assert "@import" not in text
-    assert not re.findall(r"url\((?!#)", text)
+    assert_needs_nothing_else(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "bad", ['<script src="x.js"></script>', "<script>1</script>", '<img src="a.png">',
+            '<a href="https://example.org">', "<style>@import 'x'</style>"],
+)  # fmt: skip
+def test_a_page_that_needs_something_is_noticed(healthy, bad):
+    text = healthy.read_text(encoding="utf-8").replace("</main>", f"{bad}</main>")
+    with pytest.raises(AssertionError):
+        assert_needs_nothing_else(text)
 
 
 def test_every_link_leads_somewhere(page):
@@ -172,7 +201,7 @@ def test_figures_come_in_two_forms_and_tables_as_csv(page):
         assert (page.parent / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert {"headline", "latency-queue", "funnel-queue"} <= names
     tables = {path.name for path in (page.parent / "tables").iterdir()}
-    assert {"comparison.csv", "stages.csv", "audit.csv", "laws.csv", "published.csv"} <= tables
+    assert {"comparison.csv", "stages.csv", "audit.csv", "laws.csv"} <= tables
 
 
 def test_pictures_do_not_say_when_or_by_what_they_were_made(healthy):
@@ -226,8 +255,9 @@ def test_nobody_wins_against_a_dirty_run(dirty):
 
 def test_what_an_audit_quotes_is_escaped(dirty):
     text = dirty.read_text(encoding="utf-8")
-    assert "<script" not in text
-    assert "&lt;script&gt;" in text
+    assert HOSTILE not in text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
 
 
 def test_one_approach_and_one_run_are_enough(single):
@@ -236,7 +266,7 @@ def test_one_approach_and_one_run_are_enough(single):
     assert "n = 1 run" in words
     assert "one run: no interval" in words
     assert not list((single.parent / "figures").glob("*-compared.svg"))
-    assert "Synchronous" not in words.partition("Where the published report")[0]
+    assert "Synchronous" not in words.partition("claim by claim")[0]
 
 
 def test_a_third_approach_is_compared_with_each_other(three):
@@ -270,9 +300,54 @@ def test_numbers_are_those_of_the_summary(healthy, tmp_path):
     assert "54321" in (folder / "report" / "tables" / "funnel.csv").read_text(encoding="utf-8")
 
 
-def test_every_published_figure_stands_beside_a_metric_that_exists(healthy):
-    published = (healthy.parent / "tables" / "published.csv").read_text(encoding="utf-8")
-    assert len(published.splitlines()) == len(CLAIMS) + 1
+def test_every_published_claim_is_shown_once(page):
+    tables = page.parent / "tables"
+    shown = [
+        line
+        for name in ("claims", "claims-untested")
+        for line in (tables / f"{name}.csv").read_text(encoding="utf-8").splitlines()[1:]
+    ]
+    assert len(shown) == len(published.load().claims)
+
+
+def test_a_campaign_of_another_load_tests_directions_and_the_audit_but_no_figure(healthy):
+    claims = (healthy.parent / "tables" / "claims.csv").read_text(encoding="utf-8")
+    assert "P95 API Latency: 91% faster" in claims
+    assert "Zero overselling detected" in claims
+    assert "Avg API Latency (ms)" not in claims
+    words = Page(healthy.read_text(encoding="utf-8")).words
+    assert "It is not the published load or system (other: stages, stock," in words
+
+
+def test_levels_costs_and_contradictions_are_in_both_forms(page):
+    words = Page(page.read_text(encoding="utf-8")).words
+    text = (page.parent / "report.md").read_text(encoding="utf-8")
+    for said in ("Levels of users", "AWS Fargate", "89 × 300 = 26,700, but 65,000"):
+        assert said in words
+        assert said in text
+    tables = {path.stem for path in (page.parent / "tables").iterdir()}
+    assert {"levels", "cost", "prices"} <= tables
+    assert ("break-even" in tables) == ("Synchronous" in words.partition("claim by claim")[0])
+
+
+def test_a_summary_of_old_is_reported_without_what_it_does_not_have(healthy, tmp_path):
+    folder = tmp_path / "old"
+    shutil.copytree(healthy.parents[1], folder)
+    summary = read_json(folder / "summary.json")
+    newer = ("memory_gb_s_per_order", "users_at_first_failure", "http_requests")
+    for key in ("levels", "cost"):
+        del summary[key]
+    for metrics in (summary["metrics"], summary["comparisons"],
+                    *(approach["metrics"] for approach in summary["approaches"])):  # fmt: skip
+        for metric in newer:
+            del metrics[metric]
+    for rows in summary["funnel"].values():
+        for row in rows:
+            del row["low"], row["high"], row["share_low"], row["share_high"]
+    write_json(folder / "summary.json", summary)
+    words = Page(report.build(folder).read_text(encoding="utf-8")).words
+    assert "P95 API Latency: 91% faster" in words
+    assert "Levels of users" not in words
 
 
 def test_a_folder_without_summary_is_named(healthy, tmp_path):

@@ -11,7 +11,7 @@ from harness.errors import ExitCode
 from harness.store import Campaign, load_findings, read_json
 from tests.contests import make_contest, oversell
 from tests.golden.campaigns import store
-from tests.reports.test_report_build import Page, contents
+from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -72,7 +72,7 @@ def test_the_page_is_whole_and_needs_nothing_else(page):
         else:
             assert "//" not in reference
             assert (folder / reference).exists(), reference
-    assert "<script" not in text
+    assert_needs_nothing_else(text)
     for caption in found.captions:
         assert "30 buyers at once" in caption
 
@@ -126,3 +126,14 @@ def test_a_contest_that_was_cut_short_makes_no_statement(invalid):
 
 def test_a_clean_contest_exits_0(clean):
     assert campaign_exit_code(Campaign(clean.parents[1])) == ExitCode.OK
+
+
+def test_the_published_claim_is_held_against_the_contest(clean, oversold, invalid):
+    held, broken = (
+        (page.parent / "tables" / "claims.csv").read_text("utf-8") for page in (clean, oversold)
+    )
+    assert ",reproduced," in held
+    assert "the probability of an oversell per sale is below" in held
+    assert ",contradicted," in broken
+    assert not (invalid.parent / "tables" / "claims.csv").exists()
+    assert "Zero overselling detected" in (clean.parent / "report.md").read_text("utf-8")

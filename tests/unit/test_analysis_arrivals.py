@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analysis import check_laws, validity
+from harness.analysis import check_laws, summarise, validity
 from harness.analysis.arrivals import ARRIVED, LAWS, ON_TIME
 from harness.findings import Verdict
 from tests.histories import make_run
@@ -36,6 +36,12 @@ def test_a_consistent_run_obeys_every_law(run):
     assert {law.name for law in laws} == {name for name, _ in LAWS}
     assert [law for law in laws if law.verdict is not Verdict.PASS] == []
     assert validity(run, laws)["verdict"] == "VALID"
+
+
+def test_a_campaign_judges_its_runs_by_the_same_laws(run):
+    (judged,) = summarise({"title": "Open"}, [run])["validity"]
+    assert judged["verdict"] == "VALID"
+    assert {law["name"] for law in judged["laws"]} == {name for name, _ in LAWS}
 
 
 def test_a_buyer_who_was_turned_away_is_missed(run):

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from report.charts import MAX_POINTS, binned
+from report.curves import DRAWN_POINTS, bin_s, binned, of_approach
 from report.distributions import MIN_BEYOND, curve, merged
-from report.evidence import Waits
+from report.evidence import Approach, Evidence, Run, Waits
 
 
 def waits(n, unfinished=0):
@@ -47,15 +47,46 @@ def test_merging_keeps_every_wait():
     assert together.unfinished == 3
 
 
+def a_run(values, *, counts=True, index=1):
+    seconds = pd.DataFrame({"t_s": np.arange(len(values)), "requests": values})
+    nothing = Waits(np.empty(0))
+    return Run(index, 1, counts, "", seconds, nothing, nothing, (), {})
+
+
+def an_approach(*runs):
+    return Approach("queue", "Queue", 0, True, {}, runs)
+
+
+def evidence(*approaches):
+    return Evidence({}, {}, approaches, ())
+
+
 @pytest.mark.parametrize("seconds", [1, 99, 100, 101, 3600])
 def test_a_series_is_drawn_with_few_points_however_long_it_is(seconds):
-    frame = pd.DataFrame({"t_s": np.arange(seconds), "requests": np.ones(seconds)})
-    t_s, values = binned(frame, "requests")
-    assert len(t_s) <= MAX_POINTS
+    run = a_run(np.ones(seconds))
+    t_s, values = binned(run.seconds, "requests", bin_s(evidence(an_approach(run))))
+    assert len(t_s) <= DRAWN_POINTS
     assert set(values) == {1.0}
     assert t_s[-1] <= seconds + 36
 
 
 def test_a_second_without_a_value_does_not_spoil_its_bin():
     frame = pd.DataFrame({"t_s": np.arange(200), "p95": np.where(np.arange(200) % 2, np.nan, 7.0)})
-    assert set(binned(frame, "p95")[1]) == {7.0}
+    assert set(binned(frame, "p95", 2)[1]) == {7.0}
+
+
+def test_runs_of_other_lengths_share_their_bins():
+    short, long = a_run(np.ones(100)), a_run(np.full(101, 3.0), index=2)
+    approach = an_approach(short, long)
+    middle = of_approach(approach, "requests", bin_s(evidence(approach)))
+    assert set(middle) == {2.0}
+
+
+def test_the_median_line_ends_with_the_shortest_run_and_leaves_out_what_does_not_count():
+    approach = an_approach(
+        a_run(np.arange(10.0)), a_run(np.arange(12.0), index=2),
+        a_run(np.full(20, 99.0), counts=False, index=3),
+    )  # fmt: skip
+    middle = of_approach(approach, "requests", 1)
+    assert middle.tolist() == list(range(10))
+    assert of_approach(an_approach(a_run(np.ones(3), counts=False)), "requests", 1) is None

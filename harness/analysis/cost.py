@@ -1,0 +1,99 @@
+"""What a confirmed order costs, from provisioned and from used resources, in US dollars.
+
+Provisioned resources are paid for whether they are used or not, so their cost per order is that of
+the month divided by the orders of its sales; used resources are what the run took, at the rates of
+a cloud that bills by use. The price table (`prices.toml`) is an input, and no number here is worth
+more than it: the bills are not those of the machine on which the run was made.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+from harness.analysis import payback
+from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale, estimate
+from harness.analysis.facts import RunFacts
+from harness.analysis.metrics import Measure
+from harness.analysis.payback import NO_BILL, USD, Costed
+from harness.analysis.prices import Prices
+from harness.analysis.resources import approach_cpu_s, memory_gb_s
+
+PER = 1000
+"""Costs are those of so many confirmed orders."""
+
+HOUR_S = 3600
+
+ROWS = (
+    ("bill", "Bill of a month", 0, "What the approach costs provisioned for a month."),
+    ("provisioned_month", "Cost of 1,000 confirmed orders, provisioned for the month", 2,
+     "The month's bill ÷ the orders confirmed in the sales of a month."),
+    ("provisioned_sale", "Cost of 1,000 confirmed orders, provisioned for the sale only", 4,
+     "The month's bill for the minutes of load and drain ÷ the orders confirmed."),
+    ("used", "Cost of 1,000 confirmed orders, from used resources", 5,
+     "CPU time and memory × time of load and drain at the rates for use ÷ the orders confirmed."),
+    ("revenue", "Revenue of a sale", 0, "Confirmed orders × the price of the product."),
+)  # fmt: skip
+"""What is said of one approach: id, title, decimals, what it is."""
+
+
+def cost(approaches: Sequence[Costed], prices: Prices) -> dict[str, Any]:
+    """Return the costs of each approach and of each pair, with the price table they come from."""
+    price_usd = float(approaches[0].runs[0].scenario["product"]["price_cents"]) / 100
+    return {
+        "prices": prices.model_dump(mode="json"),
+        "order_usd": price_usd,
+        "rows": [
+            {"id": id, "title": title, "unit": USD, "digits": digits, "description": description}
+            for id, title, digits, description in ROWS
+        ],
+        "figures": payback.described(),
+        "approaches": {one.name: _of_approach(one, prices, price_usd) for one in approaches},
+        "pairs": [
+            payback.compare(one, other, prices, price_usd)
+            for one, other in combinations(approaches, 2)
+        ],
+    }
+
+
+def _of_approach(one: Costed, prices: Prices, price_usd: float) -> dict[str, Any]:
+    measures: dict[str, tuple[Scale, Measure]] = {
+        **_billed(prices.usd_per_month(one.name), prices),
+        "used": (Scale.LOG, lambda facts: _used(facts, prices)),
+        "revenue": (Scale.PLAIN, lambda facts: Scalar(price_usd * len(facts.confirmed))),
+    }
+    return {
+        id: asdict(estimate([measure(f) for f in one.runs], one.counts, USD, scale, None))
+        for id, (scale, measure) in measures.items()
+    }
+
+
+def _billed(bill: float | None, prices: Prices) -> dict[str, tuple[Scale, Measure]]:
+    """Return how that is measured which follows from the bill of a month, in USD."""
+    if bill is None:
+        nothing: tuple[Scale, Measure] = (Scale.LOG, lambda _: Missing(NO_BILL))
+        return dict.fromkeys(("bill", "provisioned_month", "provisioned_sale"), nothing)
+    per_sale, per_hour = bill / prices.sales_per_month, bill / prices.hours_per_month
+    return {
+        "bill": (Scale.EXACT, lambda _: Scalar(bill)),
+        "provisioned_month": (Scale.LOG, lambda facts: _per_order(per_sale, facts)),
+        "provisioned_sale": (
+            Scale.LOG,
+            lambda facts: _per_order(per_hour * facts.end_s / HOUR_S, facts),
+        ),
+    }
+
+
+def _per_order(usd: float, facts: RunFacts) -> Ratio:
+    return Ratio(PER * usd, float(len(facts.confirmed)))
+
+
+def _used(facts: RunFacts, prices: Prices) -> Quantity:
+    """Return what a run's CPU time and memory would have cost, billed by use."""
+    cpu_s, held_gb_s = approach_cpu_s(facts, facts.end_s), memory_gb_s(facts)
+    if isinstance(cpu_s, Missing):
+        return cpu_s
+    if isinstance(held_gb_s, Missing):
+        return held_gb_s
+    usd = (cpu_s * prices.used.vcpu_hour + held_gb_s * prices.used.gb_hour) / HOUR_S
+    return _per_order(usd, facts)

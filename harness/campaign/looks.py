@@ -1,0 +1,68 @@
+"""Looks at a campaign between its blocks, recorded in campaign.json (see `analysis.looks`).
+
+A look that was taken is never taken again: a campaign that was interrupted goes on from what its
+looks have said.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look
+from harness.campaign.observer import Observer
+from harness.campaign.stored import summarise
+from harness.errors import UsageError
+from harness.scenario import Scenario
+from harness.store import Campaign
+
+MOST_BLOCKS = AFTER_BLOCKS[-1]
+
+
+def declared() -> dict[str, Any]:
+    """Return what a campaign declares before its first run."""
+    return {
+        "after_blocks": list(AFTER_BLOCKS),
+        "confidence": CONFIDENCE,
+        "primary": list(PRIMARY),
+        "taken": [],
+    }
+
+
+def check(scenario: Scenario, approaches: int) -> None:
+    """Raise UsageError if there is nothing that looks could decide."""
+    hint = "state the number of runs"
+    if scenario.contest is not None or scenario.cases:
+        what = "the sales of a contest are" if scenario.contest is not None else "cases are"
+        raise UsageError(f"--runs auto: {what} not ranked, so more runs decide nothing", hint)
+    if approaches < 2:
+        raise UsageError("--runs auto: it takes two approaches to decide between", hint)
+
+
+def conduct(campaign: Campaign, make_runs: Callable[[int], None], observer: Observer) -> None:
+    """Make the runs of the first 3, 5, 8 blocks until a look decides; then cut the plan there."""
+    for number, blocks in enumerate(campaign.description()["looks"]["after_blocks"], start=1):
+        make_runs(blocks)
+        found = _take(campaign, number, blocks)
+        observer.look(number, found)
+        if found.is_decided:
+            _stop(campaign, blocks)
+            return
+
+
+def _take(campaign: Campaign, number: int, blocks: int) -> Look:
+    """Return a look, as it was recorded or as it is taken and recorded now."""
+    description = campaign.description()
+    taken = description["looks"]["taken"]
+    if len(taken) >= number:
+        return Look.of_json(taken[number - 1])
+    found = look(summarise(campaign), blocks)
+    taken.append(found.as_json())
+    campaign.write_json("campaign.json", description)
+    return found
+
+
+def _stop(campaign: Campaign, blocks: int) -> None:
+    """Leave the runs out of the plan that need not be made any more."""
+    description = campaign.description()
+    description["n_blocks"] = blocks
+    description["order"] = [run for run in description["order"] if run["block"] <= blocks]
+    campaign.write_json("campaign.json", description)

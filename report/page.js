@@ -1,0 +1,80 @@
+// The report's page: its charts put in place of the drawings, what switches them, themes, print.
+// Without this script the page shows its drawings, and says the same.
+"use strict";
+(() => {
+  const { Chart, charts, element, readPalette, status } = figures;
+
+  /** Approaches and runs are switched for all charts of a section that have them all. */
+  function toolbar(section) {
+    const bar = section.querySelector(".toolbar");
+    const own = charts.filter((chart) => section.contains(chart.canvas));
+    if (!bar || own.length === 0) return;
+    const lists = {
+      approaches: (chart) => chart.data.traces.map((trace) => trace.approach),
+      runs: (chart) => chart.lines.map((line) => line.run).filter((run) => run !== null),
+    };
+    for (const [kind, list] of Object.entries(lists)) {
+      const every = [...new Set(own.flatMap(list))].sort((a, b) => (kind === "runs" ? a - b : 0));
+      if (every.length < 2 || !own.every((chart) => new Set(list(chart)).size === every.length)) continue;
+      const boxes = every.map((value) => element("label", {}, element("input", {
+        type: "checkbox", checked: true, onchange: (event) => {
+          for (const chart of own) {
+            chart.hidden[kind][event.target.checked ? "delete" : "add"](value);
+            chart.show();
+          }
+        },
+      }), ` ${value}`));
+      const name = kind === "runs" ? "Runs" : "Approaches";
+      bar.append(element("fieldset", {}, element("legend", {}, name), ...boxes));
+      bar.hidden = false;
+    }
+  }
+
+  function draw(place) {
+    const plate = place.closest(".plate");
+    plate.classList.add("drawn");
+    try {
+      charts.push(new Chart(place, JSON.parse(document.getElementById(place.dataset.chart).textContent)));
+    } catch (error) {
+      plate.classList.remove("drawn"); // the drawings are still there
+      console.error(error);
+    }
+  }
+
+  function repaint() {
+    readPalette();
+    for (const chart of charts) chart.plot.redraw();
+  }
+
+  function themes() {
+    const label = document.querySelector(".theme");
+    const select = label.querySelector("select");
+    const choose = (theme) => {
+      if (theme) document.documentElement.dataset.theme = theme;
+      else delete document.documentElement.dataset.theme;
+      repaint();
+    };
+    label.hidden = false;
+    select.addEventListener("change", () => choose(select.value));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+  }
+
+  /** Paper cannot be unfolded. */
+  function unfoldForPrint() {
+    let opened = [];
+    addEventListener("beforeprint", () => {
+      opened = [...document.querySelectorAll("details:not([open])")];
+      for (const one of opened) one.open = true;
+    });
+    addEventListener("afterprint", () => {
+      for (const one of opened) one.open = false;
+    });
+  }
+
+  readPalette();
+  document.body.append(status);
+  document.querySelectorAll(".live").forEach(draw);
+  document.querySelectorAll("section").forEach(toolbar);
+  themes();
+  unfoldForPrint();
+})();

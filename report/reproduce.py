@@ -1,0 +1,81 @@
+"""How to make a campaign again, how to check it without measuring, and where its raw data is."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.store import Campaign
+
+CHECK = ("harness audit FOLDER", "harness report FOLDER")
+"""What audits the stored runs again and builds this report again, FOLDER being the campaign's."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRun:
+    """The stored files of one run, as paths from the report's folder, with their size in bytes."""
+
+    index: int
+    approach: str
+    folder: str
+    files: tuple[tuple[str, str, int], ...]
+
+
+def commands(campaign: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what makes the campaign again, from a clone; nothing if no command was recorded."""
+    environment = campaign.get("environment", {})
+    argv = [str(word) for word in environment.get("argv") or ()]
+    if argv[1:2] != ["run"]:
+        return ()
+    revision = (environment.get("git") or {}).get("revision")
+    words = [*_without_folder(argv[2:])]
+    for option, value in (("--seed", campaign["seed"]), ("--runs", campaign["n_blocks"])):
+        if not any(word == option or word.startswith(f"{option}=") for word in words):
+            words += [option, str(value)]
+    return (
+        *([f"git checkout {revision}"] if revision else []),
+        "make .venv/.synced",
+        f".venv/bin/harness run {shlex.join(words)}",
+    )
+
+
+def _without_folder(words: list[str]) -> list[str]:
+    """Return the words of a command without the folder that it wrote to."""
+    kept, skip = [], False
+    for word in words:
+        if not skip and word != "--out" and not word.startswith("--out="):
+            kept.append(word)
+        skip = word == "--out"
+    return kept
+
+
+def caveat(campaign: Mapping[str, Any]) -> str:
+    """Return what the commands cannot bring back."""
+    git = campaign.get("environment", {}).get("git") or {}
+    if git.get("uncommitted"):
+        return (
+            "The harness had uncommitted changes when it measured: this revision is not all of "
+            "its code."
+        )
+    return "Draws follow from the seed; latencies are those of your machine."
+
+
+def raw(campaign_dir: Path) -> tuple[RawRun, ...]:
+    """Return the stored runs with their files."""
+    found = []
+    for folder in Campaign.open(campaign_dir).run_folders():
+        number, _, approach = folder.name.partition("-")
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        found.append(
+            RawRun(
+                index=int(number),
+                approach=approach,
+                folder=f"../runs/{folder.name}/",
+                files=tuple(
+                    (path.name, f"../runs/{folder.name}/{path.name}", path.stat().st_size)
+                    for path in files
+                ),
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,69 @@
+"""What a figure shows, as a small table: for those who do not see it, and for those who count."""
+
+import pandas as pd
+
+from report import distributions
+from report.curves import LIVE_POINTS, bin_s, of_approach, peak_s
+from report.distributions import WaitKind
+from report.evidence import Evidence
+from report.kinds import TimeKind
+from report.live import measured
+from report.numbers import NOTHING, short
+from report.tables import Cell, Column, Row, Table
+
+
+def over_time(kind: TimeKind, evidence: Evidence) -> Table:
+    """Return the thick lines of a figure over time: the median of each stage, and the most."""
+    width_s = bin_s(evidence, LIVE_POINTS)
+    rows = []
+    for approach in evidence.approaches:
+        for curve in kind.alone:
+            line = of_approach(approach, curve.column, width_s)
+            if line is None or not measured((approach,), curve):
+                continue
+            stages = [
+                line[(line.index >= s.start_s) & (line.index < s.end_s)] for s in evidence.stages
+            ]
+            cells = [_value(stage.median()) for stage in stages]
+            most = line.max()
+            when = peak_s(line) if pd.notna(most) else float("nan")
+            rows.append(
+                Row((Cell(curve.label), *cells, _value(most), _value(when)), approach.named)
+            )
+    return Table(
+        f"graph-{kind.id}",
+        kind.title,
+        f"{kind.title}, {kind.unit.removesuffix(' (log)')}: the median of each stage, of the thick "
+        f"lines; {evidence.workload}.",
+        (
+            Column("Line", numeric=False),
+            *(Column(f"{stage.number} · {stage.name}") for stage in evidence.stages),
+            Column("Most"),
+            Column("at, s"),
+        ),
+        tuple(rows),
+    )
+
+
+def distribution(kind: WaitKind, evidence: Evidence) -> Table:
+    """Return the percentiles of the merged curves of a figure, as far as they are supported."""
+    rows = []
+    for approach in evidence.approaches:
+        found = distributions.percentiles(kind, approach)
+        cells = [_value(found.get(q, float("nan"))) for q in distributions.MARKED]
+        rows.append(Row((Cell(approach.named), *cells)))
+    return Table(
+        f"graph-{kind.id}",
+        kind.title,
+        f"{kind.title}, {kind.unit.removesuffix(' (log)')}: percentiles of the merged curves; "
+        f"{evidence.workload}.",
+        (
+            Column("Approach", numeric=False),
+            *(Column(f"p{q:g}") for q in distributions.MARKED),
+        ),
+        tuple(rows),
+    )
+
+
+def _value(value: float) -> Cell:
+    return Cell(NOTHING) if pd.isna(value) else Cell(short(float(value)), float(value))

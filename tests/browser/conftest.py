@@ -1,0 +1,80 @@
+"""One browser for all tests, and the reports that they look at."""
+
+import os
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+import report
+from harness.audit import audit
+from harness.findings import Finding, Verdict
+from tests.browser.viewer import chromium
+from tests.contests import make_contest
+from tests.golden.campaigns import store
+from tests.histories import make_run
+from tests.mishaps import Mishap
+
+LOAD = {"users": 40, "stock": 300}
+KILLED = Mishap("kill", "postgres", 4.0, 6.0)
+PAUSED = Mishap("pause", "payment-worker", 12.0, 14.0, "all")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    executable = chromium()
+    with sync_playwright() as playwright:
+        # Chromium refuses to run as root with its sandbox, as it does in a container.
+        arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        running = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def compared(browser, tmp_path_factory):
+    """Two runs of each approach, each with two faults."""
+    folder = tmp_path_factory.mktemp("compared")
+    plan = [(approach, block) for block in (1, 2) for approach in ("sync", "queue")]
+    runs = [
+        make_run(approach, index=index, block=block, mishaps=(KILLED, PAUSED), **LOAD)
+        for index, (approach, block) in enumerate(plan, start=1)
+    ]
+    store(folder, runs)
+    return report.build(folder)
+
+
+@pytest.fixture(scope="session")
+def oversold(browser, tmp_path_factory):
+    """The queue oversold in its only run: it is fast, and not ranked."""
+    folder = tmp_path_factory.mktemp("oversold")
+
+    def judge(run):
+        findings = audit(run)
+        if run.approach == "queue":
+            examples = ({"order_id": "order-51", "sold": 51},)
+            failed = Finding("I1", "No oversell", Verdict.FAIL, "51 of 50", 1, examples)
+            findings[0] = failed
+        return findings
+
+    runs = [make_run(name, index=at, **LOAD) for at, name in enumerate(("sync", "queue"), start=1)]
+    store(folder, runs, judge)
+    return report.build(folder)
+
+
+@pytest.fixture(scope="session")
+def cases(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cases")
+    plan = (("stores", (KILLED,)), ("steady", ()), ("again", ()))
+    runs = [
+        make_run("queue", index=at, block=1, case=case, mishaps=mishaps, **LOAD)
+        for at, (case, mishaps) in enumerate(plan, start=1)
+    ]
+    store(folder, runs)
+    return report.build(folder)
+
+
+@pytest.fixture(scope="session")
+def contest(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("contest")
+    store(folder, [make_contest("sync", index=1), make_contest("queue", index=2)])
+    return report.build(folder)

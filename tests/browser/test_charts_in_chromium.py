@@ -1,0 +1,130 @@
+"""The interactive charts do what a reader tries: hover, zoom, switch lines, also without mouse."""
+
+import re
+
+import pytest
+
+from tests.browser.viewer import view
+
+
+def test_hovering_shows_the_values_at_that_time(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("confirmed")
+        assert "Point for values" in chart.reading
+        assert chart.values == []
+        chart.hover(0.5)
+        at_s = float(re.match(r"([\d.]+) s · stage \d", chart.reading)[1])
+        sync, queue = (float(value.replace(",", "")) for value in chart.values)
+        trace = seen.page.evaluate(
+            "JSON.parse(document.getElementById('data-confirmed').textContent)"
+        )
+        place = trace["x"].index(at_s)
+        read = [t["middle"][place] for t in trace["traces"]]
+        assert [sync, queue] == pytest.approx(read, abs=0.5)
+        assert "run 1" in chart.plate.locator(".legend").inner_text()
+
+
+def test_hovering_over_a_distribution_shows_percentiles(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("purchase-distribution")
+        chart.hover(0.3)
+        assert re.match(r"percentile [\d.]+", chart.reading)
+        assert len(chart.values) == 2
+
+
+def test_dragging_zooms_all_charts_over_time_and_a_double_click_shows_all(browser, compared):
+    with view(browser, compared) as seen:
+        chart, other = seen.chart("latency"), seen.chart("stock")
+        distribution = seen.chart("purchase-distribution")
+        chart.drag(0.5, 0.75)
+        assert chart.zoomed
+        assert other.zoomed
+        assert not distribution.zoomed
+        chart.hover(0.01)
+        assert float(re.match(r"([\d.]+) s", chart.reading)[1]) > 5  # its left edge is later now
+        chart.over.dblclick()
+        assert not chart.zoomed
+        assert not other.zoomed
+
+
+def test_buttons_zoom_for_those_who_cannot_drag(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("purchase-distribution")
+        into, out, whole = chart.plate.locator(".zoom button").all()
+        into.click()
+        assert chart.zoomed
+        out.click()
+        assert not chart.zoomed
+        into.click()
+        whole.click()
+        assert not chart.zoomed
+
+
+def test_a_focused_chart_is_read_and_zoomed_with_keys(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("stock")
+        chart.canvas.focus()
+        assert "Keys: " in chart.reading
+        said = seen.page.locator("[role=status]")
+        seen.page.keyboard.press("Home")
+        first = said.inner_text()
+        assert re.match(r"0\.5 s · stage 1 warm-up; Synchronous, stock left \d+; Queue", first)
+        seen.page.keyboard.press("Shift+ArrowRight")
+        assert said.inner_text().startswith("10.5 s")
+        seen.page.keyboard.press("+")
+        assert chart.zoomed
+        seen.page.keyboard.press("0")
+        assert not chart.zoomed
+        seen.page.keyboard.press("ArrowLeft")
+        assert said.inner_text().startswith("9.5 s")
+
+
+def test_lines_are_switched_off_and_on(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("confirmed")
+        button = chart.plate.locator(".legend button").first
+        assert button.get_attribute("aria-pressed") == "true"
+        button.click()
+        assert button.get_attribute("aria-pressed") == "false"
+        assert (chart.pixels("approach-1"), chart.pixels("approach-2") > 100) == (0, True)
+        button.click()
+        assert chart.pixels("approach-1") > 100
+
+
+def test_approaches_and_runs_are_switched_for_all_graphs(browser, compared):
+    with view(browser, compared) as seen:
+        charts = [seen.chart(name) for name in ("latency", "stock", "purchase-distribution")]
+        toolbar = seen.page.locator("#graphs .toolbar")
+        toolbar.get_by_label("Synchronous").uncheck()
+        assert [chart.pixels("approach-1") for chart in charts] == [0, 0, 0]
+        assert all(chart.pixels("approach-2") > 100 for chart in charts)
+        toolbar.get_by_label("2", exact=True).uncheck()
+        charts[1].hover(0.5)
+        legend = charts[1].plate.locator(".legend").inner_text()
+        assert "run 4" in legend
+        assert "run 2" not in legend
+        assert seen.chart("confirmed").pixels("approach-1") > 100  # not one of the graphs
+
+
+def test_faults_are_marked_and_read(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("latency")
+        assert chart.pixels("fault") > 500
+        chart.hover(0.25)
+        assert "kill postgres 1" in chart.reading
+
+
+def test_a_case_shows_its_own_run_with_its_faults(browser, cases):
+    with view(browser, cases) as seen:
+        faulty, steady = seen.charts()[:2]
+        assert faulty.pixels("fault") > 500
+        assert steady.pixels("fault") == 0
+        assert not seen.page.locator(".toolbar").is_visible()  # every case has runs of its own
+
+
+def test_a_fast_oversell_is_hatched_and_said_to_be_unranked(browser, oversold):
+    with view(browser, oversold) as seen:
+        chart = seen.chart("stock")
+        honest, hatched = chart.pixels("approach-1"), chart.pixels("approach-2")
+        assert hatched > 3 * honest
+        assert "Queue + workers (not ranked)" in chart.plate.locator(".legend").inner_text()

@@ -1,0 +1,68 @@
+"""The figures by users, from levels made by hand."""
+
+from types import SimpleNamespace
+
+from report import theme
+from report.claims import figures
+
+
+def est(value, low=None, high=None, unit="ms"):
+    return {"value": value, "low": low, "high": high, "unit": unit, "warnings": []}
+
+
+def level(up_to, failed, p95):
+    return {"up_to": up_to, "error_rate_pct": failed, "latency_p95_ms": p95}
+
+
+LEVELS = {
+    "sync": [
+        level(50, est(0.0, 0.0, 0.0, "%"), est(900, 800, 1000)),
+        level(100, est(25, 20, 30, "%"), est(None, 30_000)),
+    ],
+    "queue": [
+        level(50, est(0.0, 0.0, 0.0, "%"), est(12)),
+        level(100, est(0.0, 0.0, 0.0, "%"), est(None)),
+    ],
+}
+APPROACHES = tuple(
+    SimpleNamespace(name=name, title=title, named=title, position=position, ranked=True, runs=())
+    for position, (name, title) in enumerate([("sync", "Synchronous"), ("queue", "Queue")])
+)
+
+
+def drawn(levels, approaches=APPROACHES):
+    evidence = SimpleNamespace(summary={"levels": levels}, approaches=approaches)
+    with theme.style():
+        return figures.section(evidence)
+
+
+def test_every_value_and_bound_is_in_words_too():
+    errors, latency = drawn(LEVELS).charts
+    assert "25.0\N{NO-BREAK SPACE}% [20.0, 30.0] at ≤ 100 users" in errors.alt
+    assert "≥ 30,000\N{NO-BREAK SPACE}ms at ≤ 100 users; Queue: 12" in latency.alt
+    assert errors.svg.startswith("<svg")
+    assert latency.png.startswith(b"\x89PNG")
+
+
+def test_the_caption_says_what_few_and_most_users_met():
+    errors, _ = drawn(LEVELS).plates
+    assert errors.caption.startswith(
+        "Synchronous: 0.0\N{NO-BREAK SPACE}% with up to 50 users, 25.0\N{NO-BREAK SPACE}% with"
+    )
+
+
+def test_what_no_level_can_say_is_not_drawn():
+    nothing = {
+        name: [row | {"latency_p95_ms": est(None)} for row in rows] for name, rows in LEVELS.items()
+    }
+    assert [plate.id for plate in drawn(nothing).plates] == ["errors-by-users"]
+
+
+def test_a_summary_without_levels_has_no_figures():
+    assert drawn({}) is None
+    assert drawn(None) is None
+
+
+def test_one_approach_needs_no_legend():
+    alone = drawn({"sync": LEVELS["sync"]}, APPROACHES[:1])
+    assert "Queue" not in alone.charts[0].svg

@@ -1,0 +1,158 @@
+"""What stands beside and inside a figure: its caption, its values, the data of its lines."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.analysis.facts import Stage
+from report import captions, distributions, kinds, live, values
+from report.evidence import Approach, Evidence, Run, Waits
+
+NAN = float("nan")
+STAGES = (Stage(1, "rush", 10, 0.0, 2.0), Stage(2, "peak", 20, 2.0, 4.0))
+QUIET = {
+    "api_p95_ms": [5, 7, 9, 7], "api_p50_ms": [1, 1, 1, 1], "requests": [3, 9, 4, 2],
+    "errors": [0, 0, 0, 0], "planned": [5, 10, 20, 20], "active": [5, 9, 20, 20],
+    "open_orders": [2, 6, 1, 0], "queue_depth": [NAN] * 4, "stock_left": [5, 2, 0, 0],
+    "confirmed": [0, 4, 9, 9], "purchase_p95_ms": [40, 60, NAN, NAN],
+}  # fmt: skip
+
+
+def a_run(index=1, counts=True, trouble="", waits=(1.0,) * 40, record=None, **columns):
+    seconds = pd.DataFrame({"t_s": range(4), **QUIET, **columns}).astype(float)
+    found = Waits(np.array(sorted(waits)))
+    return Run(index, 1, counts, trouble, seconds, found, found, (), record or {})
+
+
+def evidence(*approaches):
+    campaign = {"scenario": {"product": {"name": "iPhone", "stock": 5}}}
+    made = [
+        Approach(name, title, position, ranked, {}, runs)
+        for position, (name, title, ranked, runs) in enumerate(approaches)
+    ]
+    return Evidence(campaign, {}, tuple(made), STAGES)
+
+
+QUEUE = ("queue", "Queue", True, (a_run(), a_run(2)))
+ALONE = evidence(QUEUE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (kinds.LATENCY, "Queue: p95 typically 7 ms, at worst 9 ms (2.5 s)."),
+        (
+            kinds.PURCHASE,
+            "Queue: p95 typically 50 ms, at worst 60 ms (1.5 s); none after 1.5 s.",
+        ),
+        (kinds.THROUGHPUT, "Queue: at most 9 answers per second (1.5 s); no failure."),
+        (kinds.USERS, "Queue: at most 20 buyers, never more than 1 from the plan."),
+        (kinds.BACKLOG, "Queue: at most 6 open orders (1.5 s); the last is settled by 2.5 s."),
+        (kinds.STOCK, "Queue: nothing left from 2.5 s on."),
+        (kinds.CONFIRMED, "Queue: 9, 9 confirmed in its runs, half of them by 2.5 s."),
+    ],
+)
+def test_a_caption_says_what_the_thick_line_shows(kind, said):
+    assert captions.over_time(kind, ALONE) == said
+
+
+def test_a_caption_counts_failures_and_what_is_given_back():
+    troubled = a_run(errors=[0, 3, 2, 0], stock_left=[5, 0, 0, 2], queue_depth=[0, 8, 0, 0])
+    shown = evidence(("queue", "Queue", True, (troubled,)))
+    assert "5 requests of a run had a 5xx or no answer" in captions.over_time(
+        kinds.THROUGHPUT, shown
+    )
+    assert "2 given back at the end" in captions.over_time(kinds.STOCK, shown)
+    assert "and 8 entries in the streams" in captions.over_time(kinds.BACKLOG, shown)
+
+
+@pytest.mark.parametrize("kind", [*kinds.TIME_KINDS, kinds.CONFIRMED, kinds.PURCHASE])
+def test_an_approach_of_which_no_run_counts_is_said_to_show_nothing(kind):
+    shown = evidence(("queue", "Queue", False, (a_run(counts=False, trouble="invalid"),)))
+    assert captions.over_time(kind, shown) == "Queue (not ranked): nothing to show."
+
+
+def test_a_caption_of_percentiles_goes_as_far_as_the_sample():
+    waits = np.arange(1.0, 1001)
+    shown = evidence(("queue", "Queue", True, (a_run(waits=waits),)))
+    said = captions.distribution(distributions.PURCHASE, shown)
+    assert said == "Queue: half within 501 ms, 99 % within 990 ms."
+    few = evidence(("queue", "Queue", True, (a_run(waits=[1.0] * 5),)))
+    assert "too few values" in captions.distribution(distributions.PURCHASE, few)
+
+
+def test_the_funnel_says_where_most_were_lost():
+    steps = [("Attempts", 100.0), ("Accepted", 30.0), ("Confirmed", 25.0)]
+    rows = {"queue": [{"title": title, "mean": mean} for title, mean in steps]}
+    assert captions.funnel(rows, ALONE) == (
+        "Queue: of 100 attempts 25.0 % ended as a sale; most were lost before “Accepted” (70)."
+    )
+    assert captions.funnel({"queue": []}, ALONE) == "Queue: no attempt."
+
+
+def test_values_are_the_medians_of_stages_with_the_most():
+    table = values.over_time(kinds.LATENCY, ALONE)
+    assert [column.title for column in table.columns][1:3] == ["1 · rush", "2 · peak"]
+    assert [cell.text for cell in table.rows[0].cells] == ["p95", "6", "8", "9", "2.5"]
+    backlog = values.over_time(kinds.BACKLOG, ALONE)
+    assert [row.cells[0].text for row in backlog.rows] == ["open orders"]  # nobody has a queue
+
+
+def test_values_of_percentiles_end_where_the_sample_does():
+    (row,) = values.distribution(distributions.PURCHASE, ALONE).rows
+    assert [cell.text for cell in row.cells] == ["Queue", "1", "–", "–", "–", "–", "–"]
+
+
+def test_the_lines_of_a_live_chart_are_runs_and_their_median():
+    sync = ("sync", "Sync", True, (a_run(3, requests=[1, 1, 1, 1]),))
+    found = live.over_time(kinds.THROUGHPUT, evidence(QUEUE, sync), 4.0)
+    assert [trace.label for trace in found.traces if trace.shown] == [
+        "Queue, answered", "Sync, answered",
+    ]  # fmt: skip
+    answered = found.traces[0]
+    assert answered.middle == (3, 9, 4, 2)
+    assert [line.run for line in answered.runs] == [1, 2]
+    assert found.x == (0.5, 1.5, 2.5, 3.5)
+    assert found.stages == ((0.0, 2.0, "1 rush"), (2.0, 4.0, "2 peak"))
+
+
+def test_a_run_in_trouble_is_dotted_and_what_is_not_ranked_is_hatched():
+    runs = (a_run(counts=False, trouble="audit FAIL"), a_run(2))
+    found = live.over_time(kinds.STOCK, evidence(("queue", "Queue", False, runs)), 4.0)
+    trace = found.traces[0]
+    assert (trace.hatched, trace.dash) == (True, "dotted")
+    assert [line.dotted for line in trace.runs] == [True, False]
+    clean = live.over_time(kinds.STOCK, ALONE, 4.0).traces[0]
+    assert (clean.hatched, clean.dash) == (False, "solid")
+
+
+def test_a_fault_is_marked_no_further_than_the_chart():
+    fault = {
+        "kind": "kill", "service": "api", "replica": 1, "process": None, "factor": None,
+        "begun_ns": 1_000_000_000, "ended_ns": None, "healthy_ns": None,
+    }  # fmt: skip
+    faulty = evidence(("queue", "Queue", True, (a_run(record={"faults": [fault]}),)))
+    assert live.over_time(kinds.STOCK, faulty, 4.0).marks == ((1.0, 4.0, "kill api 1"),)
+
+
+def test_percentile_curves_share_one_grid_and_end_where_they_must():
+    many = a_run(waits=np.arange(1.0, 1001))
+    found = distributions.live(
+        distributions.PURCHASE, evidence(QUEUE, ("sync", "Sync", True, (many,)))
+    )
+    queue, sync = found.traces
+    assert len(queue.middle) == len(sync.middle) == len(found.x)
+    assert queue.middle[-1] is None
+    assert sync.middle[0] == 1
+    assert max(v for v in sync.middle if v is not None) <= 990
+
+
+def test_the_json_of_a_chart_cannot_end_its_script_and_holds_four_digits():
+    odd = ("queue", "</script><b>", True, (a_run(requests=[1234.56, NAN, 0.00012345, 7.0]),))
+    text = live.over_time(kinds.THROUGHPUT, evidence(odd), 4.0).to_json()
+    assert "<" not in text
+    read = json.loads(text)
+    assert read["traces"][0]["middle"] == [1235, None, 0.0001234, 7]
+    assert read["traces"][0]["approach"] == "</script><b>"
