@@ -2,13 +2,14 @@
 
 from harness.campaign.conduct import resume, run
 from harness.campaign.keeping import keep_up, reset_kept
-from harness.campaign.observer import Observer
+from harness.campaign.observer import Observer, Several
 from harness.campaign.stored import compare, summarise
 from harness.campaign.systems import Request, systems
 
 __all__ = [
     "Observer",
     "Request",
+    "Several",
     "compare",
     "keep_up",
     "reset_kept",

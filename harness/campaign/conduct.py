@@ -72,7 +72,7 @@ def _conduct(
     observer: Observer,
 ) -> Campaign:
     missing = [one for one in planned if not campaign.has_run(one.index, one.approach)]
-    observer.campaign_begins(planned, len(planned) - len(missing), scenario.load_s)
+    observer.campaign_begins(planned, len(planned) - len(missing), scenario)
     for one in missing:
         variables = world.variables(scenario, one.seed)
         topology = found[one.approach, one.case].with_variables(variables)
