@@ -71,6 +71,7 @@ class Board:
         self._runs_begun = 0
         self._finished: list[dict[str, Any]] = []
         self._over, self._broken = "", False
+        self._closed = False
 
     # -- what a campaign tells
 
@@ -155,17 +156,23 @@ class Board:
             self._tell()
 
     def ends(self, words: str, *, broken: bool) -> None:
-        """Note in words that all is over, or was broken off; nothing is told after that."""
+        """Note in words that all is over, or was broken off."""
         with self._changed:
             self._over, self._broken = words, broken
             self._tell()
 
+    def close(self) -> None:
+        """Let every reader go once it has been told everything."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
     # -- what readers ask
 
     def news(self, seen: Seen) -> tuple[Seen, str] | None:
-        """Wait until there is more than was seen, and return it as JSON; None once all is over."""
+        """Wait until there is more than was seen, and return it as JSON; None once it is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._change > seen.change or self._over)
+            self._changed.wait_for(lambda: self._change > seen.change or self._closed)
             if self._change == seen.change:
                 return None
             run = self._run

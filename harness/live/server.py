@@ -26,7 +26,7 @@ _STALLED_S: Final = 2.0
 def serving(board: Board, page: str, port: int) -> Iterator[str]:
     """Serve from here to the end of the block, and yield the address; port 0 is any free one.
 
-    The board must have ended when the block does: every page is told so before the port is closed.
+    Every page has been told all that is on the board when the port is closed.
     Raises InfrastructureError if the port is taken.
     """
     try:
@@ -41,6 +41,7 @@ def serving(board: Board, page: str, port: int) -> Iterator[str]:
     try:
         yield f"http://{LOOPBACK}:{server.server_address[1]}/"
     finally:
+        board.close()
         server.shutdown()
         thread.join()
         server.server_close()
