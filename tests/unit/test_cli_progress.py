@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from harness.analysis.looks import Look
 from harness.campaign.observer import Vitals
 from harness.campaign.plan import PlannedRun
 from harness.cli import progress
@@ -74,6 +75,12 @@ def test_faults_leave_a_lasting_line(screen):
     told.begin(line)
     told.break_something(line, told.SYNC)
     assert "run 1/2 sync  fault: kill postgres: back after 2.5 s" in screen.getvalue()
+
+
+def test_a_look_leaves_a_lasting_line(screen):
+    line = plain(screen)
+    line.look(1, Look(3, ()))
+    assert screen.getvalue().startswith("look 1, after 3 blocks: ")
 
 
 def test_on_a_terminal_the_lines_are_redrawn(screen):
