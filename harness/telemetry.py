@@ -54,6 +54,8 @@ class Sampler:
         self._load_cpu_s = load_cpu_s
         self._rows: list[tuple[float, str, str, float]] = []
         self._latest: dict[tuple[str, str], float] = {}
+        self._cpu_read: dict[str, tuple[float, float]] = {}
+        self._cores: dict[str, float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._sample_until_stopped, daemon=True)
         self._t0_ns = 0
@@ -74,6 +76,10 @@ class Sampler:
     def latest(self, source: str, metric: str) -> float | None:
         """Return the newest value of a metric, or None if it was never measured."""
         return self._latest.get((source, metric))
+
+    def cores(self) -> dict[str, float]:
+        """Return how many cores each service, and the load, used between their last readings."""
+        return self._cores.copy()
 
     def stop(self) -> pd.DataFrame:
         """Take a last sample, stop, and return all as a frame of t_s, source, metric, value."""
@@ -106,6 +112,14 @@ class Sampler:
             for source, metric, value in samples:
                 self._rows.append((t_s, source, metric, value))
                 self._latest[source, metric] = value
+                if metric == "cpu_s" and source != "machine":
+                    self._note_cores(source, t_s, value)
+
+    def _note_cores(self, source: str, t_s: float, cpu_s: float) -> None:
+        before_s, used_s = self._cpu_read.get(source, (t_s, cpu_s))
+        if t_s > before_s:
+            self._cores[source] = max(0.0, cpu_s - used_s) / (t_s - before_s)
+        self._cpu_read[source] = (t_s, cpu_s)
 
     def _measure(self, in_full: bool) -> Iterator[list[Sample]]:
         """Read one source after the other; last what an engine may take a second for."""

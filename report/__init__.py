@@ -15,8 +15,9 @@ from report import cases, comparison, contest, markdown, page, reproduce, tables
 from report.document import Document
 from report.evidence import read
 from report.plates import Chart
+from report.watch import live_page
 
-__all__ = ["build"]
+__all__ = ["build", "live_page"]
 
 
 def build(campaign_dir: Path) -> Path:

@@ -174,8 +174,8 @@ const figures = (() => {
 
   function scalesOf(data) {
     const first = data.axis === "percentile" ? 1 : 0;
-    const x = data.x;
-    const whole = (min, max) => min === null || (min <= x[0] && max >= x[x.length - 1]);
+    const whole = (min, max) => (
+      min === null || (min <= data.x[0] && max >= data.x[data.x.length - 1]));
     const highest = Math.max(0, ...data.levels.map(([value]) => value * 1.14));
     const linear = (min, max) => [0, Math.max(max * 1.05, highest, 1)];
     const log = (min, max) => (min === null ? [1, 10] : uPlot.rangeLog(min, max, 10, true));
@@ -210,6 +210,7 @@ const figures = (() => {
       this.lines = linesOf(data);
       this.on = new Set(data.traces.filter((trace) => trace.shown));
       this.hidden = { approaches: new Set(), runs: new Set() };
+      this.latest = null; // what is read while nothing is pointed at: nothing, unless it grows
       this.canvas = element("div", {
         class: "canvas", tabindex: "0", role: "application",
         "aria-label": `${this.title}, interactive chart. ${KEYS}`,
@@ -295,8 +296,8 @@ const figures = (() => {
     }
 
     read() {
-      const { idx } = this.plot.cursor;
-      const known = idx !== null && idx !== undefined;
+      const idx = this.plot.cursor.idx ?? this.latest;
+      const known = idx !== null;
       const hint = document.activeElement === this.canvas ? KEYS : HINT;
       this.reading.textContent = known ? where(this.data, this.data.x[idx]) : hint;
       for (const { trace, output, runs } of this.entries) {
@@ -306,6 +307,17 @@ const figures = (() => {
         output.textContent = read && trace.middle ? short(trace.middle[idx]) : "";
         runs.textContent = read ? each.join(", ") : "";
       }
+    }
+
+    /** Take all of what has grown: its times, until when they go, and the values of its lines. */
+    feed(x, end, values) {
+      const wasWhole = this.whole.disabled;
+      Object.assign(this.data, { x, end });
+      this.lines.forEach((line, at) => { line.values = line.trace.middle = values[at]; });
+      this.latest = x.length > 0 ? x.length - 1 : null;
+      this.plot.setData([x, ...values], wasWhole);
+      if (!wasWhole) this.plot.redraw(); // where it is zoomed, it stays
+      this.read();
     }
 
     words() {
@@ -351,7 +363,7 @@ const figures = (() => {
 
     key(event) {
       const { plot, data } = this;
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || data.x.length === 0) return;
       const last = data.x.length - 1;
       const idx = plot.cursor.idx ?? -1;
       const step = event.shiftKey ? 10 : 1;
@@ -368,5 +380,5 @@ const figures = (() => {
     }
   }
 
-  return { Chart, charts, element, readPalette, status };
+  return { Chart, charts, element, readPalette, short, status };
 })();

@@ -41,24 +41,6 @@
     }
   }
 
-  function repaint() {
-    readPalette();
-    for (const chart of charts) chart.plot.redraw();
-  }
-
-  function themes() {
-    const label = document.querySelector(".theme");
-    const select = label.querySelector("select");
-    const choose = (theme) => {
-      if (theme) document.documentElement.dataset.theme = theme;
-      else delete document.documentElement.dataset.theme;
-      repaint();
-    };
-    label.hidden = false;
-    select.addEventListener("change", () => choose(select.value));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-  }
-
   /** Paper cannot be unfolded. */
   function unfoldForPrint() {
     let opened = [];
@@ -75,6 +57,6 @@
   document.body.append(status);
   document.querySelectorAll(".live").forEach(draw);
   document.querySelectorAll("section").forEach(toolbar);
-  themes();
+  themes.offer();
   unfoldForPrint();
 })();

@@ -18,7 +18,7 @@ from report.evidence import Evidence
 from report.tables import metrics_in_order
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("vendor/uplot/uPlot.iife.min.js", "chart.js", "page.js")
+_SCRIPTS = ("vendor/uplot/uPlot.iife.min.js", "chart.js", "themes.js")
 _STYLES = ("vendor/uplot/uPlot.min.css", "page.css", "charts.css")
 KEY_METRICS = (
     "confirmed_orders",
@@ -32,7 +32,7 @@ def render(document: Document) -> str:
     """Return the page; every text is escaped but the drawings, which this package made."""
     evidence = document.evidence
     return (
-        environment()
+        environment("page.js")
         .get_template(document.template)
         .render(
             evidence=evidence,
@@ -56,7 +56,7 @@ def render(document: Document) -> str:
     )
 
 
-def environment() -> jinja2.Environment:
+def environment(own_script: str) -> jinja2.Environment:
     """Return what every page is rendered with: its parts, style, scripts, both its themes."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -65,7 +65,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    scripts = [_read(name) for name in _SCRIPTS]
+    scripts = [_read(name) for name in (*_SCRIPTS, own_script)]
     made.filters["drawn"] = lambda chart: Markup(chart.svg)  # noqa: S704
     made.filters["json"] = lambda live: Markup(live.to_json())  # noqa: S704
     made.filters["examples"] = judgements.examples

@@ -3,7 +3,7 @@
 from harness.campaign.conduct import resume, run
 from harness.campaign.keeping import keep_up, reset_kept
 from harness.campaign.looks import MOST_BLOCKS
-from harness.campaign.observer import Observer
+from harness.campaign.observer import Observer, Several
 from harness.campaign.stored import compare, summarise
 from harness.campaign.systems import Request, systems
 
@@ -11,6 +11,7 @@ __all__ = [
     "MOST_BLOCKS",
     "Observer",
     "Request",
+    "Several",
     "compare",
     "keep_up",
     "reset_kept",

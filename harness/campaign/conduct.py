@@ -80,7 +80,7 @@ def _conduct(
     def make_runs(blocks: int) -> None:
         due = [one for one in planned if one.block <= blocks]
         missing = [one for one in due if not campaign.has_run(one.index, one.approach)]
-        observer.campaign_begins(due, len(due) - len(missing), scenario.load_s)
+        observer.campaign_begins(due, len(due) - len(missing), scenario)
         for one in missing:
             variables = world.variables(scenario, one.seed)
             topology = found[one.approach, one.case].with_variables(variables)

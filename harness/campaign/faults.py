@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from harness.campaign.blows import Blow, blow_of
+from harness.campaign.observer import FaultNews
 from harness.errors import HarnessError
 from harness.faults import Fault
 from harness.runtimes import Deployment
@@ -53,7 +54,7 @@ class Injector:
     ) -> None:
         self._latest = latest
         self._giving_up = threading.Event()
-        self._news: SimpleQueue[str] = SimpleQueue()
+        self._news: SimpleQueue[FaultNews] = SimpleQueue()
         self._t0_ns = 0
         self._load_s = 0.0
         self._injections = [
@@ -85,8 +86,8 @@ class Injector:
         self._giving_up.set()
         self.wait(GIVE_UP_LIMIT_S)
 
-    def news(self) -> list[str]:
-        """Return in words what happened since this was last asked."""
+    def news(self) -> list[FaultNews]:
+        """Return what happened since this was last asked."""
         told = []
         while True:
             try:
@@ -125,9 +126,9 @@ class Injector:
         units = self._latest("postgres", "reserved")
         return None if units is None else int(units)
 
-    def tell(self, news: str) -> None:
-        """Have something told to the observer, from the campaign's own thread."""
-        self._news.put(news)
+    def tell(self, name: str, words: str, *, is_over: bool) -> None:
+        """Have news of a fault told to the observer, from the campaign's own thread."""
+        self._news.put(FaultNews(name, words, self.now_ns() / 1e9, is_over))
 
 
 class _Injection:
@@ -157,7 +158,7 @@ class _Injection:
         except Exception as error:  # whatever it is, the run must not pass for a test of this fault
             self.record.error = _words(error)
         if self.record.error is not None:
-            self._run.tell(f"{self._name}: {self.record.error}")
+            self._run.tell(self._name, self.record.error, is_over=True)
 
     def _comes(self) -> bool:
         """Wait for the moment of the fault; say whether it came."""
@@ -179,7 +180,8 @@ class _Injection:
             self._repair()
             raise
         record.begun_ns, record.error = begun_ns, None
-        run.tell(f"{self._name}, {'–' if record.in_flight is None else record.in_flight} in flight")
+        in_flight = "–" if record.in_flight is None else record.in_flight
+        run.tell(self._name, f"{in_flight} in flight", is_over=False)
         goes_on = run.sleep_until(begun_ns / 1e9 + record.for_s)
         self._blow.undo()
         record.ended_ns = run.now_ns()
@@ -188,7 +190,8 @@ class _Injection:
             return
         self._blow.recover()
         record.healthy_ns = run.now_ns()
-        run.tell(f"{self._name}: back after {(record.healthy_ns - begun_ns) / 1e9:.1f} s")
+        took_s = (record.healthy_ns - begun_ns) / 1e9
+        run.tell(self._name, f"back after {took_s:.1f} s", is_over=True)
 
     def _repair(self) -> None:
         """Undo what was struck of a blow that failed; that failure is the one to be told."""
@@ -196,7 +199,7 @@ class _Injection:
             self._blow.undo()
             self._blow.recover()
         except Exception as error:
-            self._run.tell(f"{self._name}: {_words(error)}")
+            self._run.tell(self._name, _words(error), is_over=True)
 
 
 def _words(error: Exception) -> str:

@@ -1,18 +1,60 @@
-"""What a campaign tells of itself while it runs; the command line draws it."""
+"""What a campaign tells of itself while it runs; the command line and the live page show it."""
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from harness.analysis.looks import Look
 from harness.campaign.plan import PlannedRun
 from harness.findings import Verdict
 from harness.load import Progress
+from harness.scenario import Scenario
+
+STEPS: Final = {
+    "up": "bring up",
+    "reset": "reset and seed",
+    "warm_up": "warm up",
+    "load": "load",
+    "drain": "drain",
+    "collect": "collect",
+    "audit": "audit and save",
+    "down": "tear down",
+}
+"""The steps of a run, in order, as they are told: by their name among the run's durations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """How a deployment is, as far as it is known.
+
+    `t_s` counts from the beginning of the load; stock and backlog are in units; `cores` is how many
+    cores each service, and the load generator, have used of late.
+    """
+
+    t_s: float
+    stock: float | None = None
+    backlog: float | None = None
+    cores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultNews:
+    """What has just become of a fault, `t_s` seconds after the load began."""
+
+    name: str
+    words: str
+    t_s: float
+    is_over: bool
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.words}"
 
 
 class Observer(Protocol):
     """Receives the steps of a campaign. Called from the campaign's own thread."""
 
-    def campaign_begins(self, planned: list[PlannedRun], done: int, load_s: float) -> None:
-        """Tell how many runs there are, how many are done, and how long the load of one takes.
+    def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
+        """Tell which runs there are, how many of them are done, and what the load of each is.
 
         A campaign that goes on until all is decided begins again after each look that did not.
         """
@@ -20,13 +62,11 @@ class Observer(Protocol):
     def step(self, run: PlannedRun, step: str) -> None:
         """Tell which of the eight steps of a run begins."""
 
-    def load(
-        self, run: PlannedRun, progress: Progress, stock: float | None, backlog: float | None
-    ) -> None:
-        """Tell how the load goes, about once a second; stock and backlog are in units."""
+    def load(self, run: PlannedRun, progress: Progress, vitals: Vitals) -> None:
+        """Tell how the load goes, about once a second, until nothing is open any more."""
 
-    def fault(self, run: PlannedRun, news: str) -> None:
-        """Tell in words that a fault began, or that what it hit is back."""
+    def fault(self, run: PlannedRun, news: FaultNews) -> None:
+        """Tell that a fault began, failed, or that what it hit is back."""
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Tell that a run is saved, and what became of it."""
@@ -38,18 +78,16 @@ class Observer(Protocol):
 class Silent:
     """An observer that says nothing."""
 
-    def campaign_begins(self, planned: list[PlannedRun], done: int, load_s: float) -> None:
+    def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
         """Ignore it."""
 
     def step(self, run: PlannedRun, step: str) -> None:
         """Ignore it."""
 
-    def load(
-        self, run: PlannedRun, progress: Progress, stock: float | None, backlog: float | None
-    ) -> None:
+    def load(self, run: PlannedRun, progress: Progress, vitals: Vitals) -> None:
         """Ignore it."""
 
-    def fault(self, run: PlannedRun, news: str) -> None:
+    def fault(self, run: PlannedRun, news: FaultNews) -> None:
         """Ignore it."""
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
@@ -57,3 +95,40 @@ class Silent:
 
     def look(self, number: int, look: Look) -> None:
         """Ignore it."""
+
+
+class Several:
+    """Tells several observers the same, one after the other."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
+        """Pass it on."""
+        for one in self._observers:
+            one.campaign_begins(planned, done, scenario)
+
+    def step(self, run: PlannedRun, step: str) -> None:
+        """Pass it on."""
+        for one in self._observers:
+            one.step(run, step)
+
+    def load(self, run: PlannedRun, progress: Progress, vitals: Vitals) -> None:
+        """Pass it on."""
+        for one in self._observers:
+            one.load(run, progress, vitals)
+
+    def fault(self, run: PlannedRun, news: FaultNews) -> None:
+        """Pass it on."""
+        for one in self._observers:
+            one.fault(run, news)
+
+    def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
+        """Pass it on."""
+        for one in self._observers:
+            one.run_ends(run, valid, audit, sold)
+
+    def look(self, number: int, look: Look) -> None:
+        """Pass it on."""
+        for one in self._observers:
+            one.look(number, look)

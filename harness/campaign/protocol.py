@@ -14,9 +14,9 @@ The latency and the audit come from the same load, which is what this project is
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ import redis
 from harness import analysis, audit, load
 from harness.campaign import collect
 from harness.campaign.faults import Injector
-from harness.campaign.observer import Observer
+from harness.campaign.observer import STEPS, Observer, Vitals
 from harness.campaign.plan import PlannedRun
 from harness.campaign.reset import reset, settle_stores
 from harness.errors import InfrastructureError
@@ -73,16 +73,16 @@ class Protocol:
         self._record["started_at"] = datetime.now(UTC).isoformat(timespec="seconds")
         deployment = None
         try:
-            with self._step("up", "bring up"):
+            with self._step("up"):
                 deployment = self._runtime.up(self._topology)
             run = self._measure(deployment, deployment.scratch)
-            with self._step("audit", "audit and save"):
+            with self._step("audit"):
                 run = self._judge(run)
                 findings = audit.audit(run)
                 campaign.save_run(run, findings, deployment.logs())
         finally:
             if deployment is not None:
-                with self._step("down", "tear down"):
+                with self._step("down"):
                     deployment.down()
         sold = sum(product["sold"] for product in run.record["store"]["products"])
         valid = run.record["validity"]["verdict"] == "VALID"
@@ -90,11 +90,11 @@ class Protocol:
 
     def _measure(self, deployment: Deployment, scratch: Path) -> RunData:
         """Steps 2 to 7, up to the raw facts."""
-        with self._step("reset", "reset and seed"):
+        with self._step("reset"):
             proof = reset(deployment, self._scenario, self._sales)
         generator = load.start(self._load_plan(deployment), scratch / "sale")
         try:
-            with self._step("warm_up", "warm up"):
+            with self._step("warm_up"):
                 self._warm_up(deployment, scratch / "warm-up")
                 generator.wait_ready()
                 settle_stores(deployment)
@@ -102,7 +102,7 @@ class Protocol:
             telemetry = self._load(deployment, generator)
         finally:
             generator.stop()
-        with self._step("collect", "collect"):
+        with self._step("collect"):
             try:
                 return self._collect(deployment, scratch / "sale", proof, before, telemetry)
             except (psycopg.Error, redis.RedisError, httpx.HTTPError) as error:
@@ -128,19 +128,21 @@ class Protocol:
         sampler = Sampler(deployment, generator.cpu_s)
         injector = self._injector(deployment, sampler)
         try:
-            with self._step("load", "load"):
+            with self._step("load"):
                 t0_ns = time.monotonic_ns() + 200_000_000
                 self._record["t0_wall_ns"] = time.time_ns() + t0_ns - time.monotonic_ns()
                 generator.begin(t0_ns)
                 sampler.start(t0_ns)
                 injector.start(t0_ns, self._scenario.load_s)
-                self._watch(deployment, generator, sampler, injector, t0_ns)
-            with self._step("drain", "drain"):
-                generator.wait(lambda _: self._tell_faults(injector))
+                watched = _Watched(generator, sampler, injector, t0_ns)
+                self._watch(deployment, watched)
+            with self._step("drain"):
+                generator.wait(lambda _: self._tell(watched))
                 while not injector.wait(TELL_PERIOD_S):
-                    self._tell_faults(injector)
-                self._tell_faults(injector)
-                self._record["drained"] = self._wait_for_backlog(deployment)
+                    self._tell(watched)
+                self._record["drained"] = self._wait_for_backlog(
+                    deployment, lambda: self._tell(watched)
+                )
         finally:
             injector.give_up()
             telemetry = sampler.stop()
@@ -156,24 +158,19 @@ class Protocol:
             draw_from=f"{planned.seed}-{planned.case}",
         )
 
-    def _tell_faults(self, injector: Injector) -> None:
-        for news in injector.news():
+    def _tell(self, watched: "_Watched") -> None:
+        for news in watched.injector.news():
             self._observer.fault(self._planned, news)
+        self._observer.load(self._planned, watched.generator.progress(), watched.vitals())
 
-    def _watch(
-        self,
-        deployment: Deployment,
-        generator: LoadProcess,
-        sampler: Sampler,
-        injector: Injector,
-        t0_ns: int,
-    ) -> None:
+    def _watch(self, deployment: Deployment, watched: "_Watched") -> None:
         """Tell of the load until its last stage is over; stop if something died.
 
         A contest is over when its generator is: it takes as long as its sales take.
         """
+        generator = watched.generator
         is_contest = self._scenario.contest is not None
-        end_ns = sys.maxsize if is_contest else t0_ns + int(self._scenario.load_s * 1e9)
+        end_ns = sys.maxsize if is_contest else watched.t0_ns + int(self._scenario.load_s * 1e9)
         while time.monotonic_ns() < end_ns:
             time.sleep(min(TELL_PERIOD_S, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
             if is_contest and generator.poll() == 0:
@@ -190,19 +187,22 @@ class Protocol:
                     f"last words of {dead[0]}:\n{_tail(deployment.logs()[dead[0]])}",
                     "everything was taken down; what was finished can be continued with --resume",
                 )
-            self._tell_faults(injector)
-            self._observer.load(
-                self._planned,
-                generator.progress(),
-                sampler.latest("postgres", "stock"),
-                sampler.latest("postgres", "reserved"),
-            )
+            self._tell(watched)
 
-    def _wait_for_backlog(self, deployment: Deployment) -> bool:
-        """Wait until nothing is open in the ledger or the streams; say whether that came."""
+    def _wait_for_backlog(
+        self, deployment: Deployment, tell: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Wait until nothing is open in the ledger or the streams; say whether that came.
+
+        Calls `tell` about once a second.
+        """
         deadline_s = time.monotonic() + self._scenario.drain.limit_s
+        told_s = -TELL_PERIOD_S
         idle = 0
         while time.monotonic() < deadline_s:
+            if time.monotonic() >= told_s + TELL_PERIOD_S:
+                told_s = time.monotonic()
+                tell()
             idle = idle + 1 if _is_idle(deployment) else 0
             if idle == IDLE_CHECKS:
                 return True
@@ -271,13 +271,31 @@ class Protocol:
         return run
 
     @contextmanager
-    def _step(self, key: str, title: str) -> Iterator[None]:
-        self._observer.step(self._planned, title)
+    def _step(self, key: str) -> Iterator[None]:
+        self._observer.step(self._planned, STEPS[key])
         begun_s = time.monotonic()
         try:
             yield
         finally:
             self._durations_s[key] = round(time.monotonic() - begun_s, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What is told of while a load goes on."""
+
+    generator: LoadProcess
+    sampler: Sampler
+    injector: Injector
+    t0_ns: int
+
+    def vitals(self) -> Vitals:
+        return Vitals(
+            t_s=(time.monotonic_ns() - self.t0_ns) / 1e9,
+            stock=self.sampler.latest("postgres", "stock"),
+            backlog=self.sampler.latest("postgres", "reserved"),
+            cores=self.sampler.cores(),
+        )
 
 
 def _is_idle(deployment: Deployment) -> bool:

@@ -57,6 +57,13 @@ def run(
     resume: Annotated[
         Path | None, typer.Option(help="Continue the campaign in this folder.")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Serve a page of charts on loopback while it runs.")
+    ] = False,
+    live_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of the live page. [any free one]"),
+    ] = None,
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
     root = project_root()
@@ -69,10 +76,12 @@ def run(
     scales, changes = read_scales(scale), read_settings(settings)
     chosen = runtime_named(runtime or _begun_with(resume))
     n_runs = read_runs(runs, otherwise=loaded.runs)
+    port = (live_port or 0) if live or live_port is not None else None
     folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
 
     from harness import campaign
     from harness.cli.progress import ProgressLine
+    from harness.cli.watching import watching
 
     request = campaign.Request(
         scenario=loaded,
@@ -85,16 +94,18 @@ def run(
         settings=changes,
         until_decided=n_runs is None,
     )
-    with measuring(f"campaign {folder}"):
-        try:
-            with ProgressLine(console) as progress:
-                if resume is None:
-                    stored = campaign.run(request, root, folder, chosen, progress)
-                else:
-                    stored = campaign.resume(folder, root, chosen, progress)
-        except KeyboardInterrupt as error:
-            raise _interrupted(folder) from error
-    return _publish(stored)
+    with watching(folder, port) as watchers:
+        with measuring(f"campaign {folder}"):
+            try:
+                with ProgressLine(console) as line:
+                    told = campaign.Several([line, *watchers])
+                    if resume is None:
+                        stored = campaign.run(request, root, folder, chosen, told)
+                    else:
+                        stored = campaign.resume(folder, root, chosen, told)
+            except KeyboardInterrupt as error:
+                raise _interrupted(folder) from error
+        return _publish(stored)
 
 
 @app.command(name="report")

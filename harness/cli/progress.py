@@ -1,4 +1,4 @@
-"""Draws a campaign while it runs: one live line on a terminal, plain lines elsewhere."""
+"""Draws a campaign while it runs: live lines on a terminal, plain lines elsewhere."""
 
 import time
 
@@ -7,13 +7,16 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.analysis.looks import Look
+from harness.campaign.observer import FaultNews, Vitals
+from harness.campaign.pace import Pace
 from harness.campaign.plan import PlannedRun
 from harness.findings import Verdict
 from harness.load import Progress
+from harness.scenario import Scenario
 
-OVERHEAD_GUESS_S = 25.0
-"""Guess of what a run takes beside its load, until the first run has shown it."""
 PLAIN_PERIOD_S = 10.0
+WIDTH = 100
+"""No line about the load is longer, in characters."""
 
 
 class ProgressLine:
@@ -24,10 +27,8 @@ class ProgressLine:
         self._live = Live(console=console, refresh_per_second=4, transient=True)
         self._terminal = console.is_terminal
         self._total = 0
-        self._load_s = 0.0
-        self._left = 0
-        self._run_begun_s = time.monotonic()
-        self._run_durations_s: list[float] = []
+        self._load_s: float | None = None
+        self._pace = Pace(0, 0.0)
         self._plain_due_s = 0.0
 
     def __enter__(self) -> "ProgressLine":
@@ -39,44 +40,48 @@ class ProgressLine:
         if self._terminal:
             self._live.stop()
 
-    def campaign_begins(self, planned: list[PlannedRun], done: int, load_s: float) -> None:
+    def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
         """Say what is ahead."""
-        self._total, self._left, self._load_s = len(planned), len(planned) - done, load_s
+        self._total = len(planned)
+        self._load_s = None if scenario.contest else scenario.load_s
+        self._pace = Pace(len(planned) - done, scenario.load_s)
         kept = f", {done} of them kept from before" if done else ""
-        self._console.print(f"{self._total} runs of {load_s:g} s of load{kept}; {self._eta(0.0)}")
+        each = f"{scenario.load_s:g} s of load"
+        self._console.print(f"{self._total} runs of {each}{kept}; {self._pace.words}")
 
     def step(self, run: PlannedRun, step: str) -> None:
         """Show the step that a run is in."""
         if step == "bring up":
-            self._run_begun_s = time.monotonic()
+            self._pace.run_begins()
         self._plain_due_s = 0.0
         self._show(f"{self._label(run)}  {step} …", important=step in ("bring up", "load"))
 
-    def load(
-        self, run: PlannedRun, progress: Progress, stock: float | None, backlog: float | None
-    ) -> None:
-        """Show the load: stage, users, rate, tail, stock, backlog, time left."""
-        spent_s = time.monotonic() - self._run_begun_s
-        parts = [
-            f"{progress.t_s:4.0f}/{self._load_s:g} s",
+    def load(self, run: PlannedRun, progress: Progress, vitals: Vitals) -> None:
+        """Show the load in two lines: what buyers get, and what it costs the shop."""
+        of = "" if self._load_s is None else f"/{self._load_s:g}"
+        buyers = [
+            f"{self._label(run)}  {vitals.t_s:.0f}{of} s",
             f"stage {progress.stage}",
             f"{progress.active} users",
             f"{progress.requests_per_s:.0f} req/s",
-            "p95 –" if progress.p95_ms is None else f"p95 {progress.p95_ms:.0f} ms",
-            f"stock {'–' if stock is None else f'{stock:.0f}'}",
-            f"backlog {'–' if backlog is None else f'{backlog:.0f}'}",
-            self._eta(spent_s),
+            f"p95 {_known(progress.p95_ms)} ms",
+            f"{progress.errors} errors",
         ]
-        self._show(f"{self._label(run)}  " + " · ".join(parts))
+        shop = [
+            f"  stock {_known(vitals.stock)}",
+            f"backlog {_known(vitals.backlog)}",
+            self._pace.words,
+            f"cores: {_busiest_first(vitals)}",
+        ]
+        self._show("\n".join(_fitting(" · ".join(parts)) for parts in (buyers, shop)))
 
-    def fault(self, run: PlannedRun, news: str) -> None:
+    def fault(self, run: PlannedRun, news: FaultNews) -> None:
         """Leave a lasting line for what happened to a service."""
         self._console.print(f"{self._label(run)}  fault: {news}")
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Leave one lasting line for the run."""
-        self._left -= 1
-        self._run_durations_s.append(time.monotonic() - self._run_begun_s)
+        self._pace.run_ends()
         validity = "valid" if valid else "INVALID"
         self._console.print(f"{self._label(run)}  sold {sold} · audit {audit} · {validity}")
 
@@ -88,15 +93,22 @@ class ProgressLine:
         case = f" ({run.case})" if run.case else ""
         return f"run {run.index}/{self._total} {run.approach}{case}"
 
-    def _eta(self, spent_s: float) -> str:
-        known = self._run_durations_s
-        each_s = sum(known) / len(known) if known else self._load_s + OVERHEAD_GUESS_S
-        left_s = max(0.0, self._left * each_s - spent_s)
-        return f"about {left_s / 60:.0f} min left" if left_s >= 90 else f"about {left_s:.0f} s left"
-
-    def _show(self, line: str, important: bool = False) -> None:
+    def _show(self, lines: str, important: bool = False) -> None:
         if self._terminal:
-            self._live.update(Text(line, overflow="ellipsis", no_wrap=True))
+            self._live.update(Text(lines, overflow="ellipsis", no_wrap=True))
         elif important or time.monotonic() >= self._plain_due_s:
             self._plain_due_s = time.monotonic() + PLAIN_PERIOD_S
-            self._console.print(line)
+            self._console.print(lines)
+
+
+def _known(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"
+
+
+def _busiest_first(vitals: Vitals) -> str:
+    busy = sorted(vitals.cores.items(), key=lambda item: -item[1])
+    return ", ".join(f"{service} {cores:.2f}" for service, cores in busy) or "–"
+
+
+def _fitting(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"

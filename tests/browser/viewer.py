@@ -1,7 +1,7 @@
 """A report in Chromium, and what can be wrong with it when it is looked at.
 
 The browser is Debian's (`apt-get install chromium`), driven by Playwright; none is downloaded.
-Every request that is not for a file is refused and remembered.
+Every request that is not for a file, or for the server of the page, is refused and remembered.
 """
 
 import os
@@ -54,8 +54,7 @@ class View:
         self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
 
     def violations(self) -> list[str]:
-        """Return what axe-core finds serious or critical, with everything unfolded."""
-        self.unfold()
+        """Return what axe-core finds serious or critical in what is unfolded."""
         found = Axe().run(self.page).response["violations"]
         return [
             f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}"
@@ -134,9 +133,16 @@ _PIXELS = """(plate, role) => {
 
 @contextmanager
 def view(
-    browser: Browser, path: Path, *, width: int = WIDE_PX, dark: bool = False, script: bool = True
+    browser: Browser,
+    where: Path | str,
+    *,
+    width: int = WIDE_PX,
+    dark: bool = False,
+    script: bool = True,
 ) -> Iterator[View]:
-    """Open a file as a person would, and close it again."""
+    """Open a file, or a page that is served, as a person would, and close it again."""
+    address = where.as_uri() if isinstance(where, Path) else where
+    own = "file:" if isinstance(where, Path) else address
     context = browser.new_context(
         viewport={"width": width, "height": HEIGHT_PX},
         color_scheme="dark" if dark else "light",
@@ -146,7 +152,7 @@ def view(
         seen = View(context.new_page())
 
         def route(route: Route) -> None:
-            if route.request.url.startswith("file:"):
+            if route.request.url.startswith(own):
                 route.continue_()
             else:
                 seen.requests.append(route.request.url)
@@ -159,7 +165,7 @@ def view(
         context.route("**/*", route)
         seen.page.on("console", said)
         seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
-        seen.page.goto(path.as_uri())
+        seen.page.goto(address)
         yield seen
     finally:
         context.close()

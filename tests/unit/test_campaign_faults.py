@@ -144,7 +144,7 @@ def test_a_fault_that_fails_is_undone_as_far_as_it_went():
     (record,) = one.records()
     assert (record["begun_ns"], record["ended_ns"], record["healthy_ns"]) == (None, None, None)
     assert record["error"] == "SIGKILL of worker-2 failed"
-    assert any("SIGKILL of worker-2 failed" in news for news in one.news())
+    assert any("SIGKILL of worker-2 failed" in news.words for news in one.news())
 
 
 def test_a_replica_that_does_not_come_back_is_an_error_of_its_fault():
@@ -189,8 +189,9 @@ def test_a_load_that_never_began_is_given_up_without_a_fault():
 def test_news_are_told_once():
     one, _ = carried_out(Fault(kind="kill", service="api", **BRIEF))
     begun, back = one.news()
-    assert begun == "kill api-1, 60 in flight"
-    assert back.startswith("kill api-1: back after ")
+    assert (str(begun), begun.is_over) == ("kill api-1: 60 in flight", False)
+    assert (str(back).startswith("kill api-1: back after "), back.is_over) == (True, True)
+    assert 0 <= begun.t_s <= back.t_s
     assert one.news() == []
 
 

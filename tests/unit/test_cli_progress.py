@@ -1,0 +1,103 @@
+"""The terminal says in words what the live page draws, in lines that fit."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from harness.analysis.looks import Look
+from harness.campaign.observer import Vitals
+from harness.campaign.plan import PlannedRun
+from harness.cli import progress
+from harness.cli.progress import WIDTH, ProgressLine
+from harness.load import Progress
+from tests import told
+
+
+@pytest.fixture
+def screen():
+    return io.StringIO()
+
+
+@pytest.fixture(autouse=True)
+def every_line(monkeypatch):
+    """Let plain lines come as often as they are told."""
+    monkeypatch.setattr(progress, "PLAIN_PERIOD_S", 0.0)
+
+
+def plain(screen):
+    return ProgressLine(Console(file=screen, soft_wrap=True, highlight=False))
+
+
+def test_without_a_terminal_the_load_is_two_plain_lines(screen):
+    line = plain(screen)
+    told.begin(line)
+    told.steps(line, told.SYNC, "load")
+    told.seconds(line, told.SYNC, first=3, last=3)
+    told.finish(line, told.SYNC)
+    said = screen.getvalue().splitlines()
+    assert said[0] == "2 runs of 15 s of load; about 80 s left"
+    assert said[1:3] == ["run 1/2 sync  bring up …", "run 1/2 sync  reset and seed …"]
+    at = said.index("run 1/2 sync  load …")
+    assert said[at + 1] == (
+        "run 1/2 sync  3/15 s · stage peak · 28 users · 103 req/s · p95 23 ms · 6 errors"
+    )
+    assert said[at + 2] == (
+        "  stock 37 · backlog 3 · about 80 s left · "
+        "cores: worker 0.70, redis 0.60, postgres 0.50, nginx 0.4…"
+    )
+    assert said[-1] == "run 1/2 sync  sold 40 · audit PASS · valid"
+    assert "\x1b" not in screen.getvalue()
+
+
+def test_what_is_not_known_is_a_dash(screen):
+    line = plain(screen)
+    told.begin(line, of=told.scenario("contention"))
+    told.steps(line, told.SYNC, "load")
+    line.load(told.SYNC, Progress(), Vitals(1.0))
+    buyers, shop = screen.getvalue().splitlines()[-2:]
+    assert buyers.endswith("1 s · stage not begun · 0 users · 0 req/s · p95 – ms · 0 errors")
+    assert shop.startswith("  stock – · backlog – · about ")
+    assert shop.endswith("cores: –")
+
+
+def test_no_line_about_the_load_is_longer_than_fits(screen):
+    long = PlannedRun(117, 12, "queue", 7, "every-payment-worker-killed-in-the-middle-of-the-sale")
+    line = plain(screen)
+    told.begin(line, [long])
+    line.step(long, "load")
+    told.seconds(line, long, last=1)
+    assert [len(said) for said in screen.getvalue().splitlines()[-2:]] == [WIDTH, WIDTH]
+
+
+def test_faults_leave_a_lasting_line(screen):
+    line = plain(screen)
+    told.begin(line)
+    told.break_something(line, told.SYNC)
+    assert "run 1/2 sync  fault: kill postgres: back after 2.5 s" in screen.getvalue()
+
+
+def test_a_look_leaves_a_lasting_line(screen):
+    line = plain(screen)
+    line.look(1, Look(3, ()))
+    assert screen.getvalue().startswith("look 1, after 3 blocks: ")
+
+
+def test_on_a_terminal_the_lines_are_redrawn(screen):
+    console = Console(file=screen, force_terminal=True, width=WIDTH, highlight=False)
+    with ProgressLine(console) as line:
+        told.begin(line)
+        told.steps(line, told.SYNC, "load")
+        told.seconds(line, told.SYNC, last=2)
+    assert "28 users" in screen.getvalue()
+    assert "cores: worker 0.70" in screen.getvalue()
+    assert "\x1b[" in screen.getvalue()
+
+
+def test_plain_lines_do_not_come_every_second(screen, monkeypatch):
+    monkeypatch.setattr(progress, "PLAIN_PERIOD_S", 1e9)
+    line = plain(screen)
+    told.begin(line)
+    told.steps(line, told.SYNC, "load")
+    told.seconds(line, told.SYNC)
+    assert "users" not in screen.getvalue()

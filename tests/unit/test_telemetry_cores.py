@@ -1,0 +1,56 @@
+"""How many cores a service uses, from what it has used in all: between its last two readings."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from harness.runtimes import Usage
+from harness.telemetry import Sampler
+
+
+class FakeDeployment:
+    """Without stores; its service has used so many CPU seconds at each reading."""
+
+    topology = SimpleNamespace(redis=None)
+
+    def __init__(self, *readings):
+        self._readings = iter(readings)
+        self.was_read = threading.Event()
+
+    def redis_url(self):
+        return None
+
+    def dsn(self):
+        return "host=127.0.0.1 port=1"
+
+    def usage(self, *, memory):
+        self.was_read.set()
+        used = next(self._readings)
+        return {} if used is None else {"api": Usage(cpu_s=used, memory_bytes=1, processes=1)}
+
+
+def sampled_twice(*readings):
+    deployment = FakeDeployment(*readings)
+    sampler = Sampler(deployment, lambda: 1.0)
+    sampler.start(0)
+    assert deployment.was_read.wait(5)
+    return sampler, sampler.stop()
+
+
+def test_cores_are_what_was_used_over_the_time_between():
+    sampler, frame = sampled_twice(2.0, 5.0)
+    times = frame[(frame["source"] == "api") & (frame["metric"] == "cpu_s")]["t_s"].tolist()
+    assert sampler.cores()["api"] == pytest.approx(3.0 / (times[1] - times[0]))
+    assert sampler.cores()["load"] == 0.0
+    assert "machine" not in sampler.cores()
+
+
+def test_one_reading_says_nothing():
+    sampler, _ = sampled_twice(2.0, None)
+    assert "api" not in sampler.cores()
+
+
+def test_a_service_that_counts_from_the_start_again_used_nothing():
+    sampler, _ = sampled_twice(5.0, 0.5)
+    assert sampler.cores()["api"] == 0.0
