@@ -25,6 +25,7 @@ def a_page(folder, body):
 )
 def test_what_shuts_somebody_out_is_found(browser, tmp_path, body, rule):
     with view(browser, a_page(tmp_path, body)) as seen:
+        seen.unfold()
         assert any(found.startswith(f"{rule}:") for found in seen.violations())
 
 

@@ -32,6 +32,8 @@ def test_the_page_is_drawn_and_fits_and_asks_nobody(browser, page, width, dark):
 )
 def test_the_page_shuts_nobody_out(browser, request, name, width, dark):
     with view(browser, request.getfixturevalue(name), width=width, dark=dark) as seen:
+        if name != "oversold":  # the same page as "compared": unfolded once is enough
+            seen.unfold()
         assert seen.violations() == []
 
 

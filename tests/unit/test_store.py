@@ -24,7 +24,8 @@ def test_a_saved_run_reads_back_equal(stored, tmp_path):
     folder = stored.save_run(run, [FINDING], {"api-1": log})
     read = load_run(folder)
     for table in TABLES:
-        pd.testing.assert_frame_equal(getattr(run, table), getattr(read, table))
+        saved = getattr(run, table)  # texts with few values come back as categories
+        pd.testing.assert_frame_equal(saved, getattr(read, table).astype(saved.dtypes))
     assert read.record == {"schema_version": 1} | json.loads(json.dumps(run.record))
     assert load_findings(folder) == [FINDING]
     assert stored.has_run(run.index, run.approach)
