@@ -78,7 +78,7 @@ class Sampler:
         return self._latest.get((source, metric))
 
     def cores(self) -> dict[str, float]:
-        """Return how many cores each service, and the load, used between their last readings."""
+        """Return how many cores each service, the load and the harness used at the last reading."""
         return self._cores.copy()
 
     def stop(self) -> pd.DataFrame:

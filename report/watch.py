@@ -28,8 +28,8 @@ BACKLOG = replace(
 CORES = TimeKind(
     "cores",
     "CPU per service over time",
-    "How many cores each service keeps busy, all its replicas together; and the load generator, "
-    "which has to come from the same machine.",
+    "How many cores each service keeps busy, all its replicas together; and the load generator "
+    "and the harness, which have to come from the same machine.",
     "cores",
     alone=(),
     together=(),

@@ -28,7 +28,7 @@ class Vitals:
     """How a deployment is, as far as it is known.
 
     `t_s` counts from the beginning of the load; stock and backlog are in units; `cores` is how many
-    cores each service, and the load generator, have used of late.
+    cores each service, the load and the harness have used of late.
     """
 
     t_s: float

@@ -47,7 +47,8 @@ class ProgressLine:
         self._pace = Pace(len(planned) - done, scenario.load_s)
         kept = f", {done} of them kept from before" if done else ""
         each = f"{scenario.load_s:g} s of load"
-        self._console.print(f"{self._total} runs of {each}{kept}; {self._pace.words}")
+        runs = "1 run" if self._total == 1 else f"{self._total} runs"
+        self._console.print(f"{runs} of {each}{kept}; {self._pace.words}")
 
     def step(self, run: PlannedRun, step: str) -> None:
         """Show the step that a run is in."""
