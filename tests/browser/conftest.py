@@ -20,8 +20,14 @@ PAUSED = Mishap("pause", "payment-worker", 12.0, 14.0, "all")
 
 
 @pytest.fixture(scope="session")
-def browser():
-    executable = chromium()
+def executable():
+    """Without Chromium, no report is made either."""
+    return chromium()
+
+
+# Not of the session: as long as it is there, its event loop runs, and no other test can have one.
+@pytest.fixture(scope="module")
+def browser(executable):
     with sync_playwright() as playwright:
         # Chromium refuses to run as root with its sandbox, as it does in a container.
         arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
@@ -31,7 +37,7 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def compared(browser, tmp_path_factory):
+def compared(executable, tmp_path_factory):
     """Two runs of each approach, each with two faults."""
     folder = tmp_path_factory.mktemp("compared")
     plan = [(approach, block) for block in (1, 2) for approach in ("sync", "queue")]
@@ -44,7 +50,7 @@ def compared(browser, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def oversold(browser, tmp_path_factory):
+def oversold(executable, tmp_path_factory):
     """The queue oversold in its only run: it is fast, and not ranked."""
     folder = tmp_path_factory.mktemp("oversold")
 
@@ -62,7 +68,7 @@ def oversold(browser, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def cases(browser, tmp_path_factory):
+def cases(executable, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cases")
     plan = (("stores", (KILLED,)), ("steady", ()), ("again", ()))
     runs = [
@@ -74,7 +80,7 @@ def cases(browser, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def contest(browser, tmp_path_factory):
+def contest(executable, tmp_path_factory):
     folder = tmp_path_factory.mktemp("contest")
     store(folder, [make_contest("sync", index=1), make_contest("queue", index=2)])
     return report.build(folder)
