@@ -27,7 +27,10 @@ from harness.scenario import known_scenarios, load_scenario
 from harness.topology import discover, project_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.analysis import Prices
+    from harness.campaign import Observer
     from harness.store import Campaign
 
 CampaignArgument = Annotated[
@@ -80,8 +83,6 @@ def run(
     folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
 
     from harness import campaign
-    from harness.cli.progress import ProgressLine
-    from harness.cli.watching import watching
 
     request = campaign.Request(
         scenario=loaded,
@@ -94,18 +95,13 @@ def run(
         settings=changes,
         until_decided=n_runs is None,
     )
-    with watching(folder, port) as watchers:
-        with measuring(f"campaign {folder}"):
-            try:
-                with ProgressLine(console) as line:
-                    told = campaign.Several([line, *watchers])
-                    if resume is None:
-                        stored = campaign.run(request, root, folder, chosen, told)
-                    else:
-                        stored = campaign.resume(folder, root, chosen, told)
-            except KeyboardInterrupt as error:
-                raise _interrupted(folder) from error
-        return _publish(stored)
+
+    def conduct(observer: "Observer") -> "Campaign":
+        if resume is None:
+            return campaign.run(request, root, folder, chosen, observer)
+        return campaign.resume(folder, root, chosen, observer)
+
+    return _watched(folder, port, conduct)
 
 
 @app.command(name="report")
@@ -186,6 +182,22 @@ def _begun_with(resume: Path | None) -> str:
     from harness.store import Campaign
 
     return str(Campaign.open(resume).description()["runtime"])
+
+
+def _watched(folder: Path, port: int | None, conduct: "Callable[[Observer], Campaign]") -> ExitCode:
+    """Conduct a campaign while terminal and live page tell of it, and publish its report."""
+    from harness.campaign import Several
+    from harness.cli.progress import ProgressLine
+    from harness.cli.watching import watching
+
+    with watching(folder, port) as watchers:
+        with measuring(f"campaign {folder}"):
+            try:
+                with ProgressLine(console) as line:
+                    stored = conduct(Several([line, *watchers]))
+            except KeyboardInterrupt as error:
+                raise _interrupted(folder) from error
+        return _publish(stored)
 
 
 def _publish(stored: "Campaign", prices: "Prices | None" = None) -> ExitCode:
