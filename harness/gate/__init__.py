@@ -1,0 +1,1 @@
+"""Is head as good as base? The gate that continuous integration asks."""
