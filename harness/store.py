@@ -112,6 +112,13 @@ class Campaign:
         """Write one JSON file of the campaign atomically, keys sorted."""
         return write_json(self.path / name, content)
 
+    def cut_plan(self, blocks: int) -> None:
+        """Leave the runs after so many blocks out of the plan: they need not be made any more."""
+        description = self.description()
+        description["n_blocks"] = blocks
+        description["order"] = [run for run in description["order"] if run["block"] <= blocks]
+        self.write_json("campaign.json", description)
+
     def run_folders(self) -> list[Path]:
         """Return the folders of the finished runs, in the order in which they ran."""
         found = (p for p in (self.path / "runs").glob("[0-9]*-*") if (p / "run.json").exists())

@@ -1,6 +1,6 @@
 """The protocol: from a scenario to a folder of audited runs."""
 
-from harness.campaign.conduct import resume, run
+from harness.campaign.conduct import Blocks, begin, reopen, resume, run
 from harness.campaign.keeping import keep_up, reset_kept
 from harness.campaign.looks import MOST_BLOCKS
 from harness.campaign.observer import Observer, Several
@@ -9,11 +9,14 @@ from harness.campaign.systems import Request, systems
 
 __all__ = [
     "MOST_BLOCKS",
+    "Blocks",
     "Observer",
     "Request",
     "Several",
+    "begin",
     "compare",
     "keep_up",
+    "reopen",
     "reset_kept",
     "resume",
     "run",

@@ -1,7 +1,8 @@
 """A whole campaign: blocks of runs, each saved as it ends, so that it can be resumed."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,54 @@ from harness.scenario import Scenario
 from harness.store import Campaign
 
 
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The runs of a campaign, made block by block; who conducts it decides how many."""
+
+    campaign: Campaign
+    request: Request
+    _found: Systems
+    _planned: Sequence[PlannedRun]
+    _runtime: Runtime
+    _observer: Observer
+
+    def make(self, blocks: int, goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Make the runs of the first `blocks` blocks that are missing, while `goes_on()`."""
+        scenario = self.request.scenario
+        due = [one for one in self._planned if one.block <= blocks]
+        missing = [one for one in due if not self.campaign.has_run(one.index, one.approach)]
+        self._observer.campaign_begins(due, len(due) - len(missing), scenario)
+        for one in missing:
+            if not goes_on():
+                return
+            variables = world.variables(scenario, one.seed)
+            topology = self._found[one.approach, one.case].with_variables(variables)
+            Protocol(one, scenario, topology, self._runtime, self._observer).conduct(self.campaign)
+
+
 def run(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Campaign:
     """Make a new campaign in `out` and conduct it; every finished run is on disk at once."""
+    return _conduct(begin(request, root, out, runtime, observer), observer)
+
+
+def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Campaign:
+    """Conduct the runs of a stored campaign that are not there yet, exactly as it was described."""
+    return _conduct(reopen(path, root, runtime, observer), observer)
+
+
+def begin(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Blocks:
+    """Write down a new campaign in `out`; nothing is deployed yet."""
     found = systems(request, root)
     _check(found, request.scenario, runtime)
     if request.until_decided:
         looks.check(request.scenario, approaches=len(found))
     planned = plan_runs(found, request.runs, request.seed)
     campaign = Campaign.create(out, _describe(request, planned, root, runtime))
-    return _conduct(campaign, request, found, planned, runtime, observer)
+    return Blocks(campaign, request, found, planned, runtime, observer)
 
 
-def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Campaign:
-    """Conduct the runs of a stored campaign that are not there yet, exactly as it was described."""
+def reopen(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Blocks:
+    """Go on with a stored campaign (UsageError: its systems are not what they were)."""
     campaign = Campaign.open(path)
     description = campaign.description()
     if runtime.name != description["runtime"]:
@@ -57,7 +93,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
             )
     _check(found, request.scenario, runtime)
     planned = [PlannedRun(**{"seed": request.seed, **row}) for row in description["order"]]
-    return _conduct(campaign, request, found, planned, runtime, observer)
+    return Blocks(campaign, request, found, planned, runtime, observer)
 
 
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
@@ -66,31 +102,13 @@ def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
         runtime.check(topology, scenario.faults_of(case))
 
 
-def _conduct(
-    campaign: Campaign,
-    request: Request,
-    found: Systems,
-    planned: list[PlannedRun],
-    runtime: Runtime,
-    observer: Observer,
-) -> Campaign:
+def _conduct(blocks: Blocks, observer: Observer) -> Campaign:
     """Make every run that is missing; if the number is not fixed, as many as it takes."""
-    scenario = request.scenario
-
-    def make_runs(blocks: int) -> None:
-        due = [one for one in planned if one.block <= blocks]
-        missing = [one for one in due if not campaign.has_run(one.index, one.approach)]
-        observer.campaign_begins(due, len(due) - len(missing), scenario)
-        for one in missing:
-            variables = world.variables(scenario, one.seed)
-            topology = found[one.approach, one.case].with_variables(variables)
-            Protocol(one, scenario, topology, runtime, observer).conduct(campaign)
-
-    if request.until_decided:
-        looks.conduct(campaign, make_runs, observer)
+    if blocks.request.until_decided:
+        looks.conduct(blocks, observer)
     else:
-        make_runs(request.runs)
-    return campaign
+        blocks.make(blocks.request.runs)
+    return blocks.campaign
 
 
 def _describe(

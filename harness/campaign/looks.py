@@ -4,8 +4,7 @@ A look that was taken is never taken again: a campaign that was interrupted goes
 looks have said.
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look
 from harness.campaign.observer import Observer
@@ -37,14 +36,26 @@ def check(scenario: Scenario, approaches: int) -> None:
         raise UsageError("--runs auto: it takes two approaches to decide between", hint)
 
 
-def conduct(campaign: Campaign, make_runs: Callable[[int], None], observer: Observer) -> None:
+class Blocks(Protocol):
+    """What looks need of a campaign under way: its runs, block by block."""
+
+    @property
+    def campaign(self) -> Campaign:
+        """Return its folder."""
+
+    def make(self, blocks: int) -> None:
+        """Make the runs of the first `blocks` blocks that are missing."""
+
+
+def conduct(blocks: Blocks, observer: Observer) -> None:
     """Make the runs of the first 3, 5, 8 blocks until a look decides; then cut the plan there."""
-    for number, blocks in enumerate(campaign.description()["looks"]["after_blocks"], start=1):
-        make_runs(blocks)
-        found = _take(campaign, number, blocks)
+    campaign = blocks.campaign
+    for number, so_many in enumerate(campaign.description()["looks"]["after_blocks"], start=1):
+        blocks.make(so_many)
+        found = _take(campaign, number, so_many)
         observer.look(number, found)
         if found.is_decided:
-            _stop(campaign, blocks)
+            campaign.cut_plan(so_many)
             return
 
 
@@ -58,11 +69,3 @@ def _take(campaign: Campaign, number: int, blocks: int) -> Look:
     taken.append(found.as_json())
     campaign.write_json("campaign.json", description)
     return found
-
-
-def _stop(campaign: Campaign, blocks: int) -> None:
-    """Leave the runs out of the plan that need not be made any more."""
-    description = campaign.description()
-    description["n_blocks"] = blocks
-    description["order"] = [run for run in description["order"] if run["block"] <= blocks]
-    campaign.write_json("campaign.json", description)

@@ -19,6 +19,7 @@ from harness.cli.words import (
     read_settings,
 )
 from harness.errors import ExitCode, InfrastructureError, UsageError
+from harness.gate.worktree import remove_abandoned
 from harness.runtimes import Deployment, Kept, kept, leftovers, remove_abandoned_lock, runtime_named
 from harness.runtimes import clean as clean_leftovers
 from harness.runtimes.doctor import diagnose
@@ -142,8 +143,10 @@ def doctor(runtime: RuntimeOption = "local") -> ExitCode:
 
 @app.command()
 def clean() -> None:
-    """Remove what a killed harness left: processes and temporary folders."""
+    """Remove what a killed harness left: processes, temporary folders and git worktrees."""
     removed = clean_leftovers()
+    with suppress(UsageError):  # run outside of any project
+        removed += remove_abandoned(project_root())
     remove_abandoned_lock()
     for line in removed:
         console.print(line)

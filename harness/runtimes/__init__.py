@@ -1,5 +1,6 @@
 """What brings a topology up: `local`, processes of this machine; `docker`, containers."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -33,10 +34,13 @@ __all__ = [
 RUNTIMES = ("local", "docker")
 
 
-def runtime_named(name: str) -> Runtime:
-    """Return the runtime of a name (UsageError: there is none)."""
+def runtime_named(name: str, pythons: Mapping[Path, Path] | None = None) -> Runtime:
+    """Return the runtime of a name (UsageError: there is none).
+
+    `pythons` has the interpreter of a project by its root, for a runtime that does not build one.
+    """
     if name == "local":
-        return LocalRuntime()
+        return LocalRuntime(pythons=pythons)
     if name == "docker":
         from harness.runtimes.docker.runtime import DockerRuntime  # noqa: PLC0415 - 0.2 s, for those who ask
 

@@ -71,5 +71,6 @@ def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Top
     Raises UsageError, naming file and key.
     """
     approach = path.name.removeprefix(_PREFIX).removesuffix(".yml")
-    known = {**read_variables(path.with_name(".env")), **(variables or {})}
-    return load(Source(approach=approach, path=path.resolve(), variables=known))
+    file = path.resolve()  # a link gives a file another name, and no other neighbours
+    known = {**read_variables(file.with_name(".env")), **(variables or {})}
+    return load(Source(approach=approach, path=file, variables=known))

@@ -27,8 +27,16 @@ def summary_of(blocks, decided_after):
     return a_summary(values, blocks)
 
 
+class Noted:
+    """Makes no runs: only notes how many blocks were asked for."""
+
+    def __init__(self, stored, make):
+        self.campaign = stored
+        self.make = make
+
+
 class Conduct:
-    """Conducts a campaign without runs: only notes how many blocks were asked for."""
+    """Conducts a campaign without runs."""
 
     def __init__(self, path, monkeypatch, decided_after):
         self.asked = []
@@ -46,7 +54,7 @@ class Conduct:
         return summary_of(self.asked[-1], self._decided_after)
 
     def __call__(self):
-        looks.conduct(self.stored, self.asked.append, Silent())
+        looks.conduct(Noted(self.stored, self.asked.append), Silent())
         return self.stored.description()
 
 
@@ -81,7 +89,7 @@ def test_a_look_that_was_taken_is_not_taken_again(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        looks.conduct(first.stored, interrupted, Silent())
+        looks.conduct(Noted(first.stored, interrupted), Silent())
     assert first.looked == [3]
 
     second = Conduct(tmp_path / "c", monkeypatch, decided_after=5)

@@ -15,7 +15,7 @@ import subprocess
 from urllib.parse import urlsplit
 
 from harness.errors import InfrastructureError
-from harness.runtimes.local.launch import Launch, Probe, Site, with_this_python
+from harness.runtimes.local.launch import Launch, Probe, Site
 from harness.runtimes.ports import LOOPBACK
 from harness.topology import HealthCheck, Service
 
@@ -114,7 +114,7 @@ def _command_probe(site: Site, service: Service, number: int, launch: Launch) ->
     check = service.healthcheck
     assert check is not None  # noqa: S101 - the caller has looked
     words = [site.translate(service, number, word) for word in check.test]
-    argv = ["/bin/sh", "-c", words[0]] if check.shell else with_this_python(words)
+    argv = ["/bin/sh", "-c", words[0]] if check.shell else site.with_python(words)
 
     def ask(timeout_s: float) -> bool:
         try:

@@ -1,7 +1,7 @@
 """How to start one replica, and what a container would have given it.
 
-A service with `build:` runs its command under this Python, with the project's modules, in an empty
-folder; a service with the image of a server runs that server, from a wheel. Either finds its files
+A service with `build:` runs its command under this Python, or one that its project brings, with the
+project's modules, in an empty folder; a service with the image of a server runs that server, from a wheel. Either finds its files
 where its mounts put them, and what it writes lies below the folder of the deployment.
 """
 
@@ -62,6 +62,7 @@ class Site:
     topology: Topology
     state: StateFolder
     addresses: AddressBook
+    python: Path = Path(sys.executable)
 
     def folder(self, service: Service, number: int, *parts: str) -> Path:
         """Return a folder of a replica's own, made if need be."""
@@ -92,13 +93,17 @@ class Site:
         path.parent.mkdir(parents=True, exist_ok=True)
         return str(path)
 
+    def with_python(self, words: list[str]) -> list[str]:
+        """Return a command with the deployment's Python in place of the image's."""
+        return [str(self.python), *words[1:]] if words[0] in _PYTHON else words
+
     def environment(self, service: Service, number: int) -> dict[str, str]:
         """Return a replica's environment: the compose file's, and what an image would set."""
         stated = {
             key: self.translate(service, number, text) for key, text in service.environment.items()
         }
         return {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{self.python.parent}:{os.environ.get('PATH', os.defpath)}",
             "HOME": str(self.folder(service, number, "home")),
             "TMPDIR": str(self.folder(service, number, "tmp")),
             "LANG": "C.UTF-8",
@@ -120,16 +125,11 @@ def python_service(site: Site, service: Service, number: int) -> Launch:
         )
     words = [site.translate(service, number, word) for word in service.command]
     return Launch(
-        argv=tuple(with_this_python(words)),
+        argv=tuple(site.with_python(words)),
         environment=site.environment(service, number),
         cwd=site.folder(service, number, "work"),
         stop_signal=stop_signal(service, signal.SIGTERM),
     )
-
-
-def with_this_python(words: list[str]) -> list[str]:
-    """Return a command with this Python in place of the image's."""
-    return [sys.executable, *words[1:]] if words[0] in _PYTHON else words
 
 
 def stop_signal(service: Service, image_default: signal.Signals) -> signal.Signals:

@@ -1,7 +1,8 @@
 """Brings a topology up as processes of this machine."""
 
 import resource
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,18 @@ _NETWORK_KINDS: tuple[str, ...] = ("cut",)
 
 
 class LocalRuntime:
-    """Deploys topologies as processes of this machine, below a folder for temporary files."""
+    """Deploys topologies as processes of this machine, below a folder for temporary files.
+
+    `pythons` has the interpreter of a project by its root; others run on this one.
+    """
 
     name = "local"
 
-    def __init__(self, state_root: Path | None = None) -> None:
+    def __init__(
+        self, state_root: Path | None = None, pythons: Mapping[Path, Path] | None = None
+    ) -> None:
         self._state_root = state_root or default_state_root()
+        self._pythons = pythons or {}
 
     def facts(self) -> dict[str, Any]:
         """Return what a campaign records: the versions are those of the locked packages."""
@@ -61,7 +68,8 @@ class LocalRuntime:
         state = None
         try:
             state = StateFolder(self._state_root, topology.approach)
-            return LocalDeployment(Site(topology, state, addresses))
+            python = self._pythons.get(topology.root, Path(sys.executable))
+            return LocalDeployment(Site(topology, state, addresses, python))
         except BaseException:
             addresses.release_all()
             if state is not None:

@@ -1,0 +1,84 @@
+"""What head is compared with: base in the same blocks, or a stored baseline."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness.gate import rule
+from harness.gate.result import Row
+from harness.gate.settings import Criterion
+from harness.gate.sides import BASE, HEAD, approach_of, system
+
+Summary = Mapping[str, Any]
+
+
+class Against(Protocol):
+    """One way of comparing: which systems are measured for it, and what their runs come to."""
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Return the systems that the comparison measures."""
+
+    @property
+    def contestants(self) -> tuple[str, ...]:
+        """Return the systems of head, which the contest measures."""
+
+    def side_of(self, name: str) -> tuple[str, str]:
+        """Return approach and side of a system."""
+
+    def rows(self, summary: Summary, blocks: int) -> tuple[Row, ...]:
+        """Judge every criterion from the first blocks of a campaign."""
+
+    def systems_of(self, subjects: Iterable[str]) -> tuple[str, ...]:
+        """Return the systems that it takes to judge some subjects again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgainstBase:
+    """Base and head of every approach, paired by block."""
+
+    approaches: Sequence[str]
+    of_head: Sequence[str]
+    criteria: Sequence[Criterion]
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Return both sides of every approach."""
+        return self.systems_of(self.approaches)
+
+    @property
+    def contestants(self) -> tuple[str, ...]:
+        """Return head's side of every approach that it has."""
+        return tuple(system(name, HEAD) for name in self.of_head)
+
+    def side_of(self, name: str) -> tuple[str, str]:
+        """Return approach and side of a system."""
+        return approach_of(name)
+
+    def rows(self, summary: Summary, blocks: int) -> tuple[Row, ...]:
+        """Judge every criterion of every approach that the campaign measured."""
+        measured = {one["name"]: one for one in summary["approaches"]}
+        return tuple(
+            rule.judge(
+                criterion,
+                approach,
+                *(values(measured[system(approach, side)], criterion, blocks) for side in (BASE, HEAD)),
+            )
+            for approach in self.approaches
+            if system(approach, HEAD) in measured
+            for criterion in self.criteria
+        )
+
+    def systems_of(self, subjects: Iterable[str]) -> tuple[str, ...]:
+        """Return both sides of some approaches."""
+        return tuple(system(name, side) for name in subjects for side in (BASE, HEAD))
+
+
+def values(approach: Summary, criterion: Criterion, blocks: int) -> dict[int, float | None]:
+    """Return, by block, what the valid runs of a system say; null: not measurable."""
+    per_run = approach["metrics"][criterion.metric.id]["per_run"]
+    return {
+        run["block"]: value
+        for run, value in zip(approach["runs"], per_run, strict=True)
+        if run["valid"] and run["block"] <= blocks
+    }

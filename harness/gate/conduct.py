@@ -1,0 +1,200 @@
+"""The whole gate: the contest, the comparison, and what failed once more.
+
+1. head's contest: many short sales; whoever oversells one is not measured any further
+2. the comparison: 3, 5, 8 blocks of base and head by turns, until the rule decides
+3. the confirmation: as many blocks again of what failed, because a verdict that sends somebody
+   looking for a mistake must not be a mishap of the machine
+
+Every campaign is an ordinary one in the gate's folder. All that is decided follows from the runs
+that are there, so a gate that was interrupted goes through the same steps again and makes only the
+runs that are missing.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness import campaign
+from harness.campaign import Blocks, Observer, Request
+from harness.errors import ExitCode
+from harness.faults import Variation
+from harness.gate import evidence, rule
+from harness.gate.against import Against
+from harness.gate.evidence import Evidence
+from harness.gate.plan import Plan
+from harness.gate.result import Look, Result, Row, Ruling, Side
+from harness.gate.verdict import is_spoilt, verdict
+from harness.runtimes import Runtime
+from harness.scenario import Scenario
+from harness.store import Campaign
+
+CONTEST, COMPARISON, CONFIRMATION = "contest", "comparison", "confirmation"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where a gate makes its campaigns, and by what: `project` holds the compose files."""
+
+    out: Path
+    project: Path
+    runtime: Runtime
+    observer: Observer
+    tell: Callable[[str], None]
+
+    def campaign(
+        self, name: str, scenario: Scenario, systems: Sequence[str], blocks: int, seed: int
+    ) -> Blocks:
+        """Begin a campaign of the gate, or go on with the one that is there."""
+        folder = self.out / name
+        if (folder / "campaign.json").exists():
+            return campaign.reopen(folder, self.project, self.runtime, self.observer)
+        request = Request(scenario, tuple(systems), blocks, seed, source=f"gate, {name}")
+        return campaign.begin(request, self.project, folder, self.runtime, self.observer)
+
+
+class Gate:
+    """Conducts one gate, and keeps what was found so far."""
+
+    def __init__(self, plan: Plan, bench: Bench, against: Against) -> None:
+        self._plan = plan
+        self._bench = bench
+        self._against = against
+        self._campaigns: dict[str, Campaign] = {}
+        self._looks: list[Look] = []
+        self._confirmation: Look | None = None
+
+    def conduct(self, base: Side, head: Side) -> Result:
+        """Make every run that is needed and missing, and return what all of them come to."""
+        begun_s = time.monotonic()
+        rows: tuple[Row, ...] = ()
+        if self._contest():
+            rows = self._compare()
+            if self._goes_on():
+                rows = self._confirm(rows)
+        found = self._evidence()
+        code, statement = verdict(rows, found.offences, found.spoilt)
+        plan = self._plan
+        return Result(
+            mode=plan.mode,
+            exit_code=code,
+            statement=statement,
+            base=base,
+            head=head,
+            scenario=plan.settings.scenario,
+            contest=plan.settings.contest,
+            seed=plan.scenario.seed,
+            runtime=self._bench.runtime.name,
+            created_at=plan.created_at,
+            took_s=round(time.monotonic() - begun_s, 1),
+            rows=rows,
+            looks=tuple(self._looks),
+            confirmation=self._confirmation,
+            offences=found.offences,
+            spoilt=found.spoilt,
+            audited_runs=found.runs,
+            audited_sales=found.sales,
+            campaigns={name: name for name in self._campaigns},
+            environment=self._environment(),
+        )
+
+    def _contest(self) -> bool:
+        """Hold head's contest, if there is one; say whether anything is left to be asked."""
+        scenario = self._plan.contest
+        if scenario is not None:
+            self._make(CONTEST, scenario, self._against.contestants, scenario.runs, scenario.seed)
+        return self._goes_on()
+
+    def _compare(self) -> tuple[Row, ...]:
+        """Look after 3, 5, 8 blocks, until the rule decides; return what the last look says."""
+        scenario = self._plan.scenario
+        blocks = self._begin(
+            COMPARISON, scenario, self._against.systems, rule.LOOKS[-1], scenario.seed
+        )
+        for so_many in rule.LOOKS:
+            blocks.make(so_many, self._goes_on)
+            if not self._goes_on():
+                break
+            self._looks.append(self._look(blocks.campaign, so_many))
+            if rule.is_decided(self._looks[-1].rows):
+                blocks.campaign.cut_plan(so_many)
+                break
+        return self._looks[-1].rows if self._looks else ()
+
+    def _confirm(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        """Measure again what failed, under another seed; only what fails again has failed."""
+        failed = [row for row in rows if row.ruling is Ruling.FAIL]
+        if not failed:
+            return rows
+        n = self._looks[-1].blocks
+        systems = self._against.systems_of(dict.fromkeys(row.subject for row in failed))
+        self._bench.tell(f"confirmation: {n} more blocks of {', '.join(systems)}")
+        seed = self._plan.scenario.seed + 1
+        confirming = self._make(CONFIRMATION, self._plan.scenario, systems, n, seed)
+        if not self._goes_on():
+            return rows
+        self._confirmation = self._look(confirming.campaign, n)
+        again = {(row.subject, row.metric): row for row in self._confirmation.rows}
+        return tuple(
+            rule.confirm(row, again[row.subject, row.metric]) if row in failed else row
+            for row in rows
+        )
+
+    def _look(self, measured: Campaign, blocks: int) -> Look:
+        found = Look(blocks, self._against.rows(campaign.summarise(measured), blocks))
+        counted = [f"{_count(found.rows, ruling)} {ruling}" for ruling in Ruling]
+        self._bench.tell(f"after {blocks} blocks of the {measured.path.name}: {', '.join(counted)}")
+        return found
+
+    def _make(
+        self, name: str, scenario: Scenario, systems: Sequence[str], blocks: int, seed: int
+    ) -> Blocks:
+        begun = self._begin(name, scenario, systems, blocks, seed)
+        begun.make(blocks, self._goes_on)
+        return begun
+
+    def _begin(
+        self, name: str, scenario: Scenario, systems: Sequence[str], blocks: int, seed: int
+    ) -> Blocks:
+        varied = self._for_both_sides(scenario, systems)
+        begun = self._bench.campaign(name, varied, systems, blocks, seed)
+        self._campaigns[name] = begun.campaign
+        return begun
+
+    def _for_both_sides(self, scenario: Scenario, systems: Sequence[str]) -> Scenario:
+        """Return a scenario whose `[approach.NAME]` hold for each side of the approach."""
+        stated = {
+            name: scenario.approach.get(self._against.side_of(name)[0], Variation())
+            for name in systems
+        }
+        return scenario.model_copy(update={"approach": stated})
+
+    def _goes_on(self) -> bool:
+        """Say whether more runs could change the verdict."""
+        found = self._evidence()
+        return found.is_clean and not is_spoilt(found.spoilt)
+
+    def _evidence(self) -> Evidence:
+        side_of = self._against.side_of
+        return evidence.joined(
+            [evidence.of_campaign(one, side_of) for one in self._campaigns.values()]
+        )
+
+    def _environment(self) -> dict[str, object]:
+        some = next(iter(self._campaigns.values()))
+        environment: dict[str, object] = some.description()["environment"]
+        return environment
+
+
+def not_comparable(result: Result, reasons: Sequence[str]) -> Result:
+    """Return a result that says why nothing could be compared."""
+    return replace(
+        result,
+        exit_code=ExitCode.NO_BASELINE,
+        statement=f"base and head cannot be compared: {'; '.join(reasons)}",
+        reasons=tuple(reasons),
+    )
+
+
+def _count(rows: Sequence[Row], ruling: Ruling) -> int:
+    return sum(row.ruling is ruling for row in rows)

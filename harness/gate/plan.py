@@ -1,0 +1,140 @@
+"""What a gate was asked, written down before its first run, so that it can be resumed.
+
+<folder of the gate>/plan.json has what is compared with what, by which criteria, and the digests of
+both sides: runs of other sources are never mixed with those that are there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.analysis import METRICS
+from harness.errors import UsageError
+from harness.gate.result import Side
+from harness.gate.settings import Criterion, Settings
+from harness.scenario import Scenario, load_scenario
+from harness.store import read_json, write_json
+
+SCHEMA_VERSION = 1
+_PLAN = "plan.json"
+
+Mode = Literal["base", "baseline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a gate is asked: `against` is a revision, or the path of a stored baseline.
+
+    No `approaches` means all that both sides have.
+    """
+
+    mode: Mode
+    against: str
+    settings: Settings
+    scenario: Scenario
+    contest: Scenario | None
+    approaches: tuple[str, ...]
+    created_at: str
+
+
+def new(
+    root: Path, mode: Mode, against: str, settings: Settings, approaches: tuple[str, ...]
+) -> Plan:
+    """Return the plan of a gate that begins now (UsageError: its scenarios cannot be used)."""
+    scenario = load_scenario(settings.scenario, root)
+    if scenario.contest is not None or scenario.cases:
+        what = "contest" if scenario.contest is not None else "cases"
+        raise UsageError(
+            f"{settings.scenario}: {what}: its runs are not ranked, so nothing can be compared",
+            "give the gate a scenario of stages, or of an open load",
+        )
+    contest = load_scenario(settings.contest, root) if settings.contest else None
+    if contest is not None and contest.contest is None:
+        raise UsageError(
+            f"{settings.contest}: there is no [contest] in it", "name a contest, or leave it out"
+        )
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return Plan(mode, against, settings, scenario, contest, approaches, at)
+
+
+def write(plan: Plan, out: Path, sides: Mapping[str, Side]) -> None:
+    """Write a plan down (UsageError: the folder holds one, or cannot be written)."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if (out / _PLAN).exists():
+            raise UsageError(
+                f"{out} holds a gate already", "continue it with --resume, or choose another --out"
+            )
+        write_json(out / _PLAN, _document(plan, sides))
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {out}: {error.strerror}", "choose another folder with --out"
+        ) from error
+
+
+def read(out: Path) -> Plan:
+    """Read the plan of a gate that was begun (UsageError: there is none)."""
+    content = _content(out)
+    contest = content["contest"]
+    return Plan(
+        mode=content["mode"],
+        against=content["against"],
+        settings=_settings(content["settings"]),
+        scenario=Scenario.model_validate(content["scenario"]),
+        contest=None if contest is None else Scenario.model_validate(contest),
+        approaches=tuple(content["approaches"]),
+        created_at=content["created_at"],
+    )
+
+
+def check_unchanged(out: Path, sides: Mapping[str, Side]) -> None:
+    """Raise UsageError if a side is not what it was when the gate was begun."""
+    for name, known in _content(out)["sides"].items():
+        found = asdict(sides[name])
+        if any(found[key] != known[key] for key in ("sources", "lock")):
+            raise UsageError(
+                f"{name} is not what it was when {out} was begun",
+                "restore it, or begin a new gate: runs of different sources cannot be mixed",
+            )
+
+
+def _content(out: Path) -> dict[str, Any]:
+    content = read_json(out / _PLAN)
+    if content.get("schema_version") != SCHEMA_VERSION:
+        raise UsageError(
+            f"{out / _PLAN}: schema_version is {content.get('schema_version')!r}, "
+            f"this harness reads {SCHEMA_VERSION}",
+            "begin a new gate",
+        )
+    return content
+
+
+def _document(plan: Plan, sides: Mapping[str, Side]) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "mode": plan.mode,
+        "against": plan.against,
+        "settings": {
+            "scenario": plan.settings.scenario,
+            "contest": plan.settings.contest,
+            "criteria": [_criterion(one) for one in plan.settings.criteria],
+        },
+        "scenario": plan.scenario.model_dump(mode="json"),
+        "contest": None if plan.contest is None else plan.contest.model_dump(mode="json"),
+        "approaches": list(plan.approaches),
+        "created_at": plan.created_at,
+        "sides": {name: asdict(side) for name, side in sides.items()},
+    }
+
+
+def _settings(content: Mapping[str, Any]) -> Settings:
+    criteria = tuple(
+        Criterion(**{**one, "metric": METRICS[one["metric"]]}) for one in content["criteria"]
+    )
+    return Settings(content["scenario"], content["contest"], criteria)
+
+
+def _criterion(one: Criterion) -> dict[str, Any]:
+    return {**asdict(one), "metric": one.metric.id}

@@ -1,0 +1,56 @@
+"""From what was found to one exit code and one sentence; the first that applies decides.
+
+Correctness comes first and is not statistics: one unit oversold, lost, duplicated or charged twice
+in any run of any side decides, and no rerun undoes it.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from harness.errors import ExitCode
+from harness.findings import Verdict
+from harness.gate.evidence import MOST_LOST
+from harness.gate.result import Offence, Row, Ruling, Spoilt
+
+
+def verdict(
+    rows: Sequence[Row], offences: Sequence[Offence], spoilt: Sequence[Spoilt]
+) -> tuple[ExitCode, str]:
+    """Return what a gate comes to."""
+    if broken := [one for one in offences if one.verdict == Verdict.FAIL]:
+        return ExitCode.CORRECTNESS, f"the audit failed: {_listed(map(_offence, broken))}"
+    if offences:
+        return ExitCode.INVALID, f"not all was audited: {_listed(map(_offence, offences))}"
+    if is_spoilt(spoilt):
+        runs = (f"{_place(one)}: {'; '.join(one.reasons)}" for one in spoilt)
+        return ExitCode.INVALID, f"runs contradict themselves: {_listed(runs)}"
+    if failed := [row for row in rows if row.ruling is Ruling.FAIL]:
+        return ExitCode.REGRESSION, f"head is worse than base: {_listed(map(_row, failed))}"
+    if open_ones := [row for row in rows if row.ruling is Ruling.INCONCLUSIVE]:
+        return ExitCode.INCONCLUSIVE, f"not decided: {_listed(map(_row, open_ones))}"
+    return ExitCode.OK, "nothing was oversold or lost, and head is no worse than base by more than is tolerated"
+
+
+def is_spoilt(spoilt: Iterable[Spoilt]) -> bool:
+    """Say whether too many runs are invalid: more blocks of a campaign than may be lost."""
+    lost = {(one.run.campaign, one.run.block) for one in spoilt}
+    campaigns = [campaign for campaign, _ in lost]
+    return any(campaigns.count(one) > MOST_LOST for one in campaigns)
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Return each thing once, the first three of them in full."""
+    once = list(dict.fromkeys(words))
+    more = f"; and {len(once) - 3} more" if len(once) > 3 else ""
+    return "; ".join(once[:3]) + more
+
+
+def _offence(one: Offence) -> str:
+    return f"{_place(one)}: {one.invariant} {one.title}: {one.summary}"
+
+
+def _place(one: Offence | Spoilt) -> str:
+    return f"{one.run.campaign}, run {one.run.index} ({one.run.approach}, {one.run.side})"
+
+
+def _row(row: Row) -> str:
+    return f"{row.subject}: {row.title}: {row.why}"
