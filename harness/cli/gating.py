@@ -1,4 +1,4 @@
-"""`harness gate`: is head as good as base? And `harness baseline`, which keeps what to compare with."""
+"""`harness gate`: is head as good as base? `harness baseline` keeps what to compare with."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The steps of a gate, with runs that are only written down: which are made, and what they decide."""
+"""The steps of a gate, with runs that are only written down: which are made, what they decide."""
 
 import json
 from pathlib import Path
