@@ -1,4 +1,4 @@
-"""The steps of workflows and of the action, the snippets of docs/ci.md, and what can be done with them.
+"""The steps of workflows and of the action, the snippets of docs/ci.md, and a way to run them.
 
 A step is run as GitHub would: by bash, with its environment and nothing else. In place of the
 harness stands a program that writes down what it was called with.
@@ -45,7 +45,7 @@ class Ran:
 
 def read(file: Path) -> dict[str, Any]:
     """Read a YAML file; `on` is a word here and no truth value."""
-    return yaml.load(file.read_text(), _Words)  # noqa: S506 - a SafeLoader all the same
+    return yaml.load(file.read_text(), _Words)
 
 
 class _Words(yaml.SafeLoader):
@@ -105,10 +105,12 @@ def run(script: str, project: Path, harness_exits_with: int = 0, **environment: 
 def parse(call: list[str]) -> dict[str, Any]:
     """Read a call of the harness as the harness does, and return its options; nothing is run.
 
+    A command alone is a name, which has none.
     Raises KeyError if there is no such command, and what Typer raises for a wrong option or value.
     """
     name, *options = call
-    return typer.main.get_group(app).commands[name].make_context(name, options).params
+    command = typer.main.get_group(app).commands[name]
+    return command.make_context(name, options).params if options else {}
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -1,0 +1,405 @@
+"""Workflows, action and their docs: they are valid, they are safe, and they do what they say."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.errors import ExitCode
+from tests.workflows import (
+    ACTION,
+    DOCS,
+    ROOT,
+    WORKFLOWS,
+    blocks,
+    commands_in,
+    parse,
+    read,
+    run,
+    step,
+    steps,
+)
+
+GATE, NIGHTLY = (ROOT / ".github" / "workflows" / name for name in ("gate.yml", "nightly.yml"))
+BIN = Path(sys.executable).parent
+FILES = [*WORKFLOWS, ACTION]
+INPUTS = {"BASE": "HEAD^1", "BASELINE": "", "SCENARIO": "", "INCONCLUSIVE": "", "OUT": "results/g"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+def snippet(first_line: str) -> str:
+    """The block of docs/ci.md that begins with a line."""
+    found = [one for one in blocks(DOCS.read_text(), "yaml") if one.startswith(first_line)]
+    assert len(found) == 1, first_line
+    return found[0]
+
+
+def told(program: str, *arguments: str | Path, said: str = "") -> tuple[bool, str]:
+    done = subprocess.run(
+        [BIN / program, *arguments], input=said, capture_output=True, text=True, check=False
+    )
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+# Valid
+
+
+def against_schema(name: str, *files: Path) -> tuple[bool, str]:
+    return told("check-jsonschema", "--builtin-schema", f"vendor.{name}", *files)
+
+
+def test_workflows_and_action_are_what_github_takes():
+    for name, files in (
+        ("github-workflows", WORKFLOWS),
+        ("github-actions", [ACTION]),
+        ("dependabot", [ROOT / ".github" / "dependabot.yml"]),
+    ):
+        valid, why = against_schema(name, *files)
+        assert valid, why
+
+
+def test_the_snippets_of_the_docs_are_what_github_and_gitlab_take(tmp_path: Path):
+    for name, first in (
+        ("github-workflows", "# .github/workflows/gate.yml"),
+        ("gitlab-ci", "# .gitlab-ci.yml"),
+    ):
+        file = tmp_path / f"{name}.yml"
+        file.write_text(snippet(first))
+        valid, why = against_schema(name, file)
+        assert valid, why
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("github-workflows", "on: push\njobs: {a: {runs-on: x, steps: [{rum: ls}]}}"),
+        ("github-actions", "name: a\ndescription: b\nruns: {using: composite}"),
+        ("gitlab-ci", "gate: {script: [ls], artifacts: {reports: {junit: 5}}}"),
+        ("dependabot", "version: 2\nupdates: [{directory: /}]"),
+    ],
+)
+def test_what_they_do_not_take_is_found(name: str, text: str, tmp_path: Path):
+    file = tmp_path / "bad.yml"
+    file.write_text(text)
+    assert not against_schema(name, file)[0]
+
+
+# Safe
+
+
+def test_an_audit_of_workflows_and_action_finds_nothing():
+    clean, findings = told("zizmor", "--offline", "--no-progress", *FILES)
+    assert clean, findings
+
+
+@pytest.mark.parametrize(
+    ("finding", "good", "bad"),
+    [
+        ("template-injection", "set -euo", 'echo "${{ github.event.pull_request.title }}"; set'),
+        ("unpinned-uses", "@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0", "@v5"),
+        ("excessive-permissions", "permissions:\n  contents: read", "permissions: write-all"),
+        ("dangerous-triggers", "pull_request:", "pull_request_target:"),
+    ],
+)
+def test_what_is_unsafe_is_found(finding: str, good: str, bad: str, tmp_path: Path):
+    file = tmp_path / ".github" / "workflows" / "bad.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(GATE.read_text().replace(good, bad))
+    clean, findings = told("zizmor", "--offline", "--no-progress", file)
+    assert not clean
+    assert finding in findings
+
+
+def expressions_in_scripts(content: dict[str, Any]) -> list[str]:
+    return [one["run"] for one in steps(content) if "${{" in one.get("run", "")]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_nothing_is_pasted_into_a_script(file: Path):
+    assert not expressions_in_scripts(read(file))
+
+
+def test_what_is_pasted_into_a_script_is_found():
+    bad = 'runs: {steps: [{run: "harness gate --base ${{ inputs.base }}"}]}'
+    assert expressions_in_scripts(yaml.safe_load(bad))
+
+
+def checkouts_with_credentials(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the checkouts that leave the token of the job where any step can read it."""
+    checkouts = [
+        one for one in steps(content) if one.get("uses", "").startswith("actions/checkout")
+    ]
+    kept = [one for one in checkouts if one.get("with", {}).get("persist-credentials") != "false"]
+    return kept
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_no_checkout_leaves_a_token_behind(file: Path):
+    assert not checkouts_with_credentials(read(file))
+
+
+def test_a_checkout_that_leaves_a_token_is_found():
+    bad = {"jobs": {"a": {"steps": [{"uses": "actions/checkout@v5"}]}}}
+    assert checkouts_with_credentials(bad)
+
+
+def unbounded(content: dict[str, Any]) -> list[str]:
+    """Return the jobs that may run as long as they like."""
+    return [name for name, job in content["jobs"].items() if "timeout-minutes" not in job]
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_every_job_has_an_end_and_no_workflow_may_write(file: Path):
+    content = read(file)
+    assert not unbounded(content)
+    assert content["permissions"] == {"contents": "read"}
+    assert content["concurrency"]["group"]
+
+
+def test_a_job_without_an_end_is_found():
+    assert unbounded({"jobs": {"a": {"timeout-minutes": 5}, "b": {}}}) == ["b"]
+
+
+def checked_by_shellcheck(script: str) -> tuple[bool, str]:
+    return told("shellcheck", "--shell=bash", "-", said=script)
+
+
+def test_every_script_is_sound():
+    scripts = [one["run"] for file in FILES for one in steps(read(file)) if "run" in one]
+    scripts += [(ROOT / ".ci" / "run").read_text()]
+    for script in scripts:
+        sound, why = checked_by_shellcheck(script)
+        assert sound, f"{script}\n{why}"
+        assert "\n" not in script or "set -euo pipefail" in script, script
+
+
+def test_an_unsound_script_is_found():
+    assert not checked_by_shellcheck("rm -r $folder")[0]
+
+
+# The action
+
+
+@pytest.mark.parametrize("code", [*ExitCode, 1], ids=lambda code: str(int(code)))
+def test_the_action_names_every_exit_code_and_ends_with_it(code: int, project: Path):
+    ran = run(step(ACTION, "Gate")["run"], project, int(code), **INPUTS)
+    name = ExitCode(code).name if code in list(ExitCode) else "CRASHED"
+    assert ran.code == code
+    assert ran.outputs == {
+        "verdict": "PASS" if code == ExitCode.OK else name,
+        "exit-code": str(int(code)),
+        "folder": "results/g",
+    }
+
+
+def test_the_action_compares_with_the_base(project: Path):
+    ran = run(step(ACTION, "Gate")["run"], project, **INPUTS)
+    (call,) = ran.calls
+    assert parse(call) == parse(["gate", "--out", "results/g", "--base", "HEAD^1"])
+
+
+def test_a_baseline_takes_the_place_of_a_base(project: Path):
+    said = {"BASELINE": "b.json", "SCENARIO": "ci", "INCONCLUSIVE": "fail"}
+    (call,) = run(step(ACTION, "Gate")["run"], project, **{**INPUTS, **said}).calls
+    meant = "gate --out results/g --baseline b.json --scenario ci --inconclusive fail"
+    assert parse(call) == parse(meant.split())
+
+
+@pytest.mark.parametrize(
+    "nasty", ["$(touch stolen)", "`touch stolen`", '"; touch stolen; "', "--help", "a b", "*"]
+)
+@pytest.mark.parametrize("name", ["BASE", "BASELINE", "SCENARIO", "OUT"])
+def test_what_a_caller_says_is_data(name: str, nasty: str, project: Path):
+    (call,) = run(step(ACTION, "Gate")["run"], project, **{**INPUTS, name: nasty}).calls
+    assert f"--{name.lower()}={nasty}" in call
+    assert not (project / "stolen").exists()
+
+
+def test_a_line_break_adds_no_output(project: Path):
+    said = {**INPUTS, "OUT": "results/g\nverdict=PASS"}
+    ran = run(step(ACTION, "Gate")["run"], project, ExitCode.REGRESSION, **said)
+    assert ran.outputs["verdict"] == "REGRESSION"
+
+
+def test_the_action_hands_over_all_that_callers_can_say():
+    content = read(ACTION)
+    assert set(step(ACTION, "Gate")["env"]) == set(INPUTS)
+    handed = re.findall(r"\$\{\{ inputs\.([\w-]+) \}\}", ACTION.read_text())
+    assert sorted(handed) == sorted(content["inputs"])
+    defaults = {name.upper(): one["default"] for name, one in content["inputs"].items()}
+    (said,) = [one["with"] for one in steps(read(GATE)) if one.get("uses") == "./"]
+    assert set(said) <= set(content["inputs"])
+    assert defaults["BASE"] == said["base"]
+
+
+def test_the_action_installs_the_harness_that_comes_with_it(project: Path):
+    (project / "Makefile").write_text(".venv/.synced:\n\techo made in $(CURDIR)\n")
+    ran = run(step(ACTION, "Install the harness")["run"], project)
+    assert ran.code == 0
+    assert f"made in {project}" in ran.said
+
+
+# The workflows
+
+
+def git(project: Path, *words: str) -> None:
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *who, *words], cwd=project, check=True, capture_output=True)
+
+
+def merged(project: Path, *changed: str) -> None:
+    """A pull request that changes some files, merged as GitHub does to test it."""
+    git(project, "init", "--quiet", "--initial-branch", "main")
+    git(project, "commit", "--allow-empty", "--message", "base")
+    git(project, "switch", "--create", "change")
+    for name in changed:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("changed")
+    git(project, "add", *changed)
+    git(project, "commit", "--message", "change")
+    git(project, "switch", "main")
+    (project / "others").write_text("what others did meanwhile")
+    git(project, "add", "others")
+    git(project, "commit", "--message", "others")
+    git(project, "merge", "--no-ff", "--message", "merge", "change")
+
+
+@pytest.mark.parametrize(
+    ("changed", "measured"),
+    [
+        (["docs/ci.md", "README.md"], "no"),
+        (["tests/unit/test_shop.py", "approaches/queue/README.md"], "no"),
+        (["docs/ci.md", "approaches/shop/orders.py"], "yes"),
+        (["uv.lock"], "yes"),
+        (["gate.toml"], "yes"),
+    ],
+)
+def test_only_what_can_be_measured_is(changed: list[str], measured: str, project: Path):
+    merged(project, *changed)
+    ran = run(step(GATE, "Is there anything to measure?")["run"], project)
+    assert ran.code == 0
+    assert ran.outputs == {"measure": measured}
+    assert bool(ran.summary) == (measured == "no")
+
+
+def test_what_git_cannot_tell_is_measured(project: Path):
+    git(project, "init", "--quiet")
+    ran = run(step(GATE, "Is there anything to measure?")["run"], project)
+    assert ran.outputs == {"measure": "yes"}
+
+
+def test_a_night_is_measured_and_red_if_undecided(project: Path):
+    script = step(NIGHTLY, "Measure")["run"]
+    said = {"GITHUB_RUN_ID": "17", "GITHUB_RUN_ATTEMPT": "2"}
+    ran = run(script, project, ExitCode.INCONCLUSIVE, **said)
+    assert ran.code == ExitCode.INCONCLUSIVE
+    (call,) = ran.calls
+    options = parse(call)
+    assert options["scenario"] == "flash_sale"
+    assert re.fullmatch(r"results/nightly/\d{8}-17-2", str(options["out"]))
+
+
+def test_sixty_nights_are_kept_and_told(project: Path):
+    nights = [project / "results" / "nightly" / f"202601{day:02}-1-1" for day in range(63)]
+    for night in nights:
+        night.mkdir(parents=True)
+    ran = run(step(NIGHTLY, "History")["run"], project)
+    assert ran.code == 0, ran.said
+    assert [night for night in nights if night.exists()] == nights[3:]
+    (call,) = ran.calls
+    assert str(parse(call)["folder"]) == "results/nightly"
+
+
+def test_the_first_night_without_a_campaign_removes_nothing(project: Path):
+    assert run(step(NIGHTLY, "History")["run"], project, ExitCode.USAGE).code == ExitCode.USAGE
+
+
+# The docs
+
+
+def test_every_command_of_the_docs_is_one():
+    calls = [shlex.split(call) for call in commands_in(DOCS.read_text())]
+    assert len(calls) > 10
+    for call in calls:
+        parse(call)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("`harness gaze --base HEAD`", "gaze"),
+        ("```\nharness gate --bass HEAD\n```", "No such option: --bass"),
+        ("```yaml\n  - .venv/bin/harness gate --inconclusive=maybe\n```", "maybe"),
+    ],
+)
+def test_a_command_that_is_none_is_found(text: str, error: str):
+    (call,) = commands_in(text)
+    with pytest.raises(Exception, match=error):
+        parse(shlex.split(call))
+
+
+def missing_paths(text: str) -> list[str]:
+    links = [DOCS.parent / link for link in re.findall(r"\]\((?!https?:)([^)#]+)", text)]
+    named = re.findall(
+        r"`((?:approaches|docs|harness|report|scenarios|tests|\.github)/[\w./-]*)`", text
+    )
+    return [str(path) for path in (*links, *(ROOT / name for name in named)) if not path.exists()]
+
+
+def test_every_path_of_the_docs_is_there():
+    assert not missing_paths(DOCS.read_text())
+
+
+def test_a_path_that_is_not_there_is_found():
+    assert len(missing_paths("[a](../scenarios/cj.toml), `scenarios/cj.toml`, `scenarios/`")) == 2
+
+
+def rows(text: str) -> dict[int, str]:
+    """The table of exit codes, by number."""
+    return {int(code): word for code, word in re.findall(r"(?m)^\| (\d+) \| ([A-Z_]+) \|", text)}
+
+
+def test_the_docs_have_every_exit_code():
+    words = {int(code): code.name for code in ExitCode}
+    assert rows(DOCS.read_text()) == {**words, 0: "PASS"}
+
+
+def test_the_docs_have_every_input_of_the_action_with_its_default():
+    content = read(ACTION)
+    for name, one in content["inputs"].items():
+        default = f"`{one['default']}`" if one["default"] else ""
+        assert f"| `{name}` | {default}".rstrip() in DOCS.read_text()
+    assert all(f"`{name}`" in DOCS.read_text() for name in content["outputs"])
+    (used,) = [
+        one
+        for one in steps(yaml.safe_load(snippet("# .github/workflows/gate.yml")))
+        if "flashsale-harness" in one["uses"]
+    ]
+    assert set(used["with"]) <= set(content["inputs"])
+
+
+def test_the_example_of_settings_can_be_loaded(tmp_path: Path):
+    from harness.gate.settings import load_settings
+
+    (example,) = blocks(DOCS.read_text(), "toml")
+    file = tmp_path / "gate.toml"
+    file.write_text(example)
+    assert len(load_settings(file).criteria) == 2
+
+
+@pytest.mark.parametrize("block", ["A/A", "seeded regressions"])
+def test_the_docs_have_a_place_for_what_commands_fill_in(block: str):
+    assert re.search(
+        rf"(?s)<!-- {block}: begin -->\n\|.*\|\n<!-- {block}: end -->", DOCS.read_text()
+    )
