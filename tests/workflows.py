@@ -118,6 +118,12 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", text)
 
 
+def snippet(first_line: str) -> str:
+    """Return the YAML block of docs/ci.md that begins with a line."""
+    (found,) = [one for one in blocks(DOCS.read_text(), "yaml") if one.startswith(first_line)]
+    return found
+
+
 def commands_in(text: str) -> list[str]:
     """Return what follows `harness` in the code of a Markdown text, comments left out."""
     fenced = re.findall(r"(?ms)^```\w*\n(.*?)^```$", text)
