@@ -159,8 +159,10 @@ def log_t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> t
     return math.exp(min(low, 700.0)), math.exp(min(high, 700.0))
 
 
-def welch_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % interval of mean(second) - mean(first), of two or more values each.
+def welch_interval(
+    first: Sequence[float], second: Sequence[float], confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Return the interval of mean(second) - mean(first), of two or more values each.
 
     Their variances need not be equal (Welch, Biometrika 34, 1947).
     """
@@ -170,7 +172,7 @@ def welch_interval(first: Sequence[float], second: Sequence[float]) -> tuple[flo
         return difference, difference
     errors = [float(values.var(ddof=1)) / len(values) for values in groups]
     squares = [error**2 / (len(values) - 1) for error, values in zip(errors, groups, strict=True)]
-    critical = float(stats.t.ppf((1 + CONFIDENCE) / 2, sum(errors) ** 2 / sum(squares)))
+    critical = float(stats.t.ppf((1 + confidence) / 2, sum(errors) ** 2 / sum(squares)))
     half = critical * math.sqrt(sum(errors))
     return difference - half, difference + half
 
@@ -178,7 +180,7 @@ def welch_interval(first: Sequence[float], second: Sequence[float]) -> tuple[flo
 def log_welch_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
     """Return the 95 % interval of the ratio of geometric means, second / first, of positives."""
     logs = [[math.log(value) for value in values] for values in (first, second)]
-    low, high = welch_interval(*logs)
+    low, high = welch_interval(logs[0], logs[1])
     return math.exp(min(low, 700.0)), math.exp(min(high, 700.0))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Protocol
 
 from harness.gate import rule
@@ -26,8 +27,8 @@ class Against(Protocol):
     def side_of(self, name: str) -> tuple[str, str]:
         """Return approach and side of a system."""
 
-    def rows(self, summary: Summary, blocks: int) -> tuple[Row, ...]:
-        """Judge every criterion from the first blocks of a campaign."""
+    def rows(self, summary: Summary) -> tuple[Row, ...]:
+        """Judge every criterion from the runs of a campaign, all of them valid."""
 
     def systems_of(self, subjects: Iterable[str]) -> tuple[str, ...]:
         """Return the systems that it takes to judge some subjects again."""
@@ -55,14 +56,15 @@ class AgainstBase:
         """Return approach and side of a system."""
         return approach_of(name)
 
-    def rows(self, summary: Summary, blocks: int) -> tuple[Row, ...]:
+    def rows(self, summary: Summary) -> tuple[Row, ...]:
         """Judge every criterion of every approach that the campaign measured."""
         measured = {one["name"]: one for one in summary["approaches"]}
         return tuple(
             rule.judge(
                 criterion,
                 approach,
-                *(values(measured[system(approach, side)], criterion, blocks) for side in (BASE, HEAD)),
+                base=by_block(measured[system(approach, BASE)], criterion),
+                head=by_block(measured[system(approach, HEAD)], criterion),
             )
             for approach in self.approaches
             if system(approach, HEAD) in measured
@@ -74,11 +76,24 @@ class AgainstBase:
         return tuple(system(name, side) for name in subjects for side in (BASE, HEAD))
 
 
-def values(approach: Summary, criterion: Criterion, blocks: int) -> dict[int, float | None]:
-    """Return, by block, what the valid runs of a system say; null: not measurable."""
+def by_block(approach: Summary, criterion: Criterion) -> dict[int, float | None]:
+    """Return what the runs of a system say; null: not measurable."""
     per_run = approach["metrics"][criterion.metric.id]["per_run"]
-    return {
-        run["block"]: value
-        for run, value in zip(approach["runs"], per_run, strict=True)
-        if run["valid"] and run["block"] <= blocks
+    return {run["block"]: value for run, value in zip(approach["runs"], per_run, strict=True)}
+
+
+def valid_runs(summary: Summary, blocks: int) -> Summary:
+    """Return a summary with the valid runs of the first blocks alone, and what each of them says.
+
+    A look judges what was there when it was due, also if a gate that is continued has more.
+    """
+    return {**summary, "approaches": [_valid_runs(one, blocks) for one in summary["approaches"]]}
+
+
+def _valid_runs(approach: Summary, blocks: int) -> dict[str, Any]:
+    kept = [run["valid"] and run["block"] <= blocks for run in approach["runs"]]
+    metrics = {
+        name: {**found, "per_run": list(compress(found["per_run"], kept))}
+        for name, found in approach["metrics"].items()
     }
+    return {**approach, "runs": list(compress(approach["runs"], kept)), "metrics": metrics}

@@ -12,24 +12,30 @@ runs that are missing.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness import campaign
 from harness.campaign import Blocks, Observer, Request
-from harness.errors import ExitCode
 from harness.faults import Variation
 from harness.gate import evidence, rule
-from harness.gate.against import Against
+from harness.gate.against import Against, valid_runs
 from harness.gate.evidence import Evidence
 from harness.gate.plan import Plan
-from harness.gate.result import Look, Result, Row, Ruling, Side
+from harness.gate.result import (
+    COMPARISON,
+    CONFIRMATION,
+    CONTEST,
+    Look,
+    Result,
+    Row,
+    Ruling,
+    Side,
+)
 from harness.gate.verdict import is_spoilt, verdict
 from harness.runtimes import Runtime
 from harness.scenario import Scenario
 from harness.store import Campaign
-
-CONTEST, COMPARISON, CONFIRMATION = "contest", "comparison", "confirmation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ class Gate:
         )
 
     def _look(self, measured: Campaign, blocks: int) -> Look:
-        found = Look(blocks, self._against.rows(campaign.summarise(measured), blocks))
+        found = Look(blocks, self._against.rows(valid_runs(campaign.summarise(measured), blocks)))
         counted = [f"{_count(found.rows, ruling)} {ruling}" for ruling in Ruling]
         self._bench.tell(f"after {blocks} blocks of the {measured.path.name}: {', '.join(counted)}")
         return found
@@ -184,16 +190,6 @@ class Gate:
         some = next(iter(self._campaigns.values()))
         environment: dict[str, object] = some.description()["environment"]
         return environment
-
-
-def not_comparable(result: Result, reasons: Sequence[str]) -> Result:
-    """Return a result that says why nothing could be compared."""
-    return replace(
-        result,
-        exit_code=ExitCode.NO_BASELINE,
-        statement=f"base and head cannot be compared: {'; '.join(reasons)}",
-        reasons=tuple(reasons),
-    )
 
 
 def _count(rows: Sequence[Row], ruling: Ruling) -> int:

@@ -37,6 +37,21 @@ class Plan:
     contest: Scenario | None
     approaches: tuple[str, ...]
     created_at: str
+    is_new: bool = True
+
+    def begin(self, out: Path, sides: Mapping[str, Side]) -> None:
+        """Write the plan down, or, if it was read, check that it still holds.
+
+        Raises UsageError if the folder is taken or cannot be written, or a side is not what it was.
+        """
+        if not self.is_new:
+            _check_unchanged(out, sides)
+        elif (out / _PLAN).exists():
+            raise UsageError(
+                f"{out} holds a gate already", "continue it with --resume, or choose another --out"
+            )
+        else:
+            _write(self, out, sides)
 
 
 def new(
@@ -59,14 +74,9 @@ def new(
     return Plan(mode, against, settings, scenario, contest, approaches, at)
 
 
-def write(plan: Plan, out: Path, sides: Mapping[str, Side]) -> None:
-    """Write a plan down (UsageError: the folder holds one, or cannot be written)."""
+def _write(plan: Plan, out: Path, sides: Mapping[str, Side]) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if (out / _PLAN).exists():
-            raise UsageError(
-                f"{out} holds a gate already", "continue it with --resume, or choose another --out"
-            )
         write_json(out / _PLAN, _document(plan, sides))
     except OSError as error:
         raise UsageError(
@@ -86,11 +96,11 @@ def read(out: Path) -> Plan:
         contest=None if contest is None else Scenario.model_validate(contest),
         approaches=tuple(content["approaches"]),
         created_at=content["created_at"],
+        is_new=False,
     )
 
 
-def check_unchanged(out: Path, sides: Mapping[str, Side]) -> None:
-    """Raise UsageError if a side is not what it was when the gate was begun."""
+def _check_unchanged(out: Path, sides: Mapping[str, Side]) -> None:
     for name, known in _content(out)["sides"].items():
         found = asdict(sides[name])
         if any(found[key] != known[key] for key in ("sources", "lock")):

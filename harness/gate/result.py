@@ -11,6 +11,9 @@ from typing import Any, Literal
 from harness.analysis.outcomes import Kind
 from harness.errors import ExitCode
 
+CONTEST, COMPARISON, CONFIRMATION = "contest", "comparison", "confirmation"
+"""The campaigns of a gate, by what they are made for; also the names of their folders."""
+
 
 class Ruling(StrEnum):
     """The answer for one metric."""
@@ -113,7 +116,7 @@ class Result:
 
     `rows` is the last look, as the confirmation leaves it. `confirmation` is the second set of
     blocks, made only to confirm what failed. `campaigns` are the folders below the gate's, by what
-    they were made for: ``contest``, ``comparison``, ``confirmation``.
+    they were made for.
     """
 
     mode: Literal["base", "baseline"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from harness.errors import ExitCode
 from harness.findings import Verdict
 from harness.gate.evidence import MOST_LOST
-from harness.gate.result import Offence, Row, Ruling, Spoilt
+from harness.gate.result import CONTEST, Offence, Row, Ruling, Spoilt
 
 
 def verdict(
@@ -27,14 +27,17 @@ def verdict(
         return ExitCode.REGRESSION, f"head is worse than base: {_listed(map(_row, failed))}"
     if open_ones := [row for row in rows if row.ruling is Ruling.INCONCLUSIVE]:
         return ExitCode.INCONCLUSIVE, f"not decided: {_listed(map(_row, open_ones))}"
-    return ExitCode.OK, "nothing was oversold or lost, and head is no worse than base by more than is tolerated"
+    return (
+        ExitCode.OK,
+        "nothing was oversold or lost, and head is no worse than base by more than is tolerated",
+    )
 
 
 def is_spoilt(spoilt: Iterable[Spoilt]) -> bool:
-    """Say whether too many runs are invalid: more blocks of a campaign than may be lost."""
+    """Say whether too many runs are invalid: a contest's, or more blocks than may be lost."""
     lost = {(one.run.campaign, one.run.block) for one in spoilt}
     campaigns = [campaign for campaign, _ in lost]
-    return any(campaigns.count(one) > MOST_LOST for one in campaigns)
+    return any(name == CONTEST or campaigns.count(name) > MOST_LOST for name in campaigns)
 
 
 def _listed(words: Iterable[str]) -> str:

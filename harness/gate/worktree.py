@@ -24,7 +24,9 @@ def revision_of(root: Path, name: str) -> str:
             f"{root} is not in a git repository, so there is no base revision",
             "run the gate in a checkout, or compare with a stored campaign: --baseline FILE",
         )
-    commit = _ask(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    commit = _ask(
+        root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+    )
     if commit is None:
         raise NotComparable(
             f"there is no revision {name!r} in {root}",
@@ -52,7 +54,9 @@ def files_of(root: Path) -> list[str]:
 def add(root: Path, commit: str, state: StateFolder) -> Path:
     """Check a commit out in the folder of a gate (InfrastructureError: git cannot)."""
     path = state.path / NAME
-    run(["git", "-C", str(root), "worktree", "add", "--detach", "--quiet", str(path), commit], state)
+    run(
+        ["git", "-C", str(root), "worktree", "add", "--detach", "--quiet", str(path), commit], state
+    )
     return path
 
 
@@ -91,7 +95,8 @@ def run(words: list[str], state: StateFolder, **environment: str) -> None:
         raise InfrastructureError(f"cannot run {words[0]}: {error}", "install it") from error
     except subprocess.CalledProcessError as error:
         raise InfrastructureError(
-            f"{Path(words[0]).name} {words[1]} failed:\n{error.stderr.strip()}", "see its last words"
+            f"{Path(words[0]).name} {words[1]} failed:\n{error.stderr.strip()}",
+            "see its last words",
         ) from error
 
 

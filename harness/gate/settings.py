@@ -1,0 +1,98 @@
+"""gate.toml: on which metrics a gate decides, and how much worse head may be than base.
+
+A tolerance is a share of a ratio: 0.15 lets head be 15 % worse. Where a value may be zero there is
+no ratio; then `points` say it in the metric's unit. `limit` is what head must not be beyond,
+whatever base is: for a catastrophe, so it should be generous.
+"""
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from harness.analysis import METRICS
+from harness.analysis.metrics import Metric
+from harness.errors import UsageError
+from harness.tables import Table, Text, explain
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_EXAMPLE = "an example is gate.toml of flashsale-harness"
+
+
+class CriterionTable(Table):
+    """How a metric is judged; one of `tolerance` and `points` is needed."""
+
+    tolerance: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
+    points: Positive | None = None
+    limit: Positive | None = None
+
+    @model_validator(mode="after")
+    def _has_one_tolerance(self) -> Self:
+        if (self.tolerance is None) == (self.points is None):
+            raise ValueError("state one of tolerance (a share) and points (in the metric's unit)")
+        return self
+
+
+class SettingsTable(Table):
+    """The whole file."""
+
+    scenario: Text
+    contest: Text | None = None
+    metrics: Annotated[dict[str, CriterionTable], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One metric, and how much worse head may be: a share, or points in the metric's unit."""
+
+    metric: Metric
+    tolerance: float | None = None
+    points: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a gate decides on, and the scenarios by which it does."""
+
+    scenario: str
+    contest: str | None
+    criteria: tuple[Criterion, ...]
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a gate.toml (UsageError names file, key and value)."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", _EXAMPLE) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text: {error}", _EXAMPLE) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
+    try:
+        table = SettingsTable.model_validate(content)
+    except ValidationError as invalid:
+        raise explain(path, SettingsTable, invalid.errors()) from invalid
+    criteria = tuple(_criterion(path, name, one) for name, one in table.metrics.items())
+    return Settings(table.scenario, table.contest, criteria)
+
+
+def _criterion(path: Path, name: str, table: CriterionTable) -> Criterion:
+    won = {metric.id for metric in METRICS.values() if metric.better is not None}
+    if name not in METRICS:
+        near = difflib.get_close_matches(name, won, n=3) or sorted(won)
+        raise UsageError(
+            f"{path}: metrics.{name}: there is no such metric",
+            f"did you mean {' or '.join(near)}?" if len(near) <= 3 else f"known: {', '.join(near)}",
+        )
+    if name not in won:
+        raise UsageError(
+            f"{path}: metrics.{name}: more of it is neither better nor worse",
+            "choose a metric in which one side can be worse",
+        )
+    stated: dict[str, Any] = table.model_dump()
+    return Criterion(METRICS[name], **stated)

@@ -1,0 +1,74 @@
+"""From what was found to an exit code: what comes before what, and what is said."""
+
+import pytest
+
+from harness.errors import ExitCode
+from harness.gate.result import Offence, Row, Ruling, RunOf, Spoilt
+from harness.gate.verdict import is_spoilt, verdict
+
+
+def run_of(campaign="comparison", index=1, block=1, side="head"):
+    return RunOf(campaign, index, block, "queue", side)
+
+
+def row(ruling):
+    return Row(
+        "queue", "order_time_p95_s", "Total order time, p95", "s", 2, "lower", 1.0, 1.5, "ratio",
+        1.5, 1.3, 1.7, 0.15, None, 3, ruling, "50 % slower",
+    )  # fmt: skip
+
+
+def offence(verdict_word="FAIL", **where):
+    return Offence(run_of(**where), "I1", "Nothing is oversold", verdict_word, "3 units too many")
+
+
+def spoilt(**where):
+    return Spoilt(run_of(**where), ("generator CPU: 97 %",))
+
+
+FAILS, PASSES, OPEN = row(Ruling.FAIL), row(Ruling.PASS), row(Ruling.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(
+    ("rows", "offences", "lost", "code", "words"),
+    [
+        ([PASSES], [], [], ExitCode.OK, "no worse"),
+        ([PASSES, OPEN], [], [], ExitCode.INCONCLUSIVE, "not decided: queue: Total order time"),
+        ([PASSES, FAILS, OPEN], [], [], ExitCode.REGRESSION, "50 % slower"),
+        ([FAILS], [], [spoilt(block=1), spoilt(block=2)], ExitCode.INVALID, "generator CPU: 97 %"),
+        ([FAILS], [offence("UNKNOWN")], [], ExitCode.INVALID, "not all was audited"),
+        ([FAILS], [offence(), offence("UNKNOWN")], [], ExitCode.CORRECTNESS, "3 units too many"),
+        (
+            [PASSES],
+            [offence(side="base")],
+            [spoilt(block=1), spoilt(block=2)],
+            ExitCode.CORRECTNESS,
+            "run 1 (queue, base)",
+        ),
+    ],
+)
+def test_the_first_that_applies_decides(rows, offences, lost, code, words):
+    found, statement = verdict(rows, offences, lost)
+    assert found is code
+    assert words in statement
+
+
+@pytest.mark.parametrize(
+    ("lost", "too_many"),
+    [
+        ([], False),
+        ([spoilt(block=1), spoilt(block=1, index=2)], False),
+        ([spoilt(block=1), spoilt(block=2)], True),
+        ([spoilt(block=1), spoilt(campaign="confirmation", block=2)], False),
+        ([spoilt(campaign="contest", block=1)], True),
+    ],
+)
+def test_one_block_of_a_campaign_may_be_lost_and_no_contest(lost, too_many):
+    assert is_spoilt(lost) is too_many
+
+
+def test_of_many_only_the_first_are_told_and_the_rest_counted():
+    many = [offence(index=number) for number in range(1, 7)]
+    _, statement = verdict([], many, [])
+    assert statement.count("3 units too many") == 3
+    assert statement.endswith("and 3 more")
