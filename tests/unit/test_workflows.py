@@ -314,5 +314,15 @@ def test_sixty_nights_are_kept_and_told(project: Path):
     assert str(parse(call)["folder"]) == "results/nightly"
 
 
+def test_each_night_finds_the_one_before_it():
+    restored, saved = (
+        one["with"] for one in steps(read(NIGHTLY)) if "actions/cache/" in one.get("uses", "")
+    )
+    prefix = restored.pop("restore-keys")
+    assert restored == saved
+    assert saved["key"].startswith(prefix)
+    assert "github.run_id" in saved["key"]
+
+
 def test_the_first_night_without_a_campaign_removes_nothing(project: Path):
     assert run(step(NIGHTLY, "History")["run"], project, ExitCode.USAGE).code == ExitCode.USAGE
