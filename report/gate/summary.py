@@ -173,8 +173,8 @@ def _heading(one: Offence) -> str:
 
 
 def _evidence(one: Offence) -> str:
-    folder = f"`{one.run.campaign}/`"
-    return f"Found: {escaped(one.summary)}\n\nThe run and its orders are in {folder}."
+    where = f"run {one.run.index} of the campaign in `{one.run.campaign}/`"
+    return f"Found: {escaped(one.summary)}\n\nIts orders and its logs: {where}."
 
 
 def _validity(result: Result) -> Iterator[str]:

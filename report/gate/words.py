@@ -16,10 +16,6 @@ MEANINGS: Final = {
         "even the unfavourable bound of every metric is within what is tolerated: "
         "as far as the gate can see, this change makes nothing worse"
     ),
-    ExitCode.REGRESSION: (
-        "base and head were measured by turns on the same machine, "
-        "so look for the cause in the change and not in the machine"
-    ),
     ExitCode.CORRECTNESS: (
         "an invariant of the sale was broken, which is no statistics: "
         "no rerun to green undoes it; read the evidence first"
@@ -72,7 +68,8 @@ def change(row: Row) -> str:
         return numbers.NOTHING
     if row.low is None or row.high is None:
         return amount(row, row.change)
-    return f"{amount(row, row.change)} [{amount(row, row.low)}, {amount(row, row.high)}]"
+    bounds = f"[{amount(row, row.low)},\N{NO-BREAK SPACE}{amount(row, row.high)}]"
+    return f"{amount(row, row.change)} {bounds}"
 
 
 def amount(row: Row, changed: float) -> str:
@@ -134,9 +131,35 @@ def meaning(result: Result) -> str:
         return _undecided(result.rows)
     if code is ExitCode.OK and any_ruling(result, Ruling.INCONCLUSIVE):
         return f"counted as passed because it was asked for. {_undecided(result.rows)}"
-    if code is ExitCode.REGRESSION and not any_ruling(result, Ruling.FAIL):
+    return _regression(result) if code is ExitCode.REGRESSION else MEANINGS[code]
+
+
+def _regression(result: Result) -> str:
+    """Return where to look for what is worse."""
+    failed = [row for row in result.rows if row.ruling is Ruling.FAIL]
+    if not failed:
         return f"counted as failed because it was asked for. {_undecided(result.rows)}"
-    return MEANINGS[code]
+    if all(_was_beyond_limit(row) for row in failed):
+        return (
+            "base is beyond the limit as well, so look for the cause in the limit, "
+            "in the machine, or in an earlier change"
+        )
+    if result.mode == "baseline":
+        return (
+            "approaches were compared with each other, as then so now, which leaves the speed "
+            "of the machine out: look for the cause in what has changed since the baseline"
+        )
+    return (
+        "base and head were measured by turns on the same machine, "
+        "so look for the cause in the change and not in the machine"
+    )
+
+
+def _was_beyond_limit(row: Row) -> bool:
+    """Say whether base already is where head must not be."""
+    if row.limit is None or row.base is None:
+        return False
+    return row.base > row.limit if row.better == "lower" else row.base < row.limit
 
 
 def _undecided(rows: Iterable[Row]) -> str:

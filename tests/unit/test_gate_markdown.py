@@ -25,6 +25,7 @@ from tests.gate_results import (
     REGRESSION,
     RUN,
     SATURATED,
+    SLOWER,
     THROUGHPUT,
     UNDECIDED_FAILS,
     UNDECIDED_PASSES,
@@ -34,6 +35,7 @@ from tests.gate_results import (
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 LATENCY_TOLERATED = "up to +15.0 %; at most 8,000 ms"
+ALREADY_BEYOND = replace(REGRESSION, rows=(replace(SLOWER, limit=500.0), ERRORS))
 NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -53,6 +55,8 @@ def test_the_verdict_comes_first(result):
     [
         (PASSING, "makes nothing worse"),
         (REGRESSION, "in the change and not in the machine"),
+        (replace(REGRESSION, mode="baseline"), "what has changed since the baseline"),
+        (ALREADY_BEYOND, "base is beyond the limit as well"),
         (INCORRECT, "no rerun to green undoes it"),
         (INCONCLUSIVE, "too noisy today to tell +15.0 % from nothing"),
         (UNDECIDED_FAILS, "counted as failed because it was asked for"),
