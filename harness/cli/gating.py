@@ -151,7 +151,8 @@ def _publish(result: "Result", folder: Path) -> ExitCode:
     if result.rows:
         _show(result)
     console.print(f"results: {files[0].parent}; reports: {', '.join(map(str, pages)) or 'none'}")
-    console.print(f"{result.verdict}: {result.statement}")
+    if not result.reasons:
+        console.print(f"{result.verdict}: {result.statement}")
     return result.exit_code
 
 
