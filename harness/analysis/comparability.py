@@ -47,9 +47,20 @@ def obstacles(a: Stored, b: Stored) -> list[str]:
         *_topologies(a.description, b.description),
         *_between("image of ", *_bought_images(a, b)),
         *(["a contest has no metrics to compare"] if a.is_contest or b.is_contest else []),
-        *_spoilt("A", a.summary),
-        *_spoilt("B", b.summary),
+        *spoilt("A", a.summary),
+        *spoilt("B", b.summary),
     ]
+
+
+def spoilt(name: str, summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the runs whose numbers, or whose shop, must not be trusted."""
+    for approach in summary["approaches"]:
+        for run in approach["runs"]:
+            where = f"run {run['index']} ({approach['name']}) of {name}"
+            if not run["valid"]:
+                yield f"{where} is INVALID: {'; '.join(run.get('reasons', ()))}"
+            if run["audit_verdict"] != Verdict.PASS:
+                yield f"the audit of {where} is {run['audit_verdict']}"
 
 
 def machines(a: Stored, b: Stored) -> list[str]:
@@ -86,17 +97,6 @@ def _topologies(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
             for description in (a, b)
         )
         yield from _between(f"topology of {name}: ", one, other)
-
-
-def _spoilt(letter: str, summary: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the runs whose numbers, or whose shop, must not be trusted."""
-    for approach in summary["approaches"]:
-        for run in approach["runs"]:
-            where = f"run {run['index']} ({approach['name']}) of {letter}"
-            if not run["valid"]:
-                yield f"{where} is INVALID: {'; '.join(run.get('reasons', ()))}"
-            if run["audit_verdict"] != Verdict.PASS:
-                yield f"the audit of {where} is {run['audit_verdict']}"
 
 
 def _versions(stored: Stored) -> dict[str, Any]:

@@ -30,10 +30,11 @@ def compare(first: Path, second: Path) -> Compared:
     )
     if reasons:
         return Compared(reasons=tuple(reasons))
-    return analysis.compare(_stored(first), _stored(second))
+    return analysis.compare(stored(first), stored(second))
 
 
-def _stored(path: Path) -> Stored:
+def stored(path: Path) -> Stored:
+    """Read a campaign as far as it is compared; raise UsageError if the folder holds none."""
     campaign = Campaign.open(path)
     records = [read_json(folder / "run.json") for folder in campaign.run_folders()]
     return Stored(
