@@ -42,25 +42,21 @@ def different_schemas(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 def obstacles(a: Stored, b: Stored) -> list[str]:
     """Return every reason why the two cannot be compared; none if they can."""
     return [
+        *differently_asked(a, b),
+        *spoilt(a.summary, " of A"),
+        *spoilt(b.summary, " of B"),
+    ]
+
+
+def differently_asked(a: Stored, b: Stored) -> list[str]:
+    """Return in what the two did not ask the same of the same systems, well measured or not."""
+    return [
         *_between("", _asked(a.description), _asked(b.description)),
         *_between("scenario: ", _workload(a.description), _workload(b.description)),
         *_topologies(a.description, b.description),
         *_between("image of ", *_bought_images(a, b)),
         *(["a contest has no metrics to compare"] if a.is_contest or b.is_contest else []),
-        *spoilt("A", a.summary),
-        *spoilt("B", b.summary),
     ]
-
-
-def spoilt(name: str, summary: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the runs whose numbers, or whose shop, must not be trusted."""
-    for approach in summary["approaches"]:
-        for run in approach["runs"]:
-            where = f"run {run['index']} ({approach['name']}) of {name}"
-            if not run["valid"]:
-                yield f"{where} is INVALID: {'; '.join(run.get('reasons', ()))}"
-            if run["audit_verdict"] != Verdict.PASS:
-                yield f"the audit of {where} is {run['audit_verdict']}"
 
 
 def machines(a: Stored, b: Stored) -> list[str]:
@@ -97,6 +93,17 @@ def _topologies(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
             for description in (a, b)
         )
         yield from _between(f"topology of {name}: ", one, other)
+
+
+def spoilt(summary: Mapping[str, Any], whose: str = "") -> Iterator[str]:
+    """Yield the runs whose numbers, or whose shop, must not be trusted."""
+    for approach in summary["approaches"]:
+        for run in approach["runs"]:
+            where = f"run {run['index']} ({approach['name']}){whose}"
+            if not run["valid"]:
+                yield f"{where} is INVALID: {'; '.join(run.get('reasons', ()))}"
+            if run["audit_verdict"] != Verdict.PASS:
+                yield f"the audit of {where} is {run['audit_verdict']}"
 
 
 def _versions(stored: Stored) -> dict[str, Any]:

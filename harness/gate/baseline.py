@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from harness import campaign
 from harness.analysis import METRICS, Stored, different_schemas
-from harness.analysis.comparability import obstacles, spoilt
+from harness.analysis.comparability import differently_asked, spoilt
 from harness.analysis.estimates import Scale
 from harness.analysis.metrics import Metric
 from harness.errors import NotComparable, UsageError
@@ -135,11 +135,9 @@ def check(
     `description` is head's campaign.json; before its first run there are no `deployments` yet.
     """
     known = baseline.description.model_dump(mode="json")
-    nothing: dict[str, Any] = {"approaches": []}
     reasons = different_schemas(known, description) or [
-        *obstacles(
-            Stored(known, nothing, baseline.deployments),
-            Stored(description, nothing, deployments),
+        *differently_asked(
+            Stored(known, {}, baseline.deployments), Stored(description, {}, deployments)
         ),
         *_not_kept(baseline, criteria),
     ]
@@ -209,7 +207,7 @@ def _unfit(folder: Path, stored: Stored) -> Iterator[str]:
     if stored.is_contest or stored.description.get("cases"):
         yield "its runs are not ranked, so nothing of them can be compared"
         return
-    yield from spoilt(str(folder), stored.summary)
+    yield from spoilt(stored.summary)
     if len(stored.description["approaches"]) < 2:
         yield "it measured one approach, so there is no ratio between two"
 
