@@ -57,7 +57,7 @@ def test_the_page_needs_nothing_else_and_is_whole(text):
 
 def test_the_answer_comes_first(text):
     words = Page(text).words
-    answer = "Purchase latency (acknowledgement), p95 of queue: ×"
+    answer = "Purchase latency at peak (acknowledgement), p95 of queue: ×"
     assert answer in words
     assert words.index(answer) < words.index("Night by night")
     assert "worse since 2026-09-25, and 1 other change" in words
@@ -65,7 +65,7 @@ def test_the_answer_comes_first(text):
 
 def test_every_change_is_a_sentence_with_levels_days_and_revisions(told):
     sentence = page.changes(told)[0].replace("\xa0", " ")
-    assert sentence.startswith("Purchase latency (acknowledgement), p95, queue: 40 ms → ")
+    assert sentence.startswith("Purchase latency at peak (acknowledgement), p95, queue: 40 ms → ")
     assert "worse) between 2026-09-24 (0000023) and 2026-09-25 (0000024)." in sentence
 
 

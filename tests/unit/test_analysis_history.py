@@ -11,7 +11,7 @@ from harness.analysis.change_points import LEAST
 from harness.analysis.history import FIRST, Left, Series
 from tests.nightly import night, slower
 
-P95 = "purchase_latency_p95_ms"
+P95 = "purchase_latency_peak_p95_ms"
 SINCE, NIGHTS = 22, 30
 
 
