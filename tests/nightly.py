@@ -14,8 +14,16 @@ from tests.stored import stored
 
 FIRST_NIGHT = datetime(2026, 9, 1, 2, tzinfo=UTC)
 LEVELS = {
-    "sync": {"purchase_latency_peak_p95_ms": 530.0, "order_time_p95_s": 1.2, "cpu_s_per_order": 0.21},
-    "queue": {"purchase_latency_peak_p95_ms": 41.0, "order_time_p95_s": 3.1, "cpu_s_per_order": 0.34},
+    "sync": {
+        "purchase_latency_peak_p95_ms": 530.0,
+        "order_time_p95_s": 1.2,
+        "cpu_s_per_order": 0.21,
+    },
+    "queue": {
+        "purchase_latency_peak_p95_ms": 41.0,
+        "order_time_p95_s": 3.1,
+        "cpu_s_per_order": 0.34,
+    },
 }
 BLOCKS = 3
 

@@ -32,7 +32,7 @@ def compare(first: Path, second: Path) -> Compared:
     )
     if reasons:
         return Compared(reasons=tuple(reasons))
-    return analysis.compare(_stored(first), _stored(second))
+    return analysis.compare(stored(first), stored(second))
 
 
 def history(folder: Path) -> History:
@@ -42,7 +42,7 @@ def history(folder: Path) -> History:
     for path in sorted(folder.rglob("campaign.json")):
         name = path.parent.relative_to(folder).as_posix()
         try:
-            campaigns[name] = _stored(path.parent)
+            campaigns[name] = stored(path.parent)
         except UsageError as error:
             unreadable.append(Left(name, (error.message,)))
     told = analysis.history(campaigns, unreadable)
@@ -55,7 +55,8 @@ def history(folder: Path) -> History:
     return told
 
 
-def _stored(path: Path) -> Stored:
+def stored(path: Path) -> Stored:
+    """Read a campaign as far as it is compared; raise UsageError if the folder holds none."""
     campaign = Campaign.open(path)
     records = [read_json(folder / "run.json") for folder in campaign.run_folders()]
     return Stored(

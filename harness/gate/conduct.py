@@ -2,7 +2,7 @@
 
 1. head's contest: many short sales; whoever oversells one is not measured any further
 2. the comparison: 3, 5, 8 blocks of base and head by turns, until the rule decides
-3. the confirmation: as many blocks again of what failed, because a verdict that sends somebody
+3. the confirmation: the same looks again at what failed, because a verdict that sends somebody
    looking for a mistake must not be a mishap of the machine
 
 Every campaign is an ordinary one in the gate's folder. All that is decided follows from the runs
@@ -112,39 +112,47 @@ class Gate:
         return self._goes_on()
 
     def _compare(self) -> tuple[Row, ...]:
-        """Look after 3, 5, 8 blocks, until the rule decides; return what the last look says."""
-        scenario = self._plan.scenario
-        blocks = self._begin(
-            COMPARISON, scenario, self._against.systems, rule.LOOKS[-1], scenario.seed
+        """Compare head with base; return what the last look says."""
+        seed = self._plan.scenario.seed
+        self._looks = self._looked(COMPARISON, self._against.systems, seed, lambda _: True)
+        return self._looks[-1].rows if self._looks else ()
+
+    def _confirm(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        """Measure again what failed, under another seed; only what fails again has failed.
+
+        It is given the same looks: three blocks may see by luck what takes five to be seen twice.
+        """
+        failed = {_key(row) for row in rows if row.ruling is Ruling.FAIL}
+        if not failed:
+            return rows
+        subjects = dict.fromkeys(row.subject for row in rows if _key(row) in failed)
+        systems = self._against.systems_of(subjects)
+        self._bench.tell(f"confirmation: more blocks of {', '.join(systems)}")
+        seed = self._plan.scenario.seed + 1
+        looks = self._looked(CONFIRMATION, systems, seed, lambda row: _key(row) in failed)
+        if not self._goes_on():
+            return rows
+        self._confirmation = looks[-1]
+        again = {_key(row): row for row in looks[-1].rows}
+        return tuple(
+            rule.confirm(row, again[_key(row)]) if _key(row) in failed else row for row in rows
         )
+
+    def _looked(
+        self, name: str, systems: Sequence[str], seed: int, asks: Callable[[Row], bool]
+    ) -> list[Look]:
+        """Look after 3, 5, 8 blocks, until the rule decides the rows that are asked for."""
+        blocks = self._begin(name, self._plan.scenario, systems, rule.LOOKS[-1], seed)
+        looks: list[Look] = []
         for so_many in rule.LOOKS:
             blocks.make(so_many, self._goes_on)
             if not self._goes_on():
                 break
-            self._looks.append(self._look(blocks.campaign, so_many))
-            if rule.is_decided(self._looks[-1].rows):
+            looks.append(self._look(blocks.campaign, so_many))
+            if rule.is_decided(filter(asks, looks[-1].rows)):
                 blocks.campaign.cut_plan(so_many)
                 break
-        return self._looks[-1].rows if self._looks else ()
-
-    def _confirm(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
-        """Measure again what failed, under another seed; only what fails again has failed."""
-        failed = [row for row in rows if row.ruling is Ruling.FAIL]
-        if not failed:
-            return rows
-        n = self._looks[-1].blocks
-        systems = self._against.systems_of(dict.fromkeys(row.subject for row in failed))
-        self._bench.tell(f"confirmation: {n} more blocks of {', '.join(systems)}")
-        seed = self._plan.scenario.seed + 1
-        confirming = self._make(CONFIRMATION, self._plan.scenario, systems, n, seed)
-        if not self._goes_on():
-            return rows
-        self._confirmation = self._look(confirming.campaign, n)
-        again = {(row.subject, row.metric): row for row in self._confirmation.rows}
-        return tuple(
-            rule.confirm(row, again[row.subject, row.metric]) if row in failed else row
-            for row in rows
-        )
+        return looks
 
     def _look(self, measured: Campaign, blocks: int) -> Look:
         found = Look(blocks, self._against.rows(valid_runs(campaign.summarise(measured), blocks)))
@@ -190,6 +198,10 @@ class Gate:
         some = next(iter(self._campaigns.values()))
         environment: dict[str, object] = some.description()["environment"]
         return environment
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row.subject, row.metric
 
 
 def _count(rows: Sequence[Row], ruling: Ruling) -> int:

@@ -155,7 +155,7 @@ def test_what_is_not_decided_is_looked_at_again_until_the_last_look(world_of):
     assert len(world.runs_of("comparison")) == 16
 
 
-def test_a_failure_is_confirmed_by_as_many_blocks_under_another_seed(world_of):
+def test_a_failure_is_confirmed_by_more_blocks_under_another_seed(world_of):
     world = world_of(comparison=SLOWER)
     result = world.gate()
     assert result.exit_code is ExitCode.REGRESSION
@@ -170,6 +170,15 @@ def test_a_failure_that_is_not_seen_again_is_none(world_of):
     assert result.exit_code is ExitCode.INCONCLUSIVE
     (open_one,) = [row for row in result.rows if row.ruling is Ruling.INCONCLUSIVE]
     assert (open_one.metric, "not confirmed" in open_one.why) == (P95, True)
+
+
+def test_what_takes_more_blocks_to_be_seen_again_is_given_them(world_of):
+    world = world_of(comparison=SLOWER, confirmation=[110.0, 190.0, 170.0, 150.0, 160.0])
+    result = world.gate()
+    assert result.exit_code is ExitCode.REGRESSION
+    assert len(world.runs_of("comparison")) == 6
+    assert len(world.runs_of("confirmation")) == 10
+    assert result.confirmation.blocks == 5
 
 
 def test_an_oversell_in_the_contest_ends_the_gate(world_of):
