@@ -1,5 +1,6 @@
 """`harness gate`: is head as good as base? `harness baseline` keeps what to compare with."""
 
+import os
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -7,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from harness.cli.app import app, console
+from harness.cli.comparing import FILE_WIDTH
 from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
 from harness.runtimes import measuring
 from harness.topology import discover, project_root
@@ -73,8 +77,13 @@ def gate(
         against = base if base is not None else str(baseline)
         asked = plans.new(root, "base" if base else "baseline", against, criteria, named)
         folder = out or root / "results" / f"gate-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        plans.refuse_taken(folder)
     with measuring(f"gate {folder}"):
-        result = _held(asked, root, folder)
+        try:
+            result = _held(asked, root, folder)
+        except NotComparable as error:
+            _publish(_unanswered(asked, root, error), folder)
+            raise
     return _publish(_decided(result, inconclusive), folder)
 
 
@@ -96,20 +105,24 @@ def _known(approaches: list[str] | None, root: Path) -> tuple[str, ...]:
 
 
 def _held(asked: "Plan", root: Path, folder: Path) -> "Result":
-    """Hold the gate; what cannot be compared is a result as well, for those who read files."""
     from harness.cli.progress import ProgressLine
-    from harness.gate.holding import hold, unanswered
+    from harness.gate.holding import hold
 
     try:
         with ProgressLine(console) as line:
             return hold(asked, root, folder, line, console.print)
-    except NotComparable as error:
-        return unanswered(asked, root, error)
     except KeyboardInterrupt as error:
         raise Interrupted(
             "interrupted; everything is down, and the finished runs are kept",
             f"continue with: harness gate --resume {folder}",
         ) from error
+
+
+def _unanswered(asked: "Plan", root: Path, error: NotComparable) -> "Result":
+    """Return what cannot be compared as a result, for those who read files."""
+    from harness.gate.holding import unanswered
+
+    return unanswered(asked, root, error)
 
 
 def _decided(result: "Result", inconclusive: Inconclusive | None) -> "Result":
@@ -125,6 +138,31 @@ def _decided(result: "Result", inconclusive: Inconclusive | None) -> "Result":
 
 def _publish(result: "Result", folder: Path) -> ExitCode:
     """Write the results for all who read them, and tell the verdict."""
-    console.print(result)
-    console.print(f"{result.verdict}: {result.statement}")
+    import report
+    import report.gate
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = [report.build(folder / name) for name in result.campaigns]
+    files = report.gate.publish(result, folder)
+    report.gate.append_step_summary(result, os.environ)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in report.gate.annotations(result):
+            typer.echo(line)
+    if result.rows:
+        _show(result)
+    console.print(f"results: {files[0].parent}; reports: {', '.join(map(str, pages)) or 'none'}")
+    if not result.reasons:
+        console.print(f"{result.verdict}: {result.statement}")
     return result.exit_code
+
+
+def _show(result: "Result") -> None:
+    from report.gate.words import COLUMNS, cells
+
+    wide = Console(highlight=False)
+    if not wide.is_terminal:
+        wide.width = FILE_WIDTH
+    table = Table(*COLUMNS, box=None)
+    for row in result.rows:
+        table.add_row(*cells(result, row))
+    wide.print(table)

@@ -42,16 +42,20 @@ class Plan:
     def begin(self, out: Path, sides: Mapping[str, Side]) -> None:
         """Write the plan down, or, if it was read, check that it still holds.
 
-        Raises UsageError if the folder is taken or cannot be written, or a side is not what it was.
+        Raises UsageError if the folder cannot be written, or a side is not what it was.
         """
-        if not self.is_new:
-            _check_unchanged(out, sides)
-        elif (out / _PLAN).exists():
-            raise UsageError(
-                f"{out} holds a gate already", "continue it with --resume, or choose another --out"
-            )
-        else:
+        if self.is_new:
             _write(self, out, sides)
+        else:
+            _check_unchanged(out, sides)
+
+
+def refuse_taken(out: Path) -> None:
+    """Raise UsageError if a folder holds a gate already."""
+    if any((out / name).exists() for name in (_PLAN, "gate.json")):
+        raise UsageError(
+            f"{out} holds a gate already", "continue it with --resume, or choose another --out"
+        )
 
 
 def new(

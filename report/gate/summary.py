@@ -20,6 +20,7 @@ STEP_SUMMARY_BYTES = 1024 * 1024
 """What GitHub takes from one step; of a longer summary it shows nothing at all."""
 MOST = 50
 """Offences and invalid runs that are shown; gate.json has all of them."""
+_NUMERIC = words.COLUMNS[2:5]
 _MARKUP = re.compile(r"([\\`*_\[\]{}~#$])")
 _OWN = ("--base", "--out", "--resume")
 
@@ -96,29 +97,13 @@ def _metrics(result: Result) -> Iterator[str]:
 def _table(result: Result) -> Table:
     rows = []
     for row in result.rows:
-        cells = [
-            escaped(row.subject),
-            escaped(row.title),
-            words.value(row, row.base),
-            words.value(row, row.head),
-            words.change(row),
-            words.tolerated(row),
-            words.ruling(result, row),
-        ]
-        rows.append(_row(cells))
+        subject, title, *rest = words.cells(result, row)
+        rows.append(_row([escaped(subject), escaped(title), *rest]))
     return Table(
         name="gate",
         title="Metrics",
         caption=_caption(result.rows),
-        columns=(
-            Column("Subject", numeric=False),
-            Column("Metric", numeric=False),
-            Column("Base"),
-            Column("Head"),
-            Column("Change [one-sided bounds]"),
-            Column("Tolerated", numeric=False),
-            Column("Ruling", numeric=False),
-        ),
+        columns=tuple(Column(title, numeric=title in _NUMERIC) for title in words.COLUMNS),
         rows=tuple(rows),
     )
 

@@ -11,6 +11,15 @@ BELIEVED = (ExitCode.OK, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE)
 """The verdicts that rest on the metrics; after any other the metrics say nothing about head."""
 BEYOND = 1000.0
 """A bound of so many times as much says no more than that there is none."""
+COLUMNS: Final = (
+    "Subject",
+    "Metric",
+    "Base",
+    "Head",
+    "Change [one-sided bounds]",
+    "Tolerated",
+    "Ruling",
+)
 MEANINGS: Final = {
     ExitCode.OK: (
         "even the unfavourable bound of every metric is within what is tolerated: "
@@ -52,6 +61,19 @@ def any_ruling(result: Result, ruling: Ruling) -> bool:
 def ruling(result: Result, row: Row) -> str:
     """Return the ruling of a metric as words."""
     return str(row.ruling) if counts(result) else f"{row.ruling} (does not count)"
+
+
+def cells(result: Result, row: Row) -> list[str]:
+    """Return a metric as the cells of a table, under `COLUMNS`."""
+    return [
+        row.subject,
+        row.title,
+        value(row, row.base),
+        value(row, row.head),
+        change(row),
+        tolerated(row),
+        ruling(result, row),
+    ]
 
 
 def value(row: Row, measured: float | None) -> str:
