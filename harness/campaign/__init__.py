@@ -1,6 +1,6 @@
 """The protocol: from a scenario to a folder of audited runs."""
 
-from harness.campaign.conduct import Blocks, begin, reopen, resume, run
+from harness.campaign.conduct import Blocks, begin, describe, reopen, resume, run
 from harness.campaign.keeping import keep_up, reset_kept
 from harness.campaign.looks import MOST_BLOCKS
 from harness.campaign.observer import Observer, Several
@@ -15,6 +15,7 @@ __all__ = [
     "Several",
     "begin",
     "compare",
+    "describe",
     "history",
     "keep_up",
     "reopen",

@@ -15,7 +15,7 @@ from harness.campaign.systems import Request, Systems, systems, without_case
 from harness.errors import UsageError
 from harness.runtimes import Runtime
 from harness.scenario import Scenario
-from harness.store import Campaign
+from harness.store import SCHEMA_VERSION, Campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,12 @@ def begin(request: Request, root: Path, out: Path, runtime: Runtime, observer: O
     planned = plan_runs(found, request.runs, request.seed)
     campaign = Campaign.create(out, _describe(request, planned, root, runtime))
     return Blocks(campaign, request, found, planned, runtime, observer)
+
+
+def describe(request: Request, root: Path, runtime: Runtime) -> dict[str, Any]:
+    """Return what campaign.json of such a campaign would say, without making one."""
+    planned = plan_runs(systems(request, root), request.runs, request.seed)
+    return {"schema_version": SCHEMA_VERSION, **_describe(request, planned, root, runtime)}
 
 
 def reopen(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Blocks:

@@ -4,12 +4,14 @@ import os
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness.cli.app import app, console
 from harness.cli.comparing import FILE_WIDTH
@@ -25,6 +27,19 @@ if TYPE_CHECKING:
 SETTINGS = "gate.toml"
 
 
+@app.command()
+def baseline(
+    campaign: Annotated[Path, typer.Argument(help="Folder of a campaign: valid, and clean.")],
+    out: Annotated[Path | None, typer.Option(help="File. [results/baseline.json]")] = None,
+) -> None:
+    """Keep what comparing needs of a campaign in one file, for `harness gate --baseline`."""
+    from harness.gate.baseline import write
+
+    file = out or project_root() / "results" / "baseline.json"
+    kept = write(campaign, file)
+    console.print(f"{file}: {', '.join(kept.changes)} of {campaign}", markup=False)
+
+
 class Inconclusive(StrEnum):
     """What an undecided gate counts as."""
 
@@ -37,8 +52,9 @@ def gate(
     base: Annotated[
         str | None, typer.Option(metavar="REV", help="Revision that head is compared with.")
     ] = None,
-    baseline: Annotated[
-        Path | None, typer.Option(help="Or a stored baseline; see `harness baseline`.")
+    stored: Annotated[
+        Path | None,
+        typer.Option("--baseline", help="Or a stored baseline; see `harness baseline`."),
     ] = None,
     scenario: Annotated[
         str | None, typer.Option(help="Name in scenarios/, or a TOML file. [as in gate.toml]")
@@ -57,12 +73,12 @@ def gate(
 ) -> ExitCode:
     """Compare the working tree with a base by turns: PASS, FAIL, or: I cannot tell."""
     root = project_root()
-    if resume is not None and any((base, baseline, scenario, approach, settings, out)):
+    if resume is not None and any((base, stored, scenario, approach, settings, out)):
         raise UsageError(
             "--resume continues a gate exactly as it was begun",
             "leave out every other option but --inconclusive",
         )
-    if resume is None and (base is None) == (baseline is None):
+    if resume is None and (base is None) == (stored is None):
         raise UsageError(
             "a gate compares head with --base REV or with --baseline FILE",
             "say one of the two; for a pull request: --base origin/main",
@@ -74,7 +90,7 @@ def gate(
     else:
         criteria = _criteria(settings or root / SETTINGS, scenario)
         named = _known(approach, root)
-        against = base if base is not None else str(baseline)
+        against = base if base is not None else str(stored)
         asked = plans.new(root, "base" if base else "baseline", against, criteria, named)
         folder = out or root / "results" / f"gate-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
         plans.refuse_taken(folder)
@@ -110,7 +126,7 @@ def _held(asked: "Plan", root: Path, folder: Path) -> "Result":
 
     try:
         with ProgressLine(console) as line:
-            return hold(asked, root, folder, line, console.print)
+            return hold(asked, root, folder, line, partial(console.print, markup=False))
     except KeyboardInterrupt as error:
         raise Interrupted(
             "interrupted; everything is down, and the finished runs are kept",
@@ -150,10 +166,15 @@ def _publish(result: "Result", folder: Path) -> ExitCode:
             typer.echo(line)
     if result.rows:
         _show(result)
-    console.print(f"results: {files[0].parent}; reports: {', '.join(map(str, pages)) or 'none'}")
+    console.print(_written(files[0].parent, pages), markup=False)
     if not result.reasons:
-        console.print(f"{result.verdict}: {result.statement}")
+        console.print(f"{result.verdict}: {result.statement}", markup=False)
     return result.exit_code
+
+
+def _written(folder: Path, pages: list[Path]) -> str:
+    reports = f"; reports: {', '.join(map(str, pages))}" if pages else ""
+    return f"results: {folder}{reports}"
 
 
 def _show(result: "Result") -> None:
@@ -164,5 +185,5 @@ def _show(result: "Result") -> None:
         wide.width = FILE_WIDTH
     table = Table(*COLUMNS, box=None)
     for row in result.rows:
-        table.add_row(*cells(result, row))
+        table.add_row(*map(Text, cells(result, row)))
     wide.print(table)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Protocol
 
-from harness.gate import rule
+from harness.gate import baseline, rule
+from harness.gate.baseline import Baseline
 from harness.gate.result import Row
 from harness.gate.settings import Criterion
 from harness.gate.sides import BASE, HEAD, approach_of, system
@@ -74,6 +75,37 @@ class AgainstBase:
     def systems_of(self, subjects: Iterable[str]) -> tuple[str, ...]:
         """Return both sides of some approaches."""
         return tuple(system(name, side) for name in subjects for side in (BASE, HEAD))
+
+
+@dataclass(frozen=True, slots=True)
+class AgainstBaseline:
+    """How head's approaches compare with each other, against how they did in a stored campaign."""
+
+    approaches: Sequence[str]
+    criteria: Sequence[Criterion]
+    stored: Baseline
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Return every approach, as it is."""
+        return tuple(self.approaches)
+
+    @property
+    def contestants(self) -> tuple[str, ...]:
+        """Return every approach, as it is."""
+        return tuple(self.approaches)
+
+    def side_of(self, name: str) -> tuple[str, str]:
+        """Return the approach, which is head's."""
+        return name, HEAD
+
+    def rows(self, summary: Summary) -> tuple[Row, ...]:
+        """Judge every criterion of every two approaches."""
+        return baseline.rows(self.criteria, self.stored, summary)
+
+    def systems_of(self, subjects: Iterable[str]) -> tuple[str, ...]:
+        """Return every approach: a ratio takes two."""
+        return tuple(self.approaches)
 
 
 def by_block(approach: Summary, criterion: Criterion) -> dict[int, float | None]:

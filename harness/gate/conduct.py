@@ -108,7 +108,10 @@ class Gate:
         """Hold head's contest, if there is one; say whether anything is left to be asked."""
         scenario = self._plan.contest
         if scenario is not None:
-            self._make(CONTEST, scenario, self._against.contestants, scenario.runs, scenario.seed)
+            runs, seed = scenario.runs, scenario.seed
+            blocks = self._begin(CONTEST, scenario, self._against.contestants, runs, seed)
+            blocks.make(runs, self._goes_on)
+            campaign.summarise(blocks.campaign)
         return self._goes_on()
 
     def _compare(self) -> tuple[Row, ...]:
@@ -147,6 +150,7 @@ class Gate:
         for so_many in rule.LOOKS:
             blocks.make(so_many, self._goes_on)
             if not self._goes_on():
+                campaign.summarise(blocks.campaign)
                 break
             looks.append(self._look(blocks.campaign, so_many))
             if rule.is_decided(filter(asks, looks[-1].rows)):
@@ -159,13 +163,6 @@ class Gate:
         counted = [f"{_count(found.rows, ruling)} {ruling}" for ruling in Ruling]
         self._bench.tell(f"after {blocks} blocks of the {measured.path.name}: {', '.join(counted)}")
         return found
-
-    def _make(
-        self, name: str, scenario: Scenario, systems: Sequence[str], blocks: int, seed: int
-    ) -> Blocks:
-        begun = self._begin(name, scenario, systems, blocks, seed)
-        begun.make(blocks, self._goes_on)
-        return begun
 
     def _begin(
         self, name: str, scenario: Scenario, systems: Sequence[str], blocks: int, seed: int

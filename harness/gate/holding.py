@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.campaign import Observer
+from harness import campaign
+from harness.campaign import Observer, Request
 from harness.errors import ExitCode, NotComparable
-from harness.gate import sides
-from harness.gate.against import AgainstBase
+from harness.gate import baseline, rule, sides
+from harness.gate.against import AgainstBase, AgainstBaseline
 from harness.gate.conduct import Bench, Gate
 from harness.gate.plan import Plan
 from harness.gate.result import Result, Side
@@ -23,7 +24,8 @@ def hold(asked: Plan, root: Path, out: Path, observer: Observer, tell: Tell) -> 
 
     Raises NotComparable, before anything is deployed, if there is nothing to compare head with.
     """
-    return _against_base(asked, root, out, observer, tell)
+    hold_it = _against_base if asked.mode == "base" else _against_baseline
+    return hold_it(asked, root, out, observer, tell)
 
 
 def unanswered(asked: Plan, root: Path, why: NotComparable) -> Result:
@@ -57,3 +59,19 @@ def _against_base(asked: Plan, root: Path, out: Path, observer: Observer, tell: 
         runtime = runtime_named(RUNTIME, both.pythons)
         bench = Bench(out, both.project, runtime, observer, tell)
         return Gate(asked, bench, against).conduct(both.base, both.head)
+
+
+def _against_baseline(asked: Plan, root: Path, out: Path, observer: Observer, tell: Tell) -> Result:
+    file = Path(asked.against)
+    stored = baseline.read(file)
+    approaches = tuple(sorted(stored.description.approaches))
+    runtime = runtime_named(RUNTIME)
+    request = Request(asked.scenario, approaches, rule.LOOKS[-1], asked.scenario.seed)
+    baseline.check(stored, asked.settings.criteria, campaign.describe(request, root, runtime))
+    base, head = (
+        sides.of_file(file, stored.description.environment.get("git")),
+        sides.described(root),
+    )
+    asked.begin(out, {sides.BASE: base, sides.HEAD: head})
+    against = AgainstBaseline(approaches, asked.settings.criteria, stored)
+    return Gate(asked, Bench(out, root, runtime, observer, tell), against).conduct(base, head)

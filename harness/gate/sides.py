@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from uv import find_uv_bin
 
@@ -80,6 +81,12 @@ def laid_out(root: Path, revision: str) -> Iterator[Sides]:
 def described(root: Path) -> Side:
     """Return the working tree as a side."""
     return _working_tree(root, root)
+
+
+def of_file(file: Path, git: Mapping[str, Any] | None) -> Side:
+    """Return a stored baseline as a side; `git` is what it recorded of its own checkout."""
+    revision = git["revision"] if git else None
+    return Side(str(file), revision, bool(git and git["uncommitted"]), _digest([file]), "")
 
 
 def _sides(root: Path, commit: str, folder: Path, pythons: Mapping[Path, Path]) -> Sides:
