@@ -88,7 +88,10 @@ def test_a_base_with_another_lock_file_has_packages_of_its_own(root):
         (python,) = both.pythons.values()
         assert both.pythons.keys() == {discover(both.project)["small-base"].root}
         said = subprocess.run(
-            [python, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True
+            [python, "-c", "import sys; print(sys.prefix)"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert Path(said.stdout.strip()) == both.project / "packages"
     assert not default_state_root().exists()
