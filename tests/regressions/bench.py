@@ -1,7 +1,6 @@
 """Puts a regression into a git repository of its own, and asks the gate with the public command."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -11,14 +10,13 @@ from pathlib import Path
 from harness.errors import ExitCode
 from harness.gate.result import COMPARISON, CONFIRMATION
 from harness.store import Campaign, read_json
-from tests.edits import ROOT, Edit, copy_deployed, edited, write
+from tests.edited_repository import write_project
 from tests.regressions.regression import Regression
-from tests.repositories import commit, git
+from tests.repositories import git
 
 HARNESS = Path(sys.executable).parent / "harness"
 SHORT = Path(__file__).parent / "short"
 GATE_LIMIT_S = 2400
-OTHER_FILES = (".gitignore", "README.md", "gate.toml", "pyproject.toml", "uv.lock")
 
 
 @dataclass(frozen=True)
@@ -40,31 +38,6 @@ class Answer:
         """The verdict and its reason: what is said of it in the last line but the hint."""
         lines = [line for line in self.output.splitlines() if line and "hint:" not in line]
         return lines[-1]
-
-
-def write_project(
-    project: Path,
-    head: tuple[Edit, ...] = (),
-    base: tuple[Edit, ...] = (),
-    scenarios: Path | None = None,
-) -> None:
-    """Write a repository of two commits: the project edited as base, then as head.
-
-    `scenarios` is a folder of scenarios that stand in the place of the project's of their names.
-    """
-    project.mkdir()
-    copy_deployed(project)
-    shutil.copytree(ROOT / "scenarios", project / "scenarios")
-    for file in OTHER_FILES:
-        shutil.copy(ROOT / file, project)
-    for file in scenarios.glob("*.toml") if scenarios else ():
-        shutil.copy(file, project / "scenarios")
-    git(project, "init", "--quiet", "--initial-branch", "main")
-    write(edited(base), project)
-    commit(project, "Base")
-    untouched = {name: (ROOT / name).read_text(encoding="utf-8") for name in edited(base)}
-    write(untouched | edited(head), project)
-    commit(project, "Head")
 
 
 @dataclass

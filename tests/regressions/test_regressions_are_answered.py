@@ -14,7 +14,7 @@ def check(answer: Answer, regression: Regression) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "regression", [one for one in REGRESSIONS if one.short], ids=lambda one: one.name
 )

@@ -6,9 +6,10 @@ import itertools
 import pytest
 
 from harness.scenario import load_scenario
+from tests.edited_repository import write_project
 from tests.edits import ROOT, edited
 from tests.regressions import document
-from tests.regressions.bench import SHORT, Answer, write_project
+from tests.regressions.bench import SHORT, Answer
 from tests.regressions.catalogue import FLOOD, REGRESSIONS
 from tests.regressions.regression import Regression
 from tests.repositories import git
