@@ -6,6 +6,7 @@ their digests, so nothing that an audit quotes can ever become one.
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from report.tables import metrics_in_order
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("vendor/uplot/uPlot.iife.min.js", "chart.js", "themes.js")
+"""What an interactive page needs before its own script."""
 _STYLES = ("vendor/uplot/uPlot.min.css", "page.css", "charts.css")
 KEY_METRICS = (
     "confirmed_orders",
@@ -56,7 +58,7 @@ def render(document: Document) -> str:
     )
 
 
-def environment(own_script: str) -> jinja2.Environment:
+def environment(own_script: str, before: Sequence[str] = _SCRIPTS) -> jinja2.Environment:
     """Return what every page is rendered with: its parts, style, scripts, both its themes."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -65,7 +67,7 @@ def environment(own_script: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    scripts = [_read(name) for name in (*_SCRIPTS, own_script)]
+    scripts = [_read(name) for name in (*before, own_script)]
     made.filters["drawn"] = lambda chart: Markup(chart.svg)  # noqa: S704
     made.filters["json"] = lambda live: Markup(live.to_json())  # noqa: S704
     made.filters["examples"] = judgements.examples

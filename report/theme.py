@@ -176,7 +176,7 @@ def _plain(body: str) -> str:
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r"font-family: [^;\"]*?(; |(?=\"))", "", body)
-    body = re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}", body)
+    body = re.sub(r"<[^>]*>", lambda tag: _rounded(tag[0]), body)
     body = body.replace("xlink:href", "href")
     for role, colour in LIGHT.items():
         body = body.replace(colour, f"var(--{role}, {colour})")
@@ -184,6 +184,11 @@ def _plain(body: str) -> str:
     body = re.sub(r"> +<", "><", body)
     # Text hides what lies behind it only in the page's own colour.
     return body.replace(f'style="fill: var(--paper, {PAPER})"', 'fill="none"', 1)
+
+
+def _rounded(tag: str) -> str:
+    """Return a tag with coordinates of a tenth of a pixel; what is written between tags stays."""
+    return re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}", tag)
 
 
 def _with_own_ids(body: str, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from harness.analysis import arrivals, contest, laws, summary
 from harness.analysis.campaigns import Compared, compare
 from harness.analysis.comparability import Stored, different_schemas
+from harness.analysis.history import History, history
 from harness.analysis.metrics import METRICS
 from harness.analysis.prices import Prices, load_prices
 from harness.analysis.series import series
@@ -21,11 +22,13 @@ from harness.store import RunData
 __all__ = [
     "METRICS",
     "Compared",
+    "History",
     "Prices",
     "Stored",
     "check_laws",
     "compare",
     "different_schemas",
+    "history",
     "load_prices",
     "schema",
     "series",

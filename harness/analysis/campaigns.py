@@ -93,22 +93,23 @@ def compare(a: Stored, b: Stored) -> Compared:
 
 def _rows(a: Mapping[str, Any], b: Mapping[str, Any], basis: Basis) -> list[Row]:
     """Compare two summaries; only what somebody could win, and both have, is in it."""
-    measure = _values if basis == "values" else _ratios
+    measure = values_by_subject if basis == "values" else ratios_by_subject
     one, other = dict(measure(a)), dict(measure(b))
     return [
         _row(subject, metric, one[subject][metric.id], other[subject][metric.id])
         for subject in one
         if subject in other
         for metric in METRICS.values()
-        if metric.id in one[subject] and metric.id in other[subject] and _is_contested(metric)
+        if metric.id in one[subject] and metric.id in other[subject] and is_contested(metric)
     ]
 
 
-def _is_contested(metric: Metric) -> bool:
+def is_contested(metric: Metric) -> bool:
+    """Say whether somebody can win the metric, and it is not merely configured."""
     return metric.better is not None and metric.scale is not Scale.EXACT
 
 
-def _values(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Measured]]]:
+def values_by_subject(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Measured]]]:
     """Yield each approach, or each case of each, with its estimates."""
     cases = [(f"{case['approach']}: {case['case']}", case) for case in summary["cases"]]
     for name, entry in cases or [(entry["name"], entry) for entry in summary["approaches"]]:
@@ -126,7 +127,7 @@ def _measured(estimate: Mapping[str, Any]) -> Measured:
     )
 
 
-def _ratios(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Measured]]]:
+def ratios_by_subject(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Measured]]]:
     """Yield each pair of approaches with its ratios, one per block."""
     entries = {entry["name"]: entry for entry in summary["approaches"]}
     pairs = [(*list(entries)[:2], summary["comparisons"])] if summary["comparisons"] else []

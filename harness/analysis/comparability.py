@@ -42,13 +42,20 @@ def different_schemas(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 def obstacles(a: Stored, b: Stored) -> list[str]:
     """Return every reason why the two cannot be compared; none if they can."""
     return [
+        *differently_asked(a, b),
+        *spoilt(a.summary, " of A"),
+        *spoilt(b.summary, " of B"),
+    ]
+
+
+def differently_asked(a: Stored, b: Stored) -> list[str]:
+    """Return in what the two did not ask the same of the same systems, well measured or not."""
+    return [
         *_between("", _asked(a.description), _asked(b.description)),
         *_between("scenario: ", _workload(a.description), _workload(b.description)),
         *_topologies(a.description, b.description),
         *_between("image of ", *_bought_images(a, b)),
         *(["a contest has no metrics to compare"] if a.is_contest or b.is_contest else []),
-        *_spoilt("A", a.summary),
-        *_spoilt("B", b.summary),
     ]
 
 
@@ -88,11 +95,11 @@ def _topologies(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
         yield from _between(f"topology of {name}: ", one, other)
 
 
-def _spoilt(letter: str, summary: Mapping[str, Any]) -> Iterator[str]:
+def spoilt(summary: Mapping[str, Any], whose: str = "") -> Iterator[str]:
     """Yield the runs whose numbers, or whose shop, must not be trusted."""
     for approach in summary["approaches"]:
         for run in approach["runs"]:
-            where = f"run {run['index']} ({approach['name']}) of {letter}"
+            where = f"run {run['index']} ({approach['name']}){whose}"
             if not run["valid"]:
                 yield f"{where} is INVALID: {'; '.join(run.get('reasons', ()))}"
             if run["audit_verdict"] != Verdict.PASS:

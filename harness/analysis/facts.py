@@ -43,13 +43,17 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of the load: its number from 1, and its window in seconds since t0."""
+    """One stage of the load: its number from 1, and its window in seconds since t0.
+
+    A closed load plans the `users` at its end, an open one the `buyers` who arrive in it.
+    """
 
     number: int
     name: str
     users: int
     start_s: float
     end_s: float
+    buyers: int = 0
 
     @property
     def seconds(self) -> float:
@@ -69,8 +73,8 @@ def stages_of(scenario: dict[str, Any]) -> list[Stage]:
     stages, start_s = [], 0.0
     for number, stage in enumerate(listed, start=1):
         end_s = start_s + float(stage["seconds"])
-        users = int(stage.get("users", 0))
-        stages.append(Stage(number, str(stage["name"]), users, start_s, end_s))
+        users, buyers = int(stage.get("users", 0)), int(stage.get("buyers", 0))
+        stages.append(Stage(number, str(stage["name"]), users, start_s, end_s, buyers))
         start_s = end_s
     return stages
 
@@ -121,6 +125,19 @@ class RunFacts:
     def end_s(self) -> float:
         """Return when the run stopped looking, in seconds since t0: after load and drain."""
         return self.load_s + self.drain_s
+
+    @property
+    def peak(self) -> Stage:
+        """Return the stage with most users; of an open load, with most arrivals per second.
+
+        Of stages with as many users it is the one that begins with most: that holds them.
+        """
+
+        def load(stage: Stage) -> tuple[float, ...]:
+            at_start = self.schedule.planned_users(stage.start_s)
+            return stage.users, at_start, stage.buyers / stage.seconds
+
+        return max(self.stages, key=load)
 
     @cached_property
     def requests(self) -> pd.DataFrame:

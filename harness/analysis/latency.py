@@ -52,6 +52,18 @@ def purchase_latency_ms(facts: RunFacts) -> Quantity:
     return Sample(floats(buys, "latency_ms")[is_in(buys, "status", ACKNOWLEDGED)])
 
 
+def purchase_latency_peak_ms(facts: RunFacts) -> Quantity:
+    """Answer times of acknowledged purchases that were sent at peak, in ms.
+
+    Peak is the stage with most users, or of an open load with most arrivals per second.
+    """
+    begin_ns, end_ns = facts.peak.window_ns
+    buys = facts.purchases
+    sent_ns = integers(buys, "sent_ns")
+    at_peak = (sent_ns >= begin_ns) & (sent_ns < end_ns)
+    return Sample(floats(buys, "latency_ms")[at_peak & is_in(buys, "status", ACKNOWLEDGED)])
+
+
 def refusal_latency_ms(facts: RunFacts) -> Quantity:
     """Answer times of ``POST /orders`` that were refused as sold out (409), in ms."""
     buys = facts.purchases
@@ -108,9 +120,10 @@ def payment_latency_ms(facts: RunFacts) -> Quantity:
 def processing_delay_s(facts: RunFacts) -> Quantity:
     """Time from acceptance to outcome less the payment's own latency, at peak, in s.
 
-    Peak is the stage with most users; an order belongs to the stage in which it was accepted.
+    Peak is the stage with most users, or of an open load with most arrivals per second; an order
+    belongs to the stage in which it was accepted.
     """
-    peak = max(facts.stages, key=lambda stage: stage.users)
+    peak = facts.peak
     begin_ns, end_ns = peak.window_ns
     accepted_ns = integers(facts.orders, "accepted_rel_ns")
     orders = facts.orders[(accepted_ns >= begin_ns) & (accepted_ns < end_ns)]

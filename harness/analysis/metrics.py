@@ -76,6 +76,8 @@ def _statistics() -> Iterator[Metric]:
          latency.api_latency_with_unanswered_ms, ("p95", "p99")),
         ("purchase_latency", "Purchase latency (acknowledgement)", "ms", "lower", LATENCY, 0,
          latency.purchase_latency_ms, ("avg", "p50", "p95", "p99")),
+        ("purchase_latency_peak", "Purchase latency at peak (acknowledgement)", "ms", "lower",
+         LATENCY, 0, latency.purchase_latency_peak_ms, ("p95",)),
         ("refusal_latency", "Refusal latency (sold out)", "ms", "lower", LATENCY, 0,
          latency.refusal_latency_ms, ("p95",)),
         ("order_time", "Total order time", "s", "lower", LATENCY, 2,

@@ -4,7 +4,7 @@ from harness.campaign.conduct import Blocks, begin, reopen, resume, run
 from harness.campaign.keeping import keep_up, reset_kept
 from harness.campaign.looks import MOST_BLOCKS
 from harness.campaign.observer import Observer, Several
-from harness.campaign.stored import compare, summarise
+from harness.campaign.stored import compare, history, summarise
 from harness.campaign.systems import Request, systems
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Several",
     "begin",
     "compare",
+    "history",
     "keep_up",
     "reopen",
     "reset_kept",

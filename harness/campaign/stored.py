@@ -1,10 +1,12 @@
-"""Stored campaigns: what is derived from the runs of one, or from two."""
+"""Stored campaigns: what is derived from the runs of one, of two, or of many."""
 
 from pathlib import Path
 from typing import Any
 
 from harness import analysis
 from harness.analysis import Compared, Prices, Stored
+from harness.analysis.history import History, Left
+from harness.errors import UsageError
 from harness.store import Campaign, load_findings, read_json
 
 
@@ -31,6 +33,26 @@ def compare(first: Path, second: Path) -> Compared:
     if reasons:
         return Compared(reasons=tuple(reasons))
     return analysis.compare(_stored(first), _stored(second))
+
+
+def history(folder: Path) -> History:
+    """Tell the history of every campaign below a folder; raise UsageError if there is none."""
+    campaigns: dict[str, Stored] = {}
+    unreadable = []
+    for path in sorted(folder.rglob("campaign.json")):
+        name = path.parent.relative_to(folder).as_posix()
+        try:
+            campaigns[name] = _stored(path.parent)
+        except UsageError as error:
+            unreadable.append(Left(name, (error.message,)))
+    told = analysis.history(campaigns, unreadable)
+    if told is None:
+        few = "; ".join(f"{one.folder}: {one.reasons[0]}" for one in unreadable)
+        raise UsageError(
+            f"there is no campaign with metrics below {folder}" + (f" ({few})" if few else ""),
+            "name the folder that holds the campaigns of a scenario, such as results/nightly",
+        )
+    return told
 
 
 def _stored(path: Path) -> Stored:

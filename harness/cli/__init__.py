@@ -7,7 +7,7 @@ from types import FrameType
 import typer
 from rich.console import Console
 
-from harness.cli import commands, comparing, gating, operating, selftesting
+from harness.cli import commands, comparing, gating, operating, selftesting, telling
 from harness.cli.app import app
 from harness.errors import ExitCode, HarnessError
 
@@ -48,4 +48,4 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-__all__ = ["app", "commands", "comparing", "gating", "main", "operating", "selftesting"]
+__all__ = ["app", "commands", "comparing", "gating", "main", "operating", "selftesting", "telling"]

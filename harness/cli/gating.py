@@ -1,6 +1,5 @@
-"""`harness gate`: is head as good as base? And `harness baseline`, which keeps what to compare with."""
+"""`harness gate`: is head as good as base? `harness baseline` keeps what to compare with."""
 
-import os
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +10,7 @@ import typer
 
 from harness.cli.app import app, console
 from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
-from harness.runtimes import measuring, runtime_named
+from harness.runtimes import measuring
 from harness.topology import discover, project_root
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Holds a gate in one of its two modes, new or continued, and says so if nothing can be compared."""
+"""Holds a gate in one of its two modes; what cannot be compared is a result as well."""
 
 from collections.abc import Callable
 from pathlib import Path

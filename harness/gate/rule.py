@@ -150,11 +150,13 @@ def _rule(criterion: Criterion, scale: _Scale, change: float, bounds: Bounds) ->
     """Return the ruling of a change; here more is worse, whatever the metric."""
     turn = 1.0 if criterion.metric.better == "lower" else -1.0
     worse = turn * change
-    said = f"{_amount(criterion, scale, worse)}"
+    said = _amount(criterion, scale, worse)
     if bounds is None:
         return Ruling.INCONCLUSIVE, f"{said} in one block, which has no interval"
     least, most = sorted((turn * bounds[0], turn * bounds[1]))
-    span = f"{said}, {_amount(criterion, scale, least)} to {_amount(criterion, scale, most)}"
+    span = said
+    if least < most:
+        span += f" ({_amount(criterion, scale, least)} to {_amount(criterion, scale, most)})"
     tolerated = _amount(criterion, scale, scale.tolerance)
     if worse > scale.tolerance and least > 0:
         return Ruling.FAIL, f"{span}; tolerated: {tolerated}"
@@ -165,6 +167,8 @@ def _rule(criterion: Criterion, scale: _Scale, change: float, bounds: Bounds) ->
 
 def _amount(criterion: Criterion, scale: _Scale, worse: float) -> str:
     """Return how much worse, or better, in words that need no sign convention."""
+    if worse == 0:
+        return "no change"
     side = "worse" if worse >= 0 else "better"
     if scale.kind == "ratio":
         return f"{100 * math.expm1(min(abs(worse), 700.0)):.3g} % {side}"

@@ -5,8 +5,9 @@
                          packages/  base's Python environment, if its lock file is another
                          docker-compose.<approach>-<side>.yml   links to the compose files of both
 
-Both are copies, so an editor that saves a file meanwhile changes nothing. The folder is one of those
-that belong to a running harness (`runtimes.state`): what a killed gate leaves is found and removed.
+Both are copies, so an editor that saves a file meanwhile changes nothing. The folder is one of
+those that belong to a running harness (`runtimes.state`): what a killed gate leaves is found and
+removed.
 """
 
 import hashlib
@@ -132,9 +133,9 @@ def _packages(base: Path, state: StateFolder) -> dict[Path, Path]:
     if not lock.exists() or _digest([lock]) == _digest([state.path / HEAD / _LOCK]):
         return {}
     packages = state.path / "packages"
+    words = "sync --locked --no-default-groups --no-install-project --quiet"
     worktree.run(
-        [find_uv_bin(), "sync", "--project", str(base), "--locked", "--no-default-groups"]
-        + ["--no-install-project", "--quiet", "--python", sys.executable],
+        [find_uv_bin(), *words.split(), "--project", str(base), "--python", sys.executable],
         state,
         UV_PROJECT_ENVIRONMENT=str(packages),
     )

@@ -157,6 +157,8 @@ SAMPLES = {
     "api_latency_p95_ms": ([100, 200, 50, 100, 10, 100, 100], []),
     "api_latency_all_p95_ms": ([100, 200, 50, 100, 10, 100, 100], [2000]),
     "purchase_latency_p95_ms": ([200], []),
+    # the only acknowledged purchase was sent before the stage with most users
+    "purchase_latency_peak_p95_ms": ([], []),
     "refusal_latency_p95_ms": ([10], []),
     # only o1 has an attempt in the ledger; it was sent at 1.0 and settled at 5.0
     "order_time_p95_s": ([4.0], []),
@@ -190,6 +192,34 @@ def test_samples(sale, metric_id):
     values, waited = SAMPLES[metric_id]
     assert quantity.values.tolist() == pytest.approx(values)
     assert quantity.waited.tolist() == pytest.approx(waited)
+
+
+CLOSED_AND_OPEN = [
+    ([("ramp", 20, 3), ("peak", 30, 3), ("end", 0, 4)], "users", "peak"),
+    ([("ramp", 20, 3), ("hold", 20, 3), ("end", 0, 4)], "users", "hold"),
+    ([("calm", 20, 6), ("rush", 15, 3), ("end", 0, 1)], "buyers", "rush"),
+]
+
+
+@pytest.mark.parametrize(("stages", "load", "peak"), CLOSED_AND_OPEN)
+def test_peak_is_where_most_are_planned(sale, stages, load, peak):
+    listed = [{"name": name, load: number, "seconds": s} for name, number, s in stages]
+    scenario = {"open": {"stages": listed}} if load == "buyers" else {"stages": listed}
+    facts = RunFacts(replace(sale, record=sale.record | {"scenario": scenario}))
+    assert facts.peak.name == peak
+
+
+def test_a_purchase_belongs_to_the_peak_in_which_it_was_sent(sale):
+    # the only one that is acknowledged was sent at 3.0
+    for first_s, found in ((2, [200]), (3, [200]), (3.001, [])):
+        stages = [
+            {"name": "up", "users": 1, "seconds": first_s},
+            {"name": "peak", "users": 9, "seconds": 10 - first_s},
+        ]
+        at = replace(sale, record=sale.record | {"scenario": {"stages": stages}})
+        quantity = measured(at, "purchase_latency_peak_p95_ms")
+        assert isinstance(quantity, Sample)
+        assert quantity.values.tolist() == pytest.approx(found)
 
 
 def test_peak_throughput_is_that_of_the_busiest_five_seconds(sale):

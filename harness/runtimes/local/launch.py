@@ -1,8 +1,9 @@
 """How to start one replica, and what a container would have given it.
 
-A service with `build:` runs its command under this Python, or one that its project brings, with the
-project's modules, in an empty folder; a service with the image of a server runs that server, from a wheel. Either finds its files
-where its mounts put them, and what it writes lies below the folder of the deployment.
+A service with `build:` runs its command under this Python, or one that is given for its project,
+with the project's modules, in an empty folder; a service with the image of a server runs that
+server, from a wheel. Either finds its files where its mounts put them, and what it writes lies
+below the folder of the deployment.
 """
 
 import os

@@ -1,0 +1,228 @@
+"""The steps of a gate, with runs that are only written down: which are made, what they decide."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.analysis import METRICS
+from harness.campaign import conduct as conducting
+from harness.campaign.observer import Silent
+from harness.errors import ExitCode
+from harness.gate.against import AgainstBase
+from harness.gate.conduct import Bench, Gate
+from harness.gate.plan import Plan
+from harness.gate.result import Ruling, Side
+from harness.gate.settings import Criterion, Settings
+from harness.gate.sides import system
+from harness.scenario import load_scenario
+from harness.store import run_folder_name
+from tests.small_project import write_small_project
+from tests.summaries import a_summary
+
+ROOT = Path(__file__).parents[2]
+P95, ERRORS = "purchase_latency_p95_ms", "http_error_rate_pct"
+CRITERIA = (Criterion(METRICS[P95], tolerance=0.15), Criterion(METRICS[ERRORS], points=1.0))
+SAME = [100.0] * 8
+SLOWER = [150.0] * 8
+NOISY = [100.0, 200.0, 50.0, 100.0, 180.0, 60.0, 100.0, 120.0]
+
+
+class Idle:
+    """A runtime that could do everything, and is asked for nothing."""
+
+    name = "idle"
+
+    def check(self, topology, faults):
+        pass
+
+    def facts(self):
+        return {}
+
+
+class World:
+    """What happens in each run: offences and reasons for invalidity by (campaign, index)."""
+
+    def __init__(self, monkeypatch, root, **heads):
+        self.made = []
+        self.offences, self.invalid = {}, {}
+        self.patience = 99
+        self._heads = heads
+        monkeypatch.setattr(conducting, "Protocol", self._protocol)
+        monkeypatch.setattr("harness.campaign.summarise", self._summarise)
+        self.out = root / "out"
+        self.told = []
+        self.project = root / "project"
+        self.project.mkdir()
+        compose = write_small_project(root / "small")
+        for side in ("base", "head"):
+            (self.project / f"docker-compose.{system('small', side)}.yml").symlink_to(compose)
+
+    def _protocol(self, planned, *_):
+        return Run(self, planned)
+
+    def _summarise(self, stored):
+        heads = self._heads.get(stored.path.name, self._heads["comparison"])
+        records = [json.loads((f / "run.json").read_text()) for f in stored.run_folders()]
+        blocks = max(record["block"] for record in records)
+        names = sorted({record["approach"] for record in records})
+        values = {
+            name: {P95: (heads if name.endswith("head") else SAME)[:blocks], ERRORS: [0.0] * blocks}
+            for name in names
+        }
+        summary = a_summary(values, blocks)
+        for one in summary["approaches"]:
+            for run in one["runs"]:
+                run["valid"] = not any(
+                    record["validity"]["reasons"]
+                    for record in records
+                    if (record["approach"], record["block"]) == (one["name"], run["block"])
+                )
+        return summary
+
+    def gate(self, contest=True):
+        scenario, sales = (load_scenario(name, ROOT) for name in ("ci", "ci_contest"))
+        asked = Plan(
+            mode="base",
+            against="main",
+            settings=Settings("ci", "ci_contest" if contest else None, CRITERIA),
+            scenario=scenario.model_copy(update={"approach": {}}),
+            contest=sales.model_copy(update={"approach": {}}) if contest else None,
+            approaches=(),
+            created_at="2026-11-25T00:00:00+00:00",
+        )
+        bench = Bench(self.out, self.project, Idle(), Silent(), self.told.append)
+        side = Side("base", "abc", False, "s", "l")
+        return Gate(asked, bench, AgainstBase(("small",), ("small",), CRITERIA)).conduct(side, side)
+
+    def runs_of(self, campaign):
+        return [run for name, run in self.made if name == campaign]
+
+
+class Run:
+    """A run that is only written down as finished."""
+
+    def __init__(self, world, planned):
+        self._world, self._planned = world, planned
+
+    def conduct(self, stored):
+        world, planned = self._world, self._planned
+        world.patience -= 1
+        if world.patience == 0:
+            raise KeyboardInterrupt
+        key = (stored.path.name, planned.index)
+        world.made.append((stored.path.name, planned))
+        folder = stored.path / "runs" / run_folder_name(planned.index, planned.approach)
+        folder.mkdir()
+        reasons = world.invalid.get(key, [])
+        record = {
+            "approach": planned.approach,
+            "index": planned.index,
+            "block": planned.block,
+            "sales": [{}],
+            "validity": {"verdict": "INVALID" if reasons else "VALID", "reasons": reasons},
+        }
+        verdict = world.offences.get(key, "PASS")
+        finding = {"id": "I1", "title": "Nothing is oversold", "summary": "", "examples": []}
+        findings = [{**finding, "verdict": verdict}]
+        (folder / "audit.json").write_text(json.dumps({"verdict": verdict, "findings": findings}))
+        (folder / "run.json").write_text(json.dumps(record))
+
+
+@pytest.fixture
+def world_of(tmp_path, monkeypatch):
+    return lambda **heads: World(monkeypatch, tmp_path, **heads)
+
+
+def test_equals_pass_after_the_first_look_and_nothing_is_confirmed(world_of):
+    world = world_of(comparison=SAME)
+    result = world.gate()
+    assert result.exit_code is ExitCode.OK
+    assert [look.blocks for look in result.looks] == [3]
+    assert len(world.runs_of("contest")) == 1
+    assert [run.approach for run in world.runs_of("contest")] == ["small-head"]
+    assert len(world.runs_of("comparison")) == 6
+    assert list(result.campaigns) == ["contest", "comparison"]
+    assert result.confirmation is None
+    assert (result.audited_runs, result.audited_sales) == (7, 7)
+
+
+def test_what_is_not_decided_is_looked_at_again_until_the_last_look(world_of):
+    world = world_of(comparison=NOISY)
+    result = world.gate()
+    assert result.exit_code is ExitCode.INCONCLUSIVE
+    assert [look.blocks for look in result.looks] == [3, 5, 8]
+    assert len(world.runs_of("comparison")) == 16
+
+
+def test_a_failure_is_confirmed_by_as_many_blocks_under_another_seed(world_of):
+    world = world_of(comparison=SLOWER)
+    result = world.gate()
+    assert result.exit_code is ExitCode.REGRESSION
+    assert len(world.runs_of("confirmation")) == len(world.runs_of("comparison")) == 6
+    seeds = {name: {run.seed for run in world.runs_of(name)} for name in result.campaigns}
+    assert seeds["confirmation"].isdisjoint(seeds["comparison"])
+
+
+def test_a_failure_that_is_not_seen_again_is_none(world_of):
+    world = world_of(comparison=SLOWER, confirmation=SAME)
+    result = world.gate()
+    assert result.exit_code is ExitCode.INCONCLUSIVE
+    (open_one,) = [row for row in result.rows if row.ruling is Ruling.INCONCLUSIVE]
+    assert (open_one.metric, "not confirmed" in open_one.why) == (P95, True)
+
+
+def test_an_oversell_in_the_contest_ends_the_gate(world_of):
+    world = world_of(comparison=SLOWER)
+    world.offences["contest", 1] = "FAIL"
+    result = world.gate()
+    assert result.exit_code is ExitCode.CORRECTNESS
+    assert world.runs_of("comparison") == []
+    assert result.rows == ()
+
+
+@pytest.mark.parametrize("index", [1, 2, 3])
+def test_one_unclean_run_of_any_side_decides_and_no_further_run_is_made(world_of, index):
+    world = world_of(comparison=SAME)
+    world.offences["comparison", index] = "FAIL"
+    result = world.gate()
+    assert result.exit_code is ExitCode.CORRECTNESS
+    assert len(world.runs_of("comparison")) == index
+    (offence,) = result.offences
+    assert offence.run.side in ("base", "head")
+
+
+def test_an_invalid_run_costs_its_block_and_a_second_one_the_gate(world_of):
+    world = world_of(comparison=SAME)
+    world.invalid["comparison", 1] = ["generator CPU"]
+    result = world.gate(contest=False)
+    assert result.exit_code is ExitCode.OK
+    assert {row.blocks for row in result.rows} == {2}
+    assert len(result.spoilt) == 1
+
+
+def test_two_lost_blocks_are_no_measurement(world_of):
+    world = world_of(comparison=SLOWER)
+    world.invalid["comparison", 1] = world.invalid["comparison", 3] = ["generator CPU"]
+    result = world.gate(contest=False)
+    assert result.exit_code is ExitCode.INVALID
+    assert len(world.runs_of("comparison")) == 3
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 4, 8, 9, 13, 14])
+def test_a_gate_that_is_continued_ends_as_one_that_was_not(world_of, killed_at):
+    world = world_of(comparison=SLOWER)
+    world.patience = killed_at
+    try:
+        world.gate()
+    except KeyboardInterrupt:
+        made = len(world.made)
+        world.patience = 99
+        result = world.gate()
+        assert len(world.made) == 13
+        assert made == killed_at - 1
+    else:
+        result = world.gate()
+    assert result.exit_code is ExitCode.REGRESSION
+    assert len(world.made) == 13
+    assert [look.blocks for look in result.looks] == [3]
