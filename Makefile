@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test chaos mutants lint check clean
+.PHONY: run test chaos mutants regressions lint check clean
 
 run: $(VENV)/.synced ## measure both approaches with the quick scenario, and write the report
 	$(BIN)/harness run quick
@@ -16,6 +16,9 @@ chaos: $(VENV)/.synced ## kill and pause every process and store in mid-sale, un
 
 mutants: $(VENV)/.synced ## deploy every wrong variant of the approaches; the audit must catch it
 	$(BIN)/pytest tests/mutants -m "" --write-docs
+
+regressions: $(VENV)/.synced ## seed regressions and ask the gate of each; about an hour and a half
+	$(BIN)/pytest tests/regressions -m "" --write-docs
 
 lint: $(VENV)/.synced ## style, types, and the direction of imports
 	$(BIN)/ruff format --check .

@@ -1,7 +1,15 @@
 """What all tests need before anything else is imported."""
 
+import pytest
+
 # prometheus_client decides when it is first imported whether counters are shared between processes;
 # the shop's metrics ask for that, so in this process, too, they must come before the harness.
 import approaches.shop.metrics
 
 __all__ = ["approaches"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-docs", action="store_true", help="write the tables of the long forms into docs/"
+    )

@@ -19,6 +19,7 @@ class Cli:
     """The command line, with a temporary folder of its own to leave things in."""
 
     scratch: Path
+    root: Path = ROOT
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
@@ -27,7 +28,7 @@ class Cli:
     def run(self, *words: object, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [HARNESS, *map(str, words)],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -38,7 +39,7 @@ class Cli:
     def start(self, *words: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [HARNESS, *map(str, words)],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

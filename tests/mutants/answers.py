@@ -1,6 +1,7 @@
 """Mutants that tell buyers, or whoever measures, what is not so."""
 
-from tests.mutants.mutant import Edit, Mutant
+from tests.edits import Edit
+from tests.mutants.mutant import Mutant
 
 ACCOUNTS = "approaches/shop/accounts.py"
 METRICS = "approaches/shop/metrics.py"

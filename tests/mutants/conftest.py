@@ -11,10 +11,6 @@ from tests.mutants.bench import Bench
 from tests.mutants.catalogue import MUTANTS
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-docs", action="store_true", help="write docs/mutants.md")
-
-
 @pytest.fixture(scope="session")
 def bench(request: pytest.FixtureRequest):
     # a short path: PostgreSQL's socket must fit into 107 bytes; open: it does not run as root
@@ -22,5 +18,5 @@ def bench(request: pytest.FixtureRequest):
         os.chmod(scratch, 0o755)
         bench = Bench(Path(scratch))
         yield bench
-        if request.config.getoption("--write-docs", default=False):
+        if request.config.getoption("--write-docs"):
             document.write(bench, MUTANTS)

@@ -1,6 +1,7 @@
 """Mutants that lose or stall orders when something dies."""
 
-from tests.mutants.mutant import Edit, Mutant
+from tests.edits import Edit
+from tests.mutants.mutant import Mutant
 
 IDS = "approaches/shop/ids.py"
 SCHEMA = "approaches/shop/schema.sql"

@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.edits import ROOT
 from tests.mutants.bench import Bench
-from tests.mutants.mutant import ROOT, Mutant
+from tests.mutants.mutant import Mutant
+from tests.tables import row, write_between
 
 DOCUMENT = ROOT / "docs" / "mutants.md"
 
-_BEGIN, _END = "<!-- table: written by `make mutants` -->\n", "<!-- end of table -->\n"
-_HEAD = """
-| mutant | what it does wrong | seen in | load | caught by | evidence | run |
+_BEGIN, _END = "<!-- table: written by `make mutants` -->", "<!-- end of table -->"
+_HEAD = """| mutant | what it does wrong | seen in | load | caught by | evidence | run |
 |---|---|---|---|---|---|---|
 """
 _ROW = re.compile(r"\| `(?P<name>[\w-]+)`\*? \|.*\| \*\*(?P<caught_by>\w+)\*\*")
@@ -30,10 +31,8 @@ def listed(text: str) -> dict[str, str]:
 
 def write(bench: Bench, mutants: Iterable[Mutant], path: Path = DOCUMENT) -> None:
     """Write what a full run found into the table of the document."""
-    before, _, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
     rows = "".join(_row(bench, mutant) for mutant in mutants)
-    path.write_text(f"{before}{_BEGIN}{_HEAD}{rows}\n{_END}{after}", encoding="utf-8")
+    write_between(path, _BEGIN, _END, _HEAD + rows)
 
 
 def _row(bench: Bench, mutant: Mutant) -> str:
@@ -50,8 +49,7 @@ def _row(bench: Bench, mutant: Mutant) -> str:
         run = f"exit {outcome.exit_code}, {outcome.seconds:.0f} s"
         run += f", try {outcome.tries}" if outcome.tries > 1 else ""
         cells = [f"`{mutant.load}`", catcher, evidence, run]
-    words = [name, mutant.wrong, mutant.seen, *cells]
-    return "| " + " | ".join(word.replace("|", "\\|") for word in words) + " |\n"
+    return row(name, mutant.wrong, mutant.seen, *cells)
 
 
 def _example(example: dict[str, object]) -> str:

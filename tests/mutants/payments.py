@@ -1,6 +1,7 @@
 """Mutants that take money twice, for nothing, or say it was not there."""
 
-from tests.mutants.mutant import Edit, Mutant
+from tests.edits import Edit
+from tests.mutants.mutant import Mutant
 
 PAYMENTS = "approaches/shop/payments.py"
 CHECKOUT = "approaches/sync/checkout.py"

@@ -1,6 +1,7 @@
 """Mutants that sell a unit twice, or never again."""
 
-from tests.mutants.mutant import Edit, Mutant
+from tests.edits import Edit
+from tests.mutants.mutant import Mutant
 
 SCHEMA = "approaches/shop/schema.sql"
 SYNC_LEDGER = "approaches/sync/ledger.py"

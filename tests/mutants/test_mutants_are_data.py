@@ -5,18 +5,19 @@ import ast
 import pytest
 
 from harness.scenario import load_scenario
+from tests.edits import ROOT, Edit, StaleEditError, edited
 from tests.mutants import document
 from tests.mutants.answers import CONTRACT
 from tests.mutants.bench import LOADS
 from tests.mutants.catalogue import MUTANTS
-from tests.mutants.mutant import ROOT, Edit, Mutant, StaleEditError, edited_files
+from tests.mutants.mutant import Mutant
 
 CAUGHT_BY = {f"I{number}" for number in range(1, 17)} | {CONTRACT}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: one.name)
 def test_every_edit_applies_to_the_sources(mutant: Mutant) -> None:
-    texts = edited_files(mutant)
+    texts = edited(mutant.edits)
     assert texts
     for name, text in texts.items():
         assert text != (ROOT / name).read_text()
