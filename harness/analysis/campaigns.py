@@ -146,7 +146,7 @@ def ratios_by_subject(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[st
 def _ratio(
     metric: str, found: Mapping[str, Any], first: Mapping[str, Any], second: Mapping[str, Any]
 ) -> Measured:
-    before, after = _by_block(first, metric), _by_block(second, metric)
+    before, after = by_block(first, metric), by_block(second, metric)
     replicates = tuple(
         y / x if x and y and min(x, y) > 0 else None
         for x, y in ((before[block], after[block]) for block in sorted(before) if block in after)
@@ -155,7 +155,8 @@ def _ratio(
     return Measured(found["factor"], found["low"], found["high"], "", replicates, why)
 
 
-def _by_block(approach: Mapping[str, Any], metric: str) -> dict[int, float | None]:
+def by_block(approach: Mapping[str, Any], metric: str) -> dict[int, float | None]:
+    """Return what the runs of an approach in a summary say; null: not measurable."""
     said = approach["metrics"][metric]["per_run"]
     return {run["block"]: value for run, value in zip(approach["runs"], said, strict=True)}
 

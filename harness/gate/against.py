@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Protocol
 
+from harness.analysis.campaigns import by_block
 from harness.gate import baseline, rule
 from harness.gate.baseline import Baseline
 from harness.gate.result import Row
@@ -64,8 +65,8 @@ class AgainstBase:
             rule.judge(
                 criterion,
                 approach,
-                base=by_block(measured[system(approach, BASE)], criterion),
-                head=by_block(measured[system(approach, HEAD)], criterion),
+                base=by_block(measured[system(approach, BASE)], criterion.metric.id),
+                head=by_block(measured[system(approach, HEAD)], criterion.metric.id),
             )
             for approach in self.approaches
             if system(approach, HEAD) in measured
@@ -100,18 +101,13 @@ class AgainstBaseline:
         return name, HEAD
 
     def rows(self, summary: Summary) -> tuple[Row, ...]:
-        """Judge every criterion of every two approaches."""
+        """Judge every criterion of every two approaches that the campaign measured."""
         return baseline.rows(self.criteria, self.stored, summary)
 
     def systems_of(self, subjects: Iterable[str]) -> tuple[str, ...]:
-        """Return every approach: a ratio takes two."""
-        return tuple(self.approaches)
-
-
-def by_block(approach: Summary, criterion: Criterion) -> dict[int, float | None]:
-    """Return what the runs of a system say; null: not measurable."""
-    per_run = approach["metrics"][criterion.metric.id]["per_run"]
-    return {run["block"]: value for run, value in zip(approach["runs"], per_run, strict=True)}
+        """Return the approaches of some ratios."""
+        named = {name for subject in subjects for name in baseline.pair_of(subject)}
+        return tuple(name for name in self.approaches if name in named)
 
 
 def valid_runs(summary: Summary, blocks: int) -> Summary:

@@ -2,7 +2,8 @@
 
 Milliseconds of two machines say nothing about each other, so the file has none. It has how the
 approaches compare with each other, block by block: ratios, and for percentages differences in
-points. Head's must be no worse. The comparison is not paired, because the blocks of the two were
+points. Head's must be no worse: what slows both alike is not seen, nor what slows the one that
+the ratio divides by. The comparison is not paired, because the blocks of the two were
 measured on different days (Welch's t, see `rule`).
 """
 
@@ -16,8 +17,8 @@ from pydantic import ValidationError
 
 from harness import campaign
 from harness.analysis import METRICS, Stored, different_schemas
+from harness.analysis.campaigns import by_block, is_contested
 from harness.analysis.comparability import differently_asked, spoilt
-from harness.analysis.estimates import Scale
 from harness.analysis.metrics import Metric
 from harness.errors import NotComparable, UsageError
 from harness.gate.result import Row
@@ -30,6 +31,7 @@ SCHEMA_VERSION: Final = 1
 FORMAT: Final = "flashsale-harness baseline"
 _MAKE_ONE = "make one of a campaign of the gate's scenario: harness baseline CAMPAIGN"
 RATIO_DIGITS = 2
+_BY = " ÷ "
 
 Change = float | None
 
@@ -154,32 +156,35 @@ def rows(
 ) -> tuple[Row, ...]:
     """Judge every criterion of every pair of approaches, by the valid runs of head's summary."""
     head = changes(summary)
+    measured = {one["name"] for one in summary["approaches"]}
     return tuple(
         _row(criterion, subject, known[criterion.metric.id], head[subject][criterion.metric.id])
         for subject, known in baseline.changes.items()
-        if subject in head
+        if measured.issuperset(pair_of(subject))
         for criterion in criteria
     )
+
+
+def pair_of(subject: str) -> tuple[str, str]:
+    """Return the approaches of a subject: the one that is compared, and with which."""
+    second, _, first = subject.partition(_BY)
+    return second, first
 
 
 def changes(summary: Mapping[str, Any]) -> dict[str, dict[str, Changes]]:
     """Return what each approach is against every one before it, block by block."""
     return {
-        f"{second['name']} ÷ {first['name']}": {
+        f"{second['name']}{_BY}{first['name']}": {
             metric.id: _changes(metric, first, second)
             for metric in METRICS.values()
-            if _is_contested(metric) and metric.id in first["metrics"]
+            if is_contested(metric) and metric.id in first["metrics"]
         }
         for first, second in combinations(summary["approaches"], 2)
     }
 
 
-def _is_contested(metric: Metric) -> bool:
-    return metric.better is not None and metric.scale is not Scale.EXACT
-
-
 def _changes(metric: Metric, first: Mapping[str, Any], second: Mapping[str, Any]) -> Changes:
-    before, after = _by_block(first, metric.id), _by_block(second, metric.id)
+    before, after = by_block(first, metric.id), by_block(second, metric.id)
     pairs = [(before[block], after[block]) for block in sorted(set(before) & set(after))]
     return Changes(
         ratios=[y / x if x and y and min(x, y) > 0 else None for x, y in pairs],
@@ -187,11 +192,6 @@ def _changes(metric: Metric, first: Mapping[str, Any], second: Mapping[str, Any]
         if metric.unit == "%"
         else [],
     )
-
-
-def _by_block(approach: Mapping[str, Any], metric: str) -> dict[int, float | None]:
-    said = approach["metrics"][metric]["per_run"]
-    return {run["block"]: value for run, value in zip(approach["runs"], said, strict=True)}
 
 
 def _row(criterion: Criterion, subject: str, known: Changes, found: Changes) -> Row:
@@ -210,6 +210,9 @@ def _unfit(folder: Path, stored: Stored) -> Iterator[str]:
     yield from spoilt(stored.summary)
     if len(stored.description["approaches"]) < 2:
         yield "it measured one approach, so there is no ratio between two"
+    blocks = {run["block"] for one in stored.summary["approaches"] for run in one["runs"]}
+    if len(blocks) < 2:
+        yield "it has fewer than two blocks, so nothing is known of how they vary"
 
 
 def _not_kept(baseline: Baseline, criteria: Iterable[Criterion]) -> Iterator[str]:

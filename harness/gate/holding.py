@@ -12,6 +12,7 @@ from harness.gate.conduct import Bench, Gate
 from harness.gate.plan import Plan
 from harness.gate.result import Result, Side
 from harness.runtimes import runtime_named
+from harness.topology import discover
 
 RUNTIME = "local"
 """What deploys both sides: on one machine, by turns, without images to be built."""
@@ -30,10 +31,11 @@ def hold(asked: Plan, root: Path, out: Path, observer: Observer, tell: Tell) -> 
 
 def unanswered(asked: Plan, root: Path, why: NotComparable) -> Result:
     """Return the result of a gate that had nothing to compare head with."""
+    said, *reasons = why.message.splitlines()
     return Result(
         mode=asked.mode,
         exit_code=ExitCode.NO_BASELINE,
-        statement=why.message,
+        statement=said.removesuffix(":"),
         base=Side(asked.against, None, False, "", ""),
         head=sides.described(root),
         scenario=asked.settings.scenario,
@@ -42,7 +44,7 @@ def unanswered(asked: Plan, root: Path, why: NotComparable) -> Result:
         runtime=RUNTIME,
         created_at=asked.created_at,
         took_s=0.0,
-        reasons=tuple(why.message.splitlines()),
+        reasons=tuple(reason.removeprefix("- ") for reason in reasons or [said]),
     )
 
 
@@ -64,7 +66,8 @@ def _against_base(asked: Plan, root: Path, out: Path, observer: Observer, tell: 
 def _against_baseline(asked: Plan, root: Path, out: Path, observer: Observer, tell: Tell) -> Result:
     file = Path(asked.against)
     stored = baseline.read(file)
-    approaches = tuple(sorted(stored.description.approaches))
+    known = stored.description.approaches
+    approaches = asked.approaches or tuple(name for name in discover(root) if name in known)
     runtime = runtime_named(RUNTIME)
     request = Request(asked.scenario, approaches, rule.LOOKS[-1], asked.scenario.seed)
     baseline.check(stored, asked.settings.criteria, campaign.describe(request, root, runtime))

@@ -7,7 +7,7 @@ import pytest
 
 from harness.analysis import METRICS
 from harness.errors import ExitCode, NotComparable, UsageError
-from harness.gate import baseline
+from harness.gate import baseline, sides
 from harness.gate.result import Ruling
 from harness.gate.settings import Criterion
 from harness.store import run_folder_name
@@ -231,6 +231,23 @@ def test_what_has_no_ratios_is_no_baseline(tmp_path, path, value, said):
     folder = written(tmp_path / "campaign", a_campaign(changes={path: value}))
     with pytest.raises(UsageError, match=said):
         baseline.write(folder, tmp_path / "baseline.json")
+
+
+def test_one_block_is_no_baseline(tmp_path):
+    one = a_campaign()
+    for approach in one.summary["approaches"]:
+        approach["runs"] = approach["runs"][:1]
+    with pytest.raises(UsageError, match="fewer than two blocks"):
+        baseline.write(written(tmp_path / "campaign", one), tmp_path / "baseline.json")
+
+
+def test_what_it_is_as_a_side_changes_with_its_file(kept, tmp_path):
+    path = tmp_path / "results" / "baseline.json"
+    git = kept.description.environment["git"]
+    first = sides.of_file(path, git)
+    assert (first.name, first.revision) == (str(path), "a" * 40)
+    path.write_text(path.read_text() + " ")
+    assert sides.of_file(path, git).sources != first.sources
 
 
 def test_a_folder_without_a_campaign_is_told(tmp_path):
