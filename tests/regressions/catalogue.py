@@ -134,7 +134,7 @@ REGRESSIONS = (
     ),
     Regression(
         name="saturated-generator",
-        wrong="head's scenario asks for 2,000 buyers per second of one process",
+        wrong="head's scenario asks for 5,000 buyers in a second of one process",
         expected=(ExitCode.INVALID,),
         head=(Edit(SETTINGS, 'scenario = "ci"\n', f'scenario = "{FLOOD}"\n'),),
         approach="queue",
