@@ -54,8 +54,8 @@ def test_stream_differs_only_in_its_buyers():
 
 def test_every_scenario_of_the_project_is_found_and_valid():
     assert known_scenarios(ROOT) == [
-        "acknowledgement", "chaos", "contention", "flash_sale", "open", "quick", "selftest",
-        "stream",
+        "acknowledgement", "chaos", "ci", "ci_contest", "contention", "flash_sale", "open", "quick",
+        "selftest", "stream",
     ]  # fmt: skip
     assert known_buyers() == ["polling", "watching"]
     assert all(load_scenario(name, ROOT).title for name in known_scenarios(ROOT))
