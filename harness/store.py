@@ -112,11 +112,12 @@ class Campaign:
         """Write one JSON file of the campaign atomically, keys sorted."""
         return write_json(self.path / name, content)
 
-    def cut_plan(self, blocks: int) -> None:
-        """Leave the runs after so many blocks out of the plan: they need not be made any more."""
+    def cut_plan(self) -> None:
+        """Leave the runs that were not made out of the plan: they need not be made any more."""
         description = self.description()
-        description["n_blocks"] = blocks
-        description["order"] = [run for run in description["order"] if run["block"] <= blocks]
+        made = [run for run in description["order"] if self.has_run(run["index"], run["approach"])]
+        description["order"] = made
+        description["n_blocks"] = max((run["block"] for run in made), default=0)
         self.write_json("campaign.json", description)
 
     def run_folders(self) -> list[Path]:

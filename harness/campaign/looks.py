@@ -55,7 +55,7 @@ def conduct(blocks: Blocks, observer: Observer) -> None:
         found = _take(campaign, number, so_many)
         observer.look(number, found)
         if found.is_decided:
-            campaign.cut_plan(so_many)
+            campaign.cut_plan()
             return
 
 

@@ -20,7 +20,7 @@ from harness.runtimes import measuring
 from harness.topology import discover, project_root
 
 if TYPE_CHECKING:
-    from harness.gate.plan import Plan
+    from harness.gate.plan import Mode, Plan
     from harness.gate.result import Result
     from harness.gate.settings import Settings
 
@@ -91,7 +91,8 @@ def gate(
         criteria = _criteria(settings or root / SETTINGS, scenario)
         named = _known(approach, root)
         against = base if base is not None else str(stored)
-        asked = plans.new(root, "base" if base else "baseline", against, criteria, named)
+        mode: Mode = "base" if base is not None else "baseline"
+        asked = plans.new(root, mode, against, criteria, named)
         folder = out or root / "results" / f"gate-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
         plans.refuse_taken(folder)
     with measuring(f"gate {folder}"):

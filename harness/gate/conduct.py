@@ -110,7 +110,7 @@ class Gate:
         if scenario is not None:
             runs, seed = scenario.runs, scenario.seed
             blocks = self._begin(CONTEST, scenario, self._against.contestants, runs, seed)
-            blocks.make(runs, self._goes_on)
+            blocks.make(runs, goes_on=self._goes_on)
             campaign.summarise(blocks.campaign)
         return self._goes_on()
 
@@ -144,18 +144,24 @@ class Gate:
     def _looked(
         self, name: str, systems: Sequence[str], seed: int, asks: Callable[[Row], bool]
     ) -> list[Look]:
-        """Look after 3, 5, 8 blocks, until the rule decides the rows that are asked for."""
+        """Look after 3, 5, 8 blocks, until the rule decides the rows that are asked for.
+
+        Of what is decided of an approach no more runs are made.
+        """
         blocks = self._begin(name, self._plan.scenario, systems, rule.LOOKS[-1], seed)
         looks: list[Look] = []
+        measured = systems
         for so_many in rule.LOOKS:
-            blocks.make(so_many, self._goes_on)
+            blocks.make(so_many, measured, self._goes_on)
             if not self._goes_on():
                 campaign.summarise(blocks.campaign)
                 break
             looks.append(self._look(blocks.campaign, so_many))
-            if rule.is_decided(filter(asks, looks[-1].rows)):
-                blocks.campaign.cut_plan(so_many)
+            asked = list(filter(asks, looks[-1].rows))
+            if rule.is_decided(asked):
                 break
+            measured = self._against.systems_of(rule.undecided(asked))
+        blocks.campaign.cut_plan()
         return looks
 
     def _look(self, measured: Campaign, blocks: int) -> Look:

@@ -65,12 +65,15 @@ def confirm(first: Row, again: Row) -> Row:
     return replace(first, ruling=Ruling.INCONCLUSIVE, why=why)
 
 
-def is_decided(rows: Iterable[Row]) -> bool:
+def is_decided(rows: Sequence[Row]) -> bool:
     """Say whether more blocks are not needed: something fails, or nothing is open."""
-    judged = list(rows)
-    if any(row.ruling is Ruling.FAIL for row in judged):
-        return True
-    return not any(row.ruling is Ruling.INCONCLUSIVE and row.kind != "none" for row in judged)
+    return any(row.ruling is Ruling.FAIL for row in rows) or not undecided(rows)
+
+
+def undecided(rows: Iterable[Row]) -> list[str]:
+    """Return the subjects of which more blocks could decide something, each once."""
+    open_ones = (row for row in rows if row.ruling is Ruling.INCONCLUSIVE and row.kind != "none")
+    return list(dict.fromkeys(row.subject for row in open_ones))
 
 
 @dataclass(frozen=True, slots=True)

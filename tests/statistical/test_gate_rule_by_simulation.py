@@ -64,7 +64,7 @@ def _looked(
     measured = _measured(sds, ratios, looks[-1], rng)
     for blocks in looks:
         rows = _rows(measured, blocks)
-        if is_decided(rows[place] for place in asked):
+        if is_decided([rows[place] for place in asked]):
             break
     return rows, blocks
 

@@ -28,11 +28,23 @@ def summary_of(blocks, decided_after):
 
 
 class Noted:
-    """Makes no runs: only notes how many blocks were asked for."""
+    """Notes how many blocks were asked for; their runs are only written down as finished."""
 
-    def __init__(self, stored, make):
+    def __init__(self, stored, note):
         self.campaign = stored
-        self.make = make
+        self._note = note
+
+    def make(self, blocks):
+        self._note(blocks)
+        for run in self.campaign.description()["order"]:
+            if run["block"] <= blocks:
+                write_down(self.campaign, run["index"], run["approach"])
+
+
+def write_down(stored, index, approach):
+    folder = stored.path / "runs" / run_folder_name(index, approach)
+    folder.mkdir(exist_ok=True)
+    (folder / "run.json").write_text("{}")
 
 
 class Conduct:
@@ -145,10 +157,7 @@ class MadeUp:
         MadeUp.patience -= 1
         if MadeUp.patience == 0:
             raise KeyboardInterrupt
-        run = self._planned
-        folder = stored.path / "runs" / run_folder_name(run.index, run.approach)
-        folder.mkdir()
-        (folder / "run.json").write_text("{}")
+        write_down(stored, self._planned.index, self._planned.approach)
 
 
 def test_run_and_resume_make_the_runs_that_the_looks_ask_for(tmp_path, monkeypatch):

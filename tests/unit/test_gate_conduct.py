@@ -1,6 +1,7 @@
 """The steps of a gate, with runs that are only written down: which are made, what they decide."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from harness.gate.sides import system
 from harness.scenario import load_scenario
 from harness.store import run_folder_name
 from tests.small_project import write_small_project
-from tests.summaries import a_summary
 
 ROOT = Path(__file__).parents[2]
 P95, ERRORS = "purchase_latency_p95_ms", "http_error_rate_pct"
@@ -55,32 +55,30 @@ class World:
         self.project = root / "project"
         self.project.mkdir()
         compose = write_small_project(root / "small")
-        for side in ("base", "head"):
-            (self.project / f"docker-compose.{system('small', side)}.yml").symlink_to(compose)
+        for name, side in product(("small", "noisy"), ("base", "head")):
+            (self.project / f"docker-compose.{system(name, side)}.yml").symlink_to(compose)
 
     def _protocol(self, planned, *_):
         return Run(self, planned)
 
     def _summarise(self, stored):
+        """As much of a summary as a gate reads."""
         heads = self._heads.get(stored.path.name, self._heads["comparison"])
-        records = [json.loads((f / "run.json").read_text()) for f in stored.run_folders()]
-        blocks = max(record["block"] for record in records)
-        names = sorted({record["approach"] for record in records})
-        values = {
-            name: {P95: (heads if name.endswith("head") else SAME)[:blocks], ERRORS: [0.0] * blocks}
-            for name in names
-        }
-        summary = a_summary(values, blocks)
-        for one in summary["approaches"]:
-            for run in one["runs"]:
-                run["valid"] = not any(
-                    record["validity"]["reasons"]
-                    for record in records
-                    if (record["approach"], record["block"]) == (one["name"], run["block"])
-                )
-        return summary
+        approaches = {}
+        for folder in stored.run_folders():
+            record = json.loads((folder / "run.json").read_text())
+            name, block = record["approach"], record["block"]
+            said = {"noisy-head": self._heads.get("noisy"), "small-head": heads}.get(name, SAME)
+            one = approaches.setdefault(
+                name,
+                {"name": name, "runs": [], "metrics": {m: {"per_run": []} for m in (P95, ERRORS)}},
+            )
+            one["runs"].append({"block": block, "valid": not record["validity"]["reasons"]})
+            one["metrics"][P95]["per_run"].append(said[block - 1])
+            one["metrics"][ERRORS]["per_run"].append(0.0)
+        return {"approaches": list(approaches.values())}
 
-    def gate(self, contest=True):
+    def gate(self, contest=True, approaches=("small",)):
         scenario, sales = (load_scenario(name, ROOT) for name in ("ci", "ci_contest"))
         asked = Plan(
             mode="base",
@@ -93,7 +91,7 @@ class World:
         )
         bench = Bench(self.out, self.project, Idle(), Silent(), self.told.append)
         side = Side("base", "abc", False, "s", "l")
-        return Gate(asked, bench, AgainstBase(("small",), ("small",), CRITERIA)).conduct(side, side)
+        return Gate(asked, bench, AgainstBase(approaches, ("small",), CRITERIA)).conduct(side, side)
 
     def runs_of(self, campaign):
         return [run for name, run in self.made if name == campaign]
@@ -235,3 +233,19 @@ def test_a_gate_that_is_continued_ends_as_one_that_was_not(world_of, killed_at):
     assert result.exit_code is ExitCode.REGRESSION
     assert len(world.made) == 13
     assert [look.blocks for look in result.looks] == [3]
+
+
+def test_of_an_approach_that_is_decided_no_more_runs_are_made(world_of, monkeypatch):
+    """One that is noisy does not cost the time of one that is not."""
+    world = world_of(comparison=SAME, noisy=NOISY)
+    result = world.gate(approaches=("small", "noisy"))
+    assert result.exit_code is ExitCode.INCONCLUSIVE
+    made = [run.approach for run in world.runs_of("comparison")]
+    assert {name: made.count(name) for name in set(made)} == {
+        "small-base": 3,
+        "small-head": 3,
+        "noisy-base": 8,
+        "noisy-head": 8,
+    }
+    assert {row.subject: row.blocks for row in result.rows} == {"small": 3, "noisy": 8}
+    assert [look.blocks for look in result.looks] == [3, 5, 8]
