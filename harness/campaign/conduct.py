@@ -71,7 +71,7 @@ def begin(request: Request, root: Path, out: Path, runtime: Runtime, observer: O
     _check(found, request.scenario, runtime)
     if request.until_decided:
         looks.check(request.scenario, approaches=len(found))
-    planned = plan_runs(found, request.runs, request.seed)
+    planned = plan_runs(found, request.runs, request.seed, request.group_of)
     campaign = Campaign.create(out, _describe(request, planned, root, runtime))
     return Blocks(campaign, request, found, planned, runtime, observer)
 

@@ -49,13 +49,20 @@ class Bench:
     tell: Callable[[str], None]
 
     def campaign(
-        self, name: str, scenario: Scenario, systems: Sequence[str], blocks: int, seed: int
+        self,
+        name: str,
+        scenario: Scenario,
+        systems: Sequence[str],
+        blocks: int,
+        seed: int,
+        group_of: Callable[[str], str],
     ) -> Blocks:
         """Begin a campaign of the gate, or go on with the one that is there."""
         folder = self.out / name
         if (folder / "campaign.json").exists():
             return campaign.reopen(folder, self.project, self.runtime, self.observer)
-        request = Request(scenario, tuple(systems), blocks, seed, source=f"gate, {name}")
+        source = f"gate, {name}"
+        request = Request(scenario, tuple(systems), blocks, seed, source, group_of=group_of)
         return campaign.begin(request, self.project, folder, self.runtime, self.observer)
 
 
@@ -174,7 +181,7 @@ class Gate:
         self, name: str, scenario: Scenario, systems: Sequence[str], blocks: int, seed: int
     ) -> Blocks:
         varied = self._for_both_sides(scenario, systems)
-        begun = self._bench.campaign(name, varied, systems, blocks, seed)
+        begun = self._bench.campaign(name, varied, systems, blocks, seed, self._group_of)
         self._campaigns[name] = begun.campaign
         return begun
 
@@ -185,6 +192,10 @@ class Gate:
             for name in systems
         }
         return scenario.model_copy(update={"approach": stated})
+
+    def _group_of(self, system: str) -> str:
+        """Return the approach: its base and head follow each other, so no drift parts them."""
+        return self._against.side_of(system)[0]
 
     def _goes_on(self) -> bool:
         """Say whether more runs could change the verdict."""
