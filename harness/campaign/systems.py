@@ -23,8 +23,8 @@ class Request:
     """What the user asked for: a scenario, which part of it, and how to vary the approaches.
 
     `source` is where the scenario was read; no `approaches` or `cases` means all. `until_decided`
-    makes `runs` the most that may be needed. `group_of` names the group of an approach; the approaches
-    of a group are measured one after the other.
+    makes `runs` the most that may be needed. `group_of` names the group of an approach: those of a
+    group are measured one after the other.
     """
 
     scenario: Scenario
