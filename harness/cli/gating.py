@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -184,7 +185,7 @@ def _show(result: "Result") -> None:
     wide = Console(highlight=False)
     if not wide.is_terminal:
         wide.width = FILE_WIDTH
-    table = Table(*COLUMNS, box=None)
+    table = Table(*map(escape, COLUMNS), box=None)
     for row in result.rows:
         table.add_row(*map(Text, cells(result, row)))
     wide.print(table)
