@@ -3,7 +3,8 @@
     <folder of the gate>/base/      a git worktree of the base revision
                          head/      the files of the working tree, as they are now
                          packages/  base's Python environment, if its lock file is another
-                         docker-compose.<approach>-<side>.yml   links to the compose files of both
+                         docker-compose.<approach>-<side>.yml   links to compose files in both,
+                                                which are those of the side, with it in the title
 
 Both are copies, so an editor that saves a file meanwhile changes nothing. The folder is one of
 those that belong to a running harness (`runtimes.state`): what a killed gate leaves is found and
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from uv import find_uv_bin
 
 from harness.errors import InfrastructureError, NotComparable, UsageError
@@ -26,6 +28,7 @@ from harness.gate import worktree
 from harness.gate.result import Side
 from harness.runtimes.state import StateFolder, default_state_root
 from harness.topology import discover
+from harness.topology.section import read_yaml
 
 BASE, HEAD = "base", "head"
 _LOCK = "uv.lock"
@@ -103,11 +106,7 @@ def _sides(root: Path, commit: str, folder: Path, pythons: Mapping[Path, Path]) 
             f"base ({commit[:12]}) and head have no approach in common",
             f"base has {', '.join(of_base) or 'none'}, head {', '.join(of_head) or 'none'}",
         )
-    for side, names in ((BASE, both), (HEAD, of_head)):
-        for name in names:
-            link = folder / f"docker-compose.{system(name, side)}.yml"
-            link.symlink_to(Path(side) / f"docker-compose.{name}.yml")
-    return Sides(
+    laid_out = Sides(
         project=folder,
         base=_side(BASE, folder / BASE, worktree.files_of(folder / BASE), commit, False),
         head=_working_tree(root, folder / HEAD),
@@ -115,6 +114,22 @@ def _sides(root: Path, commit: str, folder: Path, pythons: Mapping[Path, Path]) 
         of_head=of_head,
         pythons=pythons,
     )
+    for side, names in ((BASE, both), (HEAD, of_head)):
+        for name in names:
+            _name(folder, side, name)
+    return laid_out
+
+
+def _name(folder: Path, side: str, approach: str) -> None:
+    """Give the compose file of a side a name and a title that tell the sides apart."""
+    named = f"docker-compose.{system(approach, side)}.yml"
+    document = read_yaml(folder / side / f"docker-compose.{approach}.yml")
+    assert isinstance(document, dict)  # noqa: S101 - it has been read as a topology
+    facts = document["x-harness"]
+    titled = {**document, "x-harness": {**facts, "title": f"{facts['title']}, {side}"}}
+    text = yaml.safe_dump(titled, sort_keys=False, allow_unicode=True)
+    (folder / side / named).write_text(text, encoding="utf-8")
+    (folder / named).symlink_to(Path(side) / named)
 
 
 def _copy(root: Path, to: Path) -> None:

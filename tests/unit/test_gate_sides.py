@@ -42,8 +42,8 @@ def test_base_is_the_revision_and_head_the_working_tree_with_what_is_not_yet_com
     with sides.laid_out(root, "HEAD~1") as both:
         found = discover(both.project)
         assert {name: one.title for name, one in found.items()} == {
-            "small-base": "Small",
-            "small-head": "Smallest",
+            "small-base": "Small, base",
+            "small-head": "Smallest, head",
         }
         assert found["small-base"].root == both.project / "base"
         assert found["small-head"].root == both.project / "head"
@@ -54,7 +54,7 @@ def test_base_is_the_revision_and_head_the_working_tree_with_what_is_not_yet_com
         assert both.base.sources != both.head.sources
         assert both.both == both.of_head == ("small",)
         edit(root, "title: Smallest", "title: Saved by an editor meanwhile")
-        assert discover(both.project)["small-head"].title == "Smallest"
+        assert discover(both.project)["small-head"].title == "Smallest, head"
     assert worktrees(root) == 1
     assert not default_state_root().exists()
 
