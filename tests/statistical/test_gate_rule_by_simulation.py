@@ -6,6 +6,7 @@ false alarm is a gate that fails although head is base.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from harness.analysis import METRICS
 from harness.gate.result import Row, Ruling
 from harness.gate.rule import LOOKS, confirm, is_decided, judge
-from harness.gate.settings import Criterion
+from harness.gate.settings import Criterion, load_settings
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.statistical
 
@@ -154,18 +157,46 @@ def test_one_metric_ends_as_often_and_as_soon_as_was_planned(
     assert np.mean([one.blocks for one in ended]) == pytest.approx(blocks, abs=0.3)
 
 
-# Standard deviations of the logarithm from run to run, of both approaches in turn: assumed, at the
-# upper end of what a gate can decide on, until a campaign of one revision has measured them.
+# Standard deviations of the logarithm from run to run, as `harness gate --base HEAD` measured them on
+# an unchanged tree on 2026-11-26: those of the ratios within blocks, divided by the root of two.
 RUN_SDS = {
-    "purchase_latency_peak_p95_ms": (0.05, 0.05),
-    "order_time_p95_s": (0.05, 0.05),
-    "cpu_s_per_order": (0.03, 0.03),
+    "sync": {
+        "purchase_latency_peak_p95_ms": 0.011,
+        "order_time_p95_s": 0.009,
+        "cpu_s_per_order": 0.085,
+    },
+    "queue": {
+        "purchase_latency_peak_p95_ms": 0.050,
+        "order_time_p95_s": 0.050,
+        "cpu_s_per_order": 0.057,
+    },
 }
+CRITERIA = {one.metric.id: one for one in load_settings(ROOT / "gate.toml").criteria}
+
+
+def gate_of_equals(rng: np.random.Generator) -> Ruling:
+    """Hold the gate of this project on equals, each approach with looks of its own."""
+    found = {ruling for name in RUN_SDS for ruling in _rulings(name, rng)}
+    return next(r for r in (Ruling.FAIL, Ruling.INCONCLUSIVE, Ruling.PASS) if r in found)
+
+
+def _rulings(name: str, rng: np.random.Generator) -> list[Ruling]:
+    sds = RUN_SDS[name]
+    measured = _measured(list(sds.values()), np.ones(len(sds)), LOOKS[-1], rng)
+    for blocks in LOOKS:
+        base, head = measured[:, :, :blocks].tolist()
+        rows = [
+            judge(CRITERIA[metric], name, dict(enumerate(before)), dict(enumerate(after)))
+            for metric, before, after in zip(sds, base, head, strict=True)
+        ]
+        if is_decided(rows):
+            break
+    return [row.ruling for row in rows]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_twenty_gates_of_equals_have_no_false_alarm(seed):
+def test_twenty_gates_of_equals_have_no_false_alarm_and_hardly_one_is_undecided(seed):
     rng = np.random.default_rng(seed)
-    sds = [sd for both in RUN_SDS.values() for sd in both]
-    ended = [held(sds, 1.0, rng) for _ in range(20)]
-    assert share(ended, Ruling.FAIL) == 0
+    ended = [gate_of_equals(rng) for _ in range(20)]
+    assert ended.count(Ruling.FAIL) == 0
+    assert ended.count(Ruling.INCONCLUSIVE) <= 3
