@@ -157,8 +157,8 @@ def test_one_metric_ends_as_often_and_as_soon_as_was_planned(
     assert np.mean([one.blocks for one in ended]) == pytest.approx(blocks, abs=0.3)
 
 
-# Standard deviations of the logarithm from run to run, as `harness gate --base HEAD` measured them on
-# an unchanged tree on 2026-11-26: those of the ratios within blocks, divided by the root of two.
+# Standard deviations of the logarithm from run to run, as `harness gate --base HEAD` measured them
+# on an unchanged tree on 2026-11-26: those of the ratios within blocks, divided by the root of two.
 RUN_SDS = {
     "sync": {
         "purchase_latency_peak_p95_ms": 0.011,
