@@ -70,11 +70,8 @@ def run(
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
     root = project_root()
-    varied = any((scenario, approach, case, runs, seed is not None, scale, settings, out))
-    if resume is not None and varied:
-        raise UsageError(
-            "--resume continues a campaign exactly as it was begun", "leave out every other option"
-        )
+    if resume is not None:
+        _refuse(scenario, approach, case, runs, seed is not None, scale, settings, out)
     loaded = load_scenario(scenario or "flash_sale", root)
     scales, changes = read_scales(scale), read_settings(settings)
     chosen = runtime_named(runtime or _begun_with(resume))
@@ -173,6 +170,14 @@ def validate(
     cases = f"{len(checked.cases)} cases, " if checked.cases else ""
     runs = len(measured) * checked.runs
     console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {names}")
+
+
+def _refuse(*others: object) -> None:
+    """Raise UsageError if anything is said beside --resume."""
+    if any(others):
+        raise UsageError(
+            "--resume continues a campaign exactly as it was begun", "leave out every other option"
+        )
 
 
 def _begun_with(resume: Path | None) -> str:

@@ -100,7 +100,9 @@ def gate(
         try:
             result = _held(asked, root, folder)
         except NotComparable as error:
-            _publish(_unanswered(asked, root, error), folder)
+            from harness.gate.holding import unanswered
+
+            _publish(unanswered(asked, root, error), folder)
             raise
     return _publish(_decided(result, inconclusive), folder)
 
@@ -134,13 +136,6 @@ def _held(asked: "Plan", root: Path, folder: Path) -> "Result":
             "interrupted; everything is down, and the finished runs are kept",
             f"continue with: harness gate --resume {folder}",
         ) from error
-
-
-def _unanswered(asked: "Plan", root: Path, error: NotComparable) -> "Result":
-    """Return what cannot be compared as a result, for those who read files."""
-    from harness.gate.holding import unanswered
-
-    return unanswered(asked, root, error)
 
 
 def _decided(result: "Result", inconclusive: Inconclusive | None) -> "Result":
