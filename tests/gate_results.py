@@ -91,7 +91,9 @@ OVERSOLD = Offence(
     RUN, "I1", "Nothing is oversold", "FAIL", "sale 17: 3 units too many <b>|</b> `x`"
 )
 UNKNOWN = Offence(RUN, "I4", "No order is lost", "UNKNOWN", "the ledger could not be read")
-SATURATED = Spoilt(RunOf("comparison", 5, 2, "sync", "base"), ("generator CPU: 97 %", "L ≠ λW"))
+SATURATED = Spoilt(
+    RunOf("comparison-sync", 5, 2, "sync", "base"), ("generator CPU: 97 %", "L ≠ λW")
+)
 
 PASSING = Result(
     mode="base",
@@ -106,10 +108,10 @@ PASSING = Result(
     created_at="2026-03-01T12:34:56+01:00",
     took_s=487.3,
     rows=(LATENCY, ERRORS, THROUGHPUT),
-    looks=(Look(3, (LATENCY, ERRORS, THROUGHPUT)),),
+    looks=(Look("comparison-queue", 3, (LATENCY, ERRORS, THROUGHPUT)),),
     audited_runs=14,
     audited_sales=2012,
-    campaigns={"contest": "contest", "comparison": "comparison"},
+    campaigns=("contest", "comparison-queue"),
     environment={
         "cores": 2,
         "argv": ["harness", "gate", "--base", "main", "--out", "x", "--approach=queue"],
@@ -120,8 +122,8 @@ REGRESSION = replace(
     exit_code=ExitCode.REGRESSION,
     statement="head is worse than base: queue: Purchase latency at peak, p95: 21.9 % worse",
     rows=(SLOWER, ERRORS, THROUGHPUT),
-    looks=(Look(3, (SLOWER, ERRORS, THROUGHPUT)),),
-    confirmation=Look(3, (SLOWER, ERRORS)),
+    looks=(Look("comparison-queue", 3, (SLOWER, ERRORS, THROUGHPUT)),),
+    confirmations=(Look("confirmation-queue", 3, (SLOWER, ERRORS)),),
 )
 INCORRECT = replace(
     PASSING,
@@ -143,7 +145,7 @@ UNMEASURABLE = replace(INCONCLUSIVE, rows=(UNMEASURED, ERRORS))
 INVALID = replace(
     PASSING,
     exit_code=ExitCode.INVALID,
-    statement="runs contradict themselves: comparison, run 5 (sync, base): generator CPU: 97 %",
+    statement="runs contradict themselves: comparison-sync, run 5 (sync, base): generator at 97 %",
     rows=(SLOWER, ERRORS),
     spoilt=(SATURATED,),
 )
@@ -159,7 +161,7 @@ NOT_COMPARABLE = replace(
     reasons=("scenario: ci, then quick", "runtime: local, then docker"),
     audited_runs=0,
     audited_sales=0,
-    campaigns={},
+    campaigns=(),
     environment={},
 )
 AGAINST_BASELINE = replace(

@@ -1,7 +1,7 @@
 """A whole campaign: blocks of runs, each saved as it ends, so that it can be resumed."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,22 +29,10 @@ class Blocks:
     _runtime: Runtime
     _observer: Observer
 
-    def make(
-        self,
-        blocks: int,
-        approaches: Collection[str] | None = None,
-        goes_on: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Make the runs of the first `blocks` blocks that are missing, while `goes_on()`.
-
-        Of all approaches, or of some: what is decided of the others need not be measured again.
-        """
+    def make(self, blocks: int, goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Make the runs of the first `blocks` blocks that are missing, while `goes_on()`."""
         scenario = self.request.scenario
-        due = [
-            one
-            for one in self._planned
-            if one.block <= blocks and (approaches is None or one.approach in approaches)
-        ]
+        due = [one for one in self._planned if one.block <= blocks]
         missing = [one for one in due if not self.campaign.has_run(one.index, one.approach)]
         self._observer.campaign_begins(due, len(due) - len(missing), scenario)
         for one in missing:
@@ -71,7 +59,7 @@ def begin(request: Request, root: Path, out: Path, runtime: Runtime, observer: O
     _check(found, request.scenario, runtime)
     if request.until_decided:
         looks.check(request.scenario, approaches=len(found))
-    planned = plan_runs(found, request.runs, request.seed, request.group_of)
+    planned = plan_runs(found, request.runs, request.seed)
     campaign = Campaign.create(out, _describe(request, planned, root, runtime))
     return Blocks(campaign, request, found, planned, runtime, observer)
 

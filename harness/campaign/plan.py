@@ -10,7 +10,7 @@ goes wrong, so there each block has a seed of its own, and with it other moments
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -25,16 +25,8 @@ class PlannedRun:
     case: str = ""
 
 
-def plan_runs(
-    systems: Iterable[tuple[str, str]],
-    blocks: int,
-    seed: int,
-    group_of: Callable[[str], str] | None = None,
-) -> list[PlannedRun]:
-    """Return all runs, in order, of every (approach, case) in every block.
-
-    The approaches of a group follow each other: what is to be told apart is measured side by side.
-    """
+def plan_runs(systems: Iterable[tuple[str, str]], blocks: int, seed: int) -> list[PlannedRun]:
+    """Return all runs, in order, of every (approach, case) in every block."""
     drawn = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
     known = sorted(systems)
     has_cases = any(case for _, case in known)
@@ -42,8 +34,6 @@ def plan_runs(
     order: list[tuple[str, str]] = []
     for block in range(1, blocks + 1):
         order = drawn.sample(known, len(known)) if block % 2 else order[::-1]
-        if group_of is not None and block % 2:
-            order = _side_by_side(order, group_of)
         for approach, case in order:
             runs.append(
                 PlannedRun(
@@ -55,11 +45,3 @@ def plan_runs(
                 )
             )
     return runs
-
-
-def _side_by_side(
-    order: list[tuple[str, str]], group_of: Callable[[str], str]
-) -> list[tuple[str, str]]:
-    """Keep the order of the groups' first members, and bring the others of each up to it."""
-    groups = list(dict.fromkeys(group_of(approach) for approach, _ in order))
-    return sorted(order, key=lambda system: groups.index(group_of(system[0])))

@@ -4,7 +4,7 @@ What comes later wins: the compose file, the scenario's `[approach.NAME]`, the c
 line. Whatever a fault would hit must be there, or nothing is deployed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +23,7 @@ class Request:
     """What the user asked for: a scenario, which part of it, and how to vary the approaches.
 
     `source` is where the scenario was read; no `approaches` or `cases` means all. `until_decided`
-    makes `runs` the most that may be needed. `group_of` names the group of an approach: those of a
-    group are measured one after the other.
+    makes `runs` the most that may be needed.
     """
 
     scenario: Scenario
@@ -36,7 +35,6 @@ class Request:
     scale: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[tuple[str, str], str] = field(default_factory=dict)
     until_decided: bool = False
-    group_of: Callable[[str], str] | None = None
 
 
 def systems(request: Request, root: Path) -> Systems:

@@ -1,6 +1,6 @@
 """What head is compared with: base in the same blocks, or a stored baseline."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Protocol
@@ -19,8 +19,8 @@ class Against(Protocol):
     """One way of comparing: which systems are measured for it, and what their runs come to."""
 
     @property
-    def systems(self) -> tuple[str, ...]:
-        """Return the systems that the comparison measures."""
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the systems that are measured by turns, by the name of their group."""
 
     @property
     def contestants(self) -> tuple[str, ...]:
@@ -32,9 +32,6 @@ class Against(Protocol):
     def rows(self, summary: Summary) -> tuple[Row, ...]:
         """Judge every criterion from the runs of a campaign, all of them valid."""
 
-    def systems_of(self, subjects: Iterable[str]) -> tuple[str, ...]:
-        """Return the systems that it takes to judge some subjects again."""
-
 
 @dataclass(frozen=True, slots=True)
 class AgainstBase:
@@ -45,9 +42,9 @@ class AgainstBase:
     criteria: Sequence[Criterion]
 
     @property
-    def systems(self) -> tuple[str, ...]:
-        """Return both sides of every approach."""
-        return self.systems_of(self.approaches)
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Return both sides of each approach: they follow each other, so no drift parts them."""
+        return {name: (system(name, BASE), system(name, HEAD)) for name in self.approaches}
 
     @property
     def contestants(self) -> tuple[str, ...]:
@@ -73,10 +70,6 @@ class AgainstBase:
             for criterion in self.criteria
         )
 
-    def systems_of(self, subjects: Iterable[str]) -> tuple[str, ...]:
-        """Return both sides of some approaches."""
-        return tuple(system(name, side) for name in subjects for side in (BASE, HEAD))
-
 
 @dataclass(frozen=True, slots=True)
 class AgainstBaseline:
@@ -87,9 +80,9 @@ class AgainstBaseline:
     stored: Baseline
 
     @property
-    def systems(self) -> tuple[str, ...]:
-        """Return every approach, as it is."""
-        return tuple(self.approaches)
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Return every approach, as it is: each is compared with each."""
+        return {"ratios": tuple(self.approaches)}
 
     @property
     def contestants(self) -> tuple[str, ...]:
@@ -103,11 +96,6 @@ class AgainstBaseline:
     def rows(self, summary: Summary) -> tuple[Row, ...]:
         """Judge every criterion of every two approaches that the campaign measured."""
         return baseline.rows(self.criteria, self.stored, summary)
-
-    def systems_of(self, subjects: Iterable[str]) -> tuple[str, ...]:
-        """Return the approaches of some ratios."""
-        named = {name for subject in subjects for name in baseline.pair_of(subject)}
-        return tuple(name for name in self.approaches if name in named)
 
 
 def valid_runs(summary: Summary, blocks: int) -> Summary:

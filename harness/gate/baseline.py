@@ -160,12 +160,12 @@ def rows(
     return tuple(
         _row(criterion, subject, known[criterion.metric.id], head[subject][criterion.metric.id])
         for subject, known in baseline.changes.items()
-        if measured.issuperset(pair_of(subject))
+        if measured.issuperset(_pair_of(subject))
         for criterion in criteria
     )
 
 
-def pair_of(subject: str) -> tuple[str, str]:
+def _pair_of(subject: str) -> tuple[str, str]:
     """Return the approaches of a subject: the one that is compared, and with which."""
     second, _, first = subject.partition(_BY)
     return second, first

@@ -1,11 +1,12 @@
 """The whole gate: the contest, the comparison, and what failed once more.
 
 1. head's contest: many short sales; whoever oversells one is not measured any further
-2. the comparison: 3, 5, 8 blocks of base and head by turns, until the rule decides
+2. the comparisons, one for each approach: 3, 5, 8 blocks of base and head by turns, until the rule
+   decides
 3. the confirmation: the same looks again at what failed, because a verdict that sends somebody
    looking for a mistake must not be a mishap of the machine
 
-Every campaign is an ordinary one in the gate's folder. All that is decided follows from the runs
+Each is an ordinary campaign in the gate's folder. All that is decided follows from the runs
 that are there, so a gate that was interrupted goes through the same steps again and makes only the
 runs that are missing.
 """
@@ -55,14 +56,13 @@ class Bench:
         systems: Sequence[str],
         blocks: int,
         seed: int,
-        group_of: Callable[[str], str],
     ) -> Blocks:
         """Begin a campaign of the gate, or go on with the one that is there."""
         folder = self.out / name
         if (folder / "campaign.json").exists():
             return campaign.reopen(folder, self.project, self.runtime, self.observer)
         source = f"gate, {name}"
-        request = Request(scenario, tuple(systems), blocks, seed, source, group_of=group_of)
+        request = Request(scenario, tuple(systems), blocks, seed, source)
         return campaign.begin(request, self.project, folder, self.runtime, self.observer)
 
 
@@ -75,16 +75,17 @@ class Gate:
         self._against = against
         self._campaigns: dict[str, Campaign] = {}
         self._looks: list[Look] = []
-        self._confirmation: Look | None = None
+        self._confirmations: list[Look] = []
 
     def conduct(self, base: Side, head: Side) -> Result:
         """Make every run that is needed and missing, and return what all of them come to."""
         begun_s = time.monotonic()
         rows: tuple[Row, ...] = ()
         if self._contest():
-            rows = self._compare()
-            if self._goes_on():
-                rows = self._confirm(rows)
+            compared = {group: self._compare(group) for group in self._against.groups}
+            rows = tuple(
+                row for group, seen in compared.items() for row in self._confirm(group, seen)
+            )
         found = self._evidence()
         code, statement = verdict(rows, found.offences, found.spoilt)
         plan = self._plan
@@ -102,12 +103,12 @@ class Gate:
             took_s=round(time.monotonic() - begun_s, 1),
             rows=rows,
             looks=tuple(self._looks),
-            confirmation=self._confirmation,
+            confirmations=tuple(self._confirmations),
             offences=found.offences,
             spoilt=found.spoilt,
             audited_runs=found.runs,
             audited_sales=found.sales,
-            campaigns={name: name for name in self._campaigns},
+            campaigns=tuple(self._campaigns),
             environment=self._environment(),
         )
 
@@ -117,71 +118,64 @@ class Gate:
         if scenario is not None:
             runs, seed = scenario.runs, scenario.seed
             blocks = self._begin(CONTEST, scenario, self._against.contestants, runs, seed)
-            blocks.make(runs, goes_on=self._goes_on)
+            blocks.make(runs, self._goes_on)
             campaign.summarise(blocks.campaign)
         return self._goes_on()
 
-    def _compare(self) -> tuple[Row, ...]:
+    def _compare(self, group: str) -> tuple[Row, ...]:
         """Compare head with base; return what the last look says."""
-        seed = self._plan.scenario.seed
-        self._looks = self._looked(COMPARISON, self._against.systems, seed, lambda _: True)
-        return self._looks[-1].rows if self._looks else ()
+        looks = self._looked(COMPARISON, group, self._plan.scenario.seed, lambda _: True)
+        self._looks += looks
+        return looks[-1].rows if looks else ()
 
-    def _confirm(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    def _confirm(self, group: str, rows: tuple[Row, ...]) -> tuple[Row, ...]:
         """Measure again what failed, under another seed; only what fails again has failed.
 
         It is given the same looks: three blocks may see by luck what takes five to be seen twice.
         """
         failed = {_key(row) for row in rows if row.ruling is Ruling.FAIL}
-        if not failed:
+        if not failed or not self._goes_on():
             return rows
-        subjects = dict.fromkeys(row.subject for row in rows if _key(row) in failed)
-        systems = self._against.systems_of(subjects)
-        self._bench.tell(f"confirmation: more blocks of {', '.join(systems)}")
         seed = self._plan.scenario.seed + 1
-        looks = self._looked(CONFIRMATION, systems, seed, lambda row: _key(row) in failed)
+        looks = self._looked(CONFIRMATION, group, seed, lambda row: _key(row) in failed)
         if not self._goes_on():
             return rows
-        self._confirmation = looks[-1]
+        self._confirmations.append(looks[-1])
         again = {_key(row): row for row in looks[-1].rows}
         return tuple(
             rule.confirm(row, again[_key(row)]) if _key(row) in failed else row for row in rows
         )
 
-    def _looked(
-        self, name: str, systems: Sequence[str], seed: int, asks: Callable[[Row], bool]
-    ) -> list[Look]:
-        """Look after 3, 5, 8 blocks, until the rule decides the rows that are asked for.
-
-        Of what is decided of an approach no more runs are made.
-        """
-        blocks = self._begin(name, self._plan.scenario, systems, rule.LOOKS[-1], seed)
+    def _looked(self, name: str, group: str, seed: int, asks: Callable[[Row], bool]) -> list[Look]:
+        """Look after 3, 5, 8 blocks, until the rule decides the rows that are asked for."""
         looks: list[Look] = []
-        measured = systems
+        if not self._goes_on():
+            return looks
+        scenario, systems = self._plan.scenario, self._against.groups[group]
+        self._bench.tell(f"{name}: {' and '.join(systems)}")
+        blocks = self._begin(f"{name}-{group}", scenario, systems, rule.LOOKS[-1], seed)
         for so_many in rule.LOOKS:
-            blocks.make(so_many, measured, self._goes_on)
+            blocks.make(so_many, self._goes_on)
             if not self._goes_on():
                 campaign.summarise(blocks.campaign)
                 break
             looks.append(self._look(blocks.campaign, so_many))
-            asked = list(filter(asks, looks[-1].rows))
-            if rule.is_decided(asked):
+            if rule.is_decided(list(filter(asks, looks[-1].rows))):
                 break
-            measured = self._against.systems_of(rule.undecided(asked))
         blocks.campaign.cut_plan()
         return looks
 
     def _look(self, measured: Campaign, blocks: int) -> Look:
-        found = Look(blocks, self._against.rows(valid_runs(campaign.summarise(measured), blocks)))
-        counted = [f"{_count(found.rows, ruling)} {ruling}" for ruling in Ruling]
-        self._bench.tell(f"after {blocks} blocks of the {measured.path.name}: {', '.join(counted)}")
-        return found
+        rows = self._against.rows(valid_runs(campaign.summarise(measured), blocks))
+        counted = [f"{sum(row.ruling is ruling for row in rows)} {ruling}" for ruling in Ruling]
+        self._bench.tell(f"{measured.path.name}, after {blocks} blocks: {', '.join(counted)}")
+        return Look(measured.path.name, blocks, rows)
 
     def _begin(
         self, name: str, scenario: Scenario, systems: Sequence[str], blocks: int, seed: int
     ) -> Blocks:
         varied = self._for_both_sides(scenario, systems)
-        begun = self._bench.campaign(name, varied, systems, blocks, seed, self._group_of)
+        begun = self._bench.campaign(name, varied, systems, blocks, seed)
         self._campaigns[name] = begun.campaign
         return begun
 
@@ -192,10 +186,6 @@ class Gate:
             for name in systems
         }
         return scenario.model_copy(update={"approach": stated})
-
-    def _group_of(self, system: str) -> str:
-        """Return the approach: its base and head follow each other, so no drift parts them."""
-        return self._against.side_of(system)[0]
 
     def _goes_on(self) -> bool:
         """Say whether more runs could change the verdict."""
@@ -216,7 +206,3 @@ class Gate:
 
 def _key(row: Row) -> tuple[str, str]:
     return row.subject, row.metric
-
-
-def _count(rows: Sequence[Row], ruling: Ruling) -> int:
-    return sum(row.ruling is ruling for row in rows)

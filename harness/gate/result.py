@@ -12,7 +12,7 @@ from harness.analysis.outcomes import Kind
 from harness.errors import ExitCode
 
 CONTEST, COMPARISON, CONFIRMATION = "contest", "comparison", "confirmation"
-"""The campaigns of a gate, by what they are made for; also the names of their folders."""
+"""What the campaigns of a gate are made for; their folders' names begin with it."""
 
 
 class Ruling(StrEnum):
@@ -56,8 +56,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What all metrics came to after so many blocks."""
+    """What the metrics came to after so many blocks of a campaign, named by its folder."""
 
+    campaign: str
     blocks: int
     rows: tuple[Row, ...]
 
@@ -114,9 +115,9 @@ class Side:
 class Result:
     """Everything that a gate found; `exit_code` is the verdict, `statement` says it in a sentence.
 
-    `rows` is the last look, as the confirmation leaves it. `confirmation` is the second set of
-    blocks, made only to confirm what failed. `campaigns` are the folders below the gate's, by what
-    they were made for.
+    `rows` are those of the last look at each comparison, as its confirmation leaves them.
+    `confirmations` are the last looks at the second sets of blocks, made only to confirm what
+    failed. `campaigns` are the folders below the gate's.
     """
 
     mode: Literal["base", "baseline"]
@@ -132,14 +133,14 @@ class Result:
     took_s: float
     rows: tuple[Row, ...] = ()
     looks: tuple[Look, ...] = ()
-    confirmation: Look | None = None
+    confirmations: tuple[Look, ...] = ()
     offences: tuple[Offence, ...] = ()
     spoilt: tuple[Spoilt, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why base and head cannot be compared."""
     audited_runs: int = 0
     audited_sales: int = 0
-    campaigns: Mapping[str, str] = field(default_factory=dict)
+    campaigns: tuple[str, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property

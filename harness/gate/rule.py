@@ -10,7 +10,7 @@ ratios on logarithms.
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -67,13 +67,8 @@ def confirm(first: Row, again: Row) -> Row:
 
 def is_decided(rows: Sequence[Row]) -> bool:
     """Say whether more blocks are not needed: something fails, or nothing is open."""
-    return any(row.ruling is Ruling.FAIL for row in rows) or not undecided(rows)
-
-
-def undecided(rows: Iterable[Row]) -> list[str]:
-    """Return the subjects of which more blocks could decide something, each once."""
-    open_ones = (row for row in rows if row.ruling is Ruling.INCONCLUSIVE and row.kind != "none")
-    return list(dict.fromkeys(row.subject for row in open_ones))
+    failed = any(row.ruling is Ruling.FAIL for row in rows)
+    return failed or all(row.ruling is Ruling.PASS or row.kind == "none" for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def summary(result: Result) -> str:
         f"**What it means:** {escaped(words.meaning(result))}.",
         *_not_comparable(result),
         *_metrics(result),
-        *_confirmed(result.confirmation),
+        *_confirmed(result.confirmations),
         "### Correctness",
         *_correctness(result),
         *_validity(result),
@@ -126,16 +126,18 @@ def _why(row: Row) -> str:
     return f"- {row.ruling}: {escaped(row.subject)}, {escaped(row.title)}: {escaped(row.why)}"
 
 
-def _confirmed(again: Look | None) -> list[str]:
-    if again is None:
+def _confirmed(again: Sequence[Look]) -> list[str]:
+    if not again:
         return []
     lines = [
         f"- {escaped(row.subject)}, {escaped(row.title)}: {words.change(row)}: {row.ruling}"
-        for row in again.rows
+        for look in again
+        for row in look.rows
         if row.ruling is not Ruling.PASS
     ] or ["- nothing failed again"]
+    blocks = " and ".join(str(look.blocks) for look in again)
     lead = (
-        f"What failed was measured once more, in {again.blocks} more blocks; "
+        f"What failed was measured once more, in {blocks} more blocks; "
         "only what fails both times has failed. Not passed the second time:"
     )
     return ["### Confirmation", lead, "\n".join(lines)]
@@ -179,18 +181,25 @@ def _more(found: int) -> Iterator[str]:
 
 
 def _method(result: Result) -> str:
-    looks = ", ".join(str(look.blocks) for look in result.looks)
     facts = [
         ("Base", _side(result.base)),
         ("Head", _side(result.head)),
         ("Scenario", f"{result.scenario}, seed {result.seed}, runtime {result.runtime}"),
         ("Contest", result.contest or "none"),
-        ("Looks", f"after {looks} blocks" if looks else "none"),
+        ("Looks", _looks(result.looks)),
         ("Took", f"{numbers.number(result.took_s / 60, 1)} minutes"),
     ]
     if result.campaigns:
-        facts.append(("Campaigns", ", ".join(f"{one}/" for one in result.campaigns.values())))
+        facts.append(("Campaigns", ", ".join(f"{one}/" for one in result.campaigns)))
     return markdown.listed([(name, escaped(text)) for name, text in facts], ":")
+
+
+def _looks(looks: Sequence[Look]) -> str:
+    blocks: dict[str, list[int]] = {}
+    for look in looks:
+        blocks.setdefault(look.campaign, []).append(look.blocks)
+    taken = [f"{name} after {', '.join(map(str, after))} blocks" for name, after in blocks.items()]
+    return "; ".join(taken) or "none"
 
 
 def _side(side: Side) -> str:

@@ -70,7 +70,7 @@ def test_head_is_as_good_as_its_own_baseline_but_another_sale_is_not_compared(
     done = gate(kept, "gate")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS" in done.stdout
-    comparison = json.loads((tmp_path / "gate" / "comparison" / "campaign.json").read_text())
+    comparison = json.loads((tmp_path / "gate" / "comparison-ratios" / "campaign.json").read_text())
     assert sorted(comparison["approaches"]) == ["queue", "sync"]
     sides = json.loads((tmp_path / "gate" / "plan.json").read_text())["sides"]
     assert sides["base"]["name"] == str(kept)
@@ -79,7 +79,7 @@ def test_head_is_as_good_as_its_own_baseline_but_another_sale_is_not_compared(
     done = gate(kept, "other")
     assert done.returncode == 50, done.stdout + done.stderr
     assert "scenario: product.stock: 8 in A, 9 in B" in done.stderr
-    assert not (tmp_path / "other" / "comparison").exists()
+    assert not (tmp_path / "other" / "comparison-ratios").exists()
     told = json.loads((tmp_path / "other" / "gate.json").read_text())
     assert told["reasons"] == ["scenario: product.stock: 8 in A, 9 in B"]
 

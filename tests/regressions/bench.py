@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import ExitCode
-from harness.gate.result import COMPARISON, CONFIRMATION
+from harness.gate.result import CONTEST
 from harness.store import Campaign, read_json
 from tests.edited_repository import write_project
 from tests.regressions.regression import Regression
@@ -23,13 +24,13 @@ GATE_LIMIT_S = 2400
 class Answer:
     """What the gate answered, what it took, and what it left.
 
-    `blocks` are those of the comparison and of the confirmation.
+    `blocks` are those of each comparison and confirmation, by its campaign.
     """
 
     exit_code: ExitCode
     output: str
     seconds: float
-    blocks: tuple[int, ...]
+    blocks: Mapping[str, int]
     worktrees: int
     left: tuple[Path, ...]
 
@@ -80,11 +81,13 @@ class Bench:
         return answer
 
 
-def _blocks(out: Path) -> tuple[int, ...]:
+def _blocks(out: Path) -> dict[str, int]:
     """Return how many blocks the gate measured, and how many to confirm a failure."""
-    made = []
-    for name in (COMPARISON, CONFIRMATION):
-        if (out / name / "campaign.json").exists():
+    if not (out / "gate.json").exists():
+        return {}
+    made = {}
+    for name in read_json(out / "gate.json")["campaigns"]:
+        if name != CONTEST:
             folders = Campaign.open(out / name).run_folders()
-            made.append(len({read_json(folder / "run.json")["block"] for folder in folders}))
-    return tuple(made)
+            made[name] = len({read_json(folder / "run.json")["block"] for folder in folders})
+    return made

@@ -32,6 +32,6 @@ def _row(regression: Regression, answer: Answer) -> str:
         regression.approach or "both",
         " or ".join(str(int(code)) for code in regression.expected),
         f"**{int(answer.exit_code)}** {answer.statement}",
-        " + ".join(map(str, answer.blocks)) or "none",
+        ", ".join(f"{name} {blocks}" for name, blocks in answer.blocks.items()) or "none",
         f"{answer.seconds / 60:.1f}",
     )

@@ -51,8 +51,9 @@ def test_a_fix_of_base_is_written_as_base_and_head(tmp_path) -> None:
 def test_the_table_stands_between_its_marks_and_nothing_else_changes(tmp_path) -> None:
     path = tmp_path / "ci.md"
     path.write_text(f"before\n{document.BEGIN}\nold\n{document.END}\nafter\n")
+    blocks = {"comparison-sync": 3, "confirmation-sync": 5}
     answers = {
-        one.name: Answer(one.expected[0], "PASS: a | b\n", 90.0, (3, 5), 1, ())
+        one.name: Answer(one.expected[0], "PASS: a | b\n", 90.0, blocks, 1, ())
         for one in REGRESSIONS
     }
     document.write(REGRESSIONS, answers, path)
@@ -60,4 +61,6 @@ def test_the_table_stands_between_its_marks_and_nothing_else_changes(tmp_path) -
     assert (lines[0], lines[-1]) == ("before", "after")
     assert "old" not in lines
     (late,) = (line for line in lines if line.startswith("| `sync-latency-20-percent`"))
-    assert late.endswith(r"| sync | 10 | **10** PASS: a \| b | 3 + 5 | 1.5 |")
+    assert late.endswith(
+        r"| sync | 10 | **10** PASS: a \| b | comparison-sync 3, confirmation-sync 5 | 1.5 |"
+    )

@@ -46,21 +46,3 @@ def test_with_cases_each_block_has_a_seed_of_its_own(systems, blocks, seed):
 @given(approaches, st.integers(1, 8), st.integers(0, 2**32))
 def test_without_cases_every_block_repeats_one_seed(systems, blocks, seed):
     assert all(run.seed == seed for run in plan_runs(systems, blocks, seed))
-
-
-@given(st.integers(1, 8), st.integers(0, 2**32))
-def test_the_approaches_of_a_group_follow_each_other_in_any_order(blocks, seed):
-    systems = [(f"{name}-{side}", "") for name in "abc" for side in ("base", "head")]
-    runs = plan_runs(systems, blocks, seed, group_of=lambda name: name[0])
-    assert {run.block for run in runs} == set(range(1, blocks + 1))
-    for pair in zip(runs[::2], runs[1::2], strict=True):
-        assert len({run.approach[0] for run in pair}) == 1
-        assert len({run.approach for run in pair}) == 2
-
-
-def test_which_of_a_group_comes_first_is_drawn_too():
-    systems = [("a-base", ""), ("a-head", ""), ("b-base", "")]
-    first = {
-        plan_runs(systems, 1, seed, group_of=lambda name: name[0])[0].approach for seed in range(40)
-    }
-    assert first == {"a-base", "a-head", "b-base"}

@@ -31,17 +31,12 @@ def against(**p95):
 
 def test_the_approaches_are_measured_under_their_own_names_and_are_all_head():
     asked = against(sync=STEADY, queue=STEADY)
-    assert asked.systems == asked.contestants == ("sync", "queue")
+    assert asked.groups == {"ratios": ("sync", "queue")}
+    assert asked.contestants == ("sync", "queue")
     assert asked.side_of("sync") == ("sync", HEAD)
 
 
-def test_to_judge_a_pair_again_takes_its_two_approaches():
-    asked = against(sync=STEADY, queue=STEADY, stream=STEADY)
-    assert asked.systems_of(["queue ÷ sync"]) == ("sync", "queue")
-    assert asked.systems_of(["stream ÷ sync", "stream ÷ queue"]) == ("sync", "queue", "stream")
-
-
-def test_a_confirmation_judges_the_pairs_that_it_measured():
+def test_each_approach_is_compared_with_each_that_was_measured():
     asked = against(sync=STEADY, queue=STEADY, stream=STEADY)
     assert len(asked.rows(of(sync=STEADY, queue=STEADY, stream=STEADY))) == 3
     (row,) = asked.rows(of(sync=STEADY, stream=[2 * x for x in STEADY]))

@@ -63,7 +63,8 @@ class World:
 
     def _summarise(self, stored):
         """As much of a summary as a gate reads."""
-        heads = self._heads.get(stored.path.name, self._heads["comparison"])
+        purpose = stored.path.name.partition("-")[0]
+        heads = self._heads.get(purpose, self._heads["comparison"])
         approaches = {}
         for folder in stored.run_folders():
             record = json.loads((folder / "run.json").read_text())
@@ -139,9 +140,9 @@ def test_equals_pass_after_the_first_look_and_nothing_is_confirmed(world_of):
     assert [look.blocks for look in result.looks] == [3]
     assert len(world.runs_of("contest")) == 1
     assert [run.approach for run in world.runs_of("contest")] == ["small-head"]
-    assert len(world.runs_of("comparison")) == 6
-    assert list(result.campaigns) == ["contest", "comparison"]
-    assert result.confirmation is None
+    assert len(world.runs_of("comparison-small")) == 6
+    assert result.campaigns == ("contest", "comparison-small")
+    assert result.confirmations == ()
     assert (result.audited_runs, result.audited_sales) == (7, 7)
 
 
@@ -150,16 +151,16 @@ def test_what_is_not_decided_is_looked_at_again_until_the_last_look(world_of):
     result = world.gate()
     assert result.exit_code is ExitCode.INCONCLUSIVE
     assert [look.blocks for look in result.looks] == [3, 5, 8]
-    assert len(world.runs_of("comparison")) == 16
+    assert len(world.runs_of("comparison-small")) == 16
 
 
 def test_a_failure_is_confirmed_by_more_blocks_under_another_seed(world_of):
     world = world_of(comparison=SLOWER)
     result = world.gate()
     assert result.exit_code is ExitCode.REGRESSION
-    assert len(world.runs_of("confirmation")) == len(world.runs_of("comparison")) == 6
+    assert len(world.runs_of("confirmation-small")) == len(world.runs_of("comparison-small")) == 6
     seeds = {name: {run.seed for run in world.runs_of(name)} for name in result.campaigns}
-    assert seeds["confirmation"].isdisjoint(seeds["comparison"])
+    assert seeds["confirmation-small"].isdisjoint(seeds["comparison-small"])
 
 
 def test_a_failure_that_is_not_seen_again_is_none(world_of):
@@ -174,9 +175,9 @@ def test_what_takes_more_blocks_to_be_seen_again_is_given_them(world_of):
     world = world_of(comparison=SLOWER, confirmation=[110.0, 190.0, 170.0, 150.0, 160.0])
     result = world.gate()
     assert result.exit_code is ExitCode.REGRESSION
-    assert len(world.runs_of("comparison")) == 6
-    assert len(world.runs_of("confirmation")) == 10
-    assert result.confirmation.blocks == 5
+    assert len(world.runs_of("comparison-small")) == 6
+    assert len(world.runs_of("confirmation-small")) == 10
+    assert [look.blocks for look in result.confirmations] == [5]
 
 
 def test_an_oversell_in_the_contest_ends_the_gate(world_of):
@@ -184,24 +185,24 @@ def test_an_oversell_in_the_contest_ends_the_gate(world_of):
     world.offences["contest", 1] = "FAIL"
     result = world.gate()
     assert result.exit_code is ExitCode.CORRECTNESS
-    assert world.runs_of("comparison") == []
+    assert world.runs_of("comparison-small") == []
     assert result.rows == ()
 
 
 @pytest.mark.parametrize("index", [1, 2, 3])
 def test_one_unclean_run_of_any_side_decides_and_no_further_run_is_made(world_of, index):
     world = world_of(comparison=SAME)
-    world.offences["comparison", index] = "FAIL"
+    world.offences["comparison-small", index] = "FAIL"
     result = world.gate()
     assert result.exit_code is ExitCode.CORRECTNESS
-    assert len(world.runs_of("comparison")) == index
+    assert len(world.runs_of("comparison-small")) == index
     (offence,) = result.offences
     assert offence.run.side in ("base", "head")
 
 
 def test_an_invalid_run_costs_its_block_and_a_second_one_the_gate(world_of):
     world = world_of(comparison=SAME)
-    world.invalid["comparison", 1] = ["generator CPU"]
+    world.invalid["comparison-small", 1] = ["generator CPU"]
     result = world.gate(contest=False)
     assert result.exit_code is ExitCode.OK
     assert {row.blocks for row in result.rows} == {2}
@@ -210,10 +211,10 @@ def test_an_invalid_run_costs_its_block_and_a_second_one_the_gate(world_of):
 
 def test_two_lost_blocks_are_no_measurement(world_of):
     world = world_of(comparison=SLOWER)
-    world.invalid["comparison", 1] = world.invalid["comparison", 3] = ["generator CPU"]
+    world.invalid["comparison-small", 1] = world.invalid["comparison-small", 3] = ["generator CPU"]
     result = world.gate(contest=False)
     assert result.exit_code is ExitCode.INVALID
-    assert len(world.runs_of("comparison")) == 3
+    assert len(world.runs_of("comparison-small")) == 3
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 4, 8, 9, 13, 14])
@@ -235,17 +236,56 @@ def test_a_gate_that_is_continued_ends_as_one_that_was_not(world_of, killed_at):
     assert [look.blocks for look in result.looks] == [3]
 
 
-def test_of_an_approach_that_is_decided_no_more_runs_are_made(world_of, monkeypatch):
+def test_each_approach_is_compared_until_it_is_decided(world_of):
     """One that is noisy does not cost the time of one that is not."""
     world = world_of(comparison=SAME, noisy=NOISY)
     result = world.gate(approaches=("small", "noisy"))
     assert result.exit_code is ExitCode.INCONCLUSIVE
-    made = [run.approach for run in world.runs_of("comparison")]
-    assert {name: made.count(name) for name in set(made)} == {
-        "small-base": 3,
-        "small-head": 3,
-        "noisy-base": 8,
-        "noisy-head": 8,
+    assert len(world.runs_of("comparison-small")) == 6
+    assert len(world.runs_of("comparison-noisy")) == 16
+    assert {run.approach for run in world.runs_of("comparison-noisy")} == {
+        "noisy-base",
+        "noisy-head",
     }
     assert {row.subject: row.blocks for row in result.rows} == {"small": 3, "noisy": 8}
-    assert [look.blocks for look in result.looks] == [3, 5, 8]
+    assert [(look.campaign, look.blocks) for look in result.looks] == [
+        ("comparison-small", 3),
+        ("comparison-noisy", 3),
+        ("comparison-noisy", 5),
+        ("comparison-noisy", 8),
+    ]
+
+
+def test_each_approach_that_failed_is_confirmed_after_all_are_compared(world_of):
+    world = world_of(comparison=SLOWER, noisy=SLOWER)
+    result = world.gate(approaches=("small", "noisy"))
+    assert result.exit_code is ExitCode.REGRESSION
+    assert result.campaigns == (
+        "contest",
+        "comparison-small",
+        "comparison-noisy",
+        "confirmation-small",
+        "confirmation-noisy",
+    )
+    assert [look.campaign for look in result.confirmations] == list(result.campaigns[3:])
+
+
+@pytest.mark.parametrize("killed_at", [3, 7, 8, 12, 23])
+def test_what_is_decided_of_one_approach_stays_so_when_the_gate_is_continued(world_of, killed_at):
+    """The plan of what is decided is cut to the runs that were made, and is not gone on with."""
+    world = world_of(comparison=SAME, noisy=NOISY)
+    world.patience = killed_at
+    with pytest.raises(KeyboardInterrupt):
+        world.gate(approaches=("small", "noisy"))
+    world.patience = 99
+    result = world.gate(approaches=("small", "noisy"))
+    assert {row.subject: row.blocks for row in result.rows} == {"small": 3, "noisy": 8}
+    assert len(world.made) == 1 + 6 + 16
+
+
+def test_an_unclean_run_of_one_approach_leaves_the_other_out(world_of):
+    world = world_of(comparison=SLOWER)
+    world.offences["comparison-small", 2] = "FAIL"
+    result = world.gate(approaches=("small", "noisy"))
+    assert result.exit_code is ExitCode.CORRECTNESS
+    assert result.campaigns == ("contest", "comparison-small")

@@ -117,7 +117,7 @@ def test_nothing_found_is_said_with_how_much_was_audited():
 
 def test_why_it_is_invalid_and_that_its_metrics_do_not_count():
     text = summary(INVALID)
-    assert "- comparison, run 5: sync, base, block 2: generator CPU: 97 %; L ≠ λW" in text
+    assert "- comparison-sync, run 5: sync, base, block 2: generator CPU: 97 %; L ≠ λW" in text
     assert "FAIL (does not count)" in text
     assert "say nothing about head" in text
 
