@@ -70,6 +70,17 @@ def test_a_parting_think_time_is_not_unaccounted_for(run):
     )
 
 
+@pytest.mark.parametrize(("longer_s", "breaks"), [(1.6, False), (3.0, True)])
+def test_of_a_parting_think_time_counts_what_a_buyer_may_think(run, longer_s, breaks):
+    """A generator that wakes a buyer a little late is no contradiction; one that forgets it is."""
+    assert run.record["scenario"]["load"]["think_max_s"] == 1.5
+    left_ns = run.buyers["left_ns"] + round(longer_s * S)
+    found = broken(
+        replace(run, buyers=run.buyers.assign(left_ns=left_ns)), "interactive response-time law"
+    )
+    assert bool(found) is breaks
+
+
 @pytest.mark.parametrize("change", [-1, 1000])
 def test_an_answer_that_client_or_server_does_not_know_of_breaks_the_counts(run, change):
     counts = [dict(row) for row in run.record["server_counts"]]

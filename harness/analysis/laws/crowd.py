@@ -65,8 +65,8 @@ def _accounted(facts: RunFacts) -> tuple[Integers, Integers]:
 def parting_thinks(facts: RunFacts) -> tuple[Integers, Integers]:
     """Return the think times after which a buyer left instead of sending another request.
 
-    No request records them; they are the time from a buyer's last answer until it left, if that
-    is not longer than a buyer may think.
+    No request records them; they are the time from a buyer's last answer until it left, as far as
+    a buyer may think so long.
     """
     buyers = facts.run.buyers.set_index(["process", "user"])
     last_done = facts.run.requests.groupby(["process", "user"])["done_ns"].max()
@@ -74,9 +74,9 @@ def parting_thinks(facts: RunFacts) -> tuple[Integers, Integers]:
     begun_ns, left_ns = integers(both, "done_ns"), integers(both, "left_ns")
     load = facts.scenario["load"]
     longest_s = max(float(load["think_max_s"]), float(load["poll_interval_s"]))
-    gap_ns = left_ns - begun_ns
-    thought = (gap_ns > 0) & (gap_ns <= 1.05 * longest_s * NANOSECONDS)
-    return begun_ns[thought], left_ns[thought]
+    ended_ns = np.minimum(left_ns, begun_ns + round(longest_s * NANOSECONDS))
+    thought = ended_ns > begun_ns
+    return begun_ns[thought], ended_ns[thought]
 
 
 def planned_users_achieved(facts: RunFacts) -> list[Law]:
