@@ -43,6 +43,12 @@ def done_well(done):
     return done.stdout
 
 
+def wait_until_it_is_up(process):
+    """Wait for its last word: others know of it a moment before."""
+    while "Ctrl-C takes it down" not in process.stdout.readline():
+        assert process.poll() is None
+
+
 def test_up_buy_reset_down(by_hand):
     said = done_well(by_hand.run(*QUEUE, "--detach"))
     (one,) = kept_in(by_hand)
@@ -103,8 +109,7 @@ def test_a_killed_keeper_is_cleaned_up_after(by_hand):
 
 def test_what_dies_is_told_and_the_rest_stays_up(by_hand):
     process = by_hand.start(*QUEUE)
-    while "Ctrl-C takes it down" not in process.stdout.readline():
-        assert process.poll() is None
+    wait_until_it_is_up(process)
     (one,) = kept_in(by_hand)
     owners = one.file.parents[1].glob("*/owner.json")
     started = [row for path in owners for row in json.loads(path.read_text())["processes"]]
@@ -123,7 +128,7 @@ def test_in_the_foreground_ctrl_c_and_down_end_it(by_hand):
         lambda _: done_well(by_hand.run("down")),
     ):
         process = by_hand.start(*SYNC)
-        wait_for(lambda: any(one.addresses for one in kept_in(by_hand)), process)
+        wait_until_it_is_up(process)
         end(process)
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 0, output
