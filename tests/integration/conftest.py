@@ -54,6 +54,7 @@ class Cli:
         for process in self.started:
             if process.poll() is None:
                 process.terminate()
+            if not process.stdout.closed:
                 process.communicate(timeout=60)
 
     def left_behind(self) -> list[str]:

@@ -121,6 +121,15 @@ def test_what_dies_is_told_and_the_rest_stays_up(by_hand):
     process.communicate(timeout=60)
 
 
+@pytest.fixture
+def in_a_terminal():
+    """A closed terminal means something also where the tests are run by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("in_a_terminal")
 def test_in_the_foreground_ctrl_c_and_down_end_it(by_hand):
     for end in (
         lambda process: process.send_signal(signal.SIGINT),
