@@ -60,7 +60,7 @@ class AgainstBase:
         measured = {one["name"]: one for one in summary["approaches"]}
         return tuple(
             rule.judge(
-                criterion,
+                criterion.of(approach),
                 approach,
                 base=by_block(measured[system(approach, BASE)], criterion.metric.id),
                 head=by_block(measured[system(approach, HEAD)], criterion.metric.id),

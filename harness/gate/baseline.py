@@ -195,8 +195,12 @@ def _changes(metric: Metric, first: Mapping[str, Any], second: Mapping[str, Any]
 
 
 def _row(criterion: Criterion, subject: str, known: Changes, found: Changes) -> Row:
-    """Judge one criterion; its limit is of one machine's own units, so it does not apply."""
-    unlimited = replace(criterion, limit=None)
+    """Judge one criterion; its limit is of one machine's own units, so it does not apply.
+
+    A ratio is as noisy as the noisier of its approaches.
+    """
+    both = [criterion.of(approach) for approach in _pair_of(subject)]
+    unlimited = replace(max(both, key=lambda one: one.worse), limit=None)
     if criterion.points is not None:
         return judge_unpaired(unlimited, subject, known.points, found.points)
     row = judge_unpaired(unlimited, subject, known.ratios, found.ratios)

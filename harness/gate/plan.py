@@ -16,6 +16,7 @@ from harness.gate.result import Side
 from harness.gate.settings import Criterion, Settings
 from harness.scenario import Scenario, load_scenario
 from harness.store import read_json, write_json
+from harness.topology import discover
 
 SCHEMA_VERSION = 1
 _PLAN = "plan.json"
@@ -62,6 +63,7 @@ def new(
     root: Path, mode: Mode, against: str, settings: Settings, approaches: tuple[str, ...]
 ) -> Plan:
     """Return the plan of a gate that begins now (UsageError: its scenarios cannot be used)."""
+    _check_approaches(settings, root)
     scenario = load_scenario(settings.scenario, root)
     if scenario.contest is not None or scenario.cases:
         what = "contest" if scenario.contest is not None else "cases"
@@ -76,6 +78,17 @@ def new(
         )
     at = datetime.now(UTC).isoformat(timespec="seconds")
     return Plan(mode, against, settings, scenario, contest, approaches, at)
+
+
+def _check_approaches(settings: Settings, root: Path) -> None:
+    known = discover(root)
+    for criterion in settings.criteria:
+        for name in criterion.approach:
+            if name not in known:
+                raise UsageError(
+                    f"metrics.{criterion.metric.id}.approach.{name}: there is no such approach",
+                    f"known approaches: {', '.join(known)}",
+                )
 
 
 def _write(plan: Plan, out: Path, sides: Mapping[str, Side]) -> None:

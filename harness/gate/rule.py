@@ -82,8 +82,7 @@ class _Scale:
     def of(cls, criterion: Criterion) -> "_Scale":
         if criterion.tolerance is not None:
             return cls("ratio", math.log1p(criterion.tolerance))
-        assert criterion.points is not None  # noqa: S101 - one of the two is stated
-        return cls("difference", criterion.points)
+        return cls("difference", criterion.worse)
 
     def value(self, measured: float) -> float:
         return math.log(measured) if self.kind == "ratio" else measured
@@ -121,8 +120,6 @@ def _row(
     )
     if (beyond := _beyond_limit(criterion, head)) is not None:
         ruling, why = Ruling.FAIL, beyond
-    stated = criterion.tolerance if criterion.tolerance is not None else criterion.points
-    assert stated is not None  # noqa: S101 - one of the two is stated
     return Row(
         subject=subject,
         metric=metric.id,
@@ -136,7 +133,7 @@ def _row(
         change=None if change is None else scale.shown(change),
         low=None if bounds is None else scale.shown(bounds[0]),
         high=None if bounds is None else scale.shown(bounds[1]),
-        tolerance=stated,
+        tolerance=criterion.worse,
         limit=criterion.limit,
         blocks=min(len(before), len(after)),
         ruling=ruling,

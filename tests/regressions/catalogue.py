@@ -25,19 +25,15 @@ SYNC_LATE = (
         "            time.sleep(0.2 * (time.monotonic() - begun_s))\n",
     ),
 )
-QUEUE_LATE = (
+QUEUE_DEARER = (
+    Edit(API, "import asyncio\nimport socket\n", "import asyncio\nimport socket\nimport time\n"),
     Edit(
         API,
-        "    async def buy(self, request: Request) -> Response:\n",
-        "    async def buy(self, request: Request) -> Response:\n"
-        "        clock = asyncio.get_running_loop().time\n"
-        "        begun_s = clock()\n"
-        "        try:\n"
-        "            return await self._buy(request)\n"
-        "        finally:\n"
-        "            await asyncio.sleep(0.2 * (clock() - begun_s))\n"
-        "\n"
-        "    async def _buy(self, request: Request) -> Response:\n",
+        '        """POST /orders."""\n',
+        '        """POST /orders."""\n'
+        "        until_s = time.thread_time() + 0.006\n"
+        "        while time.thread_time() < until_s:\n"
+        "            pass\n",
     ),
 )
 SYNC_SHEDS = (
@@ -88,10 +84,10 @@ REGRESSIONS = (
         short=True,
     ),
     Regression(
-        name="queue-latency-20-percent",
-        wrong="a purchase is answered 20 % later than the API took",
+        name="queue-costs-more",
+        wrong="a purchase takes 6 ms more of the API's CPU",
         expected=(ExitCode.REGRESSION,),
-        head=QUEUE_LATE,
+        head=QUEUE_DEARER,
         approach="queue",
     ),
     Regression(

@@ -64,3 +64,19 @@ def test_the_table_stands_between_its_marks_and_nothing_else_changes(tmp_path) -
     assert late.endswith(
         r"| sync | 10 | **10** PASS: a \| b | comparison-sync 3, confirmation-sync 5 | 1.5 |"
     )
+
+
+def test_of_what_was_not_asked_again_the_row_stays(tmp_path) -> None:
+    path = tmp_path / "ci.md"
+    path.write_text(f"{document.BEGIN}\nold\n{document.END}\n")
+    answers = {one.name: Answer(one.expected[0], "PASS\n", 60.0, {}, 1, ()) for one in REGRESSIONS}
+    document.write(REGRESSIONS, answers, path)
+    before = path.read_text().splitlines()
+    (asked, *_) = REGRESSIONS
+    again = Answer(asked.expected[0], "PASS\n", 120.0, {}, 1, ())
+    document.write(REGRESSIONS, {asked.name: again}, path)
+    after = path.read_text().splitlines()
+    (changed,) = set(after) - set(before)
+    assert changed.startswith(f"| `{asked.name}`")
+    assert changed.endswith("| 2.0 |")
+    assert len(after) == len(before)

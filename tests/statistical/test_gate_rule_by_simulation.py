@@ -39,16 +39,18 @@ def held(
     ratio: float,
     rng: np.random.Generator,
     confirming: Sequence[int] | None = LOOKS,
+    criteria: Sequence[Criterion] = (),
 ) -> Ended:
     """Hold a gate on metrics whose runs vary by `sds`; head is `ratio` times base in the first.
 
     `confirming` are the looks of the confirmation; null: as many blocks as it took to fail.
     """
+    criteria = criteria or [P95] * len(sds)
     ratios = np.array([ratio, *[1.0] * (len(sds) - 1)])
-    rows, blocks = _looked(sds, ratios, LOOKS, range(len(sds)), rng)
+    rows, blocks = _looked(sds, ratios, LOOKS, range(len(sds)), rng, criteria)
     failed = [place for place, row in enumerate(rows) if row.ruling is Ruling.FAIL]
     if failed:
-        again, _ = _looked(sds, ratios, confirming or [blocks], failed, rng)
+        again, _ = _looked(sds, ratios, confirming or [blocks], failed, rng, criteria)
         for place in failed:
             rows[place] = confirm(rows[place], again[place])
     found = {row.ruling for row in rows}
@@ -62,11 +64,12 @@ def _looked(
     looks: Sequence[int],
     asked: Sequence[int],
     rng: np.random.Generator,
+    criteria: Sequence[Criterion],
 ) -> tuple[list[Row], int]:
     """Return the last look, and its blocks: the first that decides the metrics that are asked."""
     measured = _measured(sds, ratios, looks[-1], rng)
     for blocks in looks:
-        rows = _rows(measured, blocks)
+        rows = _rows(measured, blocks, criteria)
         if is_decided([rows[place] for place in asked]):
             break
     return rows, blocks
@@ -83,11 +86,11 @@ def _measured(
     return values
 
 
-def _rows(measured: np.ndarray, blocks: int) -> list[Row]:
+def _rows(measured: np.ndarray, blocks: int, criteria: Sequence[Criterion]) -> list[Row]:
     base, head = measured[:, :, :blocks].tolist()
     return [
-        judge(P95, str(metric), dict(enumerate(before)), dict(enumerate(after)))
-        for metric, (before, after) in enumerate(zip(base, head, strict=True))
+        judge(criterion, str(place), dict(enumerate(before)), dict(enumerate(after)))
+        for place, (criterion, before, after) in enumerate(zip(criteria, base, head, strict=True))
     ]
 
 
@@ -157,46 +160,51 @@ def test_one_metric_ends_as_often_and_as_soon_as_was_planned(
     assert np.mean([one.blocks for one in ended]) == pytest.approx(blocks, abs=0.3)
 
 
-# Standard deviations of the logarithm from run to run, as `harness gate --base HEAD` measured them
-# on an unchanged tree on 2026-11-26: those of the ratios within blocks, divided by the root of two.
-RUN_SDS = {
-    "sync": {
-        "purchase_latency_peak_p95_ms": 0.011,
-        "order_time_p95_s": 0.009,
-        "cpu_s_per_order": 0.085,
+# Standard deviations of the logarithm from run to run of `scenarios/ci.toml`, as they were measured
+# on the virtual machine of docs/ci.md on 2026-11-26.
+NOISE = {
+    "quiet": {
+        "sync": {
+            "purchase_latency_peak_p95_ms": 0.011,
+            "order_time_p95_s": 0.009,
+            "cpu_s_per_order": 0.085,
+        },
+        "queue": {
+            "purchase_latency_peak_p95_ms": 0.050,
+            "order_time_p95_s": 0.050,
+            "cpu_s_per_order": 0.057,
+        },
     },
-    "queue": {
-        "purchase_latency_peak_p95_ms": 0.050,
-        "order_time_p95_s": 0.050,
-        "cpu_s_per_order": 0.057,
+    "busy": {
+        "sync": {
+            "purchase_latency_peak_p95_ms": 0.010,
+            "order_time_p95_s": 0.010,
+            "cpu_s_per_order": 0.076,
+        },
+        "queue": {
+            "purchase_latency_peak_p95_ms": 0.140,
+            "order_time_p95_s": 0.084,
+            "cpu_s_per_order": 0.065,
+        },
     },
 }
 CRITERIA = {one.metric.id: one for one in load_settings(ROOT / "gate.toml").criteria}
 
 
-def gate_of_equals(rng: np.random.Generator) -> Ruling:
+def gate_of_equals(hour: str, rng: np.random.Generator) -> Ruling:
     """Hold the gate of this project on equals, each approach with looks of its own."""
-    found = {ruling for name in RUN_SDS for ruling in _rulings(name, rng)}
-    return next(r for r in (Ruling.FAIL, Ruling.INCONCLUSIVE, Ruling.PASS) if r in found)
-
-
-def _rulings(name: str, rng: np.random.Generator) -> list[Ruling]:
-    sds = RUN_SDS[name]
-    measured = _measured(list(sds.values()), np.ones(len(sds)), LOOKS[-1], rng)
-    for blocks in LOOKS:
-        base, head = measured[:, :, :blocks].tolist()
-        rows = [
-            judge(CRITERIA[metric], name, dict(enumerate(before)), dict(enumerate(after)))
-            for metric, before, after in zip(sds, base, head, strict=True)
-        ]
-        if is_decided(rows):
-            break
-    return [row.ruling for row in rows]
+    ended = [
+        held(list(sds.values()), 1.0, rng, criteria=[CRITERIA[metric] for metric in sds]).ruling
+        for sds in NOISE[hour].values()
+    ]
+    return next(r for r in (Ruling.FAIL, Ruling.INCONCLUSIVE, Ruling.PASS) if r in ended)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_twenty_gates_of_equals_have_no_false_alarm_and_hardly_one_is_undecided(seed):
+@pytest.mark.parametrize("hour", list(NOISE))
+def test_twenty_gates_of_equals_have_no_false_alarm(hour, seed):
     rng = np.random.default_rng(seed)
-    ended = [gate_of_equals(rng) for _ in range(20)]
+    ended = [gate_of_equals(hour, rng) for _ in range(20)]
     assert ended.count(Ruling.FAIL) == 0
-    assert ended.count(Ruling.INCONCLUSIVE) <= 3
+    if hour == "quiet":
+        assert ended.count(Ruling.INCONCLUSIVE) <= 3

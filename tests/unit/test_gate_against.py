@@ -1,7 +1,9 @@
-"""What a gate measures and judges against a stored baseline; a look judges its own blocks only."""
+"""What a gate measures and judges, against base and against a stored baseline."""
+
+from dataclasses import replace
 
 from harness.analysis import METRICS
-from harness.gate.against import AgainstBaseline, valid_runs
+from harness.gate.against import AgainstBase, AgainstBaseline, valid_runs
 from harness.gate.baseline import Asked, Baseline, changes
 from harness.gate.result import Ruling
 from harness.gate.settings import Criterion
@@ -50,6 +52,24 @@ def test_a_slower_machine_is_no_regression_but_a_slower_approach_is():
     assert row.ruling is Ruling.PASS
     (row,) = asked.rows(of(sync=STEADY, queue=twice))
     assert row.ruling is Ruling.FAIL
+
+
+COARSE_QUEUE = (Criterion(METRICS[P95], tolerance=0.15, approach={"queue": {"tolerance": 0.5}}),)
+
+
+def test_an_approach_is_judged_by_amounts_of_its_own():
+    asked = AgainstBase(("sync", "queue"), ("sync", "queue"), COARSE_QUEUE)
+    slower = [1.3 * x for x in STEADY]
+    sides = {"sync-base": STEADY, "sync-head": slower, "queue-base": STEADY, "queue-head": slower}
+    sync, queue = asked.rows(summary({name: {P95: said} for name, said in sides.items()}))
+    assert (sync.subject, sync.tolerance, sync.ruling) == ("sync", 0.15, Ruling.FAIL)
+    assert (queue.subject, queue.tolerance, queue.ruling) == ("queue", 0.5, Ruling.PASS)
+
+
+def test_a_ratio_is_judged_by_the_amounts_of_its_noisier_approach():
+    asked = replace(against(sync=STEADY, queue=STEADY), criteria=COARSE_QUEUE)
+    (row,) = asked.rows(of(sync=STEADY, queue=[1.3 * x for x in STEADY]))
+    assert (row.tolerance, row.ruling) == (0.5, Ruling.PASS)
 
 
 def test_a_look_judges_its_own_blocks_also_if_there_are_more_of_them():

@@ -53,6 +53,15 @@ def test_a_file_is_read_in_its_order(tmp_path):
     )
 
 
+def test_an_approach_may_have_amounts_of_its_own(tmp_path):
+    path = tmp_path / "gate.toml"
+    path.write_text(RIGHT.replace("limit = 9000", "limit = 9000\napproach.queue.tolerance = 0.35"))
+    latency, errors = load_settings(path).criteria
+    assert latency.of("queue") == Criterion(latency.metric, tolerance=0.35, limit=9000)
+    assert latency.of("sync") == Criterion(latency.metric, tolerance=0.15, limit=9000)
+    assert errors.of("queue") == errors
+
+
 def test_the_contest_may_be_left_out(tmp_path):
     path = tmp_path / "gate.toml"
     path.write_text(RIGHT.replace('contest = "ci_contest"', ""))
@@ -91,6 +100,19 @@ NONSENSE = [
     ("points = 1.0", "points = inf", ["metrics.http_error_rate_pct.points = inf"]),
     ("points = 1.0", "points = 0", ["metrics.http_error_rate_pct.points = 0"]),
     ("limit = 9000", "limit = -1", [f"{METRIC}.limit = -1"]),
+    ("limit = 9000", "approach.queue = 1", [f"{METRIC}.approach.queue = 1", "must be a table"]),
+    (
+        "limit = 9000",
+        "approach.queue.tolerance = 15",
+        [f"{METRIC}.approach.queue.tolerance = 15", "less than 1"],
+    ),
+    (
+        "limit = 9000",
+        "approach.queue.tolerence = 0.2",
+        [f"{METRIC}.approach.queue.tolerence (= 0.2)", "did you mean tolerance?"],
+    ),
+    ("limit = 9000", "approach.queue.points = 1", ["approach.queue.points", "on one scale"]),
+    ("limit = 9000", "[metrics.purchase_latency_p95_ms.approach.queue]", ["queue states nothing"]),
     ("limit = 9000", "limit = [1]", [f"{METRIC}.limit = [1]", "must be a number"]),
     (
         "purchase_latency_p95_ms",
