@@ -160,31 +160,31 @@ def test_one_metric_ends_as_often_and_as_soon_as_was_planned(
     assert np.mean([one.blocks for one in ended]) == pytest.approx(blocks, abs=0.3)
 
 
-# Standard deviations of the logarithm from run to run of `scenarios/ci.toml`, as they were measured
-# on the virtual machine of docs/ci.md on 2026-11-26.
+# Standard deviations of the logarithm from run to run, as two gates of equals measured them on the
+# virtual machine of docs/ci.md: those of the ratios within blocks, divided by the root of two.
 NOISE = {
-    "quiet": {
+    "quieter": {
         "sync": {
-            "purchase_latency_peak_p95_ms": 0.011,
-            "order_time_p95_s": 0.009,
-            "cpu_s_per_order": 0.085,
+            "purchase_latency_peak_p95_ms": 0.005,
+            "order_time_p95_s": 0.004,
+            "cpu_s_per_order": 0.075,
         },
         "queue": {
-            "purchase_latency_peak_p95_ms": 0.050,
-            "order_time_p95_s": 0.050,
-            "cpu_s_per_order": 0.057,
+            "purchase_latency_peak_p95_ms": 0.081,
+            "order_time_p95_s": 0.057,
+            "cpu_s_per_order": 0.068,
         },
     },
-    "busy": {
+    "busier": {
         "sync": {
-            "purchase_latency_peak_p95_ms": 0.010,
-            "order_time_p95_s": 0.010,
-            "cpu_s_per_order": 0.076,
+            "purchase_latency_peak_p95_ms": 0.008,
+            "order_time_p95_s": 0.009,
+            "cpu_s_per_order": 0.110,
         },
         "queue": {
-            "purchase_latency_peak_p95_ms": 0.140,
-            "order_time_p95_s": 0.084,
-            "cpu_s_per_order": 0.065,
+            "purchase_latency_peak_p95_ms": 0.144,
+            "order_time_p95_s": 0.076,
+            "cpu_s_per_order": 0.071,
         },
     },
 }
@@ -194,8 +194,8 @@ CRITERIA = {one.metric.id: one for one in load_settings(ROOT / "gate.toml").crit
 def gate_of_equals(hour: str, rng: np.random.Generator) -> Ruling:
     """Hold the gate of this project on equals, each approach with looks of its own."""
     ended = [
-        held(list(sds.values()), 1.0, rng, criteria=[CRITERIA[metric] for metric in sds]).ruling
-        for sds in NOISE[hour].values()
+        held(list(sds.values()), 1.0, rng, criteria=[CRITERIA[one].of(name) for one in sds]).ruling
+        for name, sds in NOISE[hour].items()
     ]
     return next(r for r in (Ruling.FAIL, Ruling.INCONCLUSIVE, Ruling.PASS) if r in ended)
 
@@ -206,5 +206,4 @@ def test_twenty_gates_of_equals_have_no_false_alarm(hour, seed):
     rng = np.random.default_rng(seed)
     ended = [gate_of_equals(hour, rng) for _ in range(20)]
     assert ended.count(Ruling.FAIL) == 0
-    if hour == "quiet":
-        assert ended.count(Ruling.INCONCLUSIVE) <= 3
+    assert ended.count(Ruling.INCONCLUSIVE) <= {"quieter": 2, "busier": 8}[hour]

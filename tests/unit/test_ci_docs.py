@@ -82,5 +82,5 @@ def test_the_example_of_settings_is_part_of_those_of_the_project():
 @pytest.mark.parametrize("block", ["A/A", "seeded regressions"])
 def test_the_docs_have_a_place_for_what_commands_fill_in(block: str):
     assert re.search(
-        rf"(?s)<!-- {block}: begin -->\n\|.*\|\n<!-- {block}: end -->", DOCS.read_text()
+        rf"(?s)<!-- {block}: begin -->\n+\|.*\|\n+<!-- {block}: end -->", DOCS.read_text()
     )
