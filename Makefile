@@ -17,7 +17,7 @@ chaos: $(VENV)/.synced ## kill and pause every process and store in mid-sale, un
 mutants: $(VENV)/.synced ## deploy every wrong variant of the approaches; the audit must catch it
 	$(BIN)/pytest tests/mutants -m "" --write-docs
 
-regressions: $(VENV)/.synced ## seed regressions and ask the gate of each; about an hour and a half
+regressions: $(VENV)/.synced ## seed regressions and ask the gate of each; about an hour
 	$(BIN)/pytest tests/regressions -m "" --write-docs
 
 lint: $(VENV)/.synced ## style, types, and the direction of imports

@@ -70,7 +70,7 @@ class Bench:
         )
         answer = Answer(
             ExitCode(done.returncode),
-            done.stdout,
+            done.stdout.replace(str(project), "."),  # the table names no folder of a machine
             time.monotonic() - begun_s,
             _blocks(project / "results" / "gate"),
             git(project, "worktree", "list", "--porcelain").count("worktree "),

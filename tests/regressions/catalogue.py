@@ -111,7 +111,6 @@ REGRESSIONS = (
         expected=OVERSOLD_OR_WORSE,
         head=SYNC_SHEDS,
         approach="sync",
-        short=True,
     ),
     Regression(
         name="queue-sheds-load",
