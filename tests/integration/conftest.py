@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.commands import HARNESS, run_to_its_end
+
 ROOT = Path(__file__).parents[2]
-HARNESS = Path(sys.executable).parent / "harness"
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,12 @@ class Cli:
         return {**os.environ, "TMPDIR": str(self.scratch), "COLUMNS": "200"}
 
     def run(self, *words: object, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return run_to_its_end(
             [HARNESS, *map(str, words)],
+            timeout_s,
             cwd=self.root,
             env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
+            stderr=subprocess.PIPE,
         )
 
     def start(self, *words: object) -> subprocess.Popen[str]:

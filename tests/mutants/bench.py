@@ -3,7 +3,6 @@
 import gzip
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +18,10 @@ from harness.findings import Finding, Verdict
 from harness.runtimes import LocalRuntime
 from harness.store import RunData, load_findings, load_run
 from harness.topology import load_topology
+from tests.commands import HARNESS, run_to_its_end
 from tests.contract.shops import SEED, Shop, small_and_fast
 from tests.mutants.mutant import Mutant, build
 
-HARNESS = Path(sys.executable).parent / "harness"
 LOADS = Path(__file__).parent / "loads"
 RUN_LIMIT_S = 180
 TRIES = 3
@@ -114,15 +113,12 @@ class Bench:
         words: list[Any] = ["run", LOADS / f"{mutant.load}.toml"]
         words += ["--approach", mutant.approach, "--out", project / "campaign"]
         words += ["--seed", tries] if tries > 1 else []
-        done = subprocess.run(
+        done = run_to_its_end(
             [HARNESS, *map(str, words)],
+            RUN_LIMIT_S,
             cwd=project,
             env={**os.environ, "TMPDIR": str(self.folder), "COLUMNS": "200"},
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            timeout=RUN_LIMIT_S,
-            check=False,
         )
         seconds = time.monotonic() - begun_s
         return Outcome(mutant, project, done.returncode, done.stdout, seconds, tries)

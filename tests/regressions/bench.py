@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,11 +10,11 @@ from pathlib import Path
 from harness.errors import ExitCode
 from harness.gate.result import CONTEST
 from harness.store import Campaign, read_json
+from tests.commands import HARNESS, run_to_its_end
 from tests.edited_repository import write_project
 from tests.regressions.regression import Regression
 from tests.repositories import git
 
-HARNESS = Path(sys.executable).parent / "harness"
 SHORT = Path(__file__).parent / "short"
 GATE_LIMIT_S = 2400
 
@@ -58,15 +57,12 @@ class Bench:
         temporary.mkdir(exist_ok=True)
         temporary.chmod(0o711)
         begun_s = time.monotonic()
-        done = subprocess.run(
+        done = run_to_its_end(
             [HARNESS, *words],
+            GATE_LIMIT_S,
             cwd=project,
             env={**os.environ, "TMPDIR": str(temporary), "COLUMNS": "200"},
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            timeout=GATE_LIMIT_S,
-            check=False,
         )
         answer = Answer(
             ExitCode(done.returncode),
