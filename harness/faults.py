@@ -1,8 +1,4 @@
-"""Faults as a scenario plans them: what breaks, when, and for how long; and the cases made of them.
-
-A case is a run with faults or settings of its own. A scenario with cases makes one run of each, of
-every approach that has what its faults hit.
-"""
+"""Faults as a scenario plans them: what breaks, when, and for how long."""
 
 import random
 import re
@@ -158,14 +154,6 @@ class Variation(Table):
         }
 
 
-class Case(Variation):
-    """A run with faults or settings of its own; made of `approaches`, or of all that can."""
-
-    name: Text
-    approaches: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
-
-
 def check_faults(faults: tuple[Fault, ...], where: str, load_s: float, stock: int | None) -> None:
     """Raise ValueError for a fault that a load of `load_s` seconds would never meet."""
     for number, fault in enumerate(faults, start=1):
@@ -177,11 +165,3 @@ def check_faults(faults: tuple[Fault, ...], where: str, load_s: float, stock: in
             )
         if fault.at_stock is not None and stock is not None and fault.at_stock > stock:
             raise ValueError(f"{place}.at_stock = {fault.at_stock} is more than the stock, {stock}")
-
-
-def check_names(cases: tuple[Case, ...]) -> None:
-    """Raise ValueError if two cases bear one name."""
-    names = [case.name for case in cases]
-    for number, name in enumerate(names, start=1):
-        if name in names[: number - 1]:
-            raise ValueError(f'cases[{number}].name = "{name}" names two cases')

@@ -7,6 +7,7 @@ cannot reach (`shape_worker` in locust/runners.py says so itself), so such a sta
 
 import pkgutil
 import tomllib
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,9 +15,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 import scenarios.buyers
+from harness.cases import Case, check_names
 from harness.errors import UsageError
-from harness.faults import Case, Fault, Variation, check_faults, check_names
+from harness.faults import Fault, Variation, check_faults
 from harness.open_load import OpenLoad
+from harness.random_faults import RandomFaults
 from harness.sales import SALE_PRODUCT, Sale, contest_sales
 from harness.schedule import Schedule
 from harness.tables import Count, Duration, Seconds, Table, Text, explain
@@ -209,7 +212,20 @@ class Scenario(Table):
             if faults and self.contest is not None:
                 raise ValueError(f"{where} and contest exclude each other: a contest has no time")
             check_faults(faults, where, self.load_s, self.product.stock)
+        for number, case in enumerate(self.cases, 1):
+            self._check_random_faults(f"cases[{number}].random_faults", case.random_faults)
         return self
+
+    def _check_random_faults(self, where: str, drawn: RandomFaults | None) -> None:
+        if drawn is None:
+            return
+        if self.contest is not None:
+            raise ValueError(f"{where} and contest exclude each other: a contest has no time")
+        if self.load_s < 2 * drawn.every_s:
+            raise ValueError(
+                f"{where}.every_s = {drawn.every_s:g}: the first fault comes in the second slot, "
+                f"and the load ends at {self.load_s:g} s"
+            )
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -251,10 +267,26 @@ class Scenario(Table):
         """Return a case by its name; None of the nameless one of a scenario without cases."""
         return next((case for case in self.cases if case.name == name), None)
 
-    def faults_of(self, case: str) -> tuple[Fault, ...]:
-        """Return the faults of the runs of a case; the scenario's own if it has no cases."""
+    def possible_faults(self, case: str, services: Collection[str]) -> tuple[Fault, ...]:
+        """Return every fault that a run of a case may have, of an approach with these services."""
         found = self.case(case)
-        return self.faults if found is None else found.faults
+        if found is None or found.random_faults is None:
+            return self.faults_of(case)
+        return found.random_faults.possible(services)
+
+    def faults_of(
+        self, case: str, services: Collection[str] = (), seed: str = ""
+    ) -> tuple[Fault, ...]:
+        """Return the faults of the runs of a case; the scenario's own if it has no cases.
+
+        Random faults are drawn from `seed`, of those that `services` can have.
+        """
+        found = self.case(case)
+        if found is None:
+            return self.faults
+        if found.random_faults is not None:
+            return found.random_faults.draw(services, self.load_s, seed)
+        return found.faults
 
     def planned_users(self, t_s: float) -> float:
         """Return the users planned at `t_s` seconds after the start of the load."""

@@ -8,8 +8,9 @@ Beside the deployment the machine is read: how much of it was busy at all, what 
 whether its wall clock was set, and which processes that are none of ours used the processors.
 
 Reading memory is costly (PSS, for one, is a walk over each process's pages), so it is sampled every
-`RARE_PERIOD_S` seconds; so is all usage where the runtime takes no readings without it, and so are
-strangers.
+`RARE_PERIOD_S` seconds, and what grows slowly with it: open files, the keys of Redis. So is all
+usage where the runtime takes no readings without it, and so are strangers. What a runtime cannot
+read has no sample; it is not 0.
 """
 
 import os
@@ -42,6 +43,9 @@ SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backe
        (SELECT reserved FROM products WHERE id = %(product)s)
 """
 _POSTGRES_METRICS = ("connections", "locks_waiting", "commits", "stock", "reserved")
+
+HELD = ("private_bytes", "largest_private_bytes", "open_files", "sockets")
+"""What a service holds besides its memory, by the names of `Usage`."""
 
 Sample = tuple[str, str, float]
 
@@ -128,6 +132,8 @@ class Sampler:
             yield list(self._measure_ledger())
         with suppress(redis.RedisError):
             yield list(self._measure_redis())
+            if in_full:
+                yield list(self._measure_size_of_redis())
         yield list(self._measure_services(in_full))
 
     def _measure_services(self, in_full: bool) -> Iterator[Sample]:
@@ -136,6 +142,9 @@ class Sampler:
             yield service, "processes", float(usage.processes)
             if in_full:
                 yield service, "memory_bytes", float(usage.memory_bytes)
+                for metric in HELD:
+                    if (held := getattr(usage, metric)) is not None:
+                        yield service, metric, float(held)
 
     def _measure_machine(self, in_full: bool) -> Iterator[Sample]:
         machine = psutil.cpu_times()
@@ -187,6 +196,16 @@ class Sampler:
             if isinstance(groups, list):
                 pending = sum(float(group["pending"]) for group in groups)
                 yield "redis", f"pending:{name}", pending
+
+    def _measure_size_of_redis(self) -> Iterator[Sample]:
+        if self._redis is None:
+            return
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.dbsize()
+        pipe.info("clients")
+        keys, clients = pipe.execute()
+        yield "redis", "keys", float(keys)
+        yield "redis", "clients", float(clients["connected_clients"])
 
 
 def _clocks_apart_ns() -> int:

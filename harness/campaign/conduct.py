@@ -105,7 +105,7 @@ def reopen(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Bloc
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
     """Raise UsageError for what the runtime cannot do, while nothing is deployed or written."""
     for (_, case), topology in found.items():
-        runtime.check(topology, scenario.faults_of(case))
+        runtime.check(topology, scenario.possible_faults(case, topology.services))
 
 
 def _conduct(blocks: Blocks, observer: Observer) -> Campaign:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -47,10 +48,19 @@ class FaultRecord:
 
 
 class Injector:
-    """All faults of one run, from `start` until none is left to wait for."""
+    """All faults of one run, from `start` until none is left to wait for.
+
+    Faults that come `in_turn` never overlap: each waits until the one before it is recovered from.
+    """
 
     def __init__(
-        self, faults: tuple[Fault, ...], deployment: Deployment, latest: Latest, draw_from: str
+        self,
+        faults: tuple[Fault, ...],
+        deployment: Deployment,
+        latest: Latest,
+        draw_from: str,
+        *,
+        in_turn: bool = False,
     ) -> None:
         self._latest = latest
         self._giving_up = threading.Event()
@@ -66,6 +76,9 @@ class Injector:
             )
             for number, fault in enumerate(faults, start=1)
         ]
+        if in_turn:
+            for one, following in pairwise(self._injections):
+                following.predecessor = one.thread
 
     def start(self, t0_ns: int, load_s: float) -> None:
         """Begin to wait for the moments of the faults; they count from `t0_ns` (monotonic)."""
@@ -140,6 +153,7 @@ class _Injection:
         self._moment_s = moment_s
         self._run = run
         self._name = f"{fault.kind} {fault.target}"
+        self.predecessor: threading.Thread | None = None
         self.thread = threading.Thread(target=self._inject, name=self._name, daemon=True)
         self.record = FaultRecord(
             kind=fault.kind,
@@ -162,6 +176,8 @@ class _Injection:
 
     def _comes(self) -> bool:
         """Wait for the moment of the fault; say whether it came."""
+        if self.predecessor is not None:
+            self.predecessor.join()
         if self._moment_s is not None:
             return self._run.sleep_until(self._moment_s)
         units = self._fault.at_stock or 0

@@ -151,11 +151,14 @@ class Protocol:
 
     def _injector(self, deployment: Deployment, sampler: Sampler) -> Injector:
         planned = self._planned
+        draw_from = f"{planned.seed}-{planned.case}"
+        case = self._scenario.case(planned.case)
         return Injector(
-            self._scenario.faults_of(planned.case),
+            self._scenario.faults_of(planned.case, self._topology.services, draw_from),
             deployment,
             sampler.latest,
-            draw_from=f"{planned.seed}-{planned.case}",
+            draw_from=draw_from,
+            in_turn=case is not None and case.random_faults is not None,
         )
 
     def _tell(self, watched: "_Watched") -> None:

@@ -4,13 +4,14 @@ What comes later wins: the compose file, the scenario's `[approach.NAME]`, the c
 line. Whatever a fault would hit must be there, or nothing is deployed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.campaign import world
+from harness.cases import Case
 from harness.errors import UsageError
-from harness.faults import Case, Fault, Variation
+from harness.faults import Fault, Variation
 from harness.scenario import Scenario
 from harness.topology import Topology, discover
 
@@ -44,13 +45,16 @@ def systems(request: Request, root: Path) -> Systems:
     _check_services(request, [approaches[name] for name in asked])
     made: Systems = {}
     for place, case in _cases(request, asked):
+        _check_known(place, case, approaches)
         able = [name for name, topology in approaches.items() if _takes_part(case, topology)]
         if not able:
-            raise _unable(place, case, approaches)
+            raise UsageError(
+                f"{place}: no approach has all services of its faults", "split the case"
+            )
         for name in able:
             if name in asked:
                 topology = _by_command_line(_vary(approaches[name], case, place), request)
-                _check_faults(place, case.faults, topology)
+                _check_faults(place, case, topology)
                 made[name, case.name if request.scenario.cases else ""] = topology
     if not made:
         raise UsageError(
@@ -116,19 +120,18 @@ def _takes_part(case: Case, topology: Topology) -> bool:
     """Say whether a case is to be run of an approach: named, or able to have all its faults."""
     if case.approaches:
         return topology.approach in case.approaches
-    return all(fault.service in (None, *topology.services) for fault in case.faults)
+    return case.can_be_of(topology.services)
 
 
-def _unable(place: str, case: Case, approaches: Mapping[str, Topology]) -> UsageError:
+def _check_known(place: str, case: Case, approaches: Mapping[str, Topology]) -> None:
+    """Refuse a fault of a service that no approach has."""
     services = sorted({name for one in approaches.values() for name in one.services})
-    for number, fault in enumerate(case.faults, start=1):
+    for where, fault in _listed_faults(place, case):
         if fault.service not in (None, *services):
-            where = _fault_place(place, number)
-            return UsageError(
+            raise UsageError(
                 f'{where}.service = "{fault.service}": no approach has such a service',
                 f"services: {', '.join(services)}",
             )
-    return UsageError(f"{place}: no approach has all services of its faults", "split the case")
 
 
 def _vary(topology: Topology, variation: Variation, place: str) -> Topology:
@@ -156,10 +159,11 @@ def _by_command_line(topology: Topology, request: Request) -> Topology:
     return topology.with_scale(scale).with_settings(settings)
 
 
-def _check_faults(place: str, faults: tuple[Fault, ...], topology: Topology) -> None:
-    for number, fault in enumerate(faults, start=1):
-        if fault.service is not None:
-            _check_fault(_fault_place(place, number), fault, fault.service, topology)
+def _check_faults(place: str, case: Case, topology: Topology) -> None:
+    for where, fault in _listed_faults(place, case):
+        is_left_out = case.random_faults is not None and fault.service not in topology.services
+        if fault.service is not None and not is_left_out:
+            _check_fault(where, fault, fault.service, topology)
 
 
 def _check_fault(where: str, fault: Fault, service: str, topology: Topology) -> None:
@@ -189,6 +193,12 @@ def _check_fault(where: str, fault: Fault, service: str, topology: Topology) -> 
         )
 
 
-def _fault_place(place: str, number: int) -> str:
+def _listed_faults(place: str, case: Case) -> Iterator[tuple[str, Fault]]:
+    """Yield each fault that a case lists, with its place in the file."""
     separator = "." if place.endswith("]") else ": "
-    return f"{place}{separator}faults[{number}]"
+    drawn = case.random_faults
+    key, faults = (
+        ("faults", case.faults) if drawn is None else ("random_faults.draw_from", drawn.draw_from)
+    )
+    for number, fault in enumerate(faults, start=1):
+        yield f"{place}{separator}{key}[{number}]", fault

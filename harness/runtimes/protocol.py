@@ -22,12 +22,21 @@ class Usage:
     it is ``pss`` (shared pages are divided among those who share them), ``rss`` where the kernel
     does not tell that, or ``cgroup`` (what the containers are charged with, less the file cache
     that is not in use; `processes` then counts threads as well).
+
+    None is what the runtime cannot read: `private_bytes` is the memory that no file and no other
+    process shares, `largest_private_bytes` that of the process that has most of it; `open_files`
+    counts every open descriptor, `sockets` those that are sockets. They are as new as
+    `memory_bytes`.
     """
 
     cpu_s: float
     memory_bytes: int
     processes: int
     memory_source: str = "pss"
+    private_bytes: int | None = None
+    largest_private_bytes: int | None = None
+    open_files: int | None = None
+    sockets: int | None = None
 
 
 def limits_of(topology: Topology, *, enforced: bool) -> dict[str, Any]:

@@ -110,6 +110,17 @@ def test_all_replicas_are_hit():
     assert one.records()[0]["replica"] == "all"
 
 
+def test_faults_in_turn_wait_until_the_one_before_is_recovered_from():
+    faults = [Fault(kind="pause", service=name, at_s=0.0, for_s=0.05) for name in ("api", "redis")]
+    deployment = FakeDeployment()
+    one = Injector(tuple(faults), deployment, lambda *_: None, draw_from="7", in_turn=True)
+    one.start(t0_ns=_now_ns(), load_s=60.0)
+    assert one.wait(LIMIT_S)
+    assert [call[1] for call in deployment.calls] == ["api"] * 3 + ["redis"] * 3
+    first, second = one.records()
+    assert first["healthy_ns"] <= second["begun_ns"]
+
+
 def test_records_are_in_the_order_in_which_faults_began():
     late = Fault(kind="kill", service="api", at_s=0.2, for_s=0.01)
     early = Fault(kind="pause", service="worker", **BRIEF)

@@ -1,29 +1,69 @@
-"""What the services of a deployment use: CPU, memory, processes.
+"""What the services of a deployment use: CPU, memory, open files, processes.
 
 Memory is PSS from ``smaps_rollup`` (proc_pid_smaps(5)), which divides a shared page among those who
 map it, so forked workers and PostgreSQL's shared buffers are not counted many times. The kernel
-walks a process's page tables for it, so it may be left out of a measurement. Where it cannot be
-read, RSS stands in, and the source says so.
+walks a process's page tables for it, so it may be left out of a measurement, and open files with
+it. Where it cannot be read, RSS stands in, and the source says so.
 """
 
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from harness.runtimes.local.replica import Replica
 from harness.runtimes.processes import ProcessTable, Stat
 from harness.runtimes.protocol import Usage
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_PSS = re.compile(rb"(?m)^Pss:\s+(\d+) kB")
+_PSS = re.compile(rb"(?m)^(Pss|Pss_Anon):\s+(\d+) kB")
+
+
+@dataclass(frozen=True, slots=True)
+class _Holdings:
+    """What processes hold at a moment; None is what could not be read of one of them."""
+
+    memory_bytes: int = 0
+    memory_source: str = "pss"
+    private_bytes: int | None = None
+    largest_private_bytes: int | None = None
+    open_files: int | None = None
+    sockets: int | None = None
+
+    @classmethod
+    def of(cls, family: Iterable[Stat]) -> Self:
+        """Read what a family of processes holds."""
+        total_bytes, source = 0, "pss"
+        private: list[int | None] = []
+        files: list[tuple[int, int] | None] = []
+        for stat in family:
+            read = _pss_bytes(stat.pid)
+            if read is None:
+                source = "rss"
+            total_bytes += stat.rss_pages * _PAGE_BYTES if read is None else read.get(b"Pss", 0)
+            private.append(None if read is None else read.get(b"Pss_Anon"))
+            files.append(_open_files(stat.pid))
+        known = [held for held in private if held is not None]
+        counted = [count for count in files if count is not None]
+        tells_private = len(known) == len(private)
+        tells_files = len(counted) == len(files)
+        return cls(
+            memory_bytes=total_bytes,
+            memory_source=source,
+            private_bytes=sum(known) if tells_private else None,
+            largest_private_bytes=max(known, default=0) if tells_private else None,
+            open_files=sum(count for count, _ in counted) if tells_files else None,
+            sockets=sum(count for _, count in counted) if tells_files else None,
+        )
 
 
 class Meter:
-    """Measures replicas, and remembers the newest memory of each service."""
+    """Measures replicas, and remembers what each service held when that was last read."""
 
     def __init__(self) -> None:
-        self._memory: dict[str, tuple[int, str]] = {}
+        self._held: dict[str, _Holdings] = {}
 
     def measure(
         self, services: Mapping[str, Iterable[Replica]], *, memory: bool
@@ -40,35 +80,49 @@ class Meter:
                 for stat in table.family(pid)
             ]
             if memory:
-                self._memory[name] = _memory(family)
-            memory_bytes, source = self._memory.get(name, (0, "pss"))
+                self._held[name] = _Holdings.of(family)
+            held = self._held.get(name, _Holdings())
             usage[name] = Usage(
                 cpu_s=sum(replica.cpu_s(table) for replica in replicas),
-                memory_bytes=memory_bytes,
+                memory_bytes=held.memory_bytes,
                 processes=len(family),
-                memory_source=source,
+                memory_source=held.memory_source,
+                private_bytes=held.private_bytes,
+                largest_private_bytes=held.largest_private_bytes,
+                open_files=held.open_files,
+                sockets=held.sockets,
             )
         return usage
 
 
-def _memory(family: Iterable[Stat]) -> tuple[int, str]:
-    """Return the bytes of a family and their source: pss, or rss if one tells no PSS."""
-    total_bytes, source = 0, "pss"
-    for stat in family:
-        pss_bytes = _pss_bytes(stat.pid)
-        if pss_bytes is None:
-            source = "rss"
-            pss_bytes = stat.rss_pages * _PAGE_BYTES
-        total_bytes += pss_bytes
-    return total_bytes, source
-
-
-def _pss_bytes(pid: int) -> int | None:
-    """Return a process's PSS; 0 if it has ended meanwhile, None if the kernel does not tell."""
+def _pss_bytes(pid: int) -> dict[bytes, int] | None:
+    """Return a process's Pss and Pss_Anon; 0 if it has ended, None if the kernel does not tell."""
     try:
-        match = _PSS.search(Path(f"/proc/{pid}/smaps_rollup").read_bytes())
+        content = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
     except (ProcessLookupError, FileNotFoundError):
-        return None if Path(f"/proc/{pid}").exists() else 0
+        return None if Path(f"/proc/{pid}").exists() else {b"Pss": 0, b"Pss_Anon": 0}
     except OSError:
         return None
-    return int(match[1]) * 1024 if match else None
+    read = {name: int(size) * 1024 for name, size in _PSS.findall(content)}
+    return read if b"Pss" in read else None
+
+
+def _open_files(pid: int) -> tuple[int, int] | None:
+    """Return how many files a process has open, and how many of them are sockets.
+
+    0 if it has ended meanwhile, None if they may not be read.
+    """
+    count = sockets = 0
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                try:
+                    sockets += os.readlink(entry.path).startswith("socket:")
+                except FileNotFoundError:
+                    continue  # closed meanwhile
+                count += 1
+    except (ProcessLookupError, FileNotFoundError):
+        return 0, 0
+    except OSError:
+        return None
+    return count, sockets

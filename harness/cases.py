@@ -1,0 +1,45 @@
+"""The cases of a scenario: runs with faults or settings of their own.
+
+A scenario with cases makes one run of each, of every approach that has what its faults hit.
+"""
+
+from collections.abc import Collection
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from harness.faults import Fault, Variation
+from harness.random_faults import RandomFaults
+from harness.tables import Text
+
+
+class Case(Variation):
+    """A run with faults or settings of its own; made of `approaches`, or of all that can.
+
+    Of random faults an approach has those whose service it has.
+    """
+
+    name: Text
+    approaches: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
+    random_faults: RandomFaults | None = None
+
+    @model_validator(mode="after")
+    def _plans_or_draws(self) -> Self:
+        if self.faults and self.random_faults is not None:
+            raise ValueError("faults and random_faults exclude each other: make two cases of them")
+        return self
+
+    def can_be_of(self, services: Collection[str]) -> bool:
+        """Return True if a topology with these services can have the faults of the case."""
+        if self.random_faults is not None:
+            return bool(self.random_faults.possible(services))
+        return all(fault.service in (None, *services) for fault in self.faults)
+
+
+def check_names(cases: tuple[Case, ...]) -> None:
+    """Raise ValueError if two cases bear one name."""
+    names = [case.name for case in cases]
+    for number, name in enumerate(names, start=1):
+        if name in names[: number - 1]:
+            raise ValueError(f'cases[{number}].name = "{name}" names two cases')
