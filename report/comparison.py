@@ -6,6 +6,7 @@ from report import (
     effects,
     facts,
     graphs,
+    growth,
     markdown,
     page,
     responses,
@@ -29,6 +30,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             responses.table(evidence),
             tables.backlog(evidence),
             effects.table(evidence),
+            growth.table(evidence),
             *judged(evidence),
             *held.tables.values(),
         ]
@@ -39,7 +41,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         evidence=evidence,
         said=words.headline(evidence),
         tables=contents,
-        sections=(*graphs.sections(evidence), *held.figures),
+        sections=(*graphs.sections(evidence), *growth.sections(evidence), *held.figures),
         threats=facts.THREATS,
         raw=raw,
         template="page.html.j2",
@@ -49,6 +51,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             "key_figures": page.key_figures(evidence),
             "definitions": page.definitions(evidence),
             "faults_lead": effects.LEAD,
+            "growth_lead": growth.LEAD,
             "claims": held,
         },
         before=(
@@ -69,5 +72,6 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         after=(
             *claims.markdown(held),
             *effects.in_markdown(contents),
+            *growth.in_markdown(contents),
         ),
     )

@@ -3,7 +3,8 @@
 Numbers come from summary.json alone; the runs are read only for what is drawn from them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 
 from harness.analysis.estimates import Quantity, Sample
 from harness.analysis.facts import RunFacts, Stage, stages_of
+from harness.analysis.growth import SHORTEST_S, levels
 from harness.analysis.latency import order_time_s, purchase_latency_ms
 from harness.analysis.series import series
 from harness.findings import Finding
@@ -20,6 +22,7 @@ from harness.store import Campaign, RunData, load_findings, load_run, read_json
 from report import theme
 
 Floats = npt.NDArray[np.float64]
+Levels = Mapping[tuple[str, str], "pd.Series[float]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Run:
     """One run as it is shown.
 
     `counts` says whether it enters the estimates; `trouble` what is wrong with it, if anything is.
+    `held` is what its services held over the load, by service and quantity (`analysis.growth`).
     """
 
     index: int
@@ -51,6 +55,7 @@ class Run:
     order_time_s: Waits
     findings: tuple[Finding, ...]
     record: dict[str, Any]
+    held: Levels = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +205,9 @@ def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) ->
         order_time_s=_waits(order_time_s(facts)),
         findings=findings,
         record=data.record,
+        held={(service, kind.id): line for (service, kind), line in levels(facts).items()}
+        if facts.load_s >= SHORTEST_S
+        else {},
     )
 
 

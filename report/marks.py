@@ -16,6 +16,8 @@ from report.evidence import Run
 from report.numbers import short
 
 EDGE = (0, (2, 2))
+MOST_LABELS = 12
+"""More marks than this are drawn without labels, which would cover each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,16 @@ def _window(outage: Outage) -> tuple[float, float]:
 
 
 def draw(ax: Axes, shown: Sequence[Mark]) -> None:
-    """Draw marks behind the curves of a time axis whose limits are set."""
+    """Draw marks behind the curves of a time axis whose limits are set; many have no labels."""
+    labelled = len(shown) <= MOST_LABELS
     end_s = ax.get_xlim()[1]
     for mark in shown:
         if mark.from_s >= end_s:
             continue
         until_s = min(mark.to_s, end_s)
         ax.axvspan(mark.from_s, until_s, color=theme.FAULT, linewidth=0, zorder=-1.5)
+        if not labelled:
+            continue
         for at_s in {mark.from_s, until_s}:
             ax.axvline(at_s, color=theme.MUTED, linewidth=0.8, linestyle=EDGE, zorder=-0.5)
         ax.annotate(
@@ -78,4 +83,7 @@ def draw(ax: Axes, shown: Sequence[Mark]) -> None:
 
 def in_words(shown: Sequence[Mark]) -> str:
     """Return what a text alternative says of marks; nothing if there are none."""
+    if len(shown) > MOST_LABELS:
+        first_s, last_s = short(shown[0].from_s), short(shown[-1].from_s)
+        return f" Faults: {len(shown)}, the first at {first_s} s, the last at {last_s} s."
     return f" Faults: {'; '.join(mark.words for mark in shown)}." if shown else ""

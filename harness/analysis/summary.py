@@ -21,6 +21,8 @@ from harness.analysis.estimates import Estimate
 from harness.analysis.facts import RunFacts
 from harness.analysis.faults import effects
 from harness.analysis.funnel import funnel, stage_table
+from harness.analysis.growth import growth
+from harness.analysis.growth import warnings as warnings_of_growth
 from harness.analysis.laws import check_laws
 from harness.analysis.levels import levels
 from harness.analysis.metrics import METRICS, estimate_all
@@ -123,6 +125,7 @@ def summarise(
     # Runs of cases differ by more than their approach: nothing about approaches follows from them.
     found = cases([one.as_case() for one in judged])
     pairs = [] if found else list(combinations(approaches, 2))
+    grown = [row for one in judged for row in growth(one.facts)]
     summary = {
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
@@ -155,8 +158,9 @@ def summarise(
         "audit": {a.name: worst_findings(a.runs) for a in approaches},
         "faults": [effect for one in judged for effect in one.effects],
         "cases": found,
+        "growth": grown,
         "validity": [_validity(run) for run in judged],
-        "warnings": _warnings(approaches),
+        "warnings": [*_warnings(approaches), *warnings_of_growth(grown)],
     }
     clean: dict[str, Any] = plain(summary)
     return clean

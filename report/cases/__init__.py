@@ -8,7 +8,7 @@ the other page.
 from typing import Any
 
 from harness.findings import Verdict
-from report import effects, markdown, words
+from report import effects, growth, markdown, words
 from report.cases import charts, rows
 from report.document import Document, by_name, judged
 from report.evidence import Evidence
@@ -54,6 +54,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             rows.cases(evidence),
             *rows.side_by_side(evidence),
             effects.table(evidence),
+            growth.table(evidence),
             *judged(evidence),
         ]
     )
@@ -62,12 +63,13 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         evidence=evidence,
         said=headline(evidence),
         tables=contents,
-        sections=charts.sections(evidence),
+        sections=(*charts.sections(evidence), *growth.sections(evidence)),
         threats=THREATS,
         raw=raw,
         template="cases/page.html.j2",
-        own={"lead": effects.LEAD},
+        own={"lead": effects.LEAD, "growth_lead": growth.LEAD},
         before=("## Cases", *map(markdown.table, of_cases), *effects.in_markdown(contents)),
+        after=tuple(growth.in_markdown(contents)),
     )
 
 
@@ -78,6 +80,7 @@ def headline(evidence: Evidence) -> Headline:
         problems=tuple(words.troubles(evidence)),
         sentences=(
             *(_recovered(evidence, approach.name) for approach in evidence.approaches),
+            *growth.sentences(evidence),
             NO_RANKING,
         ),
     )
