@@ -32,6 +32,13 @@ QUANTITIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "stores": ("Redis and ledger", ("keys", "used_memory_bytes", "clients", "connections")),
 }
 """The figures: title, and the metrics whose lines they show."""
+_LINES: Final = {
+    "keys": "Redis keys",
+    "used_memory_bytes": "Redis data",
+    "clients": "Redis clients",
+    "connections": "ledger clients",
+}
+"""What a line is called that is not called by its service."""
 _DASHES: Final[tuple[Any, ...]] = ("-", charts.DASHED, charts.DOTTED)
 _MEGA: Final = 1e6
 
@@ -132,19 +139,15 @@ def _plates(approach: Approach, run: Run, rows: Sequence[Grown]) -> Iterator[Pla
             yield Plate(chart.name, title, _caption(title, run, shown), (chart,))
 
 
-def _name(row: Grown, shown: Sequence[Grown]) -> str:
-    """Return what a line is called: its service, or its quantity too where that differs."""
-    several = len({one["kind"] for one in shown}) > 1
-    return f"{row['service']}: {row['title']}" if several else str(row["service"])
+def _name(row: Grown) -> str:
+    return _LINES.get(row["kind"], str(row["service"]))
 
 
 def _caption(title: str, run: Run, shown: Sequence[Grown]) -> str:
     grown = [row for row in shown if row["grows"]]
     if not grown:
         return f"{title}, run {run.index}: flat in all {len(shown)} lines."
-    said = ", ".join(
-        f"{_name(row, shown)} by {100 * row['change'] / row['level']:.0f} %" for row in grown
-    )
+    said = ", ".join(f"{_name(row)} by {100 * row['change'] / row['level']:.0f} %" for row in grown)
     return f"{title}, run {run.index}: grows over the judged time: {said}."
 
 
@@ -155,7 +158,7 @@ def _chart(name: str, title: str, approach: Approach, run: Run, shown: Sequence[
         for n in range(len(shown))
     ]  # fmt: skip
     legend = [
-        (_name(row, shown), Line2D([], [], linewidth=1.6, **style))
+        (_name(row), Line2D([], [], linewidth=1.6, **style))
         for row, style in zip(shown, styles, strict=True)
     ]
     unit = f"% of the median of the judged time · {approach.title}"
@@ -167,7 +170,7 @@ def _chart(name: str, title: str, approach: Approach, run: Run, shown: Sequence[
     ax.set_ylim(min(low, 90.0) if low > 50 else 0.0, max(high, 110.0))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    charts.seconds_axis(ax, float(run.record["load_s"]))
+    charts.seconds_axis(ax, float(run.record["load_s"] + run.record["drain_s"]))
     marks.draw(ax, marks.marks([run]))
     ax.axvspan(0, WARM_UP_S, color=theme.BAND, linewidth=0, zorder=-2)
     return charts.finish(drawing, name, _alt(title, approach, shown))
@@ -175,7 +178,7 @@ def _chart(name: str, title: str, approach: Approach, run: Run, shown: Sequence[
 
 def _alt(title: str, approach: Approach, shown: Sequence[Grown]) -> str:
     said = "; ".join(
-        f"{_name(row, shown)}: {'grows' if row['grows'] else 'flat'}, "
+        f"{_name(row)}: {'grows' if row['grows'] else 'flat'}, "
         f"{100 * row['change'] / row['level']:+.1f} %"
         for row in shown
     )

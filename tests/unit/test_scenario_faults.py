@@ -194,6 +194,15 @@ def test_chaos_hits_every_target_twice_or_by_the_gateway():
     assert hit == {(name, None) for name in services} | {("order-worker", "leader")}
 
 
+def test_soak_is_half_an_hour_and_draws_from_every_target():
+    soak = load_scenario("soak", ROOT)
+    assert soak.load_s == 30 * 60
+    (case,) = soak.cases
+    hit = {(one.service, one.process) for one in case.random_faults.draw_from}
+    chaos = load_scenario("chaos", ROOT)
+    assert hit == {(one.service, one.process) for case in chaos.cases for one in case.faults}
+
+
 def test_the_acknowledgement_is_measured_on_the_quick_sale():
     quick, priced = load_scenario("quick", ROOT), load_scenario("acknowledgement", ROOT)
     assert (priced.stages, priced.load, priced.product) == (quick.stages, quick.load, quick.product)
