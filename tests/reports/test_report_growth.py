@@ -24,19 +24,14 @@ FAULTS = [fault("kill", "redis", at_s, at_s + 3) for at_s in range(20, 1780, 20)
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    def build(case, name):
-        folder = tmp_path_factory.mktemp(name)
-        run = make_run("queue", users=5, stock=20, seconds=8, case=case)
-        store(folder, [sampled(run, SERIES, faults=FAULTS if case else ())])
-        return report.build(folder).parent
-
-    return {case: build(case, f"growth-{n}") for n, case in enumerate(("", "random faults"))}
+def folder(tmp_path_factory):
+    campaign = tmp_path_factory.mktemp("growth")
+    run = make_run("queue", users=5, stock=20, seconds=8, case="random faults")
+    store(campaign, [sampled(run, SERIES, faults=FAULTS)])
+    return report.build(campaign).parent
 
 
-@pytest.mark.parametrize("case", ["", "random faults"])
-def test_what_grew_is_in_the_table_and_the_figures(built, case):
-    folder = built[case]
+def test_what_grew_is_in_the_table_and_in_the_figures(folder):
     with (folder / "tables/growth.csv").open() as lines:
         found = {(row["Service"], row["Quantity"]): row for row in csv.DictReader(lines)}
     assert found["api", "private memory"]["Verdict"] == "grows"
@@ -44,8 +39,7 @@ def test_what_grew_is_in_the_table_and_the_figures(built, case):
     flat = [row for name, row in found.items() if name != ("api", "private memory")]
     assert {row["Verdict"] for row in flat} == {"flat"}
     assert len(found) == len(SERIES)
-    if case:
-        assert {found["redis", "keys"]["Started anew"]} == {str(len(FAULTS))}
+    assert found["redis", "keys"]["Started anew"] == str(len(FAULTS))
     drawn = {path.stem for path in (folder / "figures").glob("growth-*.svg")}
     assert drawn == {f"growth-{n}-01" for n in ("memory", "largest", "files", "sockets", "stores")}
     for text in ("index.html", "report.md"):
@@ -54,7 +48,7 @@ def test_what_grew_is_in_the_table_and_the_figures(built, case):
         assert "Open files, run 1: flat in all 1 lines." in page
 
 
-def test_many_faults_have_bands_without_labels_and_are_counted_in_words(built):
-    chart = (built["random faults"] / "figures/case-queue-01.svg").read_text("utf-8")
+def test_many_faults_have_bands_without_labels_and_are_counted_in_words(folder):
+    chart = (folder / "figures/case-queue-01.svg").read_text("utf-8")
     assert f"Faults: {len(FAULTS)}, the first at 20 s" in chart
     assert ">kill redis 1</text>" not in chart
