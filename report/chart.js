@@ -10,6 +10,7 @@ const figures = (() => {
   const STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
   const HEIGHT_PX = 290;
   const FONT = "11px system-ui, sans-serif";
+  const MOST_LABELS = 12; // of marks in view: more would cover each other; zoomed in, they have their labels
   const palette = {};
   const charts = [];
 
@@ -95,7 +96,9 @@ const figures = (() => {
         line(bbox.left, y, right, y);
         ctx.fillText(label, right - 4 * ratio, y - 4 * ratio);
       }
-      for (const [from, to, label] of data.marks) {
+      const { min, max } = plot.scales.x;
+      const marks = data.marks.filter(([from, to]) => to >= min && from <= max);
+      for (const [from, to, label] of marks.length > MOST_LABELS ? [] : marks) {
         for (const at of new Set([from, to])) {
           const x = plot.valToPos(at, "x", true);
           line(x, bbox.top, x, bbox.top + bbox.height);

@@ -146,7 +146,7 @@ def _name(row: Grown) -> str:
 def _caption(title: str, run: Run, shown: Sequence[Grown]) -> str:
     grown = [row for row in shown if row["grows"]]
     if not grown:
-        return f"{title}, run {run.index}: flat in all {len(shown)} lines."
+        return f"{title}, run {run.index}: nothing grows."
     said = ", ".join(f"{_name(row)} by {100 * row['change'] / row['level']:.0f} %" for row in grown)
     return f"{title}, run {run.index}: grows over the judged time: {said}."
 
