@@ -13,7 +13,19 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.tables import Count, Duration, Seconds, Table, Text
 
-Kind = Literal["kill", "stop", "restart", "pause", "wipe", "cut", "unavailable", "hang", "slow"]
+Kind = Literal[
+    "kill",
+    "stop",
+    "restart",
+    "drain",
+    "pause",
+    "wipe",
+    "cut",
+    "refuse_writes",
+    "unavailable",
+    "hang",
+    "slow",
+]
 GATEWAY_KINDS = ("unavailable", "hang", "slow")
 PROCESS_KINDS = ("kill", "pause")
 """Kinds that may hit a single process of a replica."""
@@ -27,9 +39,11 @@ class Fault(Table):
     """One fault of a service, or (without service) of the payment gateway.
 
     kill: SIGKILL to the whole replica; stop: its stop signal. Both are started again after `for_s`.
-    restart: its stop signal, and started again at once. pause: SIGSTOP, and SIGCONT after `for_s`.
+    restart: its stop signal, and started again at once. drain: as stop, but it must end by itself
+    within its grace, and answer all that it was asked. pause: SIGSTOP, and SIGCONT after `for_s`.
     wipe: as kill, and its data is deleted meanwhile. cut: taken off its network, and put back after
-    `for_s`; its processes run on. unavailable, hang, slow: of the gateway.
+    `for_s`; its processes run on. refuse_writes: the ledger answers reads and refuses writes.
+    unavailable, hang, slow: of the gateway.
     """
 
     kind: Kind

@@ -16,12 +16,14 @@ PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
 
 PAUSE: Final = "pause"
 WIPE: Final = "wipe"
+DRAIN: Final = "drain"
+"""A replica is asked to stop, and ends when it has answered all that it was asked."""
 CUT: Final = "cut"
 """A replica is off its network, while its processes run on."""
 HOLDS_UP: Final = (PAUSE, CUT)
 """Faults that stop somebody in the middle of something, and later let it go on."""
 LOSES_ANSWERS: Final = ("kill", "stop", "restart", WIPE, CUT)
-"""Faults after which whoever asked for something cannot be told that it was done."""
+"""Faults after which whoever asked for something may get no answer; a drain is none of them."""
 
 
 @dataclass(frozen=True, slots=True)

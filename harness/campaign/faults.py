@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from harness.campaign.blows import Blow, blow_of
+from harness.campaign.fault_actions import FaultAction, action_of
 from harness.campaign.observer import FaultNews
 from harness.errors import HarnessError
 from harness.faults import Fault
@@ -60,7 +60,7 @@ class Injector:
         self._injections = [
             _Injection(
                 fault,
-                blow_of(fault, deployment, self._giving_up),
+                action_of(fault, deployment, self._giving_up),
                 fault.moment_s(random.Random(f"{draw_from}-fault-{number}")),  # noqa: S311
                 self,
             )
@@ -132,11 +132,13 @@ class Injector:
 
 
 class _Injection:
-    """One fault: waits for its moment, strikes, undoes, and waits until all is healthy."""
+    """One fault: waits for its moment, injects it, undoes it, and waits until all is healthy."""
 
-    def __init__(self, fault: Fault, blow: Blow, moment_s: float | None, run: Injector) -> None:
+    def __init__(
+        self, fault: Fault, action: FaultAction, moment_s: float | None, run: Injector
+    ) -> None:
         self._fault = fault
-        self._blow = blow
+        self._action = action
         self._moment_s = moment_s
         self._run = run
         self._name = f"{fault.kind} {fault.target}"
@@ -175,7 +177,7 @@ class _Injection:
         record.in_flight = run.in_flight()
         begun_ns = run.now_ns()
         try:
-            self._blow.strike()
+            self._action.inject()
         except Exception:
             self._repair()
             raise
@@ -183,21 +185,21 @@ class _Injection:
         in_flight = "–" if record.in_flight is None else record.in_flight
         run.tell(self._name, f"{in_flight} in flight", is_over=False)
         goes_on = run.sleep_until(begun_ns / 1e9 + record.for_s)
-        self._blow.undo()
+        self._action.undo()
         record.ended_ns = run.now_ns()
         if not goes_on:
             record.error = "the run was given up before it was over"
             return
-        self._blow.recover()
+        self._action.recover()
         record.healthy_ns = run.now_ns()
         took_s = (record.healthy_ns - begun_ns) / 1e9
         run.tell(self._name, f"back after {took_s:.1f} s", is_over=True)
 
     def _repair(self) -> None:
-        """Undo what was struck of a blow that failed; that failure is the one to be told."""
+        """Undo what was done of a fault that failed; that failure is the one to be reported."""
         try:
-            self._blow.undo()
-            self._blow.recover()
+            self._action.undo()
+            self._action.recover()
         except Exception as error:
             self._run.tell(self._name, _words(error), is_over=True)
 

@@ -182,6 +182,12 @@ def _check_fault(where: str, fault: Fault, service: str, topology: Topology) -> 
             "only a Redis can be wiped; the ledger is what the audit reads",
             "name the service under x-harness.redis of the compose file",
         )
+    if fault.kind == "refuse_writes" and service != topology.ledger:
+        raise UsageError(
+            f'{where}: kind = "refuse_writes", service = "{service}": only the ledger of '
+            f"{topology.approach}, {topology.ledger}, can refuse to write",
+            "name the service under x-harness.ledger of the compose file",
+        )
     if fault.process is not None and (redis is None or redis.leader is None):
         raise UsageError(
             f'{where}.process = "{fault.process}": {topology.approach} has no leader\'s lock',

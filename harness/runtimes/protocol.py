@@ -79,8 +79,11 @@ class Deployment(Protocol):
     def kill_process(self, service: str, replica: int, pid: int, sig: Signals) -> None:
         """Send a signal to one process of a replica (InfrastructureError: it has no such one)."""
 
-    def stop(self, service: str, replica: int) -> None:
-        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it."""
+    def stop(self, service: str, replica: int) -> bool:
+        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it.
+
+        Returns True if it ended by itself.
+        """
 
     def wipe(self, service: str, replica: int) -> None:
         """Delete the data of a replica that is down: it starts as new.

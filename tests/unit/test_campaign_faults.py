@@ -21,6 +21,7 @@ class FakeDeployment:
     """Remembers what it was asked to do; `broken` are the calls that fail."""
 
     broken: set[tuple[object, ...]] = field(default_factory=set)
+    ends_by_itself: bool = True
     calls: list[tuple[object, ...]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -39,6 +40,7 @@ class FakeDeployment:
 
     def stop(self, service, replica):
         self._note("stop", service, replica)
+        return self.ends_by_itself
 
     def wipe(self, service, replica):
         self._note("wipe", service, replica)
@@ -80,6 +82,7 @@ def _now_ns():
     [
         ("kill", [SIGKILL.name, "start"]),
         ("stop", ["stop", "start"]),
+        ("drain", ["stop", "start"]),
         ("pause", [SIGSTOP.name, SIGCONT.name, "wait_ready"]),
         ("wipe", [SIGKILL.name, "wipe", "start"]),
         ("cut", ["cut", "join", "wait_ready"]),
@@ -145,6 +148,17 @@ def test_a_fault_that_fails_is_undone_as_far_as_it_went():
     assert (record["begun_ns"], record["ended_ns"], record["healthy_ns"]) == (None, None, None)
     assert record["error"] == "SIGKILL of worker-2 failed"
     assert any("SIGKILL of worker-2 failed" in news.words for news in one.news())
+
+
+def test_a_drain_that_ended_in_a_kill_is_an_error_of_its_fault_and_it_is_started_again():
+    one, deployment = carried_out(
+        Fault(kind="drain", service="api", **BRIEF),
+        deployment=FakeDeployment(ends_by_itself=False),
+    )
+    (record,) = one.records()
+    assert record["begun_ns"] is None
+    assert "api-1 was killed" in record["error"]
+    assert deployment.calls == [("stop", "api", 1), ("start", "api", 1)]
 
 
 def test_a_replica_that_does_not_come_back_is_an_error_of_its_fault():

@@ -115,6 +115,11 @@ def fault(lines):
             ["faults[1]", 'process = "leader"', "kill or pause", "cut"],
         ),
         (fault('at_s = 1\nkind = "cut"'), ["faults[1]", "service is missing", "cut"]),
+        (fault('at_s = 1\nkind = "drain"'), ["faults[1]", "service is missing", "drain"]),
+        (
+            fault('at_s = 1\nkind = "refuse_writes"\nservice = "postgres"\nfactor = 2'),
+            ["faults[1]", "factor = 2", "refuse_writes"],
+        ),
         (
             fault(f'{KILL}process = "leader"\nreplica = "all"'),
             ["faults[1]", 'process = "leader"', '"all"'],

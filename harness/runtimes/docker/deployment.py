@@ -190,9 +190,12 @@ class DockerDeployment:
         """Send a signal to one process of a replica, by its id there (InfrastructureError)."""
         self._running(service, replica).signal_process(pid, sig)
 
-    def stop(self, service: str, replica: int) -> None:
-        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it."""
-        self._running(service, replica).stop()
+    def stop(self, service: str, replica: int) -> bool:
+        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it.
+
+        Returns True if it ended by itself.
+        """
+        return self._running(service, replica).stop()
 
     def wipe(self, service: str, replica: int) -> None:
         """Delete the data of a replica that is down: it starts as new."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from signal import SIGCONT, SIGSTOP, Signals
+from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
 from typing import Any
 
 from harness.errors import InfrastructureError, UsageError
@@ -15,6 +15,8 @@ RUNNING = ("running", "paused")
 
 _LAST_LINES = 20
 _EXEC_LIMIT_S = 10.0
+_KILLED = 128 + SIGKILL
+"""The exit code of a container that did not end within its grace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,14 @@ class Replica:
                 f"process {pid} of {self.name} cannot be signalled", "it may have ended meanwhile"
             )
 
-    def stop(self) -> None:
-        """Send the stop signal, wait until the container has ended, kill it after its grace."""
+    def stop(self) -> bool:
+        """Send the stop signal, wait until the container has ended, kill it after its grace.
+
+        Returns True if it ended by itself.
+        """
         self.should_run = False
         self._engine.stop(self.id, self.service.stop_grace_period_s)
+        return self.exit_code() != _KILLED
 
     def cut(self) -> None:
         """Take the container off its network."""

@@ -147,14 +147,14 @@ class LocalDeployment:
         """
         self._running(service, replica).signal_process(pid, sig)
 
-    def stop(self, service: str, replica: int) -> None:
+    def stop(self, service: str, replica: int) -> bool:
         """Send a replica its stop signal, and wait until it has ended; after its grace, kill it.
 
-        Raises InfrastructureError if it does not run.
+        Returns True if it ended by itself. Raises InfrastructureError if it does not run.
         """
         one = self._running(service, replica)
         one.ask_to_stop()
-        one.wait_stopped(one.service.stop_grace_period_s)
+        return one.wait_stopped(one.service.stop_grace_period_s)
 
     def wipe(self, service: str, replica: int) -> None:
         """Delete the data of a replica that is down: it starts as new.

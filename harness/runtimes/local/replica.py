@@ -122,15 +122,19 @@ class Replica:
         """Send the signal that asks the replica to stop."""
         self.signal(self.launch.stop_signal)
 
-    def wait_stopped(self, limit_s: float) -> None:
-        """Wait until the first process has ended, and end what it leaves behind."""
+    def wait_stopped(self, limit_s: float) -> bool:
+        """Wait until the first process has ended, and end what it leaves behind.
+
+        Returns True if it ended by itself within the limit.
+        """
         pid = self.pid
         if pid is None:
-            return
+            return True
         family = [stat.pid for stat in ProcessTable().family(pid)]
-        wait_gone([pid], limit_s)
+        remaining = wait_gone([pid], limit_s)
         kill_hard(family)
         self._reap()
+        return not remaining
 
     def _reap(self) -> None:
         if self._process is not None:
