@@ -20,6 +20,7 @@ Kind = Literal[
     "drain",
     "pause",
     "wipe",
+    "restore_old",
     "cut",
     "refuse_writes",
     "unavailable",
@@ -32,6 +33,7 @@ PROCESS_KINDS = ("kill", "pause")
 
 DEFAULT_FOR_S = 3.0
 DEFAULT_FACTOR = 10.0
+DEFAULT_AGE_S = 2.0
 _SETTING = re.compile(r"(?P<service>[\w-]+)\.(?P<key>\w+)")
 
 
@@ -41,9 +43,10 @@ class Fault(Table):
     kill: SIGKILL to the whole replica; stop: its stop signal. Both are started again after `for_s`.
     restart: its stop signal, and started again at once. drain: as stop, but it must end by itself
     within its grace, and answer all that it was asked. pause: SIGSTOP, and SIGCONT after `for_s`.
-    wipe: as kill, and its data is deleted meanwhile. cut: taken off its network, and put back after
-    `for_s`; its processes run on. refuse_writes: the ledger answers reads and refuses writes.
-    unavailable, hang, slow: of the gateway.
+    wipe: as kill, and its data is deleted meanwhile. restore_old: as kill, and its data is replaced
+    meanwhile by a copy that was taken `age_s` before the fault, as from a backup. cut: taken off
+    its network, and put back after `for_s`; its processes run on. refuse_writes: the ledger answers
+    reads and refuses writes. unavailable, hang, slow: of the gateway.
     """
 
     kind: Kind
@@ -55,6 +58,7 @@ class Fault(Table):
     between_s: Annotated[tuple[Duration, Duration], Field(strict=False)] | None = None
     for_s: Seconds | None = None
     factor: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
+    age_s: Seconds | None = None
 
     @field_validator("replica", mode="plain")
     @classmethod
@@ -105,6 +109,22 @@ class Fault(Table):
             raise ValueError(f"factor = {self.factor:g}: only slow has one, not {self.kind}")
         if self.for_s is not None and not self._waits:
             raise ValueError(f"for_s = {self.for_s:g}: {self.kind} is over as soon as it can be")
+        if self.age_s is not None and self.kind != "restore_old":
+            raise ValueError(f"age_s = {self.age_s:g}: only restore_old has one, not {self.kind}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_prepared(self) -> Self:
+        if self.at_stock is not None and self.lead_s:
+            raise ValueError(
+                f"at_stock = {self.at_stock}: {self.kind} is prepared {self.lead_s:g} s before its "
+                "moment, so it needs at_s or between_s"
+            )
+        if self.at_stock is None and self.earliest_s < self.lead_s:
+            raise ValueError(
+                f"{self.kind} at {self.earliest_s:g} s: its copy would be taken {self.lead_s:g} s "
+                "before, when the load has not begun"
+            )
         return self
 
     @property
@@ -126,6 +146,16 @@ class Fault(Table):
     def slowness(self) -> float | None:
         """Return the factor of slow; None of any other kind."""
         return (self.factor or DEFAULT_FACTOR) if self.kind == "slow" else None
+
+    @property
+    def lead_s(self) -> float:
+        """Return how long before its moment the fault is prepared: the age of its copy."""
+        return (self.age_s or DEFAULT_AGE_S) if self.kind == "restore_old" else 0.0
+
+    @property
+    def earliest_s(self) -> float:
+        """Return when the fault happens at the earliest; 0 if that is up to the stock."""
+        return self.between_s[0] if self.between_s is not None else self.at_s or 0.0
 
     @property
     def latest_s(self) -> float:

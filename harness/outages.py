@@ -16,13 +16,15 @@ PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
 
 PAUSE: Final = "pause"
 WIPE: Final = "wipe"
+RESTORE_OLD: Final = "restore_old"
+"""A store is killed, and put back from a copy of what it held some time before."""
 DRAIN: Final = "drain"
 """A replica is asked to stop, and ends when it has answered all that it was asked."""
 CUT: Final = "cut"
 """A replica is off its network, while its processes run on."""
 HOLDS_UP: Final = (PAUSE, CUT)
 """Faults that stop somebody in the middle of something, and later let it go on."""
-LOSES_ANSWERS: Final = ("kill", "stop", "restart", WIPE, CUT)
+LOSES_ANSWERS: Final = ("kill", "stop", "restart", WIPE, RESTORE_OLD, CUT)
 """Faults after which whoever asked for something may get no answer; a drain is none of them."""
 
 

@@ -39,6 +39,7 @@ class FaultRecord:
     process: str | None
     for_s: float
     factor: float | None
+    age_s: float | None = None
     begun_ns: int | None = None
     ended_ns: int | None = None
     healthy_ns: int | None = None
@@ -150,6 +151,7 @@ class _Injection:
             process=fault.process,
             for_s=fault.lasts_s,
             factor=fault.slowness,
+            age_s=fault.lead_s or None,
             error="the run ended before it was carried out",
         )
 
@@ -163,14 +165,19 @@ class _Injection:
             self._run.tell(self._name, self.record.error, is_over=True)
 
     def _comes(self) -> bool:
-        """Wait for the moment of the fault; say whether it came."""
+        """Prepare the fault and wait for its moment; return True if that came."""
         if self._moment_s is not None:
+            if not self._run.sleep_until(self._moment_s - self._fault.lead_s):
+                return False
+            self._action.prepare()
             return self._run.sleep_until(self._moment_s)
         units = self._fault.at_stock or 0
         came = self._run.stock_falls_to(units)
         if not came:
             self.record.error = f"the free stock was never seen at {units} or less"
-        return came
+            return False
+        self._action.prepare()
+        return True
 
     def _break(self) -> None:
         record, run = self.record, self._run

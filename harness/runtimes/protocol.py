@@ -91,6 +91,19 @@ class Deployment(Protocol):
         Raises UsageError if it has none, InfrastructureError if it runs.
         """
 
+    def save_data(self, service: str, replica: int) -> None:
+        """Copy the data of a replica, which may run, in place of an earlier copy.
+
+        Files that are only appended to are copied up to some moment of the call.
+        Raises UsageError if it has no data.
+        """
+
+    def restore_data(self, service: str, replica: int) -> None:
+        """Put what was copied in place of the data of a replica that is down.
+
+        Raises UsageError if it has no data, InfrastructureError if it runs or nothing was copied.
+        """
+
     def start(self, service: str, replica: int) -> None:
         """Start a replica that has ended, with the same port and data, until it is healthy."""
 

@@ -179,9 +179,32 @@ def test_a_wiped_ledger_is_initialised_again(root, topology):
         other.down()
 
 
-def test_what_has_no_data_is_not_wiped(deployment):
+def test_a_redis_that_is_put_back_from_a_copy_has_what_it_had_then(deployment):
+    fault = Fault(kind="restore_old", service="redis", at_s=2, age_s=1)
+    action = action_of(fault, deployment, threading.Event())
+    with redis.Redis.from_url(deployment.redis_url()) as store:
+        store.set("known", "before the copy")
+        action.prepare()
+        store.set("known", "after the copy")
+        store.set("forgotten", "after the copy")
+    action.inject()
+    action.undo()
+    action.recover()
+    with redis.Redis.from_url(deployment.redis_url()) as store:
+        assert (store.get("known"), store.get("forgotten")) == (b"before the copy", None)
+        store.set("known", "and it goes on")
+        with pytest.raises(InfrastructureError, match="redis-1 still runs"):
+            deployment.restore_data("redis", 1)
+
+
+def test_what_has_no_data_is_neither_wiped_nor_copied(deployment):
     with pytest.raises(UsageError, match="web-1 has no data"):
-        deployment.wipe("web", 1)
+        deployment.save_data("web", 1)
+    deployment.kill("web", 1, signal.SIGKILL)
+    for refused in (deployment.wipe, deployment.restore_data):
+        with pytest.raises(UsageError, match="web-1 has no data"):
+            refused("web", 1)
+    deployment.start("web", 1)
 
 
 def test_one_process_is_killed_and_the_replica_lives(deployment):

@@ -42,6 +42,12 @@ class FakeDeployment:
         self._note("stop", service, replica)
         return self.ends_by_itself
 
+    def save_data(self, service, replica):
+        self._note("save_data", service, replica)
+
+    def restore_data(self, service, replica):
+        self._note("restore_data", service, replica)
+
     def wipe(self, service, replica):
         self._note("wipe", service, replica)
 
@@ -97,6 +103,29 @@ def test_each_kind_breaks_and_mends_one_replica(kind, calls):
     assert record["ended_ns"] <= record["healthy_ns"]
     identity = ("kind", "service", "replica", "process", "for_s", "factor", "in_flight")
     assert [record[key] for key in identity] == [kind, "api", 2, None, 0.01, None, 60]
+
+
+def test_a_copy_is_taken_before_the_moment_at_which_it_is_put_back():
+    fault = Fault(kind="restore_old", service="redis", at_s=0.3, age_s=0.2, for_s=0.01)
+    one, deployment = injector(fault)
+    one.start(t0_ns=_now_ns(), load_s=60)
+    while not deployment.calls:
+        threading.Event().wait(0.001)
+    assert one.now_ns() < 0.3e9
+    assert one.wait(LIMIT_S)
+    calls = ["save_data", "SIGKILL", "restore_data", "start"]
+    assert deployment.calls == [(call, "redis", 1) for call in calls]
+    (record,) = one.records()
+    assert (record["error"], record["age_s"]) == (None, 0.2)
+    assert record["begun_ns"] >= 0.3e9
+
+
+def test_a_copy_that_fails_is_an_error_of_its_fault_and_nothing_is_killed():
+    broken = FakeDeployment({("save_data", "redis", 1)})
+    fault = Fault(kind="restore_old", service="redis", at_s=0.01, age_s=0.01)
+    one, _ = carried_out(fault, deployment=broken)
+    assert one.records()[0]["error"] == "save_data of redis-1 failed"
+    assert broken.calls == [("save_data", "redis", 1)]
 
 
 def test_a_restart_starts_again_at_once():

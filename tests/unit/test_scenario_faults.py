@@ -115,6 +115,15 @@ def fault(lines):
             ["faults[1]", 'process = "leader"', "kill or pause", "cut"],
         ),
         (fault('at_s = 1\nkind = "cut"'), ["faults[1]", "service is missing", "cut"]),
+        (fault(f"{KILL}age_s = 2"), ["faults[1]", "age_s = 2", "only restore_old", "kill"]),
+        (
+            fault('at_stock = 5\nkind = "restore_old"\nservice = "redis"'),
+            ["faults[1]", "at_stock = 5", "restore_old", "2 s before", "at_s or between_s"],
+        ),
+        (
+            fault('between_s = [2, 9]\nkind = "restore_old"\nservice = "redis"\nage_s = 3'),
+            ["faults[1]", "restore_old at 2 s", "3 s before", "not begun"],
+        ),
         (fault('at_s = 1\nkind = "drain"'), ["faults[1]", "service is missing", "drain"]),
         (
             fault('at_s = 1\nkind = "refuse_writes"\nservice = "postgres"\nfactor = 2'),

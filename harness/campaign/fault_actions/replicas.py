@@ -7,7 +7,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 from harness.campaign.fault_actions.base import FaultAction
 from harness.errors import InfrastructureError
 from harness.faults import Fault
-from harness.outages import DRAIN
+from harness.outages import DRAIN, RESTORE_OLD
 from harness.runtimes import Deployment
 
 
@@ -22,8 +22,16 @@ class ReplicaAction(FaultAction):
         self._targets = range(1, replicas + 1) if fault.replica == "all" else [fault.replica]
         self._injected: list[int] = []
 
+    def prepare(self) -> None:
+        """Copy the data that will be put back."""
+        if self._kind == RESTORE_OLD:
+            self._each(self._targets, lambda n: self._deployment.save_data(self._service, n))
+
     def inject(self) -> None:
-        """Kill, stop, drain, pause, wipe or cut off the replicas."""
+        """Kill, stop, drain, pause, cut off the replicas; wipe or put back the data of the killed.
+
+        What fails after a replica has ended is undone by starting it again.
+        """
         self._each(self._targets, self._inject)
 
     def undo(self) -> None:
@@ -51,6 +59,8 @@ class ReplicaAction(FaultAction):
         self._injected.append(number)
         if self._kind == "wipe":
             self._deployment.wipe(self._service, number)
+        if self._kind == RESTORE_OLD:
+            self._deployment.restore_data(self._service, number)
         if self._kind == DRAIN and not by_itself:
             raise InfrastructureError(
                 f"{self._service}-{number} was killed: it did not end within its grace",

@@ -201,6 +201,14 @@ class DockerDeployment:
         """Delete the data of a replica that is down: it starts as new."""
         self._ended(service, replica).wipe(self._labels)
 
+    def save_data(self, service: str, replica: int) -> None:
+        """Copy the data of a replica that runs, in place of an earlier copy."""
+        self._running(service, replica).save_data()
+
+    def restore_data(self, service: str, replica: int) -> None:
+        """Put what was copied in place of the data of a replica that is down."""
+        self._ended(service, replica).restore_data(self._labels)
+
     def cut(self, service: str, replica: int) -> None:
         """Take a replica off its network; what it holds open is not closed, it falls silent."""
         self._one(service, replica).cut()

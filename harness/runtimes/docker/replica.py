@@ -15,6 +15,8 @@ RUNNING = ("running", "paused")
 
 _LAST_LINES = 20
 _EXEC_LIMIT_S = 10.0
+_COPY = ".flashsale-copy"
+_COPY_LIMIT_S = 30.0
 _KILLED = 128 + SIGKILL
 """The exit code of a container that did not end within its grace."""
 
@@ -91,11 +93,39 @@ class Replica:
 
     def wipe(self, labels: Mapping[str, str]) -> None:
         """Delete what is in the container's volumes (UsageError: it has none)."""
+        script = "".join(f"find {folder} -mindepth 1 -delete;" for folder in self._volumes())
+        self._engine.run_beside(self.id, script, labels, "the data could not be deleted")
+
+    def save_data(self) -> None:
+        """Copy what is in the container's volumes, each into a hidden folder of its own.
+
+        It is copied inside the container: a file that grows cannot be fetched as an archive, whose
+        header says how long it is.
+        """
+        script = "".join(
+            f"rm -rf {folder}/{_COPY}; mkdir {folder}/{_COPY}; cp -a {folder}/* {folder}/{_COPY}/;"
+            for folder in self._volumes()
+        )
+        if self._engine.run_in(self.id, ("/bin/sh", "-ec", script), _COPY_LIMIT_S) != 0:
+            raise InfrastructureError(
+                f"the data of {self.name} cannot be copied", "it may have been rewritten"
+            )
+
+    def restore_data(self, labels: Mapping[str, str]) -> None:
+        """Put what was copied in place of what is in the container's volumes."""
+        script = "".join(
+            f"test -d {folder}/{_COPY}; rm -rf {folder}/*; cp -a {folder}/{_COPY}/. {folder}/;"
+            for folder in self._volumes()
+        )
+        self._engine.run_beside(self.id, script, labels, f"no copy of {self.name} to put back")
+
+    def _volumes(self) -> list[str]:
+        """Return the container's folders that are volumes (UsageError: it has none)."""
         mounts = self._engine.inspect(self.id)["Mounts"]
         folders = [mount["Destination"] for mount in mounts if mount["Type"] == "volume"]
         if not folders:
-            raise UsageError(f"{self.name} has no data to wipe", "wipe a store")
-        self._engine.wipe(self.id, folders, labels)
+            raise UsageError(f"{self.name} has no data", "choose a store")
+        return folders
 
     def is_healthy(self) -> bool:
         """Ask what the health check asks; a replica without one is healthy if it runs."""
