@@ -98,9 +98,9 @@ class Injector:
 
     def records(self) -> list[dict[str, Any]]:
         """Return what became of every fault, in the order in which they began."""
-        records = [injection.record for injection in self._injections]
-        records.sort(key=lambda one: (one.begun_ns is None, one.begun_ns or 0))
-        return [asdict(record) for record in records]
+        records = [injection.as_json() for injection in self._injections]
+        records.sort(key=lambda one: (one["begun_ns"] is None, one["begun_ns"] or 0))
+        return records
 
     # -- what an injection asks
 
@@ -154,6 +154,10 @@ class _Injection:
             age_s=fault.lead_s or None,
             error="the run ended before it was carried out",
         )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what became of the fault, with what its action says of it."""
+        return asdict(self.record) | dict(self._action.facts())
 
     def _inject(self) -> None:
         try:

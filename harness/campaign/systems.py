@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.campaign import world
 from harness.errors import UsageError
 from harness.faults import Case, Fault, Variation
+from harness.outages import FREEZE
 from harness.scenario import Scenario
 from harness.topology import Topology, discover
 
@@ -184,6 +185,12 @@ def _check_fault(where: str, fault: Fault, service: str, topology: Topology) -> 
             f'{where}: kind = "{fault.kind}", service = "{service}": '
             f"only a Redis can be {LOSES_DATA[fault.kind]}; the ledger is what the audit reads",
             "name the service under x-harness.redis of the compose file",
+        )
+    if fault.kind == FREEZE and service not in (topology.ledger, redis and redis.service):
+        raise UsageError(
+            f'{where}: kind = "freeze", service = "{service}": '
+            "only connections to a store can be frozen",
+            "name the ledger's service or Redis'",
         )
     if fault.kind == "refuse_writes" and service != topology.ledger:
         raise UsageError(

@@ -89,6 +89,10 @@ settings = { "api.PROCESSES" = "4", "order-worker.PROCESSES" = "2" }
             'cases[1].faults[1]: kind = "refuse_writes", service = "redis": only the ledger',
         ),
         (
+            cases(kill("api").replace("kill", "freeze")),
+            'kind = "freeze", service = "api": only connections to a store',
+        ),
+        (
             cases(kill("postgres").replace("kill", "restore_old")),
             "only a Redis can be put back from a copy",
         ),

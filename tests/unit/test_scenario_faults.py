@@ -115,6 +115,16 @@ def fault(lines):
             ["faults[1]", 'process = "leader"', "kill or pause", "cut"],
         ),
         (fault('at_s = 1\nkind = "cut"'), ["faults[1]", "service is missing", "cut"]),
+        (fault(f"{KILL}count = 2"), ["faults[1]", "count = 2", "only delete_account", "kill"]),
+        (fault('at_s = 1\nkind = "delete_account"\ncount = 0'), ["faults[1].count = 0"]),
+        (
+            fault('at_s = 1\nkind = "delete_account"\nservice = "api"'),
+            ["faults[1]", 'service = "api"', "accounts of its own"],
+        ),
+        (
+            fault('at_s = 1\nkind = "delete_account"\nfor_s = 3'),
+            ["faults[1]", "for_s = 3", "delete_account"],
+        ),
         (fault(f"{KILL}age_s = 2"), ["faults[1]", "age_s = 2", "only restore_old", "kill"]),
         (
             fault('at_stock = 5\nkind = "restore_old"\nservice = "redis"'),

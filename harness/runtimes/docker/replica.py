@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGUSR1, SIGUSR2, Signals
 from typing import Any
 
 from harness.errors import InfrastructureError, UsageError
@@ -13,6 +13,7 @@ from harness.topology import Service
 RUNNING = ("running", "paused")
 """The states of a container whose processes are there."""
 
+_ENDS_NOTHING = (SIGUSR1, SIGUSR2)
 _LAST_LINES = 20
 _EXEC_LIMIT_S = 10.0
 _COPY = ".flashsale-copy"
@@ -61,7 +62,7 @@ class Replica:
         elif sig is SIGCONT:
             self._engine.unpause(self.id)
         else:
-            self.should_run = False
+            self.should_run = self.should_run and sig in _ENDS_NOTHING
             self._engine.kill(self.id, sig.name)
 
     def signal_process(self, pid: int, sig: Signals) -> None:

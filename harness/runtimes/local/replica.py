@@ -22,7 +22,7 @@ from harness.topology import Service
 _WHOLE_CONTAINER = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
 """Signals that Docker (kill, pause, unpause) brings to every process of a container."""
 
-_ENDS_NOTHING = (signal.SIGSTOP, signal.SIGCONT)
+_ENDS_NOTHING = (signal.SIGSTOP, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2)
 _END_LIMIT_S = 5.0
 
 
