@@ -1,6 +1,7 @@
 """Faults and cases of a scenario: read completely or refused, by file, key and value."""
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -204,8 +205,7 @@ def test_chaos_hits_every_target_twice_or_by_the_gateway():
     """What is killed is later paused, for longer than the heartbeat of 3 s."""
     chaos = load_scenario("chaos", ROOT)
     for case in chaos.cases:
-        kinds = [one.kind for one in case.faults]
-        if case.faults[0].hits_gateway or kinds == ["wipe"]:
+        if case.faults[0].kind != "kill":
             continue
         kill, pause = case.faults
         assert (kill.kind, pause.kind) == ("kill", "pause")
@@ -216,6 +216,18 @@ def test_chaos_hits_every_target_twice_or_by_the_gateway():
     services = {"order-worker", "payment-worker", "api", "event-stream", "nginx", "redis"}
     services |= {"postgres", "payment-gateway", None}
     assert hit == {(name, None) for name in services} | {("order-worker", "leader")}
+
+
+def test_chaos_has_every_kind_of_fault_that_does_not_kill_and_one_does_not_hide_the_other():
+    chaos = load_scenario("chaos", ROOT)
+    hit = {(one.kind, one.service) for case in chaos.cases for one in case.faults}
+    drained = ("api", "event-stream", "order-worker", "payment-worker")
+    assert hit >= {("drain", service) for service in drained}
+    assert hit >= {("freeze", "postgres"), ("freeze", "redis"), ("refuse_writes", "postgres")}
+    assert hit >= {("restore_old", "redis"), ("delete_account", None)}
+    for case in chaos.cases:
+        for before, after in pairwise(case.faults):
+            assert after.earliest_s - after.lead_s >= before.latest_s + before.lasts_s + 1
 
 
 def test_the_acknowledgement_is_measured_on_the_quick_sale():
