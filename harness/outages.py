@@ -16,12 +16,20 @@ PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
 
 PAUSE: Final = "pause"
 WIPE: Final = "wipe"
+RESTORE_OLD: Final = "restore_old"
+"""A store is killed, and put back from a copy of what it held some time before."""
+DRAIN: Final = "drain"
+"""A replica is asked to stop, and ends when it has answered all that it was asked."""
 CUT: Final = "cut"
 """A replica is off its network, while its processes run on."""
-HOLDS_UP: Final = (PAUSE, CUT)
+FREEZE: Final = "freeze"
+"""Connections to a store stop without being closed; their transactions may hold locks on."""
+DELETE_ACCOUNT: Final = "delete_account"
+"""Accounts of the fault's own are deleted; nothing that anybody else uses is broken."""
+HOLDS_UP: Final = (PAUSE, CUT, FREEZE)
 """Faults that stop somebody in the middle of something, and later let it go on."""
-LOSES_ANSWERS: Final = ("kill", "stop", "restart", WIPE, CUT)
-"""Faults after which whoever asked for something cannot be told that it was done."""
+LOSES_ANSWERS: Final = ("kill", "stop", "restart", WIPE, RESTORE_OLD, CUT)
+"""Faults after which whoever asked for something may get no answer; a drain is none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,15 @@ class Outage:
 
 
 def outages(record: Mapping[str, Any]) -> tuple[Outage, ...]:
-    """Return the outages of a run in the order of their begin; a run of old records none."""
-    carried_out = [fault for fault in record.get("faults") or () if fault["begun_ns"] is not None]
+    """Return the outages of a run in the order of their begin; a run of old records none.
+
+    Accounts that were deleted are no outage, and excuse nothing that others were answered.
+    """
+    carried_out = [
+        fault
+        for fault in record.get("faults") or ()
+        if fault["begun_ns"] is not None and fault["kind"] != DELETE_ACCOUNT
+    ]
     return tuple(sorted(map(Outage.of, carried_out), key=lambda outage: outage.begun_ns))
 
 
@@ -87,6 +102,8 @@ def silences(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outa
 def target(fault: Mapping[str, Any]) -> str:
     """Return in words what a recorded (or summarised) fault hits."""
     service, replica = fault["service"], fault["replica"]
+    if fault["kind"] == DELETE_ACCOUNT:
+        return "accounts of its own"
     if service is None:
         return "payment gateway"
     if fault.get("process"):

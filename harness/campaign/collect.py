@@ -5,7 +5,7 @@ Only what was on sale is read: the warm-up sells another product, under keys of 
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -20,6 +20,8 @@ from harness.runtimes import Deployment
 from harness.sales import Sale
 
 REQUEST_COUNTER = "shop_http_requests"
+NOT_COUNTED = (0, 502, 504)
+"""Statuses of requests that no server need have counted: no answer, or a proxy's own."""
 
 _LEDGER_TABLES = {
     "orders": """
@@ -160,6 +162,19 @@ def request_counts(deployment: Deployment) -> RequestCounts:
                         labels = sample.labels
                         key = (labels["method"], labels["route"], int(labels["status"]))
                         counts[key] += int(sample.value)
+    return counts
+
+
+def requests_of_faults(faults: Iterable[Mapping[str, Any]]) -> RequestCounts:
+    """Add up the requests that faults made themselves, as far as a server must have counted them.
+
+    Those are in no buyer's log. One that was not answered, or by a proxy, may not be counted.
+    """
+    counts: RequestCounts = Counter()
+    for fault in faults:
+        for row in fault.get("requests", ()):
+            if row["status"] not in NOT_COUNTED:
+                counts[row["method"], row["route"], int(row["status"])] += int(row["count"])
     return counts
 
 

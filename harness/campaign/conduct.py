@@ -13,7 +13,8 @@ from harness.campaign.plan import PlannedRun, plan_runs
 from harness.campaign.protocol import Protocol
 from harness.campaign.systems import Request, Systems, systems, without_case
 from harness.errors import UsageError
-from harness.runtimes import Runtime
+from harness.faults import frozen_services
+from harness.runtimes import Runtime, with_proxies
 from harness.scenario import Scenario
 from harness.store import SCHEMA_VERSION, Campaign
 
@@ -40,6 +41,7 @@ class Blocks:
                 return
             variables = world.variables(scenario, one.seed)
             topology = self._found[one.approach, one.case].with_variables(variables)
+            topology = with_proxies(topology, frozen_services(scenario.faults_of(one.case)))
             Protocol(one, scenario, topology, self._runtime, self._observer).conduct(self.campaign)
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from harness.campaign.blows import Blow, blow_of
+from harness.campaign.fault_actions import FaultAction, action_of
 from harness.campaign.observer import FaultNews
 from harness.errors import HarnessError
 from harness.faults import Fault
@@ -40,6 +40,7 @@ class FaultRecord:
     process: str | None
     for_s: float
     factor: float | None
+    age_s: float | None = None
     begun_ns: int | None = None
     ended_ns: int | None = None
     healthy_ns: int | None = None
@@ -70,7 +71,7 @@ class Injector:
         self._injections = [
             _Injection(
                 fault,
-                blow_of(fault, deployment, self._giving_up),
+                action_of(fault, deployment, self._giving_up),
                 fault.moment_s(random.Random(f"{draw_from}-fault-{number}")),  # noqa: S311
                 self,
             )
@@ -110,9 +111,9 @@ class Injector:
 
     def records(self) -> list[dict[str, Any]]:
         """Return what became of every fault, in the order in which they began."""
-        records = [injection.record for injection in self._injections]
-        records.sort(key=lambda one: (one.begun_ns is None, one.begun_ns or 0))
-        return [asdict(record) for record in records]
+        records = [injection.as_json() for injection in self._injections]
+        records.sort(key=lambda one: (one["begun_ns"] is None, one["begun_ns"] or 0))
+        return records
 
     # -- what an injection asks
 
@@ -145,11 +146,13 @@ class Injector:
 
 
 class _Injection:
-    """One fault: waits for its moment, strikes, undoes, and waits until all is healthy."""
+    """One fault: waits for its moment, injects it, undoes it, and waits until all is healthy."""
 
-    def __init__(self, fault: Fault, blow: Blow, moment_s: float | None, run: Injector) -> None:
+    def __init__(
+        self, fault: Fault, action: FaultAction, moment_s: float | None, run: Injector
+    ) -> None:
         self._fault = fault
-        self._blow = blow
+        self._action = action
         self._moment_s = moment_s
         self._run = run
         self._name = f"{fault.kind} {fault.target}"
@@ -162,8 +165,13 @@ class _Injection:
             process=fault.process,
             for_s=fault.lasts_s,
             factor=fault.slowness,
+            age_s=fault.lead_s or None,
             error="the run ended before it was carried out",
         )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what became of the fault, with what its action says of it."""
+        return asdict(self.record) | dict(self._action.facts())
 
     def _inject(self) -> None:
         try:
@@ -175,23 +183,28 @@ class _Injection:
             self._run.tell(self._name, self.record.error, is_over=True)
 
     def _comes(self) -> bool:
-        """Wait for the moment of the fault; say whether it came."""
+        """Prepare the fault and wait for its moment; return True if that came."""
         if self.predecessor is not None:
             self.predecessor.join()
         if self._moment_s is not None:
+            if not self._run.sleep_until(self._moment_s - self._fault.lead_s):
+                return False
+            self._action.prepare()
             return self._run.sleep_until(self._moment_s)
         units = self._fault.at_stock or 0
         came = self._run.stock_falls_to(units)
         if not came:
             self.record.error = f"the free stock was never seen at {units} or less"
-        return came
+            return False
+        self._action.prepare()
+        return True
 
     def _break(self) -> None:
         record, run = self.record, self._run
         record.in_flight = run.in_flight()
         begun_ns = run.now_ns()
         try:
-            self._blow.strike()
+            self._action.inject()
         except Exception:
             self._repair()
             raise
@@ -199,21 +212,21 @@ class _Injection:
         in_flight = "–" if record.in_flight is None else record.in_flight
         run.tell(self._name, f"{in_flight} in flight", is_over=False)
         goes_on = run.sleep_until(begun_ns / 1e9 + record.for_s)
-        self._blow.undo()
+        self._action.undo()
         record.ended_ns = run.now_ns()
         if not goes_on:
             record.error = "the run was given up before it was over"
             return
-        self._blow.recover()
+        self._action.recover()
         record.healthy_ns = run.now_ns()
         took_s = (record.healthy_ns - begun_ns) / 1e9
         run.tell(self._name, f"back after {took_s:.1f} s", is_over=True)
 
     def _repair(self) -> None:
-        """Undo what was struck of a blow that failed; that failure is the one to be told."""
+        """Undo what was done of a fault that failed; that failure is the one to be reported."""
         try:
-            self._blow.undo()
-            self._blow.recover()
+            self._action.undo()
+            self._action.recover()
         except Exception as error:
             self._run.tell(self._name, _words(error), is_over=True)
 

@@ -222,6 +222,7 @@ class Protocol:
     ) -> RunData:
         counted = collect.request_counts(deployment)
         counted.subtract(before)
+        counted.subtract(collect.requests_of_faults(self._record["faults"]))
         result = load.collect(ledger_folder)
         self._record |= {
             "index": self._planned.index,

@@ -12,8 +12,12 @@ from harness.campaign import world
 from harness.cases import Case
 from harness.errors import UsageError
 from harness.faults import Fault, Variation
+from harness.outages import FREEZE
 from harness.scenario import Scenario
 from harness.topology import Topology, discover
+
+LOSES_DATA = {"wipe": "wiped", "restore_old": "put back from a copy"}
+"""Kinds of faults that only a store may have that the audit does not rely on."""
 
 Systems = dict[tuple[str, str], Topology]
 """The topologies of a campaign, by approach and case; without cases, the case is ``""``."""
@@ -180,11 +184,23 @@ def _check_fault(where: str, fault: Fault, service: str, topology: Topology) -> 
             f"choose from 1 to {replicas}",
         )
     redis = topology.redis
-    if fault.kind == "wipe" and (redis is None or service != redis.service):
+    if fault.kind in LOSES_DATA and (redis is None or service != redis.service):
         raise UsageError(
-            f'{where}: kind = "wipe", service = "{service}": '
-            "only a Redis can be wiped; the ledger is what the audit reads",
+            f'{where}: kind = "{fault.kind}", service = "{service}": '
+            f"only a Redis can be {LOSES_DATA[fault.kind]}; the ledger is what the audit reads",
             "name the service under x-harness.redis of the compose file",
+        )
+    if fault.kind == FREEZE and service not in (topology.ledger, redis and redis.service):
+        raise UsageError(
+            f'{where}: kind = "freeze", service = "{service}": '
+            "only connections to a store can be frozen",
+            "name the ledger's service or Redis'",
+        )
+    if fault.kind == "refuse_writes" and service != topology.ledger:
+        raise UsageError(
+            f'{where}: kind = "refuse_writes", service = "{service}": only the ledger of '
+            f"{topology.approach}, {topology.ledger}, can refuse to write",
+            "name the service under x-harness.ledger of the compose file",
         )
     if fault.process is not None and (redis is None or redis.leader is None):
         raise UsageError(

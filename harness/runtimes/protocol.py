@@ -88,13 +88,29 @@ class Deployment(Protocol):
     def kill_process(self, service: str, replica: int, pid: int, sig: Signals) -> None:
         """Send a signal to one process of a replica (InfrastructureError: it has no such one)."""
 
-    def stop(self, service: str, replica: int) -> None:
-        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it."""
+    def stop(self, service: str, replica: int) -> bool:
+        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it.
+
+        Returns True if it ended by itself.
+        """
 
     def wipe(self, service: str, replica: int) -> None:
         """Delete the data of a replica that is down: it starts as new.
 
         Raises UsageError if it has none, InfrastructureError if it runs.
+        """
+
+    def save_data(self, service: str, replica: int) -> None:
+        """Copy the data of a replica, which may run, in place of an earlier copy.
+
+        Files that are only appended to are copied up to some moment of the call.
+        Raises UsageError if it has no data.
+        """
+
+    def restore_data(self, service: str, replica: int) -> None:
+        """Put what was copied in place of the data of a replica that is down.
+
+        Raises UsageError if it has no data, InfrastructureError if it runs or nothing was copied.
         """
 
     def start(self, service: str, replica: int) -> None:

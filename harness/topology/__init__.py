@@ -18,6 +18,7 @@ from harness.topology.model import (
     RedisFacts,
     Service,
     Topology,
+    peers,
 )
 from harness.topology.source import Source, load
 
@@ -32,6 +33,7 @@ __all__ = [
     "Topology",
     "discover",
     "load_topology",
+    "peers",
     "project_root",
 ]
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,13 @@ from harness.topology.limits import Limits
 
 LISTENS_AT = re.compile(r"(?<![\w.-])0\.0\.0\.0:(\d{1,5})(?!\d)")
 """``0.0.0.0:<port>`` in a service's own environment or command: an address it listens at."""
+
+
+def peers(services: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds ``<service>:<port>`` in a text, of any of these services."""
+    names = "|".join(sorted(map(re.escape, services), key=len, reverse=True))
+    return re.compile(rf"(?<![\w.-])({names}):(\d{{1,5}})(?!\d*@|\d)")
+
 
 _SECRET_KEY = re.compile(r"SECRET|PASSWORD|TOKEN_KEY|PRIVATE")
 _URL_PASSWORD = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
@@ -144,6 +151,8 @@ class Topology:
     payment_factors: tuple[str, ...]
     redis: RedisFacts | None
     services: Mapping[str, Service]
+    proxies: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """The service that stands between a store and all others, by store."""
     vary: Callable[[Vary], "Topology"] = field(repr=False, compare=False)
 
     @property

@@ -20,6 +20,13 @@ name = "never asked for"
 faults = [{ kind = "kill", service = "redis", at_s = 1 }]
 """
 
+DELETED = """
+[[faults]]
+kind = "delete_account"
+at_s = 5
+count = 3
+"""
+
 PAUSE = """
 [[faults]]
 kind = "pause"
@@ -59,6 +66,23 @@ def test_a_killed_shop_loses_nothing(cli, tmp_path, scenario):
         assert fault["in_flight"] is not None
         assert run.record["validity"]["verdict"] == "VALID", run.record["validity"]
         assert {one.verdict for one in load_findings(folder)} == {Verdict.PASS}
+
+
+def test_deleted_accounts_buy_and_their_requests_are_counted(cli, tmp_path, scenario):
+    out = tmp_path / "campaign"
+    done = cli.run("run", scenario(DELETED), "--out", out)
+    assert "fault: delete_account of 3 buyers" in done.stdout
+    runs = Campaign.open(out).load_runs()
+    assert sorted(run.approach for run in runs) == ["queue", "sync"]
+    for run in runs:
+        (fault,) = run.record["faults"]
+        assert (fault["error"], len(set(fault["users"]))) == (None, 3)
+        assert [one["user_id"] for one in fault["purchases"]] == fault["users"]
+        assert not set(fault["users"]) & set(run.orders["user_id"])
+        routes = {(one["method"], one["route"]) for one in fault["requests"]}
+        assert {("POST", "/auth/register"), ("POST", "/auth/login"), ("POST", "/orders")} <= routes
+        laws = {law["name"]: law["verdict"] for law in run.record["validity"]["laws"]}
+        assert laws["client counts = server counts"] == "PASS"
 
 
 def test_ctrl_c_while_a_store_is_paused_leaves_nothing(cli, tmp_path, scenario):

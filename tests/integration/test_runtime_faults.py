@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ import pytest
 import redis
 
 from harness import telemetry
-from harness.campaign.blows import LeaderBlow, blow_of
+from harness.campaign.fault_actions import LeaderAction, action_of
 from harness.errors import InfrastructureError, UsageError
 from harness.faults import Fault
 from harness.runtimes import LocalRuntime
@@ -76,6 +77,37 @@ def test_a_stopped_replica_starts_again(deployment):
             again("web", 1)
     deployment.start("web", 1)
     assert httpx.get(deployment.urls("web")[0]).is_success
+
+
+def test_a_stop_returns_whether_the_replica_ended_by_itself(deployment, monkeypatch):
+    assert deployment.stop("web", 1)
+    deployment.start("web", 1)
+    (one, *_) = deployment.replicas_of("web")
+    monkeypatch.setattr(one, "service", replace(one.service, stop_grace_period_s=0.1))
+    deployment.kill("web", 1, signal.SIGSTOP)  # it cannot hear the signal
+    assert not deployment.stop("web", 1)
+    deployment.start("web", 1)
+
+
+def write(dsn_or_connection):
+    dsn_or_connection.execute("INSERT INTO products VALUES (2) ON CONFLICT DO NOTHING")
+
+
+def test_a_ledger_refuses_writes_to_old_and_new_sessions_and_then_takes_them(deployment):
+    fault = Fault(kind="refuse_writes", service="postgres", at_s=0)
+    action = action_of(fault, deployment, threading.Event())
+    with psycopg.connect(deployment.dsn(), autocommit=True) as old:
+        write(old)
+        action.inject()
+        with psycopg.connect(deployment.dsn(), autocommit=True) as new:
+            for session in (old, new):
+                with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                    write(session)
+                assert session.execute("SELECT count(*) FROM products").fetchone()
+            action.undo()
+            action.recover()
+            write(new)
+        write(old)
 
 
 def test_a_replica_that_is_being_started_again_is_not_missed(deployment, monkeypatch):
@@ -147,9 +179,32 @@ def test_a_wiped_ledger_is_initialised_again(root, topology):
         other.down()
 
 
-def test_what_has_no_data_is_not_wiped(deployment):
+def test_a_redis_that_is_put_back_from_a_copy_has_what_it_had_then(deployment):
+    fault = Fault(kind="restore_old", service="redis", at_s=2, age_s=1)
+    action = action_of(fault, deployment, threading.Event())
+    with redis.Redis.from_url(deployment.redis_url()) as store:
+        store.set("known", "before the copy")
+        action.prepare()
+        store.set("known", "after the copy")
+        store.set("forgotten", "after the copy")
+    action.inject()
+    action.undo()
+    action.recover()
+    with redis.Redis.from_url(deployment.redis_url()) as store:
+        assert (store.get("known"), store.get("forgotten")) == (b"before the copy", None)
+        store.set("known", "and it goes on")
+        with pytest.raises(InfrastructureError, match="redis-1 still runs"):
+            deployment.restore_data("redis", 1)
+
+
+def test_what_has_no_data_is_neither_wiped_nor_copied(deployment):
     with pytest.raises(UsageError, match="web-1 has no data"):
-        deployment.wipe("web", 1)
+        deployment.save_data("web", 1)
+    deployment.kill("web", 1, signal.SIGKILL)
+    for refused in (deployment.wipe, deployment.restore_data):
+        with pytest.raises(UsageError, match="web-1 has no data"):
+            refused("web", 1)
+    deployment.start("web", 1)
 
 
 def test_one_process_is_killed_and_the_replica_lives(deployment):
@@ -170,21 +225,21 @@ def test_the_leader_is_who_its_lock_says(deployment):
     pause = Fault(kind="pause", service="web", process="leader", at_s=0)
     with redis.Redis.from_url(deployment.redis_url()) as store:
         store.set("{shop}:leader", f"{child.pid}-some-token")
-        blow = blow_of(pause, deployment, threading.Event())
-        assert isinstance(blow, LeaderBlow)
-        blow.strike()
+        action = action_of(pause, deployment, threading.Event())
+        assert isinstance(action, LeaderAction)
+        action.inject()
         assert eventually(lambda: child.status() == psutil.STATUS_STOPPED)
-        blow.undo()
+        action.undo()
         assert eventually(lambda: child.status() != psutil.STATUS_STOPPED)
-        blow.recover()
+        action.recover()
         store.set("{shop}:leader", "nobody")
         with pytest.raises(InfrastructureError, match="'nobody', which names no process"):
-            blow_of(pause, deployment, threading.Event()).strike()
+            action_of(pause, deployment, threading.Event()).inject()
         store.delete("{shop}:leader")
     giving_up = threading.Event()
     giving_up.set()
     with pytest.raises(InfrastructureError, match="nobody holds the leader's lock"):
-        blow_of(pause, deployment, giving_up).strike()
+        action_of(pause, deployment, giving_up).inject()
 
 
 def test_the_sampler_outlives_a_paused_ledger(deployment, monkeypatch):

@@ -21,6 +21,7 @@ class FakeDeployment:
     """Remembers what it was asked to do; `broken` are the calls that fail."""
 
     broken: set[tuple[object, ...]] = field(default_factory=set)
+    ends_by_itself: bool = True
     calls: list[tuple[object, ...]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -39,6 +40,13 @@ class FakeDeployment:
 
     def stop(self, service, replica):
         self._note("stop", service, replica)
+        return self.ends_by_itself
+
+    def save_data(self, service, replica):
+        self._note("save_data", service, replica)
+
+    def restore_data(self, service, replica):
+        self._note("restore_data", service, replica)
 
     def wipe(self, service, replica):
         self._note("wipe", service, replica)
@@ -80,6 +88,7 @@ def _now_ns():
     [
         ("kill", [SIGKILL.name, "start"]),
         ("stop", ["stop", "start"]),
+        ("drain", ["stop", "start"]),
         ("pause", [SIGSTOP.name, SIGCONT.name, "wait_ready"]),
         ("wipe", [SIGKILL.name, "wipe", "start"]),
         ("cut", ["cut", "join", "wait_ready"]),
@@ -94,6 +103,29 @@ def test_each_kind_breaks_and_mends_one_replica(kind, calls):
     assert record["ended_ns"] <= record["healthy_ns"]
     identity = ("kind", "service", "replica", "process", "for_s", "factor", "in_flight")
     assert [record[key] for key in identity] == [kind, "api", 2, None, 0.01, None, 60]
+
+
+def test_a_copy_is_taken_before_the_moment_at_which_it_is_put_back():
+    fault = Fault(kind="restore_old", service="redis", at_s=0.3, age_s=0.2, for_s=0.01)
+    one, deployment = injector(fault)
+    one.start(t0_ns=_now_ns(), load_s=60)
+    while not deployment.calls:
+        threading.Event().wait(0.001)
+    assert one.now_ns() < 0.3e9
+    assert one.wait(LIMIT_S)
+    calls = ["save_data", "SIGKILL", "restore_data", "start"]
+    assert deployment.calls == [(call, "redis", 1) for call in calls]
+    (record,) = one.records()
+    assert (record["error"], record["age_s"]) == (None, 0.2)
+    assert record["begun_ns"] >= 0.3e9
+
+
+def test_a_copy_that_fails_is_an_error_of_its_fault_and_nothing_is_killed():
+    broken = FakeDeployment({("save_data", "redis", 1)})
+    fault = Fault(kind="restore_old", service="redis", at_s=0.01, age_s=0.01)
+    one, _ = carried_out(fault, deployment=broken)
+    assert one.records()[0]["error"] == "save_data of redis-1 failed"
+    assert broken.calls == [("save_data", "redis", 1)]
 
 
 def test_a_restart_starts_again_at_once():
@@ -156,6 +188,17 @@ def test_a_fault_that_fails_is_undone_as_far_as_it_went():
     assert (record["begun_ns"], record["ended_ns"], record["healthy_ns"]) == (None, None, None)
     assert record["error"] == "SIGKILL of worker-2 failed"
     assert any("SIGKILL of worker-2 failed" in news.words for news in one.news())
+
+
+def test_a_drain_that_ended_in_a_kill_is_an_error_of_its_fault_and_it_is_started_again():
+    one, deployment = carried_out(
+        Fault(kind="drain", service="api", **BRIEF),
+        deployment=FakeDeployment(ends_by_itself=False),
+    )
+    (record,) = one.records()
+    assert record["begun_ns"] is None
+    assert "api-1 was killed" in record["error"]
+    assert deployment.calls == [("stop", "api", 1), ("start", "api", 1)]
 
 
 def test_a_replica_that_does_not_come_back_is_an_error_of_its_fault():

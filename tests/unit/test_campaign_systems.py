@@ -85,6 +85,18 @@ settings = { "api.PROCESSES" = "4", "order-worker.PROCESSES" = "2" }
         (cases(kill("api").replace("kill", "wipe")), 'cases[1].faults[1]: kind = "wipe"'),
         (cases(kill("postgres").replace("kill", "wipe")), "only a Redis can be wiped"),
         (
+            cases(kill("redis").replace("kill", "refuse_writes")),
+            'cases[1].faults[1]: kind = "refuse_writes", service = "redis": only the ledger',
+        ),
+        (
+            cases(kill("api").replace("kill", "freeze")),
+            'kind = "freeze", service = "api": only connections to a store',
+        ),
+        (
+            cases(kill("postgres").replace("kill", "restore_old")),
+            "only a Redis can be put back from a copy",
+        ),
+        (
             cases(kill("api", ', process = "leader"')),
             'cases[1].faults[1].process = "leader": sync has no leader\'s lock',
         ),

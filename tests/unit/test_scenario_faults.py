@@ -1,6 +1,7 @@
 """Faults and cases of a scenario: read completely or refused, by file, key and value."""
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,30 @@ def fault(lines):
             ["faults[1]", 'process = "leader"', "kill or pause", "cut"],
         ),
         (fault('at_s = 1\nkind = "cut"'), ["faults[1]", "service is missing", "cut"]),
+        (fault(f"{KILL}count = 2"), ["faults[1]", "count = 2", "only delete_account", "kill"]),
+        (fault('at_s = 1\nkind = "delete_account"\ncount = 0'), ["faults[1].count = 0"]),
+        (
+            fault('at_s = 1\nkind = "delete_account"\nservice = "api"'),
+            ["faults[1]", 'service = "api"', "accounts of its own"],
+        ),
+        (
+            fault('at_s = 1\nkind = "delete_account"\nfor_s = 3'),
+            ["faults[1]", "for_s = 3", "delete_account"],
+        ),
+        (fault(f"{KILL}age_s = 2"), ["faults[1]", "age_s = 2", "only restore_old", "kill"]),
+        (
+            fault('at_stock = 5\nkind = "restore_old"\nservice = "redis"'),
+            ["faults[1]", "at_stock = 5", "restore_old", "2 s before", "at_s or between_s"],
+        ),
+        (
+            fault('between_s = [2, 9]\nkind = "restore_old"\nservice = "redis"\nage_s = 3'),
+            ["faults[1]", "restore_old at 2 s", "3 s before", "not begun"],
+        ),
+        (fault('at_s = 1\nkind = "drain"'), ["faults[1]", "service is missing", "drain"]),
+        (
+            fault('at_s = 1\nkind = "refuse_writes"\nservice = "postgres"\nfactor = 2'),
+            ["faults[1]", "factor = 2", "refuse_writes"],
+        ),
         (
             fault(f'{KILL}process = "leader"\nreplica = "all"'),
             ["faults[1]", 'process = "leader"', '"all"'],
@@ -180,8 +205,7 @@ def test_chaos_hits_every_target_twice_or_by_the_gateway():
     """What is killed is later paused, for longer than the heartbeat of 3 s."""
     chaos = load_scenario("chaos", ROOT)
     for case in chaos.cases:
-        kinds = [one.kind for one in case.faults]
-        if case.faults[0].hits_gateway or kinds == ["wipe"]:
+        if case.faults[0].kind != "kill":
             continue
         kill, pause = case.faults
         assert (kill.kind, pause.kind) == ("kill", "pause")
@@ -201,6 +225,18 @@ def test_soak_is_half_an_hour_and_draws_from_every_target():
     hit = {(one.service, one.process) for one in case.random_faults.draw_from}
     chaos = load_scenario("chaos", ROOT)
     assert hit == {(one.service, one.process) for case in chaos.cases for one in case.faults}
+
+
+def test_chaos_has_every_kind_of_fault_that_does_not_kill_and_one_does_not_hide_the_other():
+    chaos = load_scenario("chaos", ROOT)
+    hit = {(one.kind, one.service) for case in chaos.cases for one in case.faults}
+    drained = ("api", "event-stream", "order-worker", "payment-worker")
+    assert hit >= {("drain", service) for service in drained}
+    assert hit >= {("freeze", "postgres"), ("freeze", "redis"), ("refuse_writes", "postgres")}
+    assert hit >= {("restore_old", "redis"), ("delete_account", None)}
+    for case in chaos.cases:
+        for before, after in pairwise(case.faults):
+            assert after.earliest_s - after.lead_s >= before.latest_s + before.lasts_s + 1
 
 
 def test_the_acknowledgement_is_measured_on_the_quick_sale():

@@ -190,13 +190,24 @@ class DockerDeployment:
         """Send a signal to one process of a replica, by its id there (InfrastructureError)."""
         self._running(service, replica).signal_process(pid, sig)
 
-    def stop(self, service: str, replica: int) -> None:
-        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it."""
-        self._running(service, replica).stop()
+    def stop(self, service: str, replica: int) -> bool:
+        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it.
+
+        Returns True if it ended by itself.
+        """
+        return self._running(service, replica).stop()
 
     def wipe(self, service: str, replica: int) -> None:
         """Delete the data of a replica that is down: it starts as new."""
         self._ended(service, replica).wipe(self._labels)
+
+    def save_data(self, service: str, replica: int) -> None:
+        """Copy the data of a replica that runs, in place of an earlier copy."""
+        self._running(service, replica).save_data()
+
+    def restore_data(self, service: str, replica: int) -> None:
+        """Put what was copied in place of the data of a replica that is down."""
+        self._ended(service, replica).restore_data(self._labels)
 
     def cut(self, service: str, replica: int) -> None:
         """Take a replica off its network; what it holds open is not closed, it falls silent."""

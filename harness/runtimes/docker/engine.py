@@ -175,9 +175,11 @@ class Engine:
         except APIError:
             return 0
 
-    def wipe(self, container: str, folders: Iterable[str], labels: Mapping[str, str]) -> None:
-        """Delete what is in folders of a container's volumes, from a container beside it."""
-        script = "".join(f"find {folder} -mindepth 1 -delete;" for folder in folders)
+    def run_beside(self, container: str, script: str, labels: Mapping[str, str], what: str) -> None:
+        """Run a shell script on the volumes of a container, from a container beside it.
+
+        Raises InfrastructureError, with `what` and the script's last words, if it fails.
+        """
         beside = self._asking(
             lambda: self._api.create_container(
                 self.inspect(container)["Image"],
@@ -194,7 +196,7 @@ class Engine:
             code = self._asking(lambda: self._api.wait(beside))["StatusCode"]
             if code != 0:
                 said = self.logs(beside).decode(errors="replace")
-                raise InfrastructureError(f"the data could not be deleted: {said}", "see above")
+                raise InfrastructureError(f"{what}: {said}", "see above")
         finally:
             self.remove_container(beside)
 

@@ -46,7 +46,12 @@ def build(topology: Topology, compose: Compose, engine: Engine, images: Mapping[
 
     The builder of old engines leaves the container of the step that failed, and names it.
     """
-    built = {images[name]: name for name, one in topology.services.items() if one.built}
+    proxies = topology.proxies.values()  # they run in the image of another service
+    built = {
+        images[name]: name
+        for name, one in topology.services.items()
+        if one.built and name not in proxies
+    }
     if not built:
         return
     services = sorted(built.values())

@@ -52,7 +52,11 @@ def override(topology: Topology, site: Site) -> str:
         if mount.named
     }
     document = {
-        "services": {name: _service(service, site) for name, service in topology.services.items()},
+        "services": {
+            name: _service(service, site)
+            | (_of_our_own(service) if name in topology.proxies.values() else {})
+            for name, service in topology.services.items()
+        },
         "networks": {
             "default": {
                 "labels": dict(site.labels),
@@ -78,6 +82,11 @@ def _service(service: Service, site: Site) -> dict[str, Any]:
     if service.command:
         stated["command"] = [_literal(word) for word in service.command]
     return stated
+
+
+def _of_our_own(service: Service) -> dict[str, Any]:
+    """Return what a service mounts that the first compose file does not have."""
+    return {"volumes": [f"{one.source}:{one.target}:ro" for one in service.mounts]}
 
 
 def _literal(text: str) -> str:

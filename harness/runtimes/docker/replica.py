@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from signal import SIGCONT, SIGSTOP, Signals
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGUSR1, SIGUSR2, Signals
 from typing import Any
 
 from harness.errors import InfrastructureError, UsageError
@@ -13,8 +13,13 @@ from harness.topology import Service
 RUNNING = ("running", "paused")
 """The states of a container whose processes are there."""
 
+_ENDS_NOTHING = (SIGUSR1, SIGUSR2)
 _LAST_LINES = 20
 _EXEC_LIMIT_S = 10.0
+_COPY = ".flashsale-copy"
+_COPY_LIMIT_S = 30.0
+_KILLED = 128 + SIGKILL
+"""The exit code of a container that did not end within its grace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Replica:
         elif sig is SIGCONT:
             self._engine.unpause(self.id)
         else:
-            self.should_run = False
+            self.should_run = self.should_run and sig in _ENDS_NOTHING
             self._engine.kill(self.id, sig.name)
 
     def signal_process(self, pid: int, sig: Signals) -> None:
@@ -69,10 +74,14 @@ class Replica:
                 f"process {pid} of {self.name} cannot be signalled", "it may have ended meanwhile"
             )
 
-    def stop(self) -> None:
-        """Send the stop signal, wait until the container has ended, kill it after its grace."""
+    def stop(self) -> bool:
+        """Send the stop signal, wait until the container has ended, kill it after its grace.
+
+        Returns True if it ended by itself.
+        """
         self.should_run = False
         self._engine.stop(self.id, self.service.stop_grace_period_s)
+        return self.exit_code() != _KILLED
 
     def cut(self) -> None:
         """Take the container off its network."""
@@ -85,11 +94,39 @@ class Replica:
 
     def wipe(self, labels: Mapping[str, str]) -> None:
         """Delete what is in the container's volumes (UsageError: it has none)."""
+        script = "".join(f"find {folder} -mindepth 1 -delete;" for folder in self._volumes())
+        self._engine.run_beside(self.id, script, labels, "the data could not be deleted")
+
+    def save_data(self) -> None:
+        """Copy what is in the container's volumes, each into a hidden folder of its own.
+
+        It is copied inside the container: a file that grows cannot be fetched as an archive, whose
+        header says how long it is.
+        """
+        script = "".join(
+            f"rm -rf {folder}/{_COPY}; mkdir {folder}/{_COPY}; cp -a {folder}/* {folder}/{_COPY}/;"
+            for folder in self._volumes()
+        )
+        if self._engine.run_in(self.id, ("/bin/sh", "-ec", script), _COPY_LIMIT_S) != 0:
+            raise InfrastructureError(
+                f"the data of {self.name} cannot be copied", "it may have been rewritten"
+            )
+
+    def restore_data(self, labels: Mapping[str, str]) -> None:
+        """Put what was copied in place of what is in the container's volumes."""
+        script = "".join(
+            f"test -d {folder}/{_COPY}; rm -rf {folder}/*; cp -a {folder}/{_COPY}/. {folder}/;"
+            for folder in self._volumes()
+        )
+        self._engine.run_beside(self.id, script, labels, f"no copy of {self.name} to put back")
+
+    def _volumes(self) -> list[str]:
+        """Return the container's folders that are volumes (UsageError: it has none)."""
         mounts = self._engine.inspect(self.id)["Mounts"]
         folders = [mount["Destination"] for mount in mounts if mount["Type"] == "volume"]
         if not folders:
-            raise UsageError(f"{self.name} has no data to wipe", "wipe a store")
-        self._engine.wipe(self.id, folders, labels)
+            raise UsageError(f"{self.name} has no data", "choose a store")
+        return folders
 
     def is_healthy(self) -> bool:
         """Ask what the health check asks; a replica without one is healthy if it runs."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from harness.errors import UsageError
 from harness.runtimes.ports import LOOPBACK, container_ports, hold, hold_any
-from harness.topology import Service, Topology
+from harness.topology import Service, Topology, peers
 
 
 class AddressBook:
@@ -21,8 +21,7 @@ class AddressBook:
         self._file = topology.path.name
         self._ports: dict[tuple[str, int, int], int] = {}
         self._held: dict[int, socket.socket] = {}
-        names = "|".join(sorted(map(re.escape, topology.services), key=len, reverse=True))
-        self._peer = re.compile(rf"(?<![\w.-])({names}):(\d{{1,5}})(?!\d*@|\d)")
+        self._peer = peers(topology.services)
         self._own = re.compile(r"(?<![\w.-])(0\.0\.0\.0|127\.0\.0\.1|localhost):(\d{1,5})(?!\d)")
         try:
             for service in topology.services.values():

@@ -147,26 +147,56 @@ class LocalDeployment:
         """
         self._running(service, replica).signal_process(pid, sig)
 
-    def stop(self, service: str, replica: int) -> None:
+    def stop(self, service: str, replica: int) -> bool:
         """Send a replica its stop signal, and wait until it has ended; after its grace, kill it.
 
-        Raises InfrastructureError if it does not run.
+        Returns True if it ended by itself. Raises InfrastructureError if it does not run.
         """
         one = self._running(service, replica)
         one.ask_to_stop()
-        one.wait_stopped(one.service.stop_grace_period_s)
+        return one.wait_stopped(one.service.stop_grace_period_s)
 
     def wipe(self, service: str, replica: int) -> None:
         """Delete the data of a replica that is down: it starts as new.
 
         Raises UsageError if it has none, InfrastructureError if it runs.
         """
+        shutil.rmtree(self._data(self._ended(service, replica)))
+
+    def save_data(self, service: str, replica: int) -> None:
+        """Copy the data of a replica, which may run, in place of an earlier copy.
+
+        Raises UsageError if it has no data, InfrastructureError if the copy fails.
+        """
         one = self._one(service, replica)
-        if one.launch.data is None:
-            raise UsageError(f"{one.name} has no data to wipe", "wipe a store")
-        if one.pid is not None:
-            raise InfrastructureError(f"{one.name} still runs", "kill it first")
-        shutil.rmtree(one.launch.data)
+        data, copy = self._data(one), self._copy_of(one)
+        shutil.rmtree(copy, ignore_errors=True)
+        try:
+            shutil.copytree(data, copy)
+        except (OSError, shutil.Error) as error:
+            raise InfrastructureError(
+                f"the data of {one.name} cannot be copied: {error}", "it may have been rewritten"
+            ) from error
+
+    def restore_data(self, service: str, replica: int) -> None:
+        """Put what was copied in place of the data of a replica that is down.
+
+        Raises UsageError if it has no data, InfrastructureError if it runs or nothing was copied.
+        """
+        one = self._ended(service, replica)
+        data, copy = self._data(one), self._copy_of(one)
+        if not copy.is_dir():
+            raise InfrastructureError(f"the data of {one.name} was never copied", "copy it first")
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(copy, data)
+
+    def _copy_of(self, replica: Replica) -> Path:
+        return self._site.state.path / "copies" / replica.name
+
+    def _data(self, replica: Replica) -> Path:
+        if replica.launch.data is None:
+            raise UsageError(f"{replica.name} has no data", "choose a store")
+        return replica.launch.data
 
     def cut(self, service: str, replica: int) -> None:
         """Raise UsageError: processes of one machine share its loopback."""
@@ -188,9 +218,7 @@ class LocalDeployment:
 
         Raises InfrastructureError if it still runs, or does not become healthy in its time.
         """
-        one = self._one(service, replica)
-        if one.pid is not None:
-            raise InfrastructureError(f"{one.name} still runs", "kill it first")
+        one = self._ended(service, replica)
         self.launch([one])
         self.wait_healthy([one])
 
@@ -317,6 +345,12 @@ class LocalDeployment:
         one = self._one(service, number)
         if one.pid is None:
             raise InfrastructureError(f"{one.name} does not run", "start it first")
+        return one
+
+    def _ended(self, service: str, number: int) -> Replica:
+        one = self._one(service, number)
+        if one.pid is not None:
+            raise InfrastructureError(f"{one.name} still runs", "kill it first")
         return one
 
     def _one(self, service: str, number: int) -> Replica:

@@ -22,7 +22,7 @@ from harness.topology import Service
 _WHOLE_CONTAINER = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
 """Signals that Docker (kill, pause, unpause) brings to every process of a container."""
 
-_ENDS_NOTHING = (signal.SIGSTOP, signal.SIGCONT)
+_ENDS_NOTHING = (signal.SIGSTOP, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2)
 _END_LIMIT_S = 5.0
 
 
@@ -122,15 +122,19 @@ class Replica:
         """Send the signal that asks the replica to stop."""
         self.signal(self.launch.stop_signal)
 
-    def wait_stopped(self, limit_s: float) -> None:
-        """Wait until the first process has ended, and end what it leaves behind."""
+    def wait_stopped(self, limit_s: float) -> bool:
+        """Wait until the first process has ended, and end what it leaves behind.
+
+        Returns True if it ended by itself within the limit.
+        """
         pid = self.pid
         if pid is None:
-            return
+            return True
         family = [stat.pid for stat in ProcessTable().family(pid)]
-        wait_gone([pid], limit_s)
+        remaining = wait_gone([pid], limit_s)
         kill_hard(family)
         self._reap()
+        return not remaining
 
     def _reap(self) -> None:
         if self._process is not None:

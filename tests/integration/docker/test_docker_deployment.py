@@ -167,7 +167,7 @@ def test_what_is_cut_off_is_silent_and_comes_back_where_it_was(deployment, api):
 def test_a_wiped_store_has_lost_its_data_and_a_stopped_one_has_not(deployment):
     with redis.Redis.from_url(deployment.redis_url()) as store:
         store.set("key", "value")
-        deployment.stop("redis", 1)
+        assert deployment.stop("redis", 1)
         deployment.start("redis", 1)
         assert store.get("key") == b"value"
         deployment.kill("redis", 1, signal.SIGKILL)
@@ -175,9 +175,21 @@ def test_a_wiped_store_has_lost_its_data_and_a_stopped_one_has_not(deployment):
         deployment.start("redis", 1)
         assert store.get("key") is None
     deployment.kill("gateway", 1, signal.SIGKILL)
-    with pytest.raises(UsageError, match="gateway-1 has no data to wipe"):
+    with pytest.raises(UsageError, match="gateway-1 has no data"):
         deployment.wipe("gateway", 1)
     deployment.start("gateway", 1)
+
+
+def test_a_store_is_put_back_from_a_copy(deployment):
+    with redis.Redis.from_url(deployment.redis_url()) as store:
+        store.set("known", "before the copy")
+        deployment.save_data("redis", 1)
+        store.set("known", "after the copy")
+        store.set("forgotten", "after the copy")
+        deployment.kill("redis", 1, signal.SIGKILL)
+        deployment.restore_data("redis", 1)
+        deployment.start("redis", 1)
+        assert (store.get("known"), store.get("forgotten")) == (b"before the copy", None)
 
 
 def test_a_pause_stops_every_process_and_a_single_one_can_be_killed(deployment, api):

@@ -1,0 +1,169 @@
+"""Accounts that are deleted while their tokens live, and what the shop answers to their buyers."""
+
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from threading import Event
+from typing import Any
+
+import httpx
+import psycopg
+
+from harness.campaign.fault_actions.base import FaultAction
+from harness.errors import InfrastructureError
+from harness.faults import Fault
+from harness.runtimes import Deployment
+from harness.sales import SALE_PRODUCT
+
+POLL_LIMIT_S = 20.0
+"""How long an order is asked for; one that is open then is recorded as it was last seen."""
+
+_POLL_S = 0.25
+_ANSWER_LIMIT_S = 5.0
+_TRIES = 5
+_TERMINAL = ("confirmed", "declined", "cancelled")
+_ORDER = "/orders/{id}"
+
+
+@dataclass(slots=True)
+class Purchase:
+    """One attempt under one key; `status` 0 is no answer, `order_status` the last one seen."""
+
+    user_id: int
+    key: str
+    status: int = 0
+    order_id: str | None = None
+    order_status: str | None = None
+
+
+class DeleteAccounts(FaultAction):
+    """Deletes accounts of its own from the ledger; then each buys a unit with its live token.
+
+    The accounts register and log in through the entry, as buyers do, so the shop counts requests
+    that are in no buyer's log; they are in the record of the fault. What the shop answers is an
+    outcome, not an error of the fault: it may refuse at once, or accept and later end the order.
+    """
+
+    def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
+        self._count = fault.accounts
+        self._deployment = deployment
+        self._giving_up = giving_up
+        self._name = secrets.token_hex(4)
+        self._tokens: dict[int, str] = {}
+        self._purchases: list[Purchase] = []
+        self._requests: Counter[tuple[str, str, int]] = Counter()
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Register the accounts and log in."""
+        with self._shop() as shop:
+            for number in range(1, self._count + 1):
+                login = {
+                    "email": f"deleted-{self._name}-{number}@example.org",
+                    "password": f"secret-of-{self._name}-{number}",
+                }
+                made = self._must(shop, "/auth/register", {**login, "name": f"Deleted {number}"})
+                session = self._must(shop, "/auth/login", login)
+                self._tokens[int(made["user_id"])] = str(session["token"])
+
+    def inject(self) -> None:
+        """Delete the accounts, and let each buy."""
+        with psycopg.connect(
+            self._deployment.dsn(), autocommit=True, connect_timeout=5
+        ) as superuser:
+            superuser.execute("DELETE FROM users WHERE id = ANY(%s)", (list(self._tokens),))
+        with self._shop() as shop:
+            self._purchases = [self._buy(shop, user_id) for user_id in self._tokens]
+
+    def recover(self) -> None:
+        """Ask for each order that was accepted until it has ended."""
+        accepted = [one for one in self._purchases if one.order_id is not None]
+        if accepted:
+            with self._shop() as shop, ThreadPoolExecutor(len(accepted)) as pool:
+                list(pool.map(lambda one: self._watch(shop, one), accepted))
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the users, what each bought, and all requests by method, route and status."""
+        return {
+            "users": list(self._tokens),
+            "purchases": [asdict(one) for one in self._purchases],
+            "requests": [
+                {"method": method, "route": route, "status": status, "count": count}
+                for (method, route, status), count in sorted(self._requests.items())
+            ],
+        }
+
+    def _shop(self) -> httpx.Client:
+        return httpx.Client(base_url=self._deployment.address, timeout=_ANSWER_LIMIT_S)
+
+    def _must(self, shop: httpx.Client, route: str, body: Mapping[str, str]) -> dict[str, Any]:
+        answer = self._persist(shop, route, body, {})
+        if answer is None or not answer.is_success:
+            how = "no answer" if answer is None else f"{answer.status_code} {answer.text[:200]}"
+            raise InfrastructureError(
+                f"POST {route} of an account that is to be deleted: {how}",
+                "let the fault happen when no other fault does",
+            )
+        return dict(answer.json())
+
+    def _buy(self, shop: httpx.Client, user_id: int) -> Purchase:
+        purchase = Purchase(user_id, f"deleted-{self._name}-{user_id}")
+        headers = {**self._login(user_id), "Idempotency-Key": purchase.key}
+        body = {"product_id": SALE_PRODUCT, "quantity": 1}
+        answer = self._persist(shop, "/orders", body, headers)
+        if answer is not None:
+            purchase.status = answer.status_code
+            said = _json(answer)
+            purchase.order_id, purchase.order_status = said.get("order_id"), said.get("status")
+        return purchase
+
+    def _watch(self, shop: httpx.Client, purchase: Purchase) -> None:
+        deadline_s = time.monotonic() + POLL_LIMIT_S
+        headers = self._login(purchase.user_id)
+        while purchase.order_status not in _TERMINAL and time.monotonic() < deadline_s:
+            answer = self._send(
+                shop, _ORDER, "GET", f"/orders/{purchase.order_id}", headers=headers
+            )
+            if answer is not None and answer.is_success:
+                purchase.order_status = _json(answer).get("status")
+            if self._giving_up.wait(_POLL_S):
+                return
+
+    def _login(self, user_id: int) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._tokens[user_id]}"}
+
+    def _persist(
+        self, shop: httpx.Client, route: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> httpx.Response | None:
+        """Post, and again while the outcome is open, as a buyer does; return the last answer."""
+        answer = None
+        for tried in range(_TRIES):
+            answer = self._send(shop, route, "POST", route, json=body, headers=headers)
+            again = answer is None or answer.status_code in (425, 429) or answer.is_server_error
+            if not again or self._giving_up.wait(_POLL_S * 2**tried):
+                break
+        return answer
+
+    def _send(
+        self, shop: httpx.Client, route: str, method: str, path: str, **rest: Any
+    ) -> httpx.Response | None:
+        """Send one request and count it by its answer; None and status 0 if there was none."""
+        try:
+            answer: httpx.Response | None = shop.request(method, path, **rest)
+        except httpx.TransportError:
+            answer = None
+        with self._lock:
+            self._requests[method, route, 0 if answer is None else answer.status_code] += 1
+        return answer
+
+
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        said = answer.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,35 @@
+"""Connections to a store that freeze: they stop without being closed."""
+
+from signal import SIGUSR1, SIGUSR2
+
+from harness.campaign.fault_actions.base import FaultAction
+from harness.errors import InfrastructureError
+from harness.runtimes import Deployment
+
+
+class FreezeConnections(FaultAction):
+    """Freezes the proxy between the services and a store (see `harness.runtimes.tcp_proxy`).
+
+    Connections of before the end of the fault stay frozen for good; new ones work after it.
+    """
+
+    def __init__(self, service: str, deployment: Deployment) -> None:
+        proxy = deployment.topology.proxies.get(service)
+        if proxy is None:
+            raise InfrastructureError(
+                f"there is no proxy before {service}", "deploy it with one, as a campaign does"
+            )
+        self._proxy = proxy
+        self._deployment = deployment
+
+    def inject(self) -> None:
+        """Forward nothing from now on."""
+        self._deployment.kill(self._proxy, 1, SIGUSR1)
+
+    def undo(self) -> None:
+        """Forward what comes over new connections."""
+        self._deployment.kill(self._proxy, 1, SIGUSR2)
+
+    def recover(self) -> None:
+        """Wait until the proxy accepts connections."""
+        self._deployment.wait_ready(self._proxy, 1)

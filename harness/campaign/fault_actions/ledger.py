@@ -1,0 +1,75 @@
+"""A ledger that refuses to write: it answers every read, and ends every write with an error."""
+
+import time
+from threading import Event
+from typing import LiteralString
+
+import psycopg
+
+from harness.campaign.fault_actions.base import FaultAction
+from harness.errors import InfrastructureError
+from harness.runtimes import Deployment
+
+_POLL_S = 0.02
+_LIMIT_S = 10.0
+"""How long the server may take to follow its configuration."""
+_TRIES_S = 30.0
+"""How long a ledger that does not answer is asked to take writes again."""
+
+
+class RefuseWrites(FaultAction):
+    """Makes every transaction that begins read-only, those of open sessions too.
+
+    The server's default is changed, not sessions: nobody is disconnected, and each session follows
+    at its next statement (https://www.postgresql.org/docs/current/config-setting.html). A write
+    then fails with 25006, read_only_sql_transaction, as on a ledger that was demoted to a standby.
+    A transaction that is open already goes on. The harness only reads while the fault lasts, and
+    its sessions that write state otherwise for themselves.
+    """
+
+    def __init__(self, deployment: Deployment, giving_up: Event) -> None:
+        self._deployment = deployment
+        self._giving_up = giving_up
+
+    def inject(self) -> None:
+        """Refuse writes from now on."""
+        self._configure("ALTER SYSTEM SET default_transaction_read_only = on")
+        self._until("on")
+
+    def undo(self) -> None:
+        """Take writes again; a ledger that is down or standing still is asked until it answers."""
+        deadline_s = time.monotonic() + _TRIES_S
+        while True:
+            try:
+                return self._configure("ALTER SYSTEM RESET default_transaction_read_only")
+            except psycopg.OperationalError:
+                if self._giving_up.wait(_POLL_S) or time.monotonic() > deadline_s:
+                    raise
+
+    def recover(self) -> None:
+        """Wait until a new session may write."""
+        self._until("off")
+
+    def _configure(self, statement: LiteralString) -> None:
+        with psycopg.connect(
+            self._deployment.dsn(), autocommit=True, connect_timeout=5
+        ) as superuser:
+            superuser.execute(statement)
+            superuser.execute("SELECT pg_reload_conf()")
+
+    def _until(self, wanted: str) -> None:
+        """Wait until a new session finds the default that is wanted; the server reloads later."""
+        deadline_s = time.monotonic() + _LIMIT_S
+        while self._default() != wanted:
+            if self._giving_up.wait(_POLL_S) or time.monotonic() > deadline_s:
+                raise InfrastructureError(
+                    f"the ledger's default_transaction_read_only is not {wanted}",
+                    "see the ledger's log",
+                )
+
+    def _default(self) -> str:
+        with psycopg.connect(
+            self._deployment.dsn(), autocommit=True, connect_timeout=5
+        ) as superuser:
+            row = superuser.execute("SHOW default_transaction_read_only").fetchone()
+        return str(row[0]) if row else ""

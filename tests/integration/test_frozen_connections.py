@@ -1,0 +1,151 @@
+"""Connections to a store that freeze: nothing is closed, nothing answers, and new ones work."""
+
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from harness.campaign.fault_actions import action_of
+from harness.errors import InfrastructureError
+from harness.faults import Fault, frozen_services
+from harness.runtimes import LocalRuntime, with_proxies
+from harness.runtimes.processes import members
+from harness.topology import load_topology
+from tests.small_project import write_small_project
+
+pytestmark = pytest.mark.integration
+SILENCE_S = 0.3
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A folder that other users may pass through, as a temporary folder is."""
+    folder = tmp_path_factory.mktemp("frozen")
+    for parent in (folder, *folder.parents):
+        if parent.owner() == folder.owner() and parent != Path(parent.root):
+            parent.chmod(parent.stat().st_mode | 0o711)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def topology(root):
+    return load_topology(write_small_project(root / "project"))
+
+
+@pytest.fixture(scope="module")
+def deployment(root, topology):
+    fault = Fault(kind="freeze", service="redis", at_s=0)
+    deployment = LocalRuntime(root / "state").up(with_proxies(topology, frozen_services([fault])))
+    yield deployment
+    deployment.down()
+    assert members(root / "state") == {}
+
+
+@pytest.fixture
+def connect(deployment):
+    """Connect as a service does: by the proxy."""
+    opened = []
+
+    def by_proxy():
+        port = int(deployment.urls("redis-proxy")[0].rpartition(":")[2])
+        opened.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+        return opened[-1]
+
+    yield by_proxy
+    for one in opened:
+        one.close()
+
+
+def ask(connection):
+    connection.sendall(b"PING\r\n")
+    return connection.recv(100)
+
+
+def is_silent(connection):
+    connection.settimeout(SILENCE_S)
+    try:
+        ask(connection)
+    except TimeoutError:
+        return True
+    finally:
+        connection.settimeout(30)
+    return False
+
+
+def test_old_connections_stay_frozen_and_new_ones_work_after_it(deployment, connect):
+    old = connect()
+    assert ask(old) == b"+PONG\r\n"
+    action = action_of(Fault(kind="freeze", service="redis", at_s=0), deployment, threading.Event())
+    action.inject()
+    wait_for_words(deployment, "frozen")
+    during = connect()
+    assert is_silent(old)
+    assert is_silent(during)
+    with redis.Redis.from_url(deployment.redis_url()) as store:
+        assert store.ping()  # the harness does not pass by the proxy
+    action.undo()
+    action.recover()
+    wait_for_words(deployment, "forwarding again")
+    assert ask(connect()) == b"+PONG\r\n"
+    assert is_silent(old)
+    assert is_silent(during)
+    assert deployment.alive() == []
+
+
+def wait_for_words(deployment, words):
+    """Wait until the proxy says that it has heard the signal."""
+    log = deployment.logs()["redis-proxy-1"]
+    while words not in log.read_text():
+        threading.Event().wait(0.01)
+
+
+def test_a_store_that_ends_ends_its_connections_and_comes_back_behind_the_same_proxy(
+    deployment, connect
+):
+    open_one = connect()
+    assert ask(open_one) == b"+PONG\r\n"
+    deployment.kill("redis", 1, signal.SIGKILL)
+    assert open_one.recv(100) == b""
+    assert connect().recv(100) == b""
+    deployment.start("redis", 1)
+    assert ask(connect()) == b"+PONG\r\n"
+
+
+def test_what_is_large_passes_in_both_directions(deployment, connect):
+    connection = connect()
+    body = b"x" * 5_000_000
+    connection.sendall(_set(body))
+    assert connection.recv(100) == b"+OK\r\n"
+    connection.sendall(b"GET large\r\n")
+    expected = len(b"$5000000\r\n") + len(body) + 2
+    received = bytearray()
+    while len(received) < expected:
+        received += connection.recv(1 << 20)
+    assert received[10:-2] == body
+
+
+def _set(body):
+    return b"*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$%d\r\n%b\r\n" % (len(body), body)
+
+
+def test_services_reach_the_store_by_the_proxy_and_the_harness_does_not(deployment, topology):
+    proxied = deployment.topology
+    assert proxied.proxies == {"redis": "redis-proxy"}
+    assert proxied.services["web"].environment["REDIS_URL"] == "redis://redis-proxy:6379/0"
+    assert "@postgres:5432" in proxied.services["web"].environment["DATABASE_URL"]
+    assert "redis-proxy" in proxied.world
+    assert proxied.containers == topology.containers
+    varied = proxied.with_variables({"GREETING": "hello again"})
+    assert varied.proxies == proxied.proxies
+    assert varied.services["web"].environment["GREETING"] == "hello again"
+    with psycopg.connect(deployment.dsn()) as ledger:
+        assert ledger.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_store_without_a_proxy_cannot_be_frozen(deployment):
+    with pytest.raises(InfrastructureError, match="no proxy before postgres"):
+        action_of(Fault(kind="freeze", service="postgres", at_s=0), deployment, threading.Event())
