@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
 
 from approaches.shop.catalogue import PRODUCT_SQL, Product
+from approaches.shop.database import SyncPool
 from approaches.shop.order_metrics import count_settled
 from approaches.shop.orders import TERMINAL, Purchase, Status
 from approaches.shop.payments import ChargeResult, Outcome
@@ -138,7 +138,7 @@ class Ledger:
     Each call takes a connection for as long as it runs.
     """
 
-    def __init__(self, pool: ConnectionPool[Connection[TupleRow]]) -> None:
+    def __init__(self, pool: SyncPool) -> None:
         self._pool = pool
 
     def reserve(self, order_id: str, user_id: int, key: str, purchase: Purchase) -> int | Order:
