@@ -41,7 +41,8 @@ class FreezingProxy:
         self._links: list[_Link] = []
         self._takes_new = True
         self._lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def _accept(self) -> None:
         while True:
@@ -71,7 +72,8 @@ class FreezingProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # closing alone does not end its accept()
+        self._accepting.join()
         self._listener.close()
-        with self._lock:
-            for link in self._links:
-                link.close()
+        for link in self._links:
+            link.close()
