@@ -110,28 +110,36 @@ class Consumer:
         `in_hand` are the entry ids this worker still works on. A store that does not answer makes
         the answer empty, after a pause that doubles; nothing is raised for it.
         """
+        answered = False
         try:
             if self._in_doubt:
+                self._in_doubt = False  # whoever doubts from here on does so again
                 await self._return_strays(in_hand)
-            self._in_doubt = True  # until the answer is here
-            reply = cast(
-                Sequence[tuple[str, Sequence[tuple[str, dict[str, str]]]]],
-                await self._store.redis.xreadgroup(
-                    self._stream.group,
-                    self.name,
-                    {self._stream.name: ">"},
-                    count=count,
-                    block=BLOCK_MS,
-                ),
-            )
-            self._in_doubt = False
-            self._pause_s = 0.0
+            entries = await self._read(count)
+            answered = True
         except RedisError as error:
             if is_missing_group(error):
                 await self._join()
             else:
                 await self._pause(error)
             return []
+        finally:
+            if not answered:
+                self.doubt()
+        self._pause_s = 0.0
+        return entries
+
+    async def _read(self, count: int) -> list[Entry]:
+        reply = cast(
+            Sequence[tuple[str, Sequence[tuple[str, dict[str, str]]]]],
+            await self._store.redis.xreadgroup(
+                self._stream.group,
+                self.name,
+                {self._stream.name: ">"},
+                count=count,
+                block=BLOCK_MS,
+            ),
+        )
         return [Entry(entry_id, fields) for _, batch in reply for entry_id, fields in batch]
 
     def doubt(self) -> None:

@@ -34,6 +34,7 @@ from approaches.queue.service import run_service
 from approaches.queue.settings import QueueSettings
 from approaches.queue.store import ORDERS, Acceptance, Store
 from approaches.queue.worker import Lazy, run_worker
+from approaches.shop.database import REFUSALS
 from approaches.shop.metrics import Counter
 from approaches.shop.settings import split_bind
 
@@ -47,7 +48,6 @@ ON_SALE_WITHIN_S = 30.0
 ON_SALE_PAUSE_S = 0.1
 
 Parcel = tuple[Entry, Order]
-REFUSALS = (psycopg.IntegrityError, psycopg.DataError)
 
 
 class OrderWorker:
@@ -56,7 +56,7 @@ class OrderWorker:
     def __init__(self, settings: QueueSettings, name: str) -> None:
         self._batch_size = settings.concurrency
         self._store = Store(settings.redis_url, timeout_s=SOCKET_TIMEOUT_S, connections=4)
-        self._ledger = Lazy(settings.shop.database_url)
+        self.ledger = Lazy(settings.shop.database_url)
         self._busy: asyncio.Task[None] | None = None
         self.consumer = Consumer(self._store, ORDERS, name)
 
@@ -75,7 +75,7 @@ class OrderWorker:
 
     async def close(self) -> None:
         """Close connections."""
-        await self._ledger.close()
+        await self.ledger.close()
         await self._store.close()
 
     async def record(self, entries: Sequence[Entry]) -> None:
@@ -92,7 +92,7 @@ class OrderWorker:
     async def _record(self, parcels: Sequence[Parcel]) -> None:
         orders = [order for _, order in parcels]
         try:
-            intake = await self._ledger.run(
+            intake = await self.ledger.run(
                 lambda connection: ledger.insert_orders(connection, orders)
             )
         except REFUSALS as error:

@@ -33,7 +33,7 @@ from approaches.queue.service import run_service
 from approaches.queue.settings import QueueSettings
 from approaches.queue.store import PAYMENTS, Settlement, Store
 from approaches.queue.worker import Lazy, run_worker
-from approaches.shop.database import STORE_ERRORS
+from approaches.shop.database import REFUSALS
 from approaches.shop.orders import Status
 from approaches.shop.payments import AsyncGatewayClient, Charge, Outcome
 from approaches.shop.settings import split_bind
@@ -42,7 +42,6 @@ BATCH_SIZE = 128
 BATCH_WAIT_S = 0.010
 ASK_AGAIN_S = 1.0
 """Between two questions about an unknown outcome; how often they go out is up to the breaker."""
-REFUSALS = (psycopg.IntegrityError, psycopg.DataError)
 
 _STATUS = {
     Outcome.APPROVED: Status.CONFIRMED,
@@ -62,7 +61,7 @@ class PaymentWorker:
     def __init__(self, settings: QueueSettings, name: str) -> None:
         self._permits = settings.concurrency
         self._store = Store(settings.redis_url, timeout_s=SOCKET_TIMEOUT_S, connections=4)
-        self._ledger = Lazy(settings.shop.database_url)
+        self.ledger = Lazy(settings.shop.database_url)
         self._gateway = AsyncGatewayClient(
             settings.shop.gateway_url,
             timeout_s=settings.shop.payment_timeout_s,
@@ -102,7 +101,7 @@ class PaymentWorker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._gateway.close()
-        await self._ledger.close()
+        await self.ledger.close()
         await self._store.close()
 
     async def pay(self, entry: Entry) -> None:
@@ -154,7 +153,7 @@ class PaymentWorker:
         answered_last = sorted(parcels, key=lambda parcel: parcel[1].status is not Status.UNKNOWN)
         results = list({result.order_id: result for _, result in answered_last}.values())
         try:
-            states = await self._ledger.run(partial(ledger.settle_orders, results=results))
+            states = await self.ledger.run(partial(ledger.settle_orders, results=results))
         except REFUSALS as error:
             return await self._divide(parcels, error)
         settlements: list[Settlement] = []
@@ -177,10 +176,10 @@ class PaymentWorker:
         ]
         if released:
             try:
-                await self._ledger.run_once(
+                await self.ledger.run_once(
                     lambda connection: ledger.mark_relayed(connection, released)
                 )
-            except STORE_ERRORS as error:  # the relay will do it
+            except psycopg.Error as error:  # the relay will do it
                 log.warning("releases stay marked as open: %s", error)
 
     async def _divide(self, parcels: Sequence[Parcel], error: psycopg.Error) -> set[str]:

@@ -9,20 +9,22 @@ import contextlib
 import logging
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 import psycopg
 import uvloop
-from psycopg import AsyncConnection
 
 from approaches.queue.consumer import Consumer
 from approaches.queue.health import serve_health
 from approaches.queue.ledger import Connection
-from approaches.shop.database import STORE_ERRORS
+from approaches.shop.database import REFUSALS, STORE_ERRORS, connect
 
 DRAIN_S = 20.0
 LONGEST_PAUSE_S = 2.0
+STUCK_AFTER_S = 10.0
+"""A worker whose ledger has done nothing for so long is not ready."""
 
 Result = TypeVar("Result")
 
@@ -30,36 +32,55 @@ log = logging.getLogger(__name__)
 
 
 class Lazy:
-    """One connection to the ledger, made when first needed and made again when lost."""
+    """One connection to the ledger, made when first needed and made again when lost.
 
-    def __init__(self, database_url: str) -> None:
+    Whatever is wrong with the ledger, the work waits for it: it is given up only where the ledger
+    refuses the data themselves (REFUSALS).
+    """
+
+    def __init__(self, database_url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._database_url = database_url
+        self._clock = clock
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
+        self._waiting_since_s: float | None = None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a step has waited for the ledger for longer than STUCK_AFTER_S."""
+        since_s = self._waiting_since_s
+        return since_s is not None and self._clock() - since_s > STUCK_AFTER_S
 
     async def run(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Run a step that may safely run twice, until the ledger has answered.
+        """Run a step that may safely run twice, until the ledger has done it or refuses it.
 
-        A lost connection, a deadlock or a server that is starting is tried again after a pause that
-        doubles; whatever else the ledger says (a constraint) is raised.
+        Anything else (a lost connection, a deadlock, a ledger that takes no writes) is tried again
+        after a pause that doubles. Raises one of REFUSALS.
         """
         pause_s = 0.05
-        while True:
-            try:
-                return await self.run_once(step)
-            except STORE_ERRORS as error:
-                log.warning("the ledger does not answer: %s", error)
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        began_s = self._clock()
+        try:
+            while True:
+                try:
+                    return await self.run_once(step)
+                except REFUSALS:
+                    raise
+                except STORE_ERRORS as error:
+                    log.warning("the ledger does not answer: %s", error)
+                except psycopg.Error as error:
+                    log.error("the ledger is not as it should be: %s", error)
+                self._waiting_since_s = began_s
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        finally:
+            self._waiting_since_s = None
 
     async def run_once(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Run a step; raise one of STORE_ERRORS if the ledger does not answer."""
+        """Run a step; raise psycopg.Error if the ledger did not do it."""
         async with self._lock:
             try:
                 if self._connection is None or self._connection.closed:
-                    self._connection = await AsyncConnection.connect(
-                        self._database_url, autocommit=True, prepare_threshold=0, connect_timeout=5
-                    )
+                    self._connection = await connect(self._database_url)
                 return await step(self._connection)
             except (*STORE_ERRORS, asyncio.CancelledError):
                 await self.close()
@@ -77,6 +98,7 @@ class Work(Protocol):
     """What distinguishes one worker from another."""
 
     consumer: Consumer
+    ledger: Lazy
 
     async def run(self) -> None:
         """Read and work until cancelled."""
@@ -107,7 +129,9 @@ async def _live(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     work = start()
-    server = await serve_health(listener, lambda: work.consumer.is_heard)
+    server = await serve_health(
+        listener, lambda: work.consumer.is_heard and not work.ledger.is_stuck
+    )
     beating = loop.create_task(work.consumer.beat())
     tasks = [loop.create_task(one) for one in (work.run(), *(other() for other in beside))]
     stopping = loop.create_task(stop.wait())

@@ -20,13 +20,12 @@ from typing import LiteralString, TypeVar
 import jwt
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
-from psycopg import AsyncConnection, Connection
+from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
 
 from approaches.shop.bodies import read_object, read_string
-from approaches.shop.database import AsyncPool
+from approaches.shop.database import AsyncPool, SyncPool
 from approaches.shop.orders import timestamp
 from approaches.shop.problems import Code, Problem
 
@@ -204,9 +203,7 @@ def _wrong_credentials() -> Problem:
 class Accounts:
     """Registration and login for threads."""
 
-    def __init__(
-        self, pool: ConnectionPool[Connection[TupleRow]], hasher: Hasher, tokens: Tokens
-    ) -> None:
+    def __init__(self, pool: SyncPool, hasher: Hasher, tokens: Tokens) -> None:
         self._pool = pool
         self._hasher = hasher
         self._tokens = tokens

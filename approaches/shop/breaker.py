@@ -64,12 +64,14 @@ class Breaker:
         # Spread out, or all who wait come back at once.
         return max(left_s, FIRST_PAUSE_S * random.uniform(0.5, 1.0))  # noqa: S311
 
-    def record(self, admitted: int, *, answered: bool) -> None:
-        """Take what became of an admitted call."""
+    def record(self, admitted: int, *, answered: bool | None) -> None:
+        """Take what became of an admitted call; None: it says nothing about the gateway."""
         with self._lock:
             if admitted != self._term:
                 return
-            if answered:
+            if answered is None:
+                self._probing = False  # another one may go out
+            elif answered:
                 self._failures = 0
                 self._close()
             else:

@@ -1,42 +1,161 @@
-"""Connections to the ledger.
+"""Connections to the ledger, and what its errors mean.
 
 Single statements run in autocommit; several that belong together run in `connection.transaction()`.
 A pool never opens the database at import: the schema is there before any app starts (one init
 script), and no app ever changes it.
+
+Everything that is asked of the ledger has a limit of time on both sides. A server that is paused,
+or a network that drops packets, leaves connections open and silent, and to cancel a statement is to
+ask that very server. So a connection that is late is closed and never used again; what it was asked
+takes effect or not, as after any lost answer. The server's own limit is the shorter one, so that
+where both work it is the server that answers, and the connection lives.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
-from psycopg import AsyncConnection, Connection, InterfaceError, OperationalError
+from psycopg import (
+    AsyncConnection,
+    Connection,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    waiting,
+)
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 Result = TypeVar("Result")
+Ready = Any
+"""What psycopg's generators yield and are sent: whether a socket can be read or written."""
+
+STATEMENT_LIMIT_S = 5.0
+CONNECT_LIMIT_S = 3
+_SERVER_LIMIT_MS = 4_500
+_POLL_S = 0.1
 
 
 class StoreTimeout(OperationalError):
     """The database took longer than somebody was ready to wait; what was asked may still happen."""
 
 
-# What "the store does not answer" looks like; a statement that hits one of these may or may not
-# have been executed.
-STORE_ERRORS = (OperationalError, InterfaceError, PoolTimeout)
+STORE_ERRORS = (OperationalError, InterfaceError, InternalError)
+"""The ledger is away, or cannot or will not do its work at present (a limit, a lock, a read-only
+transaction): ask again later. Such a statement may or may not have been executed."""
 
-# Statements are prepared at their first use: they are few and every one is hot.
-_CONNECTION = {"autocommit": True, "prepare_threshold": 0}
+REFUSALS = (IntegrityError, DataError)
+"""The ledger refuses what was sent (a constraint, a value): asking again cannot help. What is in
+neither tuple is a wrong statement, or a ledger that is not set up for us."""
+
+# Statements are prepared at their first use: they are few and every one is hot. Either side finds
+# out in about half a minute that the other has gone without a word.
+_CONNECTION: dict[str, Any] = {
+    "autocommit": True,
+    "prepare_threshold": 0,
+    "connect_timeout": CONNECT_LIMIT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": (
+        f"-c statement_timeout={_SERVER_LIMIT_MS}"
+        f" -c idle_in_transaction_session_timeout={_SERVER_LIMIT_MS}"
+        " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    ),
+}
 
 
-def sync_pool(
-    database_url: str, *, size: int, wait_s: float = 5.0
-) -> ConnectionPool[Connection[TupleRow]]:
+def _limited(
+    steps: Generator[Ready, Ready, Result], limit_s: float
+) -> Generator[Ready, Ready, Result]:
+    """Take the steps of an exchange with the server; raise StoreTimeout once the time is over."""
+    give_up_at_s = time.monotonic() + limit_s
+    try:
+        wanted = next(steps)
+        while True:
+            wanted = steps.send((yield wanted))
+            if time.monotonic() >= give_up_at_s:
+                raise StoreTimeout(f"the ledger does not answer within {limit_s:g} s")
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+
+
+class LedgerConnection(Connection[TupleRow]):
+    """A connection that closes itself when the server does not answer in time."""
+
+    limit_s = STATEMENT_LIMIT_S
+
+    def wait(self, gen: Any, interval: float = _POLL_S, timeout: float | None = None) -> Any:
+        """Exchange one message with the server; raise StoreTimeout if that takes too long."""
+        try:
+            return super().wait(_limited(gen, timeout or self.limit_s), interval)
+        except StoreTimeout:
+            self.pgconn.finish()
+            raise
+
+
+class AsyncLedgerConnection(AsyncConnection[TupleRow]):
+    """The same for asyncio; it also closes itself when the task that waits for it is cancelled.
+
+    psycopg would ask the server to cancel the statement, and wait for that.
+    """
+
+    limit_s = STATEMENT_LIMIT_S
+
+    async def wait(self, gen: Any, interval: float = _POLL_S, timeout: float | None = None) -> Any:
+        """Exchange one message with the server; raise StoreTimeout if that takes too long."""
+        steps = _limited(gen, timeout or self.limit_s)
+        try:
+            return await waiting.wait_async(steps, self.pgconn.socket, interval=interval)
+        except (StoreTimeout, asyncio.CancelledError):
+            self.pgconn.finish()
+            raise
+
+
+async def connect(database_url: str) -> AsyncLedgerConnection:
+    """Return a connection for asyncio; raise OperationalError."""
+    return await AsyncLedgerConnection.connect(database_url, **_CONNECTION)
+
+
+SyncPool = ConnectionPool[LedgerConnection]
+
+
+class _Pool(SyncPool):
+    """A pool that gives up its idle connections when one has not answered in time.
+
+    They froze together, and each would otherwise take a caller's time to find out.
+    """
+
+    def putconn(self, conn: LedgerConnection) -> None:
+        late = conn.closed
+        super().putconn(conn)
+        if late and not self.closed:
+            self.drain()
+
+
+class _AsyncPool(AsyncConnectionPool[AsyncLedgerConnection]):
+    """The same for asyncio."""
+
+    async def putconn(self, conn: AsyncLedgerConnection) -> None:
+        late = conn.closed
+        await super().putconn(conn)
+        if late and not self.closed:
+            await self.drain()
+
+
+def sync_pool(database_url: str, *, size: int, wait_s: float = 5.0) -> SyncPool:
     """Return a closed pool of at most `size` connections.
 
     A caller waits at most `wait_s` seconds for one.
     """
-    return ConnectionPool(
+    return _Pool(
         database_url,
+        connection_class=LedgerConnection,
         min_size=min(2, size),
         max_size=size,
         timeout=wait_s,
@@ -47,16 +166,12 @@ def sync_pool(
 
 
 class AsyncPool:
-    """At most `size` connections for asyncio, and a limit of time for everything done with them.
-
-    A server that is paused keeps its connections open and answers nothing, and a statement that is
-    cancelled asks that very server to end it. So whoever is late is not waited for: the step ends
-    in its own time, with its connection, and takes effect or not, as after any lost answer.
-    """
+    """At most `size` connections for asyncio, and a limit of time for everything done with them."""
 
     def __init__(self, database_url: str, *, size: int, within_s: float = 5.0) -> None:
-        self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
+        self._pool = _AsyncPool(
             database_url,
+            connection_class=AsyncLedgerConnection,
             min_size=min(2, size),
             max_size=size,
             timeout=within_s,
@@ -65,7 +180,6 @@ class AsyncPool:
             reconnect_timeout=5.0,
         )
         self._within_s = within_s
-        self._late: set[asyncio.Task[object]] = set()
 
     async def open(self) -> None:
         """Begin to connect; wait for nothing."""
@@ -73,37 +187,18 @@ class AsyncPool:
 
     async def close(self) -> None:
         """Close every connection."""
-        for task in self._late:
-            task.cancel()
         await self._pool.close()
 
     async def run(
         self,
-        step: Callable[[AsyncConnection[TupleRow]], Awaitable[Result]],
+        step: Callable[[AsyncLedgerConnection], Awaitable[Result]],
         *,
         within_s: float | None = None,
     ) -> Result:
         """Run a step with a connection; raise one of STORE_ERRORS if there is no answer in time."""
-        task = asyncio.create_task(self._run(step))
         try:
-            await asyncio.wait({task}, timeout=within_s or self._within_s)
-        finally:
-            if not task.done():
-                self._abandon(task)
-        if not task.done():
-            raise StoreTimeout("the ledger does not answer in time")
-        return task.result()
-
-    async def _run(self, step: Callable[[AsyncConnection[TupleRow]], Awaitable[Result]]) -> Result:
-        async with self._pool.connection() as connection:
-            return await step(connection)
-
-    def _abandon(self, task: "asyncio.Task[Any]") -> None:
-        self._late.add(task)
-        task.add_done_callback(self._forget)
-        task.cancel()
-
-    def _forget(self, task: "asyncio.Task[Any]") -> None:
-        self._late.discard(task)
-        if not task.cancelled():
-            task.exception()  # nobody waits for it any more
+            async with asyncio.timeout(within_s or self._within_s):
+                async with self._pool.connection() as connection:
+                    return await step(connection)
+        except TimeoutError:
+            raise StoreTimeout("the ledger does not answer in time") from None

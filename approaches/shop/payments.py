@@ -31,6 +31,10 @@ LONGEST_BACKOFF_S = 2.0
 LOOK_UP_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 2.0
 
+PROBE_SHARE = 0.75
+"""A probe has at least this share of a charge's time left: as long as the slowest charge takes. A
+shorter one would find a gateway that is well to be down."""
+
 BREAKER_OPEN = Gauge(
     "shop_payment_breaker_open",
     "1 while a process of this service holds its charges back, because the gateway does not answer",
@@ -107,20 +111,27 @@ def charging(
     """Charge, retry, look up.
 
     Yield each step; no attempt starts `timeout_s` seconds after the first, and none while the
-    breaker holds it back.
+    breaker holds it back. Where it is this charge's turn to be the probe, and too late for it, it
+    ends: its caller asks again, with all its time.
     """
     give_up_at = clock() + timeout_s
+    needed_s = timeout_s * PROBE_SHARE
     pause_s = BACKOFF_S
     while (left_s := give_up_at - clock()) > 0:
         admitted = breaker.admit()
         if admitted is None:
             yield Pause(min(breaker.wait_s(), left_s))
             continue
-        reply = None
+        if breaker.is_open and left_s < needed_s:
+            breaker.record(admitted, answered=None)
+            break
+        answered: bool | None = None
         try:
             reply = yield Ask("POST", "/charges", charge.body(), charge.order_id, left_s)
+            if left_s >= needed_s or clock() < give_up_at:
+                answered = _is_answer(reply)
         finally:  # a caller that gives up half-way may not keep the probe
-            breaker.record(admitted, answered=_is_answer(reply))
+            breaker.record(admitted, answered=answered)
         result = _result(reply)
         if result is not None:
             return result

@@ -1,4 +1,4 @@
-"""The ledger of the synchronous shop: reserve in one statement, settle in one short transaction.
+"""The ledger of the synchronous shop: reserve in one statement, settle in another.
 
 Times of events are taken with clock_timestamp() after the product's row is locked. now() is the
 start of the transaction, which may lie before the release that made room for it: the history would
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
 
 from approaches.shop.catalogue import PRODUCT_SQL, Product
+from approaches.shop.database import SyncPool
 from approaches.shop.order_metrics import count_settled
-from approaches.shop.orders import TERMINAL, Purchase, Status
+from approaches.shop.orders import Purchase, Status
 from approaches.shop.payments import ChargeResult, Outcome
 from approaches.shop.problems import Code, Problem
 from approaches.shop.stocktaking import STOCKTAKING_SQL, Stock
@@ -63,7 +63,6 @@ SELECT (SELECT amount_cents FROM offered), (SELECT id::text FROM previous),
        EXISTS (SELECT FROM products WHERE id = %(product)s), EXISTS (SELECT FROM full_up)
 """
 
-_LOCK_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE id = %s FOR UPDATE"  # noqa: S608
 _FIND_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE id = %s"  # noqa: S608
 _OPEN_ORDERS = f"""
     SELECT {_ORDER_COLUMNS} FROM orders
@@ -73,41 +72,50 @@ _EVENTS = """
     SELECT version, status FROM order_events WHERE order_id = %s AND version > %s ORDER BY version
 """
 
-# Runs with the order's row locked and found open.
-_SETTLE = """
-WITH stock AS (
-    UPDATE products SET reserved = reserved - %(quantity)s, sold = sold + %(sold)s
-    WHERE id = %(product)s
+# One statement, and so one transaction: whoever comes second waits for the order's row, finds it
+# settled, and changes nothing. The time is taken with the product's row locked.
+_SETTLE = f"""
+WITH due AS (
+    SELECT id AS order_id, product_id AS product, user_id AS buyer, quantity AS units,
+           amount_cents AS amount
+    FROM orders
+    WHERE id = %(order)s AND status IN ('awaiting_payment', 'unknown') FOR UPDATE
+), stock AS (
+    UPDATE products
+    SET reserved = reserved - units, sold = sold + CASE WHEN %(is_sold)s THEN units ELSE 0 END
+    FROM due WHERE products.id = product
     RETURNING clock_timestamp() AS at
 ), settled AS (
-    UPDATE orders SET status = %(status)s, version = version + 1, settled_at = stock.at
-    FROM stock WHERE orders.id = %(order)s
-    RETURNING version, settled_at AS at
+    UPDATE orders SET status = %(status)s, version = version + 1, settled_at = at
+    FROM due, stock WHERE orders.id = order_id
+    RETURNING {_ORDER_COLUMNS}
 ), told AS (
     INSERT INTO order_events (order_id, version, status, at)
-    SELECT %(order)s, version, %(status)s, at FROM settled
+    SELECT order_id, settled.version, settled.status, at FROM due, stock, settled
 ), moved AS (
     INSERT INTO stock_moves (order_id, kind, quantity, at, relayed_at)
-    SELECT %(order)s, %(kind)s, %(quantity)s, at, at FROM settled
+    SELECT order_id, %(kind)s, units, at, at FROM due, stock
 ), paid AS (
     INSERT INTO payments (order_id, charge_id, outcome, amount_cents, at)
-    SELECT %(order)s, %(charge)s, %(outcome)s, %(amount)s, at FROM settled
+    SELECT order_id, %(charge)s, %(outcome)s, amount, at FROM due, stock
 ), uncounted AS (
-    UPDATE purchase_counts SET held = held - %(quantity)s FROM stock
-    WHERE %(sold)s = 0 AND product_id = %(product)s AND user_id = %(user)s
+    UPDATE purchase_counts SET held = held - units
+    FROM due, stock WHERE NOT %(is_sold)s AND product_id = product AND user_id = buyer
 )
-SELECT version FROM settled
-"""
+SELECT * FROM settled
+"""  # noqa: S608
 
-_MARK_UNKNOWN = """
+_MARK_UNKNOWN = f"""
 WITH marked AS (
     UPDATE orders SET status = 'unknown', version = version + 1
     WHERE id = %(order)s AND status = 'awaiting_payment'
-    RETURNING version
+    RETURNING {_ORDER_COLUMNS}
+), told AS (
+    INSERT INTO order_events (order_id, version, status, at)
+    SELECT %(order)s, version, status, clock_timestamp() FROM marked
 )
-INSERT INTO order_events (order_id, version, status, at)
-SELECT %(order)s, version, 'unknown', clock_timestamp() FROM marked
-"""
+SELECT * FROM marked
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,7 @@ class Ledger:
     Each call takes a connection for as long as it runs.
     """
 
-    def __init__(self, pool: ConnectionPool[Connection[TupleRow]]) -> None:
+    def __init__(self, pool: SyncPool) -> None:
         self._pool = pool
 
     def reserve(self, order_id: str, user_id: int, key: str, purchase: Purchase) -> int | Order:
@@ -165,7 +173,7 @@ class Ledger:
             if amount_cents is not None:
                 return int(amount_cents)
             if earlier is not None:
-                return self._find(connection, _FIND_ORDER, earlier)
+                return self._find(connection, earlier)
         if not known:
             raise Problem(Code.NOT_FOUND, "there is no such product")
         if full_up:
@@ -187,8 +195,8 @@ class Ledger:
         return row
 
     @staticmethod
-    def _find(connection: Connection[TupleRow], statement: str, order_id: str) -> Order:
-        row = connection.execute(statement, (order_id,)).fetchone()
+    def _find(connection: Connection[TupleRow], order_id: str) -> Order:
+        row = connection.execute(_FIND_ORDER, (order_id,)).fetchone()
         if row is None:
             raise Problem(Code.NOT_FOUND, "there is no such order")
         return Order.of_row(row)
@@ -199,23 +207,22 @@ class Ledger:
         An unknown outcome leaves the stock held. Raise Problem(not_found) if the order is gone.
         What ends thereby is counted, with what it had waited before it was accepted.
         """
+        unknown = result.outcome is Outcome.UNKNOWN
         with self._pool.connection() as connection:
-            if result.outcome is Outcome.UNKNOWN:
-                connection.execute(_MARK_UNKNOWN, {"order": order_id})
-                return self._find(connection, _FIND_ORDER, order_id)
-            with connection.transaction():
-                order = self._find(connection, _LOCK_ORDER, order_id)
-                if order.status not in TERMINAL:
-                    connection.execute(_SETTLE, _settlement(order, result))
-            settled = self._find(connection, _FIND_ORDER, order_id)
-        if order.status not in TERMINAL and settled.settled_at_s is not None:
+            row = connection.execute(
+                _MARK_UNKNOWN if unknown else _SETTLE, _settlement(order_id, result)
+            ).fetchone()
+            if row is None:  # somebody was faster, or it is gone
+                return self._find(connection, order_id)
+        settled = Order.of_row(row)
+        if settled.settled_at_s is not None:
             count_settled(settled.status, waited_s + settled.settled_at_s - settled.accepted_at_s)
         return settled
 
     def find_order(self, order_id: str) -> Order:
         """Return an order; raise Problem(not_found)."""
         with self._pool.connection() as connection:
-            return self._find(connection, _FIND_ORDER, order_id)
+            return self._find(connection, order_id)
 
     def events_after(self, order_id: str, version: int) -> list[tuple[int, Status]]:
         """Return the versions of an order after `version`, and the status of each."""
@@ -251,17 +258,13 @@ def _limit_reached() -> Problem:
     return Problem(Code.LIMIT_REACHED, "the limit per buyer is reached")
 
 
-def _settlement(order: Order, result: ChargeResult) -> dict[str, object]:
+def _settlement(order_id: str, result: ChargeResult) -> dict[str, object]:
     approved = result.outcome is Outcome.APPROVED
     return {
-        "order": order.order_id,
-        "user": order.user_id,
-        "product": order.product_id,
-        "quantity": order.quantity,
-        "sold": order.quantity if approved else 0,
+        "order": order_id,
+        "is_sold": approved,
         "status": Status.CONFIRMED if approved else Status.DECLINED,
         "kind": "sell" if approved else "release",
         "charge": result.charge_id,
         "outcome": result.outcome,
-        "amount": order.amount_cents,
     }

@@ -161,8 +161,8 @@ MUTANTS = (
         edits=(
             Edit(
                 SYNC_LEDGER,
-                "SET reserved = reserved - %(quantity)s, sold = sold + %(sold)s",
-                "SET reserved = reserved - %(sold)s, sold = sold + %(sold)s",
+                "SET reserved = reserved - units, sold =",
+                "SET reserved = reserved - CASE WHEN %(is_sold)s THEN units ELSE 0 END, sold =",
             ),
         ),
         load="rush",

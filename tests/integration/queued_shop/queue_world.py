@@ -204,6 +204,7 @@ class World:
     def __init__(self, valkey: Valkey, dsn: str, place: Path):
         self.valkey = valkey
         self.dsn = dsn
+        self.services_dsn = dsn  # where what is started here finds the ledger
         self.redis = redis.Redis.from_url(valkey.url, decode_responses=True)
         self.place = place
         self.gateway_url = ""
@@ -304,7 +305,7 @@ class World:
             "PYTHONPATH": str(ROOT),
             "TMPDIR": str(folder),
             "BIND": f"127.0.0.1:{port}",
-            "DATABASE_URL": self.dsn,
+            "DATABASE_URL": self.services_dsn,
             "REDIS_URL": self.valkey.url,
             "GATEWAY_URL": self.gateway_url,
             "SECRET_KEY": SECRET,
@@ -324,7 +325,7 @@ class World:
             except OSError:
                 return False
 
-        eventually(ready)
+        eventually(ready, within_s=60)
         return server, url
 
     def fault(self, kind: str, for_s: float = 60) -> None:
