@@ -8,7 +8,9 @@ accepted and served; then the socket is closed. A client whose first packet was 
 again a second later, and is refused (connect(2): ECONNREFUSED) before it has sent any request.
 """
 
+import contextlib
 import ctypes
+import resource
 import select
 import socket
 import struct
@@ -40,6 +42,16 @@ def bind_socket(bind: str) -> socket.socket:
     listener.listen(BACKLOG)
     listener.set_inheritable(True)
     return listener
+
+
+def allow_open_files() -> None:
+    """Raise the soft limit of open files to the hard one: a connection is a file.
+
+    The soft limit is 1,024 on many systems, for the sake of programs that call select(2).
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS names a limit that it refuses
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def refuse_new(listener: socket.socket) -> None:

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from approaches.shop.listening import bind_socket, refuse_new
+from approaches.shop.listening import allow_open_files, bind_socket, refuse_new
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -133,6 +133,7 @@ def serve(children: int, run_child: RunChild, bind: str) -> None:
     `run_child` must end by itself after SIGTERM; until it installs its own handler, the signal
     raises SystemExit.
     """
+    allow_open_files()
     listener = bind_socket(bind)
     gc.collect()
     gc.freeze()

@@ -15,7 +15,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 from waitress.task import WSGITask
 
-from approaches.shop.listening import has_waiting, refuse_new
+from approaches.shop.listening import allow_open_files, has_waiting, refuse_new
 from approaches.shop.order_metrics import PURCHASES_ABANDONED
 from approaches.shop.settings import split_bind
 from approaches.sync.web import WAITED_S, Shop, create_app
@@ -72,6 +72,7 @@ class Server:
     """
 
     def __init__(self, shop: Shop, bind: str, threads: int) -> None:
+        allow_open_files()
         host, port = split_bind(bind)
         self._shop = shop
         self._sockets: dict[int, Any] = {}
