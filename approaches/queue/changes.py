@@ -4,15 +4,21 @@ The published system opened one Redis connection per browser. Here a process sub
 hands changes on to the listeners of each order. A listener is registered *before* the order is
 read (or accepted), so nothing falls between the two. After the subscription was lost, every
 listener is told to look for itself.
+
+A connection that froze without closing looks like a channel on which nothing happens. So Redis is
+asked for a PONG on the subscription itself, and one that is silent for too long is lost.
 """
 
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 
 from approaches.queue import keys
@@ -22,7 +28,9 @@ from approaches.shop.orders import Status
 
 QUEUE_SIZE = 8
 RECONNECT_S = 0.2
-LISTEN_S = 1.0
+PING_EVERY_S = 1.0
+SILENCE_LIMIT_S = 3.0
+"""A subscription on which nothing arrives for this long, not even a PONG, is lost."""
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +58,12 @@ class Listener:
     def __init__(self) -> None:
         self._news: asyncio.Queue[Change | None] = asyncio.Queue(QUEUE_SIZE)
         self.is_behind = False
+        self.is_closed = False
+
+    def close(self) -> None:
+        """End the wait of whoever listens here: the process is about to end."""
+        self.is_closed = True
+        self.tell(None)
 
     def tell(self, change: Change | None) -> None:
         """Pass a change on; None means that some may have been missed."""
@@ -70,13 +84,21 @@ class Hub:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._listeners: dict[str, set[Listener]] = {}
+        self._is_closed = False
         self.is_subscribed = False
 
     def register(self, order_id: str) -> Listener:
         """Open a listener for the changes of an order."""
         listener = Listener()
+        listener.is_closed = self._is_closed
         self._listeners.setdefault(order_id, set()).add(listener)
         return listener
+
+    def close_listeners(self) -> None:
+        """Close every listener, and each that is registered from now on."""
+        self._is_closed = True
+        for listener in self._all():
+            listener.close()
 
     def forget(self, order_id: str, listener: Listener) -> None:
         """Close a listener."""
@@ -99,26 +121,40 @@ class Hub:
         while True:
             try:
                 async with self._store.redis.pubsub() as subscription:
-                    await subscription.subscribe(keys.EVENTS)
-                    while True:
-                        message = await subscription.get_message(timeout=LISTEN_S)
-                        if message is not None:
-                            self._take(message["type"], message["data"])
+                    await self._listen(subscription)
             except RedisError as error:
                 log.warning("no subscription: %s", error)
             finally:
                 self.is_subscribed = False
             await asyncio.sleep(RECONNECT_S)
 
+    async def _listen(self, subscription: PubSub) -> None:
+        """Hand on what arrives, until the connection is lost or silent for too long."""
+        await subscription.subscribe(keys.EVENTS)
+        heard_s = pinged_s = time.monotonic()
+        while True:
+            message = await subscription.get_message(timeout=PING_EVERY_S)
+            now_s = time.monotonic()
+            if message is not None:
+                heard_s = now_s
+                self._take(message["type"], message["data"])
+            elif now_s - heard_s >= SILENCE_LIMIT_S:
+                raise LostConnection(f"nothing arrived for {now_s - heard_s:.1f} s")
+            if now_s - pinged_s >= PING_EVERY_S:
+                pinged_s = now_s
+                await subscription.ping()
+
     def _take(self, kind: str, data: str) -> None:
         if kind == "subscribe":
             self.is_subscribed = True
-            for listeners in self._listeners.values():
-                for listener in listeners:
-                    listener.tell(None)
+            for listener in self._all():
+                listener.tell(None)
         elif kind == "message":
             for change in json.loads(data):
                 self._hand_on(change)
+
+    def _all(self) -> list[Listener]:
+        return [one for listeners in self._listeners.values() for one in listeners]
 
     def _hand_on(self, change: dict[str, str]) -> None:
         listeners = self._listeners.get(change["o"])

@@ -4,6 +4,8 @@ The hot routes take a Request and return a Response: FastAPI's body models and d
 injection would cost more CPU per request than all the rest of this approach's work.
 """
 
+import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approaches.shop.bodies import encode_json
 from approaches.shop.database import STORE_ERRORS
+from approaches.shop.listening import has_waiting
 from approaches.shop.metrics import (
     CONTENT_TYPE_LATEST,
     REQUESTS_IN_PROGRESS,
@@ -27,6 +30,12 @@ from approaches.shop.problems import Code, Problem, problem_for_status
 
 # Longer than nginx keeps an idle connection to us, so that it never sends into one we are closing.
 KEEP_ALIVE_S = 75
+# Longer than nginx keeps an idle connection (keepalive_timeout of its upstream): by then it has
+# closed each itself, so none is closed here while a request is on its way.
+LINGER_S = 3.0
+# Longer than the last step of a handshake takes.
+HANDSHAKE_S = 0.1
+LOOK_EVERY_S = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +53,10 @@ def json_response(
 
 
 class Counting:
-    """ASGI middleware that counts every answer under the template of its route."""
+    """ASGI middleware that counts every answer under the template of its route.
+
+    Once the process drains, it makes each answer the last on its connection.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -58,6 +70,8 @@ class Counting:
             if message["type"] == "http.response.start":
                 template = getattr(scope.get("route"), "path", "")
                 count_request(scope["method"], template, message["status"])
+                if scope["app"].state.is_draining:
+                    message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
             await send(message)
 
         REQUESTS_IN_PROGRESS.inc()
@@ -94,11 +108,20 @@ async def _on_error(_: Request, error: Exception) -> Response:
     return answer_problem(Problem(Code.INTERNAL))
 
 
-def web_app(lifespan: Callable[[FastAPI], Any], is_ready: Callable[[], Awaitable[bool]]) -> FastAPI:
-    """Return an application that answers problems, counts, and serves its own health."""
+def web_app(
+    lifespan: Callable[[FastAPI], Any],
+    is_ready: Callable[[], Awaitable[bool]],
+    drain: Callable[[], None] = lambda: None,
+) -> FastAPI:
+    """Return an application that answers problems, counts, and serves its own health.
+
+    `drain` is called when the process is about to end, to end what would not end by itself.
+    """
     app = FastAPI(
         lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
+    app.state.is_draining = False
+    app.state.drain = drain
     app.add_middleware(Counting)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -110,6 +133,8 @@ def web_app(lifespan: Callable[[FastAPI], Any], is_ready: Callable[[], Awaitable
         return Response(b'{"status":"ok"}', media_type="application/json")
 
     async def readyz(_: Request) -> Response:
+        if app.state.is_draining:
+            return answer_problem(Problem(Code.OVERLOADED, "this server is shutting down"))
         if await is_ready():
             return Response(b'{"status":"ok"}', media_type="application/json")
         return answer_problem(Problem(Code.STORE_DOWN, "a store does not answer"))
@@ -122,8 +147,43 @@ def web_app(lifespan: Callable[[FastAPI], Any], is_ready: Callable[[], Awaitable
     return app
 
 
+class _Server(uvicorn.Server):
+    """uvicorn with a polite end: nobody who has connected, or is about to ask, is reset.
+
+    By itself it closes its listening socket with connections still waiting to be accepted, and
+    every connection without a request at once, though one may be on its way: nginx must answer 502
+    to a POST that is lost so. Here what waits is accepted; then connections end with their next
+    answer, or when the other side closes them; and only what then is left is closed.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._state = app.state
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        listeners = sockets or []
+        self._state.is_draining = True
+        self._state.drain()
+        await asyncio.sleep(HANDSHAKE_S)
+        await _until(lambda: not any(map(has_waiting, listeners)), within_s=LINGER_S)
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.close()
+        await _until(lambda: not self.server_state.connections, within_s=LINGER_S)
+        await super().shutdown(listeners)
+
+
+async def _until(condition: Callable[[], bool], *, within_s: float) -> None:
+    """Wait until the condition holds, for at most so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            while not condition():
+                await asyncio.sleep(LOOK_EVERY_S)
+
+
 def run_web(app: FastAPI, listener: socket.socket, *, drain_s: int) -> None:
-    """Serve in this process until SIGTERM, then at most `drain_s` seconds more."""
+    """Serve in this process until SIGTERM, then at most LINGER_S and `drain_s` seconds more."""
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -135,4 +195,4 @@ def run_web(app: FastAPI, listener: socket.socket, *, drain_s: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=drain_s,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, app).run(sockets=[listener])

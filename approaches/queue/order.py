@@ -1,7 +1,7 @@
 """An order as Redis and the ledger both tell it, times in microseconds of the epoch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from approaches.shop.orders import TERMINAL, Status, order_view
@@ -54,6 +54,11 @@ class Order:
     def terminal(self) -> bool:
         """Whether nothing can happen to this order any more."""
         return self.status in TERMINAL
+
+    def at(self, version: int, status: Status) -> "Order":
+        """Return the order as it was at a version that it has reached."""
+        settled = self.settled_at_us if status in TERMINAL else None
+        return replace(self, version=version, status=status, settled_at_us=settled)
 
     def view(self) -> dict[str, object]:
         """Return the JSON view every approach serves."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from approaches.shop.settings import Settings, read_choice, read_int, read_text
+from approaches.shop.settings import Settings, read_choice, read_float, read_int, read_text
 
 Acknowledging = Literal["acceptance", "ledger"]
 _ACKNOWLEDGING: tuple[Acknowledging, ...] = ("acceptance", "ledger")
@@ -22,6 +22,7 @@ class QueueSettings:
     processes: int
     concurrency: int
     ack: Acknowledging
+    heartbeat_s: float = 15.0
 
     @classmethod
     def from_environment(cls, *required: str) -> "QueueSettings":
@@ -32,4 +33,5 @@ class QueueSettings:
             processes=read_int("PROCESSES", 1, high=64),
             concurrency=read_int("CONCURRENCY", 20, high=1_000),
             ack=read_choice("ACK", _ACKNOWLEDGING),
+            heartbeat_s=read_float("HEARTBEAT_S", 15.0, low=0.05, high=600),
         )

@@ -138,6 +138,7 @@ async def _live(
     # A task that ends by itself has failed: end the process, the supervisor starts it afresh.
     await asyncio.wait([stopping, beating, *tasks], return_when=asyncio.FIRST_COMPLETED)
     failed = [task for task in (beating, *tasks) if task.done()]
+    server.close()
     await _cancel([stopping, *tasks])
     try:
         async with asyncio.timeout(DRAIN_S):
@@ -149,7 +150,6 @@ async def _live(
     await work.consumer.leave()
     await _cancel([beating])
     await work.close()
-    server.close()
     for task in failed:
         task.result()
 

@@ -39,7 +39,6 @@ def openapi(acknowledges: Acknowledges) -> Schema:
             "/orders/{id}/events": {"get": _events()},
             "/healthz": {"get": _health("healthz", "Whether the process runs")},
             "/readyz": {"get": _health("readyz", "Whether its stores answer")},
-            "/metrics": {"get": _metrics()},
         },
         "components": {
             "schemas": _schemas(),
@@ -178,7 +177,7 @@ def _events() -> Schema:
         "operationId": "watchOrder",
         "security": [{"bearer": []}],
         "parameters": [_order_id(), ticket],
-        "responses": _responses({"200": stream}, 401, 404, 503),
+        "responses": _responses({"200": stream}, 401, 404, 429, 503),
     }
 
 
@@ -191,14 +190,6 @@ def _health(operation: str, summary: str) -> Schema:
         "operationId": operation,
         "summary": summary,
         "responses": _responses({"200": answer}, 503),
-    }
-
-
-def _metrics() -> Schema:
-    text = {"text/plain": {"schema": {"type": "string"}}}
-    return {
-        "operationId": "metrics",
-        "responses": {"200": {"description": "Prometheus text format", "content": text}},
     }
 
 

@@ -133,12 +133,30 @@ def declined_problem(order_id: str) -> Problem:
     )
 
 
+_COURSE = (Status.ACCEPTED, Status.AWAITING_PAYMENT, Status.UNKNOWN)
+
+
+def history(status: Status, version: int, after: int = 0) -> list[tuple[int, Status]]:
+    """Return the versions of an order above `after`, each with its status, oldest first.
+
+    The states that an order has been in follow from the one that it is in: whoever has missed some
+    is sent each of them, without a record of its own having been read.
+    """
+    statuses = (*_COURSE[: version - 1], status)
+    return list(enumerate(statuses, start=1))[max(0, after) :]
+
+
+def last_event_id(header: str | None) -> int:
+    """Return the version in a Last-Event-ID header; 0, which is before all, if it has none."""
+    text = header or ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+
+
 def event_frame(version: int, data: bytes) -> bytes:
     """Return one server-sent event: the order view as it was at `version`."""
     return b"id: %d\nevent: status\ndata: %b\n\n" % (version, data)
 
 
-# What opens an event stream, and what keeps it open when there is nothing to tell (every 15 s).
+# What opens an event stream, and what keeps it open when there is nothing to send.
 EVENT_STREAM_OPENING = b"retry: 1000\n\n"
 EVENT_STREAM_HEARTBEAT = b": still here\n\n"
-HEARTBEAT_INTERVAL_S = 15.0

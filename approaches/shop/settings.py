@@ -95,6 +95,7 @@ class Settings:
     token_ttl_s: int
     hash_threads: int
     payment_timeout_s: float
+    streams_per_buyer: int
 
     @classmethod
     def from_environment(
@@ -114,4 +115,5 @@ class Settings:
             hash_threads=read_int("HASH_THREADS", 2, high=64, env=env),
             # Longer than the slowest charge (15 s), shorter than a buyer's patience (30 s).
             payment_timeout_s=read_float("PAYMENT_TIMEOUT_S", 20.0, low=0.05, high=600, env=env),
+            streams_per_buyer=read_int("STREAMS_PER_BUYER", 20, high=10_000, env=env),
         )

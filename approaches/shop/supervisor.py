@@ -2,10 +2,11 @@
 
 The parent imports everything, freezes the heap (so that the garbage collector does not touch, and
 thereby copy, the pages that the children share), binds, and forks. A child that dies is restarted,
-after a pause that doubles while it keeps dying. SIGTERM goes on to the children, which drain; a
-second one is not needed, and a child that is paused (SIGSTOP) is woken up to do so. If the parent
-itself is killed, the kernel kills the children: half a service that nobody restarts is worse than
-none.
+after a pause that doubles while it keeps dying. At SIGTERM the socket takes no new connection
+(listening.py), and the signal goes on to the children, which serve what has connected, close the
+socket, and drain; a second one is not needed, and a child that is paused (SIGSTOP) is woken up to
+do so. If the parent itself is killed, the kernel kills the children: half a service that nobody
+restarts is worse than none.
 """
 
 import ctypes
@@ -20,9 +21,8 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from approaches.shop.settings import split_bind
+from approaches.shop.listening import allow_open_files, bind_socket, refuse_new
 
-BACKLOG = 2048
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 # A child that lived this long was well: the next pause starts small again.
@@ -33,18 +33,6 @@ _PR_SET_PDEATHSIG = 1
 log = logging.getLogger(__name__)
 
 RunChild = Callable[[int, socket.socket], None]
-
-
-def bind_socket(bind: str) -> socket.socket:
-    """Return a listening socket for "host:port"."""
-    host, port = split_bind(bind)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(BACKLOG)
-    listener.set_inheritable(True)
-    return listener
 
 
 class _Supervisor:
@@ -112,7 +100,10 @@ class _Supervisor:
             os._exit(code)
 
     def _stop(self) -> None:
-        self._stopping = True
+        if not self._stopping:
+            self._stopping = True
+            refuse_new(self._listener)
+            self._listener.close()
         for pid in self._pid_of.values():
             os.kill(pid, signal.SIGTERM)
             os.kill(pid, signal.SIGCONT)
@@ -142,6 +133,7 @@ def serve(children: int, run_child: RunChild, bind: str) -> None:
     `run_child` must end by itself after SIGTERM; until it installs its own handler, the signal
     raises SystemExit.
     """
+    allow_open_files()
     listener = bind_socket(bind)
     gc.collect()
     gc.freeze()

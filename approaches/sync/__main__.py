@@ -1,7 +1,7 @@
 """Runs the synchronous shop: `python -m approaches.sync`, one process of waitress threads.
 
-SIGTERM drains: purchases in progress are taken to their answer, new ones are told 503, and the
-process ends with 0.
+SIGTERM drains: no new connection is taken, purchases in progress are taken to their answer, those
+that arrive on an open connection are answered 503, and the process ends with 0.
 """
 
 import logging
@@ -12,6 +12,7 @@ from approaches.shop.database import sync_pool
 from approaches.shop.metrics import listen
 from approaches.shop.payments import GatewayClient
 from approaches.shop.settings import Settings, SettingsError, read_int, read_text, split_bind
+from approaches.shop.streams import StreamLimit
 from approaches.sync.checkout import Checkout, PaymentSlots, Reconciler
 from approaches.sync.ledger import Ledger
 from approaches.sync.server import Server
@@ -44,7 +45,7 @@ def main() -> int:
     payments = PaymentSlots(gateway, threads)
     checkout = Checkout(ledger, payments)
     accounts = Accounts(pool, Hasher(settings.hash_threads), tokens)
-    shop = Shop(accounts, tokens, ledger, checkout)
+    shop = Shop(accounts, tokens, ledger, checkout, StreamLimit(settings.streams_per_buyer))
     server = Server(shop, settings.bind, threads)
     reconciler = Reconciler(ledger, payments, checkout, threads)
     reconciler.start()

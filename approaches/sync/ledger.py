@@ -68,9 +68,6 @@ _OPEN_ORDERS = f"""
     SELECT {_ORDER_COLUMNS} FROM orders
     WHERE status IN ('accepted', 'awaiting_payment', 'unknown') ORDER BY accepted_at LIMIT %s
 """  # noqa: S608
-_EVENTS = """
-    SELECT version, status FROM order_events WHERE order_id = %s AND version > %s ORDER BY version
-"""
 
 # One statement, and so one transaction: whoever comes second waits for the order's row, finds it
 # settled, and changes nothing. The time is taken with the product's row locked.
@@ -223,12 +220,6 @@ class Ledger:
         """Return an order; raise Problem(not_found)."""
         with self._pool.connection() as connection:
             return self._find(connection, order_id)
-
-    def events_after(self, order_id: str, version: int) -> list[tuple[int, Status]]:
-        """Return the versions of an order after `version`, and the status of each."""
-        with self._pool.connection() as connection:
-            rows = connection.execute(_EVENTS, (order_id, version)).fetchall()
-        return [(row[0], Status(row[1])) for row in rows]
 
     def open_orders(self, limit: int) -> list[Order]:
         """Return at most `limit` orders without an outcome, oldest first."""

@@ -15,12 +15,15 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 from waitress.task import WSGITask
 
+from approaches.shop.listening import allow_open_files, has_waiting, refuse_new
 from approaches.shop.order_metrics import PURCHASES_ABANDONED
 from approaches.shop.settings import split_bind
 from approaches.sync.web import WAITED_S, Shop, create_app
 
 # Longer than the slowest payment may take to be settled.
 DRAIN_LIMIT_S = 25.0
+# Longer than the last step of a handshake takes.
+HANDSHAKE_S = 0.1
 
 
 class _Request(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
@@ -38,6 +41,12 @@ class _Task(WSGITask):  # type: ignore[misc] # waitress has no types
         environ: dict[str, Any] = super().get_environment()
         environ.setdefault(WAITED_S, time.monotonic() - self.request.arrived_s)
         return environ
+
+    def build_response_header(self) -> bytes:
+        if not self.channel.server.accepting:  # the process is about to end
+            self.request.headers["CONNECTION"] = "close"
+        header: bytes = super().build_response_header()
+        return header
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
@@ -63,6 +72,7 @@ class Server:
     """
 
     def __init__(self, shop: Shop, bind: str, threads: int) -> None:
+        allow_open_files()
         host, port = split_bind(bind)
         self._shop = shop
         self._sockets: dict[int, Any] = {}
@@ -81,7 +91,6 @@ class Server:
             ident=None,
         )
         self._server.channel_class = _Channel
-        self._leave_at_s = 0.0
 
     @property
     def waiting(self) -> int:
@@ -92,14 +101,23 @@ class Server:
         """Serve until SIGTERM; take what is in hand to its answer, within DRAIN_LIMIT_S."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._begin_to_drain)
-        while not self._shop.draining or (self._is_busy() and time.monotonic() < self._leave_at_s):
-            wasyncore.loop(timeout=0.5, use_poll=True, map=self._sockets, count=1)
+        while not self._shop.draining:
+            self._turn(0.5)
+        begun_s = time.monotonic()
+        refuse_new(self._server.socket)
+        while time.monotonic() < begun_s + HANDSHAKE_S or has_waiting(self._server.socket):
+            self._turn(HANDSHAKE_S)
+        wasyncore.dispatcher.close(self._server)  # of the listening socket alone
+        while self._is_busy() and time.monotonic() < begun_s + DRAIN_LIMIT_S:
+            self._turn(0.5)
         self._server.task_dispatcher.shutdown(timeout=1)
-        self._server.close()
+        self._server.trigger.close()
+
+    def _turn(self, timeout_s: float) -> None:
+        wasyncore.loop(timeout=timeout_s, use_poll=True, map=self._sockets, count=1)
 
     def _begin_to_drain(self, *_: object) -> None:
         self._shop.draining = True
-        self._leave_at_s = time.monotonic() + DRAIN_LIMIT_S
 
     def _is_busy(self) -> bool:
         # A purchase whose client has hung up has no channel any more, and is still in hand.

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -20,12 +20,15 @@ from approaches.shop.orders import (
     Status,
     declined_problem,
     event_frame,
+    history,
+    last_event_id,
     order_links,
     order_view,
     read_idempotency_key,
     read_purchase,
 )
 from approaches.shop.problems import Code, Problem, problem_for_status
+from approaches.shop.streams import StreamLimit
 from approaches.sync.checkout import Checkout
 from approaches.sync.ledger import Ledger, Order
 
@@ -36,6 +39,8 @@ STREAM_INTERVAL_S = 0.25
 
 WAITED_S = "shop.waited_s"
 """Where the server says how long a request has waited for its thread, in the WSGI environment."""
+CLIENT_HAS_GONE = "waitress.client_disconnected"
+"""Where waitress puts a function that returns True once the client has hung up."""
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +49,18 @@ class Shop:
     """What the routes need."""
 
     def __init__(
-        self, accounts: Accounts, tokens: Tokens, ledger: Ledger, checkout: Checkout
+        self,
+        accounts: Accounts,
+        tokens: Tokens,
+        ledger: Ledger,
+        checkout: Checkout,
+        streams: StreamLimit,
     ) -> None:
         self.accounts = accounts
         self.tokens = tokens
         self.ledger = ledger
         self.checkout = checkout
+        self.streams = streams
         self.draining = False
 
 
@@ -166,30 +177,33 @@ def _add_events(app: Flask, shop: Shop) -> None:
             request.headers.get("Authorization"), request.args.get("ticket")
         )
         order = _own_order(shop, user_id, id)
-        last = request.headers.get("Last-Event-ID", "")
-        seen = int(last) if last.isascii() and last.isdecimal() and len(last) < 5 else 0
-        return Response(
-            _events(shop, order, seen),
-            mimetype="text/event-stream",
-            headers={"Cache-Control": "no-store"},
+        if request.method == "HEAD":  # nothing would be sent, nor ever closed
+            return Response(mimetype="text/event-stream")
+        shop.streams.take(user_id)
+        seen = last_event_id(request.headers.get("Last-Event-ID"))
+        frames = _events(shop, order, seen, request.environ.get(CLIENT_HAS_GONE, lambda: False))
+        response = Response(
+            frames, mimetype="text/event-stream", headers={"Cache-Control": "no-store"}
         )
+        response.call_on_close(lambda: shop.streams.give_back(user_id))
+        return response
 
 
-def _events(shop: Shop, order: Order, seen: int) -> Iterator[bytes]:
+def _events(
+    shop: Shop, order: Order, seen: int, client_has_gone: Callable[[], bool]
+) -> Iterator[bytes]:
     yield EVENT_STREAM_OPENING
     leave_at = time.monotonic() + STREAM_LIMIT_S
     while True:
-        events = shop.ledger.events_after(order.order_id, seen)
-        if events and events[-1][1] in TERMINAL and order.settled_at_s is None:
-            order = shop.ledger.find_order(order.order_id)
-        for version, status in events:
+        for version, status in history(order.status, order.version, seen):
             yield event_frame(version, encode_json(_view_at(order, version, status)))
             seen = version
-            if status in TERMINAL:
-                return
-        if order.settled_at_s is not None or time.monotonic() >= leave_at or shop.draining:
+        if order.status in TERMINAL or time.monotonic() >= leave_at:
+            return
+        if shop.draining or client_has_gone():
             return
         time.sleep(STREAM_INTERVAL_S)
+        order = shop.ledger.find_order(order.order_id)
 
 
 def _add_operations(app: Flask, shop: Shop) -> None:
@@ -209,10 +223,6 @@ def _add_operations(app: Flask, shop: Shop) -> None:
             raise Problem(Code.OVERLOADED, "the shop is shutting down")
         shop.ledger.check()
         return _json({"status": "ok"})
-
-    @app.get("/metrics")
-    def read_metrics() -> Response:
-        return Response(metrics.render(), content_type=metrics.CONTENT_TYPE_LATEST)
 
 
 def _add_errors(app: Flask) -> None:

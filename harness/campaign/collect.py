@@ -152,7 +152,7 @@ def request_counts(deployment: Deployment) -> RequestCounts:
     """Add up the request counters of every replica of the services that count."""
     counts: RequestCounts = Counter()
     for service in deployment.topology.counters:
-        for url in deployment.urls(service):
+        for url in deployment.urls(service, deployment.topology.metrics_port):
             text = httpx.get(f"{url}/metrics", timeout=10).raise_for_status().text
             for family in text_string_to_metric_families(text):
                 if family.name != REQUEST_COUNTER:

@@ -70,8 +70,8 @@ class Deployment(Protocol):
         and whether they were enforced.
         """
 
-    def urls(self, service: str) -> list[str]:
-        """Return the HTTP base URL of each replica of a service."""
+    def urls(self, service: str, port: int | None = None) -> list[str]:
+        """Return the HTTP base URL of each replica of a service; by default of its first port."""
 
     def dsn(self) -> str:
         """Return the superuser's connection string of the ledger."""

@@ -144,6 +144,8 @@ class Topology:
     acknowledges: str
     entry: str
     counters: tuple[str, ...]
+    metrics_port: int | None
+    """Where the counters serve /metrics; None: at the first port of each."""
     ledger: str
     world: tuple[str, ...]
     gateway: str

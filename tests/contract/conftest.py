@@ -31,7 +31,11 @@ def shop(request):
                 http,
                 gateway,
                 deployment.dsn(),
-                [url for service in topology.counters for url in deployment.urls(service)],
+                [
+                    url
+                    for service in topology.counters
+                    for url in deployment.urls(service, topology.metrics_port)
+                ],
             )
     finally:
         deployment.down()

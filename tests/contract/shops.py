@@ -77,6 +77,7 @@ class Shop:
     gateway: httpx.Client
     dsn: str
     counters: list[str]
+    """Base URLs at which the services that take requests serve /metrics."""
     product_ids: itertools.count = field(default_factory=lambda: itertools.count(1000))
 
     def sql(self, statement: str, *parameters: object) -> list[tuple]:

@@ -1,12 +1,16 @@
 """The event stream of an order, in every approach: versions rise, and the last one is terminal."""
 
+import contextlib
 import json
 
 import pytest
 
-from tests.contract.shops import assert_problem
+from tests.contract.shops import assert_problem, eventually
 
 pytestmark = pytest.mark.integration
+
+MOST_STREAMS = 20
+"""More streams than this no approach lets one buyer have (STREAMS_PER_BUYER)."""
 
 
 def read_stream(buyer, order_id, headers=None, **parameters):
@@ -47,6 +51,49 @@ def test_a_stream_tells_the_outcome_and_closes(shop, buyer, outcome):
     assert events[-1][2] == buyer.get(f"/orders/{order_id}").json()
     assert events[-1][2]["status"] == ("confirmed" if outcome == "approved" else "declined")
     assert all(data["settled_at"] is None for _, _, data in events[:-1])
+
+
+def test_a_buyer_who_comes_late_is_sent_every_version(shop, buyer):
+    order_id = buyer.buy(shop.offer(1), buyer.key()).json()["order_id"]
+    shop.wait(buyer, order_id)
+    _, events = read_stream(buyer, order_id)
+    versions = [(version, data["status"]) for version, _, data in events]
+    assert versions == [(1, "accepted"), (2, "awaiting_payment"), (3, "confirmed")]
+
+
+def test_a_buyer_has_only_so_many_streams_at_once(shop, buyer):
+    other = shop.buyer()
+    product_id = shop.offer(2)
+    others = other.buy(product_id, other.key()).json()["order_id"]
+    shop.gateway.put("/faults", json={"kind": "hang", "for_s": 60})
+    try:
+        order_id = buyer.buy(product_id, buyer.key()).json()["order_id"]
+        with contextlib.ExitStack() as streams:
+
+            def open_stream(who=buyer, order_id=order_id):
+                path = f"/orders/{order_id}/events"
+                return streams.enter_context(who.http.stream("GET", path, headers=who.headers))
+
+            answers = [open_stream() for _ in range(MOST_STREAMS + 1)]
+            refused = [one for one in answers if one.status_code != 200]
+            assert refused
+            for answer in refused:
+                answer.read()
+                assert_problem(answer, 429, "rate_limited")
+                assert answer.headers["retry-after"]
+            assert open_stream(other, others).status_code == 200
+    finally:
+        shop.gateway.delete("/faults")
+    eventually(
+        lambda: open_and_close(buyer, order_id) == 200, "a stream that closed is not counted"
+    )
+    shop.wait(buyer, order_id)
+
+
+def open_and_close(buyer, order_id):
+    path = f"/orders/{order_id}/events"
+    with buyer.http.stream("GET", path, headers=buyer.headers) as answer:
+        return answer.status_code
 
 
 def test_a_stream_goes_on_where_the_client_left(shop, buyer):

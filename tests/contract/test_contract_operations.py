@@ -24,9 +24,13 @@ def counted(urls, method, route, status):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_every_counted_service_is_healthy(shop, path):
-    for url in shop.counters:
-        assert httpx.get(f"{url}{path}").status_code == 200
+def test_the_shop_is_healthy(shop, path):
+    assert shop.http.get(path).json() == {"status": "ok"}
+
+
+def test_what_is_for_the_operator_is_not_served_where_buyers_come_in(shop):
+    assert_problem(shop.http.get("/metrics"), 404, "not_found")
+    assert "/metrics" not in shop.http.get("/openapi.json").json()["paths"]
 
 
 def test_every_answer_is_counted_once_under_its_route(shop, buyer):

@@ -14,6 +14,7 @@ from harness.errors import InfrastructureError
 from harness.runtimes import LocalRuntime
 from harness.topology import load_topology
 from tests.contract.shops import SEED, Shop, assert_problem, eventually
+from tests.newcomers import Newcomers
 
 pytestmark = pytest.mark.integration
 
@@ -38,7 +39,7 @@ class Running:
         return sorted(status for (status,) in rows)
 
     def metrics(self):
-        return httpx.get(f"{self.deployment.urls('api')[0]}/metrics").text
+        return httpx.get(f"{self.deployment.urls('api', 8001)[0]}/metrics").text
 
     def charges(self):
         return [json.loads(line) for line in self.shop.gateway.get("/charges").text.splitlines()]
@@ -115,6 +116,14 @@ def test_a_shop_asked_to_stop_answers_first(running):
     assert [future.result(timeout=20).status_code for future in futures] == [201] * IN_FLIGHT
     eventually(lambda: running.restarted("api"), "the shop ended by itself")
     settled(running, product_id, declined=0)
+
+
+def test_a_stopped_shop_serves_who_has_connected_and_refuses_the_rest(running):
+    with Newcomers(running.deployment.address) as newcomers:
+        newcomers.wait_for("200", 100)
+        running.deployment.stop("api", 1)
+        newcomers.wait_for("refused", 1)
+    assert set(newcomers.met) == {"200", "refused"}, newcomers.met
 
 
 def test_a_killed_provider_executes_each_charge_once(running):

@@ -114,26 +114,27 @@ class DockerDeployment:
             "limits": limits_of(self._topology, enforced=True),
         }
 
-    def urls(self, service: str) -> list[str]:
+    def urls(self, service: str, port: int | None = None) -> list[str]:
         """Return the HTTP base URL of each replica of a service.
 
         Raises UsageError if it is unknown or listens nowhere, InfrastructureError if one is down.
         """
-        return [f"http://{LOOPBACK}:{self._port(one)}" for one in self._of(service)]
+        return [f"http://{LOOPBACK}:{self._port(one, port)}" for one in self._of(service)]
 
-    def _port(self, replica: Replica) -> int:
+    def _port(self, replica: Replica, container_port: int | None = None) -> int:
         """Return the port here of a replica; one of several gets a new one at each start."""
         ports = container_ports(replica.service)
-        if not ports:
+        inside = ports[0] if ports and container_port is None else container_port
+        if inside not in ports:
             raise UsageError(
-                f"{self._topology.path.name}: {replica.service.name} listens at no port",
-                "list it under `expose:`",
+                f"{self._topology.path.name}: {replica.service.name} does not listen there",
+                "list the port under `expose:`",
             )
-        fixed = self._ports.get((replica.service.name, ports[0]))
+        fixed = self._ports.get((replica.service.name, inside))
         if fixed is not None:
             return fixed
         served = self._engine.inspect(replica.id)["NetworkSettings"]["Ports"]
-        bindings = served.get(f"{ports[0]}/tcp")
+        bindings = served.get(f"{inside}/tcp")
         if not bindings:
             raise InfrastructureError(f"{replica.name} does not run", "start it first")
         return int(bindings[0]["HostPort"])

@@ -96,10 +96,10 @@ class LocalDeployment:
         limits = limits_of(self.topology, enforced=False)
         return {"runtime": "local", "images": {}, "limits": limits}
 
-    def urls(self, service: str) -> list[str]:
+    def urls(self, service: str, port: int | None = None) -> list[str]:
         """Return the HTTP base URL of each replica of a service (UsageError: unknown)."""
         return [
-            f"http://{LOOPBACK}:{self._site.addresses.port(service, replica.number)}"
+            f"http://{LOOPBACK}:{self._site.addresses.port(service, replica.number, port)}"
             for replica in self._of(service)
         ]
 

