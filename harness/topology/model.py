@@ -2,20 +2,18 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.topology import secrets
 from harness.topology.limits import Limits
 
 LISTENS_AT = re.compile(r"(?<![\w.-])0\.0\.0\.0:(\d{1,5})(?!\d)")
 """``0.0.0.0:<port>`` in a service's own environment or command: an address it listens at."""
-
-_SECRET_KEY = re.compile(r"SECRET|PASSWORD|TOKEN_KEY|PRIVATE")
-_URL_PASSWORD = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
 
 
 class Condition(StrEnum):
@@ -54,6 +52,14 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file of the container whose content stands in the compose file, secrets and all."""
+
+    target: str
+    content: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedPort:
     """A container port served at a port of this machine's loopback; host 0 means any free one."""
 
@@ -75,6 +81,7 @@ class Service:
     expose: tuple[int, ...]
     published: tuple[PublishedPort, ...]
     mounts: tuple[Mount, ...]
+    configs: tuple[ConfigFile, ...]
     depends_on: Mapping[str, Condition]
     healthcheck: HealthCheck | None
     stop_signal: str | None
@@ -91,15 +98,17 @@ class Service:
         published = [port.container for port in self.published]
         return tuple(dict.fromkeys((*self.expose, *published, *heard)))
 
-    def describe(self) -> dict[str, Any]:
-        """Return the service as JSON, with its secrets struck out."""
+    def describe(self, secret: Iterable[str]) -> dict[str, Any]:
+        """Return the service as JSON, with the secret values struck out."""
         return {
             "image": self.image,
             "built": self.built,
             "replicas": self.replicas,
             "limits": self.limits.describe(),
-            "command": list(self.command),
-            "environment": {key: _public(key, text) for key, text in self.environment.items()},
+            "command": [secrets.strike_out(word, secret) for word in self.command],
+            "environment": {
+                key: secrets.strike_out(text, secret, key) for key, text in self.environment.items()
+            },
         }
 
 
@@ -144,6 +153,7 @@ class Topology:
     payment_factors: tuple[str, ...]
     redis: RedisFacts | None
     services: Mapping[str, Service]
+    variables: Mapping[str, str] = field(repr=False, compare=False)
     vary: Callable[[Vary], "Topology"] = field(repr=False, compare=False)
 
     @property
@@ -215,7 +225,8 @@ class Topology:
         )
 
     def describe(self) -> dict[str, Any]:
-        """Return the topology as JSON, for the record of a campaign or run."""
+        """Return the topology as JSON, without secrets, for the record of a campaign or run."""
+        secret = secrets.among(self.variables)
         return {
             "approach": self.approach,
             "file": self.path.name,
@@ -227,7 +238,7 @@ class Topology:
             "containers": self.containers,
             "payment_slots": self.payment_slots,
             "has_redis": self.redis is not None,
-            "services": {name: service.describe() for name, service in self.services.items()},
+            "services": {name: one.describe(secret) for name, one in self.services.items()},
         }
 
 
@@ -238,7 +249,3 @@ def seconds(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(text)
     return math.fsum(float(number) * units[unit] for number, unit in parts)
-
-
-def _public(key: str, value: str) -> str:
-    return "***" if _SECRET_KEY.search(key) else _URL_PASSWORD.sub("***", value)
