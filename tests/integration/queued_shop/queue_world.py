@@ -209,6 +209,11 @@ class World:
         self.gateway_url = ""
         self._servers: list[Server] = []
 
+    @property
+    def service_dsn(self) -> str:
+        """The ledger with the rights of the shop's own role; `dsn` is the superuser's."""
+        return self.dsn.replace("postgres@", "shop@", 1)
+
     def reset(self) -> None:
         """Empty and seed the stores as the harness does: ledger first, then FLUSHALL."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
@@ -256,7 +261,7 @@ class World:
         return asyncio.run(live())
 
     def settings(self) -> QueueSettings:
-        shop = Settings.from_environment(env={"DATABASE_URL": self.dsn})
+        shop = Settings.from_environment(env={"DATABASE_URL": self.service_dsn})
         return QueueSettings(shop, self.valkey.url, processes=1, concurrency=15, ack="acceptance")
 
     def record_late(self, entries) -> None:
@@ -304,7 +309,7 @@ class World:
             "PYTHONPATH": str(ROOT),
             "TMPDIR": str(folder),
             "BIND": f"127.0.0.1:{port}",
-            "DATABASE_URL": self.dsn,
+            "DATABASE_URL": self.service_dsn,
             "REDIS_URL": self.valkey.url,
             "GATEWAY_URL": self.gateway_url,
             "SECRET_KEY": SECRET,
