@@ -31,6 +31,11 @@ lint: $(VENV)/.synced ## style, types, and the direction of imports
 
 check: lint test
 
+secrets.env: ## the secrets of a shop that runs by hand, drawn once; no compose file has one
+	umask 077 && for name in SECRET_KEY POSTGRES_PASSWORD DATABASE_PASSWORD REDIS_PASSWORD; do \
+		echo "$$name=$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"; \
+	done > $@
+
 clean: ## what a killed harness left, and the virtual environment
 	-$(BIN)/harness clean
 	rm -rf $(VENV)

@@ -123,6 +123,7 @@ def _reset_proof(stock: int, queued: bool) -> dict[str, Any]:
         "product": {"initial_stock": stock, "reserved": 0, "sold": 0},
         "redis": redis if queued else None,
         "postgres": {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"},
+        "postgres_roles": {},
         "stock_over_http": stock,
         "clean": True,
     }

@@ -44,8 +44,8 @@ services:
     environment:
       BIND: 0.0.0.0:8000
       THREADS: 4
-      DATABASE_URL: postgresql://shop:${POSTGRES_PASSWORD:-secret}@postgres:5432/shop
-      REDIS_URL: redis://redis:6379/0
+      DATABASE_URL: postgresql://shop:${POSTGRES_PASSWORD:?}@postgres:5432/shop
+      REDIS_URL: redis://:${REDIS_PASSWORD:?}@redis:6379/0
       NOTES: /data/notes.txt
       GREETING: ${GREETING:-hello}
     volumes: ["notes:/data"]
@@ -57,7 +57,9 @@ services:
     environment: {BIND: "0.0.0.0:8000"}
   redis:
     image: valkey/valkey:9-alpine
-    command: [valkey-server, --appendonly, "yes", --appendfsync, always]
+    command: [valkey-server, /etc/password.conf, --appendonly, "yes", --appendfsync, always]
+    configs: [{source: password, target: /etc/password.conf}]
+    environment: {REDISCLI_AUTH: "${REDIS_PASSWORD:?}"}
     expose: ["6379"]
     healthcheck: {<<: *ready, test: [CMD, valkey-cli, ping]}
   postgres:
@@ -65,13 +67,17 @@ services:
     command: [postgres, -c, max_connections=42, -c, shared_preload_libraries=pg_stat_statements]
     environment:
       POSTGRES_USER: shop
-      POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:-secret}
+      POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?}
       POSTGRES_DB: shop
     volumes: ["./schema.sql:/docker-entrypoint-initdb.d/schema.sql:ro"]
     healthcheck: {<<: *ready, test: [CMD-SHELL, "pg_isready -U $$POSTGRES_USER"]}
 
 volumes:
   notes:
+
+configs:
+  password:
+    content: requirepass ${REDIS_PASSWORD:?}
 """
 
 NGINX = """

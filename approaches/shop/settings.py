@@ -11,6 +11,9 @@ from typing import TypeVar
 
 Choice = TypeVar("Choice", bound=str)
 
+LEAST_SECRET_BYTES = 32
+"""As long as the hash that HS256 signs with (RFC 7518, 3.2): a shorter key can be guessed."""
+
 
 class SettingsError(Exception):
     """A setting is missing or out of range; the message names the variable."""
@@ -76,6 +79,16 @@ def read_choice(
     raise SettingsError(f"{name} must be {' or '.join(choices)}, not {text!r}")
 
 
+def check_secret(name: str, secret: str) -> None:
+    """Raise SettingsError, which does not repeat it, if a signing key is too short."""
+    size = len(secret.encode())
+    if size < LEAST_SECRET_BYTES:
+        raise SettingsError(
+            f"{name} must have at least {LEAST_SECRET_BYTES} bytes, not {size};"
+            " one such is printed by: openssl rand -hex 32"
+        )
+
+
 def split_bind(bind: str) -> tuple[str, int]:
     """Split "host:port"; raise SettingsError if it is not of that form."""
     host, colon, port = bind.rpartition(":")
@@ -101,9 +114,14 @@ class Settings:
     def from_environment(
         cls, *required: str, env: Mapping[str, str] = os.environ, default_port: int = 8000
     ) -> "Settings":
-        """Read the settings; raise SettingsError if one of the `required` variables is not set."""
+        """Read the settings.
+
+        Raise SettingsError if one of the `required` variables is not set, or is malformed.
+        """
         for name in required:
             read_text(name, env=env)
+        if "SECRET_KEY" in required:
+            check_secret("SECRET_KEY", env["SECRET_KEY"])
         bind = read_text("BIND", f"0.0.0.0:{default_port}", env)
         split_bind(bind)
         return cls(

@@ -82,15 +82,21 @@ def began_clean(facts: Facts, evidence: Evidence) -> str:
 def configured_honestly(facts: Facts, evidence: Evidence) -> str:
     """The running stores confirmed nothing before it was on disk; no password was hashed cheaply.
 
-    Catches a benchmark that is won by `appendfsync everysec`, `synchronous_commit off` or a hash
-    that costs nothing: asked of the servers, and read from the stored hashes, never from
-    configuration files.
+    Catches a benchmark that is won by `appendfsync everysec`, `synchronous_commit off` (of the
+    server, or of one role) or a hash that costs nothing: asked of the servers, and read from the
+    stored hashes, never from configuration files.
     """
     settings = facts.recorded("reset_proof", "postgres")
     expected: dict[str, Any] = {
         f"postgres {name}": (settings.get(name), allowed)
         for name, allowed in DURABLE_POSTGRES.items()
     }
+    # campaigns of before roles had settings of their own recorded do not have them
+    for role, own in facts.recorded("reset_proof").get("postgres_roles", {}).items():
+        expected |= {
+            f"postgres {name} of {role}": (value, DURABLE_POSTGRES[name])
+            for name, value in own.items()
+        }
     if facts.has_redis:
         settings = facts.recorded("reset_proof", "redis", "configuration")
         expected |= {

@@ -29,6 +29,14 @@ TABLES = (
     "products",
 )
 STOCK_VISIBLE_LIMIT_S = 15.0
+_DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
+_SETTINGS_OF_ROLES = """
+SELECT coalesce(rolname, 'every role'), split_part(setting, '=', 1), split_part(setting, '=', 2)
+FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole, unnest(s.setconfig) AS setting
+WHERE split_part(setting, '=', 1) = ANY(%s)
+  AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+ORDER BY s.setdatabase, 1, 2
+"""
 
 
 class Reachable(Protocol):
@@ -173,12 +181,23 @@ def _prove(
         }
         for sale, product, over_http, counter in zip(sales, products, seen, counters, strict=True)
     ]
-    settings = ("fsync", "synchronous_commit", "full_page_writes")
     proof["postgres"] = {
         name: ledger.execute("SELECT current_setting(%s)", (name,)).fetchone()[0]  # type: ignore[index]
-        for name in settings
+        for name in _DURABILITY
     }
+    proof["postgres_roles"] = settings_of_roles(ledger)
     return proof
+
+
+def settings_of_roles(ledger: psycopg.Connection[Any]) -> dict[str, dict[str, str]]:
+    """Return what roles have in place of the server's own durability, by role.
+
+    The harness looks with a role of its own, whose sessions would not show what another's get.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for role, name, value in ledger.execute(_SETTINGS_OF_ROLES, [list(_DURABILITY)]):
+        found.setdefault(role, {})[name] = value
+    return found
 
 
 def stock_counters(

@@ -4,9 +4,8 @@ Handed to the topology as the variables of its compose file. Secrets are drawn a
 deployment and are never stored.
 """
 
-import secrets
-
 from harness.scenario import Scenario
+from harness.topology import secrets
 
 
 def variables(scenario: Scenario, seed: int, *, port: int = 0) -> dict[str, str]:
@@ -14,8 +13,7 @@ def variables(scenario: Scenario, seed: int, *, port: int = 0) -> dict[str, str]
     payment = scenario.payment
     return {
         "HARNESS_PORT": str(port),
-        "SECRET_KEY": secrets.token_urlsafe(32),
-        "POSTGRES_PASSWORD": secrets.token_urlsafe(24),
+        **secrets.draw(),
         "GATEWAY_SEED": str(seed),
         "DECLINE_RATE": str(payment.decline_rate),
         "LATENCY_MODEL": payment.model,

@@ -28,8 +28,12 @@ def dsn(service: Service, port: int) -> str:
 
 
 def redis_url(service: Service, port: int) -> str:
-    """Return the URL of the first database."""
-    words = dict(zip(service.command, service.command[1:], strict=False))
-    password = words.get("--requirepass", "")
+    """Return the URL of the first database, with the password of the image's own clients."""
+    password = redis_password(service)
     login = f":{quote(password, '')}@" if password else ""
     return f"redis://{login}{LOOPBACK}:{port}/0"
+
+
+def redis_password(service: Service) -> str:
+    """Return the password that `redis-cli` is given in the container; "" if there is none."""
+    return service.environment.get("REDISCLI_AUTH", "")

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.topology import secrets
 from harness.topology.dotenv import read_variables
 from harness.topology.limits import Limits
 from harness.topology.model import (
     Condition,
+    ConfigFile,
     HealthCheck,
     Mount,
     PublishedPort,
@@ -24,6 +26,7 @@ from harness.topology.source import Source, load
 
 __all__ = [
     "Condition",
+    "ConfigFile",
     "HealthCheck",
     "Limits",
     "Mount",
@@ -70,9 +73,10 @@ def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Top
 
     What they do not name is looked up in the ``.env`` beside the file, as Compose does; never in
     the environment of this process: what a campaign measured must follow from what it recorded.
-    Raises UsageError, naming file and key.
+    Secrets that neither states are drawn. Raises UsageError, naming file and key.
     """
     approach = path.name.removeprefix(_PREFIX).removesuffix(".yml")
     file = path.resolve()  # a link gives a file another name, and no other neighbours
-    known = {**read_variables(file.with_name(".env")), **(variables or {})}
+    stated = read_variables(file.with_name(".env"))
+    known = {**secrets.draw(), **stated, **(variables or {})}
     return load(Source(approach=approach, path=file, variables=known))

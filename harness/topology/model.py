@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.topology import secrets
 from harness.topology.limits import Limits
 
 LISTENS_AT = re.compile(r"(?<![\w.-])0\.0\.0\.0:(\d{1,5})(?!\d)")
@@ -19,10 +20,6 @@ def peers(services: Iterable[str]) -> re.Pattern[str]:
     """Return what finds ``<service>:<port>`` in a text, of any of these services."""
     names = "|".join(sorted(map(re.escape, services), key=len, reverse=True))
     return re.compile(rf"(?<![\w.-])({names}):(\d{{1,5}})(?!\d*@|\d)")
-
-
-_SECRET_KEY = re.compile(r"SECRET|PASSWORD|TOKEN_KEY|PRIVATE")
-_URL_PASSWORD = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
 
 
 class Condition(StrEnum):
@@ -61,6 +58,14 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file of the container whose content stands in the compose file, secrets and all."""
+
+    target: str
+    content: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedPort:
     """A container port served at a port of this machine's loopback; host 0 means any free one."""
 
@@ -82,6 +87,7 @@ class Service:
     expose: tuple[int, ...]
     published: tuple[PublishedPort, ...]
     mounts: tuple[Mount, ...]
+    configs: tuple[ConfigFile, ...]
     depends_on: Mapping[str, Condition]
     healthcheck: HealthCheck | None
     stop_signal: str | None
@@ -98,15 +104,17 @@ class Service:
         published = [port.container for port in self.published]
         return tuple(dict.fromkeys((*self.expose, *published, *heard)))
 
-    def describe(self) -> dict[str, Any]:
-        """Return the service as JSON, with its secrets struck out."""
+    def describe(self, secret: Iterable[str]) -> dict[str, Any]:
+        """Return the service as JSON, with the secret values struck out."""
         return {
             "image": self.image,
             "built": self.built,
             "replicas": self.replicas,
             "limits": self.limits.describe(),
-            "command": list(self.command),
-            "environment": {key: _public(key, text) for key, text in self.environment.items()},
+            "command": [secrets.strike_out(word, secret) for word in self.command],
+            "environment": {
+                key: secrets.strike_out(text, secret, key) for key, text in self.environment.items()
+            },
         }
 
 
@@ -153,9 +161,10 @@ class Topology:
     payment_factors: tuple[str, ...]
     redis: RedisFacts | None
     services: Mapping[str, Service]
+    variables: Mapping[str, str] = field(repr=False, compare=False)
+    vary: Callable[[Vary], "Topology"] = field(repr=False, compare=False)
     proxies: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """The service that stands between a store and all others, by store."""
-    vary: Callable[[Vary], "Topology"] = field(repr=False, compare=False)
 
     @property
     def root(self) -> Path:
@@ -226,7 +235,8 @@ class Topology:
         )
 
     def describe(self) -> dict[str, Any]:
-        """Return the topology as JSON, for the record of a campaign or run."""
+        """Return the topology as JSON, without secrets, for the record of a campaign or run."""
+        secret = secrets.among(self.variables)
         return {
             "approach": self.approach,
             "file": self.path.name,
@@ -238,7 +248,7 @@ class Topology:
             "containers": self.containers,
             "payment_slots": self.payment_slots,
             "has_redis": self.redis is not None,
-            "services": {name: service.describe() for name, service in self.services.items()},
+            "services": {name: one.describe(secret) for name, one in self.services.items()},
         }
 
 
@@ -249,7 +259,3 @@ def seconds(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(text)
     return math.fsum(float(number) * units[unit] for number, unit in parts)
-
-
-def _public(key: str, value: str) -> str:
-    return "***" if _SECRET_KEY.search(key) else _URL_PASSWORD.sub("***", value)

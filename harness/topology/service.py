@@ -4,16 +4,26 @@ import re
 import shlex
 import signal
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.errors import UsageError
 from harness.topology.limits import LIMIT_KEYS, Limits
-from harness.topology.model import Condition, HealthCheck, Mount, PublishedPort, Service, seconds
+from harness.topology.model import (
+    Condition,
+    ConfigFile,
+    HealthCheck,
+    Mount,
+    PublishedPort,
+    Service,
+    seconds,
+)
 from harness.topology.section import Section, scalar
 
 _SERVICE_KEYS = (
     "build",
     "command",
+    "configs",
     "depends_on",
     "deploy",
     "environment",
@@ -41,8 +51,17 @@ _PUBLISHED = re.compile(r"127\.0\.0\.1:(?P<host>\d{1,5}):(?P<container>\d{1,5})(
 _HINT = f"the services may use {', '.join(_SERVICE_KEYS)}"
 
 
-def read_service(section: Section, name: str, root: Path, volumes: tuple[str, ...]) -> Service:
-    """Read a service; paths count from `root`, named volumes must be among `volumes`."""
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a file has for all its services: where paths count from, named volumes and configs."""
+
+    root: Path
+    volumes: tuple[str, ...]
+    configs: Mapping[str, str]
+
+
+def read_service(section: Section, name: str, shared: Shared) -> Service:
+    """Read a service; the volumes and configs that it names must be among the shared ones."""
     section.only(_SERVICE_KEYS, _HINT)
     built = "build" in section
     image = section.text("image") if "image" in section else None
@@ -58,7 +77,8 @@ def read_service(section: Section, name: str, root: Path, volumes: tuple[str, ..
         environment=_environment(section),
         expose=_exposed(section),
         published=_published(section),
-        mounts=tuple(_mount(section, text, root, volumes) for text in section.texts("volumes")),
+        mounts=tuple(_mount(section, text, shared) for text in section.texts("volumes")),
+        configs=_config_files(section, shared),
         depends_on=_depends_on(section),
         healthcheck=_healthcheck(section),
         stop_signal=_stop_signal(section),
@@ -125,19 +145,35 @@ def _published(section: Section) -> tuple[PublishedPort, ...]:
     )
 
 
-def _mount(section: Section, text: str, root: Path, volumes: tuple[str, ...]) -> Mount:
+def _config_files(section: Section, shared: Shared) -> tuple[ConfigFile, ...]:
+    listed = section.raw("configs", [])
+    if not isinstance(listed, list):
+        raise section.wrong("configs", "a list of {source: NAME, target: /path}")
+    return tuple(_config_file(Section(one, f"{section.where}.configs"), shared) for one in listed)
+
+
+def _config_file(section: Section, shared: Shared) -> ConfigFile:
+    section.only(("source", "target"), "of a config, source and target are supported")
+    if section.text("source") not in shared.configs:
+        raise section.wrong("source", f"a config of this file ({', '.join(shared.configs)})")
+    if not PurePosixPath(section.text("target")).is_absolute():
+        raise section.wrong("target", "a path of the container")
+    return ConfigFile(section.text("target"), shared.configs[section.text("source")])
+
+
+def _mount(section: Section, text: str, shared: Shared) -> Mount:
     source, _, rest = text.partition(":")
     target, _, mode = rest.partition(":")
     if not PurePosixPath(target).is_absolute() or mode not in ("", "ro", "rw"):
         raise section.wrong("volumes", "a list of SOURCE:/path or SOURCE:/path:ro")
     if not source.startswith((".", "/")):
-        if source not in volumes:
+        if source not in shared.volumes:
             raise UsageError(
                 f"{section.where}.volumes: {text!r}: there is no volume {source!r}",
                 f"list {source} under the volumes of the file",
             )
         return Mount(source=source, target=target, named=True, read_only=mode == "ro")
-    path = (root / source).resolve()
+    path = (shared.root / source).resolve()
     if not path.exists():
         raise UsageError(f"{section.where}.volumes: {text!r}: {path} does not exist", "correct it")
     return Mount(source=str(path), target=target, named=False, read_only=mode == "ro")

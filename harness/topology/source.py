@@ -13,9 +13,9 @@ from harness.errors import UsageError
 from harness.topology.limits import LIMIT_KEYS
 from harness.topology.model import RedisFacts, Service, Topology, Vary
 from harness.topology.section import Section, interpolate, read_yaml
-from harness.topology.service import read_service
+from harness.topology.service import Shared, read_service
 
-_FILE_KEYS = ("name", "services", "volumes")
+_FILE_KEYS = ("configs", "name", "services", "volumes")
 _HARNESS_KEYS = (
     "title",
     "acknowledges",
@@ -48,11 +48,9 @@ def load(source: Source) -> Topology:
     written = _without_profiles(read_yaml(source.path))
     document = Section(interpolate(written, source.variables, name), name)
     document.only(_FILE_KEYS, f"supported: {', '.join(_FILE_KEYS)} and x-*")
-    volumes = _volumes(document)
+    shared = Shared(source.path.parent, _volumes(document), _configs(document))
     listed = document.section("services")
-    services = {
-        one: read_service(listed.section(one), one, source.path.parent, volumes) for one in listed
-    }
+    services = {one: read_service(listed.section(one), one, shared) for one in listed}
     _check_dependencies(name, services)
     topology = _facts(source, document.section("x-harness"), services)
     services = _scaled(topology, source.scale)
@@ -110,6 +108,7 @@ def _facts(source: Source, facts: Section, services: Mapping[str, Service]) -> T
         payment_factors=slots.texts("factors"),
         redis=_redis(facts, services),
         services=services,
+        variables=source.variables,
         vary=vary,
     )
 
@@ -158,6 +157,19 @@ def _volumes(document: Section) -> tuple[str, ...]:
                 f"write `{name}:` and nothing more",
             )
     return tuple(volumes)
+
+
+def _configs(document: Section) -> dict[str, str]:
+    """Return the content of each config; a file of the project would be a volume."""
+    if document.raw("configs") is None:
+        return {}
+    configs = document.section("configs")
+    content = {}
+    for name in configs:
+        one = configs.section(name)
+        one.only(("content",), "of a config, only content is supported")
+        content[name] = one.text("content")
+    return content
 
 
 def _check_dependencies(name: str, services: Mapping[str, Service]) -> None:

@@ -121,6 +121,14 @@ def commits_not_waited_for(run: RunData, pick: int) -> RunData:
     return run
 
 
+@defect("I16")
+def commits_that_one_role_does_not_wait_for(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    role = ["shop", "every role"][pick % 2]
+    run.record["reset_proof"]["postgres_roles"] = {role: {"synchronous_commit": "off"}}
+    return run
+
+
 @defect("I16", approaches=("queue",))
 def log_synced_every_second(run: RunData, pick: int) -> RunData:
     run = changed(run)

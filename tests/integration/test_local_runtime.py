@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import psycopg
 import pytest
 import redis
@@ -97,7 +99,22 @@ def test_the_ledger_is_set_up_as_the_image_would(deployment):
         own = httpx.get(deployment.urls("web")[0]).json()["DATABASE_URL"]
     assert own == deployment.dsn()
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(deployment.dsn().replace("secret", "wrong"))
+        psycopg.connect(deployment.dsn().replace("shop:", "shop:wrong", 1))
+
+
+def test_redis_asks_for_its_password_which_no_command_line_has(deployment):
+    url = deployment.redis_url()
+    password = urlsplit(url).password
+    with (
+        redis.Redis.from_url(url.replace(password, "wrong")) as store,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        store.ping()
+    (replica,) = deployment.replicas_of("redis")
+    assert password not in " ".join(psutil.Process(replica.pid).cmdline())
+    (file,) = deployment.scratch.parent.rglob("password.conf")
+    assert file.read_text() == f"requirepass {password}"
+    assert file.stat().st_mode & 0o077 == 0
 
 
 def test_redis_runs_with_the_stated_command_line(deployment):
@@ -209,7 +226,7 @@ def test_a_service_that_never_becomes_healthy_is_given_up(compose, state_root):
         ("valkey/valkey:9-alpine", "memcached:1", "services.redis.image: memcached:1"),
         ("/etc/nginx/nginx.conf:ro", "/etc/nginx/templates/x.template:ro", "templates are not"),
         ("redis://redis:6379", "redis://redis:7777", "redis:7777"),
-        ("POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:-secret}", "OTHER: x", "POSTGRES_PASSWORD"),
+        ("POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?}", "OTHER: x", "POSTGRES_PASSWORD"),
         ("initdb.d/schema.sql", "initdb.d/schema.sh", "schema.sh is not supported"),
     ],
 )

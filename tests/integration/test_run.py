@@ -1,5 +1,6 @@
 """The main job through the public command: a short sale, both approaches, audited and reported."""
 
+import contextlib
 import json
 import signal
 import time
@@ -10,15 +11,25 @@ import pytest
 
 from harness.findings import Verdict
 from harness.store import Campaign, load_findings
+from harness.topology.secrets import NAMES
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+SECRETS = (*NAMES, "REDISCLI_AUTH")
 TINY = Path(__file__).with_name("tiny.toml")
 
 
 def test_a_campaign_is_audited_reported_and_leaves_nothing(cli, tmp_path):
     out = tmp_path / "campaign"
-    done = cli.run("run", TINY, "--out", out)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = cli.start("run", TINY, "--out", out)
+    secrets = secrets_while_running(cli, process)
+    printed = process.communicate()[0]
+    assert process.returncode == 0, printed
+
+    assert len(secrets) >= 7  # three of one approach, four of the other
+    kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    kept[Path("the terminal")] = printed.encode()
+    for secret in secrets:
+        assert [path for path, content in kept.items() if secret.encode() in content] == []
 
     stored = Campaign.open(out)
     runs = stored.load_runs()
@@ -103,6 +114,17 @@ def test_a_second_harness_is_turned_away(cli, tmp_path):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 130
+
+
+def secrets_while_running(cli, process):
+    """The secrets in the environments of all that is deployed, gathered until the command ends."""
+    found = set()
+    while process.poll() is None:
+        for one in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                found |= {text for key, text in one.environ().items() if key in SECRETS}
+        psutil.wait_procs([psutil.Process(process.pid)], timeout=1)
+    return found
 
 
 def wait_for(condition, process, limit_s=120):

@@ -102,6 +102,28 @@ def test_stores_are_ready_when_they_say_so(make, answer, ready):
         assert make(port)(1.0) is ready
 
 
+class Redis(socketserver.BaseRequestHandler):
+    """Replies line by line, as a server whose password is "a b"."""
+
+    def handle(self):
+        asked, known = b"", False
+        while not asked.endswith(b"PING\r\n"):
+            asked += self.request.recv(1)
+            if asked.endswith(b"*2\r\n$4\r\nAUTH\r\n$3\r\na b\r\n"):
+                known = True
+                self.request.sendall(b"+OK\r\n")
+        self.request.sendall(b"+PONG\r\n" if known else b"-NOAUTH\r\n")
+
+
+@pytest.mark.parametrize(("password", "ready"), [("a b", True), ("", False)])
+def test_redis_is_asked_with_its_password(password, ready):
+    with socketserver.TCPServer(("127.0.0.1", 0), Redis) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        assert health.redis_probe(server.server_address[1], password)(5.0) is ready
+        answering.join()
+
+
 def test_any_other_command_is_run_with_the_replicas_environment(site):
     assert probe(site, ["test", "-n", "$DATABASE_URL"])(5.0)
     assert probe(site, ['test "$THREADS" = 4 && true'], shell=True)(5.0)

@@ -7,14 +7,16 @@ import pytest
 
 from harness.errors import UsageError
 from harness.selftest.copies import DELAYS_MS, FIRST, PROXY, SECOND, SLOWED, write_project
-from harness.topology import discover, load_topology
+from harness.topology import discover, load_topology, secrets
 
 ROOT = Path(__file__).parents[2]
+SECRETS = secrets.draw()
 
 
 def copies(tmp_path, approach):
-    write_project(load_topology(ROOT / f"docker-compose.{approach}.yml"), tmp_path / "project")
-    return discover(tmp_path / "project")
+    original = load_topology(ROOT / f"docker-compose.{approach}.yml", SECRETS)
+    write_project(original, tmp_path / "project")
+    return discover(tmp_path / "project", SECRETS)
 
 
 @pytest.mark.parametrize("approach", ["queue", "sync"])
@@ -33,7 +35,7 @@ def test_the_copies_differ_in_name_title_and_delay_alone(tmp_path, approach):
 
 @pytest.mark.parametrize("approach", ["queue", "sync"])
 def test_the_proxy_stands_before_the_entry_and_belongs_to_the_world(tmp_path, approach):
-    original = load_topology(ROOT / f"docker-compose.{approach}.yml")
+    original = load_topology(ROOT / f"docker-compose.{approach}.yml", SECRETS)
     copy = copies(tmp_path, approach)[FIRST]
     proxy = copy.services[PROXY]
     entry = original.services[original.entry]
@@ -48,7 +50,7 @@ def test_the_proxy_stands_before_the_entry_and_belongs_to_the_world(tmp_path, ap
 
 @pytest.mark.parametrize("approach", ["queue", "sync"])
 def test_all_else_is_what_the_compose_file_of_the_approach_says(tmp_path, approach):
-    original = load_topology(ROOT / f"docker-compose.{approach}.yml")
+    original = load_topology(ROOT / f"docker-compose.{approach}.yml", SECRETS)
     copy = copies(tmp_path, approach)[FIRST]
     for name, service in original.services.items():
         found = copy.services[name]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from approaches.queue.service import run_service
 from approaches.shop.settings import (
     Settings,
     SettingsError,
@@ -11,6 +12,7 @@ from approaches.shop.settings import (
     read_text,
     split_bind,
 )
+from approaches.sync import __main__ as sync
 
 
 def test_settings_have_documented_defaults():
@@ -23,6 +25,33 @@ def test_settings_have_documented_defaults():
 def test_a_required_setting_is_named():
     with pytest.raises(SettingsError, match="SECRET_KEY is not set"):
         Settings.from_environment("SECRET_KEY", env={"SECRET_KEY": ""})
+
+
+@pytest.mark.parametrize("key", ["s" * 31, "ß" * 15, "change-me"])
+def test_a_short_secret_is_refused_and_not_repeated(key):
+    with pytest.raises(SettingsError, match="SECRET_KEY must have at least 32 bytes") as caught:
+        Settings.from_environment("SECRET_KEY", env={"SECRET_KEY": key})
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [sync.main, lambda: run_service(lambda *_: None, "DATABASE_URL", "SECRET_KEY")],
+    ids=["sync", "queue"],
+)
+def test_no_service_starts_with_a_short_secret(start, monkeypatch, capsys):
+    for name in ("DATABASE_URL", "REDIS_URL", "GATEWAY_URL"):
+        monkeypatch.setenv(name, "somewhere://else")
+    monkeypatch.setenv("SECRET_KEY", "only-for-benchmarks")
+    assert start() == 78
+    told = capsys.readouterr().err
+    assert "SECRET_KEY must have at least 32 bytes" in told
+    assert "openssl rand -hex 32" in told
+
+
+@pytest.mark.parametrize("key", ["s" * 32, "ß" * 16])
+def test_a_secret_of_32_bytes_will_do(key):
+    assert Settings.from_environment("SECRET_KEY", env={"SECRET_KEY": key}).secret_key == key
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.errors import UsageError
-from harness.topology import Condition, discover, load_topology, project_root
+from harness.topology import Condition, ConfigFile, discover, load_topology, project_root, secrets
 from tests.small_project import COMPOSE, write_small_project
 
 
@@ -21,7 +21,7 @@ def changed(compose, old, new):
 
 
 def test_a_file_is_read_with_its_defaults(compose):
-    topology = load_topology(compose)
+    topology = load_topology(compose, {"POSTGRES_PASSWORD": "secret"})
     assert (topology.approach, topology.title, topology.acknowledges) == (
         "small",
         "Small",
@@ -76,9 +76,31 @@ def test_layers_put_every_service_after_what_it_needs(compose):
 
 
 def test_a_description_is_json_and_keeps_secrets(compose):
-    described = json.dumps(load_topology(compose, {"POSTGRES_PASSWORD": "hush"}).describe())
-    assert "hush" not in described
+    changed(compose, "--appendonly", "--requirepass, '${REDIS_PASSWORD}', --appendonly")
+    topology = load_topology(compose, {"POSTGRES_PASSWORD": "hush"})
+    described = json.dumps(topology.describe())
+    assert topology.variables["POSTGRES_PASSWORD"] == "hush"
+    for secret in secrets.among(topology.variables):
+        assert secret not in described
+    assert '"--requirepass", "***"' in described
     assert '"payment_slots": 8' in described
+    assert json.dumps(load_topology(compose).describe()) == described
+
+
+def test_secrets_that_nobody_states_are_drawn_and_kept_over_changes(compose):
+    first, second = load_topology(compose), load_topology(compose)
+    for name in secrets.NAMES:
+        assert len(first.variables[name].encode()) >= 32
+        assert first.variables[name] != second.variables[name]
+    varied = first.with_scale({"web": 1}).with_variables({"GREETING": "moin"})
+    assert varied.services["redis"] == first.services["redis"]
+
+
+def test_a_secret_of_the_env_file_is_taken(compose):
+    compose.with_name(".env").write_text("REDIS_PASSWORD=of-the-file\n")
+    redis = load_topology(compose).services["redis"]
+    assert redis.environment["REDISCLI_AUTH"] == "of-the-file"
+    assert redis.configs == (ConfigFile("/etc/password.conf", "requirepass of-the-file"),)
 
 
 def test_yes_is_text_as_in_yaml_1_2(compose):
@@ -120,6 +142,10 @@ def test_the_environment_of_this_process_is_not_used(compose, monkeypatch):
         ("interval: 1s", "every: 1s", ["healthcheck", "'every'"]),
         ("notes:/data", "elsewhere:/data", ["volumes", "'elsewhere'"]),
         ("./nginx.conf:", "./missing.conf:", ["missing.conf", "does not exist"]),
+        ("source: password", "source: another", ["redis.configs.source", "'another'"]),
+        ("target: /etc/p", "target: p", ["redis.configs.target", "a path of the container"]),
+        ("target: /etc", "mode: 0444, target: /etc", ["redis.configs", "'mode'"]),
+        ("content: requirepass", "file: ./requirepass", ["configs.password", "'file'"]),
         ("127.0.0.1:${HARNESS_PORT:-0}:80", "80:80", ["services.nginx.ports", "80:80"]),
         ("condition: service_healthy", "condition: soon", ["depends_on.web.condition", "'soon'"]),
         ("entry: nginx", "entry: apache", ["x-harness.entry", "'apache'"]),
@@ -161,9 +187,10 @@ WATCHER = """
 
 
 def test_services_of_a_profile_are_no_part_of_the_deployment(compose):
-    before = load_topology(compose)
+    variables = secrets.draw()
+    before = load_topology(compose, variables)
     changed(compose, "\nvolumes:\n", f"{WATCHER}\nvolumes:\n")
-    topology = load_topology(compose)
+    topology = load_topology(compose, variables)
     assert topology.services == before.services
     assert topology.describe() == before.describe()
     with pytest.raises(UsageError, match="no service 'watcher'"):

@@ -50,8 +50,9 @@ def test_sizes_are_in_the_units_of_compose(text, memory_bytes):
 
 
 def test_limits_are_settings_that_no_environment_sees(compose):
-    web = load_topology(compose).services["web"]
-    varied = load_topology(compose).with_settings(
+    topology = load_topology(compose)
+    web = topology.services["web"]
+    varied = topology.with_settings(
         {("web", "cpus"): "2", ("web", "memory"): "64M", ("redis", "memory"): "1G"}
     )
     assert varied.services["web"].limits == Limits(cpus=2.0, memory_bytes=64 * 2**20)

@@ -27,10 +27,11 @@ _INSTALL = "install the compose plugin: https://docs.docker.com/compose/install/
 
 @dataclass(frozen=True, slots=True)
 class Compose:
-    """One project: a compose file, what is laid over it, and a name of its own."""
+    """One project: a compose file, what is laid over it, its variables, and a name of its own."""
 
     project: str
     files: tuple[Path, ...]
+    variables: Mapping[str, str]
     state: StateFolder
 
     @property
@@ -62,10 +63,14 @@ class Compose:
             raise complaint(self.log.read_text(encoding="utf-8", errors="replace"), what)
 
     def _environment(self) -> Mapping[str, str]:
-        """Return this process' environment, without what would choose other files or services."""
+        """Return the variables of the files in this process' environment.
+
+        Without what would choose other files or services.
+        """
         ours = {key: text for key, text in os.environ.items() if not key.startswith("COMPOSE_")}
         return {
             **ours,
+            **self.variables,
             MARKER: self.state.identity,
             "FLASHSALE_FOLDER": str(self.state.path),
             "COMPOSE_PROGRESS": "plain",

@@ -57,7 +57,8 @@ class DockerDeployment:
         self._hold_ports()
         laid_over = self._state.path / "override.yml"
         project = self._network
-        compose = Compose(project, (self._topology.path, laid_over), self._state)
+        files = (self._topology.path, laid_over)
+        compose = Compose(project, files, self._topology.variables, self._state)
         with self._engine.held_subnet(self._labels, f"{project}-subnet") as subnet:
             site = Site(self._labels, subnet, self._ports, self._images)
             laid_over.write_text(override(self._topology, site), encoding="utf-8")

@@ -3,8 +3,10 @@
 Only this module imports the `docker` library. API reference: https://docs.docker.com/engine/api/
 """
 
+import io
 import os
 import socket
+import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -160,6 +162,16 @@ class Engine:
                 return int(state["ExitCode"])
             time.sleep(_POLL_S)
         return None
+
+    def write_file(self, container: str, path: str, content: str) -> None:
+        """Write a file that everybody in the container may read, with the folders above it."""
+        data = content.encode()
+        entry = tarfile.TarInfo(path.lstrip("/"))
+        entry.size, entry.mode = len(data), 0o444
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            archive.addfile(entry, io.BytesIO(data))
+        self._asking(lambda: self._api.put_archive(container, "/", packed.getvalue()))
 
     def statistics(self, container: str) -> dict[str, Any]:
         """Return what a container uses; {} if it has ended or is gone."""

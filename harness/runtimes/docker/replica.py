@@ -46,7 +46,13 @@ class Replica:
         self.should_run = False
 
     def settle(self) -> None:
-        """Give the container its address; until now it has whichever is free when it starts."""
+        """Give the container its config files and its address, before it starts.
+
+        Compose writes the files when it starts a container, which is not how ours are started;
+        without `join`, the address is whichever is free by then.
+        """
+        for config in self.service.configs:
+            self._engine.write_file(self.id, config.target, config.content)
         self._engine.disconnect(self.id, self._place.network)
         self.join()
 

@@ -57,6 +57,7 @@ class LocalDeployment:
         }
 
     def _make(self, service: Service, number: int) -> Replica:
+        self._site.write_configs(service, number)
         launch = self._launch(service, number)
         replica = Replica(self._site, service, number, launch)
         replica.health = probe_of(self._site, service, number, launch)

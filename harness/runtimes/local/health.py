@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from harness.errors import InfrastructureError
 from harness.runtimes.local.launch import Launch, Probe, Site
 from harness.runtimes.ports import LOOPBACK
+from harness.runtimes.stores import redis_password
 from harness.topology import HealthCheck, Service
 
 _PROTOCOL_3 = 196608
@@ -37,7 +38,8 @@ def probe_of(site: Site, service: Service, number: int, launch: Launch) -> Probe
     if words[:1] == ["pg_isready"]:
         return postgres_probe(site.addresses.port(service.name, number))
     if words and words[0] in _REDIS_CLIENTS and "ping" in (word.lower() for word in words):
-        return redis_probe(site.addresses.port(service.name, number))
+        port = site.addresses.port(service.name, number)
+        return redis_probe(port, redis_password(service))
     if url and (words[0] in _HTTP_CLIENTS or _is_python_probe(words)):
         return http_probe(*_target(site, service, number, url))
     return _command_probe(site, service, number, launch)
@@ -81,9 +83,20 @@ def http_probe(port: int, path: str) -> Probe:
     return ask
 
 
-def redis_probe(port: int) -> Probe:
-    """Return a probe that is content with PONG: not while Redis loads its data."""
-    return lambda timeout_s: _converse(port, b"PING\r\n", timeout_s).startswith(b"+PONG")
+def redis_probe(port: int, password: str = "") -> Probe:
+    """Return a probe that is content with PONG: not while Redis loads its data.
+
+    With a password it logs in before, and does not mind a server that asks for none.
+    """
+    secret = password.encode()
+    login = b"*2\r\n$4\r\nAUTH\r\n$%d\r\n%s\r\n" % (len(secret), secret) if secret else b""
+    replies = 2 if secret else 1
+
+    def ask(timeout_s: float) -> bool:
+        answer = _converse(port, login + b"PING\r\n", timeout_s, lines=replies)
+        return answer.endswith(b"+PONG\r\n")
+
+    return ask
 
 
 def postgres_probe(port: int) -> Probe:
@@ -101,11 +114,15 @@ def postgres_probe(port: int) -> Probe:
     return ask
 
 
-def _converse(port: int, question: bytes, timeout_s: float) -> bytes:
+def _converse(port: int, question: bytes, timeout_s: float, lines: int = 0) -> bytes:
+    """Return the answer to a question, of at least so many lines unless the server hangs up."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout_s) as connection:
             connection.sendall(question)
-            return connection.recv(1024)
+            answer = connection.recv(1024)
+            while answer.count(b"\r\n") < lines and (more := connection.recv(1024)):
+                answer += more
+            return answer
     except OSError:
         return b""
 

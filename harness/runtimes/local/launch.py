@@ -85,7 +85,8 @@ class Site:
     def translate(self, service: Service, number: int, text: str) -> str:
         """Return a word of a replica's command or environment as it is here."""
         text = self.addresses.translate(text, service.name, number)
-        roots = (*_WRITABLE, *(mount.target for mount in service.mounts))
+        mounts = (mount.target for mount in service.mounts)
+        roots = (*_WRITABLE, *mounts, *(config.target for config in service.configs))
         if not text.startswith("/") or not any(
             PurePosixPath(text).is_relative_to(root) for root in roots
         ):
@@ -93,6 +94,14 @@ class Site:
         path = self.path(service, number, text)
         path.parent.mkdir(parents=True, exist_ok=True)
         return str(path)
+
+    def write_configs(self, service: Service, number: int) -> None:
+        """Write the config files of a replica where it finds them, for its user alone."""
+        for config in service.configs:
+            path = self.path(service, number, config.target)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)
+            path.write_text(self.addresses.translate(config.content, service.name, number))
 
     def with_python(self, words: list[str]) -> list[str]:
         """Return a command with the deployment's Python in place of the image's."""

@@ -26,6 +26,8 @@ def by_compose(request):
         port = free.getsockname()[1]
     project = f"by-hand-{uuid.uuid4().hex[:8]}"
     environment = {**os.environ, "COMPOSE_PROJECT_NAME": project, "HARNESS_PORT": str(port)}
+    secrets = ROOT / "secrets.env"
+    had_secrets = secrets.exists()
 
     def run(block):
         done = subprocess.run(
@@ -45,11 +47,14 @@ def by_compose(request):
         yield project, lambda: run(up), lambda: run(buy), lambda: run(down)
     finally:
         run(down)
+        if not had_secrets:
+            secrets.unlink()
 
 
 def test_the_blocks_of_the_readme(by_compose):
     project, up, buy, down = by_compose
     up()
+    assert (ROOT / "secrets.env").stat().st_mode & 0o077 == 0
     assert of_project(project)
     bought = buy()
     assert '"stock":10' in bought

@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg
@@ -205,11 +206,19 @@ class World:
     def __init__(self, valkey: Valkey, dsn: str, place: Path):
         self.valkey = valkey
         self.dsn = dsn
-        self.services_dsn = dsn  # where what is started here finds the ledger
+        self.proxy_port: int | None = None  # where what is started here finds the ledger
         self.redis = redis.Redis.from_url(valkey.url, decode_responses=True)
         self.place = place
         self.gateway_url = ""
         self._servers: list[Server] = []
+
+    @property
+    def service_dsn(self) -> str:
+        """The ledger with the rights of the shop's own role; `dsn` is the superuser's."""
+        dsn = self.dsn.replace("postgres@", "shop@", 1)
+        if self.proxy_port is None:
+            return dsn
+        return dsn.replace(f":{urlsplit(dsn).port}/", f":{self.proxy_port}/")
 
     def reset(self) -> None:
         """Empty and seed the stores as the harness does: ledger first, then FLUSHALL."""
@@ -258,7 +267,7 @@ class World:
         return asyncio.run(live())
 
     def settings(self) -> QueueSettings:
-        shop = Settings.from_environment(env={"DATABASE_URL": self.dsn})
+        shop = Settings.from_environment(env={"DATABASE_URL": self.service_dsn})
         return QueueSettings(shop, self.valkey.url, processes=1, concurrency=15, ack="acceptance")
 
     def record_late(self, entries) -> None:
@@ -306,7 +315,7 @@ class World:
             "PYTHONPATH": str(ROOT),
             "TMPDIR": str(folder),
             "BIND": f"127.0.0.1:{port}",
-            "DATABASE_URL": self.services_dsn,
+            "DATABASE_URL": self.service_dsn,
             "REDIS_URL": self.valkey.url,
             "GATEWAY_URL": self.gateway_url,
             "SECRET_KEY": SECRET,

@@ -36,7 +36,7 @@ def writes(dsn):
 def proxied(world, dsn):
     """Have the services reach the ledger through a proxy."""
     with FreezingProxy(urlsplit(dsn).port) as proxy:
-        world.services_dsn = dsn.replace(f":{urlsplit(dsn).port}/", f":{proxy.port}/")
+        world.proxy_port = proxy.port
         yield proxy
 
 

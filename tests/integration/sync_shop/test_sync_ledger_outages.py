@@ -21,7 +21,7 @@ THREADS = 4
 def proxied(world, dsn):
     """Have the shop reach the ledger through a proxy."""
     with FreezingProxy(urlsplit(dsn).port) as proxy:
-        world.services_dsn = dsn.replace(f":{urlsplit(dsn).port}/", f":{proxy.port}/")
+        world.proxy_port = proxy.port
         yield proxy
 
 

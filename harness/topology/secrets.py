@@ -1,0 +1,40 @@
+"""The secrets of a deployment: drawn here, anew each time, and struck out of what is stored."""
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+NAMES: Final = ("SECRET_KEY", "POSTGRES_PASSWORD", "DATABASE_PASSWORD", "REDIS_PASSWORD")
+"""The variables that a compose file may demand: a key that signs, the superuser's password of the
+ledger, that of the approach's role there, and that of Redis."""
+
+STRUCK_OUT: Final = "***"
+
+_BYTES = 32
+"""As many as the output of SHA-256, the least for HS256 (RFC 7518, 3.2)."""
+
+_NAMED_AS_ONE = re.compile(r"SECRET|PASSWORD|TOKEN_KEY|PRIVATE")
+_URL_PASSWORD = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
+
+
+def draw() -> dict[str, str]:
+    """Return new secrets, of hexadecimal digits: they stand in URLs as they are."""
+    return {name: secrets.token_hex(_BYTES) for name in NAMES}
+
+
+def among(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of the variables that are named as a secret is."""
+    return tuple(text for name, text in variables.items() if text and _NAMED_AS_ONE.search(name))
+
+
+def strike_out(text: str, values: Iterable[str], name: str = "") -> str:
+    """Return a text without any of the secret values, and without a password in a URL.
+
+    If `name`, that of a setting, is the name of a secret, nothing is left of the text.
+    """
+    if _NAMED_AS_ONE.search(name):
+        return STRUCK_OUT
+    for value in values:
+        text = text.replace(value, STRUCK_OUT)
+    return _URL_PASSWORD.sub(STRUCK_OUT, text)
