@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.findings import Verdict
 from report import effects, markdown, words
-from report.cases import charts, rows
+from report.cases import charts, reached, rows
 from report.document import Document, by_name, judged
 from report.evidence import Evidence
 from report.reproduce import RawRun
@@ -53,6 +53,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         [
             rows.cases(evidence),
             *rows.side_by_side(evidence),
+            *reached.tables(evidence),
             effects.table(evidence),
             *judged(evidence),
         ]
@@ -66,8 +67,13 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         threats=THREATS,
         raw=raw,
         template="cases/page.html.j2",
-        own={"lead": effects.LEAD},
-        before=("## Cases", *map(markdown.table, of_cases), *effects.in_markdown(contents)),
+        own={"lead": effects.LEAD, "coverage_lead": reached.LEAD},
+        before=(
+            "## Cases",
+            *map(markdown.table, of_cases),
+            *reached.in_markdown(contents),
+            *effects.in_markdown(contents),
+        ),
     )
 
 
@@ -103,7 +109,7 @@ def _title(evidence: Evidence) -> str:
 
 
 def _total(cases: list[dict[str, Any]], name: str) -> str:
-    counts = [case[name] for case in cases]
+    counts = [case.get(name) for case in cases]
     known = sum(count or 0 for count in counts)
     return "an unknown number" if None in counts and not known else f"{known:,}"
 
