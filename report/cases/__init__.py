@@ -49,11 +49,12 @@ THREATS = (
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
+    coverage = reached.tables(evidence)
     contents = by_name(
         [
             rows.cases(evidence),
             *rows.side_by_side(evidence),
-            *reached.tables(evidence),
+            *coverage,
             effects.table(evidence),
             *judged(evidence),
         ]
@@ -67,11 +68,15 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         threats=THREATS,
         raw=raw,
         template="cases/page.html.j2",
-        own={"lead": effects.LEAD, "coverage_lead": reached.LEAD},
+        own={
+            "lead": effects.LEAD,
+            "coverage_lead": reached.LEAD,
+            "coverage": [table.name for table in coverage],
+        },
         before=(
             "## Cases",
             *map(markdown.table, of_cases),
-            *reached.in_markdown(contents),
+            *reached.in_markdown(coverage),
             *effects.in_markdown(contents),
         ),
     )

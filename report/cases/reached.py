@@ -24,9 +24,8 @@ def tables(evidence: Evidence) -> list[Table]:
     ]
 
 
-def in_markdown(contents: Mapping[str, Table]) -> list[str]:
+def in_markdown(found: Sequence[Table]) -> list[str]:
     """Return the section of a report about coverage; nothing if nothing is known of it."""
-    found = [table for name, table in contents.items() if name.startswith("coverage")]
     return ["## Coverage", LEAD, *map(markdown.table, found)] if found else []
 
 
