@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test chaos soak mutants regressions lint check clean
+.PHONY: run test chaos coverage soak mutants regressions lint check clean
 
 run: $(VENV)/.synced ## measure both approaches with the quick scenario, and write the report
 	$(BIN)/harness run quick
@@ -13,6 +13,9 @@ test: $(VENV)/.synced ## unit, contract and integration tests, on embedded serve
 
 chaos: $(VENV)/.synced ## kill and pause every process and store in mid-sale, under five seeds: about an hour
 	$(BIN)/harness run chaos
+
+coverage: $(VENV)/.synced ## write what a campaign of chaos reached: make coverage CAMPAIGN=results/...
+	$(BIN)/python -m tests.reached.document $(CAMPAIGN)
 
 soak: $(VENV)/.synced ## half an hour at full load with a random fault every 20 s, each approach: does anything grow?
 	$(BIN)/harness run soak

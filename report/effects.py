@@ -14,13 +14,14 @@ FOUND = (
     ("Duplicated", "duplicated"),
     ("Double-charged", "double_charged"),
     ("Oversold", "oversold"),
+    ("Streams without an end", "endless_streams"),
 )
 """What the audit may have found, as it stands at the heads of columns and in the summary."""
 
 LEAD = (
     "Recovery is the longest that an order in flight at the fault, or accepted before its end, was "
-    "held up beyond its own payment. Lost, duplicated, double-charged and oversold are what the "
-    "audit found in the whole run."
+    "held up beyond its own payment. Lost, duplicated, double-charged, oversold and event "
+    "streams without an end are what the audit found in the whole run."
 )
 
 
@@ -76,7 +77,7 @@ def _cells(fault: Mapping[str, Any], *, has_cases: bool) -> tuple[Cell, ...]:
         recovery(fault["recovery_s"], fault["unsettled"]),
         _window(fault),
         measured(fault["failed_requests"]),
-        *(found(fault[name]) for _, name in FOUND),
+        *(found(fault.get(name)) for _, name in FOUND),
         verdict_cell(fault["verdict"]),
         Cell(_seen(fault), tone="long"),
     )

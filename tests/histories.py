@@ -203,6 +203,7 @@ _EMPTY: dict[str, Any] = {
     "process": 0, "user": 0, "endpoint": "", "stage": 0, "intended_ns": 0, "sent_ns": 0,
     "done_ns": 0, "think_ns": 0, "status": 0, "outcome": "", "error": "", "key": "", "try": 0,
     "order_id": "", "order_status": "", "version": 0, "replayed": False,
+    "code": "",
 }  # fmt: skip
 _TYPES = {
     "process": "int16", "user": "int32", "stage": "int8", "intended_ns": "int64",

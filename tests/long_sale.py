@@ -82,6 +82,7 @@ def _requests(
             "order_status": "",
             "version": np.zeros(users * each, dtype=np.int16),
             "replayed": False,
+            "code": "",
         }
     )
     first = frame[is_buy].nsmallest(STOCK, "sent_ns").index

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from harness.analysis.comparison import Side, compare
+from harness.analysis.coverage import reached
 from harness.analysis.estimates import Estimate, estimate
 from harness.analysis.facts import RunFacts
 from harness.analysis.faults import TOLD, offences
@@ -64,6 +65,7 @@ def cases(runs: Sequence[CaseRun]) -> list[dict[str, Any]]:
     for (approach, name), found in groups.items():
         estimates = _estimates(found)
         row = {"approach": approach, "case": name, **_worst(found)}
+        row["reached"] = reached(run.facts.run for run in found)
         row["metrics"] = {metric: asdict(value) for metric, value in estimates.items()}
         row |= {"compared_with": None, "ratios": {}}
         if not row["faults"]:

@@ -22,6 +22,7 @@ OFFENCES: Final = {
     "duplicated": ("I5", ("",)),
     "double_charged": ("I6", ("charges beyond", "charges without", "money taken for declined")),
     "oversold": ("I1", ("",)),
+    "endless_streams": ("I18", ("event streams",)),
 }
 """Which offences of which invariant are counted as what; the audit's own words, by their begin."""
 
@@ -32,7 +33,7 @@ def effects(facts: RunFacts, findings: Sequence[Finding]) -> list[dict[str, Any]
     """Return what each fault of a run did, in the order of their begin.
 
     Of one that could not be carried out there is nothing but its plan and the `error`. The counts
-    of lost, duplicated, double-charged and oversold are those of the whole run; null: not known.
+    of `OFFENCES` are those of the whole run; null: not known.
     """
     record = facts.record
     counted = offences(findings)
@@ -67,7 +68,9 @@ def effects(facts: RunFacts, findings: Sequence[Finding]) -> list[dict[str, Any]
 
 
 def offences(findings: Sequence[Finding]) -> dict[str, int | None]:
-    """Count what a run lost, duplicated, charged wrongly and oversold; null where nobody knows.
+    """Count what a run lost, duplicated, charged wrongly, oversold, and left without an end.
+
+    Null is what nobody knows, such as a count that an earlier version did not make.
 
     An oversell shows in several histories of the same units, so the largest of them counts.
     """

@@ -80,6 +80,35 @@ def _hiding(facts: Facts, told: pd.DataFrame) -> "pd.Series[bool]":
     )
 
 
+@invariant("I18", "Every event stream shows the end of its order")
+def streams_end(facts: Facts, evidence: Evidence) -> str:
+    """No event stream was open, long after its order was finished, without having shown the end.
+
+    Catches a change that is settled and not published, a subscription that died unnoticed, and a
+    stream that is opened between the snapshot of its order and the subscription. How long a stream
+    may take counts from the ledger's commit, or from the request if the order had ended before it;
+    what a fault excuses is excused here too. A stream that broke counts for the time it was open.
+    """
+    columns = ("endpoint", "status", "sent_ns", "done_ns", "order_id", "order_status", "version")
+    asked = facts.requests(*columns, "user", "error")
+    streams = asked[(asked["endpoint"] == "events") & (asked["status"] == 200)]
+    endless = streams[~streams["order_status"].isin(TERMINAL)]
+    finished = facts.table("orders", "order_id", "settled_ns")
+    finished = finished[finished["settled_ns"] > 0].drop_duplicates("order_id")
+    settled_ns = finished.set_index("order_id")["settled_ns"] - int(facts.recorded("t0_wall_ns"))
+    endless = endless[among(endless["order_id"], settled_ns.index)]
+    ended_ns = endless["order_id"].map(settled_ns).to_numpy(dtype=np.int64)
+    known_ns = np.maximum(ended_ns, endless["sent_ns"].to_numpy(dtype=np.int64))
+    due_ns = no_sooner_than(known_ns, SHOWN_NS, RECOVERY_NS, facts.outages)
+    evidence.offence(
+        "event streams without an end",
+        endless.assign(settled_ns=ended_ns),
+        endless["done_ns"] > due_ns,
+        ["order_id", "user", "sent_ns", "done_ns", "settled_ns", "order_status", "error"],
+    )
+    return f"{len(streams)} event streams, {len(streams) - len(endless)} showed the end"
+
+
 @invariant("I13", 'No "sold out" while stock was free')
 def sold_out_only_if_so(facts: Facts, evidence: Evidence) -> str:
     """Nobody was refused while a unit was free during the whole of the request.

@@ -33,7 +33,10 @@ STREAM_END_S = 1.0
 
 @dataclass(slots=True)
 class Answer:
-    """What a buyer learnt from one request; status 0 and an error if nothing came."""
+    """What a buyer learnt from one request; status 0 and an error if nothing came.
+
+    `code` is the code of a problem body: which of the errors with this status it is.
+    """
 
     status: int
     outcome: str
@@ -44,6 +47,7 @@ class Answer:
     replayed: bool = False
     retry_after_s: float | None = None
     token: str = ""
+    code: str = ""
 
     @property
     def is_final(self) -> bool:
@@ -211,6 +215,7 @@ class Buyer(FastHttpUser):
         body, error = _parse(response.content)
         outcome = outcomes.outcome_of(endpoint, status, body)
         answer = Answer(status, outcome, error)
+        answer.code = str(body.get("code") or "") if status >= 400 else ""
         if endpoint in ("buy", "status"):
             answer.order_id, answer.order_status, answer.version = outcomes.order_in(body, outcome)
             answer.replayed = response.headers.get("idempotent-replayed") == "true"
@@ -229,6 +234,7 @@ class Buyer(FastHttpUser):
                 *(self.number, endpoint, intended_ns, self._agent.sent_ns - t0_ns, done_ns),
                 *(think_ns, answer.status, answer.outcome, answer.error, key, tried),
                 *(answer.order_id, answer.order_status, answer.version, answer.replayed),
+                answer.code,
             )
         )
         self._ready_ns, self._think_ns = done_ns, 0

@@ -13,6 +13,7 @@ from typing import Any, Self
 REQUEST_COLUMNS = (
     "user", "endpoint", "intended_ns", "sent_ns", "done_ns", "think_ns", "status", "outcome",
     "error", "key", "try", "order_id", "order_status", "version", "replayed",
+    "code",
 )  # fmt: skip
 BUYER_COLUMNS = ("user", "born_ns", "asked_ns", "left_ns")
 CLOCK_COLUMNS = ("instant_s", "t_s", "planned", "active", "alive")

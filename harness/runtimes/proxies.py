@@ -53,6 +53,7 @@ def _proxy(topology: Topology, store: str, port: int) -> Service:
         expose=(port,),
         published=(),
         mounts=(Mount(str(PROGRAM), _INSIDE, named=False, read_only=True),),
+        configs=(),
         depends_on={},
         healthcheck=HealthCheck(
             test=("python", _INSIDE, "--is-up", listens),

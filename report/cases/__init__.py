@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.findings import Verdict
 from report import effects, growth, markdown, words
-from report.cases import charts, rows
+from report.cases import charts, reached, rows
 from report.document import Document, by_name, judged
 from report.evidence import Evidence
 from report.reproduce import RawRun
@@ -49,10 +49,12 @@ THREATS = (
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
+    coverage = reached.tables(evidence)
     contents = by_name(
         [
             rows.cases(evidence),
             *rows.side_by_side(evidence),
+            *coverage,
             effects.table(evidence),
             growth.table(evidence),
             *judged(evidence),
@@ -67,8 +69,18 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         threats=THREATS,
         raw=raw,
         template="cases/page.html.j2",
-        own={"lead": effects.LEAD, "growth_lead": growth.LEAD},
-        before=("## Cases", *map(markdown.table, of_cases), *effects.in_markdown(contents)),
+        own={
+            "lead": effects.LEAD,
+            "coverage_lead": reached.LEAD,
+            "coverage": [table.name for table in coverage],
+            "growth_lead": growth.LEAD,
+        },
+        before=(
+            "## Cases",
+            *map(markdown.table, of_cases),
+            *reached.in_markdown(coverage),
+            *effects.in_markdown(contents),
+        ),
         after=tuple(growth.in_markdown(contents)),
     )
 
@@ -106,7 +118,7 @@ def _title(evidence: Evidence) -> str:
 
 
 def _total(cases: list[dict[str, Any]], name: str) -> str:
-    counts = [case[name] for case in cases]
+    counts = [case.get(name) for case in cases]
     known = sum(count or 0 for count in counts)
     return "an unknown number" if None in counts and not known else f"{known:,}"
 

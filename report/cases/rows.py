@@ -58,7 +58,7 @@ def _cells(case: Case) -> tuple[Cell, ...]:
         measured(failing_s, 1),
         measured(case["failed_requests"]),
         measured(case["slowest_purchase_ms"]),
-        *(found(case[name]) for _, name in FOUND),
+        *(found(case.get(name)) for _, name in FOUND),
         verdict_cell(case["verdict"]),
     )
 

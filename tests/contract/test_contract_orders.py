@@ -189,10 +189,11 @@ def test_a_malformed_purchase_is_refused(shop, buyer, body):
     assert_problem(answer, 400, "invalid_request")
 
 
-def test_a_body_has_a_limit(shop, buyer):
+@pytest.mark.parametrize("path", ["/orders", "/auth/register", "/auth/login"])
+def test_a_body_has_a_limit(shop, buyer, path):
     body = json.dumps({"product_id": 1, "note": "x" * 20_000}).encode()
     headers = {**buyer.headers, "Idempotency-Key": buyer.key(), "Content-Type": "application/json"}
-    answer = shop.http.post("/orders", content=body, headers=headers)
+    answer = shop.http.post(path, content=body, headers=headers)
     assert_problem(answer, 413, "too_large")
 
 

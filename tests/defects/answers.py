@@ -66,6 +66,24 @@ def end_never_shown(run: RunData, pick: int) -> RunData:
     )
 
 
+@defect("I18", approaches=("queue",))
+def stream_without_an_end(run: RunData, pick: int) -> RunData:
+    """A buyer listens for half a minute after its order was settled, and hears nothing of it."""
+    asked = run.requests
+    order = asked["order_id"] == confirmed(run, pick)
+    polls = order & (asked["endpoint"] == "status")
+    settled = run.orders.set_index("order_id")["settled_ns"][confirmed(run, pick)]
+    end_ns = int(settled) - run.record["t0_wall_ns"]
+    stream = asked[polls].tail(1).assign(
+        endpoint="events", outcome="indeterminate", error="timeout", version=2,
+        order_status="awaiting_payment", sent_ns=asked[polls]["sent_ns"].min(),
+        done_ns=end_ns + 30 * S,
+    )  # fmt: skip
+    run = changed(run, requests=pd.concat([asked[~polls], stream], ignore_index=True))
+    recount(run, ("GET", "/orders/{id}", 200), -int(polls.sum()))
+    return run
+
+
 @defect("I13")
 def refused_while_stock_was_free(run: RunData, pick: int) -> RunData:
     asked = run.requests

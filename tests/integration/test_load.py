@@ -120,6 +120,7 @@ def test_an_open_outcome_is_tried_again_under_the_same_key(tmp_path):
         assert list(tries["try"]) == [0, 1], fault
         first, second = tries.to_dict("records")
         assert (first["status"], first["error"]) == (status, error), fault
+        assert (first["code"], second["code"]) == ("overloaded" if status >= 400 else "", ""), fault
         assert first["outcome"] == "indeterminate", fault
         assert second["outcome"] == "accepted", fault
         assert second["think_ns"] == 200_000_000, fault

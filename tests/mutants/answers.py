@@ -75,6 +75,24 @@ MUTANTS = (
         alone=True,
     ),
     Mutant(
+        name="queue-end-not-published",
+        approach="queue",
+        wrong="An order's end is stored but not published, so open event streams never show it.",
+        seen="writers that update a store and leave out the notification",
+        edits=(
+            Edit(
+                SETTLE,
+                "      changes[#changes + 1] = {o = id, s = status, v = version, st = at}\n",
+                "      if not terminal then\n"
+                "        changes[#changes + 1] = {o = id, s = status, v = version, st = at}\n"
+                "      end\n",
+            ),
+        ),
+        load="listen",
+        caught_by="I18",
+        alone=True,
+    ),
+    Mutant(
         name="queue-order-shown-to-anybody",
         approach="queue",
         wrong="Whoever knows the id of an order may read it.",

@@ -106,6 +106,22 @@ MUTANTS = (
         caught_by="I7",
     ),
     Mutant(
+        name="queue-unknown-is-a-decline",
+        approach="queue",
+        wrong="A worker records a payment whose outcome it does not know as declined.",
+        seen="enums with two values: what is not approved is declined",
+        edits=(
+            Edit(
+                PAYMENT_WORKER,
+                "Outcome.UNKNOWN: Status.UNKNOWN,",
+                "Outcome.UNKNOWN: Status.DECLINED,",
+            ),
+            Edit(PAYMENT_WORKER, "answer.charge_id or None", "answer.charge_id or charge.order_id"),
+        ),
+        load="impatient",
+        caught_by="I7",
+    ),
+    Mutant(
         name="sync-charge-first",
         approach="sync",
         wrong="The buyer is charged, and then the shop looks whether there is a unit left.",

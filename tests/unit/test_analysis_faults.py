@@ -206,6 +206,7 @@ def test_what_never_becomes_healthy_is_an_outcome_and_a_warning() -> None:
         ("charged_for_nothing", "double_charged"),
         ("money_taken_for_a_declined_order", "double_charged"),
         ("sold_again_before_it_was_released", "oversold"),
+        ("stream_without_an_end", "endless_streams"),
     ],
 )
 def test_what_the_audit_found_is_counted_under_its_name(defect: str, name: str) -> None:
@@ -265,8 +266,10 @@ def test_cases_keep_the_worst_of_their_runs(cases: dict[str, Any]) -> None:
     assert (paused["n"], paused["faults"], paused["runs"]) == (2, 2, [2, 5])
     assert paused["recovery_s"] == max(effect["recovery_s"] for effect in own)
     assert paused["in_flight_min"] == min(effect["in_flight"] for effect in own)
-    assert [paused[name] for name in OFFENCES] == [0, 0, 0, 0]
+    assert [paused[name] for name in OFFENCES] == [0, 0, 0, 0, 0]
     assert by_name["kill api"]["failing_s"] > 2
+    counts = {one["name"]: one["count"] for one in paused["reached"]}
+    assert counts["accepted"] == counts["accepted → awaiting_payment"] > 0
     assert by_name["steady"]["recovery_s"] is by_name["steady"]["failing_s"] is None
 
 

@@ -30,7 +30,7 @@ def row(user, sent_ns, endpoint="buy", **changes):
         "user": user, "endpoint": endpoint, "intended_ns": sent_ns - 5, "sent_ns": sent_ns,
         "done_ns": sent_ns + 10, "think_ns": 0, "status": 202, "outcome": "accepted", "error": "",
         "key": "1-0-0", "try": 0, "order_id": "ü-1", "order_status": "accepted", "version": 1,
-        "replayed": False,
+        "replayed": False, "code": "",
     }  # fmt: skip
     return tuple((fields | changes).values())
 
