@@ -30,6 +30,11 @@ class Case(Variation):
             raise ValueError("faults and random_faults exclude each other: make two cases of them")
         return self
 
+    @property
+    def listed_faults(self) -> tuple[Fault, ...]:
+        """Return the faults of the case; of random ones, all that may be drawn."""
+        return self.faults if self.random_faults is None else self.random_faults.draw_from
+
     def can_be_of(self, services: Collection[str]) -> bool:
         """Return True if a topology with these services can have the faults of the case."""
         if self.random_faults is not None:

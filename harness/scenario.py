@@ -267,26 +267,20 @@ class Scenario(Table):
         """Return a case by its name; None of the nameless one of a scenario without cases."""
         return next((case for case in self.cases if case.name == name), None)
 
-    def possible_faults(self, case: str, services: Collection[str]) -> tuple[Fault, ...]:
-        """Return every fault that a run of a case may have, of an approach with these services."""
+    def faults_of(self, case: str) -> tuple[Fault, ...]:
+        """Return the faults that a case lists; the scenario's own if it has no cases.
+
+        Of random faults these are all that may be drawn, without their moments.
+        """
+        found = self.case(case)
+        return self.faults if found is None else found.listed_faults
+
+    def faults_of_run(self, case: str, services: Collection[str], seed: str) -> tuple[Fault, ...]:
+        """Return the faults of a run; random ones are drawn of those that `services` can have."""
         found = self.case(case)
         if found is None or found.random_faults is None:
             return self.faults_of(case)
-        return found.random_faults.possible(services)
-
-    def faults_of(
-        self, case: str, services: Collection[str] = (), seed: str = ""
-    ) -> tuple[Fault, ...]:
-        """Return the faults of the runs of a case; the scenario's own if it has no cases.
-
-        Random faults are drawn from `seed`, of those that `services` can have.
-        """
-        found = self.case(case)
-        if found is None:
-            return self.faults
-        if found.random_faults is not None:
-            return found.random_faults.draw(services, self.load_s, seed)
-        return found.faults
+        return found.random_faults.draw(services, self.load_s, seed)
 
     def planned_users(self, t_s: float) -> float:
         """Return the users planned at `t_s` seconds after the start of the load."""

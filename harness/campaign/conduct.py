@@ -107,7 +107,9 @@ def reopen(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Bloc
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
     """Raise UsageError for what the runtime cannot do, while nothing is deployed or written."""
     for (_, case), topology in found.items():
-        runtime.check(topology, scenario.possible_faults(case, topology.services))
+        listed = scenario.faults_of(case)
+        services = (None, *topology.services)
+        runtime.check(topology, [fault for fault in listed if fault.service in services])
 
 
 def _conduct(blocks: Blocks, observer: Observer) -> Campaign:

@@ -154,7 +154,7 @@ class Protocol:
         draw_from = f"{planned.seed}-{planned.case}"
         case = self._scenario.case(planned.case)
         return Injector(
-            self._scenario.faults_of(planned.case, self._topology.services, draw_from),
+            self._scenario.faults_of_run(planned.case, self._topology.services, draw_from),
             deployment,
             sampler.latest,
             draw_from=draw_from,

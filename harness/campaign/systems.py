@@ -212,9 +212,6 @@ def _check_fault(where: str, fault: Fault, service: str, topology: Topology) -> 
 def _listed_faults(place: str, case: Case) -> Iterator[tuple[str, Fault]]:
     """Yield each fault that a case lists, with its place in the file."""
     separator = "." if place.endswith("]") else ": "
-    drawn = case.random_faults
-    key, faults = (
-        ("faults", case.faults) if drawn is None else ("random_faults.draw_from", drawn.draw_from)
-    )
-    for number, fault in enumerate(faults, start=1):
+    key = "faults" if case.random_faults is None else "random_faults.draw_from"
+    for number, fault in enumerate(case.listed_faults, start=1):
         yield f"{place}{separator}{key}[{number}]", fault

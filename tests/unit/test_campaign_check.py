@@ -60,3 +60,14 @@ def test_it_is_asked_for_every_system_with_the_faults_of_its_case(conduct):
         conduct(cases, runtime)
     expected = [(name, kinds) for name in ("queue", "sync") for kinds in ([], ["cut"])]
     assert sorted(runtime.asked) == expected
+
+
+def test_it_is_asked_for_what_may_be_drawn_as_far_as_an_approach_has_its_services(conduct):
+    random_faults = (
+        '\n[[cases]]\nname = "c"\nrandom_faults = { every_s = 20, draw_from = [\n'
+        '  { kind = "cut", service = "api" }, { kind = "kill", service = "redis" },\n] }\n'
+    )
+    runtime = Reluctant(expected=2)
+    with pytest.raises(UsageError, match="rather not"):
+        conduct(random_faults, runtime)
+    assert sorted(runtime.asked) == [("queue", ["cut", "kill"]), ("sync", ["cut"])]

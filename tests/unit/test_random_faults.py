@@ -84,12 +84,11 @@ def test_an_approach_has_the_faults_of_its_services_and_the_run_has_its_own(load
     scenario = load_text(QUICK + DRAWN)
     able = {service for (_, _), one in _systems(scenario).items() for service in one.services}
     assert {"api", "redis"} <= able
-    of_sync = scenario.faults_of("drawn", {"api", "postgres"}, "42-drawn")
+    of_sync = scenario.faults_of_run("drawn", {"api", "postgres"}, "42-drawn")
     assert {fault.kind for fault in of_sync} == {"kill", "hang"}
     assert {fault.service for fault in of_sync} == {"api", None}
-    assert scenario.faults_of("drawn", {"api", "redis"}, "42") != of_sync
-    asked = scenario.possible_faults("drawn", {"api"})
-    assert [fault.kind for fault in asked] == ["kill", "hang"]
+    assert scenario.faults_of_run("drawn", {"api", "redis"}, "42") != of_sync
+    assert [fault.kind for fault in scenario.faults_of("drawn")] == ["kill", "kill", "hang"]
 
 
 def _systems(scenario):
