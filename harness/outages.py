@@ -5,7 +5,7 @@ no begin: it is no outage, and its run is invalid.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 FOREVER_NS: Final = 2**62
@@ -44,6 +44,7 @@ class Outage:
     begun_ns: int
     ended_ns: int
     over_ns: int
+    replica: int | str | None = 1
 
     @classmethod
     def of(cls, fault: Mapping[str, Any]) -> Self:
@@ -53,7 +54,8 @@ class Outage:
             for name in ("ended_ns", "healthy_ns")
         )
         over_ns = max(ended_ns, healthy_ns)
-        return cls(fault["kind"], fault["service"], int(fault["begun_ns"]), ended_ns, over_ns)
+        hit = (fault["kind"], fault["service"])
+        return cls(*hit, int(fault["begun_ns"]), ended_ns, over_ns, fault["replica"])
 
     @property
     def holds_up(self) -> bool:
@@ -67,8 +69,12 @@ class Outage:
 
     def shifted(self, by_ns: int) -> "Outage":
         """Return the outage on a clock that is `by_ns` ahead."""
-        times = (at_ns + by_ns for at_ns in (self.begun_ns, self.ended_ns, self.over_ns))
-        return Outage(self.kind, self.service, *times)
+        return replace(
+            self,
+            begun_ns=self.begun_ns + by_ns,
+            ended_ns=self.ended_ns + by_ns,
+            over_ns=self.over_ns + by_ns,
+        )
 
 
 def outages(record: Mapping[str, Any]) -> tuple[Outage, ...]:
@@ -96,6 +102,18 @@ def silences(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outa
         for outage in found
         if (outage.loses_answers and outage.service in counters)
         or (outage.kind == CUT and outage.service == entry)
+    )
+
+
+def drains(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage, ...]:
+    """Return the drains of one replica while another of its service served."""
+    services = topology.get("services", {})
+    return tuple(
+        outage
+        for outage in found
+        if outage.kind == DRAIN
+        and outage.replica != "all"
+        and services.get(outage.service, {}).get("replicas", 1) > 1
     )
 
 

@@ -17,7 +17,7 @@ from harness.audit.facts import (
     among,
 )
 from harness.audit.faults import no_sooner_than, under_way
-from harness.outages import WIPE, silences
+from harness.outages import WIPE, Outage, drains, silences
 
 ROUTES = {
     "register": ("POST", "/auth/register"),
@@ -152,7 +152,8 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
 
     Counters outlive their process. But when one is killed or cut off, a proxy asks another server
     for what that one, which may have counted it, did not answer (never for a POST, which is not
-    safe to repeat); and a fault that wipes the data of a service takes its counters along.
+    safe to repeat); and a fault that wipes the data of a service takes its counters along. A drain
+    of one replica of several excuses nothing: each request under way gets a server's answer.
     """
     counts = facts.recorded("server_counts")
     if not counts:
@@ -172,7 +173,8 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
         }
     )
     both = both.fillna(0).astype("int64").rename_axis(["route", "status"]).reset_index()
-    silent = silences(facts.outages, facts.recorded("topology")) if facts.outages else ()
+    topology = facts.recorded("topology") if facts.outages else {}
+    silent = silences(facts.outages, topology)
     if not any(outage.kind == WIPE for outage in silent):
         evidence.offence("statuses that no server counted", both, both["client"] > both["server"])
     surplus = both.assign(surplus=(both["server"] - both["client"]).clip(lower=0))
@@ -185,8 +187,23 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
         per_route,
         per_route["surplus"] > per_route["unanswered"],
     )
+    evidence.offence(
+        "requests that failed while a replica was drained",
+        asked,
+        _failed_in(asked, drains(facts.outages, topology), facts.outages),
+        ["route", "status", "sent_ns", "done_ns"],
+    )
     client, server = int(both["client"].sum()), int(both["server"].sum())
     return f"{client} answers, {server} counted by servers, {int(unanswered.sum())} unanswered"
+
+
+def _failed_in(
+    asked: pd.DataFrame, drained: tuple[Outage, ...], faults: tuple[Outage, ...]
+) -> "pd.Series[bool]":
+    """Return which requests failed while a replica was drained, and nothing else was broken."""
+    others = tuple(fault for fault in faults if fault not in drained)
+    failed = (asked["status"] == 0) | (asked["status"] >= 500)
+    return failed & under_way(asked, drained) & ~under_way(asked, others)
 
 
 def _free_at_least(facts: Facts) -> tuple["np.ndarray", "np.ndarray"]:

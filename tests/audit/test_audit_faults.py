@@ -126,6 +126,32 @@ def test_a_proxy_repeats_nothing_in_any_other_fault(kind: str, service: str) -> 
     assert COUNTS in broken(run)
 
 
+@pytest.mark.parametrize(
+    ("service", "approach", "expected"),
+    [
+        ("api", "queue", {"I14"}),  # nobody answers in these runs, though another replica serves
+        ("api", "sync", set()),  # it is all there is
+        ("order-worker", "queue", set()),
+    ],
+)
+def test_a_drain_excuses_no_failed_request_where_another_replica_serves(
+    service: str, approach: str, expected: set[str]
+) -> None:
+    run = a_run("drain", service, approach)
+    assert failed(run) == expected
+    assert broken(run) == set()
+    assert failed(a_run("stop", service, approach)) == set()
+
+
+def test_what_another_fault_breaks_is_not_laid_at_the_door_of_a_drain() -> None:
+    mishaps = (Mishap("drain", "payment-worker", 7.0, 10.0), Mishap("kill", "api", 7.0, 10.0))
+    assert failed(make_run("queue", mishaps=mishaps)) == set()
+
+
+def test_deleted_accounts_excuse_nothing() -> None:
+    assert outages(a_run("delete_account", None).record) == ()
+
+
 def test_a_proxy_answers_for_a_server_that_died_after_counting() -> None:
     run = a_run("kill", "api")
     asked = run.requests
