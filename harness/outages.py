@@ -55,7 +55,7 @@ class Outage:
         )
         over_ns = max(ended_ns, healthy_ns)
         hit = (fault["kind"], fault["service"])
-        return cls(*hit, int(fault["begun_ns"]), ended_ns, over_ns, fault["replica"])
+        return cls(*hit, int(fault["begun_ns"]), ended_ns, over_ns, fault.get("replica", 1))
 
     @property
     def holds_up(self) -> bool:

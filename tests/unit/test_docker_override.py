@@ -6,6 +6,7 @@ import yaml
 from harness.errors import UsageError
 from harness.runtimes.docker import images
 from harness.runtimes.docker.override import Site, override
+from harness.runtimes.proxies import PROGRAM, with_proxies
 from harness.topology import load_topology
 from tests.small_project import write_small_project
 
@@ -51,6 +52,16 @@ def test_scale_settings_and_limits_are_those_of_the_topology(laid_over, topology
     limits = {"cpus": "1.5", "memory": str(64 * 2**20)}
     assert web["deploy"] == {"replicas": 3, "resources": {"limits": limits}}
     assert web["environment"]["THREADS"] == "9"
+
+
+def test_a_proxy_runs_in_the_image_of_the_gateway_with_our_program_in_it(laid_over, topology):
+    services = laid_over(with_proxies(topology, ["postgres"]))["services"]
+    proxy = services["postgres-proxy"]
+    assert proxy["image"] == services["gateway"]["image"]
+    assert proxy["command"] == ["python", "/srv/tcp_proxy.py", "0.0.0.0:5432", "postgres:5432"]
+    assert proxy["volumes"] == [f"{PROGRAM}:/srv/tcp_proxy.py:ro"]
+    assert services["web"]["environment"]["DATABASE_URL"].endswith("@postgres-proxy:5432/shop")
+    assert "volumes" not in services["web"]
 
 
 def test_what_is_resolved_is_not_resolved_again(laid_over, topology):

@@ -15,8 +15,10 @@ import psycopg
 import pytest
 import redis
 
+from harness.campaign.fault_actions import action_of
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes import clean
+from harness.faults import Fault
+from harness.runtimes import clean, with_proxies
 from harness.runtimes.docker import images
 from harness.runtimes.docker.ownership import MACHINE, OWNER, machine
 from harness.runtimes.docker.runtime import DockerRuntime
@@ -59,7 +61,7 @@ def deployment(compose, shared):
     topology = load_topology(compose).with_settings(
         {("web", "memory"): "64M", ("web", "cpus"): "1"}
     )
-    deployment = DockerRuntime(shared / "state-of-module").up(topology)
+    deployment = DockerRuntime(shared / "state-of-module").up(with_proxies(topology, ["redis"]))
     yield deployment
     deployment.down()
     deployment.down()
@@ -101,7 +103,8 @@ def test_every_address_leads_to_its_service(deployment):
 
 def test_logs_and_usage_have_the_shape_of_the_local_runtime(deployment):
     logs = deployment.logs()
-    assert set(logs) == {"nginx-1", "web-1", "web-2", "gateway-1", "redis-1", "postgres-1"}
+    made = {"nginx-1", "web-1", "web-2", "gateway-1", "redis-1", "postgres-1", "redis-proxy-1"}
+    assert set(logs) == made
     assert "ready at 0.0.0.0:8000" in logs["web-2"].read_text()
     assert "database system is ready" in logs["postgres-1"].read_text()
     first = deployment.usage()
@@ -190,6 +193,26 @@ def test_a_store_is_put_back_from_a_copy(deployment):
         deployment.restore_data("redis", 1)
         deployment.start("redis", 1)
         assert (store.get("known"), store.get("forgotten")) == (b"before the copy", None)
+
+
+def test_connections_by_the_proxy_freeze_and_new_ones_work_after_it(deployment):
+    (url,) = deployment.urls("redis-proxy")
+    through = f"redis{url.removeprefix('http')}/0"
+    fault = Fault(kind="freeze", service="redis", at_s=0)
+    action = action_of(fault, deployment, threading.Event())
+    limits = {"socket_timeout": 1, "retry": None}
+    with redis.Redis.from_url(through, **limits) as old:
+        assert old.ping()
+        action.inject()
+        with pytest.raises(redis.TimeoutError):
+            old.ping()
+        with redis.Redis.from_url(deployment.redis_url()) as direct:
+            assert direct.ping()
+        action.undo()
+        action.recover()
+        with redis.Redis.from_url(through, **limits) as new:
+            assert new.ping()
+    assert deployment.alive() == []
 
 
 def test_a_pause_stops_every_process_and_a_single_one_can_be_killed(deployment, api):
