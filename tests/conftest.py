@@ -1,12 +1,19 @@
 """What all tests need before anything else is imported."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # prometheus_client decides when it is first imported whether counters are shared between processes;
 # the shop's metrics ask for that, so in this process, too, they must come before the harness.
 import approaches.shop.metrics
 
 __all__ = ["approaches"]
+
+# How fast examples are drawn says something about the machine, nothing about what is tested.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
