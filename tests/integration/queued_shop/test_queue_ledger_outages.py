@@ -8,9 +8,11 @@ import psycopg
 import pytest
 from queue_world import STOCK, eventually
 
-from approaches.queue import keys
+from approaches.queue import keys, ledger
 from approaches.queue.consumer import Consumer
+from approaches.queue.ledger import Connection
 from approaches.queue.store import ORDERS, Store
+from approaches.shop.database import AsyncPool, StoreTimeout
 from tests.freezing_proxy import FreezingProxy
 
 pytestmark = pytest.mark.integration
@@ -87,6 +89,26 @@ def test_a_frozen_connection_holds_neither_orders_nor_permits(world, proxied):
     world.accept(4, first_user=30)
     eventually(lambda: world.settled(COUNT + 4), within_s=30)
     world.assert_sound(COUNT + 4)
+
+
+def test_one_frozen_connection_of_a_pool_is_met_and_the_others_are_not(world, proxied):
+    async def freeze_and_ask() -> list[object]:
+        pool = AsyncPool(world.services_dsn, size=4, within_s=2.0)
+        await pool.open()
+        together = asyncio.Barrier(4)
+
+        async def hold(connection: Connection) -> None:
+            await ledger.ping(connection)
+            await together.wait()
+
+        await asyncio.gather(*(pool.run(hold, within_s=60) for _ in range(4)))
+        proxied.freeze()
+        first = await asyncio.gather(pool.run(ledger.ping), return_exceptions=True)
+        others = await asyncio.gather(*(pool.run(ledger.ping, within_s=60) for _ in range(4)))
+        await pool.close()
+        return [*map(type, first), *others]
+
+    assert asyncio.run(freeze_and_ask()) == [StoreTimeout, None, None, None, None]
 
 
 def test_workers_stop_within_their_limit_while_the_ledger_is_frozen(world, proxied):
