@@ -1,7 +1,6 @@
 """A ledger that is there and does not do its work: it refuses writes, or its connections freeze."""
 
 import asyncio
-import time
 from urllib.parse import urlsplit
 
 import psycopg
@@ -117,8 +116,6 @@ def test_workers_stop_within_their_limit_while_the_ledger_is_frozen(world, proxi
     proxied.freeze(new_ones=True)
     world.accept(4)
     eventually(lambda: world.redis.xpending(keys.ORDERS, keys.ORDER_WORKERS)["pending"] > 0)
-    began_s = time.monotonic()
-    assert orders.end() == 0
-    assert time.monotonic() - began_s < 25  # the 20 s for what is in hand, and not much more
+    assert orders.end() == 0  # within what Compose grants it, or `end` raises
     assert world.redis.xlen(keys.ORDERS) == 4
     assert world.redis.xinfo_consumers(keys.ORDERS, keys.ORDER_WORKERS) == []
