@@ -132,20 +132,11 @@ class _Pool(SyncPool):
     """
 
     def putconn(self, conn: LedgerConnection) -> None:
-        late = conn.closed
+        """Take a connection back; where it is lost, replace the idle ones as well."""
+        lost = conn.closed
         super().putconn(conn)
-        if late and not self.closed:
+        if lost and not self.closed:
             self.drain()
-
-
-class _AsyncPool(AsyncConnectionPool[AsyncLedgerConnection]):
-    """The same for asyncio."""
-
-    async def putconn(self, conn: AsyncLedgerConnection) -> None:
-        late = conn.closed
-        await super().putconn(conn)
-        if late and not self.closed:
-            await self.drain()
 
 
 def sync_pool(database_url: str, *, size: int, wait_s: float = 5.0) -> SyncPool:
@@ -169,7 +160,7 @@ class AsyncPool:
     """At most `size` connections for asyncio, and a limit of time for everything done with them."""
 
     def __init__(self, database_url: str, *, size: int, within_s: float = 5.0) -> None:
-        self._pool = _AsyncPool(
+        self._pool = AsyncConnectionPool(
             database_url,
             connection_class=AsyncLedgerConnection,
             min_size=min(2, size),
@@ -201,4 +192,5 @@ class AsyncPool:
                 async with self._pool.connection() as connection:
                     return await step(connection)
         except TimeoutError:
+            await self._pool.drain()  # see _Pool
             raise StoreTimeout("the ledger does not answer in time") from None

@@ -1,6 +1,5 @@
 """The synchronous shop and a ledger that is there, and takes no writes or does not answer."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -84,6 +83,4 @@ def test_it_stops_within_its_limit_while_the_ledger_is_frozen(proxied, shop):
     with ThreadPoolExecutor(THREADS) as buyers:
         for user in range(1, THREADS + 1):
             buyers.submit(buy, client, user)
-        began_s = time.monotonic()
-        assert server.end() == 0
-        assert time.monotonic() - began_s < 30  # what Compose grants it
+        assert server.end() == 0  # within what Compose grants it, or `end` raises
