@@ -225,7 +225,7 @@ def test_a_service_that_never_becomes_healthy_is_given_up(compose, state_root):
     [
         ("valkey/valkey:9-alpine", "memcached:1", "services.redis.image: memcached:1"),
         ("/etc/nginx/nginx.conf:ro", "/etc/nginx/templates/x.template:ro", "templates are not"),
-        ("redis://redis:6379", "redis://redis:7777", "redis:7777"),
+        ("@redis:6379", "@redis:7777", "redis:7777"),
         ("POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?}", "OTHER: x", "POSTGRES_PASSWORD"),
         ("initdb.d/schema.sql", "initdb.d/schema.sh", "schema.sh is not supported"),
     ],
