@@ -192,6 +192,14 @@ def test_the_table_of_cases_has_the_worst_of_their_runs(cases):
     assert by_case["Queue + workers", "steady"]["Recovery, worst, s"] == ""
 
 
+def test_what_each_case_reached_is_counted_by_case(cases):
+    reached = {row["Reached"]: row for row in rows(cases, "coverage-queue")}
+    names = {row["Case"] for row in rows(cases, "cases") if row["group"].startswith("Queue")}
+    for case in names:
+        assert int(reached["accepted"][case]) == int(reached["accepted → awaiting_payment"][case])
+    assert reached["accepted"]["group"] == "state"
+
+
 def test_the_verdict_counts_runs_and_faults_and_ranks_nobody(cases):
     words = Page(cases.read_text(encoding="utf-8")).words.replace("\xa0", " ")
     assert "10 runs, 8 faults: 0 oversold, 0 lost, 0 duplicated, 0 double-charged" in words
