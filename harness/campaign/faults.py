@@ -166,6 +166,8 @@ class _Injection:
         )
 
     def _inject(self) -> None:
+        if self.predecessor is not None:
+            self.predecessor.join()
         try:
             if self._comes():
                 self._break()
@@ -176,8 +178,6 @@ class _Injection:
 
     def _comes(self) -> bool:
         """Wait for the moment of the fault; say whether it came."""
-        if self.predecessor is not None:
-            self.predecessor.join()
         if self._moment_s is not None:
             return self._run.sleep_until(self._moment_s)
         units = self._fault.at_stock or 0
