@@ -56,7 +56,7 @@ KINDS: Final = (
     Kind("sockets", "connections", "sockets", 5),
     Kind("processes", "processes", "processes", 1),
     Kind("keys", "keys", "keys", 100, "redis"),
-    Kind("used_memory_bytes", "memory of its data", "bytes", 1e6, "redis"),
+    Kind("used_memory_bytes", "data", "bytes", 1e6, "redis"),
     Kind("clients", "clients", "clients", 5, "redis"),
     Kind("connections", "clients", "clients", 5, "postgres"),
 )
@@ -160,10 +160,14 @@ def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a sentence for everything that grows."""
     return [
         f"run {row['run']} ({row['approach']}): {row['title']} of {row['service']} grows by "
-        f"{row['per_hour']:,.0f} {row['unit']} per hour"
+        f"{_amount(row['per_hour'], row['unit'])} per hour"
         for row in rows
         if row["grows"]
     ]
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value / 1e6:,.1f} MB" if unit == "bytes" else f"{value:,.0f} {unit}"
 
 
 def _is_superseded(facts: RunFacts, service: str, kind: Kind) -> bool:

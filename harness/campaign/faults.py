@@ -174,6 +174,8 @@ class _Injection:
         return asdict(self.record) | dict(self._action.facts())
 
     def _inject(self) -> None:
+        if self.predecessor is not None:
+            self.predecessor.join()
         try:
             if self._comes():
                 self._break()
@@ -184,8 +186,6 @@ class _Injection:
 
     def _comes(self) -> bool:
         """Prepare the fault and wait for its moment; return True if that came."""
-        if self.predecessor is not None:
-            self.predecessor.join()
         if self._moment_s is not None:
             if not self._run.sleep_until(self._moment_s - self._fault.lead_s):
                 return False

@@ -9,7 +9,7 @@ import pytest
 from harness.analysis.growth import KINDS
 from harness.store import Campaign
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 SOAK = Path(__file__).parents[2] / "scenarios/soak.toml"
 FAULTS = 5
@@ -27,7 +27,7 @@ def two_minutes(tmp_path):
 
 def test_random_faults_follow_each_other_and_nothing_is_lost(cli, tmp_path, two_minutes):
     out = tmp_path / "soak"
-    done = cli.run("run", two_minutes, "--approach", "queue", "--out", out, timeout_s=580)
+    done = cli.run("run", two_minutes, "--approach", "queue", "--out", out, timeout_s=880)
     assert done.returncode == 0, done.stdout + done.stderr
 
     summary = json.loads((out / "summary.json").read_text())

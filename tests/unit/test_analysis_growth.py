@@ -40,7 +40,7 @@ def test_a_leak_is_found_with_its_slope(base):
     assert row["low"] <= row["per_hour"] <= row["high"]
     assert row["change"] == pytest.approx(40 * MB * (LOAD_S - WARM_UP_S - 30) / 3600, rel=0.1)
     assert warnings([row]) == [
-        f"run 1 (queue): private memory of api grows by {row['per_hour']:,.0f} bytes per hour"
+        f"run 1 (queue): private memory of api grows by {row['per_hour'] / MB:.1f} MB per hour"
     ]
 
 
