@@ -200,7 +200,7 @@ def test_connections_by_the_proxy_freeze_and_new_ones_work_after_it(deployment):
     through = f"redis{url.removeprefix('http')}/0"
     fault = Fault(kind="freeze", service="redis", at_s=0)
     action = action_of(fault, deployment, threading.Event())
-    limits = {"socket_timeout": 1, "retry": None}
+    limits = {"socket_timeout": 5, "retry": None}
     with redis.Redis.from_url(through, **limits) as old:
         assert old.ping()
         action.inject()
