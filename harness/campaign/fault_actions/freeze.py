@@ -10,7 +10,8 @@ from harness.runtimes import Deployment
 class FreezeConnections(FaultAction):
     """Freezes the proxy between the services and a store (see `harness.runtimes.tcp_proxy`).
 
-    Connections of before the end of the fault stay frozen for good; new ones work after it.
+    Connections of before the end of the fault stay frozen for good; new ones work after it. Store
+    and proxy are well all the time, so there is nothing to wait for.
     """
 
     def __init__(self, service: str, deployment: Deployment) -> None:
@@ -29,7 +30,3 @@ class FreezeConnections(FaultAction):
     def undo(self) -> None:
         """Forward what comes over new connections."""
         self._deployment.kill(self._proxy, 1, SIGUSR2)
-
-    def recover(self) -> None:
-        """Wait until the proxy accepts connections."""
-        self._deployment.wait_ready(self._proxy, 1)
