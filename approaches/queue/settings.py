@@ -6,6 +6,7 @@ from typing import Literal
 from approaches.shop.settings import Settings, read_choice, read_int, read_text
 
 Acknowledging = Literal["acceptance", "ledger"]
+IDEMPOTENCY_TTL_S = 86_400
 _ACKNOWLEDGING: tuple[Acknowledging, ...] = ("acceptance", "ledger")
 
 
@@ -14,7 +15,9 @@ class QueueSettings:
     """The shop's settings, where Redis is, and how much a service does at once.
 
     `ack` is what a 202 promises: that the order is in Redis and holds its stock, or that the ledger
-    holds it, too, so that not even the loss of all that is in Redis undoes it.
+    holds it, too, so that not even the loss of all that is in Redis undoes it. `idempotency_ttl_s`
+    is for how long after its order's end a key is answered with that order; the ledger refuses a
+    second order under it for ever.
     """
 
     shop: Settings
@@ -22,6 +25,7 @@ class QueueSettings:
     processes: int
     concurrency: int
     ack: Acknowledging
+    idempotency_ttl_s: int = IDEMPOTENCY_TTL_S
 
     @classmethod
     def from_environment(cls, *required: str) -> "QueueSettings":
@@ -32,4 +36,5 @@ class QueueSettings:
             processes=read_int("PROCESSES", 1, high=64),
             concurrency=read_int("CONCURRENCY", 20, high=1_000),
             ack=read_choice("ACK", _ACKNOWLEDGING),
+            idempotency_ttl_s=read_int("IDEMPOTENCY_TTL_S", IDEMPOTENCY_TTL_S, high=31_536_000),
         )
