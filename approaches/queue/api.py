@@ -20,6 +20,7 @@ from approaches.queue import ledger
 from approaches.queue.acknowledgement import LedgerWatch
 from approaches.queue.changes import Hub, Listener
 from approaches.queue.edge import json_response, run_web, web_app
+from approaches.queue.leader_ledger import read_mark
 from approaches.queue.order import Order
 from approaches.queue.service import run_service
 from approaches.queue.settings import QueueSettings
@@ -55,6 +56,7 @@ class Shop:
         self._redis_url = settings.redis_url
         self._tokens = Tokens(settings.shop.secret_key, settings.shop.token_ttl_s)
         self._document = openapi("acceptance")
+        self._has_mark = False
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -86,6 +88,7 @@ class Shop:
             async with asyncio.timeout(READY_WITHIN_S):
                 await self._store.redis.ping()
             await self._pool.run(ledger.ping, within_s=READY_WITHIN_S)
+            await self._learn_mark()
         except (RedisError, TimeoutError, *STORE_ERRORS):
             return False
         return True
@@ -116,6 +119,7 @@ class Shop:
         key = read_idempotency_key(request.headers.get("idempotency-key"))
         purchase = read_purchase(await request.body())
         order_id = new_order_id()
+        await self._learn_mark()
         with self._hub.listening(order_id) as listener:
             answer = await self._store.accept(
                 order_id,
@@ -137,6 +141,17 @@ class Shop:
         if answer.verdict == "stock_not_loaded":
             raise await self._not_on_sale(purchase.product_id)
         raise Problem(*_REFUSALS[answer.verdict])
+
+    async def _learn_mark(self) -> None:
+        """Learn how far Redis must have come, before anything is accepted from it.
+
+        Raise one of STORE_ERRORS if the ledger does not answer. What this process accepts itself it
+        knows from then on.
+        """
+        if not self._has_mark:
+            known = await self._pool.run(read_mark, within_s=READY_WITHIN_S)
+            self._store.saw(known.mark)
+            self._has_mark = True
 
     async def _promised(self, order: Order, listener: Listener) -> Order:
         """Return the order once all is true that a 202 promises."""
@@ -163,7 +178,7 @@ class Shop:
 
     async def _known(self, order_id: str) -> Order | None:
         order = await self._store.order(order_id)
-        if order is None:  # Redis keeps no hash of orders that ended before a rebuild
+        if order is None:  # orders that have ended leave Redis
             order = await self._pool.run(partial(ledger.read_order, order_id=order_id))
         return order
 

@@ -98,7 +98,7 @@ class Consumer:
         """Keep the heartbeat alive until cancelled; meant to be a task of its own."""
         while True:
             try:
-                await self._store.redis.set(keys.alive(self.name), 1, px=HEARTBEAT_TTL_MS)
+                await self._store.beat(self.name, HEARTBEAT_TTL_MS)
                 self._last_beat_s = time.monotonic()
             except RedisError as error:
                 log.warning("no heartbeat: %s", error)

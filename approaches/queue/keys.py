@@ -6,14 +6,19 @@ one product cannot be spread anyway.
     {shop}:stock:<product>    integer: units that may still be accepted
     {shop}:product:<product>  hash: name, price_cents, initial_stock, per_user_limit
     {shop}:buyers:<product>   hash: user -> units held or bought
-    {shop}:idem               hash: user|key -> order|product|quantity
+    {shop}:idem:<user>|<key>  string: order|product|quantity; expires IDEMPOTENCY_TTL_S after
+                              the order's end
     {shop}:order:<order>      hash: s status, v version, u user, p product, q quantity, k key,
                               a amount in cents, at accepted and st settled (epoch µs),
-                              i and e: its entries in the two streams
+                              i and e: its entries in the two streams, ep: the epoch whose
+                              counter holds its units; expires some minutes after its end
     {shop}:orders, :payments  streams of work; an entry is removed when its work is done
     {shop}:dead               stream of what could not be done, with the reason
     {shop}:alive:<consumer>   heartbeat of a worker, expires
-    {shop}:epoch              integer: which life of this store it is (recovery.py)
+    {shop}:epoch              integer: which life of this store it is (epochs.py)
+    {shop}:seq                integer: how many orders were accepted in this epoch
+    {shop}:beat               integer: how often the leader has marked this epoch in both stores
+    {shop}:behind             integer: a later epoch that somebody has seen; this store is older
     {shop}:reaper             lock of the process that recovers, expires
     {shop}:events             channel: changes of orders, a JSON list
 """
@@ -23,9 +28,12 @@ PAYMENTS = "{shop}:payments"
 DEAD_LETTERS = "{shop}:dead"
 ORDER_WORKERS = "order-workers"
 PAYMENT_WORKERS = "payment-workers"
-IDEMPOTENCY = "{shop}:idem"
+IDEMPOTENCY_PREFIX = "{shop}:idem:"
 LEADER = "{shop}:reaper"
 EPOCH = "{shop}:epoch"
+SEQ = "{shop}:seq"
+BEAT = "{shop}:beat"
+BEHIND = "{shop}:behind"
 EVENTS = "{shop}:events"
 ORDER_PREFIX = "{shop}:order:"
 
@@ -53,3 +61,8 @@ def order(order_id: str) -> str:
 def alive(consumer: str) -> str:
     """Name the heartbeat of a worker."""
     return f"{{shop}}:alive:{consumer}"
+
+
+def idempotency(user_id: int | str, key: str) -> str:
+    """Name the string that says which order a buyer's idempotency key belongs to."""
+    return f"{IDEMPOTENCY_PREFIX}{user_id}|{key}"

@@ -1,28 +1,29 @@
-"""The ledger's statements: each a whole step, each safe to repeat.
+"""The ledger's statements for orders on their way: each a whole step, each safe to repeat.
 
 A worker that lost its connection in COMMIT does not know whether the step was taken. So every step
 is one statement (one transaction, one round trip, and the hot row of the product is locked only
 for its commit) whose effects hang on rows that it really inserted or really moved.
 
-Orders are taken only from the present life of Redis. A worker may hold orders that a Redis accepted
-which has lost its data since; once the rebuild has read what the ledger holds, their units are on
-sale again. So a rebuild after such a loss begins a new epoch in the ledger *before* it reads, waits
-thereby for the inserts under way, and those that come later are refused.
+Orders are taken only from the present epoch of Redis. A worker may hold orders that a Redis
+accepted which has lost its data since; once the rebuild has read what the ledger holds, their units
+are on sale again. So a rebuild after such a loss begins a new epoch in the ledger *before* it
+reads, waits thereby for the inserts under way, and those that come later are refused.
+
+An order that the constraints refuse for good is recorded as cancelled before anybody hears of it.
+An order is recorded or cancelled, never both: a cancellation waits for the inserts under way, and
+one that began before and waited for it records nothing and is done again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import AsyncConnection, IsolationLevel
+from psycopg import AsyncConnection
 
-from approaches.queue.drift import LedgerStock
 from approaches.queue.order import Order, from_microseconds, to_microseconds
-from approaches.queue.store import Settlement
-from approaches.shop.catalogue import Product
+from approaches.queue.store import Holder, Settlement
 from approaches.shop.order_metrics import count_settled
 from approaches.shop.orders import Status
-from approaches.shop.stocktaking import STOCKTAKING_SQL, Stock
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
@@ -30,15 +31,18 @@ _INSERT = """
 WITH incoming AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(users)s::bigint[], %(products)s::int[],
                          %(quantities)s::int[], %(keys)s::text[], %(amounts)s::bigint[],
-                         %(instants)s::timestamptz[], %(epochs)s::bigint[])
-        AS t (id, user_id, product_id, quantity, key, amount_cents, accepted_at, epoch)
+                         %(instants)s::timestamptz[], %(epochs)s::bigint[], %(seqs)s::bigint[])
+        AS t (id, user_id, product_id, quantity, key, amount_cents, accepted_at, epoch, seq)
 ), present AS (
-    SELECT epoch FROM mirror_life FOR SHARE
+    SELECT epoch, cancellations FROM mirror_life FOR SHARE
+), before AS (  -- as of the statement's begin, which may lie before what `present` waited for
+    SELECT cancellations FROM mirror_life
 ), inserted AS (
     INSERT INTO orders (id, user_id, product_id, quantity, idempotency_key, amount_cents,
                         status, version, accepted_at)
     SELECT id, user_id, product_id, quantity, key, amount_cents, 'awaiting_payment', 2, accepted_at
-    FROM incoming JOIN present USING (epoch)
+    FROM incoming JOIN present USING (epoch) JOIN before USING (cancellations)
+    WHERE NOT EXISTS (SELECT 1 FROM cancelled_orders c WHERE c.id = incoming.id)
     ON CONFLICT DO NOTHING
     RETURNING id, product_id, quantity, accepted_at
 ), events AS (
@@ -53,8 +57,30 @@ WITH incoming AS (
     UPDATE products p SET reserved = p.reserved + h.units
     FROM (SELECT product_id, sum(quantity) AS units FROM inserted GROUP BY product_id) h
     WHERE p.id = h.product_id
+), marked AS (
+    UPDATE mirror_mark m SET seq = latest.seq
+    FROM (SELECT epoch, max(seq) AS seq FROM incoming JOIN inserted USING (id)
+          GROUP BY epoch) latest
+    WHERE m.epoch = latest.epoch AND m.seq < latest.seq
 )
 SELECT id::text FROM inserted
+"""
+
+_FATES = """
+SELECT i.id::text, o.id IS NOT NULL, c.id IS NOT NULL, h.id::text, h.product_id, h.quantity
+FROM unnest(%(ids)s::uuid[], %(users)s::bigint[], %(keys)s::text[]) AS i (id, user_id, key)
+LEFT JOIN orders o ON o.id = i.id
+LEFT JOIN cancelled_orders c ON c.id = i.id
+LEFT JOIN orders h ON h.user_id = i.user_id AND h.idempotency_key = i.key
+"""
+
+_CANCEL = """
+INSERT INTO cancelled_orders (id, user_id, product_id, quantity, idempotency_key, amount_cents,
+                              accepted_at, reason)
+SELECT %(id)s::uuid, %(user)s, %(product)s, %(quantity)s, %(key)s, %(amount)s, %(accepted_at)s,
+       %(reason)s
+WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = %(id)s::uuid)
+ON CONFLICT DO NOTHING
 """
 
 _SETTLE = """
@@ -96,30 +122,16 @@ _STATES = """
 SELECT id::text, product_id, status, version, settled_at FROM orders WHERE id = ANY(%s::uuid[])
 """
 
-_ORDER_COLUMNS = """
+ORDER_COLUMNS = """
 SELECT id::text, user_id, idempotency_key, product_id, quantity, amount_cents, status, version,
        accepted_at, settled_at
 FROM orders
 """
 
-_PRODUCTS = """
-SELECT id, name, price_cents, initial_stock, reserved, sold, per_user_limit FROM products
-"""
-
-_STOCKS = """
-SELECT p.id, p.initial_stock - p.reserved - p.sold, p.sold,
-       coalesce((SELECT sum(m.quantity)::int
-                 FROM stock_moves m JOIN orders o ON o.id = m.order_id
-                 WHERE o.product_id = p.id AND m.kind = 'release' AND m.relayed_at IS NULL), 0)
-FROM products p
-"""
-
-_UNRELAYED = """
-SELECT o.id::text, o.product_id, o.status, o.version, o.settled_at
-FROM stock_moves m JOIN orders o ON o.id = m.order_id
-WHERE m.kind = 'release' AND m.relayed_at IS NULL
-  AND m.at < clock_timestamp() - %s * interval '1 second'
-ORDER BY m.at LIMIT %s
+_CANCELLED = """
+SELECT id::text, user_id, idempotency_key, product_id, quantity, amount_cents, 'cancelled', 2,
+       accepted_at, cancelled_at
+FROM cancelled_orders WHERE id = %(id)s::uuid
 """
 
 _RELAYED = """
@@ -130,18 +142,18 @@ WHERE order_id = ANY(%s::uuid[]) AND kind = 'release' AND relayed_at IS NULL
 
 _EPOCH = "SELECT epoch FROM mirror_life"
 
-_BEGIN_EPOCH = """
-UPDATE mirror_life SET epoch = epoch + 1 WHERE epoch = %s RETURNING epoch
-"""
-
 
 @dataclass(frozen=True, slots=True)
-class Intake:
-    """What became of orders that were to be recorded, by id; the others met another order's key."""
+class InsertResult:
+    """What became of orders that were to be recorded, by id."""
 
     recorded: set[str]
     outlived: set[str]
-    """Accepted by a Redis that has lost its data since: not recorded."""
+    """Accepted in an epoch of Redis that is over: not recorded."""
+    cancelled: set[str]
+    """Cancelled before, and not recorded."""
+    key_taken: dict[str, Holder]
+    """Not recorded, because this other order holds their idempotency key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +165,25 @@ class Result:
     charge_id: str | None
 
 
-async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Intake:
-    """Record accepted orders as awaiting payment and hold their stock; say which are on record.
+async def insert_orders(connection: Connection, orders: Sequence[Order]) -> InsertResult:
+    """Record accepted orders as awaiting payment and hold their stock; return what became of each.
 
     Raises psycopg.IntegrityError, with nothing recorded, if the ledger's constraints refuse one.
     """
-    parameters = {
+    result = InsertResult(set(), set(), set(), {})
+    left = orders
+    while left:
+        cursor = await connection.execute(_INSERT, _columns(left))
+        inserted = {row[0] for row in await cursor.fetchall()}
+        result.recorded.update(inserted)
+        missing = [order for order in left if order.id not in inserted]
+        # those that are still left met a cancellation: once more
+        left = await _explained(connection, missing, result) if missing else []
+    return result
+
+
+def _columns(orders: Sequence[Order]) -> dict[str, list[Any]]:
+    return {
         "ids": [order.id for order in orders],
         "users": [order.user_id for order in orders],
         "products": [order.product_id for order in orders],
@@ -167,32 +192,64 @@ async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Inta
         "amounts": [order.amount_cents for order in orders],
         "instants": [from_microseconds(order.accepted_at_us) for order in orders],
         "epochs": [order.epoch for order in orders],
+        "seqs": [order.seq for order in orders],
     }
-    cursor = await connection.execute(_INSERT, parameters)
-    recorded = {row[0] for row in await cursor.fetchall()}
-    missing = [order.id for order in orders if order.id not in recorded]
-    if not missing:
-        return Intake(recorded, set())
-    # a redo, a conflict, or too late: a fresh snapshot tells which
-    cursor = await connection.execute(_STATES, [missing])
-    recorded |= {row[0] for row in await cursor.fetchall()}
+
+
+async def _explained(
+    connection: Connection, missing: Sequence[Order], result: InsertResult
+) -> list[Order]:
+    """Add to the result why orders were not inserted; return those without a reason.
+
+    A redo, a conflict, or too late: a fresh snapshot tells which.
+    """
+    cursor = await connection.execute(_FATES, _columns(missing))
+    fates = {order_id: fate for order_id, *fate in await cursor.fetchall()}
     present = await read_epoch(connection)
-    late = {order.id for order in orders if order.epoch != present}
-    return Intake(recorded, late - recorded)
+    unexplained = []
+    for order in missing:
+        recorded, cancelled, *holder = fates[order.id]
+        if recorded:
+            result.recorded.add(order.id)
+        elif cancelled:
+            result.cancelled.add(order.id)
+        elif order.epoch != present:
+            result.outlived.add(order.id)
+        elif holder[0] is not None:
+            result.key_taken[order.id] = Holder(*holder)
+        else:
+            unexplained.append(order)
+    return unexplained
+
+
+async def cancel_order(connection: Connection, order: Order, reason: str) -> Order | None:
+    """Record that an accepted order is refused for good; return it as cancelled.
+
+    None if the ledger holds it after all. Whoever comes second learns what the first recorded.
+    """
+    parameters = {
+        "id": order.id,
+        "user": order.user_id,
+        "product": order.product_id,
+        "quantity": order.quantity,
+        "key": order.key,
+        "amount": order.amount_cents,
+        "accepted_at": from_microseconds(order.accepted_at_us),
+        "reason": reason,
+    }
+    async with connection.transaction():
+        await connection.execute("UPDATE mirror_life SET cancellations = cancellations + 1")
+        await connection.execute(_CANCEL, parameters)
+        cursor = await connection.execute(_CANCELLED, parameters)
+        row = await cursor.fetchone()
+    return None if row is None else order_of_row(row)
 
 
 async def read_epoch(connection: Connection) -> int:
-    """Read which life of Redis orders are taken from."""
+    """Read which epoch of Redis orders are taken from."""
     cursor = await connection.execute(_EPOCH)
     row = await cursor.fetchone()
     return 0 if row is None else int(row[0])
-
-
-async def begin_epoch(connection: Connection, *, after: int) -> int | None:
-    """Take no more orders of the life `after`; return the new one, None if somebody was faster."""
-    cursor = await connection.execute(_BEGIN_EPOCH, [after])
-    row = await cursor.fetchone()
-    return None if row is None else int(row[0])
 
 
 async def settle_orders(connection: Connection, results: Sequence[Result]) -> dict[str, Settlement]:
@@ -212,20 +269,12 @@ async def settle_orders(connection: Connection, results: Sequence[Result]) -> di
     for *_, status, _, _, duration_s in changed:
         if duration_s is not None:
             count_settled(status, duration_s)
-    settled = _settlements(row[:-1] for row in changed)
+    settled = settlements_of_rows(row[:-1] for row in changed)
     others = [result.order_id for result in results if result.order_id not in settled]
     if others:  # a fresh snapshot: the statement's own does not see who came first
         cursor = await connection.execute(_STATES, [others])
-        settled |= _settlements(await cursor.fetchall())
+        settled |= settlements_of_rows(await cursor.fetchall())
     return settled
-
-
-async def unrelayed_releases(
-    connection: Connection, *, older_than_s: float, limit: int
-) -> list[Settlement]:
-    """Read declined orders whose stock Redis has not been told to release."""
-    cursor = await connection.execute(_UNRELAYED, [older_than_s, limit])
-    return list(_settlements(await cursor.fetchall()).values())
 
 
 async def mark_relayed(connection: Connection, order_ids: Sequence[str]) -> None:
@@ -234,20 +283,11 @@ async def mark_relayed(connection: Connection, order_ids: Sequence[str]) -> None
 
 
 async def read_order(connection: Connection, order_id: str) -> Order | None:
-    """Read one order, or None."""
-    cursor = await connection.execute(_ORDER_COLUMNS + "WHERE id = %s::uuid", [order_id])
+    """Read one order, also a cancelled one, or None."""
+    query = f"{ORDER_COLUMNS} WHERE id = %(id)s::uuid UNION ALL {_CANCELLED}"
+    cursor = await connection.execute(query, {"id": order_id})
     row = await cursor.fetchone()
-    return None if row is None else _order(row)
-
-
-async def open_orders(connection: Connection, *, older_than_s: float) -> list[Order]:
-    """Read the orders that wait for a payment and were accepted longer ago than that."""
-    where = (
-        "WHERE status IN ('awaiting_payment', 'unknown')"
-        " AND accepted_at < clock_timestamp() - %s * interval '1 second' ORDER BY accepted_at"
-    )
-    cursor = await connection.execute(_ORDER_COLUMNS + where, [older_than_s])
-    return [_order(row) for row in await cursor.fetchall()]
+    return None if row is None else order_of_row(row)
 
 
 async def ping(connection: Connection) -> None:
@@ -261,47 +301,8 @@ async def has_product(connection: Connection, product_id: int) -> bool:
     return await cursor.fetchone() is not None
 
 
-async def stocks(connection: Connection) -> dict[int, LedgerStock]:
-    """Read the units of every product, as of one instant."""
-    cursor = await connection.execute(_STOCKS)
-    return {row[0]: LedgerStock(*row[1:]) for row in await cursor.fetchall()}
-
-
-async def take_stock(connection: Connection) -> Stock:
-    """Count open orders and units, as of one instant."""
-    cursor = await connection.execute(STOCKTAKING_SQL)
-    return Stock.of_row(await cursor.fetchone())
-
-
-async def recorded(connection: Connection, order_ids: Sequence[str]) -> set[str]:
-    """Say which of these orders the ledger holds."""
-    cursor = await connection.execute(_STATES, [list(order_ids)])
-    return {row[0] for row in await cursor.fetchall()}
-
-
-async def read_products(connection: Connection) -> list[Product]:
-    """Read every product."""
-    cursor = await connection.execute(_PRODUCTS)
-    return [Product(*row) for row in await cursor.fetchall()]
-
-
-async def snapshot(connection: Connection, product_id: int) -> tuple[Product, list[Order]] | None:
-    """Read a product and all its orders as they were at one instant, or None if there is none."""
-    await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
-    try:
-        async with connection.transaction():
-            cursor = await connection.execute(_PRODUCTS + "WHERE id = %s", [product_id])
-            product = await cursor.fetchone()
-            cursor = await connection.execute(
-                _ORDER_COLUMNS + "WHERE product_id = %s", [product_id]
-            )
-            orders = [_order(row) for row in await cursor.fetchall()]
-    finally:
-        await connection.set_isolation_level(None)
-    return None if product is None else (Product(*product), orders)
-
-
-def _order(row: tuple[Any, ...]) -> Order:
+def order_of_row(row: tuple[Any, ...]) -> Order:
+    """Return the order of a row of ORDER_COLUMNS."""
     *facts, status, version, accepted_at, settled_at = row
     settled_at_us = None if settled_at is None else to_microseconds(settled_at)
     order_id, user_id, key, product_id, quantity, amount_cents = facts
@@ -319,7 +320,8 @@ def _order(row: tuple[Any, ...]) -> Order:
     )
 
 
-def _settlements(rows: Iterable[tuple[Any, ...]]) -> dict[str, Settlement]:
+def settlements_of_rows(rows: Iterable[tuple[Any, ...]]) -> dict[str, Settlement]:
+    """Return the states of orders, by id."""
     return {
         order_id: Settlement(
             order_id,
@@ -330,12 +332,3 @@ def _settlements(rows: Iterable[tuple[Any, ...]]) -> dict[str, Settlement]:
         )
         for order_id, product_id, status, version, settled_at in rows
     }
-
-
-def held_units(orders: Iterable[Order]) -> Mapping[int, int]:
-    """Count the units each user holds or has bought; a declined order holds nothing."""
-    held: dict[int, int] = {}
-    for order in orders:
-        if order.status is not Status.DECLINED:
-            held[order.user_id] = held.get(order.user_id, 0) + order.quantity
-    return held

@@ -25,7 +25,9 @@ class Order:
     accepted_at_us: int
     settled_at_us: int | None = None
     epoch: int = 0
-    """The life of Redis that accepted it; only told of an order on its way to the ledger."""
+    """The epoch of Redis that accepted it; only known of an order on its way to the ledger."""
+    seq: int = 0
+    """Its number among the orders accepted in that epoch; likewise."""
 
     @classmethod
     def from_hash(cls, order_id: str, fields: Mapping[str, str]) -> "Order":
@@ -43,6 +45,7 @@ class Order:
             accepted_at_us=int(fields["at"]),
             settled_at_us=int(settled) if settled else None,
             epoch=int(fields.get("ep", 0)),
+            seq=int(fields.get("sq", 0)),
         )
 
     @classmethod

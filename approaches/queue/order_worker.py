@@ -5,6 +5,9 @@ was the published system's costliest mistake. A batch is one transaction; after 
 are advanced and their entries dropped in one script. A crash between the two means that somebody
 does both again, and neither does anything twice.
 
+An order that the ledger refuses for good (its account is gone, its key holds another order) is
+cancelled: first in the ledger, then in Redis, which gives its units back and tells its buyer.
+
 An order that was accepted by a Redis which has lost its data since is not recorded behind the back
 of the present one (ledger.py): it is offered to that one as if its buyer had asked again.
 
@@ -16,7 +19,7 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import psycopg
 
@@ -32,7 +35,7 @@ from approaches.queue.order import Order
 from approaches.queue.recovery import Recovery
 from approaches.queue.service import run_service
 from approaches.queue.settings import QueueSettings
-from approaches.queue.store import ORDERS, Acceptance, Store
+from approaches.queue.store import ORDERS, Acceptance, Holder, Mark, Settling, Store
 from approaches.queue.worker import Lazy, run_worker
 from approaches.shop.database import REFUSALS
 from approaches.shop.metrics import Counter
@@ -40,12 +43,17 @@ from approaches.shop.settings import split_bind
 
 log = logging.getLogger(__name__)
 
+CANCELLED = Counter(
+    "shop_orders_cancelled",
+    "Orders that were accepted and that the ledger refuses for good: an alarm",
+)
 LOST = Counter(
     "shop_orders_lost",
     "Orders accepted by a Redis that lost its data, and sold out since: an alarm",
 )
 ON_SALE_WITHIN_S = 30.0
 ON_SALE_PAUSE_S = 0.1
+KEY_TAKEN = "its idempotency key holds another order"
 
 Parcel = tuple[Entry, Order]
 
@@ -55,7 +63,12 @@ class OrderWorker:
 
     def __init__(self, settings: QueueSettings, name: str) -> None:
         self._batch_size = settings.concurrency
-        self._store = Store(settings.redis_url, timeout_s=SOCKET_TIMEOUT_S, connections=4)
+        self._store = Store(
+            settings.redis_url,
+            timeout_s=SOCKET_TIMEOUT_S,
+            connections=4,
+            idempotency_ttl_s=settings.idempotency_ttl_s,
+        )
         self.ledger = Lazy(settings.shop.database_url)
         self._busy: asyncio.Task[None] | None = None
         self.consumer = Consumer(self._store, ORDERS, name)
@@ -92,20 +105,67 @@ class OrderWorker:
     async def _record(self, parcels: Sequence[Parcel]) -> None:
         orders = [order for _, order in parcels]
         try:
-            intake = await self.ledger.run(
+            result = await self.ledger.run(
                 lambda connection: ledger.insert_orders(connection, orders)
             )
         except REFUSALS as error:
             await self._divide(parcels, error)
             return
-        kept = [(entry.id, order.id) for entry, order in parcels if order.id in intake.recorded]
+        kept = [(entry.id, order.id) for entry, order in parcels if order.id in result.recorded]
         if kept:
             await until_answered(lambda: self._store.advance(kept))
         for entry, order in parcels:
-            if order.id in intake.outlived:
+            if order.id in result.outlived:
                 await self._offer_again(entry, order)
-            elif order.id not in intake.recorded:
-                await self.consumer.give_up(entry, "its idempotency key holds another order")
+            elif order.id in result.cancelled:
+                await self._cancel(entry, order, "it was cancelled before")
+            elif order.id in result.key_taken:
+                holder = result.key_taken[order.id]
+                await self._cancel(entry, order, KEY_TAKEN, holder=holder)
+
+    async def _divide(self, parcels: Sequence[Parcel], error: psycopg.Error) -> None:
+        """Find by halves the order that the ledger refuses, so that only it pays for it."""
+        if len(parcels) == 1:
+            ((entry, order),) = parcels
+            await self._cancel(entry, order, f"the ledger refuses it: {error}".strip())
+            return
+        middle = len(parcels) // 2
+        await self._record(parcels[:middle])
+        await self._record(parcels[middle:])
+
+    async def _cancel(
+        self, entry: Entry, order: Order, reason: str, *, holder: Holder | None = None
+    ) -> None:
+        """End an order that the ledger refuses for good: its units go back, its buyer sees it."""
+        try:
+            cancelled = await self._cancelled(order, reason)
+        except REFUSALS as error:
+            await self.consumer.give_up(entry, f"it cannot even be cancelled: {error}".strip())
+            return
+        if cancelled is None:
+            await until_answered(lambda: self._store.advance([(entry.id, order.id)]))
+            return
+        await self._end(
+            entry,
+            lambda: self._store.cancel(cancelled, entry_id=entry.id, reason=reason, holder=holder),
+        )
+
+    async def _cancelled(self, order: Order, reason: str) -> Order | None:
+        cancelled = await self.ledger.run(
+            lambda connection: ledger.cancel_order(connection, order, reason)
+        )
+        if cancelled is not None:
+            CANCELLED.inc()
+            log.error("order %s is cancelled: %s", order.id, reason)
+        return cancelled
+
+    async def _end(self, entry: Entry, cancel: Callable[[], Awaitable[Settling]]) -> None:
+        """Cancel in Redis, when the stock is there to take the units back."""
+
+        async def ended() -> bool:
+            return await until_answered(cancel) != "unloaded"
+
+        await self._when_on_sale(entry, ended)
 
     async def _offer_again(self, entry: Entry, order: Order) -> None:
         """Have the present Redis accept an order, under its id and key, if it still can.
@@ -113,15 +173,54 @@ class OrderWorker:
         If its key is taken, its buyer had no answer and has asked again. If it is sold out, a buyer
         who was told 202 is disappointed: the price of ACK=acceptance when Redis loses its data.
         """
-        answer = await until_answered(lambda: self._accept(order))
-        give_up_at_s = time.monotonic() + ON_SALE_WITHIN_S
-        while answer.verdict == "stock_not_loaded" and time.monotonic() < give_up_at_s:
-            await asyncio.sleep(ON_SALE_PAUSE_S)
+        epoch = await self.ledger.run(ledger.read_epoch)
+        self._store.saw(Mark(epoch, 0))
+
+        async def placed() -> bool:
             answer = await until_answered(lambda: self._accept(order))
-        if answer.verdict not in ("accepted", "replayed"):
+            if answer.verdict == "stock_not_loaded":
+                return False
+            if answer.verdict == "replayed" and answer.order_id == order.id:
+                return await until_answered(lambda: self._is_in(epoch, order))
+            return answer.verdict == "accepted" or await self._lose(order, answer)
+
+        if await self._when_on_sale(entry, placed):
+            await until_answered(lambda: self._store.drop(ORDERS, entry.id))
+
+    async def _is_in(self, epoch: int, order: Order) -> bool:
+        """Return True if the order is under way in this epoch of Redis, or has ended.
+
+        Until the rebuild has taken it over, its key stands for it and its units are not held.
+        """
+        found = await self._store.order(order.id)
+        return found is None or found.terminal or found.epoch >= epoch
+
+    async def _lose(self, order: Order, answer: Acceptance) -> bool:
+        """Cancel an order that cannot be accepted again; return False if it has to be tried again.
+
+        Its buyer has asked again if the key names another order, and loses nothing.
+        """
+        if answer.verdict != "replayed":
             LOST.inc()
-            log.error("order %s, accepted before Redis lost its data: %s", order.id, answer.verdict)
-        await until_answered(lambda: self._store.drop(ORDERS, entry.id))
+        reason = f"accepted before Redis lost its data: {answer.verdict}"
+        cancelled = await self._cancelled(order, reason)
+        if cancelled is None:
+            return True
+        return await until_answered(lambda: self._store.cancel(cancelled)) != "unloaded"
+
+    async def _when_on_sale(self, entry: Entry, step: Callable[[], Awaitable[bool]]) -> bool:
+        """Repeat a step until it succeeds; return the entry, uncounted, if that takes too long."""
+        give_up_at_s = time.monotonic() + ON_SALE_WITHIN_S
+        while not await step():
+            if time.monotonic() > give_up_at_s:
+                await until_answered(
+                    lambda: self._store.requeue(
+                        ORDERS, self.consumer.name, mode="own", entry_id=entry.id, deliveries=0
+                    )
+                )
+                return False
+            await asyncio.sleep(ON_SALE_PAUSE_S)
+        return True
 
     async def _accept(self, order: Order) -> Acceptance:
         return await self._store.accept(
@@ -131,15 +230,6 @@ class OrderWorker:
             product_id=order.product_id,
             quantity=order.quantity,
         )
-
-    async def _divide(self, parcels: Sequence[Parcel], error: psycopg.Error) -> None:
-        """Find by halves the order that the ledger refuses, so that only it pays for it."""
-        if len(parcels) == 1:
-            await self.consumer.give_up(parcels[0][0], f"the ledger refuses it: {error}".strip())
-            return
-        middle = len(parcels) // 2
-        await self._record(parcels[:middle])
-        await self._record(parcels[middle:])
 
 
 def run_child(settings: QueueSettings, index: int, listener: socket.socket) -> None:

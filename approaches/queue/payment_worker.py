@@ -60,7 +60,12 @@ class PaymentWorker:
 
     def __init__(self, settings: QueueSettings, name: str) -> None:
         self._permits = settings.concurrency
-        self._store = Store(settings.redis_url, timeout_s=SOCKET_TIMEOUT_S, connections=4)
+        self._store = Store(
+            settings.redis_url,
+            timeout_s=SOCKET_TIMEOUT_S,
+            connections=4,
+            idempotency_ttl_s=settings.idempotency_ttl_s,
+        )
         self.ledger = Lazy(settings.shop.database_url)
         self._gateway = AsyncGatewayClient(
             settings.shop.gateway_url,

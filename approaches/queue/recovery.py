@@ -1,127 +1,167 @@
 """Recovery: one leader looks after what the dead left behind, in the workers and in the stores.
 
-Every child of the order worker runs this; a lock with a time to live elects one (a lock without one
-would stop recovery for ever when its holder is killed: taskiq-redis #131). Each lock has a token of
-its own, and whatever depends on a snapshot of the ledger names that token in the script that
-writes: a leader that was paused and replaced writes nothing, and neither does one whose snapshot is
-older than a FLUSHALL, because that deletes the lock too.
+Every child of the order worker runs this; a lock elects one of them (leadership.py). Its duties:
 
-- **begin**: a Redis without epoch is new, or has lost its data. The ledger is told first, and takes
-  no more of what the lost one had accepted (ledger.py).
-
+- **epoch**: a Redis that is new, has lost its data, or is older than the ledger begins a new epoch
+  (epochs.py).
+- **rebuild**: a product without stock counter is put (back) on sale from the ledger (rebuild.py).
+- **refresh**: price, name, limit and units for sale follow the ledger (refresh.lua).
 - **reap**: entries of workers without a heartbeat go back to their stream (requeue.lua).
-- **relay**: the ledger's outbox of releases is settled in Redis until it took them (settle.lua).
-- **rebuild**: a product without stock counter is put (back) on sale from the ledger. First the
-  streams are read, then the ledger: an order is recorded before its entry goes, so none is in
-  neither. What the ledger does not know yet still holds its units. Nothing can be accepted or
-  released meanwhile, as both need the counter.
-- **resume**: open orders that no stream entry stands for are enqueued again (resume.lua).
+- **relay, resume, retry, bury**: orders that have lost their place in the streams (resume.py).
 - **verify**: the stock counter is compared with the ledger (drift.py). A difference is an alarm;
   nothing is repaired, or whatever caused it would cause it again, unseen.
 - **take stock**: what both stores say of the sale as a whole is published (stocktaking.py).
+
+The lock, the short duties and the long ones (rebuild, resume) run beside each other, so that a
+rebuild of any length neither costs the lock nor keeps the others waiting.
 """
 
 import asyncio
 import logging
 import math
-import os
 import time
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar, cast
 
 import psycopg
 from redis.exceptions import RedisError
 
-from approaches.queue import keys, ledger, stocktaking
+from approaches.queue import keys, leader_ledger, stocktaking
 from approaches.queue.consumer import HEARTBEAT_TTL_MS, SOCKET_TIMEOUT_S, count_returns
 from approaches.queue.drift import DriftWatch
-from approaches.queue.ledger import held_units
-from approaches.queue.order import Order
+from approaches.queue.epochs import EpochKeeper
+from approaches.queue.leader_store import LeaderStore, is_up_to_date
+from approaches.queue.leadership import LOCK_TTL_MS, Leadership
+from approaches.queue.rebuild import PAGE, Rebuild, entries, holds_units
+from approaches.queue.resume import RETRY_AFTER_S, Resumption
 from approaches.queue.settings import QueueSettings
-from approaches.queue.store import ORDERS, PAYMENTS, Store, WorkStream, is_missing_group
+from approaches.queue.store import ORDERS, PAYMENTS, WorkStream, is_missing_group
 from approaches.queue.worker import Lazy
 from approaches.shop.catalogue import Product
 from approaches.shop.database import STORE_ERRORS
 from approaches.shop.metrics import Gauge
 from approaches.shop.stocktaking import TAKE_STOCK_EVERY_S
 
-LOCK_TTL_MS = 3_000
 TICK_S = 0.5
 REAP_EVERY_S = 1.0
 RELAY_EVERY_S = 1.0
-RELAY_AFTER_S = 2.0
 RESUME_EVERY_S = 5.0
-RESUME_AFTER_S = 5.0
+RETRY_EVERY_S = 5.0
 VERIFY_EVERY_S = 5.0
-_CHUNK = 200
-_PAGE = 1_000
 
 DEAD_LETTERS_NOW = Gauge(
     "shop_dead_letters_now", "Entries in the dead letters: an alarm", multiprocess_mode="mostrecent"
 )
 
-Item = TypeVar("Item")
-
 log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """A candidate for the leader's work; call `run` in a process of its own event loop."""
+    """A candidate for the leader's work; call `run` in a process of its own event loop.
 
-    def __init__(self, settings: QueueSettings) -> None:
+    `page` is how many orders are read or written at once, `lock_ttl_ms` how long a leader that died
+    is waited for, `retry_after_s` how long a payment that was given up rests.
+    """
+
+    def __init__(
+        self,
+        settings: QueueSettings,
+        *,
+        page: int = PAGE,
+        lock_ttl_ms: int = LOCK_TTL_MS,
+        retry_after_s: float = RETRY_AFTER_S,
+    ) -> None:
         self._settings = settings
-        self._token = ""
+        self._page = page
         self._due_s: dict[str, float] = {}
         self._drift = DriftWatch()
+        self._store = LeaderStore(
+            settings.redis_url,
+            timeout_s=SOCKET_TIMEOUT_S,
+            connections=4,
+            idempotency_ttl_s=settings.idempotency_ttl_s,
+        )
+        self._ledger = Lazy(settings.shop.database_url)
+        self._long_ledger = Lazy(settings.shop.database_url)
+        self._leadership = Leadership(self._store, ttl_ms=lock_ttl_ms)
+        self._lock_every_s = min(TICK_S, lock_ttl_ms / 4_000)
+        self._epochs = EpochKeeper(self._store, self._long_ledger)
+        self._relaying = Resumption(self._store, self._ledger)
+        self._resumption = Resumption(
+            self._store, self._long_ledger, page=page, retry_after_s=retry_after_s
+        )
 
     async def run(self) -> None:
         """Take part until cancelled; a store that does not answer is tried at the next tick."""
-        self._store = Store(self._settings.redis_url, timeout_s=SOCKET_TIMEOUT_S, connections=2)
-        self._ledger = Lazy(self._settings.shop.database_url)
         try:
-            while True:
-                try:
-                    if await self.lead():
-                        await self.tick()
-                except RedisError as error:
-                    log.warning("recovery: %s", error)
-                    # nobody could send a heartbeat either: let the living be heard first
-                    self._due_s["reap"] = time.monotonic() + HEARTBEAT_TTL_MS / 1_000
-                except STORE_ERRORS as error:
-                    log.warning("recovery: %s", error)
-                except psycopg.Error:
-                    log.exception("recovery")
-                await asyncio.sleep(TICK_S)
+            async with asyncio.TaskGroup() as duties:
+                duties.create_task(self._repeat(self.lead, self._lock_every_s))
+                duties.create_task(self._repeat(self._when_leading(self.look_after), TICK_S))
+                duties.create_task(self._repeat(self._when_leading(self.repair), TICK_S))
         finally:
-            await self._resign()
+            await self.close()
+
+    async def _repeat(self, duty: Callable[[], Awaitable[object]], every_s: float) -> None:
+        while True:
+            try:
+                await duty()
+            except RedisError as error:
+                log.warning("recovery: %s", error)
+                # nobody could send a heartbeat either: let the living be heard first
+                self._due_s["reap"] = time.monotonic() + HEARTBEAT_TTL_MS / 1_000
+            except STORE_ERRORS as error:
+                log.warning("recovery: %s", error)
+            except psycopg.Error:
+                log.exception("recovery")
+            await asyncio.sleep(every_s)
+
+    def _when_leading(
+        self, duties: Callable[[str], Awaitable[None]]
+    ) -> Callable[[], Awaitable[None]]:
+        async def led() -> None:
+            if self._leadership.token:
+                await duties(self._leadership.token)
+
+        return led
 
     async def lead(self) -> bool:
-        """Hold or win the leader's lock; say whether it is ours now."""
-        if self._token and await self._store.renew(self._token, LOCK_TTL_MS):
-            return True
-        self._abdicate()
-        # A token per term of office; the process id tells people (and fault injection) who it is.
-        token = f"{os.getpid()}-{uuid.uuid4().hex}"
-        if await self._store.redis.set(keys.LEADER, token, nx=True, px=LOCK_TTL_MS):
-            self._token = token
-        return bool(self._token)
+        """Hold or win the leader's lock; return True if it is ours now."""
+        led = bool(self._leadership.token)
+        leads = await self._leadership.hold()
+        if led and not leads:
+            self._withdraw()
+        return leads
 
-    async def tick(self) -> None:
-        """Do what is due."""
-        await self.begin()
-        await self.rebuild()
+    async def look_after(self, token: str) -> None:
+        """Do what is due of what takes little time."""
         if self._is_due("reap", REAP_EVERY_S):
             await self.reap()
         if self._is_due("relay", RELAY_EVERY_S):
-            await self.relay()
-        if self._is_due("resume", RESUME_EVERY_S):
-            await self.resume()
+            await self._relaying.relay()
+        await self.refresh(token)
         if self._is_due("verify", VERIFY_EVERY_S):
             await self.verify()
         if self._is_due("take stock", TAKE_STOCK_EVERY_S):
             await stocktaking.take_stock(self._store, self._ledger)
+
+    async def repair(self, token: str) -> None:
+        """Do what is due of what may take long."""
+        if not await self._epochs.keep(token):
+            return
+        await self.rebuild(token)
+        if self._is_due("resume", RESUME_EVERY_S):
+            await self._resumption.resume(token)
+        if self._is_due("retry", RETRY_EVERY_S):
+            await self._resumption.retry(token)
+            await self._resumption.bury()
+
+    async def close(self) -> None:
+        """Resign, and close connections."""
+        await self._leadership.resign()
+        self._withdraw()
+        await self._ledger.close()
+        await self._long_ledger.close()
+        await self._store.close()
 
     def _is_due(self, duty: str, every_s: float) -> bool:
         now_s = time.monotonic()
@@ -130,22 +170,11 @@ class Recovery:
         self._due_s[duty] = now_s + every_s
         return True
 
-    def _abdicate(self) -> None:
-        """Have no more numbers to show, if this was the leader: another one shows them."""
-        if self._token:
-            stocktaking.withdraw()
-            DEAD_LETTERS_NOW.set(math.nan)
-        self._token = ""
-
-    async def _resign(self) -> None:
-        try:
-            if self._token:
-                await self._store.renew(self._token, 1)
-        except RedisError:  # it expires
-            pass
-        self._abdicate()
-        await self._ledger.close()
-        await self._store.close()
+    @staticmethod
+    def _withdraw() -> None:
+        """Have no more numbers to show: another one shows them."""
+        stocktaking.withdraw()
+        DEAD_LETTERS_NOW.set(math.nan)
 
     # -- workers
 
@@ -174,142 +203,52 @@ class Recovery:
 
     # -- stores
 
-    async def relay(self) -> None:
-        """Settle releases that Redis has not confirmed, and mark those it has taken over."""
-        waiting = await self._ledger.run_once(
-            lambda connection: ledger.unrelayed_releases(
-                connection, older_than_s=RELAY_AFTER_S, limit=_PAGE
+    async def rebuild(self, token: str) -> None:
+        """Put every product without stock counter on sale."""
+        counters = await self._counters(self._long_ledger)
+        missing = [product_id for product_id, units in counters.items() if units is None]
+        if missing:
+            rebuild = Rebuild(
+                self._store,
+                self._long_ledger,
+                token,
+                keys_ttl_s=self._settings.idempotency_ttl_s,
+                page=self._page,
             )
-        )
-        for chunk in _chunks(waiting):
-            answers = await self._store.settle(chunk)
-            taken = [
-                settlement.order_id
-                for settlement, answer in zip(chunk, answers, strict=True)
-                if answer != "unloaded"
-            ]
-            if taken:
-                await self._ledger.run_once(partial(ledger.mark_relayed, order_ids=taken))
+            await rebuild.run(missing)
 
-    async def resume(self) -> None:
-        """Enqueue open orders of the ledger that no stream entry stands for."""
-        waiting = await self._ledger.run_once(
-            lambda connection: ledger.open_orders(connection, older_than_s=RESUME_AFTER_S)
-        )
-        if not waiting:
-            return
-        given_up = {fields.get("o") for fields in await self._entries(keys.DEAD_LETTERS)}
-        for chunk in _chunks([order for order in waiting if order.id not in given_up]):
-            enqueued = await self._store.resume(self._token, chunk)
-            if enqueued < 0:
-                return
-            if enqueued:
-                log.warning("%d open orders had no stream entry: enqueued", enqueued)
+    async def refresh(self, token: str) -> None:
+        """Have products that are on sale sold as the ledger has them now."""
+        products = await self._products(self._ledger)
+        known = await self._store.product_facts([product.product_id for product in products])
+        for product, facts in zip(products, known, strict=True):
+            if facts and not is_up_to_date(product, facts):
+                await self._store.refresh(token, product)
 
-    async def begin(self) -> None:
-        """Begin a new epoch if Redis has none; what it accepts then is what the ledger takes."""
-        if await self._store.redis.exists(keys.EPOCH):
-            return
-        # The ledger is read before Redis and changed only if unchanged since: if both readings lie
-        # within our term of office, nobody else can begin an epoch between them.
-        last = await self._ledger.run_once(ledger.read_epoch)
-        if await self._store.epoch(self._token) != 0:
-            return
-        epoch = await self._ledger.run_once(partial(ledger.begin_epoch, after=last))
-        if epoch is not None:
-            await self._store.epoch(self._token, begin=epoch)
+    async def _products(self, books: Lazy) -> list[Product]:
+        return await books.run_once(leader_ledger.read_products)
 
-    async def rebuild(self) -> None:
-        """Put every product without stock counter on sale, from what the ledger says."""
-        missing = [one for one, units in (await self._counters()).items() if units is None]
-        if not missing:
-            return
-        # in this order, see the module's text; the last two in the direction in which work flows
-        under_way = {
-            fields["o"]: fields
-            for stream in (keys.ORDERS, keys.PAYMENTS, keys.DEAD_LETTERS)
-            for fields in await self._entries(stream)
-            if "o" in fields
-        }
-        for product_id in missing:
-            if not await self._store.renew(self._token, LOCK_TTL_MS):
-                return
-            await self._rebuild(product_id, under_way)
-
-    async def _counters(self) -> dict[int, int | None]:
+    async def _counters(self, books: Lazy) -> dict[int, int | None]:
         """Read the stock counter of every product of the ledger; None where there is none."""
-        products = await self._ledger.run_once(ledger.read_products)
-        ids = [product.product_id for product in products]
+        ids = [product.product_id for product in await self._products(books)]
         counters = await self._store.redis.mget([keys.stock(one) for one in ids]) if ids else []
         units = [None if counter is None else int(counter) for counter in counters]
         return dict(zip(ids, units, strict=True))
 
-    async def _rebuild(self, product_id: int, under_way: Mapping[str, dict[str, str]]) -> None:
-        facts = await self._ledger.run_once(
-            lambda connection: ledger.snapshot(connection, product_id)
-        )
-        if facts is None:
-            return
-        product, orders = facts
-        known = {order.id for order in orders}
-        unrecorded = [
-            fields
-            for order_id, fields in under_way.items()
-            if fields.get("p") == str(product_id) and order_id not in known
-        ]
-        for chunk in _chunks(orders):
-            await self._store.renew(self._token, LOCK_TTL_MS)
-            if not await self._store.restore(self._token, chunk):
-                return
-        await self._put_on_sale(product, orders, unrecorded)
-
-    async def _put_on_sale(
-        self, product: Product, orders: Sequence[Order], unrecorded: Sequence[dict[str, str]]
-    ) -> None:
-        held = dict(held_units(orders))
-        free = product.stock
-        for fields in unrecorded:
-            user, units = int(fields["u"]), int(fields["q"])
-            held[user] = held.get(user, 0) + units
-            free -= units
-        if await self._store.rebuild(self._token, product, stock=free, held=held):
-            log.info(
-                "product %d is on sale: %d units, %d orders in the ledger, %d on their way to it",
-                product.product_id,
-                free,
-                len(orders),
-                len(unrecorded),
-            )
-
     async def verify(self) -> None:
-        """Compare each stock counter with the ledger, and raise the alarm if they have parted."""
-        before = await self._counters()
-        under_way = [
-            fields
-            for stream in (keys.ORDERS, keys.DEAD_LETTERS)
-            for fields in await self._entries(stream)
-        ]
+        """Compare each stock counter with the ledger, and raise the alarm if they diverge.
+
+        Not while more orders than a page are on their way: they move, so there is no evidence.
+        """
+        if await self._store.redis.xlen(keys.ORDERS) > PAGE:
+            return
+        before = await self._counters(self._ledger)
+        under_way = [fields async for _, fields in entries(self._store, keys.ORDERS)]
+        letters = [letter async for _, letter in entries(self._store, keys.DEAD_LETTERS)]
+        under_way += [letter for letter in letters if holds_units(letter)]
         recorded = await self._ledger.run_once(
-            partial(ledger.recorded, order_ids=[f["o"] for f in under_way if "o" in f])
+            partial(leader_ledger.recorded, order_ids=[f["o"] for f in under_way if "o" in f])
         )
-        stocks = await self._ledger.run_once(ledger.stocks)
+        stocks = await self._ledger.run_once(leader_ledger.stocks)
         unrecorded = [fields for fields in under_way if fields.get("o") not in recorded]
-        self._drift.compare(stocks, unrecorded, before, await self._counters())
-
-    async def _entries(self, stream: str) -> list[dict[str, str]]:
-        entries: list[dict[str, str]] = []
-        start = "-"
-        while True:
-            page = cast(
-                list[tuple[str, dict[str, str]]],
-                await self._store.redis.xrange(stream, min=start, count=_PAGE),
-            )
-            entries += [fields for _, fields in page]
-            if len(page) < _PAGE:
-                return entries
-            start = f"({page[-1][0]}"
-
-
-def _chunks(items: Sequence[Item], size: int = _CHUNK) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+        self._drift.compare(stocks, unrecorded, before, await self._counters(self._ledger))

@@ -6,6 +6,7 @@ from typing import Literal
 from approaches.shop.settings import Settings, read_choice, read_float, read_int, read_text
 
 Acknowledging = Literal["acceptance", "ledger"]
+IDEMPOTENCY_TTL_S = 86_400
 _ACKNOWLEDGING: tuple[Acknowledging, ...] = ("acceptance", "ledger")
 
 
@@ -14,7 +15,9 @@ class QueueSettings:
     """The shop's settings, where Redis is, and how much a service does at once.
 
     `ack` is what a 202 promises: that the order is in Redis and holds its stock, or that the ledger
-    holds it, too, so that not even the loss of all that is in Redis undoes it.
+    holds it, too, so that not even the loss of all that is in Redis undoes it. `idempotency_ttl_s`
+    is for how long after its order's end a key is answered with that order; the ledger refuses a
+    second order under it for ever.
     """
 
     shop: Settings
@@ -23,6 +26,7 @@ class QueueSettings:
     concurrency: int
     ack: Acknowledging
     heartbeat_s: float = 15.0
+    idempotency_ttl_s: int = IDEMPOTENCY_TTL_S
 
     @classmethod
     def from_environment(cls, *required: str) -> "QueueSettings":
@@ -34,4 +38,5 @@ class QueueSettings:
             concurrency=read_int("CONCURRENCY", 20, high=1_000),
             ack=read_choice("ACK", _ACKNOWLEDGING),
             heartbeat_s=read_float("HEARTBEAT_S", 15.0, low=0.05, high=600),
+            idempotency_ttl_s=read_int("IDEMPOTENCY_TTL_S", IDEMPOTENCY_TTL_S, high=31_536_000),
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from approaches.queue import ledger
+from approaches.queue import leader_ledger
 from approaches.queue.store import ORDERS, PAYMENTS, Store, WorkStream, is_missing_group
 from approaches.queue.worker import Lazy
 from approaches.shop import stocktaking
@@ -37,7 +37,7 @@ _OLDEST = Gauge(
 
 async def take_stock(store: Store, books: Lazy) -> None:
     """Ask both stores and publish what they say; RedisError or STORE_ERRORS if one is silent."""
-    stock = await books.run_once(ledger.take_stock)
+    stock = await books.run_once(leader_ledger.take_stock)
     waiting = 0
     for stream in (ORDERS, PAYMENTS):
         entries, oldest_s = await _measure(store, stream)

@@ -7,7 +7,7 @@ The client never retries by itself: a repeated XREADGROUP would leave the entrie
 answer pending with a consumer that does not know of them. Callers retry what is safe to repeat.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -21,20 +21,12 @@ from redis.exceptions import RedisError, ResponseError
 
 from approaches.queue import keys
 from approaches.queue.order import Order
+from approaches.queue.settings import IDEMPOTENCY_TTL_S
 from approaches.shop.catalogue import Product
 
 _LUA = Path(__file__).parent / "lua"
-_SCRIPTS = (
-    "accept",
-    "advance",
-    "settle",
-    "requeue",
-    "restore",
-    "rebuild",
-    "resume",
-    "renew",
-    "epoch",
-)
+ORDER_TTL_S = 300
+"""How long an order that has ended stays in Redis: the ledger answers for it afterwards."""
 MAX_DELIVERIES = 5
 """An entry returned to its stream more often than this goes to the dead letters."""
 
@@ -54,6 +46,14 @@ class Acceptance:
     accepted_at_us: int = 0
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """How far a Redis has come: its epoch, and how many orders it accepted in it."""
+
+    epoch: int
+    seq: int
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """The state the ledger decided for an order, on its way to Redis."""
@@ -68,6 +68,20 @@ class Settlement:
     def of_entry(self, entry_id: str) -> "Settlement":
         """Return the same, naming the stream entry whose work is thereby done."""
         return replace(self, entry_id=entry_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The order that an idempotency key belongs to, as Redis writes it down."""
+
+    order_id: str
+    product_id: int
+    quantity: int
+
+    @property
+    def value(self) -> str:
+        """Return what stands under the key."""
+        return f"{self.order_id}|{self.product_id}|{self.quantity}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +112,21 @@ class _Connection(Connection):
 
 
 class Store:
-    """The scripts and reads of this approach over one connection pool."""
+    """The scripts and reads of this approach over one connection pool.
 
-    def __init__(self, url: str, *, timeout_s: float, connections: int) -> None:
+    `seen` is the latest mark that this process knows of; a Redis that knows less is not sold from.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float,
+        connections: int,
+        idempotency_ttl_s: float = IDEMPOTENCY_TTL_S,
+    ) -> None:
+        self.seen = Mark(0, 0)
+        self._idempotency_ttl_ms = round(idempotency_ttl_s * 1_000)
         self.redis: Redis = Redis(
             connection_pool=BlockingConnectionPool.from_url(
                 url,
@@ -115,8 +141,7 @@ class Store:
             )
         )
         self._scripts: dict[str, AsyncScript] = {
-            name: self.redis.register_script((_LUA / f"{name}.lua").read_text())
-            for name in _SCRIPTS
+            file.stem: self.redis.register_script(file.read_text()) for file in _LUA.glob("*.lua")
         }
 
     async def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Any:
@@ -129,22 +154,28 @@ class Store:
     async def accept(
         self, order_id: str, *, user_id: int, key: str, product_id: int, quantity: int
     ) -> Acceptance:
-        """Hold the stock and enqueue the order, or say why not; repeating the call is safe."""
+        """Hold the stock and enqueue the order, or return why not; repeating the call is safe."""
         names = [
-            keys.IDEMPOTENCY,
+            keys.idempotency(user_id, key),
             keys.order(order_id),
             keys.stock(product_id),
             keys.buyers(product_id),
             keys.product(product_id),
             keys.ORDERS,
             keys.EPOCH,
+            keys.SEQ,
+            keys.BEHIND,
         ]
-        verdict, *facts = await self._run(
-            "accept", names, [order_id, user_id, key, product_id, quantity]
-        )
+        args = [order_id, user_id, key, product_id, quantity]
+        verdict, *facts = await self._run("accept", names, [*args, self.seen.epoch, self.seen.seq])
         if verdict == "accepted":
+            self.saw(Mark(int(facts[2]), int(facts[3])))
             return Acceptance(verdict, order_id, int(facts[0]), int(facts[1]))
         return Acceptance(verdict, facts[0] if facts else "")
+
+    def saw(self, mark: Mark) -> None:
+        """Remember that Redis has come this far."""
+        self.seen = max(self.seen, mark)
 
     async def order(self, order_id: str) -> Order | None:
         """Read an order, or None where Redis does not know it."""
@@ -153,7 +184,7 @@ class Store:
 
     async def product(self, product_id: int) -> Product | None:
         """Read a product with what may still be accepted of it, or None while it is not on sale."""
-        async with self.redis.pipeline(transaction=False) as pipe:
+        async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(keys.product(product_id))
             pipe.get(keys.stock(product_id))
             facts, units = await pipe.execute()
@@ -181,8 +212,9 @@ class Store:
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[Settling]:
         """Bring orders to the ledger's state, releasing the stock of each declined one once."""
-        names = [keys.PAYMENTS]
-        args: list[Any] = [keys.PAYMENT_WORKERS, keys.EVENTS]
+        names = [keys.PAYMENTS, keys.EPOCH]
+        args: list[Any] = [keys.PAYMENT_WORKERS, keys.EVENTS, keys.IDEMPOTENCY_PREFIX]
+        args += [ORDER_TTL_S * 1_000, self._idempotency_ttl_ms]
         for one in settlements:
             names += [
                 keys.order(one.order_id),
@@ -192,6 +224,36 @@ class Store:
             settled = "" if one.settled_at_us is None else one.settled_at_us
             args += [one.order_id, one.entry_id, one.status, one.version, settled]
         return cast(list[Settling], await self._run("settle", names, args))
+
+    async def cancel(
+        self,
+        order: Order,
+        *,
+        entry_id: str = "",
+        letter_id: str = "",
+        reason: str = "",
+        holder: Holder | None = None,
+    ) -> Settling:
+        """End an order that the ledger has cancelled, and return its units once.
+
+        The entry of the orders stream, or the dead letter, that stood for it is dropped; with a
+        reason, a dead letter takes its place. `holder` is the order that its key belongs to.
+        """
+        names = [
+            keys.ORDERS,
+            keys.DEAD_LETTERS,
+            keys.order(order.id),
+            keys.stock(order.product_id),
+            keys.buyers(order.product_id),
+            keys.EPOCH,
+            keys.idempotency(order.user_id, order.key),
+        ]
+        args: list[Any] = [keys.ORDER_WORKERS, keys.EVENTS, order.id, entry_id, letter_id]
+        args += [order.settled_at_us or 0, ORDER_TTL_S * 1_000, self._idempotency_ttl_ms]
+        args += ["" if holder is None else holder.value, reason]
+        args += ["o", order.id, "u", order.user_id, "p", order.product_id]
+        args += ["q", order.quantity, "k", order.key, "a", order.amount_cents]
+        return cast(Settling, await self._run("cancel", names, args))
 
     async def requeue(
         self,
@@ -225,59 +287,9 @@ class Store:
             return 0, 0  # the store was emptied: nothing is pending with anybody
         return int(returned), int(dead)
 
-    async def restore(self, token: str, orders: Iterable[Order]) -> bool:
-        """Write orders of the ledger back; False when the leader's lock is lost."""
-        names = [keys.LEADER, keys.IDEMPOTENCY, keys.PAYMENTS]
-        args: list[Any] = [token]
-        for order in orders:
-            names.append(keys.order(order.id))
-            args += [*_facts(order), order.settled_at_us or ""]
-        return bool(await self._run("restore", names, args))
-
-    async def rebuild(
-        self,
-        token: str,
-        product: Product,
-        *,
-        stock: int,
-        held: Mapping[int, int],
-    ) -> bool:
-        """Put a product on sale; False when its stock was there, or the lock is lost."""
-        names = [
-            keys.LEADER,
-            keys.stock(product.product_id),
-            keys.buyers(product.product_id),
-            keys.product(product.product_id),
-            keys.EPOCH,
-        ]
-        limit = "" if product.per_user_limit is None else product.per_user_limit
-        args: list[Any] = [token, stock, product.name, product.price_cents]
-        args += [product.initial_stock, limit]
-        for user_id, units in held.items():
-            args += [user_id, units]
-        return bool(await self._run("rebuild", names, args))
-
-    async def resume(self, token: str, orders: Iterable[Order]) -> int:
-        """Enqueue payments of open orders that no entry stands for; -1 when the lock is lost."""
-        names = [keys.LEADER, keys.IDEMPOTENCY, keys.ORDERS, keys.PAYMENTS]
-        args: list[Any] = [token]
-        for order in orders:
-            names += [
-                keys.order(order.id),
-                keys.stock(order.product_id),
-                keys.buyers(order.product_id),
-            ]
-            args += _facts(order)
-        return int(await self._run("resume", names, args))
-
-    async def epoch(self, token: str, begin: int | None = None) -> int | None:
-        """Return the life of this store, beginning one if it has none; 0: none has begun.
-
-        None when the leader's lock is lost.
-        """
-        args = [token, "" if begin is None else begin]
-        epoch = int(await self._run("epoch", [keys.LEADER, keys.EPOCH], args))
-        return None if epoch < 0 else epoch
+    async def beat(self, consumer: str, ttl_ms: int) -> None:
+        """Prolong a consumer's heartbeat, also while Redis has no memory left."""
+        await self._run("claim", [keys.alive(consumer)], [1, ttl_ms, ""])
 
     async def drop(self, stream: WorkStream, entry_id: str) -> None:
         """Take an entry off its stream: its work is done, or has become another's."""
@@ -286,25 +298,7 @@ class Store:
             pipe.xdel(stream.name, entry_id)
             await pipe.execute()
 
-    async def renew(self, token: str, ttl_ms: int) -> bool:
-        """Prolong the leader's lock; False when somebody else holds it or nobody does."""
-        return bool(await self._run("renew", [keys.LEADER], [token, ttl_ms]))
-
 
 def is_missing_group(error: RedisError) -> bool:
     """Whether the stream or its group does not exist (yet, or since a FLUSHALL)."""
     return "NOGROUP" in str(error)
-
-
-def _facts(order: Order) -> list[Any]:
-    return [
-        order.id,
-        order.user_id,
-        order.product_id,
-        order.quantity,
-        order.key,
-        order.amount_cents,
-        order.accepted_at_us,
-        str(order.status),
-        order.version,
-    ]

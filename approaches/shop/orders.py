@@ -2,8 +2,12 @@
 
     accepted → awaiting_payment → confirmed | declined
                                 → unknown → confirmed | declined
+    accepted → cancelled
 
-`unknown`: the payment gateway gave no answer; the stock stays held until it does. Versions count
+`unknown`: the payment gateway gave no answer; the stock stays held until it does.
+`cancelled`: the order was accepted, and the ledger refuses it for good (its account is gone, its
+key holds another order); its units are back on sale. Only a shop that accepts before the ledger
+knows of it can have such orders. Versions count
 the states an order has been in, from 1, without gaps, so a reader can tell an old answer from a new
 one.
 """
@@ -29,15 +33,17 @@ class Status(StrEnum):
     CONFIRMED = "confirmed"
     DECLINED = "declined"
     UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
 
 
-TERMINAL = frozenset({Status.CONFIRMED, Status.DECLINED})
+TERMINAL = frozenset({Status.CONFIRMED, Status.DECLINED, Status.CANCELLED})
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.ACCEPTED: frozenset({Status.AWAITING_PAYMENT}),
+    Status.ACCEPTED: frozenset({Status.AWAITING_PAYMENT, Status.CANCELLED}),
     Status.AWAITING_PAYMENT: frozenset({Status.CONFIRMED, Status.DECLINED, Status.UNKNOWN}),
-    Status.UNKNOWN: TERMINAL,
+    Status.UNKNOWN: frozenset({Status.CONFIRMED, Status.DECLINED}),
     Status.CONFIRMED: frozenset(),
     Status.DECLINED: frozenset(),
+    Status.CANCELLED: frozenset(),
 }
 
 

@@ -41,6 +41,9 @@ SHOWN_NS = 10_000 * MS
 takes milliseconds; if the worker was killed in between, and all others with it, they must be
 started again, find the entry, and settle it anew."""
 
+DELETE_ACCOUNT = "delete_account"
+"""A fault that deletes accounts whose tokens go on buying; its record names them in `users`."""
+
 HELD = ("accepted", "awaiting_payment", "unknown")
 TERMINAL = ("confirmed", "declined")
 ACKNOWLEDGED = (201, 202, 402)
@@ -164,6 +167,27 @@ class Facts:
         moves = self.table("stock_moves", "order_id", "kind", "quantity", "at_ns", "relayed")
         known = self.of_order(moves["order_id"], "product_id", "user_id", "status", "quantity")
         return moves.join(known.rename(columns={"quantity": "ordered"}))
+
+    @cached_property
+    def cancelled(self) -> pd.DataFrame:
+        """The orders that were accepted and that the ledger refused; a run of old records none.
+
+        `excused`: a fault deleted their account, so nothing better could become of them.
+        """
+        columns = ["order_id", "user_id", "product_id", "quantity", "key", "reason"]
+        rows = (self.run.record.get("store") or {}).get("cancelled") or []
+        frame = pd.DataFrame(rows, columns=columns)
+        return frame.assign(excused=frame["user_id"].isin(list(self._deleted_accounts)))
+
+    @property
+    def _deleted_accounts(self) -> set[int]:
+        """Return the user ids of the accounts that a fault deleted."""
+        return {
+            user
+            for fault in self.run.record.get("faults") or ()
+            if fault["kind"] == DELETE_ACCOUNT and fault["begun_ns"] is not None
+            for user in fault.get("users") or ()
+        }
 
     @cached_property
     def charges(self) -> pd.DataFrame:

@@ -27,7 +27,8 @@ _LEGAL = {
 def none_lost(facts: Facts, evidence: Evidence) -> str:
     """Whatever a buyer was told is an order is one, is that buyer's, and ended within the drain.
 
-    Catches the loss of accepted orders (a queue that forgets on a crash), orders that are stuck,
+    Catches the loss of accepted orders (a queue that forgets on a crash), orders that are cancelled
+    (unless a fault had deleted their account: they could not end better), orders that are stuck,
     and answers that name an order of somebody else. An order that is still open when the limit of
     the drain has passed is a failure: its buyer has waited for nothing, and if nobody was ever told
     of it, it still holds a unit, and perhaps somebody's money.
@@ -37,7 +38,17 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
     evidence.offence("acknowledgements without an order id", told, told["order_id"] == "", shown)
     told = told[told["order_id"] != ""].drop_duplicates(["order_id", "key"])
     lost = ~among(told["order_id"], facts.order_of.index)
-    evidence.offence("acknowledged orders lost", told, lost, shown)
+    cancelled = facts.cancelled
+    refused = among(told["order_id"], cancelled["order_id"])
+    excused = among(told["order_id"], cancelled.loc[cancelled["excused"], "order_id"])
+    evidence.offence("acknowledged orders lost", told, lost & ~refused, shown)
+    evidence.offence("acknowledged orders cancelled", told, lost & refused & ~excused, shown)
+    evidence.offence(
+        "orders both recorded and cancelled",
+        cancelled,
+        among(cancelled["order_id"], facts.order_of.index),
+        ["order_id", "key", "reason"],
+    )
     kept = told[~lost]
     said = facts.of_order(kept["order_id"], "user_id", "key", "status")
     kept = kept.join(said.add_prefix("ledger_"))

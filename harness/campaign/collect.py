@@ -62,6 +62,12 @@ _PASSWORDS = """
 SELECT substring(password_hash FROM '^.[^$]+[$][^$]+[$][^$]+') AS parameters, count(*)
 FROM users GROUP BY 1 ORDER BY 1
 """
+CANCELLED_COLUMNS = ("order_id", "user_id", "product_id", "quantity", "key", "reason")
+_CANCELLED = """
+SELECT id::text, user_id, product_id, quantity, idempotency_key, reason FROM cancelled_orders
+WHERE product_id = ANY(%s) ORDER BY cancelled_at, id
+"""
+_MOST_LETTERS = 1_000
 _OPEN = "SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'declined')"
 
 RequestCounts = Counter[tuple[str, str, int]]
@@ -111,10 +117,12 @@ def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, Any]
         ).fetchall()
         statements = ledger.execute(_STATEMENTS).fetchall()
         passwords = ledger.execute(_PASSWORDS).fetchall()
+        cancelled = ledger.execute(_CANCELLED, (ids,)).fetchall()
     names = ("id", "price_cents", "initial_stock", "reserved", "sold")
     return {
         "products": [dict(zip(names, row, strict=True)) for row in products],
         "redis": _redis_facts(deployment, ids),
+        "cancelled": [dict(zip(CANCELLED_COLUMNS, row, strict=True)) for row in cancelled],
         "passwords": [{"parameters": text, "count": count} for text, count in passwords],
         "statements": [
             {"query": query[:500], "calls": calls, "total_ms": float(total_ms), "rows": rows}
@@ -197,7 +205,14 @@ def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> dict[str
             "stocks": dict(zip(map(str, product_ids), counters, strict=True)),
             "streams": streams,
             "dead_letters": int(store.xlen(facts.dead_letters)),
+            "dead_letter_entries": _letters(store, facts.dead_letters),
         }
+
+
+def _letters(store: redis.Redis, stream: str) -> list[dict[str, str]]:
+    """Return what the first dead letters say, in whatever fields the approach gives them."""
+    entries: Any = store.xrange(stream, count=_MOST_LETTERS)
+    return [fields for _, fields in entries]
 
 
 def reading(deployment: Deployment, error: Exception) -> InfrastructureError:

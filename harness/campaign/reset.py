@@ -26,6 +26,7 @@ TABLES = (
     "stock_moves",
     "order_events",
     "purchase_counts",
+    "cancelled_orders",
     "products",
 )
 STOCK_VISIBLE_LIMIT_S = 15.0

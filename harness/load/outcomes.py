@@ -15,7 +15,9 @@ LIMITED = "limited"
 REJECTED = "rejected"
 INDETERMINATE = "indeterminate"
 
-TERMINAL = frozenset({CONFIRMED, DECLINED})
+CANCELLED = "cancelled"
+
+TERMINAL = frozenset({CONFIRMED, DECLINED, CANCELLED})
 """Statuses after which an order does not change."""
 
 UNANSWERED = 0

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.audit import audit, verdict
 from harness.findings import Finding, Verdict
 from harness.store import RunData, audit_document, write_json
+from tests.defects import DEFECTS
 from tests.histories import make_run
 from tests.simulated_shop import MS
 
@@ -59,6 +60,31 @@ def test_the_simulated_runs_hold_what_could_be_mistaken_for_a_defect() -> None:
     assert (~run.orders["order_id"].isin(buys["order_id"])).any()
     released_ns = run.stock_moves.loc[run.stock_moves["kind"] == "release", "at_ns"].min()
     assert (run.stock_moves.loc[run.stock_moves["kind"] == "reserve", "at_ns"] > released_ns).any()
+
+
+@pytest.mark.parametrize("excused", [True, False])
+def test_an_order_is_cancelled_in_order_only_if_a_fault_deleted_its_account(excused: bool) -> None:
+    run = DEFECTS["acknowledged_order_cancelled"].apply(make_run("queue", seed=2), 0)
+    (cancelled,) = run.record["store"]["cancelled"]
+    run.record["store"]["redis"] |= {
+        "dead_letters": 1,
+        "dead_letter_entries": [{"o": cancelled["order_id"], "reason": "no such account"}],
+    }
+    users = [cancelled["user_id"]] if excused else []
+    run.record["faults"] = [{**DELETION, "users": users}]
+    assert {finding.id for finding in complaints(run)} == (set() if excused else {"I3", "I11"})
+
+
+DELETION = {
+    "kind": "delete_account",
+    "service": None,
+    "replica": None,
+    "process": None,
+    "begun_ns": 0,
+    "ended_ns": 0,
+    "healthy_ns": 0,
+    "error": None,
+}
 
 
 def test_an_order_without_an_acknowledgement_is_counted_as_recovered() -> None:

@@ -6,6 +6,7 @@ from harness.store import RunData
 from tests.defects.breaking import (
     S,
     altered,
+    cancel,
     changed,
     claim_stock,
     confirmed,
@@ -32,6 +33,15 @@ def entry_left_in_stream(run: RunData, pick: int) -> RunData:
 def entry_given_up(run: RunData, pick: int) -> RunData:
     run = changed(run)
     run.record["store"]["redis"]["dead_letters"] = 1 + pick
+    return run
+
+
+@defect("I11", approaches=("queue",))
+def order_cancelled_that_no_fault_excuses(run: RunData, pick: int) -> RunData:
+    run, order_id = changed(run), "01900000-0000-7000-8000-00000000dead"
+    cancel(run, order_id, user_id=900 + pick)
+    run.record["store"]["redis"]["dead_letters"] = 1
+    run.record["store"]["redis"]["dead_letter_entries"] = [{"o": order_id}]
     return run
 
 

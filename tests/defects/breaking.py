@@ -98,6 +98,12 @@ def restock(run: RunData, *, sold: int = 0, reserved: int = 0) -> None:
         store["redis"]["stock"] -= sold + reserved
 
 
+def cancel(run: RunData, order_id: str, *, user_id: int = 0, key: str = "") -> None:
+    """Record, in place, that the ledger refused an order."""
+    facts = {"user_id": user_id, "key": key, "product_id": 1, "quantity": 1, "reason": "refused"}
+    run.record["store"].setdefault("cancelled", []).append({"order_id": order_id, **facts})
+
+
 def claim_stock(run: RunData, change: int) -> None:
     """Pretend, in place, that another stock was seeded from the start."""
     record = run.record

@@ -6,6 +6,7 @@ from harness.store import RunData
 from tests.defects.breaking import (
     S,
     altered,
+    cancel,
     changed,
     confirmed,
     declined,
@@ -27,6 +28,24 @@ def acknowledged_order_lost(run: RunData, pick: int) -> RunData:
         },
     )
     restock(run, sold=-1)
+    return run
+
+
+@defect("I3", approaches=("queue",))
+def acknowledged_order_cancelled(run: RunData, pick: int) -> RunData:
+    """The ledger refused it and its unit went back, but its buyer had been told 202."""
+    victim = confirmed(run, pick)
+    row = run.orders.set_index("order_id").loc[victim]
+    run = acknowledged_order_lost(run, pick)
+    cancel(run, victim, user_id=int(row["user_id"]), key=str(row["key"]))
+    return run
+
+
+@defect("I3", approaches=("queue",))
+def order_both_cancelled_and_kept(run: RunData, pick: int) -> RunData:
+    victim = confirmed(run, pick)
+    run = changed(run)
+    cancel(run, victim)
     return run
 
 

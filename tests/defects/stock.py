@@ -6,6 +6,7 @@ from harness.store import RunData
 from tests.defects.breaking import (
     S,
     altered,
+    cancel,
     changed,
     claim_stock,
     confirmed,
@@ -14,6 +15,14 @@ from tests.defects.breaking import (
     recount,
     restock,
 )
+
+
+@defect("I2", approaches=("queue",))
+def cancelled_units_never_returned(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    cancel(run, "01900000-0000-7000-8000-00000000dead", user_id=900 + pick)
+    run.record["store"]["redis"]["stock"] -= 1
+    return run
 
 
 @defect("I1")

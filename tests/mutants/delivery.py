@@ -12,7 +12,7 @@ ACCEPT = "approaches/queue/lua/accept.lua"
 RENEW = "approaches/queue/lua/renew.lua"
 SETTLE = "approaches/queue/lua/settle.lua"
 CONSUMER = "approaches/queue/consumer.py"
-RECOVERY = "approaches/queue/recovery.py"
+LEADERSHIP = "approaches/queue/leadership.py"
 ORDER_WORKER = "approaches/queue/order_worker.py"
 
 ENQUEUE = "local entry = redis.call('XADD', KEYS[6], '*',"
@@ -146,9 +146,9 @@ MUTANTS = (
         seen="taskiq-redis #131: a SIGKILL while holding the lock stops recovery for ever",
         edits=(
             Edit(
-                RECOVERY,
-                "self._store.redis.set(keys.LEADER, token, nx=True, px=LOCK_TTL_MS)",
-                "self._store.redis.set(keys.LEADER, token, nx=True)",
+                LEADERSHIP,
+                "self._store.claim(token, self._ttl_ms)",
+                "self._store.claim(token, 1_000_000_000)",
             ),
             Edit(RENEW, "return redis.call('PEXPIRE', KEYS[1], ARGV[2])", "return 1"),
             Edit(
@@ -216,7 +216,7 @@ MUTANTS = (
         edits=(
             Edit(
                 ACCEPT,
-                "local known = redis.call('HGET', KEYS[1], attempt)\n",
+                "local known = redis.call('GET', KEYS[1])\n",
                 "local known = false\n",
             ),
             WITHOUT_KEY,

@@ -56,19 +56,19 @@ MUTANTS = (
         edits=(
             Edit(
                 STORE,
-                "        verdict, *facts = await self._run(\n",
+                "        verdict, *facts = await self._run(",
                 "        seen = await self.redis.get(keys.stock(product_id))\n"
-                "        verdict, *facts = await self._run(\n",
+                "        verdict, *facts = await self._run(",
             ),
             Edit(
                 STORE,
-                "[order_id, user_id, key, product_id, quantity]",
-                '[order_id, user_id, key, product_id, quantity, seen or ""]',
+                "[*args, self.seen.epoch, self.seen.seq]",
+                '[*args, self.seen.epoch, self.seen.seq, seen or ""]',
             ),
             Edit(
                 ACCEPT,
                 "local stock = tonumber(redis.call('GET', KEYS[3]) or nil)",
-                "local stock = tonumber(ARGV[6])",
+                "local stock = tonumber(ARGV[8])",
             ),
             Edit(
                 ACCEPT,

@@ -14,7 +14,6 @@ from approaches.queue import keys
 from approaches.queue.changes import QUEUE_SIZE, Change, Hub, Listener
 from approaches.queue.consumer import consumer_name
 from approaches.queue.health import _response
-from approaches.queue.ledger import held_units
 from approaches.queue.order import Order, from_microseconds, to_microseconds
 from approaches.queue.settings import QueueSettings
 from approaches.queue.store import Settlement, Store
@@ -58,14 +57,10 @@ def test_a_change_never_takes_an_order_back():
     assert Change(Status.CONFIRMED, 3, 5).applied_to(order()).terminal
 
 
-def test_declined_orders_hold_nothing():
-    orders = [order(), order(s="declined", v="3", st="1"), order(u="8", s="confirmed", st="1")]
-    assert held_units(orders) == {7: 2, 8: 2}
-
-
 def test_every_key_lies_in_one_slot():
     names = [keys.stock(1), keys.product(1), keys.buyers(1), keys.order("x"), keys.alive("w")]
-    names += [keys.ORDERS, keys.PAYMENTS, keys.DEAD_LETTERS, keys.IDEMPOTENCY, keys.LEADER]
+    names += [keys.ORDERS, keys.PAYMENTS, keys.DEAD_LETTERS, keys.idempotency(1, "}"), keys.LEADER]
+    names += [keys.EPOCH, keys.SEQ, keys.BEAT, keys.BEHIND]
     assert {name.split("}")[0] for name in names} == {"{shop"}
 
 

@@ -1,21 +1,32 @@
--- Accept an order: replay check, limit, stock, hold and enqueue, in one atomic step.
+-- Accept an order: is this store up to date, replay check, limit, stock, hold and enqueue, in one atomic step.
 --
 -- What was answered 202 is in the stream, and what is in the stream holds its stock: there is no
 -- moment at which only one of them is true. Every check stands before the first write, so an error
 -- (wrong type, out of memory, AOF refused) leaves nothing half done. A missing stock key is never
 -- decremented: DECRBY would create it below zero.
 --
--- The entry names the life of this store, so that the ledger can tell an order whose units are still
--- held here from one that was accepted before everything was lost (ledger.py).
+-- The entry names the epoch of this store, so that the ledger can tell an order whose units are still
+-- held here from one that was accepted before everything was lost (ledger.py). `seq` counts the orders
+-- of an epoch. A caller that has seen a later epoch, or a higher number, knows that this store was put
+-- back from an older copy: the epoch ends here and now, and the leader begins another one (epochs.py).
 --
--- KEYS  1 idem  2 order  3 stock  4 buyers  5 product  6 orders stream  7 epoch
--- ARGV  1 order id  2 user  3 idempotency key  4 product  5 quantity
--- -> {'accepted', amount_cents, accepted_at_us} | {'replayed', order id} | {'key_reused'}
+-- KEYS  1 idempotency key  2 order  3 stock  4 buyers  5 product  6 orders stream  7 epoch  8 seq  9 behind
+-- ARGV  1 order id  2 user  3 idempotency key  4 product  5 quantity  6, 7 epoch and seq seen by the caller
+-- -> {'accepted', amount_cents, accepted_at_us, epoch, seq} | {'replayed', order id} | {'key_reused'}
 --    | {'stock_not_loaded'} | {'limit_reached'} | {'sold_out'}
 local order, user, key, product, quantity = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 
-local attempt = user .. '|' .. key
-local known = redis.call('HGET', KEYS[1], attempt)
+local epoch = redis.call('GET', KEYS[7])
+local present, seen = tonumber(epoch or 0), tonumber(ARGV[6])
+if present < seen or (present == seen and tonumber(redis.call('GET', KEYS[8]) or 0) < tonumber(ARGV[7])) then
+  if epoch then
+    redis.call('DEL', KEYS[7])
+    redis.call('SET', KEYS[9], seen)
+  end
+  return {'stock_not_loaded'}
+end
+
+local known = redis.call('GET', KEYS[1])
 if known then
   local known_order, wish = string.match(known, '^([^|]+)|(.+)$')
   if wish ~= product .. '|' .. ARGV[5] then
@@ -26,7 +37,6 @@ end
 
 local stock = tonumber(redis.call('GET', KEYS[3]) or nil)
 local price, limit = unpack(redis.call('HMGET', KEYS[5], 'price_cents', 'per_user_limit'))
-local epoch = redis.call('GET', KEYS[7])
 if not stock or not price or not epoch then
   return {'stock_not_loaded'}
 end
@@ -40,13 +50,16 @@ end
 local amount = string.format('%d', tonumber(price) * quantity)
 local now = redis.call('TIME')
 local at = now[1] .. string.format('%06d', tonumber(now[2]))
+local number = string.format('%d', tonumber(redis.call('GET', KEYS[8]) or 0) + 1)
 
 -- XADD first: it alone could still meet a key of another type
 local entry = redis.call('XADD', KEYS[6], '*', 'o', order, 'u', user, 'p', product,
-  'q', ARGV[5], 'k', key, 'a', amount, 'at', at, 'ep', epoch)
+  'q', ARGV[5], 'k', key, 'a', amount, 'at', at, 'ep', epoch, 'sq', number)
+redis.call('SET', KEYS[8], number)
 redis.call('DECRBY', KEYS[3], quantity)
 redis.call('HINCRBY', KEYS[4], user, quantity)
-redis.call('HSET', KEYS[1], attempt, order .. '|' .. product .. '|' .. ARGV[5])
+redis.call('SET', KEYS[1], order .. '|' .. product .. '|' .. ARGV[5])
 redis.call('HSET', KEYS[2], 's', 'accepted', 'v', 1, 'u', user, 'p', product,
-  'q', ARGV[5], 'k', key, 'a', amount, 'at', at, 'i', entry)
-return {'accepted', amount, at}
+  'q', ARGV[5], 'k', key, 'a', amount, 'at', at, 'i', entry, 'ep', epoch)
+redis.call('PERSIST', KEYS[2])
+return {'accepted', amount, at, epoch, number}

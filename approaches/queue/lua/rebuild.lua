@@ -1,17 +1,14 @@
--- Put a product on sale: set its stock counter and holdings, only if the counter is absent.
+-- Put a product on sale: set its stock counter, only if the counter is absent.
 --
--- KEYS  1 leader lock  2 stock  3 buyers  4 product  5 epoch
--- ARGV  1 token of the leader  2 stock  3 name  4 price_cents  5 initial_stock  6 per_user_limit or ''  then user, held, …
+-- KEYS  1 leader lock  2 stock  3 product  4 epoch
+-- ARGV  1 token of the leader  2 stock  3 name  4 price_cents  5 initial_stock  6 per_user_limit or ''
+--       7 the epoch that the stock was counted for
 -- -> 1 when written, 0 when the stock is already there, or the lock or the epoch is lost
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 1
-    or redis.call('EXISTS', KEYS[5]) == 0 then
+    or redis.call('GET', KEYS[4]) ~= ARGV[7] then
   return 0
 end
-redis.call('DEL', KEYS[3])
-for i = 7, #ARGV, 2 do
-  redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
-end
-redis.call('HSET', KEYS[4], 'name', ARGV[3], 'price_cents', ARGV[4], 'initial_stock', ARGV[5],
+redis.call('HSET', KEYS[3], 'name', ARGV[3], 'price_cents', ARGV[4], 'initial_stock', ARGV[5],
   'per_user_limit', ARGV[6])
 redis.call('SET', KEYS[2], ARGV[2])
 return 1

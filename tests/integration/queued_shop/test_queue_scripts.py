@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from approaches.queue import keys
+from approaches.queue.leader_store import LeaderStore, OpenOrder
 from approaches.queue.order import Order
-from approaches.queue.store import MAX_DELIVERIES, ORDERS, PAYMENTS, Settlement, Store
+from approaches.queue.store import MAX_DELIVERIES, ORDERS, PAYMENTS, Mark, Settlement
 from approaches.shop.orders import Status
 
 pytestmark = pytest.mark.integration
@@ -29,7 +31,7 @@ def client(valkey):
 def call(valkey):
     """Run `step(store)` in one event loop that lasts for the module."""
     with asyncio.Runner() as runner:
-        store = Store(valkey.url, timeout_s=5, connections=4)
+        store = LeaderStore(valkey.url, timeout_s=5, connections=4)
         yield lambda step: runner.run(step(store))
         runner.run(store.close())
 
@@ -43,11 +45,13 @@ def seed(client, *, stock: int, limit: int | str = "") -> None:
 
 
 def accept(call, order=ORDER, *, user=1, key="k", product=1, quantity=1):
-    return call(
-        lambda store: store.accept(
+    async def step(store):
+        store.seen = Mark(0, 0)  # `seed` begins the same epoch again and again
+        return await store.accept(
             order, user_id=user, key=key, product_id=product, quantity=quantity
         )
-    )
+
+    return call(step)
 
 
 def deliver(client, stream, consumer="w", count=100):
@@ -137,10 +141,11 @@ def test_only_the_holder_of_the_lock_begins_an_epoch_and_only_once(client, call)
     client.flushall()
     assert call(lambda store: store.epoch("mine", begin=4)) is None
     client.set(keys.LEADER, "mine")
-    assert call(lambda store: store.epoch("mine")) == 0
-    assert call(lambda store: store.epoch("mine", begin=4)) == 4
-    assert call(lambda store: store.epoch("mine", begin=5)) == 4
-    assert call(lambda store: store.epoch("mine")) == 4
+    epoch = lambda **begin: call(lambda store: store.epoch("mine", **begin)).mark.epoch  # noqa: E731
+    assert epoch() == 0
+    assert epoch(begin=4) == 4
+    assert epoch(begin=3) == 4
+    assert epoch() == 4
 
 
 def test_a_replay_is_answered_while_the_stock_is_missing(client, call):
@@ -156,7 +161,7 @@ def test_an_error_leaves_nothing_half_done(client, call):
     with pytest.raises(redis.ResponseError):
         accept(call)
     assert client.get(keys.stock(1)) == "5"
-    assert not client.exists(keys.IDEMPOTENCY, keys.buyers(1), keys.order(ORDER))
+    assert not client.exists(keys.idempotency(1, "k"), keys.buyers(1), keys.order(ORDER))
 
 
 def test_scripts_survive_a_restart_of_the_script_cache(client, call):
@@ -279,7 +284,7 @@ def test_only_the_holder_of_the_lock_rebuilds(client, call):
 
     client.flushall()
     product = Product(1, "n", 250, 7, 0, 0, None)
-    rebuild = lambda store: store.rebuild("mine", product, stock=7, held={})  # noqa: E731
+    rebuild = lambda store: store.rebuild("mine", product, stock=7, epoch=7)  # noqa: E731
     assert call(rebuild) is False
     client.set(keys.LEADER, "mine")
     assert call(rebuild) is False  # what is accepted would belong to no epoch
@@ -287,3 +292,69 @@ def test_only_the_holder_of_the_lock_rebuilds(client, call):
     assert call(rebuild) is True
     assert call(rebuild) is False  # it is there
     assert client.get(keys.stock(1)) == "7"
+
+
+def test_an_end_is_published_although_redis_has_lost_the_order(client, call):
+    seed(client, stock=1)
+    with client.pubsub() as news:
+        news.subscribe(keys.EVENTS)
+        news.get_message(timeout=5)
+        assert call(lambda store: store.settle([settlement(ORDER, "confirmed")])) == ["kept"]
+        message = news.get_message(timeout=5)
+    (change,) = json.loads(message["data"])
+    assert (change["o"], change["s"], change["v"]) == (ORDER, "confirmed", 3)
+
+
+@pytest.mark.parametrize("step", ["restore", "resume"])
+def test_a_version_that_recovery_raises_is_published(client, call, step):
+    seed(client, stock=1)
+    accept(call)
+    client.set(keys.LEADER, "mine")
+    client.delete(keys.ORDERS)
+    one = open_order()
+    with client.pubsub() as news:
+        news.subscribe(keys.EVENTS)
+        news.get_message(timeout=5)
+        if step == "restore":
+            call(lambda store: store.restore("mine", [one]))
+        else:
+            assert call(lambda store: store.resume("mine", [OpenOrder(one)])) == 1
+        message = news.get_message(timeout=5)
+    (change,) = json.loads(message["data"])
+    assert (change["o"], change["s"], change["v"]) == (ORDER, "awaiting_payment", 2)
+
+
+def test_what_has_ended_leaves_redis_and_releases_nothing_later(client, call):
+    seed(client, stock=1)
+    accept(call)
+    assert client.ttl(keys.order(ORDER)) == client.ttl(keys.idempotency(1, "k")) == -1
+    call(lambda store: store.settle([settlement(ORDER, "declined")]))
+    assert 0 < client.ttl(keys.order(ORDER)) < client.ttl(keys.idempotency(1, "k"))
+    client.delete(keys.order(ORDER))
+    assert call(lambda store: store.settle([settlement(ORDER, "declined")])) == ["kept"]
+    assert client.get(keys.stock(1)) == "1"
+
+
+def test_a_full_redis_sells_nothing_and_drains_all_the_same(client, call):
+    seed(client, stock=5)
+    for name in ("a", "b"):
+        accept(call, name, key=name)
+    first, second = [entry_id for entry_id, _ in deliver(client, ORDERS)]
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(redis.OutOfMemoryError):
+            accept(call, "c", key="c")
+        call(lambda store: store.beat("w", 3_000))
+        assert client.exists(keys.alive("w"))
+        assert call(lambda store: store.claim("mine", 3_000))
+        assert call(lambda store: store.advance([(first, "a")])) == 1
+        assert call(lambda store: store.settle([settlement("a", "unknown")])) == ["applied"]
+        assert call(lambda store: store.settle([settlement("a", "declined", 4)])) == ["applied"]
+        refused = Order("b", 1, "b", 1, 1, 250, Status.CANCELLED, 2, 0, 1)
+        cancel = lambda store: store.cancel(refused, entry_id=second, reason="no")  # noqa: E731
+        assert call(cancel) == "applied"
+    finally:
+        client.config_set("maxmemory", 0)
+    assert client.get(keys.stock(1)) == "5"
+    assert client.xlen(keys.ORDERS) == client.xlen(keys.PAYMENTS) == 0
+    assert client.xlen(keys.DEAD_LETTERS) == 1

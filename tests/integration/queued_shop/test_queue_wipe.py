@@ -9,13 +9,13 @@ import threading
 
 import httpx
 import pytest
+from psycopg import AsyncConnection
 from queue_world import SECRET, STOCK, eventually
 
-from approaches.queue import keys, ledger
+from approaches.queue import keys, leader_ledger, ledger
 from approaches.queue.consumer import Consumer, Entry
-from approaches.queue.recovery import Recovery
-from approaches.queue.store import ORDERS, Store
-from approaches.queue.worker import Lazy
+from approaches.queue.leader_ledger import Snapshot
+from approaches.queue.store import ORDERS
 from approaches.shop.accounts import Tokens
 from approaches.shop.orders import Status
 
@@ -153,44 +153,30 @@ def test_an_order_read_before_the_loss_gives_way_to_its_buyers_next_try(world, l
     assert dead_letters(world) == 0
 
 
-class Candidate(Recovery):
-    """A leader in this process, led by the test."""
-
-    def __init__(self, world):
-        super().__init__(world.settings())
-        self._store = Store(world.valkey.url, timeout_s=5, connections=2)
-        self._ledger = Lazy(world.dsn)
-
-    async def put_on_sale(self) -> None:
-        assert await self.lead()
-        await self.begin()
-        await self.rebuild()
-
-
 def test_a_leader_paused_with_an_old_snapshot_writes_nothing(world, monkeypatch):
     """It read the ledger, slept through the loss of Redis, and wakes when others have sold."""
-    read, taken, wake = ledger.snapshot, asyncio.Event(), asyncio.Event()
+    read, taken, wake = Snapshot.product, asyncio.Event(), asyncio.Event()
 
     async def scene():
-        paused, other = Candidate(world), Candidate(world)
+        paused, other = world.leader(), world.leader()
 
-        async def slow_snapshot(connection, product_id):
-            facts = await read(connection, product_id)
+        async def slow_read(snapshot):
+            product = await read(snapshot)
             taken.set()
             await wake.wait()
-            return facts
+            return product
 
-        monkeypatch.setattr(ledger, "snapshot", slow_snapshot)
+        monkeypatch.setattr(Snapshot, "product", slow_read)
         sleeping = asyncio.create_task(paused.put_on_sale())
         await taken.wait()
-        monkeypatch.setattr(ledger, "snapshot", read)
+        monkeypatch.setattr(Snapshot, "product", read)
         world.redis.flushall()
         await other.put_on_sale()
         await asyncio.to_thread(world.accept, 5)
         wake.set()
         await sleeping
         for candidate in (paused, other):
-            await candidate._resign()
+            await candidate.close()
 
     asyncio.run(scene())
     assert world.redis.get(keys.stock(1)) == str(STOCK - 5)
@@ -201,26 +187,26 @@ def test_a_leader_paused_with_an_old_snapshot_writes_nothing(world, monkeypatch)
 def test_a_leader_that_finds_no_epoch_and_sleeps_begins_none_behind_the_back_of_another(
     world, monkeypatch
 ):
-    begin, taken, wake = ledger.begin_epoch, asyncio.Event(), asyncio.Event()
+    begin, taken, wake = leader_ledger.begin_epoch, asyncio.Event(), asyncio.Event()
 
     async def scene():
-        paused, other = Candidate(world), Candidate(world)
+        paused, other = world.leader(), world.leader()
 
-        async def slow_begin(connection, *, after):
+        async def slow_begin(connection, **marks):
             taken.set()
             await wake.wait()
-            return await begin(connection, after=after)
+            return await begin(connection, **marks)
 
-        monkeypatch.setattr(ledger, "begin_epoch", slow_begin)
+        monkeypatch.setattr(leader_ledger, "begin_epoch", slow_begin)
         sleeping = asyncio.create_task(paused.put_on_sale())
         await taken.wait()
-        monkeypatch.setattr(ledger, "begin_epoch", begin)
+        monkeypatch.setattr(leader_ledger, "begin_epoch", begin)
         world.redis.delete(keys.LEADER)  # it expires
         await other.put_on_sale()
         wake.set()
         await sleeping
         for candidate in (paused, other):
-            await candidate._resign()
+            await candidate.close()
 
     asyncio.run(scene())
     assert world.redis.get(keys.EPOCH) == str(world.epoch())
@@ -235,24 +221,25 @@ def test_an_order_settled_between_snapshot_and_rebuild_ends_in_redis_too(world, 
         entry = world.redis.hget(keys.order(order_id), "i")
         fields = dict(world.redis.xrange(keys.ORDERS, entry, entry))[entry]
         world.record_late([Entry(entry, fields)])
-    read = ledger.snapshot
+    read = Snapshot.product
 
     async def scene():
-        leader = Candidate(world)
+        leader = world.leader()
 
-        async def snapshot_then_settle(connection, product_id):
-            facts = await read(connection, product_id)
+        async def read_then_settle(snapshot):
+            product = await read(snapshot)
             statuses = zip(orders, (Status.CONFIRMED, Status.DECLINED), strict=True)
             results = [ledger.Result(one, status, f"ch-{one}") for one, status in statuses]
-            states = await ledger.settle_orders(connection, results)
+            async with await AsyncConnection.connect(world.dsn, autocommit=True) as connection:
+                states = await ledger.settle_orders(connection, results)
             answers = await leader._store.settle(list(states.values()))
             assert set(answers) == {"kept", "unloaded"}
-            return facts
+            return product
 
-        monkeypatch.setattr(ledger, "snapshot", snapshot_then_settle)
+        monkeypatch.setattr(Snapshot, "product", read_then_settle)
         world.redis.flushall()
         await leader.put_on_sale()
-        await leader._resign()
+        await leader.close()
 
     asyncio.run(scene())
     monkeypatch.undo()
