@@ -52,7 +52,7 @@ async def entries(
 
 def holds_units(letter: Mapping[str, str]) -> bool:
     """Return True if a dead letter is an order that the ledger does not know and that is open."""
-    return letter.get("stream") == keys.ORDERS and CANCELLED_FIELD not in letter
+    return letter.get("stream") == keys.ORDERS and "o" in letter and CANCELLED_FIELD not in letter
 
 
 class Rebuild:
@@ -81,7 +81,7 @@ class Rebuild:
             if "o" in fields
         }
         async for _, letter in entries(self._store, keys.DEAD_LETTERS, self._page):
-            if "o" in letter and holds_units(letter):
+            if holds_units(letter):
                 under_way[letter["o"]] = letter
         for product_id in missing:
             of_product = {
