@@ -30,14 +30,25 @@ class _Side(asyncio.Protocol):
         self.peer: _Side | None = None
         self.transport: asyncio.Transport | None = None
         self.is_frozen = False
+        self.early = bytearray()
+        """What came before there was a peer: a client may speak first."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP has no other
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if self.peer is not None and self.peer.transport is not None:
+        if self.is_frozen:
+            return
+        if self.peer is None or self.peer.transport is None:
+            self.early += data
+        else:
             self.peer.transport.write(data)
+
+    def send(self, data: bytes | bytearray) -> None:
+        """Send what came early."""
+        if self.transport is not None and data:
+            self.transport.write(bytes(data))
 
     def pause_writing(self) -> None:
         if self.peer is not None:
@@ -72,7 +83,7 @@ class _Side(asyncio.Protocol):
 
 
 class _Client(_Side):
-    """The side of whoever connects; it is read from as soon as the target is connected."""
+    """The side of whoever connects."""
 
     def __init__(self, proxy: "Proxy") -> None:
         super().__init__()
@@ -80,7 +91,6 @@ class _Client(_Side):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.set_reading(False)
         self._proxy.add(self)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -126,7 +136,7 @@ class Proxy:
         elif client not in self._live:
             server.close()
         else:
-            client.set_reading(True)
+            server.send(client.early)
 
     def freeze(self) -> None:
         """Freeze every connection there is, and those that come."""
