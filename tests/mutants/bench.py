@@ -15,7 +15,7 @@ import httpx
 
 from harness.errors import ExitCode
 from harness.findings import Finding, Verdict
-from harness.runtimes import LocalRuntime
+from harness.runtimes import Deployment, LocalRuntime
 from harness.store import RunData, load_findings, load_run
 from harness.topology import load_topology
 from tests.commands import HARNESS, run_to_its_end
@@ -125,7 +125,7 @@ class Bench:
 
 
 @contextmanager
-def contract_shop(project: Path, approach: str) -> Iterator[Shop]:
+def contract_shop(project: Path, approach: str) -> Iterator[tuple[Deployment, Shop]]:
     """Bring a mutant up as the contract tests do."""
     topology = small_and_fast(
         load_topology(
@@ -139,9 +139,7 @@ def contract_shop(project: Path, approach: str) -> Iterator[Shop]:
             httpx.Client(base_url=deployment.address, timeout=30) as http,
             httpx.Client(base_url=deployment.urls(topology.gateway)[0]) as gateway,
         ):
-            counters = [url for one in topology.counters for url in deployment.urls(one)]
-            yield Shop(
-                topology.approach, topology.acknowledges, http, gateway, deployment.dsn(), counters
-            )
+            words = topology.approach, topology.acknowledges
+            yield deployment, Shop(*words, http, gateway, deployment.dsn(), counters=[])
     finally:
         deployment.down()
