@@ -65,12 +65,15 @@ class Outcome:
         return [name for name, one in self.findings.items() if one.verdict is Verdict.FAIL]
 
     def unsigned_services(self) -> list[str]:
-        """The services of this project whose log does not say that they are the mutant's."""
+        """The services of the approach whose log does not say that they are the mutant's.
+
+        The proxy before a store that a fault freezes runs a file, no module: it is the harness'.
+        """
         signature = f"mutant {self.mutant.name} runs from {self.project}/approaches/__init__.py"
         built = [
             (name, service["replicas"])
             for name, service in self.run.record["topology"]["services"].items()
-            if service["built"]
+            if service["built"] and "-m" in service["command"]
         ]
         logs = [
             self.run_folder / "logs" / f"{name}-{number}.log.gz"
