@@ -91,7 +91,7 @@ def _stays(facts: RunFacts) -> tuple[Floats, Floats, Floats]:
     moves = facts.stock_moves
     opened = moves[is_in(moves, "kind", ["reserve"])]
     events = facts.run.order_events
-    recorded = events[events["version"] == 2].groupby("order_id")["at_ns"].min()  # noqa: PLR2004
+    recorded = events[events["version"] == 2].groupby("order_id")["at_ns"].min()
     recorded_ns = (recorded - facts.t0_wall_ns).reindex(opened["order_id"]).to_numpy(np.float64)
     closed = moves[~is_in(moves, "kind", ["reserve"])].groupby("order_id")["at_rel_ns"].min()
     closed_ns = closed.reindex(opened["order_id"]).fillna(np.inf).to_numpy(dtype=np.float64)
