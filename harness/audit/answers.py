@@ -6,12 +6,12 @@ import pandas as pd
 from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import (
     CLOCK_NS,
+    ENDS,
     LEDGER_ORDER_NS,
     RECOVERY_NS,
     RELAY_NS,
     SHOWN_NS,
     SOLD_OUT_CACHE_NS,
-    TERMINAL,
     Facts,
     NotMeasuredError,
     among,
@@ -56,8 +56,8 @@ def never_regresses(facts: Facts, evidence: Evidence) -> str:
         known & (compared["ledger"] != compared["order_status"]),
         [*shown, "ledger"],
     )
-    ends = told["outcome"].where(told["outcome"].isin(TERMINAL), told["order_status"])
-    final = told.assign(end=ends)[ends.isin(TERMINAL)]
+    ends = told["outcome"].where(told["outcome"].isin(ENDS), told["order_status"])
+    final = told.assign(end=ends)[ends.isin(ENDS)]
     final = final.assign(ledger=facts.of_order(final["order_id"], "status")["status"])
     wrong = final["ledger"].notna() & (final["ledger"] != final["end"])
     evidence.offence(
@@ -74,7 +74,7 @@ def _hiding(facts: Facts, told: pd.DataFrame) -> "pd.Series[bool]":
     finished = finished[finished["settled_ns"] > 0].drop_duplicates("order_id")
     ended_ns = finished["settled_ns"].to_numpy(dtype=np.int64) - int(facts.recorded("t0_wall_ns"))
     known_ns = no_sooner_than(ended_ns, SHOWN_NS, RECOVERY_NS, facts.outages)
-    open_ = (told["order_status"] != "") & ~told["order_status"].isin(TERMINAL)
+    open_ = (told["order_status"] != "") & ~told["order_status"].isin(ENDS)
     return open_ & (
         told["sent_ns"] > told["order_id"].map(pd.Series(known_ns, index=finished["order_id"]))
     )
@@ -92,7 +92,7 @@ def streams_end(facts: Facts, evidence: Evidence) -> str:
     columns = ("endpoint", "status", "sent_ns", "done_ns", "order_id", "order_status", "version")
     asked = facts.requests(*columns, "user", "error")
     streams = asked[(asked["endpoint"] == "events") & (asked["status"] == 200)]
-    endless = streams[~streams["order_status"].isin(TERMINAL)]
+    endless = streams[~streams["order_status"].isin(ENDS)]
     finished = facts.table("orders", "order_id", "settled_ns")
     finished = finished[finished["settled_ns"] > 0].drop_duplicates("order_id")
     settled_ns = finished.set_index("order_id")["settled_ns"] - int(facts.recorded("t0_wall_ns"))

@@ -5,6 +5,7 @@ stores stamp wall-clock time. `t0_wall_ns` of the record joins the two. All proc
 host, so nothing but scheduling and clock slew lies between two stamps of one instant.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +47,9 @@ DELETE_ACCOUNT = "delete_account"
 
 HELD = ("accepted", "awaiting_payment", "unknown")
 TERMINAL = ("confirmed", "declined")
+CANCELLED = "cancelled"
+ENDS = (*TERMINAL, CANCELLED)
+"""What a buyer is shown in the end; what the ledger refused is no order there."""
 ACKNOWLEDGED = (201, 202, 402)
 """Statuses of POST /orders by which a buyer learns that there is an order."""
 
@@ -179,15 +183,25 @@ class Facts:
         frame = pd.DataFrame(rows, columns=columns)
         return frame.assign(excused=frame["user_id"].isin(list(self._deleted_accounts)))
 
+    @cached_property
+    def deleted_buyers(self) -> pd.DataFrame:
+        """What the accounts that a fault deleted bought, and the last state they were shown."""
+        columns = ["user_id", "key", "status", "order_id", "order_status"]
+        rows = [row for fault in self._deletions for row in fault.get("purchases") or ()]
+        return pd.DataFrame(rows, columns=columns)
+
     @property
     def _deleted_accounts(self) -> set[int]:
         """Return the user ids of the accounts that a fault deleted."""
-        return {
-            user
+        return {user for fault in self._deletions for user in fault.get("users") or ()}
+
+    @property
+    def _deletions(self) -> list[Mapping[str, Any]]:
+        return [
+            fault
             for fault in self.run.record.get("faults") or ()
             if fault["kind"] == DELETE_ACCOUNT and fault["begun_ns"] is not None
-            for user in fault.get("users") or ()
-        }
+        ]
 
     @cached_property
     def charges(self) -> pd.DataFrame:

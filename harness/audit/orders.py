@@ -8,7 +8,7 @@ is *recovered*, which is allowed and counted.
 import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
-from harness.audit.facts import ACKNOWLEDGED, CLOCK_NS, TERMINAL, Facts, among
+from harness.audit.facts import ACKNOWLEDGED, CLOCK_NS, ENDS, TERMINAL, Facts, among
 
 IN_PROGRESS = 425
 """The last answer of a buyer whose order is being made: there may be one."""
@@ -58,6 +58,13 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
         kept,
         ~kept["ledger_status"].isin(TERMINAL),
         [*shown, "ledger_status"],
+    )
+    bought = facts.deleted_buyers
+    evidence.offence(
+        "orders of deleted accounts that showed their buyers no end",
+        bought,
+        bought["order_id"].notna() & ~bought["order_status"].isin(ENDS),
+        ["order_id", "key", "status", "order_status"],
     )
     open_ = facts.orders[~facts.orders["status"].isin(TERMINAL)]
     evidence.offence(

@@ -75,6 +75,15 @@ def test_an_order_is_cancelled_in_order_only_if_a_fault_deleted_its_account(excu
     assert {finding.id for finding in complaints(run)} == (set() if excused else {"I3", "I11"})
 
 
+@pytest.mark.parametrize(("end", "is_shown"), [("cancelled", True), ("accepted", False)])
+def test_an_order_of_a_deleted_account_shows_its_buyer_an_end(end: str, is_shown: bool) -> None:
+    run = make_run("queue", seed=2)
+    bought = {"user_id": 1, "key": "k", "status": 202, "order_id": "o", "order_status": end}
+    refused = {"user_id": 2, "key": "l", "status": 401, "order_id": None, "order_status": None}
+    run.record["faults"] = [{**DELETION, "users": [1, 2], "purchases": [bought, refused]}]
+    assert {finding.id for finding in complaints(run)} == (set() if is_shown else {"I3"})
+
+
 DELETION = {
     "kind": "delete_account",
     "service": None,

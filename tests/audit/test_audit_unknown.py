@@ -13,8 +13,8 @@ from harness.store import TABLES, RunData
 from tests.histories import make_run
 
 READS = {
-    "requests": "I3 I4 I5 I8 I10 I12 I13 I14",
-    "orders": "I1 I2 I3 I4 I5 I6 I7 I8 I9 I12 I13",
+    "requests": "I3 I4 I5 I8 I10 I12 I13 I14 I18",
+    "orders": "I1 I2 I3 I4 I5 I6 I7 I8 I9 I12 I13 I18",
     "order_events": "I1 I8 I12",
     "payments": "I6",
     "stock_moves": "I1 I2 I9 I13",
@@ -51,7 +51,7 @@ def test_without_a_table_its_readers_do_not_know(name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "readers"),
     [
-        (("t0_wall_ns",), "I8 I12 I13"),
+        (("t0_wall_ns",), "I8 I12 I13 I18"),
         (("server_counts",), "I14"),
         (("reset_proof",), "I15 I16"),
         (("reset_proof", "rows"), "I15"),

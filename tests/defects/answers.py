@@ -13,6 +13,7 @@ from tests.defects.breaking import (
     defect,
     recount,
 )
+from tests.mishaps import Mishap
 
 
 @defect("I11", approaches=("queue",))
@@ -111,6 +112,16 @@ def last_unit_not_sold(run: RunData, pick: int) -> RunData:
     """Undersell: a unit is left in all stores, and yet buyers were refused to the end."""
     run = changed(run)
     claim_stock(run, 1 + pick % 3)
+    return run
+
+
+@defect("I14", approaches=("queue",), mishaps=(Mishap("drain", "payment-worker", 8.0, 10.0),))
+def request_failed_while_a_replica_was_drained(run: RunData, pick: int) -> RunData:
+    asked = run.requests
+    during = asked["sent_ns"].between(8 * S, 9 * S) & (asked["endpoint"] == "product")
+    victim = asked.index == asked.index[during & (asked["status"] == 200)][pick]
+    run = changed(run, requests=altered(asked, victim, status=0, outcome="indeterminate"))
+    recount(run, ("GET", "/products/{id}", 200), -1)
     return run
 
 

@@ -15,6 +15,7 @@ from tests.defects.breaking import (
     restock,
     without,
 )
+from tests.mishaps import Mishap
 
 
 @defect("I3")
@@ -46,6 +47,17 @@ def order_both_cancelled_and_kept(run: RunData, pick: int) -> RunData:
     victim = confirmed(run, pick)
     run = changed(run)
     cancel(run, victim)
+    return run
+
+
+@defect("I3", approaches=("queue",), mishaps=(Mishap("delete_account", None, 8.0, 8.0),))
+def order_of_a_deleted_account_that_shows_no_end(run: RunData, pick: int) -> RunData:
+    run = changed(run)
+    bought = {"user_id": 900 + pick, "key": "k", "status": 202, "order_id": "o"}
+    run.record["faults"][0] |= {
+        "users": [900 + pick],
+        "purchases": [bought | {"order_status": "accepted"}],
+    }
     return run
 
 

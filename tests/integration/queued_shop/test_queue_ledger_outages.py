@@ -92,7 +92,7 @@ def test_a_frozen_connection_holds_neither_orders_nor_permits(world, proxied):
 
 def test_one_frozen_connection_of_a_pool_is_met_and_the_others_are_not(world, proxied):
     async def freeze_and_ask() -> list[object]:
-        pool = AsyncPool(world.services_dsn, size=4, within_s=2.0)
+        pool = AsyncPool(world.service_dsn, size=4, within_s=2.0)
         await pool.open()
         together = asyncio.Barrier(4)
 
