@@ -61,6 +61,7 @@ MUTANTS = (
         ),
         load="refuses",
         caught_by="I3",
+        short=True,
     ),
     Mutant(
         name="queue-no-ledger-deadline",
@@ -79,6 +80,7 @@ MUTANTS = (
         edits=WITHOUT_DEADLINES,
         load="freezes",
         caught_by="I3",
+        alone=True,
     ),
     Mutant(
         name="queue-subscription-not-proven",
@@ -96,6 +98,7 @@ MUTANTS = (
         ),
         load="silence",
         caught_by="I18",
+        alone=True,
     ),
     Mutant(
         name="queue-lost-end-not-published",
@@ -113,11 +116,12 @@ MUTANTS = (
         ),
         load="forgets",
         caught_by="I18",
+        alone=True,
     ),
     Mutant(
         name="queue-rebuild-outlives-its-lock",
         approach="queue",
-        wrong="The leader takes 50 ms for each open order that it reads back, and prolongs its"
+        wrong="The leader takes 0.2 s for each open order that it reads back, and prolongs its"
         " lock only between its duties: with many orders it never ends a rebuild.",
         seen="leases that are renewed by the thread that does the work; this queue, with orders"
         " by the ten thousand",
@@ -131,7 +135,7 @@ MUTANTS = (
                 REBUILD,
                 "        async for orders in snapshot.unfinished():\n",
                 "        async for orders in snapshot.unfinished():\n"
-                "            await asyncio.sleep(0.05 * len(orders))\n",
+                "            await asyncio.sleep(0.2 * len(orders))\n",
             ),
             Edit(
                 RECOVERY,
@@ -160,7 +164,7 @@ MUTANTS = (
                 "    async def lead(self) -> bool:\n",
             ),
         ),
-        load="forgets",
+        load="behind",
         caught_by="I3",
     ),
     Mutant(
@@ -241,6 +245,7 @@ MUTANTS = (
         ),
         load="drains",
         caught_by="I14",
+        alone=True,
     ),
     Mutant(
         name="queue-streams-without-limit",
