@@ -121,7 +121,7 @@ MUTANTS = (
     Mutant(
         name="queue-rebuild-outlives-its-lock",
         approach="queue",
-        wrong="The leader takes 0.2 s for each open order that it reads back, and prolongs its"
+        wrong="The leader takes 0.5 s for each open order that it reads back, and prolongs its"
         " lock only between its duties: with many orders it never ends a rebuild.",
         seen="leases that are renewed by the thread that does the work; this queue, with orders"
         " by the ten thousand",
@@ -135,7 +135,7 @@ MUTANTS = (
                 REBUILD,
                 "        async for orders in snapshot.unfinished():\n",
                 "        async for orders in snapshot.unfinished():\n"
-                "            await asyncio.sleep(0.2 * len(orders))\n",
+                "            await asyncio.sleep(0.5 * len(orders))\n",
             ),
             Edit(
                 RECOVERY,
