@@ -7,7 +7,9 @@ its work is done, and somebody alive always answers for it:
   (recovery.py);
 - a worker that starts again under its old name returns its own at once;
 - a worker that lost the answer to a read (connection cut, cancelled) does not know what it was
-  given, so before its next read it returns everything that is pending with it but not in hand.
+  given, so before its next read it returns everything that is pending with it but not in hand;
+- and so it does when the epoch has changed: a Redis that was put back from an older copy believes
+  that the worker still has what it has finished since.
 
 Names are stable (host, port, child), so a restarted child recovers without waiting for a heartbeat
 to expire.
@@ -86,6 +88,7 @@ class Consumer:
         self._stream = stream
         self.name = name
         self._last_beat_s = 0.0
+        self._epoch = 0
         self._in_doubt = True
         self._pause_s = 0.0
 
@@ -98,8 +101,11 @@ class Consumer:
         """Keep the heartbeat alive until cancelled; meant to be a task of its own."""
         while True:
             try:
-                await self._store.beat(self.name, HEARTBEAT_TTL_MS)
+                epoch = await self._store.beat(self.name, HEARTBEAT_TTL_MS)
                 self._last_beat_s = time.monotonic()
+                if epoch != self._epoch:
+                    self._epoch = epoch
+                    self.doubt()
             except RedisError as error:
                 log.warning("no heartbeat: %s", error)
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)

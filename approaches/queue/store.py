@@ -287,9 +287,10 @@ class Store:
             return 0, 0  # the store was emptied: nothing is pending with anybody
         return int(returned), int(dead)
 
-    async def beat(self, consumer: str, ttl_ms: int) -> None:
-        """Prolong a consumer's heartbeat, also while Redis has no memory left."""
+    async def beat(self, consumer: str, ttl_ms: int) -> int:
+        """Prolong a consumer's heartbeat, also without memory left; return the epoch, or 0."""
         await self._run("claim", [keys.alive(consumer)], [1, ttl_ms, ""])
+        return int(await self.redis.get(keys.EPOCH) or 0)
 
     async def drop(self, stream: WorkStream, entry_id: str) -> None:
         """Take an entry off its stream: its work is done, or has become another's."""

@@ -38,17 +38,21 @@ def services(deployment):
 
 
 @pytest.fixture(scope="module")
-def ledger(deployment, services):
-    """A connection with the rights of the approach, which are those of all its services."""
+def ledger(deployment):
+    with as_the_shop(deployment) as one:
+        yield one
+
+
+def as_the_shop(deployment):
+    """Return a connection with the rights of the approach, which are those of all its services."""
     (login,) = {
         urlsplit(one.environment["DATABASE_URL"]).netloc.rpartition("@")[0]
-        for one in services
-        if "DATABASE_URL" in one.environment
+        for one in deployment.topology.services.values()
+        if one.built and "DATABASE_URL" in one.environment
     }
     parts = urlsplit(deployment.dsn())
     where = parts.netloc.rpartition("@")[2]
-    with psycopg.connect(f"postgresql://{login}@{where}{parts.path}", autocommit=True) as one:
-        yield one
+    return psycopg.connect(f"postgresql://{login}@{where}{parts.path}", autocommit=True)
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)

@@ -82,10 +82,8 @@ MUTANTS = (
         edits=(
             Edit(
                 SETTLE,
-                "      changes[#changes + 1] = {o = id, s = status, v = version, st = at}\n",
-                "      if not terminal then\n"
-                "        changes[#changes + 1] = {o = id, s = status, v = version, st = at}\n"
-                "      end\n",
+                "  if answer == 'applied' or (terminal and answer == 'kept') then\n",
+                "  if answer == 'applied' and not terminal then\n",
             ),
         ),
         load="listen",

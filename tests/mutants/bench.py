@@ -15,7 +15,7 @@ import httpx
 
 from harness.errors import ExitCode
 from harness.findings import Finding, Verdict
-from harness.runtimes import LocalRuntime
+from harness.runtimes import Deployment, LocalRuntime
 from harness.store import RunData, load_findings, load_run
 from harness.topology import load_topology
 from tests.commands import HARNESS, run_to_its_end
@@ -65,12 +65,15 @@ class Outcome:
         return [name for name, one in self.findings.items() if one.verdict is Verdict.FAIL]
 
     def unsigned_services(self) -> list[str]:
-        """The services of this project whose log does not say that they are the mutant's."""
+        """The services of the approach whose log does not say that they are the mutant's.
+
+        The proxy before a store that a fault freezes runs a file, no module: it is the harness'.
+        """
         signature = f"mutant {self.mutant.name} runs from {self.project}/approaches/__init__.py"
         built = [
             (name, service["replicas"])
             for name, service in self.run.record["topology"]["services"].items()
-            if service["built"]
+            if service["built"] and "-m" in service["command"]
         ]
         logs = [
             self.run_folder / "logs" / f"{name}-{number}.log.gz"
@@ -125,7 +128,7 @@ class Bench:
 
 
 @contextmanager
-def contract_shop(project: Path, approach: str) -> Iterator[Shop]:
+def contract_shop(project: Path, approach: str) -> Iterator[tuple[Deployment, Shop]]:
     """Bring a mutant up as the contract tests do."""
     topology = small_and_fast(
         load_topology(
@@ -139,9 +142,7 @@ def contract_shop(project: Path, approach: str) -> Iterator[Shop]:
             httpx.Client(base_url=deployment.address, timeout=30) as http,
             httpx.Client(base_url=deployment.urls(topology.gateway)[0]) as gateway,
         ):
-            counters = [url for one in topology.counters for url in deployment.urls(one)]
-            yield Shop(
-                topology.approach, topology.acknowledges, http, gateway, deployment.dsn(), counters
-            )
+            words = topology.approach, topology.acknowledges
+            yield deployment, Shop(*words, http, gateway, deployment.dsn(), counters=[])
     finally:
         deployment.down()

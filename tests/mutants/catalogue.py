@@ -1,6 +1,6 @@
 """All mutants, by name."""
 
-from tests.mutants import answers, delivery, payments, stock
+from tests.mutants import answers, delivery, failures, payments, stock
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -8,4 +8,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *delivery.MUTANTS,
     *payments.MUTANTS,
     *answers.MUTANTS,
+    *failures.MUTANTS,
 )

@@ -83,6 +83,13 @@ def test_orders_that_stayed_longer_than_the_counter_says_break_little(run):
     assert law.verdict is Verdict.FAIL
 
 
+def test_orders_that_waited_for_the_ledger_were_not_in_its_counter_yet(run):
+    kinds = run.stock_moves["kind"]
+    accepted = run.stock_moves["at_ns"].where(kinds != "reserve", run.stock_moves["at_ns"] - 3 * S)
+    law = one(replace(run, stock_moves=run.stock_moves.assign(at_ns=accepted)), times.BACKLOG)
+    assert law.verdict is Verdict.PASS
+
+
 def test_a_backlog_that_was_not_sampled_is_unknown(run):
     silent = replace(run, telemetry=run.telemetry[run.telemetry["metric"] != "reserved"])
     assert one(silent, times.BACKLOG).verdict is Verdict.UNKNOWN

@@ -83,12 +83,19 @@ def _sampled_intervals(facts: RunFacts) -> tuple[Floats, Floats, Floats]:
 
 
 def _stays(facts: RunFacts) -> tuple[Floats, Floats, Floats]:
-    """Return when units began and ceased to be held (s since t0), and how many they are."""
+    """Return when units began and ceased to be held (s since t0), and how many they are.
+
+    A reservation is stamped when its order was accepted. Where that is before the ledger has it, as
+    in a queue whose ledger was away, the counter has it from the order's second event on.
+    """
     moves = facts.stock_moves
     opened = moves[is_in(moves, "kind", ["reserve"])]
+    events = facts.run.order_events
+    recorded = events[events["version"] == 2].groupby("order_id")["at_ns"].min()
+    recorded_ns = (recorded - facts.t0_wall_ns).reindex(opened["order_id"]).to_numpy(np.float64)
     closed = moves[~is_in(moves, "kind", ["reserve"])].groupby("order_id")["at_rel_ns"].min()
     closed_ns = closed.reindex(opened["order_id"]).fillna(np.inf).to_numpy(dtype=np.float64)
-    opened_s = floats(opened, "at_rel_ns") / NANOSECONDS
+    opened_s = np.fmax(floats(opened, "at_rel_ns"), recorded_ns) / NANOSECONDS
     return opened_s, closed_ns / NANOSECONDS, floats(opened, "quantity")
 
 

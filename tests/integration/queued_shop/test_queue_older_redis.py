@@ -6,7 +6,8 @@ import pytest
 from queue_world import STOCK, eventually
 
 from approaches.queue import keys
-from approaches.queue.store import Mark
+from approaches.queue.consumer import Consumer
+from approaches.queue.store import ORDERS, Mark
 
 pytestmark = pytest.mark.integration
 
@@ -80,6 +81,31 @@ def test_what_an_older_copy_has_in_its_stream_is_carried_on_under_the_new_epoch(
     paid_for = {fields["o"] for _, fields in world.redis.xrange(keys.PAYMENTS)}
     assert paid_for == {recorded, in_hand, waiting}
     assert world.redis.xlen(keys.DEAD_LETTERS) == 0
+
+
+def test_what_a_worker_has_finished_and_an_older_copy_has_in_its_hand_is_returned(world):
+    """It did not read when Redis went, so no read failed: only the epoch tells."""
+    world.put_on_sale()
+    world.accept(1)
+
+    async def meet_it_again(store):
+        consumer = Consumer(store, ORDERS, "w")
+        beating = asyncio.create_task(consumer.beat())
+        try:
+            async with asyncio.timeout(15):
+                while not (first := await consumer.read(1)):
+                    pass  # the group is made first
+                await consumer.read(1)
+                await store.redis.incr(keys.EPOCH)
+                while not (again := await consumer.read(1)):
+                    pass
+        finally:
+            beating.cancel()
+        return [one.fields["o"] for one in (*first, *again)]
+
+    first, again = world.run(meet_it_again)
+    assert first == again
+    assert len(world.under_way()) == 1
 
 
 def test_an_order_that_an_older_copy_sold_to_a_key_of_the_ledger_ends_and_is_not_paid(world):
