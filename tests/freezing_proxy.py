@@ -11,6 +11,7 @@ class _Link:
     def __init__(self, client: socket.socket, server: socket.socket):
         self.flows = threading.Event()
         self.flows.set()
+        self.sent = b""
         self._ends = (client, server)
         for source, sink in (self._ends, self._ends[::-1]):
             threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
@@ -18,6 +19,8 @@ class _Link:
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
+                if source is self._ends[0]:
+                    self.sent += data
                 self.flows.wait()
                 sink.sendall(data)
             self.flows.wait()
@@ -56,12 +59,16 @@ class FreezingProxy:
                     link.flows.clear()
                 self._links.append(link)
 
-    def freeze(self, *, new_ones: bool = False) -> None:
-        """Forward nothing more of what is connected now; later connections only if not told."""
+    def freeze(self, having_sent: bytes = b"", *, new_ones: bool = False) -> None:
+        """Forward nothing more of the connections whose clients have sent this, or of all.
+
+        Connections that are made later are forwarded, unless `new_ones` are frozen, too.
+        """
         with self._lock:
             self._takes_new = not new_ones
             for link in self._links:
-                link.flows.clear()
+                if having_sent in link.sent:
+                    link.flows.clear()
 
     def take_new(self) -> None:
         """Forward connections that are made from now on; those that are frozen stay so."""

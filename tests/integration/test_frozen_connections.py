@@ -45,54 +45,62 @@ def deployment(root, topology):
     assert members(root / "state") == {}
 
 
+class Client:
+    """A connection as a service has one: by the proxy."""
+
+    def __init__(self, port: int, password: str) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._login = b"AUTH %b\r\n" % password.encode()
+
+    def ask(self, command: bytes = b"PING\r\n") -> bytes:
+        """Log in and send a command; return the first line of its answer, b"" without one."""
+        self.socket.sendall(self._login + command)
+        answer = self.socket.makefile("rb")
+        return answer.readline() and answer.readline()
+
+    def is_silent(self) -> bool:
+        self.socket.settimeout(SILENCE_S)
+        try:
+            self.ask()
+        except TimeoutError:
+            return True
+        finally:
+            self.socket.settimeout(30)
+        return False
+
+
 @pytest.fixture
-def connect(deployment):
-    """Connect as a service does: by the proxy."""
+def connect(deployment, topology):
+    """Connect by the proxy."""
     opened = []
 
     def by_proxy():
         port = int(deployment.urls("redis-proxy")[0].rpartition(":")[2])
-        opened.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+        opened.append(Client(port, topology.variables["REDIS_PASSWORD"]))
         return opened[-1]
 
     yield by_proxy
     for one in opened:
-        one.close()
-
-
-def ask(connection):
-    connection.sendall(b"PING\r\n")
-    return connection.recv(100)
-
-
-def is_silent(connection):
-    connection.settimeout(SILENCE_S)
-    try:
-        ask(connection)
-    except TimeoutError:
-        return True
-    finally:
-        connection.settimeout(30)
-    return False
+        one.socket.close()
 
 
 def test_old_connections_stay_frozen_and_new_ones_work_after_it(deployment, connect):
     old = connect()
-    assert ask(old) == b"+PONG\r\n"
+    assert old.ask() == b"+PONG\r\n"
     action = action_of(Fault(kind="freeze", service="redis", at_s=0), deployment, threading.Event())
     action.inject()
     wait_for_words(deployment, "frozen")
     during = connect()
-    assert is_silent(old)
-    assert is_silent(during)
+    assert old.is_silent()
+    assert during.is_silent()
     with redis.Redis.from_url(deployment.redis_url()) as store:
         assert store.ping()  # the harness does not pass by the proxy
     action.undo()
     action.recover()
     wait_for_words(deployment, "forwarding again")
-    assert ask(connect()) == b"+PONG\r\n"
-    assert is_silent(old)
-    assert is_silent(during)
+    assert connect().ask() == b"+PONG\r\n"
+    assert old.is_silent()
+    assert during.is_silent()
     assert deployment.alive() == []
 
 
@@ -107,25 +115,22 @@ def test_a_store_that_ends_ends_its_connections_and_comes_back_behind_the_same_p
     deployment, connect
 ):
     open_one = connect()
-    assert ask(open_one) == b"+PONG\r\n"
+    assert open_one.ask() == b"+PONG\r\n"
     deployment.kill("redis", 1, signal.SIGKILL)
-    assert open_one.recv(100) == b""
-    assert connect().recv(100) == b""
+    assert open_one.socket.recv(100) == b""
+    assert connect().socket.recv(100) == b""
     deployment.start("redis", 1)
-    assert ask(connect()) == b"+PONG\r\n"
+    assert connect().ask() == b"+PONG\r\n"
 
 
 def test_what_is_large_passes_in_both_directions(deployment, connect):
-    connection = connect()
+    client = connect()
     body = b"x" * 5_000_000
-    connection.sendall(_set(body))
-    assert connection.recv(100) == b"+OK\r\n"
-    connection.sendall(b"GET large\r\n")
-    expected = len(b"$5000000\r\n") + len(body) + 2
-    received = bytearray()
-    while len(received) < expected:
-        received += connection.recv(1 << 20)
-    assert received[10:-2] == body
+    assert client.ask(_set(body)) == b"+OK\r\n"
+    client.socket.sendall(b"GET large\r\n")
+    answer = client.socket.makefile("rb")
+    assert answer.readline() == b"$5000000\r\n"
+    assert answer.read(len(body)) == body
 
 
 def _set(body):
@@ -135,7 +140,7 @@ def _set(body):
 def test_services_reach_the_store_by_the_proxy_and_the_harness_does_not(deployment, topology):
     proxied = deployment.topology
     assert proxied.proxies == {"redis": "redis-proxy"}
-    assert proxied.services["web"].environment["REDIS_URL"] == "redis://redis-proxy:6379/0"
+    assert proxied.services["web"].environment["REDIS_URL"].endswith("@redis-proxy:6379/0")
     assert "@postgres:5432" in proxied.services["web"].environment["DATABASE_URL"]
     assert "redis-proxy" in proxied.world
     assert proxied.containers == topology.containers

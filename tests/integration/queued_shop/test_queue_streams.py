@@ -6,14 +6,18 @@ import signal
 
 import httpx
 import pytest
-from freezing_proxy import FreezingProxy
 from queue_world import SECRET, eventually
 
 from approaches.queue import keys
 from approaches.queue.store import Settlement
 from approaches.shop.accounts import Tokens
+from tests.freezing_proxy import FreezingProxy
 
 pytestmark = pytest.mark.integration
+
+
+def redis_by(proxy: FreezingProxy) -> str:
+    return f"redis://127.0.0.1:{proxy.port}/0"
 
 
 def bearer(user: int) -> dict[str, str]:
@@ -134,7 +138,7 @@ def test_an_order_whose_end_was_never_published_ends_its_stream_at_a_heartbeat(w
 def test_a_subscription_that_freezes_without_closing_is_replaced(world):
     world.put_on_sale()
     with FreezingProxy(world.valkey.port) as proxy:
-        _, url = world.start("queue.events", PROCESSES=1, REDIS_URL=proxy.url)
+        _, url = world.start("queue.events", PROCESSES=1, REDIS_URL=redis_by(proxy))
         (order_id,) = world.accept(1)
         with (
             httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
@@ -149,11 +153,11 @@ def test_a_subscription_that_freezes_without_closing_is_replaced(world):
 
 def test_an_event_service_that_redis_does_not_reach_is_not_ready(world):
     with FreezingProxy(world.valkey.port) as proxy:
-        _, url = world.start("queue.events", PROCESSES=1, REDIS_URL=proxy.url)
+        _, url = world.start("queue.events", PROCESSES=1, REDIS_URL=redis_by(proxy))
         with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-            proxy.freeze()
+            proxy.freeze(new_ones=True)
             eventually(lambda: client.get("/readyz").status_code == 503)
-            proxy.thaw()
+            proxy.take_new()
             eventually(lambda: client.get("/readyz").status_code == 200)
 
 
