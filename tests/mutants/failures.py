@@ -166,6 +166,7 @@ MUTANTS = (
         ),
         load="behind",
         caught_by="I3",
+        alone=True,
     ),
     Mutant(
         name="queue-older-copy-unnoticed",
