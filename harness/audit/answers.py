@@ -190,20 +190,29 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     evidence.offence(
         "requests that failed while a replica was drained",
         asked,
-        _failed_in(asked, drains(facts.outages, topology), facts.outages),
+        _failed_in(facts, asked, drains(facts.outages, topology)),
         ["route", "status", "sent_ns", "done_ns"],
     )
     client, server = int(both["client"].sum()), int(both["server"].sum())
     return f"{client} answers, {server} counted by servers, {int(unanswered.sum())} unanswered"
 
 
-def _failed_in(
-    asked: pd.DataFrame, drained: tuple[Outage, ...], faults: tuple[Outage, ...]
-) -> "pd.Series[bool]":
-    """Return which requests failed while a replica was drained, and nothing else was broken."""
-    others = tuple(fault for fault in faults if fault not in drained)
+def _failed_in(facts: Facts, asked: pd.DataFrame, drained: tuple[Outage, ...]) -> "pd.Series[bool]":
+    """Return which requests failed while a replica was drained, and nothing else was broken.
+
+    An endpoint at which buyers had already given up waiting before the first drain is overloaded:
+    that they give up there later, too, is not the drain's doing. Cut connections always count.
+    """
     failed = (asked["status"] == 0) | (asked["status"] >= 500)
-    return failed & under_way(asked, drained) & ~under_way(asked, others)
+    during = failed & under_way(asked, drained)
+    if not during.any():
+        return during
+    others = tuple(fault for fault in facts.outages if fault not in drained)
+    limit_ns = float(facts.recorded("scenario", "load", "request_timeout_s")) * 1e9
+    gave_up = (asked["status"] == 0) & (asked["done_ns"] - asked["sent_ns"] >= limit_ns)
+    before = asked["sent_ns"] < min(outage.begun_ns for outage in drained)
+    overloaded = asked["endpoint"].isin(asked.loc[gave_up & before, "endpoint"])
+    return during & ~(gave_up & overloaded) & ~under_way(asked, others)
 
 
 def _free_at_least(facts: Facts) -> tuple["np.ndarray", "np.ndarray"]:

@@ -16,6 +16,7 @@ from harness.findings import Verdict
 from harness.outages import FOREVER_NS, Outage, outages
 from harness.store import RunData
 from tests.defects import DEFECTS
+from tests.defects.breaking import without_failures
 from tests.histories import make_run
 from tests.mishaps import Mishap
 
@@ -67,7 +68,8 @@ def test_a_defect_is_seen_in_a_run_with_faults_too(name: str) -> None:
     one = DEFECTS[name]
     approach = one.approaches[0]
     early = (Mishap("kill", "order-worker", 1.0, 1.5), Mishap("pause", "payment-worker", 2.0, 3.0))
-    run = one.apply(make_run(approach, seed=1, mishaps=early, **one.run), 0)
+    facts = {**one.run, "mishaps": (*early, *one.run.get("mishaps", ()))}
+    run = one.apply(make_run(approach, seed=1, **facts), 0)
     assert one.invariant in failed(run)
 
 
@@ -141,6 +143,33 @@ def test_a_drain_excuses_no_failed_request_where_another_replica_serves(
     assert failed(run) == expected
     assert broken(run) == set()
     assert failed(a_run("stop", service, approach)) == set()
+
+
+def test_a_drain_in_which_no_request_fails_is_no_finding() -> None:
+    assert failed(without_failures(a_run("drain", "payment-worker"))) == set()
+
+
+@pytest.mark.parametrize(
+    ("sent_s", "waited_s", "expected"),
+    [
+        ((7.0, 9.0), (30.0, 30.0), set()),  # nobody was answered in time before the drain, either
+        ((9.0, 9.5), (30.0, 30.0), {"I14"}),
+        ((7.0, 9.0), (30.0, 0.1), {"I14"}),  # the second one was cut off
+    ],
+)
+def test_buyers_who_gave_up_before_a_drain_give_up_during_it_for_the_same_reason(
+    sent_s: tuple[float, float], waited_s: tuple[float, float], expected: set[str]
+) -> None:
+    run = without_failures(a_run("drain", "payment-worker"))
+    looks = run.requests[run.requests["endpoint"] == "product"]
+    late = pd.concat([looks.head(1)] * 2, ignore_index=True).assign(
+        status=0,
+        outcome="indeterminate",
+        sent_ns=[int(at_s * S) for at_s in sent_s],
+        done_ns=[int((at_s + for_s) * S) for at_s, for_s in zip(sent_s, waited_s, strict=True)],
+    )
+    asked = pd.concat([run.requests, late], ignore_index=True)
+    assert failed(replace(run, requests=asked)) == expected
 
 
 def test_what_another_fault_breaks_is_not_laid_at_the_door_of_a_drain() -> None:

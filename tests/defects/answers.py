@@ -12,6 +12,7 @@ from tests.defects.breaking import (
     confirmed,
     defect,
     recount,
+    without_failures,
 )
 from tests.mishaps import Mishap
 
@@ -117,6 +118,7 @@ def last_unit_not_sold(run: RunData, pick: int) -> RunData:
 
 @defect("I14", approaches=("queue",), mishaps=(Mishap("drain", "payment-worker", 8.0, 10.0),))
 def request_failed_while_a_replica_was_drained(run: RunData, pick: int) -> RunData:
+    run = without_failures(run)
     asked = run.requests
     during = asked["sent_ns"].between(8 * S, 9 * S) & (asked["endpoint"] == "product")
     victim = asked.index == asked.index[during & (asked["status"] == 200)][pick]

@@ -78,6 +78,14 @@ def altered(frame: pd.DataFrame, rows: "pd.Series[bool]", **values: Any) -> pd.D
     return frame
 
 
+def without_failures(run: RunData) -> RunData:
+    """Return the run with the requests that failed in it as ones that failed at its begin."""
+    asked = run.requests
+    bad = (asked["status"] == 0) | (asked["status"] >= 500)
+    early = {name: asked[name].mask(bad, value) for name, value in (("sent_ns", 1), ("done_ns", 2))}
+    return replace(run, requests=asked.assign(**early))
+
+
 def recount(run: RunData, endpoint_status: tuple[str, str, int], change: int) -> None:
     """Change a counter of the servers in place."""
     method, route, status = endpoint_status

@@ -54,7 +54,7 @@ def order_both_cancelled_and_kept(run: RunData, pick: int) -> RunData:
 def order_of_a_deleted_account_that_shows_no_end(run: RunData, pick: int) -> RunData:
     run = changed(run)
     bought = {"user_id": 900 + pick, "key": "k", "status": 202, "order_id": "o"}
-    run.record["faults"][0] |= {
+    run.record["faults"][-1] |= {
         "users": [900 + pick],
         "purchases": [bought | {"order_status": "accepted"}],
     }
