@@ -54,7 +54,7 @@ def test_up_buy_reset_down(by_hand):
     (one,) = kept_in(by_hand)
     address = re.search(r"shop +(http://127.0.0.1:\d+)\n", said)[1]
     assert address == one.addresses.shop
-    assert re.search(r"PostgreSQL +postgresql://shop@127.0.0.1:\d+/shop\n", said)
+    assert re.search(r"PostgreSQL +postgresql://postgres@127.0.0.1:\d+/shop\n", said)
     assert re.search(r"api +http://127.0.0.1:\d+\n", said)
     assert str(one.file) in said
     assert stat.S_IMODE(one.file.stat().st_mode) == 0o600
