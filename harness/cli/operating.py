@@ -78,9 +78,9 @@ def up(
         if process is not None:
             console.print(f"harness down {approach} takes it down")
             process.leave_terminal(one.log)
-        else:
-            console.print("Ctrl-C takes it down")
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt):  # it may come as soon as it is invited
+            if process is None:
+                console.print("Ctrl-C takes it down")
             _tell_deaths(deployment)
         console.print("taking it down …")
     return ExitCode.OK
