@@ -6,7 +6,7 @@ transition `unknown → declined`, the answer `POST /orders 422 key_reused`.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import pandas as pd
@@ -19,6 +19,9 @@ TRANSITION: Final = "transition"
 ANSWER: Final = "answer"
 KINDS: Final = (STATE, TRANSITION, ANSWER)
 
+ACCEPTED: Final = "accepted"
+CANCELLED: Final = "cancelled"
+
 Cell = tuple[str, str]
 """A kind and a name."""
 
@@ -28,6 +31,7 @@ def reached(runs: Iterable[RunData]) -> list[dict[str, Any]]:
     found: Counter[Cell] = Counter()
     for run in runs:
         found += _of_history(run.order_events) + _of_requests(run.requests)
+        found += _of_cancelled(run.record)
     order = sorted(found, key=lambda cell: (KINDS.index(cell[0]), cell[1]))
     return [{"kind": kind, "name": name, "count": found[kind, name]} for kind, name in order]
 
@@ -55,6 +59,13 @@ def _of_history(events: pd.DataFrame) -> Counter[Cell]:
         if order == following
     )
     return found
+
+
+def _of_cancelled(record: Mapping[str, Any]) -> Counter[Cell]:
+    """Count the orders that the ledger refused: it has no history of them."""
+    count = len((record.get("store") or {}).get("cancelled") or ())
+    cells = [(STATE, ACCEPTED), (STATE, CANCELLED), (TRANSITION, transition(ACCEPTED, CANCELLED))]
+    return Counter({cell: count for cell in cells if count})
 
 
 def _of_requests(requests: pd.DataFrame) -> Counter[Cell]:

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 from approaches.shop.orders import TRANSITIONS
-from harness.analysis.coverage import ANSWER, STATE, TRANSITION, Cell, transition
+from harness.analysis.coverage import ANSWER, CANCELLED, STATE, TRANSITION, Cell, transition
 
 FOLDER = Path(__file__).parent
 APPROACHES = ("queue", "sync")
@@ -16,17 +16,23 @@ def answers(approach: str) -> dict[str, str]:
     return {**listed["both"], **listed[approach]}
 
 
-def history() -> dict[Cell, str]:
-    """Return every state and every transition that an order may make; no test stands for a case."""
-    cells = {(STATE, str(status)): "" for status in TRANSITIONS}
-    for before, following in TRANSITIONS.items():
-        cells |= {(TRANSITION, transition(before, after)): "" for after in sorted(following)}
+def history(approach: str) -> dict[Cell, str]:
+    """Return every state and every transition that an order may make; no test stands for a case.
+
+    The synchronous shop cancels nothing: it refuses at once what its ledger refuses.
+    """
+    states = [status for status in TRANSITIONS if approach == "queue" or status != CANCELLED]
+    cells = {(STATE, str(status)): "" for status in states}
+    for before in states:
+        for after in sorted(TRANSITIONS[before]):
+            if after in states:
+                cells[TRANSITION, transition(before, after)] = ""
     return cells
 
 
 def cells(approach: str) -> dict[Cell, str]:
     """Return everything that can be reached, with the test that does; "" if none does."""
-    return history() | {(ANSWER, name): test for name, test in answers(approach).items()}
+    return history(approach) | {(ANSWER, name): test for name, test in answers(approach).items()}
 
 
 def certain() -> dict[str, dict[str, list[str]]]:

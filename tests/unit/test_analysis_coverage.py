@@ -57,6 +57,16 @@ def test_answers_differ_by_route_status_code_and_repetition():
     }
 
 
+def test_orders_that_the_ledger_refused_are_counted_although_it_has_no_history_of_them():
+    run = run_of()
+    run.record["store"]["cancelled"] = [{"order_id": "a"}, {"order_id": "b"}]
+    assert counts(run) == {
+        ("state", "accepted"): 2,
+        ("state", "cancelled"): 2,
+        ("transition", "accepted → cancelled"): 2,
+    }
+
+
 def test_runs_add_up_and_a_record_without_codes_is_counted_without_them():
     asked = [("buy", 409, "sold_out", False)]
     old = run_of(requests=asked)
