@@ -11,7 +11,7 @@ run: $(VENV)/.synced ## measure both approaches with the quick scenario, and wri
 test: $(VENV)/.synced ## unit, contract and integration tests, on embedded servers
 	$(BIN)/pytest
 
-chaos: $(VENV)/.synced ## kill and pause every process and store in mid-sale, under five seeds: about an hour
+chaos: $(VENV)/.synced ## kill, pause, freeze and drain in mid-sale, under five seeds: an hour and a half
 	$(BIN)/harness run chaos
 
 coverage: $(VENV)/.synced ## write what a campaign of chaos reached: make coverage CAMPAIGN=results/...
