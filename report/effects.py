@@ -14,7 +14,7 @@ FOUND = (
     ("Duplicated", "duplicated"),
     ("Double-charged", "double_charged"),
     ("Oversold", "oversold"),
-    ("Streams without an end", "endless_streams"),
+    ("Endless streams", "endless_streams"),
 )
 """What the audit may have found, as it stands at the heads of columns and in the summary."""
 

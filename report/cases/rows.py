@@ -35,8 +35,8 @@ def cases(evidence: Evidence) -> Table:
         f"{evidence.workload}.",
         (
             Column("Case", numeric=False),
-            *(Column(title) for title in numeric),
             Column("Audit", numeric=False),
+            *(Column(title) for title in numeric),
         ),
         tuple(rows),
     )
@@ -51,6 +51,7 @@ def _cells(case: Case) -> tuple[Cell, ...]:
         failing_s = 0.0
     return (
         Cell(str(case["case"])),
+        verdict_cell(case["verdict"]),
         Cell(str(case["n"]), case["n"], note=note),
         Cell(str(case["faults"]), case["faults"]),
         measured(case["in_flight_min"], note=quiet),
@@ -59,7 +60,6 @@ def _cells(case: Case) -> tuple[Cell, ...]:
         measured(case["failed_requests"]),
         measured(case["slowest_purchase_ms"]),
         *(found(case.get(name)) for _, name in FOUND),
-        verdict_cell(case["verdict"]),
     )
 
 
