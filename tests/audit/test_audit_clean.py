@@ -13,8 +13,8 @@ from harness.audit import audit, verdict
 from harness.findings import Finding, Verdict
 from harness.store import RunData, audit_document, write_json
 from tests.defects import DEFECTS
-from tests.histories import make_run
-from tests.simulated_shop import MS
+from tests.support.histories import make_run
+from tests.support.simulated_shop import MS
 
 
 def complaints(run: RunData) -> list[Finding]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit_cost import measure
+from tests.support.audit_cost import measure
 
 
 @pytest.mark.timeout(300)

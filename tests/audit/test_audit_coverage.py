@@ -12,7 +12,7 @@ from harness import audit
 from harness.audit import evidence
 from tests.defects import DEFECTS, undrained
 from tests.defects.unmeasured import UNMEASURED
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 SOURCES = sorted(Path(audit.__file__).parent.glob("*.py"))
 ADDS = {"offence", "at_rest", "doubt"}

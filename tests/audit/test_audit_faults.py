@@ -17,8 +17,8 @@ from harness.outages import FOREVER_NS, Outage, outages
 from harness.store import RunData
 from tests.defects import DEFECTS
 from tests.defects.breaking import without_failures
-from tests.histories import make_run
-from tests.mishaps import Mishap
+from tests.support.histories import make_run
+from tests.support.mishaps import Mishap
 
 S = 1_000_000_000
 COUNTS = "client counts = server counts"

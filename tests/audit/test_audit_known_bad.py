@@ -10,7 +10,7 @@ from harness.audit import INVARIANTS, audit, verdict
 from harness.findings import Verdict
 from harness.store import RunData
 from tests.defects import DEFECTS, Defect, undrained
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 CASES = [(name, approach) for name, one in DEFECTS.items() for approach in one.approaches]
 

@@ -6,7 +6,7 @@ import pytest
 
 from approaches.gateway import oracle as gateway
 from harness.audit.oracle import expected_charges
-from tests.simulated_shop import draw
+from tests.support.simulated_shop import draw
 
 LOGNORMAL = {
     "model": "lognormal", "mean_s": 2.5, "sigma": 0.5, "decline_rate": 0.1, "seed": "42",

@@ -10,7 +10,7 @@ import pytest
 from harness.audit import audit, verdict
 from harness.findings import Verdict
 from harness.store import TABLES, RunData
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 READS = {
     "requests": "I3 I4 I5 I8 I10 I12 I13 I14 I18",

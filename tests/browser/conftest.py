@@ -9,10 +9,10 @@ import report
 from harness.audit import audit
 from harness.findings import Finding, Verdict
 from tests.browser.viewer import chromium
-from tests.contests import make_contest
 from tests.golden.campaigns import store
-from tests.histories import make_run
-from tests.mishaps import Mishap
+from tests.support.contests import make_contest
+from tests.support.histories import make_run
+from tests.support.mishaps import Mishap
 
 LOAD = {"users": 40, "stock": 300}
 KILLED = Mishap("kill", "postgres", 4.0, 6.0)

@@ -5,7 +5,7 @@ import pytest
 from harness import campaign
 from report import history
 from tests.browser.viewer import NARROW_PX, WIDE_PX, view
-from tests.nightly import night, slower, spoil, store
+from tests.support.nightly import night, slower, spoil, store
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from harness.campaign.plan import PlannedRun
 from harness.findings import Verdict
 from harness.live import Board, serving
 from harness.load import Progress
-from tests import told
 from tests.browser.viewer import NARROW_PX, WIDE_PX, view
+from tests.support import told
 
 CHARTS = ("throughput", "latency", "stock", "backlog", "users", "cores")
 SECOND = "#now div:first-child dd"

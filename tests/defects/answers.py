@@ -14,7 +14,7 @@ from tests.defects.breaking import (
     recount,
     without_failures,
 )
-from tests.mishaps import Mishap
+from tests.support.mishaps import Mishap
 
 
 @defect("I11", approaches=("queue",))

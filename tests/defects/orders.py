@@ -15,7 +15,7 @@ from tests.defects.breaking import (
     restock,
     without,
 )
-from tests.mishaps import Mishap
+from tests.support.mishaps import Mishap
 
 
 @defect("I3")

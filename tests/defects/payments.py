@@ -4,7 +4,7 @@ import pandas as pd
 
 from harness.store import RunData
 from tests.defects.breaking import altered, changed, confirmed, declined, defect, restock, without
-from tests.simulated_shop import draw
+from tests.support.simulated_shop import draw
 
 
 @defect("I6")

@@ -8,7 +8,7 @@ from harness.analysis import check_laws, summarise, validity
 from harness.audit import audit
 from harness.findings import Finding
 from harness.store import Campaign, RunData
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 ENVIRONMENT = {
     "cpu_model": "Some CPU", "cores": 2, "memory_bytes": 8_000_000_000, "kernel": "Linux 6.1",

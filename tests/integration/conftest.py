@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.commands import HARNESS, run_to_its_end
+from tests.support.commands import HARNESS, run_to_its_end
 
 ROOT = Path(__file__).parents[2]
 

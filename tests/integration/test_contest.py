@@ -12,8 +12,8 @@ from harness.findings import Verdict
 from harness.load.plan import sale_plan
 from harness.scenario import load_scenario
 from harness.store import Campaign, load_findings, read_json
-from tests.fake_shop import FakeShop, open_shop
 from tests.integration.conftest import ROOT
+from tests.support.fake_shop import FakeShop, open_shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 TINY = Path(__file__).with_name("tiny_contest.toml")

@@ -15,7 +15,7 @@ from harness.faults import Fault, frozen_services
 from harness.runtimes import LocalRuntime, with_proxies
 from harness.runtimes.processes import members
 from harness.topology import load_topology
-from tests.small_project import write_small_project
+from tests.support.small_project import write_small_project
 
 pytestmark = pytest.mark.integration
 SILENCE_S = 0.3

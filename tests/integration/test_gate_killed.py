@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.store import Campaign
-from tests.edited_repository import write_project
 from tests.integration.conftest import Cli
-from tests.repositories import git
+from tests.support.edited_repository import write_project
+from tests.support.repositories import git
 
 HERE = Path(__file__).parent
 

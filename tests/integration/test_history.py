@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.conftest import ROOT
 from tests.integration.test_wrong_usage import refused
-from tests.nightly import slower, store
+from tests.support.nightly import slower, store
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ import pytest
 from harness.campaign.observer import FaultNews
 from harness.errors import InfrastructureError
 from harness.live import Board, serving
-from tests import told
+from tests.support import told
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

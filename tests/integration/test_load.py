@@ -4,9 +4,9 @@ import pytest
 
 from harness.load.plan import LoadPlan, PlannedStage
 from harness.scenario import load_scenario
-from tests.fake_shop import FakeShop, open_shop
 from tests.integration.conftest import ROOT
-from tests.played_loads import client_counts, make_plan, one_buyer, run_load, server_counts
+from tests.support.fake_shop import FakeShop, open_shop
+from tests.support.played_loads import client_counts, make_plan, one_buyer, run_load, server_counts
 
 pytestmark = pytest.mark.integration
 

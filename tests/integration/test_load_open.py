@@ -5,8 +5,8 @@ import pytest
 from harness import load
 from harness.errors import InfrastructureError
 from harness.load.plan import ArrivalStage, OpenPlan
-from tests.fake_shop import FakeShop, open_shop
-from tests.played_loads import make_plan, run_load
+from tests.support.fake_shop import FakeShop, open_shop
+from tests.support.played_loads import make_plan, run_load
 
 pytestmark = pytest.mark.integration
 

@@ -13,9 +13,9 @@ import pytest
 from harness import load
 from harness.errors import InfrastructureError
 from harness.load.plan import PlannedStage
-from tests.fake_shop import FakeShop, open_shop
 from tests.integration.conftest import ROOT
-from tests.played_loads import (
+from tests.support.fake_shop import FakeShop, open_shop
+from tests.support.played_loads import (
     client_counts,
     make_plan,
     one_buyer,

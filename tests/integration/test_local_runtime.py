@@ -23,7 +23,7 @@ from harness.runtimes.local import postgres
 from harness.runtimes.processes import members
 from harness.runtimes.state import clean
 from harness.topology import load_topology
-from tests.small_project import COMPOSE, write_small_project
+from tests.support.small_project import COMPOSE, write_small_project
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]

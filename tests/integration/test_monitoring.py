@@ -18,7 +18,7 @@ from harness.runtimes import LocalRuntime
 from harness.runtimes.local.deployment import LocalDeployment
 from harness.topology import load_topology
 from tests.contract.shops import SEED, Buyer, Shop, eventually, small_and_fast
-from tests.prometheus import MONITORING, ROOT, Prometheus, watching
+from tests.support.prometheus import MONITORING, ROOT, Prometheus, watching
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

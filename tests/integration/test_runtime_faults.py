@@ -22,7 +22,7 @@ from harness.runtimes.local import replica
 from harness.runtimes.processes import members
 from harness.telemetry import Sampler
 from harness.topology import load_topology
-from tests.small_project import write_small_project
+from tests.support.small_project import write_small_project
 
 pytestmark = pytest.mark.integration
 LIMIT_S = 30.0

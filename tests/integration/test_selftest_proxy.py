@@ -10,8 +10,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.fake_shop import FakeShop, open_shop
 from tests.integration.test_run import wait_for
+from tests.support.fake_shop import FakeShop, open_shop
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ from harness.errors import InfrastructureError
 from harness.runtimes import LocalRuntime
 from harness.topology import load_topology
 from tests.contract.shops import SEED, Shop, assert_problem, eventually
-from tests.newcomers import Newcomers
+from tests.support.newcomers import Newcomers
 
 pytestmark = pytest.mark.integration
 

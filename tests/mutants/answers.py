@@ -1,7 +1,7 @@
 """Mutants that tell buyers, or whoever measures, what is not so."""
 
-from tests.edits import Edit
 from tests.mutants.mutant import Mutant
+from tests.support.edits import Edit
 
 ACCOUNTS = "approaches/shop/accounts.py"
 METRICS = "approaches/shop/metrics.py"

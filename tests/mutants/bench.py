@@ -18,9 +18,9 @@ from harness.findings import Finding, Verdict
 from harness.runtimes import Deployment, LocalRuntime
 from harness.store import RunData, load_findings, load_run
 from harness.topology import load_topology
-from tests.commands import HARNESS, run_to_its_end
 from tests.contract.shops import SEED, Shop, small_and_fast
 from tests.mutants.mutant import Mutant, build
+from tests.support.commands import HARNESS, run_to_its_end
 
 LOADS = Path(__file__).parent / "loads"
 RUN_LIMIT_S = 180

@@ -1,7 +1,7 @@
 """Mutants that lose or stall orders when something dies."""
 
-from tests.edits import Edit
 from tests.mutants.mutant import Mutant
+from tests.support.edits import Edit
 
 IDS = "approaches/shop/ids.py"
 SCHEMA = "approaches/shop/schema.sql"

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.edits import ROOT
 from tests.mutants.bench import Bench
 from tests.mutants.mutant import Mutant
-from tests.tables import row, write_between
+from tests.support.edits import ROOT
+from tests.support.tables import row, write_between
 
 DOCUMENT = ROOT / "docs" / "mutants.md"
 

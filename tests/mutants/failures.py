@@ -1,8 +1,8 @@
 """Mutants that are right until something refuses, freezes, forgets, goes, or is asked to stop."""
 
-from tests.edits import Edit
 from tests.mutants.answers import CONTRACT
 from tests.mutants.mutant import Mutant
+from tests.support.edits import Edit
 
 DATABASE = "approaches/shop/database.py"
 SCHEMA = "approaches/shop/schema.sql"

@@ -7,7 +7,7 @@ own, and is deployed from there by the public command like any other project.
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.edits import Edit, copy_deployed, edited, write
+from tests.support.edits import Edit, copy_deployed, edited, write
 
 SIGNATURE = """
 import sys as _sys

@@ -1,7 +1,7 @@
 """Mutants that take money twice, for nothing, or say it was not there."""
 
-from tests.edits import Edit
 from tests.mutants.mutant import Mutant
+from tests.support.edits import Edit
 
 PAYMENTS = "approaches/shop/payments.py"
 CHECKOUT = "approaches/sync/checkout.py"

@@ -1,7 +1,7 @@
 """Mutants that sell a unit twice, or never again."""
 
-from tests.edits import Edit
 from tests.mutants.mutant import Mutant
+from tests.support.edits import Edit
 
 SCHEMA = "approaches/shop/schema.sql"
 SYNC_LEDGER = "approaches/sync/ledger.py"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.coverage import Cell
-from tests.edits import ROOT
 from tests.reached.catalogue import APPROACHES, cells
-from tests.tables import row, write_between
+from tests.support.edits import ROOT
+from tests.support.tables import row, write_between
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 TITLES = {"queue": "Queue + workers", "sync": "Synchronous"}

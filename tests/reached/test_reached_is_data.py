@@ -7,9 +7,9 @@ import pytest
 from approaches.shop.contract import openapi
 from approaches.shop.problems import Code, Problem
 from harness.scenario import load_scenario
-from tests.edits import ROOT
 from tests.reached import document
 from tests.reached.catalogue import APPROACHES, answers, cells, certain
+from tests.support.edits import ROOT
 
 ACKNOWLEDGES = {"queue": "acceptance", "sync": "outcome"}
 TESTS = re.compile(r"^def (test_\w+)\(", re.MULTILINE)

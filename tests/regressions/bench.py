@@ -10,10 +10,10 @@ from pathlib import Path
 from harness.errors import ExitCode
 from harness.gate.result import CONTEST
 from harness.store import Campaign, read_json
-from tests.commands import HARNESS, run_to_its_end
-from tests.edited_repository import write_project
 from tests.regressions.regression import Regression
-from tests.repositories import git
+from tests.support.commands import HARNESS, run_to_its_end
+from tests.support.edited_repository import write_project
+from tests.support.repositories import git
 
 SHORT = Path(__file__).parent / "short"
 GATE_LIMIT_S = 2400

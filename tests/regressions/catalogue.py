@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from harness.errors import ExitCode
-from tests.edits import Edit
 from tests.regressions.regression import Regression, edits_of_mutant
+from tests.support.edits import Edit
 
 FLOOD = Path(__file__).parent / "loads" / "flood.toml"
 WEB = "approaches/sync/web.py"

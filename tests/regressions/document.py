@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.edits import ROOT
 from tests.regressions.bench import Answer
 from tests.regressions.regression import Regression
-from tests.tables import row, write_between
+from tests.support.edits import ROOT
+from tests.support.tables import row, write_between
 
 DOCUMENT = ROOT / "docs" / "ci.md"
 

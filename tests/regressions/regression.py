@@ -6,8 +6,8 @@ Base is the project with the edits of base, head the project with the edits of h
 from dataclasses import dataclass
 
 from harness.errors import ExitCode
-from tests.edits import Edit
 from tests.mutants.catalogue import MUTANTS
+from tests.support.edits import Edit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ import itertools
 import pytest
 
 from harness.scenario import load_scenario
-from tests.edited_repository import write_project
-from tests.edits import ROOT, edited
 from tests.regressions import document
 from tests.regressions.bench import SHORT, Answer
 from tests.regressions.catalogue import FLOOD, REGRESSIONS
 from tests.regressions.regression import Regression
-from tests.repositories import git
+from tests.support.edited_repository import write_project
+from tests.support.edits import ROOT, edited
+from tests.support.repositories import git
 
 
 @pytest.mark.parametrize("regression", REGRESSIONS, ids=lambda one: one.name)

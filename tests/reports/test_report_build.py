@@ -18,7 +18,7 @@ from harness.findings import Finding, Verdict
 from harness.store import read_json, write_json
 from report.claims import published
 from tests.golden.campaigns import simulated, store
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 HOSTILE = '<script>alert("1")</script> & <b>'
 VOID = {"meta", "link", "br", "img", "path", "use", "rect"}

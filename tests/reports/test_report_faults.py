@@ -14,9 +14,9 @@ from harness.store import read_json, write_json
 from report.evidence import read
 from report.marks import marks
 from tests.golden.campaigns import store
-from tests.histories import make_run
-from tests.mishaps import Mishap
 from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
+from tests.support.histories import make_run
+from tests.support.mishaps import Mishap
 
 KILLED = Mishap("kill", "postgres", 4.0, 6.0)
 PAUSED = Mishap("pause", "payment-worker", 12.0, 14.0, "all")

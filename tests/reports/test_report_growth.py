@@ -6,8 +6,8 @@ import pytest
 
 import report
 from tests.golden.campaigns import store
-from tests.histories import make_run
-from tests.long_loads import TIMES_S, fault, sampled
+from tests.support.histories import make_run
+from tests.support.long_loads import TIMES_S, fault, sampled
 
 MB = 1e6
 SERIES = {

@@ -9,8 +9,8 @@ from harness.analysis import History, history
 from harness.errors import UsageError
 from report import history as page
 from report.history.rows import values
-from tests.nightly import night, slower, spoil, store
 from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
+from tests.support.nightly import night, slower, spoil, store
 
 SINCE, NIGHTS = 24, 30
 HOSTILE = '<script>alert("1")</script>'

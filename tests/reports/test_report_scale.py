@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.golden.campaigns import store
-from tests.long_sale import long_run
+from tests.support.long_sale import long_run
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(1800)]
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.analysis import check_laws, validity
 from harness.findings import Verdict
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 pytestmark = pytest.mark.statistical
 

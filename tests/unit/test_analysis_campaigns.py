@@ -14,7 +14,7 @@ from harness.analysis import compare
 from harness.analysis.campaigns import Row
 from harness.analysis.estimates import log_welch_interval, welch_interval
 from harness.analysis.outcomes import Outcome
-from tests.stored import QUEUE, SYNC, stored
+from tests.support.stored import QUEUE, SYNC, stored
 
 LATENCY = "purchase_latency_p95_ms"
 OPPOSITE = {Outcome.BETTER: Outcome.WORSE, Outcome.WORSE: Outcome.BETTER}

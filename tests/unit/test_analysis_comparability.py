@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis import compare, different_schemas
 from harness.analysis.comparability import SHOWN, differences, machines, obstacles
-from tests.stored import stored
+from tests.support.stored import stored
 
 API = "topologies/sync/services/api"
 

@@ -11,7 +11,7 @@ from harness.analysis.contest import bound_pct, schema, upper_bound
 from harness.audit import audit
 from harness.errors import UsageError
 from harness.findings import Verdict
-from tests.contests import make_contest, oversell
+from tests.support.contests import make_contest, oversell
 
 
 def campaign(runs):

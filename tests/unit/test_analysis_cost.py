@@ -7,7 +7,7 @@ from harness.analysis.facts import RunFacts
 from harness.analysis.payback import Costed, Span, compare
 from harness.analysis.prices import DEFAULT, Prices, load_prices
 from harness.errors import UsageError
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 PRICES = load_prices()
 TEXT = DEFAULT.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 
 from harness.analysis.coverage import reached
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 
 def counts(*runs):

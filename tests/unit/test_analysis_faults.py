@@ -15,9 +15,9 @@ from harness.audit import audit
 from harness.findings import Finding, Verdict
 from harness.store import RunData
 from tests.defects import DEFECTS
-from tests.histories import make_run
-from tests.mishaps import Mishap
-from tests.records import T0_WALL_NS
+from tests.support.histories import make_run
+from tests.support.mishaps import Mishap
+from tests.support.records import T0_WALL_NS
 
 S = 1_000_000_000
 PAUSED = Mishap("pause", "payment-worker", begun_s=8.0, ended_s=12.0)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from harness.analysis import schema, summarise
 from harness.analysis.facts import RunFacts
 from harness.analysis.growth import KINDS, SHORTEST_S, WARM_UP_S, growth, slope, warnings
-from tests.histories import make_run
-from tests.long_loads import LOAD_S, TIMES_S, fault, sampled
+from tests.support.histories import make_run
+from tests.support.long_loads import LOAD_S, TIMES_S, fault, sampled
 
 MB = 1e6
 PRIVATE = KINDS[0]

@@ -10,7 +10,7 @@ from harness.analysis import check_laws, validity
 from harness.analysis.laws import LAWS
 from harness.findings import Law, Verdict
 from harness.store import RunData
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 S = 1_000_000_000
 Break = Callable[[RunData], RunData]

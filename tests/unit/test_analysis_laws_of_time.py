@@ -10,9 +10,9 @@ from harness.analysis import check_laws
 from harness.analysis.laws import capacity, counts, times
 from harness.findings import Law, Verdict
 from harness.store import RunData
-from tests.histories import make_run
-from tests.mishaps import Mishap
-from tests.records import T0_WALL_NS
+from tests.support.histories import make_run
+from tests.support.mishaps import Mishap
+from tests.support.records import T0_WALL_NS
 
 S = 1_000_000_000
 WALL_CLOCK = {

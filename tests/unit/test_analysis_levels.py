@@ -7,7 +7,7 @@ import pytest
 
 from harness.analysis.facts import RunFacts
 from harness.analysis.levels import levels, users_at_first_failure
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 S = 1_000_000_000
 STAGES = [{"name": "up", "users": 12, "seconds": 12}, {"name": "down", "users": 0, "seconds": 12}]

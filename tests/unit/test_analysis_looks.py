@@ -4,7 +4,7 @@ import pytest
 
 from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look, told
 from harness.analysis.outcomes import Outcome
-from tests.summaries import a_summary
+from tests.support.summaries import a_summary
 
 P95 = "purchase_latency_p95_ms"
 CERTAIN = {"sync": {P95: [500.0, 510.0, 505.0]}, "queue": {P95: [50.0, 51.0, 50.5]}}

@@ -16,7 +16,7 @@ from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar
 from harness.analysis.facts import RunFacts
 from harness.analysis.metrics import METRICS, estimate_all
 from harness.store import RunData
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 S = 1_000_000_000
 MS = 1_000_000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import series
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 S = 1_000_000_000
 

@@ -9,7 +9,7 @@ from harness.analysis import schema, summarise
 from harness.errors import UsageError
 from harness.findings import Finding, Verdict
 from harness.store import RunData, write_json
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 PLAN = (("sync", 1), ("queue", 1), ("queue", 2), ("sync", 2), ("sync", 3), ("queue", 3))
 CAMPAIGN: dict[str, Any] = {"title": "Simulated sale", "approaches": ["queue", "sync"], "seed": 1}

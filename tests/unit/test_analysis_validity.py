@@ -7,7 +7,7 @@ import pytest
 
 from harness.analysis import check_laws, validity
 from harness.analysis.facts import RunFacts
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 FAULT = {
     "kind": "kill", "service": "api", "replica": 1, "process": None, "for_s": 3.0, "factor": None,

@@ -13,7 +13,7 @@ from harness.campaign.plan import plan_runs
 from harness.errors import UsageError
 from harness.scenario import load_scenario
 from harness.store import Campaign, run_folder_name
-from tests.summaries import a_summary
+from tests.support.summaries import a_summary
 
 ROOT = Path(__file__).parents[2]
 P95 = "purchase_latency_p95_ms"

@@ -7,7 +7,7 @@ import pytest
 from harness import campaign
 from harness.errors import UsageError
 from harness.scenario import load_scenario
-from tests.readme import ROOT
+from tests.support.readme import ROOT
 
 
 def unable(name="docker", topologies=None):

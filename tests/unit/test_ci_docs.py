@@ -8,7 +8,17 @@ import pytest
 import yaml
 
 from harness.errors import ExitCode
-from tests.workflows import ACTION, DOCS, ROOT, blocks, commands_in, parse, read, snippet, steps
+from tests.support.workflows import (
+    ACTION,
+    DOCS,
+    ROOT,
+    blocks,
+    commands_in,
+    parse,
+    read,
+    snippet,
+    steps,
+)
 
 
 def test_every_command_of_the_docs_is_one():

@@ -11,7 +11,7 @@ from harness.campaign.plan import PlannedRun
 from harness.cli import progress
 from harness.cli.progress import WIDTH, ProgressLine
 from harness.load import Progress
-from tests import told
+from tests.support import told
 
 
 @pytest.fixture

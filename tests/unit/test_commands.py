@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.commands import run_to_its_end
+from tests.support.commands import run_to_its_end
 
 TIDY = ["sh", "-c", "trap 'sleep 0.5; echo tidy > done; exit 3' TERM; while :; do sleep 0.1; done"]
 

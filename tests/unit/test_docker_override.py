@@ -8,7 +8,7 @@ from harness.runtimes.docker import images
 from harness.runtimes.docker.override import Site, override
 from harness.runtimes.proxies import PROGRAM, with_proxies
 from harness.topology import load_topology
-from tests.small_project import write_small_project
+from tests.support.small_project import write_small_project
 
 LABELS = {"flashsale.owner": "1-2-3-abc"}
 

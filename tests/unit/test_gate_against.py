@@ -8,7 +8,7 @@ from harness.gate.baseline import Asked, Baseline, changes
 from harness.gate.result import Ruling
 from harness.gate.settings import Criterion
 from harness.gate.sides import HEAD
-from tests.stored import summary
+from tests.support.stored import summary
 
 P95 = "purchase_latency_peak_p95_ms"
 CRITERIA = (Criterion(METRICS[P95], tolerance=0.15),)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness.gate.result import Spoilt
 from report.gate import annotations
 from report.gate.annotations import MOST, command
-from tests.gate_results import (
+from tests.support.gate_results import (
     EACH,
     INCONCLUSIVE,
     INCORRECT,

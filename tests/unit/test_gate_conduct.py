@@ -18,7 +18,7 @@ from harness.gate.settings import Criterion, Settings
 from harness.gate.sides import system
 from harness.scenario import load_scenario
 from harness.store import run_folder_name
-from tests.small_project import write_small_project
+from tests.support.small_project import write_small_project
 
 ROOT = Path(__file__).parents[2]
 P95, ERRORS = "purchase_latency_p95_ms", "http_error_rate_pct"

@@ -9,7 +9,7 @@ import pytest
 from harness.errors import InfrastructureError
 from report.gate import publish
 from report.gate.document import document, schema, to_json
-from tests.gate_results import EACH, INCONCLUSIVE, PASSING, REGRESSION
+from tests.support.gate_results import EACH, INCONCLUSIVE, PASSING, REGRESSION
 
 ROOT_FILES = ["gate.json", "junit.xml", "summary.md"]
 EXPORTS = ["bencher.json", "github-action-benchmark.json", "otava.csv"]

@@ -14,7 +14,7 @@ import yaml
 
 from report.gate import EXPORTS
 from report.gate.exports import bencher, bounds, github_action_benchmark, otava
-from tests.gate_results import (
+from tests.support.gate_results import (
     AGAINST_BASELINE,
     EACH,
     ERRORS,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.gate.result import Offence, Spoilt
 from report.gate.junit import clean, to_xml
-from tests.gate_results import (
+from tests.support.gate_results import (
     EACH,
     INCONCLUSIVE,
     INCORRECT,

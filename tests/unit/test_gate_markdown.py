@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from harness.gate.result import Offence, Ruling
 from report.gate import append_step_summary, summary, words
 from report.gate.summary import STEP_SUMMARY, STEP_SUMMARY_BYTES, escaped
-from tests.gate_results import (
+from tests.support.gate_results import (
     AGAINST_BASELINE,
     EACH,
     ERRORS,

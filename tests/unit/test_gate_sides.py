@@ -11,7 +11,7 @@ from harness.gate import sides, worktree
 from harness.runtimes.processes import read_stat
 from harness.runtimes.state import StateFolder, default_state_root
 from harness.topology import discover
-from tests.repositories import commit, git, small_repository
+from tests.support.repositories import commit, git, small_repository
 
 COMPOSE = "docker-compose.small.yml"
 

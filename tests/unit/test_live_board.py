@@ -10,7 +10,7 @@ from harness.analysis.looks import Decision, Look
 from harness.analysis.outcomes import Outcome
 from harness.findings import Verdict
 from harness.live.board import KEPT_SAMPLES, Board, Seen
-from tests import told
+from tests.support import told
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from harness.analysis import check_laws
 from harness.findings import Verdict
-from tests.long_sale import long_run
+from tests.support.long_sale import long_run
 
 
 def test_a_long_sale_obeys_every_law():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.prometheus import (
+from tests.support.prometheus import (
     APPROACHES,
     MONITORING,
     alarms,

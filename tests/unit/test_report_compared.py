@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis import compare
 from report import compared, markdown
-from tests.stored import QUEUE, SYNC, stored
+from tests.support.stored import QUEUE, SYNC, stored
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SLOWER = {

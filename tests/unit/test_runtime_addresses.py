@@ -8,7 +8,7 @@ import pytest
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes.local.addresses import AddressBook
 from harness.topology import load_topology
-from tests.small_project import write_small_project
+from tests.support.small_project import write_small_project
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.local.launch import Site, python_service
 from harness.runtimes.state import StateFolder
 from harness.topology import HealthCheck, load_topology
-from tests.small_project import write_small_project
+from tests.support.small_project import write_small_project
 
 
 class Answering:

@@ -13,7 +13,7 @@ from harness.runtimes import Announcement, beside_no_measurement, kept, measurin
 from harness.runtimes.processes import read_stat
 from harness.runtimes.state import clean
 from harness.topology import load_topology
-from tests.readme import ROOT
+from tests.support.readme import ROOT
 
 
 def announce(root, approach="queue"):

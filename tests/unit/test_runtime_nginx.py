@@ -10,7 +10,7 @@ from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.local.launch import Site
 from harness.runtimes.state import StateFolder
 from harness.topology import load_topology
-from tests.small_project import NGINX, write_small_project
+from tests.support.small_project import NGINX, write_small_project
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from harness.analysis.outcomes import Outcome
 from harness.errors import ExitCode
 from harness.selftest.judgement import judge
-from tests.summaries import a_summary
+from tests.support.summaries import a_summary
 
 P50, P95, MEAN = (f"purchase_latency_{name}_ms" for name in ("p50", "p95", "avg"))
 FAST = {P50: [5.0, 5.1, 4.9], P95: [9.0, 9.2, 9.1], MEAN: [6.0, 6.1, 5.9]}

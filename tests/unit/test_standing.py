@@ -8,7 +8,7 @@ from harness.errors import UsageError
 from harness.findings import Finding, Verdict
 from harness.standing import standing
 from harness.store import TABLES, Campaign
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 PASS = Finding("I1", "No oversell", Verdict.PASS, "fine")
 

@@ -7,7 +7,7 @@ import pytest
 from harness.errors import InfrastructureError, UsageError
 from harness.findings import Finding, Verdict, worst
 from harness.store import TABLES, Campaign, load_findings, load_run
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 FINDING = Finding("I1", "No oversell", Verdict.PASS, "fine", 0, ({"order_id": "x"},))
 

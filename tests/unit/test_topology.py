@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.topology import Condition, ConfigFile, discover, load_topology, project_root, secrets
-from tests.small_project import COMPOSE, write_small_project
+from tests.support.small_project import COMPOSE, write_small_project
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.topology import Limits, load_topology
-from tests.small_project import COMPOSE, write_small_project
+from tests.support.small_project import COMPOSE, write_small_project
 
 REPLICAS = "deploy: {replicas: 2}"
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from harness.errors import ExitCode
-from tests.workflows import (
+from tests.support.workflows import (
     ACTION,
     ROOT,
     WORKFLOWS,

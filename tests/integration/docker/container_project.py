@@ -1,6 +1,6 @@
 """The small project, with what only containers need: a Dockerfile, and a probe that exists."""
 
-from tests.small_project import COMPOSE, write_small_project
+from tests.support.small_project import COMPOSE, write_small_project
 
 DOCKERFILE = """
 ARG PYTHON_IMAGE

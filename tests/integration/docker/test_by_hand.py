@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from harness.runtimes import kept
-from tests.readme import ROOT, buy_at, shell_blocks
+from tests.support.readme import ROOT, buy_at, shell_blocks
 
 pytestmark = [
     pytest.mark.integration,

@@ -12,7 +12,7 @@ from approaches.queue.consumer import Consumer
 from approaches.queue.ledger import Connection
 from approaches.queue.store import ORDERS, Store
 from approaches.shop.database import AsyncPool, StoreTimeout
-from tests.freezing_proxy import FreezingProxy
+from tests.support.freezing_proxy import FreezingProxy
 
 pytestmark = pytest.mark.integration
 

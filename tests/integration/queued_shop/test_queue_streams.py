@@ -11,7 +11,7 @@ from queue_world import SECRET, eventually
 from approaches.queue import keys
 from approaches.queue.store import Settlement
 from approaches.shop.accounts import Tokens
-from tests.freezing_proxy import FreezingProxy
+from tests.support.freezing_proxy import FreezingProxy
 
 pytestmark = pytest.mark.integration
 

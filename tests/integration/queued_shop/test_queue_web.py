@@ -9,7 +9,7 @@ from queue_world import SECRET, STOCK
 
 from approaches.queue import keys
 from approaches.shop.accounts import Tokens
-from tests.newcomers import Newcomers
+from tests.support.newcomers import Newcomers
 
 pytestmark = pytest.mark.integration
 

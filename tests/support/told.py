@@ -8,7 +8,7 @@ from harness.findings import Verdict
 from harness.load import Progress
 from harness.scenario import load_scenario
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TINY = str(ROOT / "tests" / "integration" / "tiny.toml")
 PLANNED = [PlannedRun(1, 1, "sync", 7), PlannedRun(2, 1, "queue", 7)]
 SYNC, QUEUE = PLANNED

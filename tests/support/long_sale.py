@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from harness.store import RunData
-from tests.histories import make_run
-from tests.records import PRICE_CENTS, T0_WALL_NS
+from tests.support.histories import make_run
+from tests.support.records import PRICE_CENTS, T0_WALL_NS
 
 S = 1_000_000_000
 STOCK = 1000

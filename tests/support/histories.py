@@ -18,9 +18,9 @@ from typing import Any
 import pandas as pd
 
 from harness.store import RunData
-from tests.mishaps import Mishap
-from tests.records import POLL_S, PRICE_CENTS, T0_WALL_NS, build_record, telemetry
-from tests.simulated_shop import MS, Answer, Shop
+from tests.support.mishaps import Mishap
+from tests.support.records import POLL_S, PRICE_CENTS, T0_WALL_NS, build_record, telemetry
+from tests.support.simulated_shop import MS, Answer, Shop
 
 S = 1_000_000_000
 RETRIES = 3

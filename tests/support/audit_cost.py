@@ -1,6 +1,6 @@
 """What the audit of a stored run costs, measured in a process of its own: CPU time and memory.
 
-python -m tests.audit_cost [REQUESTS]     simulates a run of about so many requests, and says
+python -m tests.support.audit_cost [REQUESTS]    simulates a run of about so many requests, and says
 """
 
 import json
@@ -15,7 +15,7 @@ import psutil
 
 from harness.audit import audit, verdict
 from harness.store import Campaign, load_run
-from tests.histories import make_run
+from tests.support.histories import make_run
 
 REQUESTS_PER_BUYER = 80
 """What a simulated buyer asks in a sale of 60 s."""
@@ -27,7 +27,7 @@ def measure(requests: int, folder: Path) -> dict[str, Any]:
     users = max(1, requests // REQUESTS_PER_BUYER)
     run = make_run("queue", users=users, stock=8 * users, seconds=60)
     stored = Campaign.create(folder, {}).save_run(run, [], {})
-    command = [sys.executable, "-m", "tests.audit_cost", str(stored)]
+    command = [sys.executable, "-m", "tests.support.audit_cost", str(stored)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.small_project import write_small_project
+from tests.support.small_project import write_small_project
 
 WHO = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
 

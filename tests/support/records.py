@@ -1,13 +1,13 @@
-"""The record and the telemetry that go with a simulated run (see `tests/histories.py`)."""
+"""The record and the telemetry that go with a simulated run (see `tests/support/histories.py`)."""
 
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tests.mishaps import recorded
+from tests.support.mishaps import recorded
 
 if TYPE_CHECKING:
-    from tests.histories import Load
+    from tests.support.histories import Load
 
 T0_WALL_NS = 1_760_000_000_000_000_000
 PRICE_CENTS = 99_999

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Any
 
-from tests.mishaps import Mishap
-from tests.records import PAYMENT, PRICE_CENTS, T0_WALL_NS
+from tests.support.mishaps import Mishap
+from tests.support.records import PAYMENT, PRICE_CENTS, T0_WALL_NS
 
 MS = 1_000_000
 SYNC_THREADS = 4

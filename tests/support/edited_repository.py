@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from tests.edits import ROOT, Edit, copy_deployed, edited, write
-from tests.repositories import commit, git
+from tests.support.edits import ROOT, Edit, copy_deployed, edited, write
+from tests.support.repositories import commit, git
 
 OTHER_FILES = (".gitignore", "README.md", "gate.toml", "pyproject.toml", "uv.lock")
 

@@ -1,7 +1,7 @@
 """A contest simulated event by event: many short sales on the model of one approach.
 
-The buyers of `tests/histories.py`, but each tries once per sale, all when the last answer of the
-sale before has come; each sale is a shop of its own with fresh stock.
+The buyers of `histories.py`, but each tries once per sale, all when the last answer of the sale
+before has come; each sale is a shop of its own with fresh stock.
 """
 
 import heapq
@@ -12,10 +12,10 @@ import pandas as pd
 
 from harness.sales import contest_sales
 from harness.store import RunData
-from tests import histories
-from tests.histories import Acting, Load, Resume
-from tests.records import PRICE_CENTS, T0_WALL_NS, build_record, telemetry
-from tests.simulated_shop import MS, Shop
+from tests.support import histories
+from tests.support.histories import Acting, Load, Resume
+from tests.support.records import PRICE_CENTS, T0_WALL_NS, build_record, telemetry
+from tests.support.simulated_shop import MS, Shop
 
 S = 1_000_000_000
 STOCK_MIN, STOCK_MAX = 1, 10

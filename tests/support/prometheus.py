@@ -19,7 +19,7 @@ from harness.runtimes.local.deployment import LocalDeployment
 from harness.topology.section import read_yaml
 from tests.contract.shops import eventually
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "approaches/monitoring"
 APPROACHES = ("queue", "sync")
 DNS_NAME = "__meta_dns_name"
