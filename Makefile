@@ -3,13 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test chaos coverage soak mutants regressions lint check clean
+# One worker per core. A file stays on one worker, so what its tests share is started once.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile
+
+.PHONY: run test test-all chaos coverage soak mutants regressions lint check clean
 
 run: $(VENV)/.synced ## measure both approaches with the quick scenario, and write the report
 	$(BIN)/harness run quick
 
 test: $(VENV)/.synced ## unit, contract and integration tests, on embedded servers
-	$(BIN)/pytest
+	$(PYTEST)
+
+test-all: test ## and then what deploys whole approaches: campaigns, gates, faults, Docker
+	$(BIN)/pytest -m "deploys and not exhaustive"
 
 chaos: $(VENV)/.synced ## kill, pause, freeze and drain in mid-sale, under five seeds: an hour and a half
 	$(BIN)/harness run chaos
