@@ -6,7 +6,7 @@ import pytest
 
 from tests.reached.catalogue import certain
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(600)]
 
 CASES = {
     "all payment-workers": {"queue"},

@@ -9,7 +9,7 @@ import pytest
 from harness.analysis.growth import KINDS
 from harness.store import Campaign
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(900)]
 
 SOAK = Path(__file__).parents[2] / "scenarios/soak.toml"
 FAULTS = 5

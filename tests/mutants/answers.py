@@ -55,6 +55,7 @@ MUTANTS = (
         caught_by="I12",
         alone=True,
         short=True,
+        always=True,
     ),
     Mutant(
         name="queue-end-never-shown",
@@ -105,6 +106,7 @@ MUTANTS = (
         load="",
         caught_by=CONTRACT,
         short=True,
+        always=True,
     ),
     Mutant(
         name="queue-counts-successes",
@@ -204,5 +206,6 @@ MUTANTS = (
         caught_by="I16",
         alone=True,
         short=True,
+        always=True,
     ),
 )

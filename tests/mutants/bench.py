@@ -19,11 +19,11 @@ from harness.runtimes import Deployment, LocalRuntime
 from harness.store import RunData, load_findings, load_run
 from harness.topology import load_topology
 from tests.contract.shops import SEED, Shop, small_and_fast
-from tests.mutants.mutant import Mutant, build
+from tests.mutants.mutant import LOADS, Mutant, build
+from tests.mutants.recording import record
 from tests.support.commands import HARNESS, run_to_its_end
 
-LOADS = Path(__file__).parent / "loads"
-RUN_LIMIT_S = 180
+RUN_LIMIT_S = 300
 TRIES = 3
 """A race needs luck: a mutant that was not caught is loaded again, under another seed."""
 
@@ -96,6 +96,9 @@ class Bench:
     outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     """What the contract tests said of the mutants that they are to catch."""
+    records: bool = False
+    """Whether what is caught, or passes, replaces its recording."""
+    kept: set[tuple[str, str]] = field(default_factory=set)
 
     def outcome(self, mutant: Mutant) -> Outcome:
         """Deploy a mutant, load it, audit it; or return what came of it before."""
@@ -103,6 +106,13 @@ class Bench:
         if known not in self.outcomes:
             self.outcomes[known] = self._catch(mutant)
         return self.outcomes[known]
+
+    def keep(self, outcome: Outcome) -> None:
+        """Record a run that is what it should be, once, if asked for recordings."""
+        mutant = outcome.mutant
+        if self.records and (mutant.name, mutant.load) not in self.kept:
+            record(mutant, outcome.run_folder)
+            self.kept.add((mutant.name, mutant.load))
 
     def _catch(self, mutant: Mutant) -> Outcome:
         outcome = self._measure(mutant, 1)

@@ -55,6 +55,7 @@ MUTANTS = (
         load="storm",
         caught_by="I3",
         short=True,
+        always=True,
     ),
     Mutant(
         name="queue-ack-before-effect",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.support.edits import Edit, copy_deployed, edited, write
 
+LOADS = Path(__file__).parent / "loads"
+
 SIGNATURE = """
 import sys as _sys
 
@@ -22,7 +24,8 @@ class Mutant:
     """One deliberately wrong variant of an approach, and the finding that must see it.
 
     `seen` says who did it in the wild. `load` names a scenario in `loads/`. `alone`: no other
-    finding sees it, so without this one it would pass. `short`: part of every test run.
+    finding sees it, so without this one it would pass. `short`: deployed by `make test-all` as
+    long as no run of it is recorded; `always`: even then.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Mutant:
     caught_by: str
     alone: bool = False
     short: bool = False
+    always: bool = False
 
 
 def control(approach: str, load: str) -> Mutant:

@@ -80,6 +80,7 @@ MUTANTS = (
         load="rush",
         caught_by="I1",
         short=True,
+        always=True,
     ),
     Mutant(
         name="queue-counter-overwritten",

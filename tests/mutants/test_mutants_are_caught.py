@@ -20,6 +20,7 @@ from tests.mutants.answers import CONTRACT
 from tests.mutants.bench import Bench, contract_shop
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant, build, control
+from tests.mutants.recording import is_recorded
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(700)]
 
@@ -29,10 +30,12 @@ Trial = tuple[Callable[..., None], Callable[[Deployment, Shop], None]]
 
 def cases(mutants: Iterable[Mutant]):
     """Return test cases; those that are not in the short form run with `make mutants` only."""
-    return [
-        pytest.param(one, id=one.name, marks=() if one.short else pytest.mark.exhaustive)
-        for one in mutants
-    ]
+    return [pytest.param(one, id=one.name, marks=_form(one)) for one in mutants]
+
+
+def _form(mutant: Mutant) -> pytest.MarkDecorator:
+    waits = mutant.short and not is_recorded(mutant)
+    return pytest.mark.deploys if mutant.always or waits else pytest.mark.exhaustive
 
 
 @pytest.mark.parametrize("mutant", cases(m for m in MUTANTS if m.caught_by != CONTRACT))
@@ -48,6 +51,8 @@ def test_a_mutant_is_caught_and_the_shop_is_not(bench: Bench, mutant: Mutant) ->
     finding = wrong.findings[mutant.caught_by]
     assert finding.count > 0
     assert finding.examples
+    bench.keep(healthy)
+    bench.keep(wrong)
 
 
 @pytest.mark.parametrize("mutant", cases(m for m in MUTANTS if m.alone))

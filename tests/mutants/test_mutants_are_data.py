@@ -7,9 +7,8 @@ import pytest
 from harness.scenario import load_scenario
 from tests.mutants import document
 from tests.mutants.answers import CONTRACT
-from tests.mutants.bench import LOADS
 from tests.mutants.catalogue import MUTANTS
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import LOADS, Mutant
 from tests.support.edits import ROOT, Edit, StaleEditError, edited
 
 CAUGHT_BY = {f"I{number}" for number in range(1, 19) if number != 17} | {CONTRACT}

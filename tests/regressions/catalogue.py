@@ -82,6 +82,7 @@ REGRESSIONS = (
         head=SYNC_LATE,
         approach="sync",
         short=True,
+        deploys=True,
     ),
     Regression(
         name="queue-costs-more",
@@ -97,6 +98,7 @@ REGRESSIONS = (
         head=edits_of_mutant("sync-read-then-write"),
         approach="sync",
         short=True,
+        deploys=True,
     ),
     Regression(
         name="queue-get-then-set",
@@ -126,6 +128,7 @@ REGRESSIONS = (
         base=edits_of_mutant("queue-get-then-set"),
         approach="queue",
         short=True,
+        deploys=True,
     ),
     Regression(
         name="saturated-generator",
@@ -134,6 +137,7 @@ REGRESSIONS = (
         head=(Edit(SETTINGS, 'scenario = "ci"\n', f'scenario = "{FLOOD}"\n'),),
         approach="queue",
         short=True,
+        deploys=True,
     ),
     Regression(
         name="missing-base",

@@ -15,7 +15,8 @@ class Regression:
     """One pair of base and head, and what `harness gate` may answer.
 
     `approach` is the only one that is measured; none means all. `revision` is what the gate is
-    given as base. `short`: part of every test run, with the scenarios in `short/`.
+    given as base. `short`: asked in a few seconds too, with the scenarios in `short/`;
+    `deploys`: for that, approaches are brought up.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Regression:
     approach: str | None = None
     revision: str = "HEAD~1"
     short: bool = False
+    deploys: bool = False
 
 
 def edits_of_mutant(name: str) -> tuple[Edit, ...]:

@@ -16,7 +16,12 @@ def check(answer: Answer, regression: Regression) -> None:
 @pytest.mark.integration
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "regression", [one for one in REGRESSIONS if one.short], ids=lambda one: one.name
+    "regression",
+    [
+        pytest.param(one, id=one.name, marks=pytest.mark.deploys if one.deploys else ())
+        for one in REGRESSIONS
+        if one.short
+    ],
 )
 def test_in_a_few_seconds(bench: Bench, regression: Regression) -> None:
     check(bench.answer(regression, short=True), regression)
