@@ -126,7 +126,7 @@ def read_yaml(path: Path) -> object:
 
 @lru_cache(maxsize=32)
 def _parse(text: str) -> object:
-    """Parse a text once: each variation of a topology reads its file again, many times a command."""
+    """Parse a text once: each variation of a topology reads its file again."""
     return yaml.load(text, Loader=_ComposeLoader)  # noqa: S506 - derived from SafeLoader
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import report
 from harness import cli
-from tests.support.fake_runtime import Happens, World, nothing, put_in_place
+from tests.support.fake_runtime import Change, Happens, World, alike, nothing, put_in_place
 
 ROOT = Path(__file__).parents[2]
 FAKE = ROOT / "tests" / "support" / "fake.toml"
@@ -42,12 +42,14 @@ class FakeHarness:
     scratch: Path
     reports: bool = False
 
-    def run(self, *words: object, **moments: object) -> Done:
+    def run(self, *words: object, happens: Happens = nothing, changes: Change = alike) -> Done:
         """Run a command to its end."""
-        return self.start(*words, **moments).wait()  # type: ignore[arg-type]
+        return self.start(*words, happens=happens, changes=changes).wait()
 
-    def start(self, *words: object, happens: Happens = nothing) -> "Running":
-        """Fork a command; `happens` is told of every step, in the fork."""
+    def start(
+        self, *words: object, happens: Happens = nothing, changes: Change = alike
+    ) -> "Running":
+        """Fork a command; in it, `happens` is told of every step, and `changes` edits each run."""
         number = len(list(self.scratch.glob("*.out")))
         out, err = (self.scratch / f"{number:03d}.{name}" for name in ("out", "err"))
         out.touch()
@@ -55,10 +57,10 @@ class FakeHarness:
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            self._be_the_harness([str(word) for word in words], out, err, happens)
+            self._be_the_harness([str(word) for word in words], out, err, World(happens, changes))
         return Running(pid, out, err)
 
-    def _be_the_harness(self, words: list[str], out: Path, err: Path, happens: Happens) -> None:
+    def _be_the_harness(self, words: list[str], out: Path, err: Path, world: World) -> None:
         code: object = 1
         try:
             for number, path in ((1, out), (2, err)):
@@ -71,7 +73,7 @@ class FakeHarness:
             tempfile.tempdir = str(self.scratch)
             os.chdir(ROOT)
             sys.argv = ["harness", *words]
-            put_in_place(World(happens))
+            put_in_place(world)
             if not self.reports:
                 report.build = lambda path: path / "report" / "index.html"
             cli.main()

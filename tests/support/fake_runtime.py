@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +32,10 @@ AHEAD_NS = 200_000_000
 
 Happens = Callable[[str], None]
 """Told of each step, by its name among the durations of a run; raises, or ends the process."""
+
+
+Change = Callable[[RunData], None]
+"""Edits what was simulated, before anything of it is measured."""
 
 
 def nothing(_: str) -> None:
@@ -57,12 +62,16 @@ class Clock:
         return T0_WALL_NS - AHEAD_NS
 
 
+def alike(_: RunData) -> None:
+    """Leave it as it was simulated."""
+
+
 @dataclass
 class World:
     """What is deployed, and what the campaign asked of it."""
 
     happens: Happens = nothing
-    changes: Callable[[RunData], None] = lambda run: None
+    changes: Change = alike
     steps: list[str] = field(default_factory=list)
     up: list["FakeDeployment"] = field(default_factory=list)
     deployed: int = 0
@@ -122,6 +131,7 @@ class FakeDeployment:
         return []
 
     def down(self) -> None:
+        rmtree(self.scratch)
         self.world.note("down")
         self.world.up.remove(self)
 
