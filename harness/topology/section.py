@@ -4,8 +4,10 @@ Compose reads YAML 1.2: ``yes`` is text, ``22:22`` is text, and a key that stand
 PyYAML's safe loader follows YAML 1.1 in all three, hence a loader of our own.
 """
 
+import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +117,17 @@ def scalar(value: object, where: str) -> str:
 def read_yaml(path: Path) -> object:
     """Return the content of a compose file (UsageError: unreadable, or not YAML)."""
     try:
-        text = path.read_text(encoding="utf-8")
-        return yaml.load(text, Loader=_ComposeLoader)  # noqa: S506 - derived from SafeLoader
+        return copy.deepcopy(_parse(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "check the path") from error
     except yaml.YAMLError as error:
         raise UsageError(f"{path.name}: {error}", "correct the compose file") from error
+
+
+@lru_cache(maxsize=32)
+def _parse(text: str) -> object:
+    """Parse a text once: each variation of a topology reads its file again."""
+    return yaml.load(text, Loader=_ComposeLoader)  # noqa: S506 - derived from SafeLoader
 
 
 def interpolate(value: Any, variables: Mapping[str, str], where: str) -> Any:

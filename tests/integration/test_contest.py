@@ -20,6 +20,7 @@ TINY = Path(__file__).with_name("tiny_contest.toml")
 SALES, BUYERS = 8, 30
 
 
+@pytest.mark.deploys
 def test_a_contest_is_audited_sale_by_sale_and_reported(cli, tmp_path):
     out = tmp_path / "contest"
     done = cli.run("run", TINY, "--out", out)

@@ -46,6 +46,7 @@ def scenario(tmp_path):
     return write
 
 
+@pytest.mark.deploys
 def test_a_killed_shop_loses_nothing(cli, tmp_path, scenario):
     out = tmp_path / "campaign"
     done = cli.run("run", scenario(CASES), "--case", "api", "--out", out)
@@ -68,6 +69,7 @@ def test_a_killed_shop_loses_nothing(cli, tmp_path, scenario):
         assert {one.verdict for one in load_findings(folder)} == {Verdict.PASS}
 
 
+@pytest.mark.deploys
 def test_deleted_accounts_buy_and_their_requests_are_counted(cli, tmp_path, scenario):
     out = tmp_path / "campaign"
     done = cli.run("run", scenario(DELETED), "--approach", "sync", "--out", out)
@@ -83,6 +85,7 @@ def test_deleted_accounts_buy_and_their_requests_are_counted(cli, tmp_path, scen
     assert laws["client counts = server counts"] == "PASS"
 
 
+@pytest.mark.deploys
 def test_ctrl_c_while_a_store_is_paused_leaves_nothing(cli, tmp_path, scenario):
     process = cli.start(
         "run", scenario(PAUSE), "--approach", "queue", "--out", tmp_path / "campaign"
@@ -104,6 +107,7 @@ def test_a_fault_of_what_is_not_there_stops_before_anything_is_deployed(cli, tmp
     assert not (tmp_path / "campaign").exists()
 
 
+@pytest.mark.deploys
 def test_resume_makes_the_missing_case_with_its_own_seed(cli, tmp_path, scenario):
     out = tmp_path / "campaign"
     path = scenario(CASES.replace("never asked for", "redis"))

@@ -102,6 +102,7 @@ def written(path: Path) -> tuple[int, int]:
 
 @pytest.mark.integration
 @pytest.mark.timeout(600)
+@pytest.mark.deploys
 def test_a_gate_survives_being_killed_at_eight_moments_of_its_life(cli: Cli, tmp_path: Path):
     write_project(tmp_path / "project")
     settings = tmp_path / "gate.toml"

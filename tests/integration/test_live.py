@@ -31,6 +31,7 @@ def events(address):
                 yield json.loads(line.removeprefix("data: "))
 
 
+@pytest.mark.deploys
 def test_a_campaign_is_watched_from_its_first_step_to_its_report(cli, tmp_path):
     out = tmp_path / "campaign"
     process = cli.start("run", told.TINY, "--live", "--out", out, "--approach", "queue")
@@ -57,6 +58,7 @@ def test_a_campaign_is_watched_from_its_first_step_to_its_report(cli, tmp_path):
         httpx.get(address)
 
 
+@pytest.mark.deploys
 def test_ctrl_c_is_told_to_the_page_too(cli, tmp_path):
     out = tmp_path / "campaign"
     process = cli.start("run", told.TINY, "--live", "--out", out, "--approach", "queue")
