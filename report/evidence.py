@@ -200,7 +200,7 @@ def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) ->
         block=int(data.record["block"]),
         counts=bool(state["counted"]),
         trouble=_trouble(state),
-        seconds=series(data),
+        seconds=series(data, facts),
         purchase_ms=_waits(purchase_latency_ms(facts)),
         order_time_s=_waits(order_time_s(facts)),
         findings=findings,

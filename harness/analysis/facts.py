@@ -120,6 +120,7 @@ class RunFacts:
         self.drain_s = float(run.record["drain_s"])
         self.t0_wall_ns = int(run.record["t0_wall_ns"])
         self.cores = int(run.record["cores"])
+        self._telemetry: dict[str, pd.DataFrame] = {}
 
     @property
     def end_s(self) -> float:
@@ -254,7 +255,10 @@ class RunFacts:
 
     def telemetry(self, metric: str) -> pd.DataFrame:
         """Return one telemetry metric as a table: a row per sample time, a column per source."""
-        return _wide(self.run.telemetry[self.run.telemetry["metric"] == metric], "source")
+        if metric not in self._telemetry:
+            sampled = self.run.telemetry["metric"] == metric
+            self._telemetry[metric] = _wide(self.run.telemetry[sampled], "source")
+        return self._telemetry[metric]
 
     def telemetry_of(self, source: str, prefix: str) -> pd.DataFrame:
         """Return the metrics of one source whose name begins with `prefix`, a column each."""

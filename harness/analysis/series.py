@@ -28,15 +28,17 @@ from harness.store import RunData
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
-def series(run: RunData) -> pd.DataFrame:
+def series(run: RunData, facts: RunFacts | None = None) -> pd.DataFrame:
     """Return a run second by second; `t_s` is the second's beginning, in s since t0.
 
     Columns: planned, active (users); requests, errors (answers and failures per second);
     api_p50_ms, api_p95_ms, api_p99_ms, purchase_p95_ms; open_orders, queue_depth, stock_left,
     confirmed (at the second's end; confirmed is cumulative); cores_<service> for every service,
     cores_approach, cores_load. What was not measured in a second is missing (NaN).
+
+    `facts` are those of the run, if they are there already.
     """
-    facts = RunFacts(run)
+    facts = facts or RunFacts(run)
     counts = counts_per_second(facts)
     seconds = len(counts)
     table = counts[["t_s"]].copy()

@@ -173,9 +173,10 @@ def schema() -> dict[str, Any]:
 
 
 def _judge(run: RunData, audits: Audits) -> _Judged:
-    laws = check_laws(run, laws_of(run.record["scenario"]))
     facts, findings = RunFacts(run), audits.get(run.index, ())
-    return _Judged(facts, laws, validity(run, laws), findings, effects(facts, findings))
+    laws = check_laws(run, laws_of(run.record["scenario"]), facts)
+    judged = validity(run, laws, facts)
+    return _Judged(facts, laws, judged, findings, effects(facts, findings))
 
 
 def names_in_order(campaign: Mapping[str, Any], runs: Sequence[RunData]) -> list[str]:

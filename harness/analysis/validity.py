@@ -31,8 +31,11 @@ STEAL_LIMIT = 0.02
 """Share of the machine's time that a hypervisor may withhold before it is worth a warning."""
 
 
-def validity(run: RunData, laws: Sequence[Law]) -> dict[str, Any]:
-    """Judge a run by its laws and its record: verdict, reasons (why not), warnings."""
+def validity(run: RunData, laws: Sequence[Law], facts: RunFacts | None = None) -> dict[str, Any]:
+    """Judge a run by its laws and its record: verdict, reasons (why not), warnings.
+
+    `facts` are those of the run, if they are there already.
+    """
     record = run.record
     reasons = [_describe(law) for law in laws if law.verdict is Verdict.FAIL]
     if not laws:
@@ -47,13 +50,12 @@ def validity(run: RunData, laws: Sequence[Law]) -> dict[str, Any]:
     return {
         "verdict": INVALID if reasons else VALID,
         "reasons": reasons,
-        "warnings": _warnings(run, laws),
+        "warnings": _warnings(run, laws, facts or RunFacts(run)),
     }
 
 
-def _warnings(run: RunData, laws: Sequence[Law]) -> list[str]:
+def _warnings(run: RunData, laws: Sequence[Law], facts: RunFacts) -> list[str]:
     warnings = [f"not checked: {_describe(law)}" for law in laws if law.verdict is Verdict.UNKNOWN]
-    facts = RunFacts(run)
     if not run.record["drained"]:
         unsettled = len(facts.orders) - int(facts.orders["settled"].sum())
         warnings.append(

@@ -49,9 +49,12 @@ IN_A_CONTEST: Laws = (
 """Laws that hold without stages; nobody thinks in a contest, and a burst is meant to be sudden."""
 
 
-def check_laws(run: RunData, applicable: Laws = LAWS) -> list[Law]:
-    """Check the laws that apply to a run; one that crashes is UNKNOWN and says with what error."""
-    facts = RunFacts(run)
+def check_laws(run: RunData, applicable: Laws = LAWS, facts: RunFacts | None = None) -> list[Law]:
+    """Check the laws that apply to a run; one that crashes is UNKNOWN and says with what error.
+
+    `facts` are those of the run, if they are there already.
+    """
+    facts = facts or RunFacts(run)
     laws: list[Law] = []
     for name, law in applicable:
         try:

