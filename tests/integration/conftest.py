@@ -10,6 +10,10 @@ import psutil
 import pytest
 
 from tests.support.commands import HARNESS, run_to_its_end
+from tests.support.shop_world import dsn, place, postgres, resumed, valkey, world
+
+# Here, so that a worker of pytest starts one PostgreSQL and one Valkey for the tests of both shops.
+__all__ = ["ROOT", "Cli", "dsn", "place", "postgres", "resumed", "valkey", "world"]
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,7 @@ from tests.integration.test_run import TINY, wait_for
 from tests.integration.test_wrong_usage import refused
 from tests.support.readme import buy_at
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.deploys, pytest.mark.timeout(300)]
 SMALL = [
     *("--scale", "api=1", "--scale", "payment-worker=1"),
     *("--set", "api.PROCESSES=1", "--set", "order-worker.PROCESSES=1"),
@@ -108,14 +108,14 @@ def test_a_killed_keeper_is_cleaned_up_after(by_hand):
 
 
 def test_what_dies_is_told_and_the_rest_stays_up(by_hand):
-    process = by_hand.start(*QUEUE)
+    process = by_hand.start(*SYNC)
     wait_until_it_is_up(process)
     (one,) = kept_in(by_hand)
     owners = one.file.parents[1].glob("*/owner.json")
     started = [row for path in owners for row in json.loads(path.read_text())["processes"]]
-    (worker,) = (row["pid"] for row in started if row["name"] == "event-stream-1")
+    (worker,) = (row["pid"] for row in started if row["name"] == "payment-gateway-1")
     psutil.Process(worker).kill()
-    assert re.match(r"died: event-stream-1; its log: /\S+\n", process.stdout.readline())
+    assert re.match(r"died: payment-gateway-1; its log: /\S+\n", process.stdout.readline())
     assert "shop 40" in done_well(by_hand.run("reset"))
     done_well(by_hand.run("down"))
     process.communicate(timeout=60)
@@ -146,7 +146,7 @@ def test_in_the_foreground_ctrl_c_and_down_end_it(by_hand):
 
 
 def test_ctrl_c_while_it_comes_up_in_the_background(by_hand):
-    process = by_hand.start(*QUEUE, "--detach")
+    process = by_hand.start(*SYNC, "--detach")
     wait_for(lambda: len(by_hand.left_behind()) > 2, process)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
@@ -171,25 +171,3 @@ def test_nothing_comes_up_beside_a_measurement(by_hand, tmp_path):
     assert kept_in(by_hand) == []
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-
-
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        (["up", "telepathy"], "telepathy"),
-        (["up", "sync", "--runtime", "telepathy"], "telepathy"),
-        (["up", "sync", "--set", "api.NO_SUCH_KEY=2"], "NO_SUCH_KEY"),
-        (["up", "sync", "--scale", "order-worker=2"], "order-worker"),
-        (["up", "sync", "--detach", "--scale", "api"], "--scale api"),
-        (["up", "sync", "--scenario", "no_such_sale"], "no_such_sale"),
-        (["reset"], "nothing is up"),
-        (["reset", "sync"], "sync is not up"),
-        (["reset", "telepathy"], "telepathy"),
-        (["down", "telepathy"], "telepathy"),
-        (["run", TINY, "--runtime", "telepathy"], "telepathy"),
-        (["doctor", "--runtime", "telepathy"], "telepathy"),
-    ],
-)
-def test_wrong_words(by_hand, words, named):
-    refused(by_hand.run(*words), 64, named)
-    assert list(by_hand.scratch.iterdir()) == []

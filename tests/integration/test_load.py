@@ -11,8 +11,7 @@ from tests.support.played_loads import client_counts, make_plan, one_buyer, run_
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("buyer", ["polling", "watching"])
+@pytest.mark.parametrize(("buyer", "processes"), [("polling", 1), ("watching", 2)])
 def test_ledger_holds_every_request_exactly_once(tmp_path, buyer, processes):
     with open_shop(FakeShop()) as shop:
         result = run_load(make_plan(shop, buyer=buyer, processes=processes), tmp_path / "load")
@@ -148,7 +147,7 @@ def test_retry_after_is_honoured_and_tries_end(tmp_path):
         return "503+1" if route == "POST /orders" else None
 
     with open_shop(FakeShop(fault=always_busy)) as shop:
-        plan = make_plan(shop, retries=1, **one_buyer(1.5))
+        plan = make_plan(shop, retries=1, **one_buyer(3.0))
         requests = run_load(plan, tmp_path / "load").requests
     first = requests[requests["key"] == "42-0-0"]
     assert list(first["outcome"]) == ["indeterminate", "indeterminate"]

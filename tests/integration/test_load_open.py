@@ -25,8 +25,7 @@ def open_plan(shop, **changes):
     return OpenPlan(**settings | changes)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("buyer", ["polling", "watching"])
+@pytest.mark.parametrize(("buyer", "processes"), [("polling", 1), ("watching", 2)])
 def test_in_an_open_load_every_buyer_comes_once_and_watches_what_it_bought(
     tmp_path, buyer, processes
 ):

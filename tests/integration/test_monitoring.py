@@ -20,7 +20,7 @@ from harness.topology import load_topology
 from tests.contract.shops import SEED, Buyer, Shop, eventually, small_and_fast
 from tests.support.prometheus import MONITORING, ROOT, Prometheus, watching
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.deploys, pytest.mark.timeout(300)]
 
 PATIENCE_S = 90
 """Several times what an alarm may take: 20 s of age, and then what the machine is busy with."""

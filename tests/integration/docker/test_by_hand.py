@@ -14,6 +14,7 @@ from tests.support.readme import ROOT, buy_at, shell_blocks
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.deploys,
     pytest.mark.timeout(600),
     pytest.mark.usefixtures("engine_or_skip"),
 ]

@@ -28,6 +28,7 @@ from tests.integration.docker.container_project import write_container_project
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.deploys,
     pytest.mark.timeout(300),
     pytest.mark.usefixtures("engine_or_skip"),
 ]

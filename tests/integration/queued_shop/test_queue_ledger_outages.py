@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from queue_world import STOCK, eventually
 
 from approaches.queue import keys, ledger
 from approaches.queue.consumer import Consumer
@@ -13,6 +12,7 @@ from approaches.queue.ledger import Connection
 from approaches.queue.store import ORDERS, Store
 from approaches.shop.database import AsyncPool, StoreTimeout
 from tests.support.freezing_proxy import FreezingProxy
+from tests.support.shop_world import STOCK, eventually
 
 pytestmark = pytest.mark.integration
 

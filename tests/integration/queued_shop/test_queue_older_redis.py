@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from queue_world import STOCK, eventually
 
 from approaches.queue import keys
 from approaches.queue.consumer import Consumer
 from approaches.queue.store import ORDERS, Mark
+from tests.support.shop_world import STOCK, eventually
 
 pytestmark = pytest.mark.integration
 

@@ -1,42 +1,21 @@
 """A store gone or paused: an answer in bounded time, "try again", and life goes on after."""
 
 import re
-import threading
 
 import httpx
 import pytest
-from queue_world import SECRET, STOCK, eventually
 
 from approaches.queue import keys
-from approaches.shop.accounts import Tokens
+from tests.support.queue_client import assert_try_again, bearer, buy, client_of
+from tests.support.shop_world import STOCK, eventually
 
 pytestmark = pytest.mark.integration
 
 PERSON = {"password": "long enough", "name": "A"}
 
 
-def bearer(user: int) -> dict[str, str]:
-    return {"Authorization": f"Bearer {Tokens(SECRET, 600).issue(user)['token']}"}
-
-
-def buy(client, user: int, key: str):
-    headers = {**bearer(user), "Idempotency-Key": key}
-    return client.post("/orders", json={"product_id": 1}, headers=headers)
-
-
 def register(client, name: str):
     return client.post("/auth/register", json={**PERSON, "email": f"{name}@b.org"})
-
-
-def assert_try_again(answer, code: str = "store_down") -> None:
-    assert (answer.status_code, answer.json()["code"]) == (503, code), answer.text
-    assert int(answer.headers["retry-after"]) >= 1
-    assert answer.headers["content-type"] == "application/problem+json"
-
-
-def client_of(url: str) -> httpx.Client:
-    """A buyer's patience; without it a request that waits for ever would not fail a test."""
-    return httpx.Client(base_url=url, timeout=20, trust_env=False)
 
 
 @pytest.fixture
@@ -45,17 +24,6 @@ def api(world):
     _, url = world.start("queue.api", PROCESSES=1)
     with client_of(url) as client:
         yield client
-
-
-@pytest.fixture
-def resumed(postgres, valkey):
-    """Whatever a test does to the stores, the next one finds them awake."""
-    yield
-    for server in (postgres, valkey):
-        if server.process.poll() is None:
-            server.resume()
-        else:
-            server.start()
 
 
 def test_an_order_lost_between_its_name_and_its_state_is_asked_for_again(world, api):
@@ -138,75 +106,6 @@ def test_orders_under_way_outlive_a_pause_of_redis_beyond_every_heartbeat(world,
     world.valkey.resume()
     eventually(lambda: world.settled(12), within_s=30)
     world.assert_sound(12)
-
-
-def on_record(world, order_id: str) -> bool:
-    return bool(world.rows("SELECT 1 FROM orders WHERE id = %s", order_id))
-
-
-def test_with_ack_ledger_every_order_is_on_record_when_its_buyer_hears_of_it(world):
-    world.start("queue.order_worker", PROCESSES=2, CONCURRENCY=5)
-    eventually(lambda: world.redis.get(keys.stock(1)) == str(STOCK))
-    _, url = world.start("queue.api", PROCESSES=2, ACK="ledger")
-    wrong = []
-
-    def shop(user: int) -> None:
-        with client_of(url) as client:
-            for number in range(2):
-                answer = buy(client, user, f"k{number}")
-                again = buy(client, user, f"k{number}")
-                order = answer.json()
-                if answer.status_code != 202 or not on_record(world, order["order_id"]):
-                    wrong.append(order)
-                if order["version"] < 2 or again.json()["order_id"] != order["order_id"]:
-                    wrong.append(again.json())
-
-    threads = [threading.Thread(target=shop, args=(user,)) for user in range(1, STOCK // 2 + 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-    assert world.rows("SELECT count(*) FROM orders") == [(STOCK,)]
-
-
-def test_with_ack_ledger_nothing_is_promised_until_the_order_is_on_record(world):
-    world.put_on_sale()
-    _, url = world.start("queue.api", PROCESSES=2, ACK="ledger")
-    with client_of(url) as client:
-        assert_try_again(buy(client, 1, "k"))  # nobody records it
-        assert_try_again(buy(client, 1, "k"))  # nor is a replay a promise
-        assert world.redis.get(keys.stock(1)) == str(STOCK - 1)
-        world.start("queue.order_worker", PROCESSES=1, CONCURRENCY=5)
-        answer = buy(client, 1, "k")
-        assert answer.status_code == 202
-        assert answer.headers["idempotent-replayed"] == "true"
-        assert on_record(world, answer.json()["order_id"])
-    assert world.rows("SELECT count(*) FROM orders") == [(1,)]
-
-
-def test_with_ack_ledger_and_the_ledger_paused_the_answer_is_try_again(world, postgres, resumed):
-    world.start("queue.order_worker", PROCESSES=1, CONCURRENCY=5)
-    eventually(lambda: world.redis.get(keys.stock(1)) == str(STOCK))
-    _, url = world.start("queue.api", PROCESSES=1, ACK="ledger")
-    with client_of(url) as client:
-        postgres.pause()
-        assert_try_again(buy(client, 1, "k"))
-        postgres.resume()
-        eventually(lambda: buy(client, 1, "k").status_code == 202)
-    assert world.rows("SELECT count(*) FROM orders") == [(1,)]
-
-
-def test_with_ack_ledger_a_lost_subscription_costs_time_and_nothing_else(world):
-    world.start("queue.order_worker", PROCESSES=1, CONCURRENCY=5)
-    eventually(lambda: world.redis.get(keys.stock(1)) == str(STOCK))
-    _, url = world.start("queue.api", PROCESSES=1, ACK="ledger")
-    with client_of(url) as client:
-        for number in range(5):
-            world.redis.client_kill_filter(_type="pubsub")
-            answer = buy(client, 1, f"k{number}")
-            assert answer.status_code == 202
-            assert on_record(world, answer.json()["order_id"])
 
 
 def drift(url: str) -> list[float]:

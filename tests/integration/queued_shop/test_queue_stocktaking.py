@@ -7,13 +7,13 @@ import urllib.request
 
 import pytest
 from psycopg import AsyncConnection
-from queue_world import STOCK, eventually
 
 from approaches.queue import keys, ledger
 from approaches.queue.ledger import Result
 from approaches.shop.metrics import render
 from approaches.shop.orders import Status
 from approaches.shop.stocktaking import STOCKTAKING_SQL, Stock
+from tests.support.shop_world import STOCK, eventually
 
 pytestmark = pytest.mark.integration
 

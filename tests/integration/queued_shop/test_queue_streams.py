@@ -6,12 +6,12 @@ import signal
 
 import httpx
 import pytest
-from queue_world import SECRET, eventually
 
 from approaches.queue import keys
 from approaches.queue.store import Settlement
 from approaches.shop.accounts import Tokens
 from tests.support.freezing_proxy import FreezingProxy
+from tests.support.shop_world import SECRET, eventually
 
 pytestmark = pytest.mark.integration
 

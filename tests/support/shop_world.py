@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ from approaches.queue.recovery import Recovery
 from approaches.queue.settings import QueueSettings
 from approaches.queue.store import Store
 from approaches.shop.settings import Settings
-from tests.integration.queued_shop.servers import (
+from tests.support.store_servers import (
     ROOT,
     Server,
     Valkey,
@@ -35,7 +35,7 @@ from tests.integration.queued_shop.servers import (
 
 __all__ = [
     "ROOT", "SECRET", "STOCK", "Leader", "Server", "World",
-    "dsn", "eventually", "free_port", "place", "postgres", "valkey", "world",
+    "dsn", "eventually", "free_port", "place", "postgres", "resumed", "valkey", "world",
 ]  # fmt: skip
 
 STOCK = 20
@@ -67,7 +67,7 @@ class World:
         self.redis = redis.Redis.from_url(valkey.url, decode_responses=True)
         self.place = place
         self.gateway_url = ""
-        self._servers: list[Server] = []
+        self._ready: dict[Server, Callable[[], bool]] = {}
 
     @property
     def service_dsn(self) -> str:
@@ -83,7 +83,11 @@ class World:
             connection.execute(
                 "TRUNCATE users, products, cancelled_orders RESTART IDENTITY CASCADE"
             )
-            connection.execute("UPDATE mirror_mark SET seq = 0, beat = 0")
+            # a service that goes on from one test to the next must not take this for an older copy
+            connection.execute("UPDATE mirror_life SET epoch = epoch + 1")
+            connection.execute(
+                "UPDATE mirror_mark SET seq = 0, beat = 0, epoch = (SELECT epoch FROM mirror_life)"
+            )
             connection.execute(
                 "INSERT INTO products (id, name, price_cents, initial_stock)"
                 " VALUES (1, 'phone', 99999, %s)",
@@ -191,7 +195,6 @@ class World:
         }
         server = Server([sys.executable, "-m", f"approaches.{module}"], env=env, log=folder / "log")
         server.start()
-        self._servers.append(server)
         url = f"http://127.0.0.1:{port}"
         probe = "/healthz" if module == "gateway" else "/readyz"
 
@@ -203,8 +206,14 @@ class World:
             except OSError:
                 return False
 
+        self._ready[server] = ready
         eventually(ready, within_s=90)
         return server, url
+
+    def start_again(self, server: Server) -> None:
+        """Start a service that has ended, where and as it was, and wait until it is ready."""
+        server.start()
+        eventually(self._ready[server], within_s=90)
 
     def fault(self, kind: str, for_s: float = 60) -> None:
         """Put a fault of the payment gateway in force."""
@@ -222,6 +231,15 @@ class World:
             "gateway", LATENCY_MODEL="fixed", LATENCY_MEAN_S=mean_s, DECLINE_RATE=decline_rate
         )
         return self.gateway_url
+
+    def start_workers(self, *, payments: int = 1) -> list[Server]:
+        """Start an order worker and so many payment workers; return these when all is on sale."""
+        self.start("queue.order_worker", PROCESSES=2, CONCURRENCY=5)
+        eventually(lambda: self.redis.get(keys.stock(1)) == str(STOCK))
+        return [
+            self.start("queue.payment_worker", PROCESSES=2, CONCURRENCY=4)[0]
+            for _ in range(payments)
+        ]
 
     def charges(self) -> list[str]:
         """The key of every charge that the gateway executed."""
@@ -259,7 +277,7 @@ class World:
         assert len(charges) == len(set(charges)) == orders
 
     def close(self) -> None:
-        for server in self._servers:
+        for server in self._ready:
             if server.process.poll() is None:
                 server.resume()
                 server.end(signal.SIGKILL)
@@ -272,3 +290,14 @@ def world(valkey, dsn, tmp_path) -> Iterator[World]:
     world.reset()
     yield world
     world.close()
+
+
+@pytest.fixture
+def resumed(postgres, valkey):
+    """Whatever a test does to the stores, the next one finds them awake."""
+    yield
+    for server in (postgres, valkey):
+        if server.process.poll() is None:
+            server.resume()
+        else:
+            server.start()
