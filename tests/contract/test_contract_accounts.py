@@ -11,7 +11,7 @@ from tests.contract.shops import assert_problem
 pytestmark = pytest.mark.integration
 
 UNKNOWN = "5f9a78e1-5a9e-4d40-89a1-77941b2b096f"
-"""An order that there is not: always the same, or workers of pytest would name tests differently."""
+"""An order that there is not: always the same, as workers of pytest must name tests alike."""
 
 ACCOUNT = {"email": "x@example.org", "password": "long enough", "name": "X"}
 
