@@ -1,6 +1,7 @@
 """A store gone or paused: an answer in bounded time, "try again", and life goes on after."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -59,9 +60,12 @@ def test_without_the_ledger_accounts_say_try_again_and_the_sale_goes_on(
     person = {**PERSON, "email": "before@b.org"}
     assert api.post("/auth/register", json=person).status_code == 201
     getattr(postgres, outage)()
-    for number in range(3):  # more than the pool has connections left
-        assert_try_again(register(api, f"during-{number}"))
-        assert_try_again(api.post("/auth/login", json=person))
+    with ThreadPoolExecutor() as buyers:  # in all more than the pool has connections
+        for turn in range(2):
+            asked = [buyers.submit(register, api, f"during-{turn}-{one}") for one in range(2)]
+            asked += [buyers.submit(api.post, "/auth/login", json=person) for _ in range(2)]
+            for one in asked:
+                assert_try_again(one.result())
     order = buy(api, 1, "k")
     assert order.status_code == 202
     assert api.get(order.headers["location"], headers=bearer(1)).status_code == 200
