@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from tests.contract.shops import assert_problem
+from tests.contract.shops import NO_ORDER, assert_problem
 
 pytestmark = pytest.mark.integration
 
@@ -78,8 +78,8 @@ def test_a_wrong_login_does_not_tell_what_was_wrong(shop, known):
     ("method", "path"),
     [
         ("POST", "/orders"),
-        ("GET", f"/orders/{uuid.uuid4()}"),
-        ("GET", f"/orders/{uuid.uuid4()}/events"),
+        ("GET", f"/orders/{NO_ORDER}"),
+        ("GET", f"/orders/{NO_ORDER}/events"),
         ("POST", "/auth/ticket"),
     ],
 )
