@@ -1,7 +1,6 @@
 """Buying, in every approach: one order per key, no unit sold twice, and every order ends."""
 
 import json
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
