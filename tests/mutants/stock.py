@@ -78,7 +78,6 @@ MUTANTS = (
         ),
         load="rush",
         caught_by="I1",
-        short=True,
     ),
     Mutant(
         name="queue-counter-overwritten",
