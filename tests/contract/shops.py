@@ -15,6 +15,8 @@ from harness.topology import Topology
 SEED = "42"
 PASSWORD = "correct horse battery staple"
 PATIENCE_S = 20.0
+NO_ORDER = "5f0c1f9e-6a3b-4c57-9d0e-2b8a7c1d4e60"
+"""What an order could be called, and none is: the same in every process that collects the tests."""
 
 # Wherever a topology has such a setting: slots for a burst, payments of 50 ms, little patience.
 FAST = {

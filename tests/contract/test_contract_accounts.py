@@ -6,12 +6,9 @@ import uuid
 
 import pytest
 
-from tests.contract.shops import assert_problem
+from tests.contract.shops import NO_ORDER, assert_problem
 
 pytestmark = pytest.mark.integration
-
-UNKNOWN = "5f9a78e1-5a9e-4d40-89a1-77941b2b096f"
-"""An order that there is not: always the same, as workers of pytest must name tests alike."""
 
 ACCOUNT = {"email": "x@example.org", "password": "long enough", "name": "X"}
 
@@ -81,8 +78,8 @@ def test_a_wrong_login_does_not_tell_what_was_wrong(shop, known):
     ("method", "path"),
     [
         ("POST", "/orders"),
-        ("GET", f"/orders/{UNKNOWN}"),
-        ("GET", f"/orders/{UNKNOWN}/events"),
+        ("GET", f"/orders/{NO_ORDER}"),
+        ("GET", f"/orders/{NO_ORDER}/events"),
         ("POST", "/auth/ticket"),
     ],
 )

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.contract.shops import assert_problem, eventually
+from tests.contract.shops import NO_ORDER, assert_problem, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -214,7 +214,7 @@ def test_an_order_is_shown_to_its_buyer_only(shop, buyer):
     assert buyer.get(f"/orders/{order_id.upper()}").status_code == 200
 
 
-@pytest.mark.parametrize("order_id", ["5f9a78e1-5a9e-4d40-89a1-77941b2b096f", "x", "0" * 32, "{}"])
+@pytest.mark.parametrize("order_id", [NO_ORDER, "x", "0" * 32, "{}"])
 def test_an_unknown_order_is_not_shown(shop, buyer, order_id):
     assert_problem(buyer.get(f"/orders/{order_id}"), 404, "not_found")
     assert_problem(buyer.get(f"/orders/{order_id}/events"), 404, "not_found")

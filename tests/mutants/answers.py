@@ -55,7 +55,6 @@ MUTANTS = (
         caught_by="I12",
         alone=True,
         short=True,
-        always=True,
     ),
     Mutant(
         name="queue-end-never-shown",
@@ -106,7 +105,6 @@ MUTANTS = (
         load="",
         caught_by=CONTRACT,
         short=True,
-        always=True,
     ),
     Mutant(
         name="queue-counts-successes",
@@ -206,6 +204,5 @@ MUTANTS = (
         caught_by="I16",
         alone=True,
         short=True,
-        always=True,
     ),
 )

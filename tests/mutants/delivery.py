@@ -55,7 +55,6 @@ MUTANTS = (
         load="storm",
         caught_by="I3",
         short=True,
-        always=True,
     ),
     Mutant(
         name="queue-ack-before-effect",
@@ -74,7 +73,6 @@ MUTANTS = (
         ),
         load="storm",
         caught_by="I3",
-        short=True,
     ),
     Mutant(
         name="queue-answer-before-enqueue",
@@ -207,7 +205,6 @@ MUTANTS = (
         load="impatient",
         caught_by="I5",
         alone=True,
-        short=True,
     ),
     Mutant(
         name="queue-no-idempotency",

@@ -61,7 +61,6 @@ MUTANTS = (
         ),
         load="refuses",
         caught_by="I3",
-        short=True,
     ),
     Mutant(
         name="queue-no-ledger-deadline",

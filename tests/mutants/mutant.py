@@ -24,8 +24,7 @@ class Mutant:
     """One deliberately wrong variant of an approach, and the finding that must see it.
 
     `seen` says who did it in the wild. `load` names a scenario in `loads/`. `alone`: no other
-    finding sees it, so without this one it would pass. `short`: deployed by `make test-all` as
-    long as no run of it is recorded; `always`: even then.
+    finding sees it, so without this one it would pass. `short`: deployed by `make test-all`, too.
     """
 
     name: str
@@ -37,7 +36,6 @@ class Mutant:
     caught_by: str
     alone: bool = False
     short: bool = False
-    always: bool = False
 
 
 def control(approach: str, load: str) -> Mutant:

@@ -86,7 +86,6 @@ MUTANTS = (
         ),
         load="impatient",
         caught_by="I7",
-        short=True,
     ),
     Mutant(
         name="queue-unavailable-is-a-decline",

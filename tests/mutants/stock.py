@@ -46,7 +46,6 @@ MUTANTS = (
         ),
         load="bell",
         caught_by="I1",
-        short=True,
     ),
     Mutant(
         name="queue-get-then-set",
@@ -79,8 +78,6 @@ MUTANTS = (
         ),
         load="rush",
         caught_by="I1",
-        short=True,
-        always=True,
     ),
     Mutant(
         name="queue-counter-overwritten",
@@ -215,7 +212,6 @@ MUTANTS = (
         load="rush",
         caught_by="I3",
         alone=True,
-        short=True,
     ),
     Mutant(
         name="queue-stale-sold-out",
@@ -249,7 +245,6 @@ MUTANTS = (
         load="rush",
         caught_by="I13",
         alone=True,
-        short=True,
     ),
     Mutant(
         name="queue-limit-counted-at-confirmation",

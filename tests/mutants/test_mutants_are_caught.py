@@ -20,7 +20,6 @@ from tests.mutants.answers import CONTRACT
 from tests.mutants.bench import Bench, contract_shop
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant, build, control
-from tests.mutants.recording import is_recorded
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(700)]
 
@@ -30,12 +29,12 @@ Trial = tuple[Callable[..., None], Callable[[Deployment, Shop], None]]
 
 def cases(mutants: Iterable[Mutant]):
     """Return test cases; those that are not in the short form run with `make mutants` only."""
-    return [pytest.param(one, id=one.name, marks=_form(one)) for one in mutants]
-
-
-def _form(mutant: Mutant) -> pytest.MarkDecorator:
-    waits = mutant.short and not is_recorded(mutant)
-    return pytest.mark.deploys if mutant.always or waits else pytest.mark.exhaustive
+    return [
+        pytest.param(
+            one, id=one.name, marks=pytest.mark.deploys if one.short else pytest.mark.exhaustive
+        )
+        for one in mutants
+    ]
 
 
 @pytest.mark.parametrize("mutant", cases(m for m in MUTANTS if m.caught_by != CONTRACT))

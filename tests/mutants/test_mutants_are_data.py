@@ -34,7 +34,7 @@ def test_an_edit_that_does_not_apply_exactly_once_says_so(old: str) -> None:
 def test_mutants_have_names_of_their_own_and_real_invariants() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 14
     assert {mutant.caught_by for mutant in MUTANTS} == CAUGHT_BY
-    assert sum(mutant.short for mutant in MUTANTS) >= 8
+    assert sum(mutant.short for mutant in MUTANTS) >= 4
 
 
 @pytest.mark.parametrize("path", sorted(LOADS.glob("*.toml")), ids=lambda path: path.stem)

@@ -127,8 +127,6 @@ REGRESSIONS = (
         expected=(ExitCode.CORRECTNESS,),
         base=edits_of_mutant("queue-get-then-set"),
         approach="queue",
-        short=True,
-        deploys=True,
     ),
     Regression(
         name="saturated-generator",
@@ -136,8 +134,6 @@ REGRESSIONS = (
         expected=(ExitCode.INVALID,),
         head=(Edit(SETTINGS, 'scenario = "ci"\n', f'scenario = "{FLOOD}"\n'),),
         approach="queue",
-        short=True,
-        deploys=True,
     ),
     Regression(
         name="missing-base",

@@ -13,8 +13,8 @@ from harness.runtimes import kept
 from tests.support.readme import ROOT, buy_at, shell_blocks
 
 pytestmark = [
-    pytest.mark.integration,
     pytest.mark.deploys,
+    pytest.mark.integration,
     pytest.mark.timeout(600),
     pytest.mark.usefixtures("engine_or_skip"),
 ]

@@ -27,8 +27,8 @@ from harness.topology import load_topology
 from tests.integration.docker.container_project import write_container_project
 
 pytestmark = [
-    pytest.mark.integration,
     pytest.mark.deploys,
+    pytest.mark.integration,
     pytest.mark.timeout(300),
     pytest.mark.usefixtures("engine_or_skip"),
 ]

@@ -8,8 +8,8 @@ from harness.findings import Verdict
 from harness.store import Campaign, load_findings
 
 pytestmark = [
-    pytest.mark.integration,
     pytest.mark.deploys,
+    pytest.mark.integration,
     pytest.mark.timeout(600),
     pytest.mark.usefixtures("engine_or_skip", "nothing_left"),
 ]
