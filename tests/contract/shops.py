@@ -14,7 +14,7 @@ from harness.topology import Topology
 
 SEED = "42"
 PASSWORD = "correct horse battery staple"
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 NO_ORDER = "5f0c1f9e-6a3b-4c57-9d0e-2b8a7c1d4e60"
 """What an order could be called, and none is: the same in every process that collects the tests."""
 
@@ -26,6 +26,8 @@ FAST = {
     "THREADS": "32",
 }
 SMALL = {"payment-worker": 1, "api": 1}
+_PRODUCT_IDS = itertools.count(1000)
+"""One for all: a shop that stays up is met again by the tests of the next file."""
 
 
 def eventually(
@@ -80,7 +82,7 @@ class Shop:
     dsn: str
     counters: list[str]
     """Base URLs at which the services that take requests serve /metrics."""
-    product_ids: itertools.count = field(default_factory=lambda: itertools.count(1000))
+    product_ids: itertools.count = _PRODUCT_IDS
 
     def sql(self, statement: str, *parameters: object) -> list[tuple]:
         with psycopg.connect(self.dsn) as connection:

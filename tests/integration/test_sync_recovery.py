@@ -120,6 +120,8 @@ def test_a_stopped_shop_serves_who_has_connected_and_refuses_the_rest(running):
     assert set(newcomers.met) == {"200", "refused"}, newcomers.met
 
 
+# a provider that takes its time to come back is still asked within the time of the payment
+@pytest.mark.parametrize("running", [{"PAYMENT_TIMEOUT_S": 60}], indirect=True)
 def test_a_killed_provider_executes_each_charge_once(running):
     product_id = running.shop.offer(100)
     early = running.shop.buyer()

@@ -28,7 +28,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def eventually(condition, within_s: float = 15.0):
+def eventually(condition, within_s: float = 30.0):
     """Poll until `condition()` is true and return its value."""
     deadline = time.monotonic() + within_s
     while True:
