@@ -1,7 +1,5 @@
-"""Brings every approach up, once per worker of pytest, small and with fast payments."""
+"""Brings every approach up, one after the other, small and with fast payments."""
 
-from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 
 import httpx
@@ -15,28 +13,17 @@ ROOT = Path(__file__).parents[2]
 TOPOLOGIES = sorted(ROOT.glob("docker-compose.*.yml"))
 
 
-@pytest.fixture(scope="session")
-def deployed():
-    """Return what brings an approach up when it is first asked for; they all stay up to the end.
-
-    One fixture with a parameter would take the approach down, and bring it up again, in each file.
-    """
-    with ExitStack() as stack:
-
-        @cache
-        def bring_up(path: Path):
-            topology = load_topology(path, {"GATEWAY_SEED": SEED, "HARNESS_PORT": "0"})
-            deployment = LocalRuntime().up(small_and_fast(topology))
-            stack.callback(deployment.down)
-            return deployment
-
-        yield bring_up
-
-
 @pytest.fixture(scope="session", params=TOPOLOGIES, ids=lambda path: path.suffixes[0][1:])
-def deployment(request, deployed):
+def deployment(request):
     """Every approach in turn: a test that takes it runs against each compose file."""
-    return deployed(request.param)
+    topology = small_and_fast(
+        load_topology(request.param, {"GATEWAY_SEED": SEED, "HARNESS_PORT": "0"})
+    )
+    deployment = LocalRuntime().up(topology)
+    try:
+        yield deployment
+    finally:
+        deployment.down()
 
 
 @pytest.fixture(scope="session")

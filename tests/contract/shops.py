@@ -26,8 +26,6 @@ FAST = {
     "THREADS": "32",
 }
 SMALL = {"payment-worker": 1, "api": 1}
-_PRODUCT_IDS = itertools.count(1000)
-"""One for all: a shop that stays up is met again by the tests of the next file."""
 
 
 def eventually(
@@ -82,7 +80,7 @@ class Shop:
     dsn: str
     counters: list[str]
     """Base URLs at which the services that take requests serve /metrics."""
-    product_ids: itertools.count = _PRODUCT_IDS
+    product_ids: itertools.count = field(default_factory=lambda: itertools.count(1000))
 
     def sql(self, statement: str, *parameters: object) -> list[tuple]:
         with psycopg.connect(self.dsn) as connection:

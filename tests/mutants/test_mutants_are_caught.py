@@ -8,12 +8,12 @@ import harness.audit
 from harness.findings import Verdict
 from harness.runtimes import Deployment
 from tests.contract.shops import Shop
-from tests.contract.test_contract_events import (
+from tests.contract.events import (
     test_a_buyer_has_only_so_many_streams_at_once as limited,
 )
-from tests.contract.test_contract_orders import test_an_order_is_shown_to_its_buyer_only as shown
-from tests.contract.test_contract_rights import as_the_shop
-from tests.contract.test_contract_rights import (
+from tests.contract.orders import test_an_order_is_shown_to_its_buyer_only as shown
+from tests.contract.rights import as_the_shop
+from tests.contract.rights import (
     test_the_shops_role_is_nobody_in_particular as nobody,
 )
 from tests.mutants.answers import CONTRACT

@@ -186,7 +186,7 @@ class Load:
         self._door = door
         self._path = f"/orders/{order_id}/events"
         self._over = threading.Event()
-        jobs = [*[(self._buy, user) for user in range(1, 7)], (self._watch, 1), (self._watch, 1)]
+        jobs = [*[(self._buy, user) for user in range(1, 4)], (self._watch, 1), (self._watch, 1)]
         self._threads = [threading.Thread(target=self._run, args=job) for job in jobs]
 
     def __enter__(self):
@@ -246,11 +246,11 @@ def test_no_request_fails_while_replicas_stop_and_start(world, open_front_door):
     with ThreadPoolExecutor() as pool:
         running = list(pool.map(lambda one: start_at(world, *one), each))
     with Load(door, order_id) as load:
-        load.goes_on(50)
+        load.goes_on(30)
         for server, url in running[::2]:  # one of each service
             assert server.end() == 0
-            load.goes_on(50)
+            load.goes_on(30)
             server.start()
             eventually(lambda url=url: is_ready(url), within_s=60)
-            load.goes_on(50)
+            load.goes_on(30)
     assert set(load.met) == {("_buy", 202), ("_watch", 200)}, load.met

@@ -7,8 +7,6 @@ import pytest
 import redis
 from psycopg import errors, sql
 
-pytestmark = pytest.mark.integration
-
 FORBIDDEN = (
     "CREATE TABLE stolen (id int)",
     "CREATE TEMPORARY TABLE stolen (id int)",

@@ -7,8 +7,6 @@ import pytest
 
 from tests.contract.shops import NO_ORDER, assert_problem, eventually
 
-pytestmark = pytest.mark.integration
-
 
 def rest(shop, product_id):
     return shop.sql("SELECT reserved, sold FROM products WHERE id = %s", product_id)[0]

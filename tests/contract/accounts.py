@@ -8,8 +8,6 @@ import pytest
 
 from tests.contract.shops import NO_ORDER, assert_problem
 
-pytestmark = pytest.mark.integration
-
 ACCOUNT = {"email": "x@example.org", "password": "long enough", "name": "X"}
 
 

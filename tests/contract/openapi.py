@@ -18,8 +18,6 @@ from schemathesis.checks import (
 
 from approaches.shop.contract import openapi
 
-pytestmark = pytest.mark.integration
-
 CHECKS = [
     not_a_server_error,
     negative_data_rejection,

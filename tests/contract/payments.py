@@ -6,8 +6,6 @@ import pytest
 
 from tests.contract.shops import assert_problem, eventually
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture
 def fault(shop):

@@ -7,8 +7,6 @@ import pytest
 
 from tests.contract.shops import assert_problem
 
-pytestmark = pytest.mark.integration
-
 COUNTER = re.compile(r"^shop_http_requests_total\{(.*)\} (\S+)$", re.MULTILINE)
 
 

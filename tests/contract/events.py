@@ -7,8 +7,6 @@ import pytest
 
 from tests.contract.shops import assert_problem, eventually
 
-pytestmark = pytest.mark.integration
-
 MOST_STREAMS = 20
 """More streams than this no approach lets one buyer have (STREAMS_PER_BUYER)."""
 
