@@ -67,7 +67,9 @@ class FakeHarness:
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
             sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
             sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+            # the tests may run where these are ignored: in the background, or by nohup
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, 0)
             os.environ["COLUMNS"] = "200"
             tempfile.tempdir = str(self.scratch)

@@ -122,13 +122,21 @@ def test_an_open_outcome_is_tried_again_with_the_same_key(play, ledger):
     answers = iter([httpx.Response(503), httpx.Response(401), httpx.Response(500), *[None] * 9])
     facts = play(shop(ledger, lambda: next(answers) or httpx.Response(500)))
     assert [one["status"] for one in facts["purchases"]] == [401, 500]
-    assert counted(facts)["POST", "/orders", 500] == 5
+    assert counted(facts)["POST", "/orders", 500] == 7
 
 
 def test_a_registration_whose_answer_got_lost_is_one_all_the_same(play, ledger):
     facts = play(shop(ledger, lambda: httpx.Response(401), on_register="lost"))
     assert facts["users"] == [1, 2]
     assert counted(facts)["POST", "/auth/register", 409] == 2
+
+
+def test_a_store_that_is_down_from_the_fault_before_is_waited_for(play, ledger):
+    served = shop(ledger, lambda: httpx.Response(401))
+    down = iter([httpx.Response(503)] * 6)
+    facts = play(lambda request: next(down, None) or served(request))
+    assert facts["users"] == [1, 2]
+    assert counted(facts)["POST", "/auth/register", 503] == 6
 
 
 def test_a_shop_that_takes_no_accounts_is_an_error_of_the_fault(play):

@@ -24,7 +24,7 @@ POLL_LIMIT_S = 20.0
 
 _POLL_S = 0.25
 _ANSWER_LIMIT_S = 30.0  # longer than a buyer waits: what goes unanswered is not known to be counted
-_TRIES = 5
+_TRIES = 7  # 16 s from the first to the last: a store that the fault before hit may still be down
 _TERMINAL = ("confirmed", "declined", "cancelled")
 _ORDER = "/orders/{id}"
 
