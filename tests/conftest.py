@@ -9,6 +9,9 @@ import approaches.shop.metrics
 
 __all__ = ["approaches"]
 
+# Tests that stand in modules of another name say as much when they fail as those of `test_*.py`.
+pytest.register_assert_rewrite("tests.contract")
+
 # How fast examples are drawn says something about the machine, nothing about what is tested.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -6,15 +6,12 @@ there are, and taken down when its tests are over.
 
 import pytest
 
-MODULES = ("accounts", "events", "openapi", "operations", "orders", "payments", "rights")
-pytest.register_assert_rewrite(*(f"tests.contract.{name}" for name in MODULES))
-
-from tests.contract.accounts import *  # noqa: E402, F403
-from tests.contract.events import *  # noqa: E402, F403
-from tests.contract.openapi import *  # noqa: E402, F403
-from tests.contract.operations import *  # noqa: E402, F403
-from tests.contract.orders import *  # noqa: E402, F403
-from tests.contract.payments import *  # noqa: E402, F403
-from tests.contract.rights import *  # noqa: E402, F403
+from tests.contract.accounts import *  # noqa: F403
+from tests.contract.events import *  # noqa: F403
+from tests.contract.openapi import *  # noqa: F403
+from tests.contract.operations import *  # noqa: F403
+from tests.contract.orders import *  # noqa: F403
+from tests.contract.payments import *  # noqa: F403
+from tests.contract.rights import *  # noqa: F403
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,6 @@ import pytest
 import harness.audit
 from harness.findings import Verdict
 from harness.runtimes import Deployment
-from tests.contract.shops import Shop
 from tests.contract.events import (
     test_a_buyer_has_only_so_many_streams_at_once as limited,
 )
@@ -16,6 +15,7 @@ from tests.contract.rights import as_the_shop
 from tests.contract.rights import (
     test_the_shops_role_is_nobody_in_particular as nobody,
 )
+from tests.contract.shops import Shop
 from tests.mutants.answers import CONTRACT
 from tests.mutants.bench import Bench, contract_shop
 from tests.mutants.catalogue import MUTANTS
