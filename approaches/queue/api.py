@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from approaches.queue import ledger
 from approaches.queue.acknowledgement import LedgerWatch
+from approaches.queue.cancellation import cancel
 from approaches.queue.changes import Hub, Listener
 from approaches.queue.edge import json_response, run_web, web_app
 from approaches.queue.leader_ledger import read_mark
@@ -73,8 +74,7 @@ class Shop:
         listening = asyncio.create_task(self._listen())
         await self._pool.open()
         yield
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await cancel([listening])
         await self._pool.close()
         await self._store.close()
 

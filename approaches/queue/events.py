@@ -20,6 +20,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from approaches.queue import ledger
+from approaches.queue.cancellation import cancel
 from approaches.queue.changes import Hub, Listener
 from approaches.queue.edge import run_web, web_app
 from approaches.queue.order import Order
@@ -69,8 +70,7 @@ class EventService:
         await self._pool.open()
         listening = asyncio.create_task(self._hub.run())
         yield
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await cancel([listening])
         await self._pool.close()
         await self._store.close()
 

@@ -21,6 +21,7 @@ from functools import partial
 import psycopg
 
 from approaches.queue import ledger
+from approaches.queue.cancellation import cancel
 from approaches.queue.consumer import (
     SOCKET_TIMEOUT_S,
     Consumer,
@@ -101,10 +102,7 @@ class PaymentWorker:
 
     async def close(self) -> None:
         """Stop settling and close connections."""
-        tasks = [self._settling, *self._in_hand.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel([self._settling, *self._in_hand.values()])
         await self._gateway.close()
         await self.ledger.close()
         await self._store.close()

@@ -27,6 +27,7 @@ import psycopg
 from redis.exceptions import RedisError
 
 from approaches.queue import keys, leader_ledger, stocktaking
+from approaches.queue.cancellation import cancel
 from approaches.queue.consumer import HEARTBEAT_TTL_MS, SOCKET_TIMEOUT_S, count_returns
 from approaches.queue.drift import DriftWatch
 from approaches.queue.epochs import EpochKeeper
@@ -93,12 +94,17 @@ class Recovery:
 
     async def run(self) -> None:
         """Take part until cancelled; a store that does not answer is tried at the next tick."""
+        duties = [
+            asyncio.create_task(self._repeat(self.lead, self._lock_every_s)),
+            asyncio.create_task(self._repeat(self._when_leading(self.look_after), TICK_S)),
+            asyncio.create_task(self._repeat(self._when_leading(self.repair), TICK_S)),
+        ]
         try:
-            async with asyncio.TaskGroup() as duties:
-                duties.create_task(self._repeat(self.lead, self._lock_every_s))
-                duties.create_task(self._repeat(self._when_leading(self.look_after), TICK_S))
-                duties.create_task(self._repeat(self._when_leading(self.repair), TICK_S))
+            failed, _ = await asyncio.wait(duties, return_when=asyncio.FIRST_COMPLETED)
+            for duty in failed:
+                duty.result()
         finally:
+            await cancel(duties)
             await self.close()
 
     async def _repeat(self, duty: Callable[[], Awaitable[object]], every_s: float) -> None:

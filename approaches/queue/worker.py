@@ -16,12 +16,14 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 import uvloop
 
+from approaches.queue.cancellation import cancel
 from approaches.queue.consumer import Consumer
 from approaches.queue.health import serve_health
 from approaches.queue.ledger import Connection
 from approaches.shop.database import REFUSALS, STORE_ERRORS, connect
 
 DRAIN_S = 20.0
+CANCEL_AGAIN_S = 1.0  # longer than what a task cancels within itself needs
 LONGEST_PAUSE_S = 2.0
 STUCK_AFTER_S = 10.0
 """A worker whose ledger has done nothing for so long is not ready."""
@@ -139,7 +141,7 @@ async def _live(
     await asyncio.wait([stopping, beating, *tasks], return_when=asyncio.FIRST_COMPLETED)
     failed = [task for task in (beating, *tasks) if task.done()]
     server.close()
-    await _cancel([stopping, *tasks])
+    await cancel([stopping, *tasks], again_s=CANCEL_AGAIN_S)
     try:
         async with asyncio.timeout(DRAIN_S):
             await work.finish()
@@ -148,13 +150,7 @@ async def _live(
     except Exception:
         log.exception("what was in hand goes back")
     await work.consumer.leave()
-    await _cancel([beating])
+    await cancel([beating])
     await work.close()
     for task in failed:
         task.result()
-
-
-async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

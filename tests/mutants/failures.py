@@ -138,13 +138,13 @@ MUTANTS = (
             ),
             Edit(
                 RECOVERY,
-                "                duties.create_task(self._repeat(self.lead, self._lock_every_s))\n",
+                "            asyncio.create_task(self._repeat(self.lead, self._lock_every_s)),\n",
                 "",
             ),
             Edit(
                 RECOVERY,
-                "                duties.create_task("
-                "self._repeat(self._when_leading(self.look_after), TICK_S))\n",
+                "            asyncio.create_task("
+                "self._repeat(self._when_leading(self.look_after), TICK_S)),\n",
                 "",
             ),
             Edit(
