@@ -85,7 +85,7 @@ class _Supervisor:
             signal.pthread_sigmask(
                 signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
             )
-            _die_with(parent)
+            die_with(parent)
             self._run_child(index, self._listener)
             code = 0
         except SystemExit as stop:
@@ -147,9 +147,13 @@ def _exit_on_signal(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel end this process by a signal when its parent, now `parent`, ends in any way.
+
+    To be called between fork and exec, or in the child that a fork made.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
         if os.getppid() != parent:  # it died before the kernel was told
             os._exit(1)
         return

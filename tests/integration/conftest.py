@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.support.commands import HARNESS, run_to_its_end
+from tests.support.fake_harness import FakeHarness
 from tests.support.shop_world import dsn, place, postgres, resumed, valkey, world
 
 # Here, so that a worker of pytest starts one PostgreSQL and one Valkey for the tests of both shops.
@@ -81,3 +82,13 @@ def cli(request):
         yield command
         command.stop_started()
         assert command.left_behind() == []
+
+
+@pytest.fixture
+def harness(tmp_path):
+    """The command line on the fake runtime."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = FakeHarness(scratch)
+    yield command
+    command.stop_started()

@@ -9,7 +9,7 @@ import pytest
 from harness.errors import InfrastructureError
 from harness.store import Campaign
 from tests.support import fake_runtime
-from tests.support.fake_harness import FAKE, FakeHarness, at, be_killed, stop_at
+from tests.support.fake_harness import FAKE, at, be_killed, stop_at
 
 pytestmark = pytest.mark.integration
 
@@ -29,13 +29,6 @@ UNDONE = {
     "down": [],
 }
 """What is still done when a step fails, in this order."""
-
-
-@pytest.fixture
-def harness(tmp_path):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    return FakeHarness(scratch)
 
 
 def fail(words="it broke"):

@@ -1,13 +1,9 @@
 """What is wrong about `up`, `reset` and `down` is refused before anything is brought up."""
 
-import tempfile
-from pathlib import Path
-
 import pytest
 
 from tests.integration.test_run import TINY
 from tests.integration.test_wrong_usage import refused
-from tests.support.fake_harness import FakeHarness
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +25,6 @@ pytestmark = pytest.mark.integration
         (["doctor", "--runtime", "telepathy"], "telepathy"),
     ],
 )
-def test_wrong_words(words, named):
-    with tempfile.TemporaryDirectory() as scratch:
-        refused(FakeHarness(Path(scratch)).run(*words), 64, named)
-        assert {path.suffix for path in Path(scratch).iterdir()} == {".out", ".err"}
+def test_wrong_words(harness, words, named):
+    refused(harness.run(*words), 64, named)
+    assert {path.suffix for path in harness.scratch.iterdir()} == {".out", ".err"}

@@ -10,10 +10,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import report
+from approaches.shop.supervisor import die_with
 from harness import cli
 from tests.support.fake_runtime import Change, Happens, World, alike, nothing, put_in_place
 
@@ -41,6 +42,7 @@ class FakeHarness:
 
     scratch: Path
     reports: bool = False
+    started: list["Running"] = field(default_factory=list)
 
     def run(self, *words: object, happens: Happens = nothing, changes: Change = alike) -> Done:
         """Run a command to its end."""
@@ -55,10 +57,20 @@ class FakeHarness:
         out.touch()
         sys.stdout.flush()
         sys.stderr.flush()
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
+            die_with(parent)
             self._be_the_harness([str(word) for word in words], out, err, World(happens, changes))
-        return Running(pid, out, err)
+        self.started.append(Running(pid, out, err))
+        return self.started[-1]
+
+    def stop_started(self) -> None:
+        """End what a test that failed in the middle left running."""
+        for one in self.started:
+            if not one.ended:
+                one.send(signal.SIGKILL)
+                one.wait()
 
     def _be_the_harness(self, words: list[str], out: Path, err: Path, world: World) -> None:
         code: object = 1
@@ -96,6 +108,7 @@ class Running:
     pid: int
     _out: Path
     _err: Path
+    ended: bool = False
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         deadline_s = time.monotonic() + LIMIT_S
@@ -108,6 +121,7 @@ class Running:
 
     def wait(self) -> Done:
         _, status = os.waitpid(self.pid, 0)
+        self.ended = True
         said = [path.read_text() if path.exists() else "" for path in (self._out, self._err)]
         return Done(os.waitstatus_to_exitcode(status), *said)
 

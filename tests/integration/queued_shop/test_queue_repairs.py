@@ -3,7 +3,6 @@
 import signal
 import urllib.request
 
-import psutil
 import psycopg
 import pytest
 
@@ -11,10 +10,6 @@ from approaches.queue import keys
 from tests.support.shop_world import STOCK, eventually
 
 pytestmark = pytest.mark.integration
-
-
-def children(server) -> list[psutil.Process]:
-    return psutil.Process(server.process.pid).children()
 
 
 def test_workers_survive_an_emptied_store_and_put_the_product_back_on_sale(world):
@@ -97,7 +92,7 @@ def test_a_worker_with_nothing_in_hand_notices_that_the_gateway_is_back(world):
     world.fault("unavailable")
     world.accept(3)
     eventually(lambda: metric(url, "shop_payment_breaker_open") == 1)
-    for child in children(server):
+    for child in server.children():
         child.kill()  # its successor reads one entry at a time, until one of them is answered
     world.end_fault()
     eventually(lambda: world.settled(3), within_s=25)

@@ -1,6 +1,5 @@
 """The workers as processes, killed and paused at the worst moments: nothing lost, nothing twice."""
 
-import psutil
 import pytest
 
 from approaches.queue import keys, ledger
@@ -11,10 +10,6 @@ from approaches.queue.worker import Lazy
 from tests.support.shop_world import STOCK, eventually
 
 pytestmark = pytest.mark.integration
-
-
-def children(server) -> list[psutil.Process]:
-    return psutil.Process(server.process.pid).children()
 
 
 def test_orders_are_carried_to_their_end(world):
@@ -53,7 +48,7 @@ def test_payment_workers_killed_in_the_middle_of_charges(world):
     doomed, _ = world.start_workers(payments=2)
     world.accept(16)
     eventually(lambda: world.redis.xpending(keys.PAYMENTS, keys.PAYMENT_WORKERS)["pending"] == 16)
-    for process in [psutil.Process(doomed.process.pid), *children(doomed)]:
+    for process in doomed.family():
         process.kill()  # the whole container
     eventually(lambda: world.settled(16))
     world.assert_sound(16)
@@ -64,7 +59,7 @@ def test_a_killed_child_is_replaced_and_its_work_goes_on(world):
     (server,) = world.start_workers()
     world.accept(8)
     eventually(lambda: world.redis.xpending(keys.PAYMENTS, keys.PAYMENT_WORKERS)["pending"] == 8)
-    for child in children(server):
+    for child in server.children():
         child.kill()
     eventually(lambda: world.settled(8))
     world.assert_sound(8)
@@ -75,7 +70,7 @@ def test_a_worker_paused_beyond_its_heartbeat_settles_nothing_twice(world):
     paused, _ = world.start_workers(payments=2)
     world.accept(16)
     eventually(lambda: world.redis.xpending(keys.PAYMENTS, keys.PAYMENT_WORKERS)["pending"] == 16)
-    frozen = children(paused)
+    frozen = paused.children()
     for child in frozen:
         child.suspend()
     eventually(lambda: world.settled(16))
@@ -97,7 +92,7 @@ def test_another_process_leads_when_the_leader_is_killed_or_paused(world, fault)
     server, _ = world.start("queue.order_worker", PROCESSES=3, CONCURRENCY=5)
     world.start("queue.payment_worker", PROCESSES=1, CONCURRENCY=8)
     eventually(lambda: world.redis.get(keys.stock(1)) == str(STOCK))
-    first = next(child for child in children(server) if child.pid == leader(world))
+    first = next(child for child in server.children() if child.pid == leader(world))
     world.accept(6)
     getattr(first, fault)()
     eventually(lambda: leader(world) not in (0, first.pid))
