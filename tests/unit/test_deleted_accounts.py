@@ -39,6 +39,7 @@ def ledger(monkeypatch):
     one = FakeLedger()
     monkeypatch.setattr(accounts.psycopg, "connect", lambda *_, **__: one)
     monkeypatch.setattr(accounts, "_POLL_S", 0.001)
+    monkeypatch.setattr(accounts, "_PAUSES_S", (0.001,) * 6)
     return one
 
 

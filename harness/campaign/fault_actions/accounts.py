@@ -24,7 +24,8 @@ POLL_LIMIT_S = 20.0
 
 _POLL_S = 0.25
 _ANSWER_LIMIT_S = 30.0  # longer than a buyer waits: what goes unanswered is not known to be counted
-_TRIES = 7  # 16 s from the first to the last: a store that the fault before hit may still be down
+# 16 s in all: a store that the fault before hit may still be down
+_PAUSES_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _TERMINAL = ("confirmed", "declined", "cancelled")
 _ORDER = "/orders/{id}"
 
@@ -140,13 +141,12 @@ class DeleteAccounts(FaultAction):
         self, shop: httpx.Client, route: str, body: Mapping[str, Any], headers: Mapping[str, str]
     ) -> httpx.Response | None:
         """Post, and again while the outcome is open, as a buyer does; return the last answer."""
-        answer = None
-        for tried in range(_TRIES):
+        for pause_s in _PAUSES_S:
             answer = self._send(shop, route, "POST", route, json=body, headers=headers)
             again = answer is None or answer.status_code in (425, 429) or answer.is_server_error
-            if not again or self._giving_up.wait(_POLL_S * 2**tried):
-                break
-        return answer
+            if not again or self._giving_up.wait(pause_s):
+                return answer
+        return self._send(shop, route, "POST", route, json=body, headers=headers)
 
     def _send(
         self, shop: httpx.Client, route: str, method: str, path: str, **rest: Any
