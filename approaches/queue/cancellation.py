@@ -10,9 +10,9 @@ AGAIN_S = 0.1
 async def cancel(tasks: Collection[asyncio.Task[Any]], *, again_s: float = AGAIN_S) -> None:
     """Cancel tasks, every `again_s` seconds until all have ended; what they raise is dropped.
 
-    A task whose wait ends in the same moment may swallow a cancellation: `asyncio.wait_for` of
-    Python 3.11 does (https://github.com/python/cpython/issues/86296), and Redis' client sends every
-    command by it: a task that only sends commands swallows most of them.
+    Once is not enough: `asyncio.wait_for` of Python 3.11 swallows a cancellation that comes as its
+    wait ends (https://github.com/python/cpython/issues/86296), and Redis' client sends every
+    command by it.
     """
     pending = set(tasks)
     while pending:
