@@ -6,6 +6,7 @@ names one, and an approach that is not ranked is never praised.
 
 from dataclasses import dataclass
 
+from harness.analysis.outcomes import Outcome
 from harness.findings import Verdict, worst
 from report import numbers
 from report.evidence import Approach, Evidence, Pair
@@ -65,7 +66,23 @@ def _title(evidence: Evidence) -> str:
         if found.winner is not None and found.loser is not None:
             than = f" than {found.loser.title}" if len(evidence.approaches) > 2 else ""
             return f"{found.winner.title} {did} {numbers.times(found.factor)} faster{than}"
-    return "No clear difference between the approaches"
+    return _no_winner(evidence, pair)
+
+
+def _no_winner(evidence: Evidence, pair: Pair) -> str:
+    """Say what was confirmed: that nothing is decided does not mean that nothing differs."""
+    comparison = pair.comparisons[CONFIRMED]
+    if comparison["outcome"] == Outcome.ALIKE:
+        return "No difference in confirmed orders that matters"
+    n = comparison["n"]
+    runs = "one run each" if n == 1 else f"{n} runs each"
+    counts = [(a.title, a.facts["metrics"][CONFIRMED]["value"]) for a in evidence.approaches]
+    said = [
+        f"{title} confirmed {numbers.number(value)} orders"
+        for title, value in counts
+        if value is not None
+    ]
+    return f"No winner after {runs}: {', '.join(said) or 'what was confirmed is not known'}"
 
 
 def troubles(evidence: Evidence) -> list[str]:

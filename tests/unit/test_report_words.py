@@ -190,10 +190,25 @@ def test_an_interval_that_includes_equality_names_no_winner():
     undecided = a_comparison(None, 1.02, 0.9, 1.15) | {"outcome": "not decided"}
     pairs = dict.fromkeys(PAIRS, undecided)
     text = said(an_evidence(pairs=pairs))
-    assert text.startswith("No clear difference between the approaches")
+    assert text.startswith(
+        "No winner after 3 runs each: Synchronous confirmed 412 orders, Queue + workers"
+    )
     assert "1.02× [0.90, 1.15], n\xa0=\xa03, not decided" in text
     table = tables.comparisons(an_evidence(pairs=pairs))[0]
     assert {row.cells[-1].text for row in table.rows} == {"not decided"}
+
+
+def test_one_run_each_names_no_winner_and_does_not_say_that_nothing_differs():
+    undecided = a_comparison(None, 11.1, None, None) | {"outcome": "not decided", "n": 1}
+    title = said(an_evidence(pairs=dict.fromkeys(PAIRS, undecided))).splitlines()[0]
+    assert title.startswith("No winner after one run each: Synchronous confirmed 412 orders, ")
+    assert "difference" not in title
+
+
+def test_a_difference_within_delta_is_called_none():
+    alike = a_comparison(None, 1.0, 0.99, 1.01) | {"outcome": "no difference within δ"}
+    text = said(an_evidence(pairs=dict.fromkeys(PAIRS, alike)))
+    assert text.startswith("No difference in confirmed orders that matters")
 
 
 def test_who_sold_alike_is_told_apart_by_the_order_time_that_can_be_compared():
