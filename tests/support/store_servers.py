@@ -45,7 +45,7 @@ def eventually(condition, within_s: float = 30.0):
 class Server:
     """A server process that can be killed and started again in the same place.
 
-    It is to be started by the main thread of the tests, and dies with their process.
+    It dies with the thread that started it: with the process of the tests, if that is the main one.
     """
 
     DIES_BY = signal.SIGKILL
@@ -86,11 +86,13 @@ class Server:
     def pause(self) -> None:
         """Stop every process of it, as a paused container."""
         for process in self.family():
-            process.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
 
     def resume(self) -> None:
         for process in self.family():
-            process.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
 
     def kill(self) -> None:
         """Kill every process of it, as a killed container."""

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -243,8 +242,7 @@ def test_no_request_fails_while_replicas_stop_and_start(world, open_front_door):
     world.put_on_sale(100_000)
     (order_id,) = world.accept(1)
     each = [(module, port) for module in ports for port in ports[module]]
-    with ThreadPoolExecutor() as pool:
-        running = list(pool.map(lambda one: start_at(world, *one), each))
+    running = [start_at(world, *one) for one in each]
     with Load(door, order_id) as load:
         load.goes_on(30)
         for server, url in running[::2]:  # one of each service
