@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # One worker per core. A file stays on one worker, so what its tests share is started once.
 PYTEST := $(BIN)/pytest -n auto --dist loadfile
 
-.PHONY: run test test-all chaos coverage soak mutants regressions lint check clean
+.PHONY: run test test-all test-long chaos coverage soak mutants regressions lint check clean
 
 run: $(VENV)/.synced ## measure both approaches with the quick scenario, and write the report
 	$(BIN)/harness run quick
@@ -16,6 +16,9 @@ test: $(VENV)/.synced ## unit, contract and integration tests, on embedded serve
 
 test-all: test ## and then what deploys whole approaches: campaigns, gates, faults, Docker
 	$(BIN)/pytest -m "deploys and not exhaustive"
+
+test-long: $(VENV)/.synced ## the self-test, a gate against its own baseline, and the report of a very large campaign
+	$(BIN)/pytest -m exhaustive tests/integration tests/reports
 
 chaos: $(VENV)/.synced ## kill, pause, freeze and drain in mid-sale, under five seeds: an hour and a half
 	$(BIN)/harness run chaos

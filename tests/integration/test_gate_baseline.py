@@ -56,7 +56,7 @@ def gate(cli, tmp_path, scenario):
     return hold
 
 
-@pytest.mark.deploys
+@pytest.mark.exhaustive
 def test_head_is_as_good_as_its_own_baseline_but_another_sale_is_not_compared(
     cli, gate, scenario, tmp_path
 ):

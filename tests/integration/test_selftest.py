@@ -21,7 +21,7 @@ TINY_SELFTEST = TINY.with_name("tiny_selftest.toml")
 SECOND_IS_SLOW = '\n[approach.second.settings]\n"delay.DELAY_MS" = "300"\n'
 
 
-@pytest.mark.deploys
+@pytest.mark.exhaustive
 def test_a_harness_that_sees_a_difference_between_equals_is_caught(cli, tmp_path):
     """The second copy is slowed, too, and the self-test does not know it."""
     broken = tmp_path / "broken.toml"
