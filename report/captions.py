@@ -74,7 +74,7 @@ def _latency(column: str, what: str) -> Callable[[Evidence, Approach], str]:
         if line is None:
             return "nothing to show"
         usual, most = line.median(), line.max()
-        text = f"{what} of the median run typically {short(usual)} ms, at most {short(most)} ms"
+        text = f"{what} typically {short(usual)} ms, at most {short(most)} ms"
         text += f" ({short(peak_s(line))} s)"
         ended_s, load_s = float(line.index[-1]), evidence.stages[-1].end_s
         if ended_s + bin_s(evidence) < 0.9 * load_s:
@@ -140,7 +140,7 @@ def _confirmed(evidence: Evidence, approach: Approach) -> str:
 
 _SAY: Final[Mapping[str, Callable[[Evidence, Approach], str]]] = {
     kinds.LATENCY.id: _latency("api_p95_ms", "p95"),
-    kinds.PURCHASE.id: _latency("purchase_p95_ms", "p95"),
+    kinds.PURCHASE.id: _latency("purchase_p50_ms", "median"),
     kinds.THROUGHPUT.id: _throughput,
     kinds.USERS.id: _users,
     kinds.BACKLOG.id: _backlog,

@@ -207,7 +207,7 @@ def headline(evidence: Evidence) -> Chart:
     for column, (kind, title) in enumerate(
         (
             (kinds.CONFIRMED, "Confirmed orders"),
-            (kinds.PURCHASE, "Purchase latency, p95, ms (log)"),
+            (kinds.PURCHASE, "Purchase latency, median, ms (log)"),
         )
     ):
         left = charts.LEFT_PX + column * (panel_width + gap)
@@ -231,7 +231,7 @@ def headline(evidence: Evidence) -> Chart:
 
 def _question(evidence: Evidence) -> str:
     product = evidence.scenario["product"]
-    return f"{product['stock']:,} × {product['name']}, {evidence.peak_users:,} buyers at the peak"
+    return f"{product['stock']:,} × {product['name']}, up to {evidence.peak_users:,} buyers at once"
 
 
 def _stock_line(ax: Axes, evidence: Evidence) -> None:
@@ -250,5 +250,7 @@ def _alt_headline(evidence: Evidence) -> str:
         finals = [short(float(run.seconds["confirmed"].max())) for run in approach.runs]
         parts.append(f"{approach.title} confirmed {', '.join(finals)} orders in its runs")
     return (
-        "Confirmed orders over time, and p95 purchase latency over time. " + "; ".join(parts) + "."
+        "Confirmed orders over time, and median purchase latency over time. "
+        + "; ".join(parts)
+        + "."
     )

@@ -16,10 +16,12 @@ from harness.analysis.estimates import Quantity, Sample
 from harness.analysis.facts import RunFacts, Stage, stages_of
 from harness.analysis.growth import SHORTEST_S, levels
 from harness.analysis.latency import order_time_s, purchase_latency_ms
-from harness.analysis.series import series
+from harness.analysis.series import Latencies, latencies, series
 from harness.findings import Finding
 from harness.store import Campaign, RunData, load_findings, load_run, read_json
 from report import theme
+
+AT_PURCHASES = "users_at_purchase"
 
 Floats = npt.NDArray[np.float64]
 Levels = Mapping[tuple[str, str], "pd.Series[float]"]
@@ -43,7 +45,8 @@ class Run:
     """One run as it is shown.
 
     `counts` says whether it enters the estimates; `trouble` what is wrong with it, if anything is.
-    `held` is what its services held over the load, by service and quantity (`analysis.growth`).
+    `held` is what its services held over the load, by service and quantity (`analysis.growth`);
+    `latencies` are those of its requests by kind (`analysis.series`).
     """
 
     index: int
@@ -56,6 +59,7 @@ class Run:
     findings: tuple[Finding, ...]
     record: dict[str, Any]
     held: Levels = field(default_factory=dict)
+    latencies: Mapping[str, Latencies] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,23 @@ class Evidence:
         if (arriving := self.scenario.get("open")) is not None:
             buyers = sum(stage["buyers"] for stage in arriving["stages"])
             return f"open workload, {buyers:,} buyers arrive"
-        return f"closed workload, {self.peak_users:,} users at the peak"
+        return f"closed workload, up to {self.peak_users:,} users{self._at_purchases}"
+
+    @property
+    def _at_purchases(self) -> str:
+        """Return how many users there were when purchases were sent, of each approach."""
+        found = [
+            (approach.title, approach.facts["metrics"].get(AT_PURCHASES, {}).get("value"))
+            for approach in self.approaches
+        ]
+        known = [(title, value) for title, value in found if value is not None]
+        if not known:
+            return ""
+        each = ", ".join(
+            f"{value:,.0f}" if len(found) == 1 else f"{value:,.0f} {title}"
+            for title, value in known
+        )
+        return f" (at a purchase, median: {each})"
 
 
 def read(campaign_dir: Path) -> Evidence:
@@ -208,6 +228,7 @@ def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) ->
         held={(service, kind.id): line for (service, kind), line in levels(facts).items()}
         if facts.load_s >= SHORTEST_S
         else {},
+        latencies=latencies(facts),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from harness.analysis import looks
+from harness.analysis.comparability import has_one_seed
 from harness.outages import action, target
 from report import deployments
 from report.evidence import Evidence
@@ -39,8 +40,8 @@ THREATS: Final = (
     ),
     (
         "A simulated payment provider.",
-        "Latency and outcome of a charge follow from the seed and the attempt's key, so both "
-        "approaches meet the same draws. It has no rate limit and no bad day.",
+        "Latency and outcome of a charge follow from the seed and the attempt's key, so within a "
+        "block all approaches meet the same draws. It has no rate limit and no bad day.",
     ),
     (
         "Censoring.",
@@ -58,7 +59,7 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         ("Scenario", f"{scenario['title']}. {scenario['description']}".strip()),
         *_workload(evidence),
         ("Payments", _payment(scenario["payment"])),
-        ("Seed", str(campaign["seed"])),
+        ("Seed", _seed(campaign)),
         *_looks(campaign),
         ("Order of runs", _order(evidence)),
         *_cases(scenario),
@@ -70,6 +71,12 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         *_software(campaign),
         ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
     ]
+
+
+def _seed(campaign: Mapping[str, Any]) -> str:
+    if has_one_seed(campaign):
+        return f"{campaign['seed']} in every block"
+    return f"{campaign['seed']} in block 1, one more in each block after it"
 
 
 def _workload(evidence: Evidence) -> list[tuple[str, str]]:
@@ -155,7 +162,7 @@ def _order(evidence: Evidence) -> str:
     titles = {approach.name: approach.title for approach in evidence.approaches}
     if any(run.get("case") for run in evidence.campaign["order"]):
         n = max(run["block"] for run in evidence.campaign["order"])
-        return f"{n} blocks of every case of every approach, interleaved; block b has seed + b − 1"
+        return f"{n} blocks of every case of every approach, interleaved"
     blocks: dict[int, list[str]] = {}
     for run in evidence.campaign["order"]:
         name = titles.get(run["approach"], run["approach"])

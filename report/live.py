@@ -12,7 +12,7 @@ from typing import Literal
 
 from report import curves, marks
 from report.evidence import Approach, Evidence, Run
-from report.kinds import Curve, TimeKind
+from report.kinds import PERCENTILES, Curve, TimeKind
 
 Dash = Literal["solid", "dashed", "dotted"]
 Values = tuple[float | None, ...]
@@ -138,6 +138,8 @@ def longest_s(approaches: Sequence[Approach]) -> int:
 
 def measured(shown: Sequence[Approach], curve: Curve) -> bool:
     """Say whether any run has a value of this curve: a shop without queue has no queue depth."""
+    if curve.column in PERCENTILES:
+        return any(run.latencies for a in shown for run in a.runs)
     return any(run.seconds[curve.column].notna().any() for a in shown for run in a.runs)
 
 

@@ -3,17 +3,20 @@
 import pandas as pd
 
 from report import distributions
-from report.curves import LIVE_POINTS, bin_s, of_approach, peak_s
+from report.curves import LIVE_POINTS, bin_s, of_approach, of_window, peak_s
 from report.distributions import WaitKind
 from report.evidence import Evidence
-from report.kinds import TimeKind
+from report.kinds import PERCENTILES, TimeKind
 from report.live import measured
 from report.numbers import NOTHING, short
 from report.tables import Cell, Column, Row, Table
 
 
 def over_time(kind: TimeKind, evidence: Evidence) -> Table:
-    """Return the thick lines of a figure over time: the median of each stage, and the most."""
+    """Return the thick lines of a figure over time by stage, and their most.
+
+    A percentile is that of the stage's requests, all else the median of the stage's points.
+    """
     width_s = bin_s(evidence, LIVE_POINTS)
     rows = []
     for approach in evidence.approaches:
@@ -21,10 +24,14 @@ def over_time(kind: TimeKind, evidence: Evidence) -> Table:
             line = of_approach(approach, curve.column, width_s)
             if line is None or not measured((approach,), curve):
                 continue
-            stages = [
-                line[(line.index >= s.start_s) & (line.index < s.end_s)] for s in evidence.stages
+            cells = [
+                _value(
+                    of_window(approach, curve.column, stage.start_s, stage.end_s)
+                    if curve.column in PERCENTILES
+                    else line[(line.index >= stage.start_s) & (line.index < stage.end_s)].median()
+                )
+                for stage in evidence.stages
             ]
-            cells = [_value(stage.median()) for stage in stages]
             most = line.max()
             when = peak_s(line) if pd.notna(most) else float("nan")
             rows.append(
@@ -33,8 +40,8 @@ def over_time(kind: TimeKind, evidence: Evidence) -> Table:
     return Table(
         f"graph-{kind.id}",
         kind.title,
-        f"{kind.title}, {kind.unit.removesuffix(' (log)')}: the median of each stage, of the thick "
-        f"lines; {evidence.workload}.",
+        f"{kind.title}, {kind.unit.removesuffix(' (log)')}, of the thick lines, by stage: "
+        f"percentiles of its requests, else the median of its points; {evidence.workload}.",
         (
             Column("Line", numeric=False),
             *(Column(f"{stage.number} · {stage.name}") for stage in evidence.stages),

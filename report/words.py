@@ -11,8 +11,15 @@ from harness.findings import Verdict, worst
 from report import numbers
 from report.evidence import Approach, Evidence, Pair
 
-NO_OVERSELL, NONE_LOST = "I1", "I3"
+NO_OVERSELL = "I1"
+COUNTED = (
+    ("Oversold", (NO_OVERSELL, "")),
+    ("Acknowledged orders lost", ("I3", "acknowledged orders lost")),
+    ("Unfinished after the drain", ("I3", "acknowledged orders not finished")),
+)
+"""What the headline counts: words, invariant, and how the audit's kind of offence begins."""
 CONFIRMED = "confirmed_orders"
+NEVER_TOLD = "paid_and_never_told"
 COMPARED = (
     ("order_time_p95_s", "p95 total order time"),
     ("purchase_latency_p95_ms", "p95 purchase latency"),
@@ -42,6 +49,7 @@ def headline(evidence: Evidence) -> Headline:
         problems=(*troubles(evidence), *_not_ranked(evidence)),
         sentences=(
             *(_sold(evidence, approach) for approach in evidence.approaches),
+            *_never_told(evidence),
             _audited(evidence),
             *_compared(evidence),
         ),
@@ -126,33 +134,59 @@ def _sold(evidence: Evidence, approach: Approach) -> str:
     when = f", the last after {numbers.number(time_s, 0)} s" if time_s is not None else ""
     return (
         f"{approach.title} sold {confirmed} of {product['stock']:,} × {product['name']} "
-        f"{how}{when}."
+        f"{how}{when}{_sold_out(evidence, approach)}."
     )
+
+
+def _sold_out(evidence: Evidence, approach: Approach) -> str:
+    """Say at which load all was sold: what comes after is refusals, whatever the peak is."""
+    metrics = approach.facts["metrics"]
+    users = metrics.get("users_at_sold_out", {}).get("value")
+    time_s = metrics.get("time_to_sold_out_s", {}).get("value")
+    if users is None or time_s is None or not evidence.peak_users:
+        return ""
+    return (
+        f"; all were spoken for at {numbers.number(time_s, 0)} s, when "
+        f"{numbers.number(users)} of at most {evidence.peak_users:,} users were there"
+    )
+
+
+def _never_told(evidence: Evidence) -> list[str]:
+    """Say how many buyers paid and were never told, where there were any."""
+    sentences = []
+    for approach in evidence.approaches:
+        estimate = approach.facts["metrics"].get(NEVER_TOLD, {})
+        if estimate.get("value"):
+            shown = numbers.estimate(estimate, 0)
+            sentences.append(
+                f"{approach.title}: the buyers of {shown} confirmed orders of a run paid and were "
+                "never told."
+            )
+    return sentences
 
 
 def _audited(evidence: Evidence) -> str:
     runs = [run for approach in evidence.approaches for run in approach.runs]
     plural = "run" if len(runs) == 1 else "runs"
-    return (
-        f"Oversold: {_count(evidence, NO_OVERSELL)}. "
-        f"Acknowledged orders lost: {_count(evidence, NONE_LOST)}. "
-        f"Audited in the same {len(runs)} {plural} whose latency is reported."
-    )
+    counts = " ".join(f"{words}: {_count(evidence, *of)}." for words, of in COUNTED)
+    return f"{counts} Audited in the same {len(runs)} {plural} whose latency is reported."
 
 
-def _count(evidence: Evidence, invariant: str) -> str:
-    """Return 0 if an invariant held in all runs, else where it did not, or that nobody knows.
+def _count(evidence: Evidence, invariant: str, begin: str) -> str:
+    """Return how many offences of one kind there were, or that nobody knows.
 
-    A failure is never a number here: an offence is a piece of evidence, not a unit or an order.
+    What else breaks the invariant is another matter, and stands among the problems. An oversell
+    shows in several histories of the same units, so within a run the largest of them counts.
     """
-    runs = [run for approach in evidence.approaches for run in approach.runs]
-    verdicts = {r.index: [f.verdict for f in r.findings if f.id == invariant] for r in runs}
-    failed = [str(index) for index, found in verdicts.items() if Verdict.FAIL in found]
-    if failed:
-        return f"YES, in run {', '.join(sorted(failed, key=int))}"
-    if all(found == [Verdict.PASS] for found in verdicts.values()):
-        return "0"
-    return "not known"
+    total = 0
+    for run in (run for approach in evidence.approaches for run in approach.runs):
+        found = next((one for one in run.findings if one.id == invariant), None)
+        if found is None or found.verdict is Verdict.UNKNOWN:
+            return "not known"
+        if found.verdict is Verdict.FAIL and not found.offences:
+            return f"see {invariant}"  # an audit of an earlier version, which kept no kinds
+        total += max((n for what, n in found.offences.items() if what.startswith(begin)), default=0)
+    return numbers.number(float(total))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +238,17 @@ def _faster(evidence: Evidence, pair: Pair, metric: str, words: str) -> str:
             f"{found.winner.title} has a {numbers.times(found.factor)} shorter {words} than "
             f"{found.loser.title} ({found.shown})."
         )
-    digits = evidence.summary["metrics"][metric]["digits"]
-    values = " and ".join(
-        f"{numbers.estimate(a.facts['metrics'][metric], digits)} ({a.title})" for a in pair.both
-    )
+    values = " and ".join(_value(evidence, one, metric) for one in pair.both)
     return f"The {words} is {values}: {found.shown}."
+
+
+def _value(evidence: Evidence, approach: Approach, metric: str) -> str:
+    """Return a value of an approach, and if there is only a bound, why."""
+    estimate = approach.facts["metrics"][metric]
+    shown = numbers.estimate(estimate, evidence.summary["metrics"][metric]["digits"])
+    reasons = [w.partition(": ")[2] or w for w in estimate["warnings"]]
+    why = f"; {reasons[0]}" if estimate["value"] is None and reasons else ""
+    return f"{shown} ({approach.title}{why})"
 
 
 def _decided(pair: Pair, metric: str) -> _Decision:
@@ -220,7 +260,7 @@ def _decided(pair: Pair, metric: str) -> _Decision:
     factor, low, high = comparison["factor"], comparison["low"], comparison["high"]
     n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{comparison['n']}"
     if factor is None:
-        return _Decision(None, None, 1.0, "no ratio, see the notes of the comparison")
+        return _Decision(None, None, 1.0, "no ratio")
     winner = next((a for a in pair.both if a.name == comparison["winner"]), None)
     if winner is None:
         reason = comparison["outcome"] if pair.ranked else "not ranked"

@@ -157,7 +157,16 @@ def _ratio(
 
 def by_block(approach: Mapping[str, Any], metric: str) -> dict[int, float | None]:
     """Return what the runs of an approach in a summary say; null: not measurable."""
-    said = approach["metrics"][metric]["per_run"]
+    return _by_block(approach, approach["metrics"][metric]["per_run"])
+
+
+def at_least_by_block(approach: Mapping[str, Any], metric: str) -> dict[int, float | None]:
+    """Return lower bounds of the runs that have no value; none of a summary that kept none."""
+    said = approach["metrics"][metric].get("at_least")
+    return _by_block(approach, said) if said else {}
+
+
+def _by_block(approach: Mapping[str, Any], said: Sequence[float | None]) -> dict[int, float | None]:
     return {run["block"]: value for run, value in zip(approach["runs"], said, strict=True)}
 
 

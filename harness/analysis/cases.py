@@ -28,7 +28,7 @@ HEADLINES: Final = (
     "order_time_p50_s",
     "order_time_p95_s",
     "http_error_rate_pct",
-    "cpu_s_per_order",
+    "selling_cpu_s_per_order",
     "backlog_drain_s",
 )
 """The metrics that are shown of each case."""

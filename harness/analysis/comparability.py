@@ -78,7 +78,13 @@ def _asked(description: Mapping[str, Any]) -> dict[str, Any]:
         "approaches": sorted(description["approaches"]),
         "cases": sorted(description.get("cases", ())),
         "seed": description["seed"],
+        "one seed for all blocks": has_one_seed(description),
     }
+
+
+def has_one_seed(description: Mapping[str, Any]) -> bool:
+    """Say whether every block of a campaign has the same draws; so it was before it was asked."""
+    return bool(description.get("same_seed", not description.get("cases")))
 
 
 def _workload(description: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,8 +30,12 @@ ROWS = (
      "The month's bill ÷ the orders confirmed in the sales of a month."),
     ("provisioned_sale", "Cost of 1,000 confirmed orders, provisioned for the sale only", 4,
      "The month's bill for the minutes of load and drain ÷ the orders confirmed."),
-    ("used", "Cost of 1,000 confirmed orders, from used resources", 5,
-     "CPU time and memory × time of load and drain at the rates for use ÷ the orders confirmed."),
+    ("used_selling", "Cost of 1,000 confirmed orders, from what was used while selling", 5,
+     "CPU time and memory × time until the last confirmation, at the rates for use ÷ the orders "
+     "confirmed."),
+    ("used", "Cost of 1,000 confirmed orders, from what the whole run used", 5,
+     "CPU time and memory × time of load and drain at the rates for use ÷ the orders confirmed; "
+     "who sells out early has refused buyers for longer."),
     ("revenue", "Revenue of a sale", 0, "Confirmed orders × the price of the product."),
 )  # fmt: skip
 """What is said of one approach: id, title, decimals, what it is."""
@@ -59,7 +63,8 @@ def cost(approaches: Sequence[Costed], prices: Prices) -> dict[str, Any]:
 def _of_approach(one: Costed, prices: Prices, price_usd: float) -> dict[str, Any]:
     measures: dict[str, tuple[Scale, Measure]] = {
         **_billed(prices.usd_per_month(one.name), prices),
-        "used": (Scale.LOG, lambda facts: _used(facts, prices)),
+        "used_selling": (Scale.LOG, lambda facts: _used(facts, prices, facts.selling_s)),
+        "used": (Scale.LOG, lambda facts: _used(facts, prices, facts.end_s)),
         "revenue": (Scale.PLAIN, lambda facts: Scalar(price_usd * len(facts.confirmed))),
     }
     return {
@@ -88,9 +93,9 @@ def _per_order(usd: float, facts: RunFacts) -> Ratio:
     return Ratio(PER * usd, float(len(facts.confirmed)))
 
 
-def _used(facts: RunFacts, prices: Prices) -> Quantity:
-    """Return what a run's CPU time and memory would have cost, billed by use."""
-    cpu_s, held_gb_s = approach_cpu_s(facts, facts.end_s), memory_gb_s(facts)
+def _used(facts: RunFacts, prices: Prices, to_s: float) -> Quantity:
+    """Return what a run's CPU time and memory up to then would have cost, billed by use."""
+    cpu_s, held_gb_s = approach_cpu_s(facts, to_s), memory_gb_s(facts, to_s)
     if isinstance(cpu_s, Missing):
         return cpu_s
     if isinstance(held_gb_s, Missing):

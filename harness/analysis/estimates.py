@@ -95,8 +95,9 @@ class Estimate:
     """A number for people: `value` is null if it cannot be measured, and a warning says why.
 
     `low` and `high` bound it with 95 % confidence; a `low` without value means "at least so much".
-    `per_run` has one value per run of the approach, `n` says how many of the runs count, and
-    `samples` how many values were merged (null if the metric is one number per run).
+    `per_run` has one value per run of the approach, `at_least` a lower bound for each that has
+    none, if one is known; `n` says how many of the runs count, and `samples` how many values were
+    merged (null if the metric is one number per run).
     """
 
     value: float | None
@@ -108,6 +109,7 @@ class Estimate:
     warnings: tuple[str, ...]
     per_run: tuple[float | None, ...]
     samples: int | None = None
+    at_least: tuple[float | None, ...] = ()
 
 
 @lru_cache(maxsize=64)
@@ -214,15 +216,22 @@ def percentile(sample: Sample, q: float) -> Point:
     if math.isfinite(value):
         return Point(value)
     bound = nearest_rank(np.concatenate([sample.values, sample.waited]), q)
-    share = 100 * len(sample.waited) / size
-    return Point(None, f"{share:.1f} % {sample.unanswered}", at_least=bound)
+    return Point(None, _share_unfinished(sample), at_least=bound)
+
+
+def _share_unfinished(sample: Sample) -> str:
+    share = 100 * len(sample.waited) / sample.size
+    return f"{share:.{1 if share >= 0.1 else 2}f} % {sample.unanswered}"
 
 
 def mean(sample: Sample) -> Point:
-    """Return the mean of the values that are known."""
-    if len(sample.values) == 0:
+    """Return the mean of a sample; if some values are unfinished, only a lower bound is known."""
+    if sample.size == 0:
         return Point(None, "nothing of the kind happened")
-    return Point(math.fsum(sample.values.tolist()) / len(sample.values))
+    least = math.fsum([*sample.values.tolist(), *sample.waited.tolist()]) / sample.size
+    if len(sample.waited):
+        return Point(None, _share_unfinished(sample), at_least=least)
+    return Point(least)
 
 
 def point(quantity: Quantity, q: float | None) -> Point:
@@ -274,7 +283,7 @@ def estimate(
     headline = point(merged, q)
     values = [p.value for p, counted in zip(points, counts, strict=True) if counted]
     known = [value for value in values if value is not None]
-    warnings = _warnings(headline, merged, q, unit)
+    warnings = _warnings(headline, unit)
     low, high, how = headline.at_least, None, "no interval"
     if headline.value is not None:
         low, high, how, why = _interval(known, len(values), unit, scale)
@@ -290,6 +299,7 @@ def estimate(
         warnings=tuple(warnings),
         per_run=tuple(p.value for p in points),
         samples=merged.size if isinstance(merged, Sample) else None,
+        at_least=tuple(p.at_least for p in points),
     )
 
 
@@ -320,7 +330,7 @@ def _headline_method(merged: Quantity, q: float | None) -> str:
         case Sample() if q is not None:
             return f"p{q * 100:g} of {merged.size} merged values (nearest rank)"
         case Sample():
-            return f"mean of {len(merged.values)} merged values"
+            return f"mean of {merged.size} merged values"
         case Ratio():
             return "total over total of the runs"
         case Scalar():
@@ -329,14 +339,10 @@ def _headline_method(merged: Quantity, q: float | None) -> str:
             return "not measured"
 
 
-def _warnings(headline: Point, merged: Quantity, q: float | None, unit: str) -> list[str]:
+def _warnings(headline: Point, unit: str) -> list[str]:
     if headline.at_least is not None:
         return [f"at least {headline.at_least:.6g} {unit}: {headline.reason}"]
-    if headline.value is None:
-        return [headline.reason]
-    if q is None and isinstance(merged, Sample) and len(merged.waited):
-        return [f"{len(merged.waited)} that {merged.unanswered} are not in the mean"]
-    return []
+    return [headline.reason] if headline.value is None else []
 
 
 def _unlike(value: float, known: Sequence[float], q: float | None) -> list[str]:

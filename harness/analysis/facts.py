@@ -127,6 +127,12 @@ class RunFacts:
         """Return when the run stopped looking, in seconds since t0: after load and drain."""
         return self.load_s + self.drain_s
 
+    @cached_property
+    def selling_s(self) -> float:
+        """Return when the last order was confirmed, in seconds since t0; 0 if none was."""
+        settled_ns = integers(self.confirmed, "settled_rel_ns")
+        return float(settled_ns[-1]) / NANOSECONDS if len(settled_ns) else 0.0
+
     @property
     def peak(self) -> Stage:
         """Return the stage with most users; of an open load, with most arrivals per second.

@@ -31,7 +31,7 @@ FIRST: Final = (
     "purchase_latency_peak_p95_ms",
     "purchase_latency_p95_ms",
     "order_time_p95_s",
-    "cpu_s_per_order",
+    "selling_cpu_s_per_order",
     "http_error_rate_pct",
 )
 """The metrics that are told before all others: those that a gate decides by."""

@@ -2,11 +2,13 @@
 
 Acknowledgement and outcome are different things (a synchronous shop answers with the outcome, a
 queue with the acceptance), so each has its own metrics. The time of an outcome is the ledger's, not
-the polling buyer's, whose view is shown apart. What never came is not dropped: an unanswered
-request or an unsettled order enters as longer than all others (right-censored).
+the polling buyer's, whose view is shown apart. What never came is not dropped: a request without
+answer, a purchase that was not acknowledged and an order that was not settled enter as longer than
+all others (right-censored), so that nobody looks faster by answering fewer.
 """
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Sample
@@ -21,17 +23,16 @@ from harness.analysis.facts import (
 )
 
 UNSETTLED = "were not settled when the run ended"
+UNACKNOWLEDGED = "had no acknowledgement"
+OPEN_ENDED = "indeterminate"
+"""The outcome of a purchase with a 5xx or no answer: neither acknowledged nor refused."""
 
 
 def api_latency_ms(facts: RunFacts) -> Quantity:
-    """Answer times of all answered requests of the sale, but for event streams, in ms."""
-    requests = facts.api_requests
-    answered = requests["answered"].to_numpy(dtype=np.bool_)
-    return Sample(floats(requests, "latency_ms")[answered])
+    """Answer times of all requests of the sale but event streams, in ms.
 
-
-def api_latency_with_unanswered_ms(facts: RunFacts) -> Quantity:
-    """Answer times of all requests of the sale, the unanswered as longer than all others, in ms."""
+    A request without answer is longer than all others.
+    """
     requests = facts.api_requests
     answered = requests["answered"].to_numpy(dtype=np.bool_)
     latency_ms = floats(requests, "latency_ms")
@@ -39,29 +40,70 @@ def api_latency_with_unanswered_ms(facts: RunFacts) -> Quantity:
 
 
 def api_response_ms(facts: RunFacts) -> Quantity:
-    """Time from the intended start to the answer, of all answered requests but streams, in ms."""
+    """Time from the intended start to the answer, of all requests but event streams, in ms.
+
+    A request without answer is longer than all others.
+    """
     requests = facts.api_requests
     answered = requests["answered"].to_numpy(dtype=np.bool_)
     took_ms = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
-    return Sample(took_ms[answered])
+    return Sample(took_ms[answered], took_ms[~answered])
 
 
 def purchase_latency_ms(facts: RunFacts) -> Quantity:
-    """Answer times of ``POST /orders`` that were acknowledged (201, 202, 402), in ms."""
-    buys = facts.purchases
-    return Sample(floats(buys, "latency_ms")[is_in(buys, "status", ACKNOWLEDGED)])
+    """Time from sending ``POST /orders`` to its acknowledgement (201, 202, 402), in ms.
+
+    Each try by itself. One with a 5xx or no answer is longer than all others; refusals are apart.
+    """
+    return _sample_ms(*not_refused(facts))
 
 
 def purchase_latency_peak_ms(facts: RunFacts) -> Quantity:
-    """Answer times of acknowledged purchases that were sent at peak, in ms.
+    """Time from sending ``POST /orders`` to its acknowledgement, of those sent at peak, in ms.
 
     Peak is the stage with most users, or of an open load with most arrivals per second.
     """
     begin_ns, end_ns = facts.peak.window_ns
-    buys = facts.purchases
+    buys, acknowledged = not_refused(facts)
     sent_ns = integers(buys, "sent_ns")
     at_peak = (sent_ns >= begin_ns) & (sent_ns < end_ns)
-    return Sample(floats(buys, "latency_ms")[at_peak & is_in(buys, "status", ACKNOWLEDGED)])
+    return _sample_ms(buys[at_peak], acknowledged[at_peak])
+
+
+def not_refused(facts: RunFacts) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Return the purchases that were not refused, and which of them were acknowledged."""
+    buys = facts.purchases
+    acknowledged = is_in(buys, "status", ACKNOWLEDGED)
+    kept = acknowledged | is_in(buys, "outcome", [OPEN_ENDED])
+    return buys[kept], acknowledged[kept]
+
+
+def _sample_ms(buys: pd.DataFrame, acknowledged: npt.NDArray[np.bool_]) -> Sample:
+    latency_ms = floats(buys, "latency_ms")
+    return Sample(latency_ms[acknowledged], latency_ms[~acknowledged], UNACKNOWLEDGED)
+
+
+def attempt_latency_ms(facts: RunFacts) -> Quantity:
+    """Time from the first send of an attempt to its acknowledgement, over all its retries, in ms.
+
+    An attempt that ended without acknowledgement or refusal is longer than all others.
+    """
+    buys = facts.purchases
+    acknowledged = buys[is_in(buys, "status", ACKNOWLEDGED)]
+    told_ns = _done_ns(acknowledged).groupby(acknowledged["key"]).min()
+    last_ns = _done_ns(buys).groupby(buys["key"]).max()
+    attempts = facts.attempts
+    sent_ns = floats(attempts, "first_sent_ns")
+    took_ms = (told_ns.reindex(attempts.index).to_numpy(dtype=np.float64) - sent_ns) / 1e6
+    waited_ms = (last_ns.reindex(attempts.index).to_numpy(dtype=np.float64) - sent_ns) / 1e6
+    told = ~np.isnan(took_ms)
+    given_up = ~told & is_in(attempts, "outcome", [OPEN_ENDED])
+    return Sample(took_ms[told], waited_ms[given_up], UNACKNOWLEDGED)
+
+
+def _done_ns(buys: pd.DataFrame) -> "pd.Series[float]":
+    done_ns: pd.Series[float] = buys["sent_ns"] + buys["latency_ms"] * 1e6
+    return done_ns
 
 
 def refusal_latency_ms(facts: RunFacts) -> Quantity:

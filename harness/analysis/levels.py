@@ -16,7 +16,8 @@ import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar, Scale, estimate
 from harness.analysis.facts import NANOSECONDS, Floats, RunFacts, floats, integers, is_in
-from harness.analysis.sales import errors
+from harness.analysis.latency import not_refused
+from harness.analysis.sales import NEVER_SOLD_OUT, errors, sold_out_ns
 
 LEVELS = 6
 NO_CLOCK = "active users were not recorded"
@@ -74,10 +75,36 @@ def _measure(facts: RunFacts, ends: Sequence[int]) -> list[Measured]:
 
 def active_users(facts: RunFacts, requests: pd.DataFrame) -> Floats:
     """Return how many users were active when each request was sent, from the clock's readings."""
+    return _active_at(facts, integers(requests, "sent_ns") / NANOSECONDS)
+
+
+def _active_at(facts: RunFacts, at_s: Floats) -> Floats:
     clock = facts.run.clock.sort_values("t_s", kind="stable")
-    sent_s = integers(requests, "sent_ns") / NANOSECONDS
-    active: Floats = np.interp(sent_s, floats(clock, "t_s"), floats(clock, "active"))
+    active: Floats = np.interp(at_s, floats(clock, "t_s"), floats(clock, "active"))
     return active
+
+
+def users_at_purchase(facts: RunFacts) -> Quantity:
+    """Users who were active when a purchase was sent that was not refused: their median.
+
+    This, not the peak of the load, is the crowd under which purchase latencies were measured.
+    """
+    buys, _ = not_refused(facts)
+    if facts.run.clock.empty:
+        return Missing(NO_CLOCK)
+    if buys.empty:
+        return Missing("no purchase was sent that was not refused")
+    return Scalar(float(np.median(active_users(facts, buys))))
+
+
+def users_at_sold_out(facts: RunFacts) -> Quantity:
+    """Users who were active when every unit was first reserved or sold."""
+    if facts.run.clock.empty:
+        return Missing(NO_CLOCK)
+    at_ns = sold_out_ns(facts)
+    if at_ns is None:
+        return Missing(NEVER_SOLD_OUT)
+    return Scalar(float(_active_at(facts, np.array([at_ns / NANOSECONDS]))[0]))
 
 
 def users_at_first_failure(facts: RunFacts) -> Quantity:

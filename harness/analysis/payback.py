@@ -32,8 +32,9 @@ FIGURES = (
      "More to pay in a month ÷ more revenue in a sale."),
     ("revenue_to_pay", "What an extra order must bring to pay for it", USD, 2,
      "More to pay in a month ÷ more orders in its sales: a bound for the margin of an order."),
-    ("roi", "Return on what is paid more", "%", 0,
-     "(More revenue in a month − more to pay) ÷ more to pay; revenue counted whole."),
+    ("roi", "Revenue beyond what is paid more, as a share of it (not profit)", "%", 0,
+     "(More revenue in a month − more to pay) ÷ more to pay. Revenue is not profit: what the goods "
+     "cost is not taken off, as in the published report."),
 )  # fmt: skip
 """What is said of a pair: id, title, unit, decimals, what it is."""
 

@@ -30,10 +30,27 @@ def cpu_pct(facts: RunFacts) -> Quantity:
     return Ratio(100.0 * used_s, facts.load_s * facts.cores)
 
 
+def selling_cpu_s_per_order(facts: RunFacts) -> Quantity:
+    """CPU seconds of the approach's services per confirmed order, until the last was confirmed.
+
+    What refuses buyers after the sale is over is no part of it.
+    """
+    return _per_order(facts, approach_cpu_s(facts, facts.selling_s))
+
+
 def cpu_s_per_order(facts: RunFacts) -> Quantity:
-    """CPU seconds of load and drain that the approach's services used per confirmed order."""
+    """CPU seconds of load and drain that the approach's services used per confirmed order.
+
+    Who sells out early has refused buyers for longer, so nobody wins it.
+    """
+    return _per_order(facts, approach_cpu_s(facts, facts.end_s))
+
+
+def cpu_ms_per_request(facts: RunFacts) -> Quantity:
+    """CPU milliseconds of load and drain that the approach's services used per answered request."""
     used_s = approach_cpu_s(facts, facts.end_s)
-    return used_s if isinstance(used_s, Missing) else Ratio(used_s, float(len(facts.confirmed)))
+    answered = float(facts.requests["answered"].sum())
+    return used_s if isinstance(used_s, Missing) else Ratio(1000.0 * used_s, answered)
 
 
 def approach_cpu_s(facts: RunFacts, to_s: float) -> float | Missing:
@@ -49,21 +66,34 @@ def memory_peak_mb(facts: RunFacts) -> Quantity:
     return held if isinstance(held, Missing) else Scalar(float(held.max()) / 1e6)
 
 
+def selling_memory_gb_s_per_order(facts: RunFacts) -> Quantity:
+    """Memory of the approach's services × time until the last confirmation, in 10^9 B·s per order.
+
+    Their mean memory times that time, per confirmed order.
+    """
+    return _per_order(facts, memory_gb_s(facts, facts.selling_s))
+
+
 def memory_gb_s_per_order(facts: RunFacts) -> Quantity:
     """Memory that the approach's services held × how long, in 10^9 B·s per confirmed order.
 
-    Over load and drain: their mean memory times their length.
+    Over load and drain: their mean memory times their length. How long a run lasts is the
+    scenario's choice, so nobody wins it.
     """
-    held_gb_s = memory_gb_s(facts)
-    if isinstance(held_gb_s, Missing):
-        return held_gb_s
-    return Ratio(held_gb_s, float(len(facts.confirmed)))
+    return _per_order(facts, memory_gb_s(facts, facts.end_s))
 
 
-def memory_gb_s(facts: RunFacts) -> float | Missing:
-    """Return the memory of the approach's services × time, in 10^9 B·s of load and drain."""
+def _per_order(facts: RunFacts, used: float | Missing) -> Quantity:
+    return used if isinstance(used, Missing) else Ratio(used, float(len(facts.confirmed)))
+
+
+def memory_gb_s(facts: RunFacts, to_s: float) -> float | Missing:
+    """Return the memory of the approach's services × time from the start on, in 10^9 B·s."""
     held = _approach_memory_bytes(facts)
-    return held if isinstance(held, Missing) else float(held.mean()) / 1e9 * facts.end_s
+    if isinstance(held, Missing):
+        return held
+    within = held.loc[: max(to_s + 1, held.index[0])]
+    return float(within.mean()) / 1e9 * to_s
 
 
 def _approach_memory_bytes(facts: RunFacts) -> "pd.Series[float] | Missing":

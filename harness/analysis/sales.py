@@ -7,7 +7,7 @@ idempotency key over all its retries; "purchase requests" counts the retries too
 import numpy as np
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers, is_in
+from harness.analysis.facts import NANOSECONDS, TERMINAL, RunFacts, integers, is_in
 
 PEAK_WINDOW_S = 5
 NEVER_SOLD_OUT = "the stock was never all spoken for"
@@ -131,6 +131,14 @@ def stock_utilisation_pct(facts: RunFacts) -> Quantity:
     """Confirmed units as a share of the initial stock, in %."""
     units = float(integers(facts.confirmed, "quantity").sum())
     return Ratio(100.0 * units, float(facts.initial_stock))
+
+
+def paid_and_never_told(facts: RunFacts) -> Quantity:
+    """Confirmed orders of which no answer and no event ever told a buyer the outcome."""
+    requests = facts.requests
+    told = is_in(requests, "order_status", TERMINAL) | is_in(requests, "outcome", TERMINAL)
+    knows = facts.confirmed["order_id"].isin(requests.loc[told, "order_id"])
+    return Scalar(float(len(facts.confirmed) - knows.sum()))
 
 
 def http_error_rate_pct(facts: RunFacts) -> Quantity:

@@ -1,40 +1,65 @@
-"""A run second by second, for graphs: load, latency, backlog, stock, CPU.
+"""A run second by second, for graphs: load, answers, backlog, stock, CPU.
 
-Answers and errors are counted in the second in which they arrived; latencies belong to the second
-in which the request was sent, so that a stall shows where it began. Percentiles of one second are
-drawn, never compared: a second holds too few requests to support them.
+Answers and errors are counted in the second in which they arrived. Latencies are not here: a second
+holds too few requests to support a percentile (see `Latencies`).
 """
 
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis import resources, sales
 from harness.analysis.facts import (
-    ACKNOWLEDGED,
     NANOSECONDS,
     Floats,
     Integers,
     RunFacts,
     floats,
     integers,
-    is_in,
-    rows,
 )
+from harness.analysis.latency import not_refused
 from harness.store import RunData
 
-QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Requests of one kind by when they were sent (s since t0): how long each took, in ms.
+
+    Of one that was not `answered` it is how long was waited in vain.
+    """
+
+    sent_s: Floats
+    latency_ms: Floats
+    answered: npt.NDArray[np.bool_]
+
+
+def latencies(facts: RunFacts) -> dict[str, Latencies]:
+    """Return the latencies of a run: of all requests but event streams (``api``) and of purchases.
+
+    A purchase (``purchase``) that was refused is none; one is answered if it was acknowledged.
+    """
+    return {
+        "api": _latencies(facts.api_requests, facts.api_requests["answered"].to_numpy(np.bool_)),
+        "purchase": _latencies(*not_refused(facts)),
+    }
+
+
+def _latencies(requests: pd.DataFrame, answered: npt.NDArray[np.bool_]) -> Latencies:
+    sent_s = integers(requests, "sent_ns") / NANOSECONDS
+    order = np.argsort(sent_s, kind="stable")
+    return Latencies(sent_s[order], floats(requests, "latency_ms")[order], answered[order])
 
 
 def series(run: RunData, facts: RunFacts | None = None) -> pd.DataFrame:
     """Return a run second by second; `t_s` is the second's beginning, in s since t0.
 
     Columns: planned, active (users); requests, errors (answers and failures per second);
-    api_p50_ms, api_p95_ms, api_p99_ms, purchase_p95_ms; open_orders, queue_depth, stock_left,
-    confirmed (at the second's end; confirmed is cumulative); cores_<service> for every service,
-    cores_approach, cores_load. What was not measured in a second is missing (NaN).
+    open_orders, queue_depth, stock_left, confirmed (at the second's end; confirmed is cumulative);
+    cores_<service> for every service, cores_approach, cores_load. What was not measured in a second
+    is missing (NaN).
 
     `facts` are those of the run, if they are there already.
     """
@@ -45,11 +70,6 @@ def series(run: RunData, facts: RunFacts | None = None) -> pd.DataFrame:
     table["planned"] = _at_seconds(facts.run.clock, "planned", seconds)
     table["active"] = _at_seconds(facts.run.clock, "active", seconds)
     table[["requests", "errors"]] = counts[["requests", "errors"]]
-    api = facts.api_requests
-    answered = api["answered"].to_numpy(dtype=np.bool_)
-    _add_percentiles(table, "api", QUANTILES, rows(api, answered))
-    buys = facts.purchases[is_in(facts.purchases, "status", ACKNOWLEDGED)]
-    _add_percentiles(table, "purchase", {"p95": 0.95}, buys)
     _add_stock(table, facts)
     table["confirmed"] = counts["confirmed"]
     _add_resources(table, facts)
@@ -147,22 +167,3 @@ def _level(instants: Integers, levels: Integers, at_ns: Integers, before: int = 
     """Return a step function just before each of some instants."""
     position = np.searchsorted(instants, at_ns, side="left")
     return np.concatenate([[before], levels])[position].astype(np.int64)
-
-
-def _add_percentiles(
-    table: pd.DataFrame, what: str, quantiles: Mapping[str, float], requests: pd.DataFrame
-) -> None:
-    """Add nearest-rank percentiles of latency by second of sending, NaN if nothing was sent."""
-    seconds = len(table)
-    sent_s = integers(requests, "sent_ns") // NANOSECONDS
-    latency_ms = floats(requests, "latency_ms")
-    inside = (sent_s >= 0) & (sent_s < seconds)
-    sent_s, latency_ms = sent_s[inside], latency_ms[inside]
-    ordered = latency_ms[np.lexsort((latency_ms, sent_s))]
-    sizes = np.bincount(sent_s, minlength=seconds)
-    some = sizes > 0
-    for name, q in quantiles.items():
-        ranks = np.maximum(np.ceil(q * sizes - 1e-9).astype(np.int64), 1) - 1
-        found = np.full(seconds, np.nan)
-        found[some] = ordered[(np.cumsum(sizes) - sizes + ranks)[some]]
-        table[f"{what}_{name}_ms"] = found

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from harness.analysis.arrivals import laws_of
 from harness.analysis.cases import CaseRun, cases
+from harness.analysis.comparability import has_one_seed
 from harness.analysis.comparison import Side, compare
 from harness.analysis.cost import cost
 from harness.analysis.estimates import Estimate
@@ -160,7 +161,11 @@ def summarise(
         "cases": found,
         "growth": grown,
         "validity": [_validity(run) for run in judged],
-        "warnings": [*_warnings(approaches), *warnings_of_growth(grown)],
+        "warnings": [
+            *_warnings(approaches),
+            *_warnings_of_seed(campaign, judged),
+            *warnings_of_growth(grown),
+        ],
     }
     clean: dict[str, Any] = plain(summary)
     return clean
@@ -322,6 +327,12 @@ def _warnings(approaches: Sequence[_Approach]) -> list[str]:
     if fewest < 3:
         warnings.append(f"only {fewest} run(s) of an approach count: 3 are the least, 5 are better")
     return warnings
+
+
+def _warnings_of_seed(campaign: Mapping[str, Any], runs: Sequence[_Judged]) -> Sequence[str]:
+    if not has_one_seed(campaign) or len({run.block for run in runs}) < 2:
+        return ()
+    return ("all blocks have one seed: intervals leave out what another draw would change",)
 
 
 def plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.comparability import has_one_seed
 from harness.campaign import environment, looks, world
 from harness.campaign.observer import Observer
 from harness.campaign.plan import PlannedRun, plan_runs
@@ -61,14 +62,14 @@ def begin(request: Request, root: Path, out: Path, runtime: Runtime, observer: O
     _check(found, request.scenario, runtime)
     if request.until_decided:
         looks.check(request.scenario, approaches=len(found))
-    planned = plan_runs(found, request.runs, request.seed)
+    planned = _plan(found, request)
     campaign = Campaign.create(out, _describe(request, planned, root, runtime))
     return Blocks(campaign, request, found, planned, runtime, observer)
 
 
 def describe(request: Request, root: Path, runtime: Runtime) -> dict[str, Any]:
     """Return what campaign.json of such a campaign would say, without making one."""
-    planned = plan_runs(systems(request, root), request.runs, request.seed)
+    planned = _plan(systems(request, root), request)
     return {"schema_version": SCHEMA_VERSION, **_describe(request, planned, root, runtime)}
 
 
@@ -91,6 +92,7 @@ def reopen(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Bloc
         scale=description["scale"],
         settings={tuple(key.split(".", 1)): v for key, v in description["settings"].items()},
         until_decided="looks" in description,
+        same_seed=has_one_seed(description),
     )
     found = systems(request, root)
     for name, topology in without_case(request, root).items():
@@ -102,6 +104,10 @@ def reopen(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Bloc
     _check(found, request.scenario, runtime)
     planned = [PlannedRun(**{"seed": request.seed, **row}) for row in description["order"]]
     return Blocks(campaign, request, found, planned, runtime, observer)
+
+
+def _plan(found: Systems, request: Request) -> list[PlannedRun]:
+    return plan_runs(found, request.runs, request.seed, same_seed=request.same_seed)
 
 
 def _check(found: Systems, scenario: Scenario, runtime: Runtime) -> None:
@@ -138,6 +144,7 @@ def _describe(
         "cases": [case.name for case in request.scenario.cases if case.name in run_cases],
         "n_blocks": request.runs,
         "seed": request.seed,
+        "same_seed": request.same_seed,
         "scale": dict(request.scale),
         "settings": {".".join(key): value for key, value in request.settings.items()},
         "order": [asdict(one) for one in planned],

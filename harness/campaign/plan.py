@@ -5,8 +5,9 @@ the seed, and the block after it runs in the opposite order (AB BA …), so that
 machine touches each alike and cancels from the ratio (randomised interleaved trials: Abedi and
 Brecht, ICPE 2017).
 
-Without cases each block repeats one experiment under one seed. Cases ask whether something ever
-goes wrong, so there each block has a seed of its own, and with it other moments and other draws.
+Each block has a seed of its own, and with it other payments, buyers and moments of faults; within a
+block all approaches meet the same ones, so their ratio stays paired. Under one seed the runs would
+differ by the machine alone, and their intervals would leave out what another draw changes.
 """
 
 import random
@@ -25,11 +26,15 @@ class PlannedRun:
     case: str = ""
 
 
-def plan_runs(systems: Iterable[tuple[str, str]], blocks: int, seed: int) -> list[PlannedRun]:
-    """Return all runs, in order, of every (approach, case) in every block."""
+def plan_runs(
+    systems: Iterable[tuple[str, str]], blocks: int, seed: int, *, same_seed: bool = False
+) -> list[PlannedRun]:
+    """Return all runs, in order, of every (approach, case) in every block.
+
+    Block b has the seed ``seed + b - 1``, or with `same_seed` every block has `seed`.
+    """
     drawn = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
     known = sorted(systems)
-    has_cases = any(case for _, case in known)
     runs: list[PlannedRun] = []
     order: list[tuple[str, str]] = []
     for block in range(1, blocks + 1):
@@ -40,7 +45,7 @@ def plan_runs(systems: Iterable[tuple[str, str]], blocks: int, seed: int) -> lis
                     index=len(runs) + 1,
                     block=block,
                     approach=approach,
-                    seed=seed + block - 1 if has_cases else seed,
+                    seed=seed if same_seed else seed + block - 1,
                     case=case,
                 )
             )

@@ -28,7 +28,7 @@ class Request:
     """What the user asked for: a scenario, which part of it, and how to vary the approaches.
 
     `source` is where the scenario was read; no `approaches` or `cases` means all. `until_decided`
-    makes `runs` the most that may be needed.
+    makes `runs` the most that may be needed, `same_seed` repeats one seed in every block.
     """
 
     scenario: Scenario
@@ -40,6 +40,7 @@ class Request:
     scale: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[tuple[str, str], str] = field(default_factory=dict)
     until_decided: bool = False
+    same_seed: bool = False
 
 
 def systems(request: Request, root: Path) -> Systems:

@@ -50,7 +50,12 @@ def run(
         list[str] | None, typer.Option(help="Only this case of the scenario; may be repeated.")
     ] = None,
     runs: RunsOption = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every draw.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the first block; each next has one more.")
+    ] = None,
+    same_seed: Annotated[
+        bool, typer.Option("--same-seed", help="Repeat the same draws in every block.")
+    ] = False,
     scale: ScaleOption = None,
     settings: SettingsOption = None,
     runtime: Annotated[
@@ -71,7 +76,7 @@ def run(
     """Measure the approaches under a scenario, audit every run, and write the report."""
     root = project_root()
     if resume is not None:
-        _refuse(scenario, approach, case, runs, seed is not None, scale, settings, out)
+        _refuse(scenario, approach, case, runs, seed is not None or same_seed, scale, settings, out)
     loaded = load_scenario(scenario or "flash_sale", root)
     scales, changes = read_scales(scale), read_settings(settings)
     chosen = runtime_named(runtime or _begun_with(resume))
@@ -88,6 +93,7 @@ def run(
         cases=tuple(dict.fromkeys(case or ())),
         runs=n_runs or campaign.MOST_BLOCKS,
         seed=loaded.seed if seed is None else seed,
+        same_seed=same_seed,
         scale=scales,
         settings=changes,
         until_decided=n_runs is None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Protocol
 
-from harness.analysis.campaigns import by_block
+from harness.analysis.campaigns import at_least_by_block, by_block
 from harness.gate import baseline, rule
 from harness.gate.baseline import Baseline
 from harness.gate.result import Row
@@ -64,6 +64,7 @@ class AgainstBase:
                 approach,
                 base=by_block(measured[system(approach, BASE)], criterion.metric.id),
                 head=by_block(measured[system(approach, HEAD)], criterion.metric.id),
+                at_least=at_least_by_block(measured[system(approach, HEAD)], criterion.metric.id),
             )
             for approach in self.approaches
             if system(approach, HEAD) in measured
@@ -109,7 +110,12 @@ def valid_runs(summary: Summary, blocks: int) -> Summary:
 def _valid_runs(approach: Summary, blocks: int) -> dict[str, Any]:
     kept = [run["valid"] and run["block"] <= blocks for run in approach["runs"]]
     metrics = {
-        name: {**found, "per_run": list(compress(found["per_run"], kept))}
+        name: found
+        | {
+            said: list(compress(found[said], kept))
+            for said in ("per_run", "at_least")
+            if found.get(said)
+        }
         for name, found in approach["metrics"].items()
     }
     return {**approach, "runs": list(compress(approach["runs"], kept)), "metrics": metrics}

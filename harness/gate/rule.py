@@ -29,10 +29,23 @@ ByBlock = Mapping[int, float | None]
 Bounds = tuple[float, float] | None
 
 
-def judge(criterion: Criterion, subject: str, base: ByBlock, head: ByBlock) -> Row:
-    """Judge one metric of base and head, paired by block."""
+def judge(
+    criterion: Criterion,
+    subject: str,
+    base: ByBlock,
+    head: ByBlock,
+    at_least: ByBlock | None = None,
+) -> Row:
+    """Judge one metric of base and head, paired by block.
+
+    `at_least` has lower bounds for blocks in which head has no value, because too many requests had
+    no answer. They can only show that head is worse: of a bound there is no PASS.
+    """
     blocks = sorted(set(base) & set(head))
     before, after = [base[one] for one in blocks], [head[one] for one in blocks]
+    if None in after and at_least and criterion.metric.better == "lower":
+        floors = {one: at_least.get(one) if head[one] is None else head[one] for one in blocks}
+        return _not_passed(judge(criterion, subject, base, floors))
     scale = _Scale.of(criterion)
     missing = _missing(before, after, scale)
     if missing:
@@ -40,6 +53,14 @@ def judge(criterion: Criterion, subject: str, base: ByBlock, head: ByBlock) -> R
     changes = [scale.change(x, y) for x, y in zip(_known(before), _known(after), strict=True)]
     bounds = t_interval(changes, CONFIDENCE) if len(changes) > 1 else None
     return _row(criterion, subject, before, after, statistics.fmean(changes), bounds)
+
+
+def _not_passed(row: Row) -> Row:
+    """Return a row that was judged by lower bounds of head."""
+    if row.ruling is Ruling.FAIL:
+        return replace(row, why=f"at least {row.why}")
+    why = "it cannot be measured in head: see the report of the campaign"
+    return replace(row, ruling=Ruling.INCONCLUSIVE, why=why)
 
 
 def judge_unpaired(

@@ -9,7 +9,12 @@ from report.claims.published import Published
 from report.evidence import Evidence
 from report.tables import Cell, Column, Row, Table, estimate_cell
 
-RESOURCES = ("cpu_s_per_order", "memory_gb_s_per_order")
+RESOURCES = (
+    "selling_cpu_s_per_order",
+    "cpu_s_per_order",
+    "selling_memory_gb_s_per_order",
+    "memory_gb_s_per_order",
+)
 """Metrics that say what an order took, before any price."""
 
 LOST = "An order that is not confirmed in the sale is taken for lost."

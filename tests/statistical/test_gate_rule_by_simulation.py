@@ -167,24 +167,24 @@ NOISE = {
         "sync": {
             "purchase_latency_peak_p95_ms": 0.005,
             "order_time_p95_s": 0.004,
-            "cpu_s_per_order": 0.075,
+            "selling_cpu_s_per_order": 0.075,
         },
         "queue": {
             "purchase_latency_peak_p95_ms": 0.081,
             "order_time_p95_s": 0.057,
-            "cpu_s_per_order": 0.068,
+            "selling_cpu_s_per_order": 0.068,
         },
     },
     "busier": {
         "sync": {
             "purchase_latency_peak_p95_ms": 0.008,
             "order_time_p95_s": 0.009,
-            "cpu_s_per_order": 0.110,
+            "selling_cpu_s_per_order": 0.110,
         },
         "queue": {
             "purchase_latency_peak_p95_ms": 0.144,
             "order_time_p95_s": 0.076,
-            "cpu_s_per_order": 0.071,
+            "selling_cpu_s_per_order": 0.071,
         },
     },
 }

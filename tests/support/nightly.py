@@ -17,12 +17,12 @@ LEVELS = {
     "sync": {
         "purchase_latency_peak_p95_ms": 530.0,
         "order_time_p95_s": 1.2,
-        "cpu_s_per_order": 0.21,
+        "selling_cpu_s_per_order": 0.21,
     },
     "queue": {
         "purchase_latency_peak_p95_ms": 41.0,
         "order_time_p95_s": 3.1,
-        "cpu_s_per_order": 0.34,
+        "selling_cpu_s_per_order": 0.34,
     },
 }
 BLOCKS = 3

@@ -137,10 +137,12 @@ def test_merged_percentile_without_support_in_each_run_has_no_interval():
     assert found.warnings == ("no interval: only 0 of 2 runs support a value of their own",)
 
 
-def test_a_mean_says_how_many_are_not_in_it():
-    found = estimate([ramp(3, waited=(9.0,))], [True], "s", Scale.LOG, None)
-    assert found.value == 2.0
-    assert "1 that had no answer are not in the mean" in found.warnings
+def test_a_mean_of_what_never_came_is_a_lower_bound():
+    found = estimate([ramp(3, waited=(9.0,)), ramp(3)], [True, True], "s", Scale.LOG, None)
+    assert (found.value, found.low) == (None, pytest.approx(21 / 7))
+    assert found.warnings == ("at least 3 s: 14.3 % had no answer",)
+    assert found.per_run == (None, 2.0)
+    assert found.at_least == (pytest.approx(15 / 4), None)
 
 
 def test_nothing_happened_is_not_zero():

@@ -89,14 +89,14 @@ def test_the_newest_change_comes_first_and_then_what_a_gate_decides_by() -> None
         if at == 15:
             factors["queue"]["order_time_p95_s"] = 2.0
         if at == 30:
-            factors["sync"] |= {"cpu_s_per_order": 2.0, P95: 2.0}
+            factors["sync"] |= {"selling_cpu_s_per_order": 2.0, P95: 2.0}
         campaigns[f"{at:02d}"] = night(at, copy.deepcopy(factors), sd=0.02)
     found = told(campaigns).changes
     assert [(series.subject, series.metric, change.first_after) for series, change in found] == [
         ("sync", P95, 30),
         ("queue ÷ sync", P95, 30),
-        ("sync", "cpu_s_per_order", 30),
-        ("queue ÷ sync", "cpu_s_per_order", 30),
+        ("sync", "selling_cpu_s_per_order", 30),
+        ("queue ÷ sync", "selling_cpu_s_per_order", 30),
         ("queue", "order_time_p95_s", 15),
         ("queue ÷ sync", "order_time_p95_s", 15),
     ]

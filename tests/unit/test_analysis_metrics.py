@@ -144,21 +144,30 @@ SCALARS = {
     "sold_out_answers": 1, "indeterminate_attempts": 1, "time_to_sold_out_s": 3.5,
     "time_to_all_confirmed_s": 8.0, "memory_peak_mb": 140.0, "containers": 2, "payment_slots": 7,
     "queue_depth_max": 5.0, "open_orders_max": 2,
+    # the buyer of o1 was told, that of o3 was not
+    "paid_and_never_told": 1,
 }  # fmt: skip
 RATIOS = {
     "throughput_rps": 0.7, "success_rate_pct": 50.0, "success_rate_settled_pct": 200 / 3,
     "stock_utilisation_pct": 100.0, "http_error_rate_pct": 200 / 9, "goodput_per_s": 2 / 8.0,
     "cpu_cores": 0.8, "cpu_pct": 20.0, "cpu_s_per_order": 0.8 * 12 / 2, "generator_cpu_pct": 10.0,
+    # the last order is confirmed after 8 s of the 12
+    "selling_cpu_s_per_order": 0.8 * 8 / 2, "cpu_ms_per_request": 1000 * 0.8 * 12 / 8,
+    "memory_gb_s_per_order": (0.130 + 0.010 / 13) * 12 / 2,
+    "selling_memory_gb_s_per_order": (0.130 + 0.010 / 10) * 8 / 2,
     # o1 for 1.9 s, o2 for 2.5 s, o3 for 1.8 s, o4 for the last second of the load
     "open_orders_avg": 0.72,
 }  # fmt: skip
 SAMPLES = {
-    # every answered request that is no event stream
-    "api_latency_p95_ms": ([100, 200, 50, 100, 10, 100, 100], []),
-    "api_latency_all_p95_ms": ([100, 200, 50, 100, 10, 100, 100], [2000]),
-    "purchase_latency_p95_ms": ([200], []),
+    # every request that is no event stream; one had no answer
+    "api_latency_p95_ms": ([100, 200, 50, 100, 10, 100, 100], [2000]),
+    "api_response_p95_ms": ([105, 205, 55, 105, 15, 105, 105], [2005]),
+    # one purchase timed out, one had a 503, one was acknowledged, one was refused
+    "purchase_latency_p95_ms": ([200], [2000, 100]),
     # the only acknowledged purchase was sent before the stage with most users
-    "purchase_latency_peak_p95_ms": ([], []),
+    "purchase_latency_peak_p95_ms": ([], [100]),
+    # a-0 was acknowledged 2.2 s after its first send, a-2 never
+    "attempt_latency_p95_ms": ([2200], [100]),
     "refusal_latency_p95_ms": ([10], []),
     # only o1 has an attempt in the ledger; it was sent at 1.0 and settled at 5.0
     "order_time_p95_s": ([4.0], []),
@@ -227,6 +236,46 @@ def test_peak_throughput_is_that_of_the_busiest_five_seconds(sale):
     quantity = measured(sale, "peak_throughput_rps")
     assert isinstance(quantity, Scalar)
     assert quantity.value == pytest.approx(1.0)
+
+
+def clock() -> pd.DataFrame:
+    return pd.DataFrame([(t_s, 10 * t_s, 10 * t_s) for t_s in range(11)]).set_axis(
+        ["t_s", "planned", "active"], axis=1
+    )
+
+
+def test_the_load_of_a_purchase_is_how_many_were_there_when_it_was_sent(sale):
+    timed = replace(sale, clock=clock())
+    # sent at 1.0, 3.0 and 6.5; the refusal at 6.0 is no purchase
+    assert measured(timed, "users_at_purchase") == Scalar(30.0)
+    assert measured(timed, "users_at_sold_out") == Scalar(35.0)
+    unsold = replace(timed, stock_moves=moves()[:1])
+    assert isinstance(measured(unsold, "users_at_sold_out"), Missing)
+
+
+def test_a_mean_of_which_a_part_never_came_is_only_bounded(sale):
+    found = estimate_all([RunFacts(sale)], [True])["purchase_latency_avg_ms"]
+    assert (found.value, found.low) == (None, pytest.approx(2300 / 3))
+    assert found.warnings == ("at least 766.667 ms: 66.7 % had no acknowledgement",)
+
+
+def test_more_timeouts_never_improve_a_latency(sale):
+    slow = requests()
+    answered = (slow["status"] > 0) & slow["endpoint"].isin(["buy", "product"])
+    silent = {"status": 0, "outcome": "indeterminate", "error": "timeout", "order_id": ""}
+    for row in slow.index[answered]:
+        worse = slow.copy()
+        worse.loc[row, list(silent)] = list(silent.values())
+        worse.loc[row, "done_ns"] = worse.loc[row, "sent_ns"] + 2 * S
+        for metric_id in ("api_latency_p50_ms", "purchase_latency_p50_ms", "api_latency_avg_ms"):
+            before, after = (
+                measured(sale, metric_id),
+                measured(replace(sale, requests=worse), metric_id),
+            )
+            assert isinstance(before, Sample)
+            assert isinstance(after, Sample)
+            assert len(after.waited) >= len(before.waited)
+            assert len(after.values) <= len(before.values)
 
 
 def test_an_undrained_backlog_has_no_drain_time(sale):

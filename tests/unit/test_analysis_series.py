@@ -1,9 +1,9 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from harness.analysis import series
+from harness.analysis.facts import RunFacts
+from harness.analysis.series import latencies
 from tests.support.histories import make_run
 
 S = 1_000_000_000
@@ -26,19 +26,21 @@ def test_answers_and_errors_add_up_to_all_requests(run):
     assert table["errors"].sum() == ((status == 0) | (status >= 500)).sum()
 
 
-def test_percentiles_of_a_second_are_nearest_rank_of_the_requests_sent_in_it(run):
-    requests = run.requests[(run.requests["status"] > 0) & (run.requests["endpoint"] != "events")]
-    second = requests[requests["sent_ns"] // S == 10]
-    latency_ms = ((second["done_ns"] - second["sent_ns"]) / 1e6).to_numpy()
-    for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-        expected = np.quantile(latency_ms, q, method="inverted_cdf")
-        assert series(run)[f"api_{name}_ms"][10] == expected
+def test_latencies_are_those_of_the_requests_in_the_order_of_sending(run):
+    requests = run.requests[run.requests["endpoint"] != "events"]
+    api = latencies(RunFacts(run))["api"]
+    assert len(api.sent_s) == len(requests)
+    assert (np.diff(api.sent_s) >= 0).all()
+    assert api.answered.sum() == (requests["status"] > 0).sum()
+    total_ms = ((requests["done_ns"] - requests["sent_ns"]) / 1e6).sum()
+    assert api.latency_ms.sum() == pytest.approx(total_ms)
 
 
-def test_a_second_without_requests_has_no_percentile(run):
-    quiet = replace(run, requests=run.requests[run.requests["sent_ns"] // S != 10])
-    assert np.isnan(series(quiet)["api_p95_ms"][10])
-    assert series(run)["api_p95_ms"].notna()[10]
+def test_a_purchase_that_was_refused_is_none(run):
+    buys = run.requests[run.requests["endpoint"] == "buy"]
+    purchase = latencies(RunFacts(run))["purchase"]
+    assert len(purchase.sent_s) == buys["status"].isin([0, 201, 202, 402, 503]).sum()
+    assert purchase.answered.sum() == buys["status"].isin([201, 202, 402]).sum()
 
 
 def test_stock_falls_to_what_is_left_and_confirmations_rise_to_what_was_sold(run):

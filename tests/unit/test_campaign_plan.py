@@ -38,11 +38,16 @@ def test_the_order_follows_from_the_seed_alone():
     assert orders == {("a", "b"), ("b", "a")}
 
 
-@given(cases, st.integers(1, 8), st.integers(0, 2**32))
-def test_with_cases_each_block_has_a_seed_of_its_own(systems, blocks, seed):
+@given(approaches | cases, st.integers(1, 8), st.integers(0, 2**32))
+def test_each_block_has_a_seed_of_its_own(systems, blocks, seed):
     assert all(run.seed == seed + run.block - 1 for run in plan_runs(systems, blocks, seed))
 
 
-@given(approaches, st.integers(1, 8), st.integers(0, 2**32))
-def test_without_cases_every_block_repeats_one_seed(systems, blocks, seed):
-    assert all(run.seed == seed for run in plan_runs(systems, blocks, seed))
+@given(approaches | cases, st.integers(1, 8), st.integers(0, 2**32))
+def test_one_seed_is_repeated_only_if_asked_for(systems, blocks, seed):
+    varied = plan_runs(systems, blocks, seed)
+    repeated = plan_runs(systems, blocks, seed, same_seed=True)
+    assert all(run.seed == seed for run in repeated)
+    assert [(run.approach, run.case) for run in repeated] == [
+        (run.approach, run.case) for run in varied
+    ]

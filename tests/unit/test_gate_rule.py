@@ -52,6 +52,19 @@ EXAMPLES = [
 ]
 
 
+BEYOND = [(20_000.0, FAIL), (101.0, OPEN), (50.0, OPEN)]
+
+
+@pytest.mark.parametrize(("bound", "ruling"), BEYOND)
+def test_requests_without_answer_can_only_make_head_worse(bound, ruling):
+    head = dict.fromkeys((1, 2, 3))
+    bounds = {1: bound, 2: bound * 1.02, 3: bound * 0.99}
+    row = judge(BY_RATIO, "sync", by_block(BASE), head, bounds)
+    assert row.ruling is ruling
+    assert ("at least" in row.why) == (ruling is FAIL)
+    assert judge(BY_RATIO, "sync", by_block(BASE), head, bounds | {3: None}).ruling is OPEN
+
+
 @pytest.mark.parametrize(("base", "head", "ruling", "said"), EXAMPLES)
 def test_each_answer_by_example(base, head, ruling, said):
     row = paired(base, head)

@@ -76,7 +76,7 @@ def test_the_projects_own_file_names_scenarios_that_are_there():
     assert [one.metric.id for one in settings.criteria] == [
         "purchase_latency_peak_p95_ms",
         "order_time_p95_s",
-        "cpu_s_per_order",
+        "selling_cpu_s_per_order",
         "http_error_rate_pct",
     ]
 

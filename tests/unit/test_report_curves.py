@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from report.curves import DRAWN_POINTS, bin_s, binned, of_approach
+from harness.analysis.series import Latencies
+from report.curves import DRAWN_POINTS, bin_s, needed, of_approach, of_run, percentile_line
 from report.distributions import MIN_BEYOND, curve, merged
 from report.evidence import Approach, Evidence, Run, Waits
 
@@ -64,15 +65,47 @@ def evidence(*approaches):
 @pytest.mark.parametrize("seconds", [1, 99, 100, 101, 3600])
 def test_a_series_is_drawn_with_few_points_however_long_it_is(seconds):
     run = a_run(np.ones(seconds))
-    t_s, values = binned(run.seconds, "requests", bin_s(evidence(an_approach(run))))
-    assert len(t_s) <= DRAWN_POINTS
-    assert set(values) == {1.0}
-    assert t_s[-1] <= seconds + 36
+    line = of_run(run, "requests", bin_s(evidence(an_approach(run))))
+    assert len(line) <= DRAWN_POINTS
+    assert set(line) == {1.0}
+    assert line.index[-1] <= seconds + 36
 
 
 def test_a_second_without_a_value_does_not_spoil_its_bin():
-    frame = pd.DataFrame({"t_s": np.arange(200), "p95": np.where(np.arange(200) % 2, np.nan, 7.0)})
-    assert set(binned(frame, "p95", 2)[1]) == {7.0}
+    run = a_run(np.where(np.arange(200) % 2, np.nan, 7.0))
+    assert set(of_run(run, "requests", 2)) == {7.0}
+
+
+def sent(*at_s, ms=1.0, answered=True):
+    n = len(at_s)
+    return Latencies(np.array(at_s, dtype=float), np.full(n, ms), np.full(n, answered))
+
+
+def test_a_percentile_takes_ten_values_beyond_it():
+    assert [needed(q) for q in (0.5, 0.9, 0.95, 0.99)] == [20, 100, 200, 1000]
+
+
+def test_a_point_of_a_percentile_stands_for_enough_requests_or_is_none():
+    # five in the first second, none in the second, twenty in the third, three in the fourth
+    busy = sent(*[0.5] * 5, *[2.5] * 20, *[3.5] * 3)
+    line = percentile_line([busy], 0.5, 1)
+    assert line.index.tolist() == [0.5, 2.5, 3.5]
+    assert len(percentile_line([sent(*[0.5] * 19)], 0.5, 1)) == 0
+    assert len(percentile_line([sent()], 0.5, 1)) == 0
+
+
+def test_the_thick_percentile_is_that_of_the_merged_requests():
+    # each run alone has too few
+    line = percentile_line([sent(*[0.5] * 15, ms=1.0), sent(*[0.5] * 10, ms=9.0)], 0.5, 1)
+    assert line.tolist() == [1.0]
+
+
+def test_what_had_no_answer_is_longer_than_all_others_and_drawn_at_what_was_waited():
+    runs = [sent(*[0.5] * 10, ms=40.0), sent(*[0.5] * 12, ms=30.0, answered=False)]
+    assert percentile_line(runs, 0.5, 1).tolist() == [30.0]
+    assert percentile_line(
+        [runs[0], sent(*[0.5] * 10, ms=1.0, answered=False)], 0.5, 1
+    ).tolist() == [40.0]
 
 
 def test_runs_of_other_lengths_share_their_bins():

@@ -17,9 +17,19 @@ CLEAN = (
     Finding("I3", "Every acknowledged order exists", Verdict.PASS, "1100 of 1100"),
 )
 OVERSOLD = (
-    Finding("I1", "No oversell, at any moment", Verdict.FAIL, "1003 of 1000 units sold", 3),
+    Finding(
+        "I1", "No oversell, at any moment", Verdict.FAIL, "1003 of 1000 units sold", 5,
+        offences={"units sold beyond the stock": 3, "units held beyond the stock": 2},
+    ),
     CLEAN[1],
-)
+)  # fmt: skip
+LATE = (
+    CLEAN[0],
+    Finding(
+        "I3", "Every acknowledged order exists", Verdict.FAIL, "4 not finished", 4,
+        offences={"acknowledged orders not finished 60 s after the load": 4},
+    ),
+)  # fmt: skip
 
 
 def an_estimate(value, low=None, high=None, unit="", warnings=(), per_run=()):
@@ -156,11 +166,22 @@ def test_a_failed_audit_comes_first_and_nobody_wins():
     text = said(an_evidence(OVERSOLD, pairs=unranked()))
     assert text.startswith("The audit failed\n\nRun 1 (Queue + workers): audit FAILED. I1")
     assert "Not ranked: Queue + workers." in text
-    assert "Oversold: YES, in run 1, 2, 3." in text
+    assert "Oversold: 9." in text
     assert "Acknowledged orders lost: 0." in text
     assert "not ranked" in text
     assert " as many orders as " not in text
     assert " shorter " not in text
+
+
+def test_what_was_not_finished_is_not_called_lost():
+    text = said(an_evidence(LATE, pairs=unranked()))
+    assert "Acknowledged orders lost: 0. Unfinished after the drain: 12." in text
+
+
+def test_an_audit_that_kept_no_kinds_is_quoted_and_not_counted():
+    old = (CLEAN[0], Finding("I3", "Every acknowledged order exists", Verdict.FAIL, "4 lost", 4))
+    text = said(an_evidence(old, pairs=unranked()))
+    assert "Acknowledged orders lost: see I3." in text
 
 
 def test_a_failed_audit_leaves_the_winner_column_without_a_winner():
@@ -183,7 +204,7 @@ def test_what_the_audit_could_not_measure_is_not_zero():
 
 def test_a_run_without_audit_is_not_clean():
     text = said(an_evidence((), pairs=unranked()))
-    assert "Oversold: not known. Acknowledged orders lost: not known." in text
+    assert "Oversold: not known. Acknowledged orders lost: not known. Unfinished" in text
 
 
 def test_an_interval_that_includes_equality_names_no_winner():
@@ -244,4 +265,4 @@ def test_the_footer_of_a_comparison_has_the_smallest_effect_that_it_could_have_f
 @pytest.mark.parametrize("only", [None, "sync"])
 def test_every_caption_says_closed_workload_users_and_n(only):
     caption = tables.comparisons(an_evidence(only=only))[0].caption
-    assert "closed workload, 300 users at the peak, n = 3 runs" in caption
+    assert "closed workload, up to 300 users, n = 3 runs" in caption
