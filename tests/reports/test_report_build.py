@@ -189,7 +189,10 @@ def test_the_page_is_sound_html_for_people_who_cannot_see_it(page):
 def test_every_table_says_what_the_load_was_and_how_many_runs(page):
     captions = Page(page.read_text(encoding="utf-8")).captions
     assert len(captions) >= 9
-    assert all(re.search(r"closed workload, \d+ users at the peak, n = \d", c) for c in captions)
+    assert all(
+        re.search(r"closed workload, up to \d+ users \(at a purchase, median: .*\), n = \d", c)
+        for c in captions
+    )
 
 
 def test_figures_come_in_two_forms_and_tables_as_csv(page):

@@ -104,7 +104,7 @@ def test_the_page_is_sound_and_needs_nothing_else(page):
             assert reference[1:] in parsed.ids
         else:
             assert (page.parent / reference).exists(), reference
-    assert all("closed workload, 40 users at the peak, n = " in c for c in parsed.captions)
+    assert all("closed workload, up to 40 users" in c for c in parsed.captions)
 
 
 def test_the_markdown_report_shows_pictures_that_exist(page):
