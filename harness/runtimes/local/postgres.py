@@ -55,6 +55,7 @@ def launch(site: Site, service: Service, number: int) -> Launch:
     log = site.log(service, number)
     user, password, database = credentials(service)
     scripts = _init_scripts(site, service, number)
+    initdb_words = _initdb_words(service)
 
     def prepare() -> None:
         if (data / "PG_VERSION").exists():
@@ -71,7 +72,7 @@ def launch(site: Site, service: Service, number: int) -> Launch:
             *("--pgdata", str(data), "--username", user, "--pwfile", str(password_file)),
             f"--auth={'trust' if trusts else 'scram-sha-256'}",
             *("--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
-            *shlex.split(service.environment.get("POSTGRES_INITDB_ARGS", "")),
+            *initdb_words,
         )
         run_to_end(argv, environment, site.state.path, log, account)
 
@@ -134,6 +135,17 @@ class _Psql:
             *("--set=ON_ERROR_STOP=1", "--dbname", database, *words),
         )
         run_to_end(argv, self._environment, self._cwd, self._log)
+
+
+def _initdb_words(service: Service) -> list[str]:
+    text = service.environment.get("POSTGRES_INITDB_ARGS", "")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(
+            f"services.{service.name}.environment.POSTGRES_INITDB_ARGS: {text!r}: {error}",
+            "correct the compose file",
+        ) from error
 
 
 def _init_scripts(site: Site, service: Service, number: int) -> list[Path]:
