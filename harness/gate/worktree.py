@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import git
+from harness import git, inherited
 from harness.errors import InfrastructureError, NotComparable
 from harness.runtimes.processes import MARKER
 from harness.runtimes.state import StateFolder, is_orphaned
@@ -77,13 +77,19 @@ def remove_abandoned(root: Path) -> list[str]:
 def run(words: list[str], state: StateFolder, **environment: str) -> None:
     """Run a program to its end (InfrastructureError: its last words).
 
-    It belongs to the folder of its gate, so it is ended with it if the gate is killed.
+    It may fetch from outside, and belongs to the folder of its gate, so it is ended with it if the
+    gate is killed.
     """
     try:
         subprocess.run(
             words,
             cwd=state.path,
-            env={**git.environment(), **environment, MARKER: state.identity},
+            env={
+                **git.environment(),
+                **inherited.of_the_network(),
+                **environment,
+                MARKER: state.identity,
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import inherited
 from harness.errors import InfrastructureError
 from harness.runtimes.docker.complaints import complaint
 from harness.runtimes.processes import MARKER
@@ -65,11 +66,13 @@ class Compose:
     def _environment(self) -> Mapping[str, str]:
         """Return the variables of the files in this process' environment.
 
-        Without what would choose other files or services.
+        Without what would choose other files or services, and with the proxies of its user, whose
+        images may have to be fetched.
         """
         ours = {key: text for key, text in os.environ.items() if not key.startswith("COMPOSE_")}
         return {
             **ours,
+            **inherited.of_the_network(),
             **self.variables,
             MARKER: self.state.identity,
             "FLASHSALE_FOLDER": str(self.state.path),
