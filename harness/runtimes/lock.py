@@ -88,7 +88,7 @@ def _opened(path: Path, state_root: Path | None, mode: int) -> TextIO | None:
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW
     try:
-        descriptor = os.open(path, flags)
+        descriptor: int | None = os.open(path, flags)
     except FileNotFoundError:
         descriptor = _made(path, state_root, flags)
     if descriptor is None:

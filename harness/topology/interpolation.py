@@ -19,7 +19,13 @@ from typing import Any
 from harness.errors import UsageError
 
 _NEXT = re.compile(r"\$(?:(?P<dollar>\$)|(?P<plain>[A-Za-z_]\w*)|(?P<opens>\{))", re.ASCII)
+_NAMED = re.compile(r"\$(?:\$|\{?(?P<name>[A-Za-z_]\w*))", re.ASCII)
 _OPENED = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<mode>:?[-+?])?(?P<word>.*)", re.ASCII | re.DOTALL)
+
+
+def names(text: str) -> set[str]:
+    """Return the names of all variables in the text of a compose file, used or not."""
+    return {match["name"] for match in _NAMED.finditer(text) if match["name"]}
 
 
 def interpolate(value: Any, variables: Mapping[str, str], where: str) -> Any:

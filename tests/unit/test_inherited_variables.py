@@ -38,9 +38,13 @@ def test_what_fetches_images_has_them_too(state, tmp_path, monkeypatch):
     (bin_folder / "docker").write_text(f"#!/bin/sh\nenv > {tmp_path}/seen\n")
     (bin_folder / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("GREETING", "from outside")
+    monkeypatch.setenv("PRICE", "kept")
     file = tmp_path / "docker-compose.small.yml"
+    file.write_text("x-greeting: ${NONE:-${GREETING:-hello}} costs $$PRICE")
     Compose("small", (file,), {"REDIS_PASSWORD": "drawn"}, state).run("pull", what="it")
     seen = (tmp_path / "seen").read_text().splitlines()
     assert "https_proxy=http://proxy.example.org" in seen
     assert "REDIS_PASSWORD=drawn" in seen
-    assert not [line for line in seen if line.startswith("PGSSLMODE")]
+    assert "PRICE=kept" in seen
+    assert not [line for line in seen if line.startswith(("PGSSLMODE", "GREETING"))]

