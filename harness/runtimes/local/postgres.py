@@ -47,6 +47,7 @@ def installation() -> Path:
 
 def launch(site: Site, service: Service, number: int) -> Launch:
     """Return how to run a replica of PostgreSQL."""
+    initdb_words = _initdb_words(service)
     account = unprivileged_account()
     data = site.path(service, number, service.environment.get("PGDATA", DATA))
     port = site.addresses.port(service.name, number)
@@ -55,7 +56,6 @@ def launch(site: Site, service: Service, number: int) -> Launch:
     log = site.log(service, number)
     user, password, database = credentials(service)
     scripts = _init_scripts(site, service, number)
-    initdb_words = _initdb_words(service)
 
     def prepare() -> None:
         if (data / "PG_VERSION").exists():
