@@ -23,6 +23,7 @@ from harness.random_faults import RandomFaults
 from harness.sales import SALE_PRODUCT, Sale, contest_sales
 from harness.schedule import Schedule
 from harness.tables import Count, Duration, Seconds, Table, Text, explain
+from harness.text_files import read_text
 
 SALE_GUESS_S = 0.5
 """How long one sale of a contest may take: only to say beforehand when a campaign will end."""
@@ -298,7 +299,13 @@ def known_buyers() -> list[str]:
 
 def known_scenarios(root: Path) -> list[str]:
     """Return the names of the scenarios in `root`/scenarios."""
-    return sorted(path.stem for path in (root / "scenarios").glob("*.toml"))
+    found = set((root / "scenarios").glob("*.toml")) - set(ignored_scenarios(root))
+    return sorted(path.stem for path in found)
+
+
+def ignored_scenarios(root: Path) -> list[Path]:
+    """Return the files in `root`/scenarios that editors and file managers hide beside others."""
+    return sorted((root / "scenarios").glob(".*.toml"))
 
 
 def load_scenario(name_or_path: str, root: Path) -> Scenario:
@@ -308,11 +315,9 @@ def load_scenario(name_or_path: str, root: Path) -> Scenario:
     """
     path = _find(name_or_path, root)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_text(path))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", _list_known(root)) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: {error}", _list_known(root)) from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
     try:

@@ -1,13 +1,28 @@
 """What all tests need before anything else is imported."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 # prometheus_client decides when it is first imported whether counters are shared between processes;
 # the shop's metrics ask for that, so in this process, too, they must come before the harness.
 import approaches.shop.metrics
+from harness import git
 
 __all__ = ["approaches"]
+
+# If they run in a hook of git, the repositories that they make are not the hook's.
+for name in os.environ.keys() - git.environment().keys():
+    del os.environ[name]
+
+# Tests judge no times, so they may run beside a measurement and beside each other: each worker of
+# pytest is a machine of its own.
+os.environ["FLASHSALE_LOCK"] = str(
+    Path(tempfile.gettempdir()) / f"flashsale-test-{os.getpid()}.lock"
+)
 
 # Tests that stand in modules of another name say as much when they fail as those of `test_*.py`.
 pytest.register_assert_rewrite("tests.contract")

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
 from harness.tables import Table, Text, explain
+from harness.text_files import read_text
 
 DEFAULT = Path(__file__).with_name("prices.toml")
 
@@ -61,12 +62,10 @@ class Prices(Table):
 def load_prices(path: Path = DEFAULT) -> Prices:
     """Read a price table; raise UsageError that names the file, the key and the value."""
     try:
-        return Prices.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Prices.model_validate(tomllib.loads(read_text(path)))
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
         raise UsageError(message, f"{DEFAULT} is one") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: {error}", f"{DEFAULT} is one") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
     except ValidationError as invalid:

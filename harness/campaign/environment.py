@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from harness import git
 from harness.campaign import cgroups
 
 _PACKAGES = (
@@ -75,21 +75,7 @@ def _lines(path: str) -> list[str]:
 
 
 def _git(root: Path) -> dict[str, Any] | None:
-    revision = _ask_git(root, "rev-parse", "HEAD")
+    revision = git.ask(root, "rev-parse", "HEAD")
     if revision is None:
         return None
-    return {"revision": revision, "uncommitted": bool(_ask_git(root, "status", "--porcelain"))}
-
-
-def _ask_git(root: Path, *arguments: str) -> str | None:
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(root), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
+    return {"revision": revision, "uncommitted": bool(git.ask(root, "status", "--porcelain"))}

@@ -7,6 +7,7 @@ from types import FrameType
 import typer
 from rich.console import Console
 
+from harness import inherited
 from harness.cli import commands, comparing, gating, operating, selftesting, telling
 from harness.cli.app import app
 from harness.errors import ExitCode, HarnessError
@@ -16,6 +17,7 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def main() -> None:
     """Run one command; every failure that a user can cause ends in `error:` and `hint:`."""
+    inherited.set_aside()
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # a closed terminal is a Ctrl-C
         signal.signal(signal.SIGHUP, _interrupt)

@@ -19,6 +19,7 @@ from harness.analysis import METRICS
 from harness.analysis.metrics import Metric
 from harness.errors import UsageError
 from harness.tables import Table, Text, explain
+from harness.text_files import read_text
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
@@ -111,11 +112,9 @@ class Settings:
 def load_settings(path: Path) -> Settings:
     """Read a gate.toml (UsageError names file, key and value)."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_text(path))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", _EXAMPLE) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: {error}", _EXAMPLE) from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
     try:

@@ -4,11 +4,11 @@ A worktree has two parts: its folder, which lies in the folder of the gate and g
 entry in the repository. Git itself forgets the entry only when asked (git-worktree(1), "prune").
 """
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness import git, inherited
 from harness.errors import InfrastructureError, NotComparable
 from harness.runtimes.processes import MARKER
 from harness.runtimes.state import StateFolder, is_orphaned
@@ -19,12 +19,12 @@ NAME = "base"
 
 def revision_of(root: Path, name: str) -> str:
     """Return the commit that a name means (NotComparable: there is none)."""
-    if _ask(root, "rev-parse", "--git-dir") is None:
+    if git.ask(root, "rev-parse", "--git-dir") is None:
         raise NotComparable(
             f"{root} is not in a git repository, so there is no base revision",
             "run the gate in a checkout, or compare with a stored campaign: --baseline FILE",
         )
-    commit = _ask(
+    commit = git.ask(
         root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
     )
     if commit is None:
@@ -37,41 +37,39 @@ def revision_of(root: Path, name: str) -> str:
 
 def head_of(root: Path) -> str | None:
     """Return the commit that is checked out; None if there is none."""
-    return _ask(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    return git.ask(root, "rev-parse", "--verify", "--quiet", "HEAD")
 
 
 def has_changes(root: Path) -> bool:
     """Say whether anything was changed since the commit that is checked out."""
-    return bool(_ask(root, "status", "--porcelain"))
+    return bool(git.ask(root, "status", "--porcelain"))
 
 
 def files_of(root: Path) -> list[str]:
     """Return the paths, from `root`, of all files that git knows or would add."""
-    listed = _ask(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = git.ask(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     return sorted({name for name in (listed or "").split("\0") if name})
 
 
 def add(root: Path, commit: str, state: StateFolder) -> Path:
     """Check a commit out in the folder of a gate (InfrastructureError: git cannot)."""
     path = state.path / NAME
-    run(
-        ["git", "-C", str(root), "worktree", "add", "--detach", "--quiet", str(path), commit], state
-    )
+    run(git.command(root, "worktree", "add", "--detach", "--quiet", str(path), commit), state)
     return path
 
 
 def remove(root: Path, path: Path) -> None:
     """Remove a worktree, whatever state it is in."""
-    _ask(root, "worktree", "remove", "--force", "--force", str(path))
+    git.ask(root, "worktree", "remove", "--force", "--force", str(path))
 
 
 def remove_abandoned(root: Path) -> list[str]:
     """Remove the worktrees that killed gates left in this repository, and return them in words."""
     removed = []
     for path in list(_abandoned(root)):
-        _ask(root, "worktree", "unlock", str(path))  # git locks a worktree that it is making
+        git.ask(root, "worktree", "unlock", str(path))  # git locks a worktree that it is making
         remove(root, path)
-        _ask(root, "worktree", "prune")
+        git.ask(root, "worktree", "prune")
         removed.append(f"{path}: worktree removed")
     return removed
 
@@ -79,13 +77,19 @@ def remove_abandoned(root: Path) -> list[str]:
 def run(words: list[str], state: StateFolder, **environment: str) -> None:
     """Run a program to its end (InfrastructureError: its last words).
 
-    It belongs to the folder of its gate, so it is ended with it if the gate is killed.
+    It may fetch from outside, and belongs to the folder of its gate, so it is ended with it if the
+    gate is killed.
     """
     try:
         subprocess.run(
             words,
             cwd=state.path,
-            env={**os.environ, **environment, MARKER: state.identity},
+            env={
+                **git.environment(),
+                **inherited.of_the_network(),
+                **environment,
+                MARKER: state.identity,
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -101,23 +105,8 @@ def run(words: list[str], state: StateFolder, **environment: str) -> None:
 
 
 def _abandoned(root: Path) -> Iterator[Path]:
-    listed = _ask(root, "worktree", "list", "--porcelain", "-z") or ""
+    listed = git.ask(root, "worktree", "list", "--porcelain", "-z") or ""
     for line in listed.split("\0"):
         path = Path(line.removeprefix("worktree "))
         if line.startswith("worktree ") and path.name == NAME and is_orphaned(path.parent.name):
             yield path
-
-
-def _ask(root: Path, *arguments: str) -> str | None:
-    """Return what git answers; None if it fails, or is not there."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip("\n")

@@ -17,6 +17,8 @@ from harness.runtimes.local import nginx, postgres, valkey
 from harness.runtimes.local.launch import unprivileged_account
 from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.state import default_state_root, leftovers
+from harness.scenario import ignored_scenarios
+from harness.topology import ignored_files, project_root
 
 _PYTHON = (3, 11)
 _MEMORY_BYTES = 2 * 1024**3
@@ -159,6 +161,13 @@ def _leftovers() -> Check:
     return Check("leftovers", not found, detail or "none", "remove them: harness clean")
 
 
+def _ignored_files() -> Check:
+    root = project_root()
+    found = [*ignored_files(root), *ignored_scenarios(root)]
+    detail = ", ".join(str(path.relative_to(root)) for path in found)
+    return Check("ignored files", ok=True, detail=detail or "none", hint="")
+
+
 def _compose() -> Check:
     version = compose_version()
     return Check("docker compose", ok=True, detail=version, hint="")
@@ -182,6 +191,6 @@ def _engine() -> Check:
 
 _MACHINE = (_python, _memory, _disk, _loopback, _open_files, _process_table, _leftovers)
 _CHECKS: Mapping[str, tuple[Callable[[], Check], ...]] = {
-    "local": (*_MACHINE, _postgres, _valkey, _nginx, _account),
-    "docker": (*_MACHINE, _compose, _engine),
+    "local": (*_MACHINE, _ignored_files, _postgres, _valkey, _nginx, _account),
+    "docker": (*_MACHINE, _ignored_files, _compose, _engine),
 }

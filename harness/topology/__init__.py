@@ -4,6 +4,7 @@
 by globbing those files, so a third approach is one file and one folder, and nothing here changes.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,6 +36,7 @@ __all__ = [
     "Service",
     "Topology",
     "discover",
+    "ignored_files",
     "load_topology",
     "peers",
     "project_root",
@@ -42,6 +44,8 @@ __all__ = [
 
 _PREFIX = "docker-compose."
 _PATTERN = f"{_PREFIX}*.yml"
+_OVERRIDE = re.compile(r"docker-compose\.(?:.+\.)?override\.yml")
+"""What Compose lays over another file by itself, or by custom: never an approach of its own."""
 
 
 def project_root() -> Path:
@@ -49,7 +53,7 @@ def project_root() -> Path:
     here = Path.cwd()
     checkout = Path(__file__).resolve().parents[2]
     for folder in (here, checkout):
-        if any(folder.glob(_PATTERN)):
+        if _compose_files(folder):
             return folder
     raise UsageError(
         f"neither {here} nor {checkout} holds a {_PREFIX}<approach>.yml",
@@ -64,8 +68,17 @@ def discover(root: Path, variables: Mapping[str, str] | None = None) -> dict[str
     """
     return {
         topology.approach: topology
-        for topology in (load_topology(path, variables) for path in sorted(root.glob(_PATTERN)))
+        for topology in (load_topology(path, variables) for path in _compose_files(root))
     }
+
+
+def ignored_files(root: Path) -> list[Path]:
+    """Return the files of `root` that are named like an approach and are none."""
+    return sorted(set(root.glob(_PATTERN)) - set(_compose_files(root)))
+
+
+def _compose_files(root: Path) -> list[Path]:
+    return sorted(path for path in root.glob(_PATTERN) if not _OVERRIDE.fullmatch(path.name))
 
 
 def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Topology:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.text_files import read_text
 
 _LINE = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>[^\s'\"$#]*)")
 
@@ -17,7 +18,7 @@ def read_variables(path: Path) -> dict[str, str]:
     Raises UsageError, with file and line, for what is neither a comment nor ``NAME=value``.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except FileNotFoundError:
         return {}
     variables = {}

@@ -12,6 +12,8 @@ from harness.errors import UsageError
 from harness.topology import secrets
 from harness.topology.limits import Limits
 
+LAST_PORT = 65535
+
 LISTENS_AT = re.compile(r"(?<![\w.-])0\.0\.0\.0:(\d{1,5})(?!\d)")
 """``0.0.0.0:<port>`` in a service's own environment or command: an address it listens at."""
 

@@ -1,11 +1,13 @@
 """Reads YAML the way Compose does, and complains by file, key and value.
 
 Compose reads YAML 1.2: ``yes`` is text, ``22:22`` is text, and a key that stands twice is an error.
-PyYAML's safe loader follows YAML 1.1 in all three, hence a loader of our own.
+PyYAML's safe loader follows YAML 1.1 in all three, hence a loader of our own. ``08`` is text, too:
+readers of YAML disagree about what number it is.
 """
 
 import copy
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,17 +16,39 @@ from typing import Any
 import yaml
 
 from harness.errors import UsageError
-
-_VARIABLE = re.compile(
-    r"\$(?:(?P<dollar>\$)|(?P<plain>[A-Za-z_]\w*)"
-    r"|\{(?P<name>[A-Za-z_]\w*)(?:(?P<mode>:?[-?])(?P<word>[^}]*))?\})"
-)
+from harness.text_files import read_text
 
 
 class _ComposeLoader(yaml.SafeLoader):
-    """Safe YAML with the scalars of YAML 1.2 and without duplicate keys."""
+    """Safe YAML with the scalars of YAML 1.2, and neither duplicate keys nor circles."""
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012 - PyYAML's own attribute
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._open_anchors: set[str] = set()
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        anchor = event.anchor if isinstance(event, yaml.NodeEvent) else None
+        if anchor is None:
+            return super().compose_node(parent, index)
+        if anchor in self._open_anchors:
+            raise yaml.composer.ComposerError(
+                None, None, f"{anchor!r} stands within itself", event.start_mark
+            )
+        self._open_anchors.add(anchor)
+        node = super().compose_node(parent, index)
+        self._open_anchors.discard(anchor)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (AttributeError, KeyError, ValueError) as error:  # a tag, and a text that is not one
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value!r} is not a value of {node.tag}", node.start_mark
+            ) from error
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -39,8 +63,12 @@ class _ComposeLoader(yaml.SafeLoader):
 
 for _tag, _pattern, _first in (
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
-    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+    ("int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
+    (
+        "float",
+        r"^[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)\.[0-9]*)(?:[eE][-+]?[0-9]+)?$",
+        "-+.0123456789",
+    ),
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("merge", r"^<<$", "<"),
 ):
@@ -99,6 +127,13 @@ class Section:
             raise self.wrong(key, "a list of texts")
         return tuple(scalar(value, f"{self.where}.{key}") for value in values)
 
+    def words(self, key: str) -> tuple[str, ...]:
+        """Return the words of a text, which are told apart as in a shell."""
+        try:
+            return tuple(shlex.split(self.text(key)))
+        except ValueError as error:
+            raise self.wrong(key, f"a command: {str(error).lower()}") from None
+
     def whole(self, key: str, default: int, least: int) -> int:
         """Return a whole number from `least`."""
         value = str(self._value.get(key, default))
@@ -115,43 +150,24 @@ def scalar(value: object, where: str) -> str:
 
 
 def read_yaml(path: Path) -> object:
-    """Return the content of a compose file (UsageError: unreadable, or not YAML)."""
+    """Return the content of a compose file (UsageError names the line: unreadable, or not YAML)."""
     try:
-        return copy.deepcopy(_parse(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}", "check the path") from error
+        return copy.deepcopy(_parse(read_text(path)))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", "check the path") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise UsageError(
+            f"{path.name}{line}: {error.problem or error.context}", "correct the compose file"
+        ) from error
     except yaml.YAMLError as error:
         raise UsageError(f"{path.name}: {error}", "correct the compose file") from error
+    except RecursionError as error:
+        raise UsageError(f"{path.name}: it is nested too deeply", "write it flatter") from error
 
 
 @lru_cache(maxsize=32)
 def _parse(text: str) -> object:
     """Parse a text once: each variation of a topology reads its file again."""
     return yaml.load(text, Loader=_ComposeLoader)  # noqa: S506 - derived from SafeLoader
-
-
-def interpolate(value: Any, variables: Mapping[str, str], where: str) -> Any:
-    """Return the value with ``${NAME}``, ``${NAME:-default}``, ``${NAME:?error}`` filled in."""
-    if isinstance(value, Mapping):
-        return {k: interpolate(v, variables, f"{where}.{k}") for k, v in value.items()}
-    if isinstance(value, list):
-        return [interpolate(one, variables, where) for one in value]
-    if not isinstance(value, str):
-        return value
-    return _VARIABLE.sub(lambda match: _fill_in(match, variables, where), value)
-
-
-def _fill_in(match: re.Match[str], variables: Mapping[str, str], where: str) -> str:
-    if match["dollar"]:
-        return "$"
-    name = match["name"] or match["plain"]
-    mode, word = match["mode"] or "", match["word"] or ""
-    if "${" in word:
-        raise UsageError(f"{where}: {match[0]}}}: a default within a default", "write it out")
-    value = variables.get(name)
-    if value or (value is not None and not mode.startswith(":")):
-        return value
-    if mode.endswith("-"):
-        return word
-    reason = word or "it has no value and no default"
-    raise UsageError(f"{where}: ${{{name}}}: {reason}", f"write ${{{name}:-default}}")

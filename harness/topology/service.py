@@ -1,7 +1,6 @@
 """Reads one service of a compose file."""
 
 import re
-import shlex
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from harness.errors import UsageError
 from harness.topology.limits import LIMIT_KEYS, Limits
 from harness.topology.model import (
+    LAST_PORT,
     Condition,
     ConfigFile,
     HealthCheck,
@@ -47,6 +47,8 @@ _HEALTHCHECK_KEYS = (
     "timeout",
 )
 _DEFAULT_GRACE_S = 10.0
+_DEFAULT_INTERVAL_S, _DEFAULT_TIMEOUT_S, _DEFAULT_RETRIES = 30.0, 30.0, 3
+"""What Docker takes for 0 in a health check, too."""
 _PUBLISHED = re.compile(r"127\.0\.0\.1:(?P<host>\d{1,5}):(?P<container>\d{1,5})(/tcp)?")
 _HINT = f"the services may use {', '.join(_SERVICE_KEYS)}"
 
@@ -113,7 +115,7 @@ def _limits(section: Section) -> Limits:
 
 def _command(section: Section) -> tuple[str, ...]:
     value = section.raw("command")
-    return tuple(shlex.split(value)) if isinstance(value, str) else section.texts("command")
+    return section.words("command") if isinstance(value, str) else section.texts("command")
 
 
 def _environment(section: Section) -> Mapping[str, str]:
@@ -129,8 +131,8 @@ def _environment(section: Section) -> Mapping[str, str]:
 
 def _exposed(section: Section) -> tuple[int, ...]:
     texts = section.texts("expose")
-    if not all(re.fullmatch(r"\d{1,5}", text) for text in texts):
-        raise section.wrong("expose", "a list of ports")
+    if not all(re.fullmatch(r"\d{1,5}", text) and 1 <= int(text) <= LAST_PORT for text in texts):
+        raise section.wrong("expose", f"a list of ports from 1 to {LAST_PORT}")
     return tuple(int(text) for text in texts)
 
 
@@ -138,11 +140,14 @@ def _published(section: Section) -> tuple[PublishedPort, ...]:
     matches = [_PUBLISHED.fullmatch(text) for text in section.texts("ports")]
     if not all(matches):
         raise section.wrong("ports", 'a list of "127.0.0.1:<port here>:<port of the service>"')
-    return tuple(
+    ports = tuple(
         PublishedPort(host=int(one["host"]), container=int(one["container"]))
         for one in matches
         if one
     )
+    if not all(one.host <= LAST_PORT and 1 <= one.container <= LAST_PORT for one in ports):
+        raise section.wrong("ports", f"a list of ports up to {LAST_PORT}; here, 0 is any free one")
+    return ports
 
 
 def _config_files(section: Section, shared: Shared) -> tuple[ConfigFile, ...]:
@@ -209,9 +214,9 @@ def _healthcheck(section: Section) -> HealthCheck | None:
     return HealthCheck(
         test=tuple(words),
         shell=form == "CMD-SHELL",
-        interval_s=_duration(check, "interval", 30.0),
-        timeout_s=_duration(check, "timeout", 30.0),
-        retries=check.whole("retries", 3, least=1),
+        interval_s=_duration(check, "interval", 0.0) or _DEFAULT_INTERVAL_S,
+        timeout_s=_duration(check, "timeout", 0.0) or _DEFAULT_TIMEOUT_S,
+        retries=check.whole("retries", 0, least=0) or _DEFAULT_RETRIES,
         start_period_s=_duration(check, "start_period", 0.0),
     )
 

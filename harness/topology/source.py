@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.topology.interpolation import interpolate
 from harness.topology.limits import LIMIT_KEYS
-from harness.topology.model import RedisFacts, Service, Topology, Vary
-from harness.topology.section import Section, interpolate, read_yaml
+from harness.topology.model import LAST_PORT, RedisFacts, Service, Topology, Vary
+from harness.topology.section import Section, read_yaml
 from harness.topology.service import Shared, read_service
 
 _FILE_KEYS = ("configs", "name", "services", "volumes")
@@ -100,7 +101,7 @@ def _facts(source: Source, facts: Section, services: Mapping[str, Service]) -> T
         acknowledges=acknowledges,
         entry=_known(facts, "entry", services),
         counters=_all_known(facts, "counters", services),
-        metrics_port=facts.whole("metrics_port", 0, 1) if "metrics_port" in facts else None,
+        metrics_port=_metrics_port(facts),
         ledger=_known(facts, "ledger", services),
         world=tuple(dict.fromkeys((*_all_known(facts, "world", services), gateway))),
         gateway=gateway,
@@ -111,6 +112,15 @@ def _facts(source: Source, facts: Section, services: Mapping[str, Service]) -> T
         variables=source.variables,
         vary=vary,
     )
+
+
+def _metrics_port(facts: Section) -> int | None:
+    if "metrics_port" not in facts:
+        return None
+    port = facts.whole("metrics_port", 0, least=1)
+    if port > LAST_PORT:
+        raise facts.wrong("metrics_port", f"a port up to {LAST_PORT}")
+    return port
 
 
 def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None:

@@ -2,10 +2,12 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from harness.campaign.environment import capture
 from harness.errors import InfrastructureError, NotComparable
 from harness.gate import sides, worktree
 from harness.runtimes.processes import read_stat
@@ -57,6 +59,35 @@ def test_base_is_the_revision_and_head_the_working_tree_with_what_is_not_yet_com
         assert discover(both.project)["small-head"].title == "Smallest, head"
     assert worktrees(root) == 1
     assert not default_state_root().exists()
+
+
+def test_a_gate_in_a_hook_leaves_the_commit_and_the_repository_as_they_are(root):
+    (root / "notes.txt").write_text("one line\n")
+    hook = root / ".git" / "hooks" / "pre-commit"
+    words = "from pathlib import Path; from harness.gate import sides\n"
+    words += "with sides.laid_out(Path.cwd(), 'HEAD'): pass"
+    checkout = Path(__file__).parents[2]
+    hook.write_text(f'#!/bin/sh\nPYTHONPATH={checkout} exec {sys.executable} -c "{words}"\n')
+    hook.chmod(0o755)
+    after_checkout = root / ".git" / "hooks" / "post-checkout"
+    after_checkout.write_text("#!/bin/sh\necho ran >> ../ran\n")
+    after_checkout.chmod(0o755)
+    edit(root, "title: Small", "title: Smaller")
+    commit(root)
+    changed = git(root, "show", "--numstat", "--format=").splitlines()
+    assert changed == ["1\t1\tdocker-compose.small.yml", "1\t0\tnotes.txt"]
+    assert git(root, "status", "--porcelain") == ""
+    assert worktrees(root) == 1
+    assert not list(root.parent.rglob("ran"))
+
+
+def test_what_git_says_of_a_named_repository_is_not_that_of_another(root, tmp_path, monkeypatch):
+    first = git(root, "rev-parse", "HEAD")
+    git(tmp_path, "init", "--quiet", "other")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "other"))
+    assert worktree.head_of(root) == first
+    assert capture(root)["git"] == {"revision": first, "uncommitted": False}
 
 
 def test_what_is_not_deployed_makes_no_other_sources(root):

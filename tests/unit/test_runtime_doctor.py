@@ -2,6 +2,7 @@
 
 from harness.errors import InfrastructureError
 from harness.runtimes import doctor
+from tests.support.small_project import write_small_project
 
 
 def test_every_check_has_a_name_and_says_what_it_found():
@@ -39,3 +40,17 @@ def test_each_runtime_is_asked_only_what_it_needs(monkeypatch, tmp_path):
     assert not checks["engine"].ok
     assert "does not run" in checks["engine"].detail
     assert {"compose", "engine"}.isdisjoint(check.name for check in doctor.diagnose())
+
+
+def test_files_that_are_no_approach_and_no_scenario_are_named(monkeypatch, tmp_path):
+    write_small_project(tmp_path)
+    (tmp_path / "docker-compose.override.yml").write_text("services: {}")
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / ".#quick.toml").symlink_to("nobody@nowhere.1")
+    monkeypatch.chdir(tmp_path)
+    for runtime in ("local", "docker"):
+        checks = {check.name: check for check in doctor.diagnose(runtime)}
+        assert checks["ignored files"].ok
+        assert checks["ignored files"].detail == (
+            "docker-compose.override.yml, scenarios/.#quick.toml"
+        )

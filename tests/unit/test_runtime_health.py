@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InfrastructureError
-from harness.runtimes.local import health
+from harness.errors import InfrastructureError, UsageError
+from harness.runtimes.local import health, postgres
 from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.local.launch import Site, python_service
 from harness.runtimes.state import StateFolder
@@ -148,3 +148,16 @@ def test_what_a_replica_writes_lies_below_its_deployment(site):
     for key in ("HOME", "TMPDIR", "PROMETHEUS_MULTIPROC_DIR"):
         assert Path(environment[key]).is_relative_to(state / "web-1")
         assert Path(environment[key]).is_dir()
+
+
+def test_a_shell_command_that_only_a_shell_understands_is_left_to_it(site):
+    assert probe(site, ["true # it's ready"], shell=True)(5.0) is True
+    assert probe(site, ["echo it's not"], shell=True)(5.0) is False
+
+
+def test_arguments_of_initdb_that_are_no_words_are_refused(site):
+    service = replace(
+        site.topology.services["postgres"], environment={"POSTGRES_INITDB_ARGS": "--locale='C"}
+    )
+    with pytest.raises(UsageError, match=r"postgres\.environment\.POSTGRES_INITDB_ARGS: .*locale"):
+        postgres.launch(site, service, 1)

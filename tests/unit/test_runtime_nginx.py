@@ -1,6 +1,8 @@
 """The mounted nginx configuration works unchanged but for its addresses and places."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +15,10 @@ from harness.topology import load_topology
 from tests.support.small_project import NGINX, write_small_project
 
 
-@pytest.fixture
-def site(tmp_path):
+@pytest.fixture(params=["state", 'a "state" {}; of its own'], ids=["plain", "spaced"])
+def site(tmp_path, request):
     topology = load_topology(write_small_project(tmp_path / "project"))
-    state, addresses = StateFolder(tmp_path / "state", "small"), AddressBook(topology)
+    state, addresses = StateFolder(tmp_path / request.param, "small"), AddressBook(topology)
     yield Site(topology, state, addresses)
     addresses.release_all()
     assert state.remove() == []
@@ -45,8 +47,37 @@ def test_places_of_the_image_are_places_of_the_deployment(site):
     text = rewritten(site, NGINX)
     assert "access_log /dev/stdout;" in text
     assert "error_log /dev/stderr warn;" in text
-    assert f"include {site.state.path}/nginx-1/conf/mime.types;" in text
+    assert f"{site.state.path}/nginx-1/conf/mime.types".replace('"', r"\"") in text
     assert not re.search(r"(?m)^\s*(?:user|pid)\s", text)
+
+
+PLACES = """
+    client_body_temp_path /tmp/bodies;  # don't move to /tmp/elsewhere
+    proxy_temp_path "/var/cache/nginx/proxied";
+    log_format one '$request_uri "${is_args}" {}';
+    access_log /tmp/log${is_args} one;
+    include /etc/nginx/mime.types;
+"""
+
+
+def test_nginx_finds_them_whatever_the_temporary_folder_is_called(site):
+    service = site.topology.services["nginx"]
+    configuration = Path(service.mounts[0].source)
+    configuration.write_text(NGINX.replace("    include /etc/nginx/mime.types;", PLACES))
+    launch = nginx.launch(site, service, 1)
+    launch.prepare()
+    done = subprocess.run(
+        [*launch.argv, "-t"], env=launch.environment, capture_output=True, text=True, check=False
+    )
+    assert "syntax is ok" in done.stderr
+    assert (site.state.path / "nginx-1" / "tmp" / "bodies").is_dir()
+
+
+def test_a_configuration_in_another_encoding_is_refused_by_file_and_line(site):
+    service = site.topology.services["nginx"]
+    Path(service.mounts[0].source).write_text("\n# Café\n", encoding="latin-1")
+    with pytest.raises(UsageError, match=r"nginx\.conf:2: the byte 0xe9 is not UTF-8 text"):
+        nginx.launch(site, service, 1).prepare()
 
 
 def test_several_replicas_outside_an_upstream_are_refused(site):

