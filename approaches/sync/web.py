@@ -39,6 +39,8 @@ STREAM_INTERVAL_S = 0.25
 
 WAITED_S = "shop.waited_s"
 """Where the server says how long a request has waited for its thread, in the WSGI environment."""
+IDEMPOTENCY_KEYS = "shop.idempotency_keys"
+"""Where the server puts every Idempotency-Key header; WSGI itself joins them to one."""
 CLIENT_HAS_GONE = "waitress.client_disconnected"
 """Where waitress puts a function that returns True once the client has hung up."""
 
@@ -116,7 +118,7 @@ def _add_orders(app: Flask, shop: Shop) -> None:
     @app.post("/orders")
     def buy() -> Response:
         user_id = _buyer(shop)
-        key = read_idempotency_key(request.headers.get("Idempotency-Key"))
+        key = read_idempotency_key(request.environ[IDEMPOTENCY_KEYS])
         purchase = read_purchase(request.get_data())
         if shop.draining:
             raise Problem(Code.OVERLOADED, "the shop is shutting down")
