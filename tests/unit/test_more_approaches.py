@@ -1,5 +1,6 @@
 """Beside a third and a fourth approach, every scenario of the project is as valid as before."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,9 @@ def test_a_case_that_needs_a_lock_or_a_setting_is_of_the_approach_that_has_it(pr
     assert {approach for approach, case in made if case == "leader"} == {"queue"}
     assert {approach for approach, case in made if case == "redis loses its data"} == {"queue"}
     assert {approach for approach, case in made if case == "redis"} >= {"queue", "fourth"}
+
+
+def test_an_approach_of_threads_writes_its_sale_and_little_else():
+    source = (ROOT / "tests/contract/table/__main__.py").read_text("utf-8")
+    assert len(source.splitlines()) <= 150
+    assert not re.search(r"flask|waitress|problem\+json|event-stream|Bearer", source)

@@ -1,4 +1,4 @@
-"""The server of the synchronous shop: waitress, drained by SIGTERM, and honest about waiting.
+"""The server of a shop of threads: waitress, drained by SIGTERM, and honest about waiting.
 
 With few threads and slow payments most of a purchase's time is spent in waitress' queue, before any
 code of the shop runs. So the clock of a request starts when it arrives, and a purchase whose client
@@ -16,9 +16,9 @@ from waitress.task import WSGITask
 
 from approaches.shop.listening import allow_open_files, has_waiting, refuse_new
 from approaches.shop.order_metrics import PURCHASES_ABANDONED
+from approaches.shop.parsing import Refusal, Request
 from approaches.shop.settings import split_bind
-from approaches.sync.parsing import Refusal, Request
-from approaches.sync.web import IDEMPOTENCY_KEYS, WAITED_S, Shop, create_app
+from approaches.shop.web import IDEMPOTENCY_KEYS, WAITED_S, Shop, create_app
 
 # Longer than the slowest payment may take to be settled.
 DRAIN_LIMIT_S = 25.0
