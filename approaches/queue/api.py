@@ -116,7 +116,7 @@ class Shop:
     async def buy(self, request: Request) -> Response:
         """POST /orders."""
         user_id = self._user_of(request)
-        key = read_idempotency_key(request.headers.get("idempotency-key"))
+        key = read_idempotency_key(request.headers.getlist("idempotency-key"))
         purchase = read_purchase(await request.body())
         order_id = new_order_id()
         await self._learn_mark()

@@ -12,7 +12,7 @@ the states an order has been in, from 1, without gaps, so a reader can tell an o
 one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -67,13 +67,16 @@ def read_purchase(body: bytes) -> Purchase:
     )
 
 
-def read_idempotency_key(header: str | None) -> str:
-    """Return the idempotency key of a request.
+def read_idempotency_key(headers: Sequence[str]) -> str:
+    """Return the idempotency key of a request, from all its headers of this name.
 
-    Raise Problem(invalid_request) if absent or malformed.
+    Raise Problem(invalid_request) if absent, repeated or malformed.
     """
-    if header is None:
+    if not headers:
         raise Problem(Code.INVALID_REQUEST, "the Idempotency-Key header is required")
+    if len(headers) > 1:  # servers differ in which of them they would take
+        raise Problem(Code.INVALID_REQUEST, "the Idempotency-Key header is sent more than once")
+    header = headers[0]
     if not 1 <= len(header) <= MAX_KEY_LENGTH or not header.isascii() or not header.isprintable():
         raise Problem(
             Code.INVALID_REQUEST,

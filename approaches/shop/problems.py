@@ -65,6 +65,16 @@ _RETRY_AFTER_S: dict[Code, int] = {
     Code.PAYMENT_UNKNOWN: 1,
     Code.UNREACHABLE: 1,
 }
+# One code, several statuses: what is too large is a body, an address or a header.
+_CODES_OF_SERVERS: dict[int, Code] = {
+    404: Code.NOT_FOUND,
+    405: Code.METHOD_NOT_ALLOWED,
+    413: Code.TOO_LARGE,
+    414: Code.TOO_LARGE,
+    431: Code.TOO_LARGE,
+    501: Code.INVALID_REQUEST,
+    505: Code.INVALID_REQUEST,
+}
 
 
 class Problem(Exception):
@@ -75,20 +85,15 @@ class Problem(Exception):
         self.code = code
         self.detail = detail
         self.extension = extension
-
-    @property
-    def status(self) -> int:
-        """HTTP status of the answer."""
-        return _KINDS[self.code][0]
+        self.status, self._title = _KINDS[code]
 
     def body(self) -> dict[str, object]:
         """Return the members of the problem body."""
-        status, title = _KINDS[self.code]
         return {
             "type": "about:blank",
-            "title": title,
-            "status": status,
-            "detail": self.detail or title,
+            "title": self._title,
+            "status": self.status,
+            "detail": self.detail or self._title,
             "code": str(self.code),
             **self.extension,
         }
@@ -107,11 +112,13 @@ class Problem(Exception):
         return headers
 
 
-def problem_for_status(status: int) -> Problem:
-    """Return the problem for a status that a web framework chose by itself."""
-    for code in (Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED, Code.TOO_LARGE):
-        if _KINDS[code][0] == status:
-            return Problem(code)
-    if 400 <= status < 500:
-        return Problem(Code.INVALID_REQUEST, HTTPStatus(status).phrase)
-    return Problem(Code.INTERNAL)
+def problem_for_status(status: int, detail: str = "") -> Problem:
+    """Return the problem for a status that a web framework or its server chose by itself."""
+    if status in _CODES_OF_SERVERS:
+        problem = Problem(_CODES_OF_SERVERS[status], detail)
+    elif 400 <= status < 500:
+        problem = Problem(Code.INVALID_REQUEST, detail or HTTPStatus(status).phrase)
+    else:
+        return Problem(Code.INTERNAL)
+    problem.status = status
+    return problem

@@ -7,17 +7,15 @@ that arrive on an open connection are answered 503, and the process ends with 0.
 import logging
 import sys
 
-from approaches.shop.accounts import Accounts, Hasher, Tokens
 from approaches.shop.database import sync_pool
 from approaches.shop.metrics import listen
 from approaches.shop.payments import GatewayClient
+from approaches.shop.server import Server
 from approaches.shop.settings import Settings, SettingsError, read_int, read_text, split_bind
-from approaches.shop.streams import StreamLimit
+from approaches.shop.web import Shop
 from approaches.sync.checkout import Checkout, PaymentSlots, Reconciler
 from approaches.sync.ledger import Ledger
-from approaches.sync.server import Server
 from approaches.sync.stocktaking import Stocktaker
-from approaches.sync.web import Shop
 
 
 def main() -> int:
@@ -40,12 +38,10 @@ def main() -> int:
         settings.gateway_url, timeout_s=settings.payment_timeout_s, concurrency=threads
     )
     pool.open()
-    tokens = Tokens(settings.secret_key, settings.token_ttl_s)
     ledger = Ledger(pool)
     payments = PaymentSlots(gateway, threads)
     checkout = Checkout(ledger, payments)
-    accounts = Accounts(pool, Hasher(settings.hash_threads), tokens)
-    shop = Shop(accounts, tokens, ledger, checkout, StreamLimit(settings.streams_per_buyer))
+    shop = Shop(settings, pool, ledger, checkout, "outcome")
     server = Server(shop, settings.bind, threads)
     reconciler = Reconciler(ledger, payments, checkout, threads)
     reconciler.start()

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 
 from approaches.shop.database import STORE_ERRORS
 from approaches.shop.ids import new_order_id
+from approaches.shop.ledger import Order
 from approaches.shop.order_metrics import ORDERS_ACCEPTED
 from approaches.shop.orders import Purchase
 from approaches.shop.payments import Charge, ChargeResult, GatewayClient
 from approaches.shop.problems import Code, Problem
-from approaches.sync.ledger import Ledger, Order
+from approaches.sync.ledger import Ledger
 
 RECONCILE_INTERVAL_S = 1.0
 

@@ -6,8 +6,8 @@ import threading
 from approaches.shop import stocktaking
 from approaches.shop.database import STORE_ERRORS
 from approaches.shop.metrics import Gauge
+from approaches.shop.server import Server
 from approaches.sync.ledger import Ledger
-from approaches.sync.server import Server
 
 _WAITING = Gauge(
     "shop_http_requests_waiting",

@@ -1,5 +1,9 @@
-"""Brings every approach up, one after the other, small and with fast payments."""
+"""Brings every approach up, one after the other, small and with fast payments.
 
+With them, as every approach that is added must keep the contract, too, one that is in no campaign.
+"""
+
+import shutil
 from pathlib import Path
 
 import httpx
@@ -8,17 +12,39 @@ import pytest
 from harness.runtimes import LocalRuntime
 from harness.topology import load_topology
 from tests.contract.shops import SEED, Shop, small_and_fast
+from tests.support.edits import copy_deployed
 
 ROOT = Path(__file__).parents[2]
-TOPOLOGIES = sorted(ROOT.glob("docker-compose.*.yml"))
+APPROACHES = [path.suffixes[0][1:] for path in sorted(ROOT.glob("docker-compose.*.yml"))]
+ADDED = "table"
+AS_TABLE = {
+    "title: Synchronous": "title: Table",
+    "acknowledges: outcome": "acknowledges: acceptance",
+    "approaches.sync": "approaches.table",
+}
+"""What its compose file has otherwise than the synchronous shop's."""
 
 
-@pytest.fixture(scope="session", params=TOPOLOGIES, ids=lambda path: path.suffixes[0][1:])
-def deployment(request):
-    """Every approach in turn: a test that takes it runs against each compose file."""
-    topology = small_and_fast(
-        load_topology(request.param, {"GATEWAY_SEED": SEED, "HARNESS_PORT": "0"})
-    )
+def with_added_approach(project: Path) -> Path:
+    """Copy what is deployed, and add an approach as docs/adding-an-approach.md says."""
+    copy_deployed(project)
+    shutil.copytree(Path(__file__).with_name(ADDED), project / "approaches" / ADDED)
+    text = (project / "docker-compose.sync.yml").read_text("utf-8")
+    for old, new in AS_TABLE.items():
+        assert old in text
+        text = text.replace(old, new)
+    (project / f"docker-compose.{ADDED}.yml").write_text(text, encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="session", params=[*APPROACHES, ADDED])
+def deployment(request, tmp_path_factory):
+    """Every approach in turn: a test that takes it runs against each of them."""
+    root = ROOT
+    if request.param == ADDED:
+        root = with_added_approach(tmp_path_factory.mktemp("project"))
+    compose = root / f"docker-compose.{request.param}.yml"
+    topology = small_and_fast(load_topology(compose, {"GATEWAY_SEED": SEED, "HARNESS_PORT": "0"}))
     deployment = LocalRuntime().up(topology)
     try:
         yield deployment

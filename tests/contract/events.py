@@ -94,11 +94,17 @@ def open_and_close(buyer, order_id):
         return answer.status_code
 
 
-def test_a_stream_goes_on_where_the_client_left(shop, buyer):
+@pytest.mark.parametrize(
+    ("seen", "missed"),
+    [("0", [1, 2, 3]), ("1", [2, 3]), ("2", [3]), ("3", []), ("9", []), ("x", [1, 2, 3])],
+)
+def test_a_stream_goes_on_where_the_client_left(shop, buyer, seen, missed):
     order_id = buyer.buy(shop.offer(1), buyer.key()).json()["order_id"]
     shop.wait(buyer, order_id)
-    _, rest = read_stream(buyer, order_id, {**buyer.headers, "Last-Event-ID": "2"})
-    assert [version for version, _, _ in rest] == [3]
+    _, rest = read_stream(buyer, order_id, {**buyer.headers, "Last-Event-ID": seen})
+    assert [version for version, _, _ in rest] == missed
+    course = ["accepted", "awaiting_payment", "confirmed"]
+    assert [data["status"] for _, _, data in rest] == [course[version - 1] for version in missed]
 
 
 def test_a_ticket_opens_the_streams_of_its_buyer_only(shop, buyer):

@@ -154,6 +154,27 @@ def test_a_purchase_needs_a_well_formed_key(shop, buyer, key):
     assert_problem(answer, 400, "invalid_request")
 
 
+@pytest.mark.parametrize("second", ["the same", "another"])
+def test_a_purchase_has_one_key(shop, buyer, second):
+    product_id = shop.offer(2)
+    key = buyer.key()
+    headers = [
+        *buyer.headers.items(),
+        ("Idempotency-Key", key),
+        ("Idempotency-Key", key if second == "the same" else buyer.key()),
+    ]
+    answer = shop.http.post("/orders", json={"product_id": product_id}, headers=headers)
+    assert_problem(answer, 400, "invalid_request")
+    assert shop.stock(product_id) == 2
+
+
+def test_a_key_may_hold_a_comma(shop, buyer):
+    product_id = shop.offer(2)
+    first = buyer.buy(product_id, "one, two")
+    assert buyer.buy(product_id, "one, two").json()["order_id"] == first.json()["order_id"]
+    assert shop.wait(buyer, first.json()["order_id"]) in ("confirmed", "declined")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -24,6 +24,7 @@ HARM = ("oversold", "lost", "duplicated", "double_charged", "endless_streams", "
 
 def test_killed_and_paused_in_mid_sale_nothing_is_lost_or_sold_twice(cli, tmp_path):
     words = [word for name in CASES for word in ("--case", name)]
+    words += ["--approach", "queue", "--approach", "sync"]
     done = cli.run("run", "chaos", "--runs", 1, *words, "--out", tmp_path / "chaos", timeout_s=580)
     assert done.returncode == 0, done.stdout + done.stderr
 

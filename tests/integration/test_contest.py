@@ -23,7 +23,7 @@ SALES, BUYERS = 8, 30
 @pytest.mark.deploys
 def test_a_contest_is_audited_sale_by_sale_and_reported(cli, tmp_path):
     out = tmp_path / "contest"
-    done = cli.run("run", TINY, "--out", out)
+    done = cli.run("run", TINY, "--approach", "queue", "--approach", "sync", "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("8 sales of 1–6 units, 30 buyers each: 0 oversold") == 2
 

@@ -49,7 +49,8 @@ def scenario(tmp_path):
 @pytest.mark.deploys
 def test_a_killed_shop_loses_nothing(cli, tmp_path, scenario):
     out = tmp_path / "campaign"
-    done = cli.run("run", scenario(CASES), "--case", "api", "--out", out)
+    words = ("--approach", "queue", "--approach", "sync", "--case", "api")
+    done = cli.run("run", scenario(CASES), *words, "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "fault: kill api-1" in done.stdout
     assert "fault: kill api-1: back after" in done.stdout

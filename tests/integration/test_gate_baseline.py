@@ -61,7 +61,7 @@ def test_head_is_as_good_as_its_own_baseline_but_another_sale_is_not_compared(
     cli, gate, scenario, tmp_path
 ):
     campaign, kept = tmp_path / "campaign", tmp_path / "kept" / "baseline.json"
-    done = cli.run("run", scenario, "--out", campaign)
+    done = cli.run("run", scenario, "--approach", "queue", "--approach", "sync", "--out", campaign)
     assert done.returncode == 0, done.stdout + done.stderr
     done = cli.run("baseline", campaign, "--out", kept)
     assert done.returncode == 0, done.stderr

@@ -14,11 +14,13 @@ from harness.topology.secrets import NAMES
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 SECRETS = (*NAMES, "REDISCLI_AUTH")
 TINY = Path(__file__).with_name("tiny.toml")
+BOTH = ("--approach", "queue", "--approach", "sync")
+"""What the test knows of, whatever other approaches there are."""
 
 
 def test_a_campaign_is_audited_reported_and_leaves_nothing(cli, tmp_path):
     out = tmp_path / "campaign"
-    process = cli.start("run", TINY, "--out", out)
+    process = cli.start("run", TINY, *BOTH, "--out", out)
     secrets = secrets_while_running(cli, process)
     printed = process.communicate()[0]
     assert process.returncode == 0, printed

@@ -5,7 +5,7 @@ from tests.support.edits import Edit
 
 ACCOUNTS = "approaches/shop/accounts.py"
 METRICS = "approaches/shop/metrics.py"
-WEB = "approaches/sync/web.py"
+WEB = "approaches/shop/web.py"
 API = "approaches/queue/api.py"
 LEDGER = "approaches/queue/ledger.py"
 SETTLE = "approaches/queue/lua/settle.lua"

@@ -5,7 +5,7 @@ from tests.support.edits import Edit
 
 PAYMENTS = "approaches/shop/payments.py"
 CHECKOUT = "approaches/sync/checkout.py"
-WEB = "approaches/sync/web.py"
+WEB = "approaches/shop/web.py"
 LEDGER = "approaches/queue/ledger.py"
 PAYMENT_WORKER = "approaches/queue/payment_worker.py"
 RECOVERY = "approaches/queue/recovery.py"

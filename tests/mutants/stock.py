@@ -5,6 +5,7 @@ from tests.support.edits import Edit
 
 SCHEMA = "approaches/shop/schema.sql"
 SYNC_LEDGER = "approaches/sync/ledger.py"
+SHOP_LEDGER = "approaches/shop/ledger.py"
 QUEUE_LEDGER = "approaches/queue/ledger.py"
 API = "approaches/queue/api.py"
 STORE = "approaches/queue/store.py"
@@ -158,7 +159,7 @@ MUTANTS = (
         seen="the published synchronous system: 3 units consumed and never confirmed",
         edits=(
             Edit(
-                SYNC_LEDGER,
+                SHOP_LEDGER,
                 "SET reserved = reserved - units, sold =",
                 "SET reserved = reserved - CASE WHEN %(is_sold)s THEN units ELSE 0 END, sold =",
             ),

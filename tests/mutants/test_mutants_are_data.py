@@ -26,8 +26,8 @@ def test_every_edit_applies_to_the_sources(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize("old", ["not there", "import"])
 def test_an_edit_that_does_not_apply_exactly_once_says_so(old: str) -> None:
-    edit = Edit("approaches/sync/web.py", old, "")
-    with pytest.raises(StaleEditError, match=r"approaches/sync/web\.py: found \d+ times"):
+    edit = Edit("approaches/shop/web.py", old, "")
+    with pytest.raises(StaleEditError, match=r"approaches/shop/web\.py: found \d+ times"):
         edit.applied_to((ROOT / edit.file).read_text())
 
 

@@ -7,7 +7,7 @@ from tests.regressions.regression import Regression, edits_of_mutant
 from tests.support.edits import Edit
 
 FLOOD = Path(__file__).parent / "loads" / "flood.toml"
-WEB = "approaches/sync/web.py"
+WEB = "approaches/shop/web.py"
 API = "approaches/queue/api.py"
 SETTINGS = "gate.toml"
 
@@ -16,11 +16,11 @@ OVERSOLD_OR_WORSE = (ExitCode.REGRESSION, ExitCode.CORRECTNESS)
 SYNC_LATE = (
     Edit(
         WEB,
-        "        return _answer(*shop.checkout.buy(user_id, key, purchase, waited_s=waited_s))\n",
+        "        return answer(*shop.checkout.buy(user_id, key, purchase, waited_s=waited_s))\n",
         "        begun_s = time.monotonic()\n"
         "        try:\n"
         "            bought = shop.checkout.buy(user_id, key, purchase, waited_s=waited_s)\n"
-        "            return _answer(*bought)\n"
+        "            return answer(*bought)\n"
         "        finally:\n"
         "            time.sleep(0.2 * (time.monotonic() - begun_s))\n",
     ),

@@ -166,7 +166,9 @@ def test_run_and_resume_make_the_runs_that_the_looks_ask_for(tmp_path, monkeypat
     monkeypatch.setattr(
         looks, "summarise", lambda stored: summary_of(len(stored.run_folders()) // 2, 5)
     )
-    request = campaign.Request(load_scenario("quick", ROOT), (), 8, 1, until_decided=True)
+    request = campaign.Request(
+        load_scenario("quick", ROOT), ("queue", "sync"), 8, 1, until_decided=True
+    )
     out = tmp_path / "c"
     with pytest.raises(KeyboardInterrupt):
         campaign.run(request, ROOT, out, Idle(), Silent())
@@ -183,7 +185,7 @@ def test_run_and_resume_make_the_runs_that_the_looks_ask_for(tmp_path, monkeypat
 def test_a_fixed_number_of_runs_is_not_looked_at(tmp_path, monkeypatch):
     monkeypatch.setattr(conduct, "Protocol", MadeUp)
     monkeypatch.setattr(MadeUp, "patience", -1)
-    request = campaign.Request(load_scenario("quick", ROOT), (), 4, 1)
+    request = campaign.Request(load_scenario("quick", ROOT), ("queue", "sync"), 4, 1)
     done = campaign.run(request, ROOT, tmp_path / "c", Idle(), Silent())
     assert len(done.run_folders()) == 8
     assert "looks" not in done.description()

@@ -19,7 +19,13 @@ def ask(tmp_path):
         path = tmp_path / "own.toml"
         path.write_text(QUICK + tail, encoding="utf-8")
         scenario = load_scenario(str(path), ROOT)
-        request = {"approaches": (), "runs": 1, "seed": 1, "source": "own.toml", **rest}
+        request = {
+            "approaches": ("queue", "sync"),
+            "runs": 1,
+            "seed": 1,
+            "source": "own.toml",
+            **rest,
+        }
         return systems(Request(scenario=scenario, **request), ROOT)
 
     return ask

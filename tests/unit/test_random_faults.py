@@ -92,7 +92,7 @@ def test_an_approach_has_the_faults_of_its_services_and_the_run_has_its_own(load
 
 
 def _systems(scenario):
-    return systems(campaign.Request(scenario, (), 1, 1), ROOT)
+    return systems(campaign.Request(scenario, ("queue", "sync"), 1, 1), ROOT)
 
 
 @pytest.mark.parametrize(

@@ -97,12 +97,35 @@ def test_a_body_has_a_limit():
 
 @pytest.mark.parametrize("key", ["x", "42-17-3", "x" * 200, "with space"])
 def test_a_key_is_printable_text(key):
-    assert read_idempotency_key(key) == key
+    assert read_idempotency_key([key]) == key
 
 
-@pytest.mark.parametrize("key", [None, "", "x" * 201, "caf\u00e9", "a\tb", "a\nb", "\x00"])
+@pytest.mark.parametrize("key", ["", "x" * 201, "caf\u00e9", "a\tb", "a\nb", "\x00"])
 def test_a_malformed_key_is_refused(key):
-    assert refusal(read_idempotency_key, key).status == 400
+    assert refusal(read_idempotency_key, [key]).status == 400
+
+
+@pytest.mark.parametrize("keys", [[], ["x", "y"], ["x", "x"]])
+def test_a_purchase_has_exactly_one_key(keys):
+    assert refusal(read_idempotency_key, keys).status == 400
+
+
+@pytest.mark.parametrize(
+    ("status", "answered", "code"),
+    [
+        (404, 404, "not_found"),
+        (405, 405, "method_not_allowed"),
+        (408, 408, "invalid_request"),
+        (414, 414, "too_large"),
+        (431, 431, "too_large"),
+        (501, 501, "invalid_request"),
+        (500, 500, "internal"),
+        (599, 500, "internal"),
+    ],
+)
+def test_what_a_server_refuses_keeps_its_status(status, answered, code):
+    problem = problem_for_status(status)
+    assert (problem.status, problem.body()["status"], problem.code) == (answered, answered, code)
 
 
 def test_an_address_is_kept_in_lower_case():

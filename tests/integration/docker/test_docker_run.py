@@ -58,7 +58,11 @@ def log_names(out, run):
 
 def test_containers_measure_and_pay_as_every_runtime_does(cli, tmp_path):
     out = tmp_path / "campaign"
-    done = cli.run("run", SMALL, "--runtime", "docker", "--out", out, timeout_s=400)
+    done = cli.run(
+        *("run", SMALL, "--runtime", "docker", "--out", out),
+        *("--approach", "queue", "--approach", "sync"),
+        timeout_s=400,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (out / "report" / "index.html").exists()
     runs = runs_of(out)

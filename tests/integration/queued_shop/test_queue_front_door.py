@@ -100,8 +100,8 @@ REFUSED = {
     "malformed": (b"GET /\x00 HTTP/1.1\r\nHost: shop\r\n\r\n", 400, "invalid_request"),
     "header too large": (
         b"GET" + ORDERS + b"X: " + b"x" * 40_000 + b"\r\n\r\n",
-        400,
-        "invalid_request",
+        431,
+        "too_large",
     ),
     "for the operator": (
         b"GET /metrics HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n",
@@ -118,7 +118,7 @@ REFUSED = {
     "address too long": (
         b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: shop\r\n\r\n",
         414,
-        "invalid_request",
+        "too_large",
     ),
     "unknown encoding": (
         b"POST" + ORDERS + b"Transfer-Encoding: gzip\r\n\r\n",

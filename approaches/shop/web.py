@@ -1,36 +1,40 @@
-"""HTTP face of the synchronous shop (Flask): the contract of `approaches.shop.contract`."""
+"""The HTTP face of a shop of threads (Flask): the contract of `approaches.shop.contract`, whole.
+
+An approach brings what it does differently: a `Ledger` that is read, and a `Checkout` that buys.
+"""
 
 import logging
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from approaches.shop import metrics
-from approaches.shop.accounts import Accounts, Tokens
+from approaches.shop.accounts import Accounts, Hasher, Tokens
 from approaches.shop.bodies import MAX_BODY_BYTES, encode_json
-from approaches.shop.catalogue import product_view, read_product_id
-from approaches.shop.contract import openapi
-from approaches.shop.database import STORE_ERRORS
+from approaches.shop.catalogue import Product, product_view, read_product_id
+from approaches.shop.contract import Acknowledges, openapi
+from approaches.shop.database import STORE_ERRORS, SyncPool
 from approaches.shop.ids import canonical_order_id
+from approaches.shop.ledger import Order
 from approaches.shop.orders import (
     EVENT_STREAM_OPENING,
     TERMINAL,
+    Purchase,
     Status,
     declined_problem,
     event_frame,
     history,
     last_event_id,
     order_links,
-    order_view,
     read_idempotency_key,
     read_purchase,
 )
 from approaches.shop.problems import Code, Problem, problem_for_status
+from approaches.shop.settings import Settings
 from approaches.shop.streams import StreamLimit
-from approaches.sync.checkout import Checkout
-from approaches.sync.ledger import Ledger, Order
 
 # A stream holds a thread, and threads are what this shop has least of: an order without an outcome
 # is watched this long, then the client comes back (EventSource does by itself).
@@ -39,28 +43,59 @@ STREAM_INTERVAL_S = 0.25
 
 WAITED_S = "shop.waited_s"
 """Where the server says how long a request has waited for its thread, in the WSGI environment."""
+IDEMPOTENCY_KEYS = "shop.idempotency_keys"
+"""Where the server puts every Idempotency-Key header; WSGI itself joins them to one."""
 CLIENT_HAS_GONE = "waitress.client_disconnected"
 """Where waitress puts a function that returns True once the client has hung up."""
 
 log = logging.getLogger(__name__)
 
 
+class Ledger(Protocol):
+    """What the routes read; each call raises one of STORE_ERRORS if the store does not answer."""
+
+    def find_product(self, product_id: int) -> Product:
+        """Return a product with its stock; raise Problem(not_found)."""
+
+    def find_order(self, order_id: str) -> Order:
+        """Return an order; raise Problem(not_found)."""
+
+    def check(self) -> None:
+        """Ask the store for anything."""
+
+
+class Checkout(Protocol):
+    """How an approach sells."""
+
+    def buy(
+        self, user_id: int, key: str, purchase: Purchase, *, waited_s: float
+    ) -> tuple[Order, bool]:
+        """Buy, and return the order and whether the key had it already; raise Problem if refused.
+
+        `waited_s` is how long the request has waited for its thread, in seconds.
+        """
+
+    def is_busy(self) -> bool:
+        """Return True while a purchase is worked on whose client may have hung up."""
+
+
 class Shop:
-    """What the routes need."""
+    """What the routes need; `acknowledges` as in the compose file."""
 
     def __init__(
         self,
-        accounts: Accounts,
-        tokens: Tokens,
+        settings: Settings,
+        pool: SyncPool,
         ledger: Ledger,
         checkout: Checkout,
-        streams: StreamLimit,
+        acknowledges: Acknowledges,
     ) -> None:
-        self.accounts = accounts
-        self.tokens = tokens
+        self.tokens = Tokens(settings.secret_key, settings.token_ttl_s)
+        self.accounts = Accounts(pool, Hasher(settings.hash_threads), self.tokens)
         self.ledger = ledger
         self.checkout = checkout
-        self.streams = streams
+        self.streams = StreamLimit(settings.streams_per_buyer)
+        self.acknowledges = acknowledges
         self.draining = False
 
 
@@ -113,31 +148,43 @@ def _add_catalogue(app: Flask, shop: Shop) -> None:
 
 
 def _add_orders(app: Flask, shop: Shop) -> None:
+    answer = _outcome if shop.acknowledges == "outcome" else _acceptance
+
     @app.post("/orders")
     def buy() -> Response:
         user_id = _buyer(shop)
-        key = read_idempotency_key(request.headers.get("Idempotency-Key"))
+        key = read_idempotency_key(request.environ[IDEMPOTENCY_KEYS])
         purchase = read_purchase(request.get_data())
         if shop.draining:
             raise Problem(Code.OVERLOADED, "the shop is shutting down")
         waited_s = request.environ.get(WAITED_S, 0.0)
-        return _answer(*shop.checkout.buy(user_id, key, purchase, waited_s=waited_s))
+        return answer(*shop.checkout.buy(user_id, key, purchase, waited_s=waited_s))
 
     @app.get("/orders/<id>")
     def read_order(id: str) -> Response:
-        return _json(_view(_own_order(shop, _buyer(shop), id)))
+        return _json(_own_order(shop, _buyer(shop), id).view())
 
 
-def _answer(order: Order, replayed: bool) -> Response:
+def _acceptance(order: Order, replayed: bool) -> Response:
+    return _placed(order, 202, replayed)
+
+
+def _outcome(order: Order, replayed: bool) -> Response:
     if order.status is Status.CONFIRMED:
-        location = order_links(order.order_id)["self"]
-        response = _json(_view(order), 201, {"Location": location})
-    elif order.status is Status.DECLINED:
-        response = _problem(declined_problem(order.order_id))
-    elif order.status is Status.UNKNOWN:
+        return _placed(order, 201, replayed)
+    if order.status is Status.DECLINED:
+        return _marked(_problem(declined_problem(order.order_id)), replayed)
+    if order.status is Status.UNKNOWN:
         raise Problem(Code.PAYMENT_UNKNOWN, "ask again with the same key", order_id=order.order_id)
-    else:
-        raise Problem(Code.IN_PROGRESS, order_id=order.order_id)
+    raise Problem(Code.IN_PROGRESS, order_id=order.order_id)
+
+
+def _placed(order: Order, status: int, replayed: bool) -> Response:
+    location = order_links(order.order_id)["self"]
+    return _marked(_json(order.view(), status, {"Location": location}), replayed)
+
+
+def _marked(response: Response, replayed: bool) -> Response:
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
@@ -151,23 +198,6 @@ def _own_order(shop: Shop, user_id: int, order_id: str) -> Order:
     if order.user_id != user_id:
         raise Problem(Code.NOT_FOUND, "there is no such order")
     return order
-
-
-def _view(order: Order) -> dict[str, object]:
-    return _view_at(order, order.version, order.status)
-
-
-def _view_at(order: Order, version: int, status: Status) -> dict[str, object]:
-    return order_view(
-        order_id=order.order_id,
-        status=status,
-        version=version,
-        product_id=order.product_id,
-        quantity=order.quantity,
-        amount_cents=order.amount_cents,
-        accepted_at_s=order.accepted_at_s,
-        settled_at_s=order.settled_at_s if status in TERMINAL else None,
-    )
 
 
 def _add_events(app: Flask, shop: Shop) -> None:
@@ -196,7 +226,7 @@ def _events(
     leave_at = time.monotonic() + STREAM_LIMIT_S
     while True:
         for version, status in history(order.status, order.version, seen):
-            yield event_frame(version, encode_json(_view_at(order, version, status)))
+            yield event_frame(version, encode_json(order.view_at(version, status)))
             seen = version
         if order.status in TERMINAL or time.monotonic() >= leave_at:
             return
@@ -207,7 +237,7 @@ def _events(
 
 
 def _add_operations(app: Flask, shop: Shop) -> None:
-    document = encode_json(openapi("outcome"))
+    document = encode_json(openapi(shop.acknowledges))
 
     @app.get("/openapi.json")
     def contract() -> Response:

@@ -1,4 +1,4 @@
-"""The server of the synchronous shop: waitress, drained by SIGTERM, and honest about waiting.
+"""The server of a shop of threads: waitress, drained by SIGTERM, and honest about waiting.
 
 With few threads and slow payments most of a purchase's time is spent in waitress' queue, before any
 code of the shop runs. So the clock of a request starts when it arrives, and a purchase whose client
@@ -11,14 +11,14 @@ from typing import Any
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 from waitress.task import WSGITask
 
 from approaches.shop.listening import allow_open_files, has_waiting, refuse_new
 from approaches.shop.order_metrics import PURCHASES_ABANDONED
+from approaches.shop.parsing import Refusal, Request
 from approaches.shop.settings import split_bind
-from approaches.sync.web import WAITED_S, Shop, create_app
+from approaches.shop.web import IDEMPOTENCY_KEYS, WAITED_S, Shop, create_app
 
 # Longer than the slowest payment may take to be settled.
 DRAIN_LIMIT_S = 25.0
@@ -26,20 +26,13 @@ DRAIN_LIMIT_S = 25.0
 HANDSHAKE_S = 0.1
 
 
-class _Request(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
-    """A request that knows when its first byte arrived."""
-
-    def __init__(self, adj: Any) -> None:
-        super().__init__(adj)
-        self.arrived_s = time.monotonic()
-
-
 class _Task(WSGITask):  # type: ignore[misc] # waitress has no types
-    """Tells the application how long its request has waited."""
+    """Tells the application how long its request has waited, and which keys it has."""
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
         environ.setdefault(WAITED_S, time.monotonic() - self.request.arrived_s)
+        environ[IDEMPOTENCY_KEYS] = self.request.idempotency_keys
         return environ
 
     def build_response_header(self) -> bytes:
@@ -52,8 +45,9 @@ class _Task(WSGITask):  # type: ignore[misc] # waitress has no types
 class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
     """A connection that counts the purchases it drops because its client has gone."""
 
-    parser_class = _Request
+    parser_class = Request
     task_class = _Task
+    error_task_class = Refusal
 
     def service(self) -> None:
         if not self.connected:
@@ -61,7 +55,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
         super().service()
 
 
-def _is_purchase(request: HTTPRequestParser) -> bool:
+def _is_purchase(request: Request) -> bool:
     return not request.error and (request.command, request.path) == ("POST", "/orders")
 
 

@@ -1,0 +1,1 @@
+"""A third approach, as small as one can be: the queue is the table of orders itself."""
