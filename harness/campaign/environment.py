@@ -87,6 +87,7 @@ def _ask_git(root: Path, *arguments: str) -> str | None:
             ["git", "-C", str(root), *arguments],
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=10,
             check=True,
         )

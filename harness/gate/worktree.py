@@ -89,6 +89,7 @@ def run(words: list[str], state: StateFolder, **environment: str) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             check=True,
         )
     except OSError as error:
@@ -116,6 +117,7 @@ def _ask(root: Path, *arguments: str) -> str | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             check=True,
         )
     except (OSError, subprocess.SubprocessError):

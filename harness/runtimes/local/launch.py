@@ -101,7 +101,8 @@ class Site:
             path = self.path(service, number, config.target)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(0o600)
-            path.write_text(self.addresses.translate(config.content, service.name, number))
+            content = self.addresses.translate(config.content, service.name, number)
+            path.write_text(content, encoding="utf-8")
 
     def with_python(self, words: list[str]) -> list[str]:
         """Return a command with the deployment's Python in place of the image's."""
