@@ -33,6 +33,16 @@ def test_an_error_is_told_in_the_encoding_of_its_output(harness):
     refused(harness.run("run", "--out", "no → way", "--runs", "viele…"), 64, "--runs viele?")
 
 
+def test_an_output_that_is_full_is_told():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [HARNESS, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 70
+    assert done.stderr.startswith("error: there is no space left\nhint: free some space")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.timeout(300)
 def test_a_path_beyond_ascii_is_read_and_written_where_all_is_ascii(tmp_path):
     nights = tmp_path / "café"
