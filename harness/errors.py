@@ -9,7 +9,9 @@
 Only `harness.cli` catches these; it prints ``error:`` and ``hint:`` and exits with `exit_code`.
 """
 
+import errno
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -53,6 +55,26 @@ class InfrastructureError(HarnessError):
     """A service, store or file that is needed does not work."""
 
     exit_code = ExitCode.INFRASTRUCTURE
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def is_full(error: OSError) -> bool:
+    """Return True if nothing can be written because there is no space left for it."""
+    return error.errno in _FULL
+
+
+def unwritable(path: Path, error: OSError) -> HarnessError:
+    """Return what to raise if a file or folder cannot be written.
+
+    It is an InfrastructureError if there is no space left, and a UsageError for a path that is
+    wrong, or that the user may not write to.
+    """
+    message = f"cannot write to {path}: {error.strerror or error}"
+    if is_full(error):
+        return InfrastructureError(message, "free some space there, then give the command again")
+    return UsageError(message, "choose another place with --out, or make this one writable")
 
 
 class Interrupted(HarnessError):

@@ -50,6 +50,7 @@ def _answer(words: list[str], variables: dict[str, str]) -> str | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="surrogateescape",  # a path may be in any encoding
             timeout=_LIMIT_S,
             check=True,
         )

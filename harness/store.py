@@ -13,13 +13,14 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from harness.errors import InfrastructureError, UsageError
+from harness.errors import InfrastructureError, UsageError, unwritable
 from harness.findings import Finding, Verdict, worst
 
 SCHEMA_VERSION = 1
@@ -60,6 +61,29 @@ _FREE_AS_YOU_GO: dict[str, Any] = {"split_blocks": True, "self_destruct": True}
 
 TABLES = tuple(field.name for field in fields(RunData) if field.name != "record")
 
+COLUMNS = {
+    "requests": (
+        *("process", "user", "endpoint", "stage", "intended_ns", "sent_ns", "done_ns", "think_ns"),
+        *("status", "outcome", "error", "key", "try", "order_id", "order_status", "version"),
+        "replayed",
+    ),
+    "buyers": ("process", "user", "born_ns", "asked_ns", "left_ns"),
+    "clock": ("t_s", "planned", "active", "alive"),
+    "telemetry": ("t_s", "source", "metric", "value"),
+    "orders": (
+        *("order_id", "user_id", "product_id", "quantity", "key", "amount_cents", "status"),
+        *("version", "accepted_ns", "settled_ns"),
+    ),
+    "order_events": ("order_id", "version", "status", "at_ns"),
+    "payments": ("order_id", "charge_id", "outcome", "amount_cents", "at_ns"),
+    "stock_moves": ("order_id", "kind", "quantity", "at_ns", "relayed"),
+    "charges": (
+        *("charge_id", "key", "order_id", "reference", "amount_cents", "outcome", "latency_ms"),
+        *("started_ns", "finished_ns"),
+    ),
+}
+"""The columns that every stored table has, whichever version of the harness wrote it."""
+
 
 def run_folder_name(index: int, approach: str) -> str:
     """Return the folder name of a run, such as ``03-queue``."""
@@ -74,26 +98,34 @@ class Campaign:
 
     @classmethod
     def create(cls, path: Path, description: Mapping[str, Any]) -> "Campaign":
-        """Make a new campaign folder; raise UsageError if it cannot be written or is taken."""
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            (path / "runs").mkdir(exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"cannot write to {path}: {error.strerror}", "choose another folder with --out"
-            ) from error
+        """Make a new campaign folder; nothing is left of it if that fails.
+
+        Raises UsageError if the folder cannot be written or is taken, InfrastructureError if there
+        is no space left.
+        """
         if (path / "campaign.json").exists():
             raise UsageError(
                 f"{path} holds a campaign already",
                 "continue it with --resume, or choose another --out",
             )
-        campaign = cls(path)
-        campaign.write_json("campaign.json", {"schema_version": SCHEMA_VERSION, **description})
-        return campaign
+        missing = [folder for folder in (path / "runs", path) if not folder.exists()]
+        try:
+            (path / "runs").mkdir(parents=True, exist_ok=True)
+            content = {"schema_version": SCHEMA_VERSION, **description}
+            _write(path / "campaign.json", _as_json(content))
+        except OSError as error:
+            for folder in missing:
+                with suppress(OSError):
+                    folder.rmdir()
+            raise unwritable(path, error) from error
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> "Campaign":
-        """Open a stored campaign; raise UsageError if the folder does not hold a readable one."""
+        """Open a stored campaign; raise UsageError if the folder does not hold a readable one.
+
+        A folder among its runs that is none of them makes it unreadable.
+        """
         campaign = cls(path)
         version = campaign.description().get("schema_version")
         if version != SCHEMA_VERSION:
@@ -102,6 +134,7 @@ class Campaign:
                 f"this harness reads {SCHEMA_VERSION}",
                 "use the version of flashsale-harness that wrote it",
             )
+        campaign.run_folders()
         return campaign
 
     def description(self) -> dict[str, Any]:
@@ -121,9 +154,30 @@ class Campaign:
         self.write_json("campaign.json", description)
 
     def run_folders(self) -> list[Path]:
-        """Return the folders of the finished runs, in the order in which they ran."""
-        found = (p for p in (self.path / "runs").glob("[0-9]*-*") if (p / "run.json").exists())
-        return sorted(found, key=lambda folder: int(folder.name.partition("-")[0]))
+        """Return the folders of the finished runs, in the order in which they ran.
+
+        Raises UsageError, naming the folder, if one is none of the campaign's runs: a copy would
+        be counted twice.
+        """
+        planned = {
+            run_folder_name(run["index"], run["approach"]) for run in self.description()["order"]
+        }
+        found = (p for p in (self.path / "runs").glob("*") if p.is_dir() and p.name[0] != ".")
+        indices = {folder: self._index(folder, planned) for folder in found}
+        return sorted(indices, key=indices.__getitem__)
+
+    def _index(self, folder: Path, planned: set[str]) -> int:
+        """Return the index of the run in a folder (UsageError: it is none of those planned)."""
+        hint = f"move the folder out of {folder.parent}"
+        if not (folder / "run.json").exists():
+            raise UsageError(f"{folder} holds no run: there is no run.json in it", hint)
+        run = read_json(folder / "run.json")
+        name = run_folder_name(run["index"], run["approach"])
+        if folder.name != name:
+            raise UsageError(f"{folder} is a copy: its run.json is that of the run {name}", hint)
+        if name not in planned:
+            raise UsageError(f"{folder} is no run of {self.path / 'campaign.json'}", hint)
+        return int(run["index"])
 
     def has_run(self, index: int, approach: str) -> bool:
         """Say whether this run was finished and saved."""
@@ -142,12 +196,13 @@ class Campaign:
                 frame.to_parquet(draft / f"{table}.parquet", compression="zstd", index=False)
             for service, log in logs.items():
                 _compress(log, draft / "logs" / f"{service}.log.gz")
-            write_json(draft / "audit.json", audit_document(findings))
-            write_json(draft / "run.json", {"schema_version": SCHEMA_VERSION, **run.record})
+            _write(draft / "audit.json", _as_json(audit_document(findings)))
+            record = {"schema_version": SCHEMA_VERSION, **run.record}
+            _write(draft / "run.json", _as_json(record))
             os.replace(draft, final)
         except OSError as error:
             raise InfrastructureError(
-                f"cannot save run {name} to {self.path}: {error.strerror}",
+                f"cannot save run {name} to {self.path}: {error.strerror or error}",
                 "free some space there, then continue with --resume",
             ) from error
         finally:
@@ -189,30 +244,58 @@ def load_run(folder: Path) -> RunData:
             )
         except (OSError, ValueError) as error:
             raise UsageError(f"cannot read {path}: {error}", "the run is incomplete") from error
+        missing = [column for column in COLUMNS[table] if column not in tables[table]]
+        if missing:
+            raise UsageError(f"{path}: there is no column {', '.join(missing)}", _CHANGED)
     return RunData(record=read_json(folder / "run.json"), **tables)
 
 
 def load_findings(folder: Path) -> list[Finding]:
-    """Read the audit that was stored with a run."""
+    """Read the audit that was stored with a run; raise UsageError naming the file if it is none."""
     document = read_json(folder / "audit.json")
-    return [
-        Finding(
-            **{
-                **finding,
-                "verdict": Verdict(finding["verdict"]),
-                "examples": tuple(finding["examples"]),
-                "failed_sales": tuple(finding.get("failed_sales", ())),
-                "unknown_sales": tuple(finding.get("unknown_sales", ())),
-            }
-        )
-        for finding in document["findings"]
-    ]
+    try:
+        return [_finding(stored) for stored in document["findings"]]
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{folder / 'audit.json'}: {error}", _CHANGED) from error
+
+
+def _finding(stored: Mapping[str, Any]) -> Finding:
+    return Finding(
+        **{
+            **stored,
+            "verdict": Verdict(stored["verdict"]),
+            "examples": tuple(stored["examples"]),
+            "failed_sales": tuple(stored.get("failed_sales", ())),
+            "unknown_sales": tuple(stored.get("unknown_sales", ())),
+        }
+    )
+
+
+class _Stored(dict[str, Any]):
+    """A JSON object that names its file when a key that is read is missing."""
+
+    path = Path()
+
+    def __missing__(self, key: str) -> Any:
+        raise UsageError(f"{self.path}: there is no key {key}", _CHANGED)
+
+
+_CHANGED = "the file was changed after it was written: restore it, or leave the campaign out"
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; raise UsageError naming the file if that is impossible."""
+    """Read a JSON object; raise UsageError naming the file if that is impossible.
+
+    Reading a key that is missing, in it or in an object within it, raises UsageError as well.
+    """
+
+    def named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        stored = _Stored(pairs)
+        stored.path = path
+        return stored
+
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=named)
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {error}", "name the folder of a campaign") from error
     if not isinstance(content, dict):
@@ -221,12 +304,46 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> Path:
-    """Write JSON with sorted keys to a temporary file and rename it into place."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    """Write JSON with sorted keys, as `write_text` writes, and raise as it does."""
+    return write_text(path, _as_json(content))
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file as a whole, or not at all; its folder is made if it is missing.
+
+    Raises UsageError if it cannot be written, InfrastructureError if there is no space left.
+    """
     try:
-        draft.write_text(text + "\n", encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _write(path, text)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def encoded(text: str) -> bytes:
+    """Return a text as UTF-8; it may hold paths as Python read them in an ASCII locale.
+
+    Bytes of a path that are no UTF-8 become an escape, which JSON reads back as they were.
+    """
+    with suppress(UnicodeError):
+        restored = text.encode("utf-8", "surrogateescape")
+        restored.decode("utf-8")
+        return restored
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _as_json(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n"
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write a hidden file and rename it into place."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(encoded(text))
         os.replace(draft, path)
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return path

@@ -10,14 +10,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import InfrastructureError
-from harness.store import Campaign
-from report import cases, comparison, contest, markdown, page, reproduce, tables, theme
+from harness.store import Campaign, encoded
+from report import (
+    agg,  # before anything that draws
+    cases,
+    comparison,
+    contest,
+    markdown,
+    page,
+    reproduce,
+    tables,
+    theme,
+)
 from report.document import Document
 from report.evidence import read
 from report.plates import Chart
 from report.watch import live_page
 
-__all__ = ["build", "live_page"]
+__all__ = ["agg", "build", "live_page"]
 
 
 def build(campaign_dir: Path) -> Path:
@@ -60,15 +70,16 @@ def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Chart])
         for folder in ("figures", "tables"):
             (draft / folder).mkdir(parents=True)
         for name, text in texts.items():
-            (draft / name).write_text(text, encoding="utf-8", newline="\n")
+            (draft / name).write_bytes(encoded(text))
         for chart in drawn:
             (draft / "figures" / f"{chart.name}.png").write_bytes(chart.png)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(draft, final)
     except OSError as error:
         raise InfrastructureError(
-            f"cannot write the report to {final}: {error.strerror}",
-            "make the folder writable, then rebuild it with `harness report`",
+            f"cannot write the report to {final}: {error.strerror or error}",
+            "free some space there or make the folder writable, then rebuild the report with "
+            f"`harness report {campaign_dir}`",
         ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -49,6 +49,8 @@ def funnel(steps: Mapping[str, Sequence[Mapping[str, Any]]], evidence: Evidence)
         ]
         most, where = max(losses, key=lambda loss: loss[0])
         text = f"of {number(first['mean'])} attempts {number(share, 1)} % ended as a sale"
+        if not last["mean"]:
+            text = f"none of {number(first['mean'])} attempts ended as a sale"
         return f"{text}; most were lost before “{where}” ({number(most)})" if most > 0 else text
 
     return _sentences(evidence, said)
@@ -91,7 +93,9 @@ def _throughput(evidence: Evidence, approach: Approach) -> str:
     failed = [float(run.seconds["errors"].sum()) for run in approach.counted]
     mean = sum(failed) / len(failed)
     errors = f"{number(mean)} requests of a run had a 5xx or no answer" if mean else "no failure"
-    most = f"at most {short(line.max())} answers per second ({short(peak_s(line))} s)"
+    most = "no answer"
+    if line.max() > 0:
+        most = f"at most {short(line.max())} answers per second ({short(peak_s(line))} s)"
     return f"{most}; {errors}"
 
 
@@ -107,10 +111,12 @@ def _backlog(evidence: Evidence, approach: Approach) -> str:
     line = _line(evidence, approach, "open_orders")
     if line is None:
         return "nothing to show"
-    said = f"at most {short(line.max())} open orders ({short(peak_s(line))} s)"
+    said = "no open orders"
+    if line.max() > 0:
+        said = f"at most {short(line.max())} open orders ({short(peak_s(line))} s)"
     depth = _line(evidence, approach, "queue_depth")
     if depth is not None:
-        said += f" and {short(depth.max())} entries in the streams"
+        said += f" and {short(depth.max()) if depth.max() else 'no'} entries in the streams"
     open_s = line[line > 0]
     if len(open_s):
         said += f"; the last is settled by {short(float(open_s.index[-1]))} s"
@@ -133,9 +139,14 @@ def _confirmed(evidence: Evidence, approach: Approach) -> str:
     line = _line(evidence, approach, "confirmed")
     if line is None:
         return "nothing to show"
-    finals = [short(float(run.seconds["confirmed"].max())) for run in approach.counted]
-    half = line[line >= line.max() / 2]
-    return f"{', '.join(finals)} confirmed in its runs, half of them by {short(half.index[0])} s"
+    finals = [float(run.seconds["confirmed"].max()) for run in approach.counted]
+    if not any(finals):
+        return "none was sold"
+    text = f"{', '.join(map(short, finals))} confirmed in its runs"
+    if line.max() > 0:
+        half = line[line >= line.max() / 2]
+        text += f", half of them by {short(half.index[0])} s"
+    return text
 
 
 _SAY: Final[Mapping[str, Callable[[Evidence, Approach], str]]] = {

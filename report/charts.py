@@ -15,15 +15,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from report import live, marks, theme
+from report import legends, live, marks, theme
 from report.curves import bin_s, of_approach, of_run
 from report.evidence import Approach, Evidence, Run
 from report.kinds import Curve, TimeKind
 from report.numbers import short
 from report.plates import Chart
 
-LEFT_PX, TOP_PX, PLOT_PX, BELOW_PX, LEGEND_ROW_PX = 52, 60, 196, 38, 19
-LEGENDS_PER_ROW = 3
+LEFT_PX, TOP_PX, PLOT_PX, BELOW_PX = 52, 60, 196, 38
 THIN, THICK = 0.9, 2.2
 DASHED = (0, (4, 2.2))
 DOTTED = (0, (1, 1.6))
@@ -116,27 +115,22 @@ def panel(
     title: str,
     subtitle: str,
     colour: str,
-    legend: Sequence[tuple[str, Line2D]],
+    legend: Sequence[legends.Entry],
     left_px: float = LEFT_PX,
 ) -> tuple[Figure, Axes]:
     """Return a figure of one plot with title, unit and legend at their places."""
-    rows = -(-len(legend) // LEGENDS_PER_ROW)
-    height = TOP_PX + PLOT_PX + BELOW_PX + LEGEND_ROW_PX * rows + 6
+    rows = legends.flow(legend, theme.WIDTH_PX)
+    height = TOP_PX + PLOT_PX + BELOW_PX + legends.ROW_PX * len(rows) + 6
     drawing = theme.figure(theme.WIDTH_PX, height)
-    theme.put_text(drawing, 8, 20, title, colour, fontsize=13, fontweight="bold")
+    fitting = theme.fitted(title, theme.WIDTH_PX - 16, 13, "bold")
+    theme.put_text(drawing, 8, 20, fitting, colour, fontsize=13, fontweight="bold")
     theme.put_text(drawing, 8, 38, subtitle, theme.MUTED, fontsize=11)
     ax = theme.axes(drawing, left_px, TOP_PX, theme.WIDTH_PX - left_px - 14, PLOT_PX)
-    if legend:
-        labels, handles = zip(*legend, strict=True)
-        drawing.legend(
-            handles, labels, loc="lower left", bbox_to_anchor=(0.0, 0.0), frameon=False,
-            ncols=-(-len(legend) // rows), fontsize=11, handlelength=1.8, columnspacing=1.4,
-            handletextpad=0.6, borderaxespad=0.3,
-        )  # fmt: skip
+    legends.draw(drawing, rows)
     return drawing, ax
 
 
-def time_legend(shown: Sequence[Approach], curves: Sequence[Curve]) -> list[tuple[str, Line2D]]:
+def time_legend(shown: Sequence[Approach], curves: Sequence[Curve]) -> list[legends.Entry]:
     """Return what the lines mean: approaches by colour, curves by dash."""
     legend = []
     if len(shown) > 1:
@@ -212,7 +206,7 @@ def hatch_unranked(ax: Axes, shown: Sequence[Approach]) -> None:
     drawing = ax.get_figure(root=True)
     assert drawing is not None  # noqa: S101 - the axes were made for a figure
     theme.put_text(
-        drawing, theme.WIDTH_PX - 14, 20, f"not ranked: {'; '.join(troubles) or 'no run counts'}",
+        drawing, theme.WIDTH_PX - 14, 38, f"not ranked: {'; '.join(troubles) or 'no run counts'}",
         ha="right", fontsize=11, fontweight="bold",
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from report import charts, curves, kinds, marks, theme
+from report import charts, curves, kinds, legends, marks, theme
 from report.evidence import Approach, Evidence, Floats, Run, Waits
 from report.live import Live, RunLine, Trace, compact
 from report.numbers import short
@@ -122,7 +122,7 @@ def _draw_curves(ax: Axes, kind: WaitKind, approach: Approach) -> None:
         )
 
 
-def approach_legend(shown: Sequence[Approach]) -> list[tuple[str, Line2D]]:
+def approach_legend(shown: Sequence[Approach]) -> list[legends.Entry]:
     """Return what the lines mean: approaches by colour, runs and their merger by width."""
 
     def line(approach: Approach, width: float) -> Line2D:
@@ -201,9 +201,13 @@ def live(kind: WaitKind, evidence: Evidence) -> Live:
 def headline(evidence: Evidence) -> Chart:
     """Draw the picture for a README: what was sold, and how long a purchase took, side by side."""
     width, plot_height, gap = 880, 230, 62
-    drawing = theme.figure(width, 352)
+    samples = charts.time_legend(evidence.approaches, kinds.CONFIRMED.together)
+    of_approaches = zip(evidence.approaches, samples, strict=False)
+    rows = legends.flow([(one.named, sample) for one, (_, sample) in of_approaches], width)
+    drawing = theme.figure(width, 352 + legends.ROW_PX * len(rows))
     panel_width = (width - charts.LEFT_PX - gap - 16) / 2
-    theme.put_text(drawing, 12, 28, _question(evidence), fontsize=15, fontweight="bold")
+    question = theme.fitted(_question(evidence), width - 24, 15, "bold")
+    theme.put_text(drawing, 12, 28, question, fontsize=15, fontweight="bold")
     for column, (kind, title) in enumerate(
         (
             (kinds.CONFIRMED, "Confirmed orders"),
@@ -220,12 +224,7 @@ def headline(evidence: Evidence) -> Chart:
             _stock_line(ax, evidence)
         charts.stage_bands(ax, evidence)
         marks.draw(ax, marks.marks(run for one in evidence.approaches for run in one.runs))
-    legend = charts.time_legend(evidence.approaches, kinds.CONFIRMED.together)
-    labels = [approach.named for approach in evidence.approaches]
-    drawing.legend(
-        [handle for _, handle in legend], labels, loc="upper right", frameon=False,
-        bbox_to_anchor=(0.995, 0.985), ncols=4, fontsize=11.5, handlelength=1.8,
-    )  # fmt: skip
+    legends.draw(drawing, rows)
     return charts.finish(drawing, "headline", _alt_headline(evidence))
 
 

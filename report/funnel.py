@@ -15,6 +15,8 @@ from report.plates import Chart
 
 NAMES_PX = 130
 """Room for the names of the steps, left of the plot."""
+SPREAD = 0.72
+"""So much of a step's row the approaches share, so that none hides another."""
 
 
 def funnel_charts(evidence: Evidence) -> Iterator[Chart]:
@@ -33,17 +35,19 @@ def funnel_charts(evidence: Evidence) -> Iterator[Chart]:
         drawing, ax = charts.panel(
             title, "attempts and orders (log)", colour, legend, left_px=NAMES_PX
         )
-        for approach in shown:
-            _draw(ax, steps[approach.name], approach, alone=len(shown) == 1)
+        for place, approach in enumerate(shown):
+            aside = SPREAD * ((place + 0.5) / len(shown) - 0.5)
+            _draw(ax, steps[approach.name], approach, aside, alone=len(shown) == 1)
         _axes(ax, steps[shown[0].name], max(low / 2, 0.5), high)
         charts.hatch_unranked(ax, shown)
         yield charts.finish(drawing, name, _alt(steps, shown))
 
 
-def _draw(ax: Axes, steps: Sequence[dict[str, Any]], approach: Approach, *, alone: bool) -> None:
+def _draw(
+    ax: Axes, steps: Sequence[dict[str, Any]], approach: Approach, aside: float, *, alone: bool
+) -> None:
     colour = theme.approach_colour(approach.position)
-    # Side by side, approaches must not hide each other.
-    rows = np.arange(len(steps)) + (0 if alone else 0.26 * (approach.position - 0.5))
+    rows = np.arange(len(steps)) + aside
     means = np.array([step["mean"] for step in steps], dtype=np.float64)
     seen = means > 0
     ax.plot(

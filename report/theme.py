@@ -8,6 +8,7 @@ are told apart by every kind of colour vision; lightness differs as well.
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -16,6 +17,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 
 INK: Final = "#1b2430"
 MUTED: Final = "#5b6675"
@@ -57,8 +60,9 @@ SIGNALS_DARK: Final = {"pass": "#6fd39b", "fail": "#ff8a80", "unknown": "#f0c060
 WIDTH_PX: Final = 400
 PNG_SCALE: Final = 2
 _POINTS_PER_INCH: Final = 72
+_FONT: Final = "DejaVu Sans"
 _STYLE: Final = {
-    "font.family": "DejaVu Sans",
+    "font.family": _FONT,
     "font.size": 12,
     "text.color": INK,
     "axes.labelcolor": MUTED,
@@ -72,13 +76,19 @@ _STYLE: Final = {
     "svg.fonttype": "none",
     "svg.hashsalt": "flashsale-harness",
     "path.simplify_threshold": 0.3,
+    "text.parse_math": False,
 }
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw and save figures in this theme, whatever matplotlib is configured to."""
-    with matplotlib.rc_context(matplotlib.rcParamsDefault.copy()):
+    """Draw and save figures in this theme, whatever matplotlib is configured to.
+
+    A name is text, whatever is in it: a dollar sign begins no formula, and a character that the
+    font does not have, such as an emoji, is drawn as a box in the PNG without a warning.
+    """
+    with warnings.catch_warnings(), matplotlib.rc_context(matplotlib.rcParamsDefault.copy()):
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]
         yield
 
@@ -98,6 +108,11 @@ def figure(width_px: int, height_px: int) -> Figure:
     drawing = Figure(figsize=(width_px / _POINTS_PER_INCH, height_px / _POINTS_PER_INCH))
     drawing.patch.set_facecolor(PAPER)
     return drawing
+
+
+def height_px(drawing: Figure) -> float:
+    """Return the height of a figure in pixels."""
+    return float(drawing.get_size_inches()[1] * _POINTS_PER_INCH)
 
 
 def axes(drawing: Figure, left: float, top: float, width: float, height: float) -> Axes:
@@ -126,6 +141,23 @@ def put_text(
     """Write text at a place given in pixels from the top left; `y` is the baseline."""
     width, height = drawing.get_size_inches() * _POINTS_PER_INCH
     drawing.text(x / width, 1 - y / height, text, color=colour, va="baseline", **options)
+
+
+def fitted(text: str, room_px: float, size: float, weight: str = "normal") -> str:
+    """Return a text on one line, and its beginning alone if it is wider than its room."""
+    whole = kept = " ".join(text.split())
+    while kept and text_px(whole, size, weight) > room_px:
+        kept = kept[:-1].rstrip()
+        whole = f"{kept}…"
+    return whole
+
+
+def text_px(text: str, size: float, weight: str = "normal") -> float:
+    """Return the width of a text of this size in pixels, as it is drawn in the PNG."""
+    if not text:
+        return 0.0
+    font = FontProperties(family=_FONT, size=size, weight=weight)
+    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().width)
 
 
 def png(drawing: Figure) -> bytes:

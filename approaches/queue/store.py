@@ -141,7 +141,8 @@ class Store:
             )
         )
         self._scripts: dict[str, AsyncScript] = {
-            file.stem: self.redis.register_script(file.read_text()) for file in _LUA.glob("*.lua")
+            file.stem: self.redis.register_script(file.read_text(encoding="utf-8"))
+            for file in _LUA.glob("*.lua")
         }
 
     async def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Any:

@@ -9,6 +9,8 @@ from harness.analysis.history import History, Left
 from harness.errors import UsageError
 from harness.store import Campaign, load_findings, read_json
 
+_NAME_IT = "name the folder that holds the campaigns of a scenario, such as results/nightly"
+
 
 def summarise(campaign: Campaign, prices: Prices | None = None) -> dict[str, Any]:
     """Derive summary.json from the stored runs; costs by another price table if there is one."""
@@ -36,7 +38,13 @@ def compare(first: Path, second: Path) -> Compared:
 
 
 def history(folder: Path) -> History:
-    """Tell the history of every campaign below a folder; raise UsageError if there is none."""
+    """Tell the history of every campaign below a folder.
+
+    Raises UsageError if none of its own folders is a campaign: what lies deeper in any folder, such
+    as that for temporary files, may be of anybody. Raises it as well if no campaign has metrics.
+    """
+    if not any(folder.glob("*/campaign.json")):
+        raise UsageError(f"{folder} holds no campaign: there is no */campaign.json in it", _NAME_IT)
     campaigns: dict[str, Stored] = {}
     unreadable = []
     for path in sorted(folder.rglob("campaign.json")):
@@ -50,7 +58,7 @@ def history(folder: Path) -> History:
         few = "; ".join(f"{one.folder}: {one.reasons[0]}" for one in unreadable)
         raise UsageError(
             f"there is no campaign with metrics below {folder}" + (f" ({few})" if few else ""),
-            "name the folder that holds the campaigns of a scenario, such as results/nightly",
+            _NAME_IT,
         )
     return told
 

@@ -1,5 +1,6 @@
 """The command line: the one place that prints, catches errors and picks the exit code."""
 
+import io
 import signal
 import sys
 from types import FrameType
@@ -10,7 +11,7 @@ from rich.console import Console
 from harness import inherited
 from harness.cli import commands, comparing, gating, operating, selftesting, telling
 from harness.cli.app import app
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, is_full
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -18,6 +19,7 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 def main() -> None:
     """Run one command; every failure that a user can cause ends in `error:` and `hint:`."""
     inherited.set_aside()
+    _replace_what_cannot_be_written()
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # a closed terminal is a Ctrl-C
         signal.signal(signal.SIGHUP, _interrupt)
@@ -25,6 +27,12 @@ def main() -> None:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except HarnessError as error:
         code = _tell(error.message, error.hint, error.exit_code)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        hint = "free some space; temporary files are where TMPDIR says"
+        code = _tell(f"there is no space left{where}", hint, ExitCode.INFRASTRUCTURE)
     except typer.exceptions.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"see `{context.command_path} --help`" if context else "see `harness --help`"
@@ -33,6 +41,13 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = _tell("interrupted", "", ExitCode.INTERRUPTED)
     sys.exit(int(code or 0))
+
+
+def _replace_what_cannot_be_written() -> None:
+    """Write a question mark for a character that the terminal or the pipe has no code for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _tell(message: str, hint: str, code: ExitCode) -> ExitCode:

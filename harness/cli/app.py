@@ -1,7 +1,9 @@
-"""The command line's application, and the console that its commands print to."""
+"""The command line's application, and how its commands print."""
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 app = typer.Typer(
     name="harness",
@@ -11,3 +13,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 console = Console(highlight=False, soft_wrap=True)
+
+_WIDEST = 10_000
+"""Columns of a table of which nothing is cut off, however long its texts are."""
+
+
+def print_table(table: Table) -> None:
+    """Print a table; what is not a terminal gets every cell as a whole, on one line."""
+    wide = Console(highlight=False, markup=False)
+    if not wide.is_terminal:
+        room = wide.options.update(width=_WIDEST)
+        wide.width = Measurement.get(wide, room, table).maximum
+    wide.print(table)

@@ -1,8 +1,8 @@
 """The commands that make and read campaigns.
 
-Each parses its words, calls one thing, and returns an exit code. What takes seconds to import
-(pandas, scipy, matplotlib) is imported by the command that needs it, after its words were found to
-be right.
+Each parses its words, calls one thing, and returns an exit code. What takes long to import is
+imported by the command that needs it: pydantic and YAML, so that `--help` and a wrong word are
+answered at once; pandas, scipy and matplotlib only after all words were found to be right.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from harness.cli.app import app, console
+from harness.cli.app import app, console, print_table
 from harness.cli.words import (
     RunsOption,
     ScaleOption,
@@ -22,9 +22,7 @@ from harness.cli.words import (
     read_settings,
 )
 from harness.errors import ExitCode, Interrupted, UsageError
-from harness.runtimes import RUNTIMES, kept, measuring, runtime_named
-from harness.scenario import known_scenarios, load_scenario
-from harness.topology import discover, project_root
+from harness.runtime_names import RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +72,10 @@ def run(
     ] = None,
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
+    from harness.runtimes import runtime_named
+    from harness.scenario import load_scenario
+    from harness.topology import project_root
+
     root = project_root()
     if resume is not None:
         _refuse(scenario, approach, case, runs, seed is not None or same_seed, scale, settings, out)
@@ -139,7 +141,10 @@ def audit_command(path: CampaignArgument = None) -> ExitCode:
 @app.command(name="list")
 def list_command() -> None:
     """List the scenarios, the approaches, the stored campaigns, and what is up by hand."""
+    from harness.runtimes import kept
+    from harness.scenario import known_scenarios, load_scenario
     from harness.standing import standing
+    from harness.topology import discover, project_root
 
     root = project_root()
     table = Table("kind", "name", "what it is", box=None)
@@ -158,7 +163,7 @@ def list_command() -> None:
     for up in kept():
         where = up.addresses.shop if up.addresses else "coming up"
         table.add_row("up by hand", up.approach, f"{where}, {up.runtime}, pid {up.pid}")
-    console.print(table)
+    print_table(table)
 
 
 @app.command()
@@ -166,6 +171,9 @@ def validate(
     scenario: Annotated[str, typer.Argument(help="Name in scenarios/, or a TOML file.")],
 ) -> None:
     """Check a scenario and the approaches' compose files without running anything."""
+    from harness.scenario import load_scenario
+    from harness.topology import project_root
+
     root = project_root()
     checked = load_scenario(scenario, root)
     from harness import campaign
@@ -200,6 +208,7 @@ def _watched(folder: Path, port: int | None, conduct: "Callable[[Observer], Camp
     from harness.campaign import Several
     from harness.cli.progress import ProgressLine
     from harness.cli.watching import watching
+    from harness.runtimes import measuring
 
     with watching(folder, port) as watchers:
         with measuring(f"campaign {folder}"):
@@ -243,6 +252,8 @@ def _campaigns(root: Path) -> list[Path]:
 
 
 def _newest() -> Path:
+    from harness.topology import project_root
+
     stored = _campaigns(project_root())
     if not stored:
         raise UsageError("there is no campaign in results/", "make one with `harness run`")

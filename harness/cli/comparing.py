@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.cli.app import app
+from harness.cli.app import app, console, print_table
 from harness.errors import ExitCode, NotComparable
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 """Version of what `--format json` prints; a change is listed in CHANGELOG.md."""
-
-FILE_WIDTH = 160
-"""Columns of a table that is not printed to a terminal: enough that nothing is broken up."""
 
 
 class Format(StrEnum):
@@ -85,15 +81,18 @@ def _print(compared: "Compared", names: list[str], form: Format) -> None:
     differs = [f"Differs: {one}" for one in (*compared.machines, *compared.differences)]
     below = [*filter(None, [told.untold(compared)]), *told.CAVEATS]
     if form is Format.MD:
-        listed = ["\n".join(f"- {line}" for line in lines) for lines in ([*names, *differs], below)]
+        listed = [
+            "\n".join(markdown.plain(f"- {line}") for line in lines)
+            for lines in ([*names, *differs], below)
+        ]
         typer.echo("\n\n".join((listed[0], markdown.table(table), listed[1])))
         return
     legend = marks.legend(table)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = FILE_WIDTH
-    for part in (*names, *differs, table.caption, _grid(table, legend), *_notes(legend), *below):
-        console.print(part)
+    for line in (*names, *differs, table.caption):
+        console.print(line, markup=False)
+    print_table(_grid(table, legend))
+    for line in (*_notes(legend), *below):
+        console.print(line, markup=False)
 
 
 def _grid(table: "Table", legend: "Legend") -> Grid:

@@ -9,16 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.app import app, console
-from harness.cli.comparing import FILE_WIDTH
+from harness.cli.app import app, console, print_table
 from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
-from harness.runtimes import measuring
-from harness.topology import discover, project_root
 
 if TYPE_CHECKING:
     from harness.gate.plan import Mode, Plan
@@ -35,6 +30,7 @@ def baseline(
 ) -> None:
     """Keep what comparing needs of a campaign in one file, for `harness gate --baseline`."""
     from harness.gate.baseline import write
+    from harness.topology import project_root
 
     file = out or project_root() / "results" / "baseline.json"
     kept = write(campaign, file)
@@ -73,7 +69,6 @@ def gate(
     resume: Annotated[Path | None, typer.Option(help="Continue the gate in this folder.")] = None,
 ) -> ExitCode:
     """Compare the working tree with a base by turns: PASS, FAIL, or: I cannot tell."""
-    root = project_root()
     if resume is not None and any((base, stored, scenario, approach, settings, out)):
         raise UsageError(
             "--resume continues a gate exactly as it was begun",
@@ -85,7 +80,10 @@ def gate(
             "say one of the two; for a pull request: --base origin/main",
         )
     from harness.gate import plan as plans
+    from harness.runtimes import measuring
+    from harness.topology import project_root
 
+    root = project_root()
     if resume is not None:
         asked, folder = plans.read(resume), resume
     else:
@@ -115,6 +113,8 @@ def _criteria(file: Path, scenario: str | None) -> "Settings":
 
 
 def _known(approaches: list[str] | None, root: Path) -> tuple[str, ...]:
+    from harness.topology import discover
+
     known = discover(root)
     for name in approaches or ():
         if name not in known:
@@ -177,10 +177,7 @@ def _written(folder: Path, pages: list[Path]) -> str:
 def _show(result: "Result") -> None:
     from report.gate.words import COLUMNS, cells
 
-    wide = Console(highlight=False)
-    if not wide.is_terminal:
-        wide.width = FILE_WIDTH
-    table = Table(*map(escape, COLUMNS), box=None)
+    table = Table(*COLUMNS, box=None)
     for row in result.rows:
         table.add_row(*map(Text, cells(result, row)))
-    wide.print(table)
+    print_table(table)

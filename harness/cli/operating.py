@@ -19,17 +19,11 @@ from harness.cli.words import (
     read_settings,
 )
 from harness.errors import ExitCode, InfrastructureError, UsageError
-from harness.gate.worktree import remove_abandoned
-from harness.runtimes import Deployment, Kept, kept, leftovers, remove_abandoned_lock, runtime_named
-from harness.runtimes import clean as clean_leftovers
-from harness.runtimes.doctor import diagnose
-from harness.runtimes.kept import words
-from harness.runtimes.processes import send, wait_gone
-from harness.scenario import load_scenario
-from harness.topology import Topology, discover, project_root
 
 if TYPE_CHECKING:
     from harness.campaign import Request
+    from harness.runtimes import Deployment, Kept
+    from harness.topology import Topology
 
 _PERIOD_S = 1.0
 _DOWN_LIMIT_S = 180.0
@@ -52,6 +46,10 @@ def up(
     ] = False,
 ) -> int:
     """Bring one approach up by hand, seeded, and print its addresses; Ctrl-C takes it down."""
+    from harness.runtimes import runtime_named
+    from harness.scenario import load_scenario
+    from harness.topology import discover, project_root
+
     root = project_root()
     loaded = load_scenario(scenario, root)
     scales, changes = read_scales(scale), read_settings(settings)
@@ -95,6 +93,7 @@ def reset(approach: KeptArgument = None) -> ExitCode:
         raise UsageError(what, f"bring it up: harness up {approach or 'APPROACH'}")
 
     from harness.campaign import reset_kept
+    from harness.topology import project_root
 
     proof = reset_kept(one, project_root())
     console.print(f"{one.approach} is empty and seeded again:")
@@ -110,6 +109,9 @@ def reset(approach: KeptArgument = None) -> ExitCode:
 @app.command()
 def down(approach: KeptArgument = None) -> None:
     """Take down what `harness up` keeps up, from any terminal."""
+    from harness.runtimes import leftovers
+    from harness.runtimes.processes import send, wait_gone
+
     one = _asked(approach)
     if one is None:
         console.print(f"{approach} is not up" if approach else "nothing is up")
@@ -132,6 +134,9 @@ def down(approach: KeptArgument = None) -> None:
 @app.command()
 def doctor(runtime: RuntimeOption = "local") -> ExitCode:
     """Check whether this machine can run the harness."""
+    from harness.runtimes import runtime_named
+    from harness.runtimes.doctor import diagnose
+
     runtime_named(runtime)
     checks = diagnose(runtime)
     for check in checks:
@@ -144,17 +149,25 @@ def doctor(runtime: RuntimeOption = "local") -> ExitCode:
 @app.command()
 def clean() -> None:
     """Remove what a killed harness left: processes, temporary folders and git worktrees."""
-    removed = clean_leftovers()
+    from harness import runtimes
+    from harness.gate.worktree import remove_abandoned
+    from harness.topology import project_root
+
+    removed = runtimes.clean()
     with suppress(UsageError):  # run outside of any project
         removed += remove_abandoned(project_root())
-    remove_abandoned_lock()
+    runtimes.remove_abandoned_lock()
     for line in removed:
         console.print(line)
     console.print("nothing is left" if not removed else f"{len(removed)} removed")
 
 
-def _asked(approach: str | None) -> Kept | None:
+def _asked(approach: str | None) -> "Kept | None":
     """Return the deployment that is meant; None if nothing is up, or that one is not."""
+    from harness.runtimes import kept
+    from harness.runtimes.kept import words
+    from harness.topology import discover, project_root
+
     found = kept()
     if approach is None:
         if len(found) > 1:
@@ -166,14 +179,14 @@ def _asked(approach: str | None) -> Kept | None:
     return one
 
 
-def _known(approach: str, topologies: Mapping[str, Topology]) -> Topology:
+def _known(approach: str, topologies: "Mapping[str, Topology]") -> "Topology":
     if approach not in topologies:
         known = ", ".join(sorted(topologies))
         raise UsageError(f"there is no approach named {approach!r}", f"known approaches: {known}")
     return topologies[approach]
 
 
-def _described(one: Kept, request: "Request") -> Iterator[str]:
+def _described(one: "Kept", request: "Request") -> Iterator[str]:
     """Say what is up, and where."""
     addresses = one.reachable_at()
     product = request.scenario.product
@@ -208,7 +221,7 @@ def _proved(proof: dict[str, Any]) -> Iterator[str]:
         yield f"stock of product {sale['product_id']}: {', '.join(counted)}"
 
 
-def _tell_deaths(deployment: Deployment) -> None:
+def _tell_deaths(deployment: "Deployment") -> None:
     """Tell of every replica that ends although nobody asked it to; the others stay up."""
     told: set[str] = set()
     while True:

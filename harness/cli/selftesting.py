@@ -5,15 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from harness.cli.app import app, console
-from harness.cli.comparing import FILE_WIDTH
+from harness.cli.app import app, console, print_table
 from harness.errors import ExitCode, Interrupted, UsageError
-from harness.runtimes import measuring, runtime_named
-from harness.scenario import load_scenario
-from harness.topology import discover, project_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +25,10 @@ def selftest(
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
 ) -> ExitCode:
     """Measure one approach against itself, against a slower copy of it, and the generator."""
+    from harness.runtimes import measuring
+    from harness.scenario import load_scenario
+    from harness.topology import discover, project_root
+
     root = project_root()
     loaded = load_scenario(scenario, root)
     topologies = discover(root)
@@ -57,6 +56,7 @@ def selftest(
 
 def _measure(test: "SelfTest") -> "tuple[Limits, Judgement]":
     from harness.cli.progress import ProgressLine
+    from harness.runtimes import runtime_named
     from harness.selftest.conduct import compare_copies, measure_generator
 
     limits = measure_generator(lambda news: console.print(f"generator: {news}"))
@@ -77,21 +77,14 @@ def _publish(test: "SelfTest", limits: "Limits", judgement: "Judgement") -> None
 
 def _print(limits: "Limits", judgement: "Judgement") -> None:
     console.print("The load generator, one process:")
-    _show(_generator(limits))
+    print_table(_generator(limits))
     console.print("The same twice: there must be no difference.")
-    _show(_rows(judgement.same))
+    print_table(_rows(judgement.same))
     console.print("One of them slowed: that must be found.")
-    _show(_rows(judgement.control))
+    print_table(_rows(judgement.control))
     if judgement.delay is not None:
         console.print(_told(judgement.delay))
     console.print(f"{judgement.exit_code.name}: {judgement.statement}")
-
-
-def _show(table: Table) -> None:
-    wide = Console(highlight=False)
-    if not wide.is_terminal:
-        wide.width = FILE_WIDTH
-    wide.print(table)
 
 
 def _generator(limits: "Limits") -> Table:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from harness.errors import UsageError
-from harness.runtimes import RUNTIMES
+from harness.runtime_names import RUNTIMES
 
 RuntimeOption = Annotated[str, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}.")]
 ScaleOption = Annotated[

@@ -93,13 +93,7 @@ def write(folder: Path, path: Path) -> Baseline:
         deployments=[one for place, one in enumerate(images) if one not in images[:place]],
         changes=changes(stored.summary),
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, baseline.model_dump(mode="json"))
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {path}: {error.strerror}", "choose another file with --out"
-        ) from error
+    write_json(path, baseline.model_dump(mode="json"))
     return baseline
 
 

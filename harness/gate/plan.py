@@ -92,13 +92,7 @@ def _check_approaches(settings: Settings, root: Path) -> None:
 
 
 def _write(plan: Plan, out: Path, sides: Mapping[str, Side]) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(out / _PLAN, _document(plan, sides))
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {out}: {error.strerror}", "choose another folder with --out"
-        ) from error
+    write_json(out / _PLAN, _document(plan, sides))
 
 
 def read(out: Path) -> Plan:

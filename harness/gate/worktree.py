@@ -93,6 +93,7 @@ def run(words: list[str], state: StateFolder, **environment: str) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             check=True,
         )
     except OSError as error:

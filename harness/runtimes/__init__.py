@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.runtime_names import RUNTIMES
 from harness.runtimes import state
 from harness.runtimes.kept import Addresses, Announcement, Kept, kept
 from harness.runtimes.local import LocalRuntime
@@ -32,8 +33,6 @@ __all__ = [
     "runtime_named",
     "with_proxies",
 ]
-
-RUNTIMES = ("local", "docker")
 
 
 def runtime_named(name: str, pythons: Mapping[Path, Path] | None = None) -> Runtime:

@@ -73,7 +73,7 @@ def _program(name: str, path: Path, flag: str) -> Check:
     hint = "install the project's dependencies again; the wheels serve Linux on x86-64 and ARM64"
     try:
         answer = subprocess.run(
-            [path, flag], capture_output=True, text=True, timeout=10, check=False
+            [path, flag], capture_output=True, text=True, errors="replace", timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Check(name, ok=False, detail=f"{path}: {error}", hint=hint)

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from harness.errors import UsageError
+from harness.errors import UsageError, unwritable
 from harness.topology import Topology
 from harness.topology.section import read_yaml
 
@@ -31,7 +31,8 @@ _PLACE = re.compile(r"(?<=://)[\w.-]+(?::\d+)?")
 def write_project(topology: Topology, folder: Path) -> None:
     """Write three copies of an approach, and links to what they count on beside them.
 
-    Raises UsageError if the approach cannot have a proxy before it, or the folder not be written.
+    Raises UsageError if the approach cannot have a proxy before it, or the folder not be written,
+    InfrastructureError if there is no space left.
     """
     if PROXY in topology.services:
         raise UsageError(
@@ -49,7 +50,7 @@ def write_project(topology: Topology, folder: Path) -> None:
             text = yaml.safe_dump(made, sort_keys=False, allow_unicode=True)
             (folder / f"docker-compose.{name}.yml").write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {folder}: {error}", "choose another --out") from error
+        raise unwritable(folder, error) from error
 
 
 def with_proxy(

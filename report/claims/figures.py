@@ -65,10 +65,12 @@ def _draw(kind: LevelKind, levels: Levels, evidence: Evidence) -> Chart:
     shown = evidence.approaches
     legend = approach_legend(shown) if len(shown) > 1 else []
     drawing, ax = charts.panel(kind.title, kind.unit, theme.INK, legend)
-    for approach in shown:
-        _draw_approach(ax, kind, levels[approach.name], approach)
+    for place, approach in enumerate(shown):
+        aside = SHIFT * (place - (len(shown) - 1) / 2)
+        _draw_approach(ax, kind, levels[approach.name], approach, aside)
     rows = levels[shown[0].name]
     ax.set_xticks(range(len(rows)), [f"≤ {row['up_to']}" for row in rows])
+    ax.set_xlim(-0.5, len(rows) - 0.5)
     ax.set_xlabel("active users", fontsize=11)
     if kind.log:
         charts.log_scale(ax)
@@ -80,12 +82,16 @@ def _draw(kind: LevelKind, levels: Levels, evidence: Evidence) -> Chart:
 
 
 def _draw_approach(
-    ax: Axes, kind: LevelKind, rows: Sequence[Mapping[str, Any]], approach: Approach
+    ax: Axes,
+    kind: LevelKind,
+    rows: Sequence[Mapping[str, Any]],
+    approach: Approach,
+    aside: float,
 ) -> None:
     colour = theme.approach_colour(approach.position)
     known: list[tuple[float, float]] = []
     for level, row in enumerate(rows):
-        at, found = level + SHIFT * (approach.position - 0.5), row[kind.key]
+        at, found = level + aside, row[kind.key]
         if found["value"] is None:
             if found["low"] is not None:
                 ax.plot([at], [found["low"]], color=colour, marker="^", markersize=7)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from harness.errors import InfrastructureError
 from harness.gate.result import Result
+from harness.store import write_text
 from report.gate.annotations import annotations
 from report.gate.document import to_json
 from report.gate.exports import bencher, github_action_benchmark, otava
@@ -18,7 +18,7 @@ EXPORTS = (github_action_benchmark, bencher, otava)
 def publish(result: Result, folder: Path) -> list[Path]:
     """Write every file that tells of a gate into its folder, and return them.
 
-    Raises InfrastructureError if one cannot be written.
+    Raises UsageError if one cannot be written, InfrastructureError if there is no space left.
     """
     contents = {
         "gate.json": to_json(result),
@@ -26,12 +26,4 @@ def publish(result: Result, folder: Path) -> list[Path]:
         "summary.md": summary(result),
         **{f"exports/{export.FILE}": export.render(result) for export in EXPORTS},
     }
-    try:
-        (folder / "exports").mkdir(parents=True, exist_ok=True)
-        for name, text in contents.items():
-            (folder / name).write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InfrastructureError(
-            f"cannot write the results of the gate: {error}", "free the disk, or choose --out"
-        ) from error
-    return [folder / name for name in contents]
+    return [write_text(folder / name, text) for name, text in contents.items()]

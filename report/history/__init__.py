@@ -3,14 +3,12 @@
 Like a report it is a pure function of what is stored, and the same campaigns give the same bytes.
 """
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 from harness.analysis import History
 from harness.analysis.summary import plain
-from harness.errors import UsageError
-from harness.store import write_json
+from harness.store import write_json, write_text
 from report import page, theme
 from report.history import plates, rows
 from report.history.words import answer, changes, counted, left_out, remarks
@@ -24,22 +22,12 @@ SCHEMA_VERSION = 1
 def publish(history: History, folder: Path) -> Path:
     """Write the page and history.json, and return the page.
 
-    Raises UsageError if the folder cannot be written.
+    Raises UsageError if the folder cannot be written, InfrastructureError if no space is left.
     """
-    text = render(history)
-    final, draft = folder / "index.html", folder / f".index.html.{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(
-            folder / "history.json", {"schema_version": SCHEMA_VERSION, **plain(asdict(history))}
-        )
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(draft, final)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {folder}: {error.strerror}", "choose another folder with --out"
-        ) from error
-    return final
+    page = write_text(folder / "index.html", render(history))
+    document = {"schema_version": SCHEMA_VERSION, **plain(asdict(history))}
+    write_json(folder / "history.json", document)
+    return page
 
 
 def render(history: History) -> str:

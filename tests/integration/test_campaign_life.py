@@ -8,8 +8,10 @@ import pytest
 
 from harness.errors import InfrastructureError
 from harness.store import Campaign
+from tests.integration.test_wrong_usage import refused
 from tests.support import fake_runtime
 from tests.support.fake_harness import FAKE, at, be_killed, stop_at
+from tests.support.full_disk import fill_the_disk
 
 pytestmark = pytest.mark.integration
 
@@ -220,3 +222,25 @@ def busy_generator(run):
     """Let the load generator have had no time to spare."""
     of_load = (run.telemetry["source"] == "load") & (run.telemetry["metric"] == "cpu_s")
     run.telemetry.loc[of_load, "value"] = run.telemetry.loc[of_load, "t_s"] * 0.99
+
+
+ROOM_BYTES = 4_000
+"""For what a command says, and for no run."""
+
+
+def test_a_full_disk_ends_a_campaign_that_can_be_resumed_once_there_is_space(harness, tmp_path):
+    out = tmp_path / "c"
+
+    def fills():
+        fill_the_disk(ROOM_BYTES)
+
+    first = harness.run("run", FAKE, "--runs", 1, "--out", out, happens=at("audit", fills, nth=2))
+    refused(first, 70, "cannot save run 02-", "--resume")
+    assert indices(out) == [1]
+    before = kept(out)
+    again = harness.run("run", "--resume", out, happens=at("up", fills))
+    refused(again, 70, "cannot save run 02-", "--resume")
+    assert kept(out) == before
+    assert harness.run("run", "--resume", out).returncode == 0
+    assert indices(out) == [1, 2]
+    assert kept(out).items() >= before.items()

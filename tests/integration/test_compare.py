@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from harness import campaign
+from harness.store import Campaign
 from tests.integration.conftest import ROOT
 
 pytestmark = pytest.mark.integration
@@ -75,6 +76,25 @@ def test_a_folder_without_a_campaign_is_named(cli, tmp_path):
     done = cli.run("compare", REFERENCE, tmp_path)
     assert done.returncode == 64
     assert str(tmp_path / "campaign.json") in done.stderr
+
+
+LONG = "a-campaign-with-a-name-that-is-longer-than-any-terminal-" * 3
+
+
+def test_a_list_that_is_not_printed_to_a_terminal_has_every_path_whole(
+    harness, tmp_path, monkeypatch
+):
+    title = f"A sale [of] {'many words ' * 20}!"
+    kept = Campaign.create(
+        tmp_path / "results" / LONG, {"title": title, "runtime": "local", "order": []}
+    )
+    monkeypatch.setattr("harness.topology.project_root", lambda: tmp_path)
+    monkeypatch.setattr("harness.topology.discover", lambda root: {})
+    done = harness.run("list")
+    assert done.returncode == 0, done.stderr
+    assert str(kept.path) in done.stdout
+    assert f"{title}, local" in done.stdout
+    assert "…" not in done.stdout
 
 
 def test_the_list_says_how_campaigns_stand(cli):

@@ -43,6 +43,12 @@ def test_a_folder_without_a_campaign_is_refused(cli, tmp_path):
     refused(cli.run("history", tmp_path), 64, "campaign.json")
 
 
+def test_a_folder_in_which_a_campaign_lies_somewhere_is_refused_and_not_written_to(cli, tmp_path):
+    store(tmp_path / "somebody" / "else" / "night", slower(0, 20))
+    refused(cli.run("history", tmp_path), 64, str(tmp_path), "results/nightly")
+    assert [path.name for path in tmp_path.iterdir()] == ["somebody"]
+
+
 def test_a_folder_that_cannot_be_written_is_refused(cli, tmp_path):
     store(tmp_path / "night", slower(0, 20))
     (tmp_path / "file").write_text("")

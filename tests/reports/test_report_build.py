@@ -21,6 +21,7 @@ from tests.golden.campaigns import simulated, store
 from tests.support.histories import make_run
 
 HOSTILE = '<script>alert("1")</script> & <b>'
+HOSTILE_NAME = f"{HOSTILE} | 📱 $\\frac$\n# Sale\n```"
 VOID = {"meta", "link", "br", "img", "path", "use", "rect"}
 
 
@@ -109,6 +110,9 @@ def dirty(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dirty")
     runs = simulated()
     runs[0].record["reset_proof"]["clean"] = False
+    for run in runs:
+        run.record["scenario"]["title"] = HOSTILE_NAME
+        run.record["scenario"]["stages"][1]["name"] = HOSTILE_NAME
     store(folder, runs, judge_with_oversell)
     return report.build(folder)
 
@@ -261,6 +265,20 @@ def test_what_an_audit_quotes_is_escaped(dirty):
     assert HOSTILE not in text
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text
+
+
+def test_no_name_becomes_html_or_a_heading_or_a_cell_of_the_markdown_report(dirty):
+    text = (dirty.parent / "report.md").read_text(encoding="utf-8")
+    ours = {"<details>", "<summary>", "</summary>", "</details>"}
+    block = re.compile(r"^(`{3,})\n.*?^\1$", re.DOTALL | re.MULTILINE)
+    outside = block.sub("", text)
+    assert set(re.findall(r"<[^>]*>?", outside)) <= ours
+    assert [line[:20] for line in outside.splitlines() if line.startswith("# ")] == [
+        "# &lt;script>alert(" + '"'
+    ]
+    assert "```" not in re.sub(r"# Sale ```", "", outside)
+    for table in re.findall(r"(?:^\|.*\n)+", outside, re.MULTILINE):
+        assert len({row.count("|") for row in table.splitlines()}) == 1
 
 
 def test_one_approach_and_one_run_are_enough(single):

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import report
 from approaches.shop.supervisor import die_with
@@ -42,6 +43,7 @@ class FakeHarness:
 
     scratch: Path
     reports: bool = False
+    encoding: str = "utf-8"
     started: list["Running"] = field(default_factory=list)
 
     def run(self, *words: object, happens: Happens = nothing, changes: Change = alike) -> Done:
@@ -62,7 +64,7 @@ class FakeHarness:
         if pid == 0:
             die_with(parent)
             self._be_the_harness([str(word) for word in words], out, err, World(happens, changes))
-        self.started.append(Running(pid, out, err))
+        self.started.append(Running(pid, out, err, self.encoding))
         return self.started[-1]
 
     def stop_started(self) -> None:
@@ -72,13 +74,16 @@ class FakeHarness:
                 one.send(signal.SIGKILL)
                 one.wait()
 
+    def _opened(self, number: int) -> TextIO:
+        return os.fdopen(number, "w", buffering=1, encoding=self.encoding, closefd=False)
+
     def _be_the_harness(self, words: list[str], out: Path, err: Path, world: World) -> None:
         code: object = 1
         try:
             for number, path in ((1, out), (2, err)):
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-            sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
-            sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+            sys.stdout = self._opened(1)
+            sys.stderr = self._opened(2)
             # the tests may run where these are ignored: in the background, or by nohup
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -108,6 +113,7 @@ class Running:
     pid: int
     _out: Path
     _err: Path
+    _encoding: str = "utf-8"
     ended: bool = False
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
@@ -122,7 +128,10 @@ class Running:
     def wait(self) -> Done:
         _, status = os.waitpid(self.pid, 0)
         self.ended = True
-        said = [path.read_text() if path.exists() else "" for path in (self._out, self._err)]
+        said = [
+            path.read_text(encoding=self._encoding) if path.exists() else ""
+            for path in (self._out, self._err)
+        ]
         return Done(os.waitstatus_to_exitcode(status), *said)
 
 

@@ -67,11 +67,10 @@ def spoil(one: Stored, *, audit: str = "FAIL") -> Stored:
 def store(folder: Path, one: Stored) -> Path:
     """Save a campaign with as much of its runs as its summary is held against."""
     campaign = Campaign.create(folder, one.description)
-    for approach in one.summary["approaches"]:
-        for run in approach["runs"]:
-            path = folder / "runs" / run_folder_name(run["index"], approach["name"])
-            path.mkdir()
-            write_json(path / "run.json", {"index": run["index"]})
+    for run in one.description["order"]:
+        path = folder / "runs" / run_folder_name(run["index"], run["approach"])
+        path.mkdir()
+        write_json(path / "run.json", run)
     campaign.write_json("summary.json", plain(one.summary))
     return folder
 

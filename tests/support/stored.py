@@ -65,7 +65,13 @@ def stored(
         for name in way:
             place = place[int(name)] if name.isdecimal() else place[name]
         place[last] = value
-    return Stored(description, summary(by_approach), deployments)
+    told = summary(by_approach)
+    description["order"] = [
+        {"index": run["index"], "block": run["block"], "approach": approach["name"]}
+        for approach in told["approaches"]
+        for run in approach["runs"]
+    ]
+    return Stored(description, told, deployments)
 
 
 def summary(values: Mapping[str, Values]) -> dict[str, Any]:

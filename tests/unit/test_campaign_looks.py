@@ -1,5 +1,6 @@
 """A campaign that goes on until all is decided: when it stops, and what it writes down."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Noted:
 def write_down(stored, index, approach):
     folder = stored.path / "runs" / run_folder_name(index, approach)
     folder.mkdir(exist_ok=True)
-    (folder / "run.json").write_text("{}")
+    (folder / "run.json").write_text(json.dumps({"index": index, "approach": approach}))
 
 
 class Conduct:

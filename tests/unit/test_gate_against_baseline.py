@@ -35,6 +35,7 @@ def written(folder, one=None):
     """Write a campaign's files down, as far as a baseline reads them."""
     one = one or a_campaign()
     summary = copy.deepcopy(one.summary)
+    order = []
     index = 0
     for approach in summary["approaches"]:
         for run in approach["runs"]:
@@ -42,9 +43,10 @@ def written(folder, one=None):
             run["index"] = index
             place = folder / "runs" / run_folder_name(index, approach["name"])
             place.mkdir(parents=True)
-            record = {"index": index, "deployment": DEPLOYMENT}
+            order.append({"index": index, "approach": approach["name"]})
+            record = {**order[-1], "deployment": DEPLOYMENT}
             (place / "run.json").write_text(json.dumps(record))
-    (folder / "campaign.json").write_text(json.dumps(one.description))
+    (folder / "campaign.json").write_text(json.dumps({**one.description, "order": order}))
     (folder / "summary.json").write_text(json.dumps(summary))
     return folder
 

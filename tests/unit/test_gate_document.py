@@ -6,7 +6,7 @@ from dataclasses import replace
 import jsonschema_rs
 import pytest
 
-from harness.errors import InfrastructureError
+from harness.errors import UsageError
 from report.gate import publish
 from report.gate.document import document, schema, to_json
 from tests.support.gate_results import EACH, INCONCLUSIVE, PASSING, REGRESSION
@@ -78,5 +78,5 @@ def test_publish_writes_every_file_and_says_which(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_told_to_people(tmp_path):
     (tmp_path / "gate").write_text("a file")
-    with pytest.raises(InfrastructureError, match="cannot write the results of the gate"):
+    with pytest.raises(UsageError, match="cannot write to"):
         publish(PASSING, tmp_path / "gate")

@@ -71,6 +71,33 @@ def test_a_caption_says_what_the_thick_line_shows(kind, said):
     assert captions.over_time(kind, ALONE) == said
 
 
+NOTHING_HAPPENED = {
+    "confirmed": [0] * 4, "open_orders": [0] * 4, "queue_depth": [0] * 4, "requests": [0] * 4,
+    "stock_left": [5] * 4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (kinds.CONFIRMED, "Queue: none was sold."),
+        (kinds.BACKLOG, "Queue: no open orders and no entries in the streams."),
+        (kinds.THROUGHPUT, "Queue: no answer; no failure."),
+        (kinds.STOCK, "Queue: 5 units left at the end."),
+    ],
+)
+def test_a_caption_of_a_sale_in_which_nothing_happened_says_so(kind, said):
+    runs = (a_run(**NOTHING_HAPPENED), a_run(2, **NOTHING_HAPPENED))
+    assert captions.over_time(kind, evidence(("queue", "Queue", True, runs))) == said
+
+
+def test_a_caption_names_no_half_of_what_most_runs_did_not_sell():
+    nothing = {"confirmed": [0] * 4}
+    runs = (a_run(**nothing), a_run(2, **nothing), a_run(3))
+    shown = evidence(("queue", "Queue", True, runs))
+    assert captions.over_time(kinds.CONFIRMED, shown) == "Queue: 0, 0, 9 confirmed in its runs."
+
+
 def test_a_caption_counts_failures_and_what_is_given_back():
     troubled = a_run(errors=[0, 3, 2, 0], stock_left=[5, 0, 0, 2], queue_depth=[0, 8, 0, 0])
     shown = evidence(("queue", "Queue", True, (troubled,)))
@@ -103,6 +130,10 @@ def test_the_funnel_says_where_most_were_lost():
         "Queue: of 100 attempts 25.0 % ended as a sale; most were lost before “Accepted” (70)."
     )
     assert captions.funnel({"queue": []}, ALONE) == "Queue: no attempt."
+    rows["queue"][-1]["mean"] = 0.0
+    assert captions.funnel(rows, ALONE) == (
+        "Queue: none of 100 attempts ended as a sale; most were lost before “Accepted” (70)."
+    )
 
 
 def test_values_are_the_percentiles_of_stages_with_the_most():

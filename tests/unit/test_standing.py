@@ -15,7 +15,8 @@ PASS = Finding("I1", "No oversell", Verdict.PASS, "fine")
 
 @pytest.fixture
 def campaign(tmp_path):
-    description = {"title": "Sale", "runtime": "local", "order": [{}, {}, {}]}
+    order = [{"index": index, "approach": "sync"} for index in (1, 2, 3)]
+    description = {"title": "Sale", "runtime": "local", "order": order}
     return Campaign.create(tmp_path / "c", description)
 
 

@@ -1,4 +1,6 @@
 import json
+import re
+import shutil
 from dataclasses import replace
 
 import pandas as pd
@@ -6,7 +8,8 @@ import pytest
 
 from harness.errors import InfrastructureError, UsageError
 from harness.findings import Finding, Verdict, worst
-from harness.store import TABLES, Campaign, load_findings, load_run
+from harness.store import TABLES, Campaign, load_findings, load_run, read_json
+from tests.support.full_disk import full_disk
 from tests.support.histories import make_run
 
 FINDING = Finding("I1", "No oversell", Verdict.PASS, "fine", 0, ({"order_id": "x"},))
@@ -14,7 +17,8 @@ FINDING = Finding("I1", "No oversell", Verdict.PASS, "fine", 0, ({"order_id": "x
 
 @pytest.fixture
 def stored(tmp_path):
-    return Campaign.create(tmp_path / "c", {"title": "t", "order": []})
+    order = [{"index": 1, "approach": "queue"}, {"index": 1, "approach": "sync"}]
+    return Campaign.create(tmp_path / "c", {"title": "t", "order": order})
 
 
 def test_a_saved_run_reads_back_equal(stored, tmp_path):
@@ -66,6 +70,117 @@ def test_a_broken_table_is_named(stored):
     (folder / "orders.parquet").write_bytes(b"no parquet")
     with pytest.raises(UsageError, match=r"orders\.parquet"):
         load_run(folder)
+
+
+def test_a_table_without_a_column_is_named(stored):
+    folder = stored.save_run(make_run("sync"), [], {})
+    path = folder / "orders.parquet"
+    pd.read_parquet(path).drop(columns="settled_ns").to_parquet(path)
+    with pytest.raises(UsageError, match=r"orders\.parquet: there is no column settled_ns"):
+        load_run(folder)
+
+
+def test_a_key_that_is_missing_is_named_by_file(stored):
+    folder = stored.save_run(make_run("sync"), [FINDING], {})
+    for name, key in (("run.json", "validity"), ("audit.json", "findings")):
+        content = json.loads((folder / name).read_text())
+        del content[key]
+        stored.write_json(f"runs/{folder.name}/{name}", content)
+    with pytest.raises(UsageError, match=rf"{folder.name}/run\.json: there is no key validity"):
+        read_json(folder / "run.json")["validity"]["verdict"]
+    with pytest.raises(UsageError, match=r"audit\.json: there is no key findings"):
+        load_findings(folder)
+
+
+@pytest.mark.parametrize("change", [{"verdict": "MAYBE"}, {"colour": "red"}, {"title": None}])
+def test_a_finding_that_is_none_is_named_by_file(stored, change):
+    folder = stored.save_run(make_run("sync"), [FINDING], {})
+    content = json.loads((folder / "audit.json").read_text())
+    finding = {**content["findings"][0], **change}
+    content["findings"] = [{key: value for key, value in finding.items() if value is not None}]
+    stored.write_json(f"runs/{folder.name}/audit.json", content)
+    with pytest.raises(UsageError, match=r"audit\.json: "):
+        load_findings(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("02-queue", "02-queue is a copy: its run.json is that of the run 01-queue"),
+        ("2nd-try", "2nd-try is a copy"),
+        ("01-queue (copy)", "is a copy"),
+        ("copy", "copy is a copy"),
+    ],
+)
+def test_a_copied_run_is_refused_by_name(stored, name, words):
+    run = stored.save_run(make_run("queue"), [], {})
+    shutil.copytree(run, run.with_name(name))
+    with pytest.raises(UsageError, match=re.escape(words)) as refused:
+        Campaign.open(stored.path)
+    assert refused.value.hint == f"move the folder out of {stored.path / 'runs'}"
+
+
+def test_a_run_of_another_campaign_is_refused(stored):
+    stored.save_run(make_run("queue", index=7), [], {})
+    with pytest.raises(UsageError, match=r"07-queue is no run of .*campaign\.json"):
+        Campaign.open(stored.path)
+
+
+def test_a_folder_without_a_run_is_refused(stored):
+    (stored.path / "runs" / "01-sync").mkdir()
+    with pytest.raises(UsageError, match=r"01-sync holds no run: there is no run\.json in it"):
+        Campaign.open(stored.path)
+
+
+def test_drafts_and_stray_files_are_no_runs(stored):
+    (stored.path / "runs" / ".01-sync.4711").mkdir()
+    (stored.path / "runs" / "notes.txt").write_text("")
+    assert Campaign.open(stored.path).run_folders() == []
+
+
+def everything_in(folder):
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_nothing_is_left_of_a_campaign_for_which_there_is_no_space(tmp_path):
+    with full_disk(), pytest.raises(InfrastructureError, match=r"cannot write to .*/c: ") as full:
+        Campaign.create(tmp_path / "c", {"title": "t", "order": []})
+    assert "free some space" in full.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_the_user_stays_when_there_is_no_space(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with full_disk(), pytest.raises(InfrastructureError):
+        Campaign.create(tmp_path, {"title": "t", "order": []})
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("room_bytes", [0, 2_000, 6_000])
+def test_nothing_is_left_of_a_run_for_which_there_is_no_space(stored, room_bytes):
+    run, before = make_run("queue"), everything_in(stored.path)
+    with full_disk(room_bytes), pytest.raises(InfrastructureError, match="cannot save run") as full:
+        stored.save_run(run, [FINDING], {})
+    assert "--resume" in full.value.hint
+    assert everything_in(stored.path) == before
+    assert stored.run_folders() == []
+
+
+def test_a_file_stays_as_it_was_when_there_is_no_space(stored):
+    before = everything_in(stored.path)
+    with full_disk(10), pytest.raises(InfrastructureError, match=r"campaign\.json: "):
+        stored.write_json("campaign.json", {"title": "another", "order": []})
+    assert everything_in(stored.path) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [(b"/caf\xe9", "/caf\udce9"), ("/café".encode(), "/café"), (b"/cafe", "/cafe")],
+)
+def test_a_path_of_any_bytes_can_be_written_and_read(stored, path, read):
+    taken_for_ascii = path.decode("ascii", "surrogateescape")
+    file = stored.write_json("a.json", {"path": taken_for_ascii, "word": "café"})
+    assert read_json(file) == {"path": read, "word": "café"}
 
 
 def test_json_never_holds_nan(stored):

@@ -97,6 +97,7 @@ def compose_version() -> str:
         ["docker", "compose", "version", "--format", "json"],
         capture_output=True,
         text=True,
+        errors="replace",
         check=False,
     )
     if answer.returncode != 0:
