@@ -129,14 +129,14 @@ class Gate:
         return looks[-1].rows if looks else ()
 
     def _confirm(self, group: str, rows: tuple[Row, ...]) -> tuple[Row, ...]:
-        """Measure again what failed, under another seed; only what fails again has failed.
+        """Measure again what failed, under other seeds; only what fails again has failed.
 
         It is given the same looks: three blocks may see by luck what takes five to be seen twice.
         """
         failed = {_key(row) for row in rows if row.ruling is Ruling.FAIL}
         if not failed or not self._goes_on():
             return rows
-        seed = self._plan.scenario.seed + 1
+        seed = self._plan.scenario.seed + rule.LOOKS[-1]  # each block has had one of its own
         looks = self._looked(CONFIRMATION, group, seed, lambda row: _key(row) in failed)
         if not self._goes_on():
             return rows

@@ -252,4 +252,4 @@ def test_the_plan_of_the_cases_is_part_of_the_method(cases, tmp_path):
     assert "kill api 1 at a moment drawn from the seed, 4.5 to 6.5 s, for 1.5 s" in words
     assert "kill api 1 when 9 units are left, for 1.5 s" in words
     assert "api.ACK = ledger" in words
-    assert "interleaved; block b has seed + b − 1" in words
+    assert "in block 1, one more in each block after it" in words

@@ -29,7 +29,7 @@ _DESCRIPTION: dict[str, Any] = {
         "product": {"name": "iPhone", "stock": 1000, "per_user_limit": None},
         "stages": [{"name": "rush", "users": 50}, {"name": "peak", "users": 300}],
     },
-    "approaches": ["queue", "sync"], "cases": [], "n_blocks": 3, "seed": 42,
+    "approaches": ["queue", "sync"], "cases": [], "n_blocks": 3, "seed": 42, "same_seed": False,
     "topologies": {
         "sync": {
             "title": "Synchronous", "payment_slots": 4,

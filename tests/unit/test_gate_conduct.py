@@ -154,7 +154,7 @@ def test_what_is_not_decided_is_looked_at_again_until_the_last_look(world_of):
     assert len(world.runs_of("comparison-small")) == 16
 
 
-def test_a_failure_is_confirmed_by_more_blocks_under_another_seed(world_of):
+def test_a_failure_is_confirmed_by_more_blocks_under_other_seeds(world_of):
     world = world_of(comparison=SLOWER)
     result = world.gate()
     assert result.exit_code is ExitCode.REGRESSION
