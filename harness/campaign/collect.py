@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness.campaign.reset import stock_counters
 from harness.errors import InfrastructureError
+from harness.password_hashes import parameters
 from harness.runtimes import Deployment
 from harness.sales import Sale
 
@@ -57,10 +58,6 @@ SELECT regexp_replace(query, '\\s+', ' ', 'g'), calls, round(total_exec_time::nu
 FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY total_exec_time DESC LIMIT 25
-"""
-_PASSWORDS = """
-SELECT substring(password_hash FROM '^.[^$]+[$][^$]+[$][^$]+') AS parameters, count(*)
-FROM users GROUP BY 1 ORDER BY 1
 """
 CANCELLED_COLUMNS = ("order_id", "user_id", "product_id", "quantity", "key", "reason")
 _CANCELLED = """
@@ -116,19 +113,26 @@ def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, Any]
             (ids,),
         ).fetchall()
         statements = ledger.execute(_STATEMENTS).fetchall()
-        passwords = ledger.execute(_PASSWORDS).fetchall()
+        passwords = password_parameters(ledger)
         cancelled = ledger.execute(_CANCELLED, (ids,)).fetchall()
     names = ("id", "price_cents", "initial_stock", "reserved", "sold")
     return {
         "products": [dict(zip(names, row, strict=True)) for row in products],
         "redis": _redis_facts(deployment, ids),
         "cancelled": [dict(zip(CANCELLED_COLUMNS, row, strict=True)) for row in cancelled],
-        "passwords": [{"parameters": text, "count": count} for text, count in passwords],
+        "passwords": passwords,
         "statements": [
             {"query": query[:500], "calls": calls, "total_ms": float(total_ms), "rows": rows}
             for query, calls, total_ms, rows in statements
         ],
     }
+
+
+def password_parameters(ledger: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """Return by which algorithms, at what cost, how many passwords are hashed; never a hash."""
+    hashes = ledger.execute("SELECT password_hash FROM users")
+    counts = Counter(parameters(row[0]) for row in hashes)
+    return [{"parameters": text, "count": count} for text, count in sorted(counts.items())]
 
 
 def server_versions(deployment: Deployment) -> dict[str, str]:
