@@ -19,6 +19,7 @@ DURABLE_REDIS = {
     "maxmemory-policy": ("noeviction",),
 }
 
+
 @invariant("I11", "Queues are drained and nothing was given up")
 def queues_drained(facts: Facts, evidence: Evidence) -> str:
     """Streams are empty, no entry is pending, and no entry was moved to the dead letters.
