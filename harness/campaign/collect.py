@@ -14,6 +14,8 @@ import psycopg
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
+from harness import queues
+from harness.campaign import entry_log
 from harness.campaign.reset import stock_counters
 from harness.errors import InfrastructureError
 from harness.password_hashes import parameters
@@ -150,7 +152,7 @@ def server_versions(deployment: Deployment) -> dict[str, str]:
 
 
 def backlog(deployment: Deployment) -> int:
-    """Return what is still under way: open orders in the ledger plus entries in the streams."""
+    """Return what is still under way: open orders in the ledger plus entries in the queues."""
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
         row = ledger.execute(_OPEN).fetchone()
     waiting = int(row[0]) if row else 0
@@ -177,6 +179,14 @@ def request_counts(deployment: Deployment) -> RequestCounts:
     return counts
 
 
+def entry_account(deployment: Deployment, from_ns: int, to_ns: int) -> list[dict[str, Any]]:
+    """Return what the service that takes the load logged of its requests in a window (epoch ns)."""
+    entry = deployment.topology.entry
+    logs = [path for name, path in deployment.logs().items() if name.rsplit("-", 1)[0] == entry]
+    lines = (line for path in logs for line in path.open(encoding="utf-8", errors="replace"))
+    return entry_log.account(lines, from_ns / 1e9, to_ns / 1e9)
+
+
 def requests_of_faults(faults: Iterable[Mapping[str, Any]]) -> RequestCounts:
     """Add up the requests that faults made themselves, as far as a server must have counted them.
 
@@ -191,32 +201,20 @@ def requests_of_faults(faults: Iterable[Mapping[str, Any]]) -> RequestCounts:
 
 
 def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> dict[str, Any] | None:
-    """Return streams and dead letters, and the stock of the first product and of each of them."""
+    """Return queues and dead letters, and the stock of the first product and of each of them."""
     facts, url = deployment.topology.redis, deployment.redis_url()
     if not facts or not url:
         return None
     with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
         counters = stock_counters(store, facts, product_ids) if product_ids else []
-        streams = {}
-        for name in facts.streams:
-            groups: Any = store.xinfo_groups(name) if store.exists(name) else []
-            streams[name] = {
-                "length": int(store.xlen(name)),
-                "pending": sum(int(group["pending"]) for group in groups),
-            }
+        found = queues.sizes(store, (*facts.queues, facts.dead_letters))
         return {
             "stock": counters[0] if counters else None,
             "stocks": dict(zip(map(str, product_ids), counters, strict=True)),
-            "streams": streams,
-            "dead_letters": int(store.xlen(facts.dead_letters)),
-            "dead_letter_entries": _letters(store, facts.dead_letters),
+            "streams": {name: found[name] for name in facts.queues},
+            "dead_letters": found[facts.dead_letters]["length"],
+            "dead_letter_entries": queues.entries(store, facts.dead_letters, _MOST_LETTERS),
         }
-
-
-def _letters(store: redis.Redis, stream: str) -> list[dict[str, str]]:
-    """Return what the first dead letters say, in whatever fields the approach gives them."""
-    entries: Any = store.xrange(stream, count=_MOST_LETTERS)
-    return [fields for _, fields in entries]
 
 
 def reading(deployment: Deployment, error: Exception) -> InfrastructureError:

@@ -1,6 +1,5 @@
 """What machine, what software: the facts that decide whether two campaigns can be compared."""
 
-import os
 import platform
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from harness.campaign import cgroups
+from harness import cgroups, processors
 
 _PACKAGES = (
     "argon2-cffi",
@@ -32,7 +31,7 @@ def capture(root: Path) -> dict[str, Any]:
     return {
         "cpu_model": _cpu_model(),
         "cores": psutil.cpu_count() or 1,
-        "cores_allowed": len(os.sched_getaffinity(0)),
+        "cores_allowed": processors.allowed(),
         "governor": _governor(),
         "cgroup": cgroups.limits(),
         "memory_bytes": psutil.virtual_memory().total,

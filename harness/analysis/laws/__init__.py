@@ -27,10 +27,12 @@ LAWS: Laws = (
     (crowd.INTERACTIVE, crowd.interactive_response_time),
     (counts.CHAIN, counts.sent_equals_outcomes),
     (counts.CLIENT_SERVER, counts.client_counts_equal_server_counts),
+    (counts.ENTRY_LATENCY, counts.client_agrees_with_the_entry),
     (counts.SUMS, counts.per_second_sums_equal_totals),
     (counts.RECORDED, counts.recorded_equals_locust),
     (capacity.UTILISATION, capacity.utilisation_at_most_one),
     (capacity.SLOTS, capacity.slots_cover_charges),
+    (capacity.IDLE, capacity.slots_are_used),
     (times.BACKLOG, times.backlog_is_arrivals_times_stay),
     (times.PERCENTILES, times.percentiles_fit_the_mean),
     (times.CLOCKS, times.clocks_agree),
@@ -44,6 +46,7 @@ IN_A_CONTEST: Laws = (
     (counts.RECORDED, counts.recorded_equals_locust),
     (capacity.UTILISATION, capacity.utilisation_at_most_one),
     (capacity.SLOTS, capacity.slots_cover_charges),
+    (capacity.IDLE, capacity.slots_are_used),
     (times.CLOCKS, times.clocks_agree),
 )
 """Laws that hold without stages; nobody thinks in a contest, and a burst is meant to be sudden."""
