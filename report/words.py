@@ -49,8 +49,8 @@ def headline(evidence: Evidence) -> Headline:
 
 
 def _title(evidence: Evidence) -> str:
-    found = [f for a in evidence.approaches for run in a.runs for f in run.findings]
-    if correctness(found) is Verdict.FAIL:
+    findings = [f for a in evidence.approaches for run in a.runs for f in run.findings]
+    if correctness(findings) is Verdict.FAIL:
         return "The audit failed"
     if not all(approach.ranked for approach in evidence.approaches):
         return "No ranking: a run is invalid or unaudited"

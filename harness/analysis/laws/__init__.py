@@ -5,8 +5,9 @@ other, a residual and a tolerance; FAIL if the residual exceeds it, UNKNOWN if t
 there. The modules are what the laws are about:
 
     crowd      buyers and the load generator: N = X(R + Z), planned users, CPU, punctuality
-    counts     requests: sent, answered, counted by the servers, by Locust, by the second
-    capacity   what a machine and an approach cannot exceed: CPU, payment slots
+    counts     requests: sent, answered, counted by the servers, by Locust, by the second, and by
+               the entry's log
+    capacity   what a machine and an approach cannot exceed, or must use: CPU, payment slots
     times      L = λW of the backlog, percentiles and their mean, the two clocks
 
 A fault of the scenario's excuses little: the load generator is not hit, so the laws about buyers,
