@@ -15,6 +15,7 @@ FULL = 0.95
 """Share of the processors from which on none is to spare: counters advance in ticks."""
 FULL_FOR = 0.10
 """Share of a stage that a machine may be full before it is worth a warning."""
+NOTABLE_CORES = 0.10
 WITHHELD_LIMIT = 0.02
 """Share of the load for which a quota may withhold processors before it is worth a warning."""
 
@@ -113,8 +114,9 @@ def _gained(facts: RunFacts, metric: str, from_s: float, to_s: float) -> float |
 
 def _told(use: Use) -> str:
     shares = ", ".join(f"{name} {used:.2f}" for name, used in use.cores.items())
+    others = " and for others" if use.cores["others"] > NOTABLE_CORES else ""
     waited = "" if use.waited is None else f"; a process waited {100 * use.waited:.0f} % of it"
     return (
         f"the machine was full for {100 * use.full:.0f} % of stage {use.stage.name}, so generator "
-        f"and shop waited for each other; processors used: {shares}{waited}"
+        f"and shop waited for each other{others}; processors used: {shares}{waited}"
     )

@@ -89,6 +89,7 @@ def test_stages_in_which_the_machine_was_full_are_a_warning_that_says_who_used_i
     assert judged["verdict"] == "VALID"
     (warning,) = [one for one in judged["warnings"] if "machine was full" in one]
     assert "full for 50 % of stage rush" in warning
+    assert "waited for each other and for others;" in warning
     assert "generator 0." in warning
     assert "others " in warning
     assert "a process waited 50 % of it" in warning
