@@ -7,7 +7,7 @@ from rich.console import Console
 
 from harness.analysis import looks
 from harness.errors import ExitCode
-from harness.findings import Finding, Verdict, correctness, worst
+from harness.findings import Category, Finding, Verdict, correctness, worst
 from harness.store import Campaign, load_findings, read_json
 
 HEADLINES = (
@@ -67,9 +67,9 @@ def _of_all(findings: Iterable[Finding]) -> Verdict:
 
 
 def _line(finding: Finding) -> str:
-    return (
-        f"{finding.id} {finding.verdict} ({finding.category}): {finding.title}: {finding.summary}"
-    )
+    """Return a finding in a line; what is no matter of correctness says so."""
+    about = "" if finding.category is Category.CORRECTNESS else f" ({finding.category})"
+    return f"{finding.id} {finding.verdict}{about}: {finding.title}: {finding.summary}"
 
 
 def _cell(summary: dict[str, Any], approach: dict[str, Any], metric: str) -> str:
