@@ -4,7 +4,7 @@ The lattice PASS < UNKNOWN < FAIL is Jepsen's `merge-valid`: one failure decides
 measured never counts as a pass.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -26,6 +26,26 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=_SEVERITY.__getitem__, default=Verdict.UNKNOWN)
 
 
+class Category(StrEnum):
+    """What a finding is about, which decides what follows from it.
+
+    Correctness is what was sold, charged and answered: a system that fails it is not ranked. How
+    durable and how secure a system was set up is reported beside its numbers, and fails a command
+    only if the user asks for that.
+    """
+
+    CORRECTNESS = "correctness"
+    SET_UP = "durability and security of the set-up"
+
+
+_OF_THE_SET_UP = frozenset({"I16"})
+
+
+def category_of(identifier: str) -> Category:
+    """Return what an invariant is about, by its id."""
+    return Category.SET_UP if identifier in _OF_THE_SET_UP else Category.CORRECTNESS
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One audited invariant: its verdict and up to ten offending examples.
@@ -45,6 +65,25 @@ class Finding:
     offences: dict[str, int] = field(default_factory=dict)
     failed_sales: tuple[int, ...] = ()
     unknown_sales: tuple[int, ...] = ()
+
+    @property
+    def category(self) -> Category:
+        """Return what it is about."""
+        return category_of(self.id)
+
+
+def correctness(findings: Iterable[Finding]) -> Verdict:
+    """Return the worst verdict on correctness; UNKNOWN if nothing was checked."""
+    return worst(one.verdict for one in findings if one.category is Category.CORRECTNESS)
+
+
+def of_set_up(findings: Iterable[Finding]) -> Sequence[Finding]:
+    """Return what was found of durability and security: each finding that is not a pass."""
+    return [
+        one
+        for one in findings
+        if one.category is Category.SET_UP and one.verdict is not Verdict.PASS
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.findings import Verdict, worst
-from harness.store import Campaign, read_json
+from harness.findings import Verdict, correctness, worst
+from harness.store import Campaign, load_findings
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A campaign by the number of its runs, and the worst verdict of their audits."""
+    """A campaign by the number of its runs, and the worst verdict on their correctness."""
 
     title: str
     runtime: str
@@ -31,12 +31,12 @@ def standing(path: Path) -> Standing:
     """Return how a campaign stands; raise UsageError, naming the file, if one is broken."""
     campaign = Campaign(path)
     description, folders = campaign.description(), campaign.run_folders()
-    judged = [read_json(folder / "run.json")["validity"]["verdict"] for folder in folders]
+    judged = [one["verdict"] for one in campaign.validity().values()]
     return Standing(
         title=str(description["title"]),
         runtime=str(description["runtime"]),
         planned=len(description["order"]),
         finished=len(folders),
         invalid=judged.count("INVALID"),
-        audit=worst(Verdict(read_json(folder / "audit.json")["verdict"]) for folder in folders),
+        audit=worst(correctness(load_findings(folder)) for folder in folders),
     )

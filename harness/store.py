@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import InfrastructureError, UsageError, unwritable
-from harness.findings import Finding, Verdict, worst
+from harness.findings import Finding, Verdict, correctness
 
 SCHEMA_VERSION = 1
 """Version of the folder's layout and of every file in it; a change is listed in CHANGELOG.md."""
@@ -209,6 +209,18 @@ class Campaign:
             shutil.rmtree(draft, ignore_errors=True)
         return final
 
+    def validity(self) -> dict[int, dict[str, Any]]:
+        """Return verdict and reasons of every finished run, by its index.
+
+        They are those of the summary, which is what the report shows: the laws may be others than
+        when a run was saved. A run that no summary covers has those that it was saved with.
+        """
+        records = (read_json(folder / "run.json") for folder in self.run_folders())
+        judged = {int(record["index"]): record["validity"] for record in records}
+        summary = self.path / "summary.json"
+        derived = read_json(summary).get("validity", []) if summary.exists() else []
+        return judged | {one["index"]: one for one in derived if one["index"] in judged}
+
     def load_runs(self) -> list[RunData]:
         """Read every finished run."""
         return [load_run(folder) for folder in self.run_folders()]
@@ -225,9 +237,8 @@ def _compress(source: Path, target: Path) -> None:
 
 
 def audit_document(findings: list[Finding]) -> dict[str, Any]:
-    """Return the content of audit.json: the verdict, and every finding."""
-    verdict = worst(finding.verdict for finding in findings) if findings else Verdict.UNKNOWN
-    return {"verdict": verdict, "findings": [asdict(finding) for finding in findings]}
+    """Return the content of audit.json: the verdict on correctness, and every finding."""
+    return {"verdict": correctness(findings), "findings": [asdict(finding) for finding in findings]}
 
 
 def load_run(folder: Path) -> RunData:

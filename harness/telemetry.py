@@ -4,8 +4,9 @@ Every sample is a row ``(t_s, source, metric, value)``; CPU seconds and commits 
 lost sample loses resolution and nothing else. A source that does not answer (a store that was
 killed) is left out of that second, and is asked again in the next.
 
-Beside the deployment the machine is read: how much of it was busy at all, what a hypervisor took,
-whether its wall clock was set, and which processes that are none of ours used the processors.
+Beside the deployment the machine is read: how much of it was busy at all, what a hypervisor or a
+control group withheld, how long some process waited for a processor, whether its wall clock was
+set, and which processes that are none of ours used the processors.
 
 Reading memory is costly (PSS, for one, is a walk over each process's pages), so it is sampled every
 `RARE_PERIOD_S` seconds, and what grows slowly with it: open files, the keys of Redis. So is all
@@ -26,6 +27,8 @@ import psutil
 import psycopg
 import redis
 
+from harness import cgroups, processors, queues
+from harness.errors import UsageError
 from harness.runtimes import Deployment
 from harness.runtimes.strangers import Strangers
 from harness.sales import SALE_PRODUCT
@@ -130,7 +133,7 @@ class Sampler:
         yield list(self._measure_machine(in_full))
         with suppress(psycopg.Error):
             yield list(self._measure_ledger())
-        with suppress(redis.RedisError):
+        with suppress(redis.RedisError, UsageError):
             yield list(self._measure_redis())
             if in_full:
                 yield list(self._measure_size_of_redis())
@@ -151,6 +154,12 @@ class Sampler:
         busy = (machine.user, machine.nice, machine.system, machine.irq, machine.softirq)
         yield "machine", "cpu_s", sum(busy)
         yield "machine", "steal_s", machine.steal
+        for metric, seconds in (
+            ("waited_s", processors.waited_s()),
+            ("throttled_s", cgroups.throttled_s()),
+        ):
+            if seconds is not None:
+                yield "machine", metric, seconds
         yield "machine", "clock_step_s", (_clocks_apart_ns() - self._clocks_apart_ns) / 1e9
         yield "harness", "cpu_s", time.process_time()
         yield "load", "cpu_s", self._load_cpu_s()
@@ -182,20 +191,15 @@ class Sampler:
         pipe = self._redis.pipeline(transaction=False)
         pipe.info("memory")
         pipe.get(facts.stock % SALE_PRODUCT)
-        for stream in facts.streams:
-            pipe.xlen(stream)
-            pipe.xinfo_groups(stream)
-        info, stock, *streams = pipe.execute(raise_on_error=False)
+        info, stock = pipe.execute(raise_on_error=False)
         if isinstance(info, dict):
             yield "redis", "used_memory_bytes", float(info["used_memory"])
         if isinstance(stock, bytes):
             yield "redis", "stock", float(stock)
-        for name, length, groups in zip(facts.streams, streams[::2], streams[1::2], strict=True):
-            if isinstance(length, int):
-                yield "redis", f"stream_length:{name}", float(length)
-            if isinstance(groups, list):
-                pending = sum(float(group["pending"]) for group in groups)
-                yield "redis", f"pending:{name}", pending
+        for name, one in queues.sizes(self._redis, facts.queues).items():
+            yield "redis", f"stream_length:{name}", float(one["length"])
+            if name in facts.streams:
+                yield "redis", f"pending:{name}", float(one["pending"])
 
     def _measure_size_of_redis(self) -> Iterator[Sample]:
         if self._redis is None:

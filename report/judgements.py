@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from harness.findings import Finding, Verdict, worst
+from harness.findings import Category, Finding, Verdict, category_of, correctness, worst
 from report import numbers
 from report.evidence import Approach, Evidence, Run
 from report.tables import Cell, Column, Row, Table, each_run
@@ -33,7 +33,9 @@ def audit(evidence: Evidence) -> Table:
         invariants |= {finding.id: finding.title for finding in run.findings}
     rows = []
     for invariant, title in invariants.items():
-        cells = [Cell(f"{invariant} · {title}")]
+        category = category_of(invariant)
+        about = "" if category is Category.CORRECTNESS else f" ({category})"
+        cells = [Cell(f"{invariant} · {title}{about}")]
         for approach in evidence.approaches:
             cells += _audited(approach, invariant)
         rows.append(Row(tuple(cells)))
@@ -107,7 +109,7 @@ def badges(evidence: Evidence) -> list[tuple[str, str]]:
     every = [run for _, run in each_run(evidence)]
     states = {s["index"]: s for a in evidence.summary["approaches"] for s in a["runs"]}
     n, valid = len(every), sum(bool(states[run.index]["valid"]) for run in every)
-    verdict = worst(worst(f.verdict for f in run.findings) for run in every)
+    verdict = worst(correctness(run.findings) for run in every)
     clean = sum(_is_clean(run) for run in every)
     laws = Verdict.PASS if valid == n else Verdict.FAIL
     return [
@@ -117,7 +119,7 @@ def badges(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _is_clean(run: Run) -> bool:
-    return bool(run.findings) and all(f.verdict is Verdict.PASS for f in run.findings)
+    return correctness(run.findings) is Verdict.PASS
 
 
 def runs(evidence: Evidence) -> Table:

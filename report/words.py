@@ -7,7 +7,7 @@ names one, and an approach that is not ranked is never praised.
 from dataclasses import dataclass
 
 from harness.analysis.outcomes import Outcome
-from harness.findings import Verdict, worst
+from harness.findings import Category, Verdict, correctness
 from report import numbers
 from report.evidence import Approach, Evidence, Pair
 
@@ -57,8 +57,8 @@ def headline(evidence: Evidence) -> Headline:
 
 
 def _title(evidence: Evidence) -> str:
-    verdicts = [f.verdict for a in evidence.approaches for run in a.runs for f in run.findings]
-    if worst(verdicts) is Verdict.FAIL:
+    findings = [f for a in evidence.approaches for run in a.runs for f in run.findings]
+    if correctness(findings) is Verdict.FAIL:
         return "The audit failed"
     if not all(approach.ranked for approach in evidence.approaches):
         return "No ranking: a run is invalid or unaudited"
@@ -101,8 +101,13 @@ def troubles(evidence: Evidence) -> list[str]:
             failed = [f for f in run.findings if f.verdict is Verdict.FAIL]
             unknown = [f for f in run.findings if f.verdict is Verdict.UNKNOWN]
             for finding in failed:
+                failure = (
+                    "audit FAILED"
+                    if finding.category is Category.CORRECTNESS
+                    else f"{finding.category} FAILED, which excludes nobody"
+                )
                 problems.append(
-                    f"Run {run.index} ({approach.title}): audit FAILED. {finding.id}, "
+                    f"Run {run.index} ({approach.title}): {failure}. {finding.id}, "
                     f"{finding.title}: {finding.summary}"
                 )
             if unknown or not run.findings:

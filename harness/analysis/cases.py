@@ -15,7 +15,7 @@ from harness.analysis.estimates import Estimate, estimate
 from harness.analysis.facts import RunFacts
 from harness.analysis.faults import TOLD, offences
 from harness.analysis.metrics import METRICS
-from harness.findings import Finding, worst
+from harness.findings import Finding, correctness
 
 HEADLINES: Final = (
     "confirmed_orders",
@@ -99,7 +99,7 @@ def _worst(runs: Sequence[CaseRun]) -> dict[str, Any]:
         "n": len(runs),
         "runs": [run.facts.run.index for run in runs],
         "invalid_runs": [run.facts.run.index for run in runs if not run.is_valid],
-        "verdict": worst(f.verdict for run in runs for f in run.findings),
+        "verdict": correctness(f for run in runs for f in run.findings),
         "faults": len(effects),
         "recovery_s": None if unsettled else max(recoveries, default=None),
         "unsettled": unsettled,

@@ -26,7 +26,7 @@ from harness.analysis.facts import NANOSECONDS, RunFacts, integers, steps
 from harness.analysis.summary import Audits, names_in_order, plain, worst_findings
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
-from harness.findings import Finding, Law, Verdict, worst
+from harness.findings import Finding, Law, Verdict, correctness, of_set_up, worst
 from harness.store import RunData
 
 SCHEMA_VERSION = 1
@@ -139,7 +139,7 @@ class _Judged:
 
     @property
     def audit(self) -> Verdict:
-        return worst(finding.verdict for finding in self.findings)
+        return correctness(self.findings)
 
 
 def summarise(
@@ -275,4 +275,8 @@ def _warnings(judged: Sequence[_Judged]) -> list[str]:
             reasons = "; ".join(one.validity["reasons"])
             warnings.append(f"{where} is INVALID and left out: {reasons}")
         warnings += [f"{where}: {warning}" for warning in one.validity["warnings"]]
+        warnings += [
+            f"{where}: {found.category}: {found.id} {found.verdict}: {found.summary}"
+            for found in of_set_up(one.findings)
+        ]
     return warnings

@@ -120,7 +120,17 @@ class RunFacts:
         self.drain_s = float(run.record["drain_s"])
         self.t0_wall_ns = int(run.record["t0_wall_ns"])
         self.cores = int(run.record["cores"])
+        self.cores_allowed = float(run.record.get("cores_allowed", self.cores))
         self._telemetry: dict[str, pd.DataFrame] = {}
+
+    @property
+    def usable_cores(self) -> float:
+        """Return the processors that services and generator could use together.
+
+        An engine's services are none of our processes: what we are held to is nothing to them.
+        """
+        runtime = (self.record.get("deployment") or {}).get("runtime", "local")
+        return self.cores_allowed if runtime == "local" else float(self.cores)
 
     @property
     def end_s(self) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.analysis import sales
 from harness.analysis.facts import NANOSECONDS, RunFacts, floats, integers, is_in
-from harness.findings import Finding, Verdict, worst
+from harness.findings import Finding, Verdict, correctness
 from harness.outages import FOREVER_NS, PLANNED, Outage, outages
 
 OFFENCES: Final = {
@@ -55,7 +55,7 @@ def effects(facts: RunFacts, findings: Sequence[Finding]) -> list[dict[str, Any]
             **dict.fromkeys(("slowest_purchase_ms", "confirmed_during", "unsettled")),
             "seen": {},
             **counted,
-            "verdict": worst(finding.verdict for finding in findings),
+            "verdict": correctness(findings),
         }
         if fault["begun_ns"] is not None:
             outage = Outage.of(fault)

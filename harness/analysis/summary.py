@@ -32,7 +32,7 @@ from harness.analysis.prices import Prices, load_prices
 from harness.analysis.responses import responses
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
-from harness.findings import Finding, Law, Verdict, worst
+from harness.findings import Finding, Law, Verdict, correctness, of_set_up, worst
 from harness.store import RunData
 
 SCHEMA_VERSION = 1
@@ -72,7 +72,7 @@ class _Judged:
 
     @property
     def audit(self) -> Verdict:
-        return worst(finding.verdict for finding in self.findings)
+        return correctness(self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +323,10 @@ def _warnings(approaches: Sequence[_Approach]) -> list[str]:
                     f"{where} is INVALID and {kept}: {'; '.join(run.validity['reasons'])}"
                 )
             warnings += [f"{where}: {warning}" for warning in run.validity["warnings"]]
+            warnings += [
+                f"{where}: {found.category}: {found.id} {found.verdict}: {found.summary}"
+                for found in of_set_up(run.findings)
+            ]
     fewest = min(sum(approach.counts) for approach in approaches)
     if fewest < 3:
         warnings.append(f"only {fewest} run(s) of an approach count: 3 are the least, 5 are better")

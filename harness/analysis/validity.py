@@ -15,8 +15,9 @@ A law that could not be checked does not invalidate a run either, but is never s
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.analysis import machine
 from harness.analysis.estimates import point
-from harness.analysis.facts import RunFacts
+from harness.analysis.facts import NANOSECONDS, RunFacts, integers
 from harness.analysis.resources import other_cores, strangers
 from harness.findings import Law, Verdict
 from harness.outages import action, target
@@ -27,6 +28,7 @@ INVALID = "INVALID"
 OTHERS_LIMIT_CORES = 0.10
 """What others may use of a core during the load before it is worth a warning."""
 NAMED = 3
+STOOD_STILL_MS = 500.0
 STEAL_LIMIT = 0.02
 """Share of the machine's time that a hypervisor may withhold before it is worth a warning."""
 
@@ -69,7 +71,21 @@ def _warnings(run: RunData, laws: Sequence[Law], facts: RunFacts) -> list[str]:
     stolen = _stolen_share(facts)
     if stolen > STEAL_LIMIT:
         warnings.append(f"the hypervisor withheld {100 * stolen:.1f} % of the machine's time")
-    return warnings + _others(facts)
+    return warnings + _others(facts) + machine.warnings(facts) + _stood_still(facts)
+
+
+def _stood_still(facts: RunFacts) -> list[str]:
+    """Warn of the moments at which the load generator did not send what was due."""
+    requests = facts.requests
+    late_ms = (integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
+    late = late_ms > STOOD_STILL_MS
+    if facts.scenario.get("contest") or not late.any():
+        return []
+    at_s = integers(requests, "intended_ns")[late].min() / NANOSECONDS
+    return [
+        f"the load generator stood still: {int(late.sum())} requests were sent over "
+        f"{STOOD_STILL_MS:g} ms late, at most {late_ms.max():.0f} ms, the first at {at_s:.1f} s"
+    ]
 
 
 def _others(facts: RunFacts) -> list[str]:

@@ -20,7 +20,7 @@ from harness.audit.facts import Facts
 from harness.audit.orders import legal_history, none_invented, none_lost, one_per_key
 from harness.audit.payments import charged_once, outcome_as_drawn
 from harness.audit.stock import limit_kept, no_oversell, returned_once, stock_conserved
-from harness.findings import Finding, Verdict, worst
+from harness.findings import Finding, Verdict, correctness
 from harness.store import RunData
 
 __all__ = ["INVARIANTS", "audit", "verdict"]
@@ -63,5 +63,5 @@ def audit(run: RunData) -> list[Finding]:
 
 
 def verdict(findings: Iterable[Finding]) -> Verdict:
-    """Return the worst verdict of the findings; UNKNOWN if there are none."""
-    return worst(finding.verdict for finding in findings)
+    """Return the worst verdict on correctness; UNKNOWN if there is none."""
+    return correctness(findings)

@@ -1,12 +1,12 @@
 """The frame of a run: clean when it began, configured as claimed, and empty when it ended."""
 
-import re
 from typing import Any
 
 import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import Facts, NotMeasuredError
+from harness.password_hashes import costs_enough
 
 DURABLE_POSTGRES = {
     "fsync": ("on",),
@@ -18,11 +18,6 @@ DURABLE_REDIS = {
     "appendfsync": ("always",),
     "maxmemory-policy": ("noeviction",),
 }
-LEAST_MEMORY_KIB = 19 * 1024
-LEAST_PASSES = 2
-"""Argon2id at the OWASP minimum: 19 MiB, two passes (OWASP Password Storage Cheat Sheet)."""
-
-_ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+")
 
 
 @invariant("I11", "Queues are drained and nothing was given up")
@@ -119,16 +114,11 @@ def configured_honestly(facts: Facts, evidence: Evidence) -> str:
         }
     _compare(evidence, "settings that are not durable", expected)
     hashes = pd.DataFrame(facts.recorded("store", "passwords"), columns=["parameters", "count"])
-    costly = [_costs_enough(str(parameters)) for parameters in hashes["parameters"]]
+    costly = [costs_enough(str(parameters)) for parameters in hashes["parameters"]]
     cheap = ~pd.Series(costly, index=hashes.index, dtype=bool)
     evidence.offence("password hashes below the OWASP minimum", hashes, cheap)
     stores = ", ".join(f"{name} {value}" for name, (value, _) in expected.items())
     return f"{stores}; passwords {', '.join(hashes['parameters'])}"
-
-
-def _costs_enough(parameters: str) -> bool:
-    found = _ARGON2ID.fullmatch(parameters)
-    return found is not None and int(found[1]) >= LEAST_MEMORY_KIB and int(found[2]) >= LEAST_PASSES
 
 
 def _compare(evidence: Evidence, what: str, expected: dict[str, Any]) -> None:

@@ -16,6 +16,22 @@ from harness.store import RunData
 
 EXAMPLES = 10
 
+BY_THE_CLOCK = (
+    "buyers refused who held",
+    "charges answered before",
+    "event streams without an end",
+    "events before",
+    "answers that hide",
+    "orders accepted after",
+    "orders beyond the limit",
+    "orders finished before",
+    "refusals while stock was free",
+    "stock events that leave",
+    "stock moves that leave",
+)
+"""How offences begin that rest on the wall clock. If it was set while they happened, they may be
+its doing: the run is an invalid measurement, and these are doubts."""
+
 Invariant = Callable[[RunData | Facts], Finding]
 """A pure function of a run; one that is given `Facts` shares what was made of it before."""
 
@@ -23,8 +39,9 @@ Invariant = Callable[[RunData | Facts], Finding]
 class Evidence:
     """Collects the rows that contradict an invariant."""
 
-    def __init__(self, *, at_rest: bool) -> None:
+    def __init__(self, *, at_rest: bool, clock_was_set: bool = False) -> None:
         self._at_rest = at_rest
+        self._clock_was_set = clock_was_set
         self._offences: list[tuple[str, pd.DataFrame]] = []
         self._doubts: list[tuple[str, pd.DataFrame]] = []
 
@@ -39,6 +56,9 @@ class Evidence:
 
         `wrong` says which of `rows` do (all, if left out), `shown` which columns tell about them.
         """
+        if self._clock_was_set and what.startswith(BY_THE_CLOCK):
+            self.doubt(f"{what} (while the wall clock was set)", rows, wrong, shown)
+            return
         _add(self._offences, what, rows, wrong, shown)
 
     def doubt(
@@ -116,7 +136,7 @@ def invariant(identifier: str, title: str) -> Callable[[Check], Invariant]:
         @wraps(check)
         def judged(run: RunData | Facts) -> Finding:
             facts = run if isinstance(run, Facts) else Facts(run)
-            evidence = Evidence(at_rest=facts.at_rest)
+            evidence = Evidence(at_rest=facts.at_rest, clock_was_set=facts.clock_was_set)
             try:
                 return evidence.finding(identifier, title, check(facts, evidence))
             except NotMeasuredError as missing:

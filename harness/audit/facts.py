@@ -22,6 +22,9 @@ MS = 1_000_000
 CLOCK_NS = 100 * MS
 """Between reading a clock and the act that it stamps; also covers the slew of a five-minute run."""
 
+CLOCK_STEP_S = 0.05
+"""By so much the wall clock may leave the monotonic one; the law of the clocks allows no more."""
+
 SOLD_OUT_CACHE_NS = 100 * MS
 """How long an approach may go on saying "sold out" from a cache."""
 
@@ -94,6 +97,15 @@ class Facts:
     def at_rest(self) -> bool:
         """Say whether the shop had worked off its backlog when its stores were read."""
         return self.run.record.get("drained") is True
+
+    @property
+    def clock_was_set(self) -> bool:
+        """Return True if the wall clock, read each second beside another, was set in the run."""
+        samples = self.run.telemetry
+        if "metric" not in samples:
+            return False
+        steps_s = samples.loc[samples["metric"] == "clock_step_s", "value"]
+        return bool((steps_s.abs() > CLOCK_STEP_S).any())
 
     @property
     def has_redis(self) -> bool:

@@ -14,8 +14,11 @@ import psycopg
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
+from harness import queues
+from harness.campaign import entry_log
 from harness.campaign.reset import stock_counters
 from harness.errors import InfrastructureError
+from harness.password_hashes import parameters
 from harness.runtimes import Deployment
 from harness.sales import Sale
 
@@ -57,10 +60,6 @@ SELECT regexp_replace(query, '\\s+', ' ', 'g'), calls, round(total_exec_time::nu
 FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY total_exec_time DESC LIMIT 25
-"""
-_PASSWORDS = """
-SELECT substring(password_hash FROM '^.[^$]+[$][^$]+[$][^$]+') AS parameters, count(*)
-FROM users GROUP BY 1 ORDER BY 1
 """
 CANCELLED_COLUMNS = ("order_id", "user_id", "product_id", "quantity", "key", "reason")
 _CANCELLED = """
@@ -116,19 +115,26 @@ def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, Any]
             (ids,),
         ).fetchall()
         statements = ledger.execute(_STATEMENTS).fetchall()
-        passwords = ledger.execute(_PASSWORDS).fetchall()
+        passwords = password_parameters(ledger)
         cancelled = ledger.execute(_CANCELLED, (ids,)).fetchall()
     names = ("id", "price_cents", "initial_stock", "reserved", "sold")
     return {
         "products": [dict(zip(names, row, strict=True)) for row in products],
         "redis": _redis_facts(deployment, ids),
         "cancelled": [dict(zip(CANCELLED_COLUMNS, row, strict=True)) for row in cancelled],
-        "passwords": [{"parameters": text, "count": count} for text, count in passwords],
+        "passwords": passwords,
         "statements": [
             {"query": query[:500], "calls": calls, "total_ms": float(total_ms), "rows": rows}
             for query, calls, total_ms, rows in statements
         ],
     }
+
+
+def password_parameters(ledger: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """Return by which algorithms, at what cost, how many passwords are hashed; never a hash."""
+    hashes = ledger.execute("SELECT password_hash FROM users")
+    counts = Counter(parameters(row[0]) for row in hashes)
+    return [{"parameters": text, "count": count} for text, count in sorted(counts.items())]
 
 
 def server_versions(deployment: Deployment) -> dict[str, str]:
@@ -146,7 +152,7 @@ def server_versions(deployment: Deployment) -> dict[str, str]:
 
 
 def backlog(deployment: Deployment) -> int:
-    """Return what is still under way: open orders in the ledger plus entries in the streams."""
+    """Return what is still under way: open orders in the ledger plus entries in the queues."""
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
         row = ledger.execute(_OPEN).fetchone()
     waiting = int(row[0]) if row else 0
@@ -173,6 +179,14 @@ def request_counts(deployment: Deployment) -> RequestCounts:
     return counts
 
 
+def entry_account(deployment: Deployment, from_ns: int, to_ns: int) -> list[dict[str, Any]]:
+    """Return what the service that takes the load logged of its requests in a window (epoch ns)."""
+    entry = deployment.topology.entry
+    logs = [path for name, path in deployment.logs().items() if name.rsplit("-", 1)[0] == entry]
+    lines = (line for path in logs for line in path.open(encoding="utf-8", errors="replace"))
+    return entry_log.account(lines, from_ns / 1e9, to_ns / 1e9)
+
+
 def requests_of_faults(faults: Iterable[Mapping[str, Any]]) -> RequestCounts:
     """Add up the requests that faults made themselves, as far as a server must have counted them.
 
@@ -187,32 +201,20 @@ def requests_of_faults(faults: Iterable[Mapping[str, Any]]) -> RequestCounts:
 
 
 def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> dict[str, Any] | None:
-    """Return streams and dead letters, and the stock of the first product and of each of them."""
+    """Return queues and dead letters, and the stock of the first product and of each of them."""
     facts, url = deployment.topology.redis, deployment.redis_url()
     if not facts or not url:
         return None
     with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
         counters = stock_counters(store, facts, product_ids) if product_ids else []
-        streams = {}
-        for name in facts.streams:
-            groups: Any = store.xinfo_groups(name) if store.exists(name) else []
-            streams[name] = {
-                "length": int(store.xlen(name)),
-                "pending": sum(int(group["pending"]) for group in groups),
-            }
+        found = queues.sizes(store, (*facts.queues, facts.dead_letters))
         return {
             "stock": counters[0] if counters else None,
             "stocks": dict(zip(map(str, product_ids), counters, strict=True)),
-            "streams": streams,
-            "dead_letters": int(store.xlen(facts.dead_letters)),
-            "dead_letter_entries": _letters(store, facts.dead_letters),
+            "streams": {name: found[name] for name in facts.queues},
+            "dead_letters": found[facts.dead_letters]["length"],
+            "dead_letter_entries": queues.entries(store, facts.dead_letters, _MOST_LETTERS),
         }
-
-
-def _letters(store: redis.Redis, stream: str) -> list[dict[str, str]]:
-    """Return what the first dead letters say, in whatever fields the approach gives them."""
-    entries: Any = store.xrange(stream, count=_MOST_LETTERS)
-    return [fields for _, fields in entries]
 
 
 def reading(deployment: Deployment, error: Exception) -> InfrastructureError:

@@ -1,6 +1,5 @@
 """What machine, what software: the facts that decide whether two campaigns can be compared."""
 
-import os
 import platform
 import sys
 from importlib import metadata
@@ -9,8 +8,7 @@ from typing import Any
 
 import psutil
 
-from harness import git
-from harness.campaign import cgroups
+from harness import cgroups, git, processors
 
 _PACKAGES = (
     "argon2-cffi",
@@ -32,7 +30,7 @@ def capture(root: Path) -> dict[str, Any]:
     return {
         "cpu_model": _cpu_model(),
         "cores": psutil.cpu_count() or 1,
-        "cores_allowed": len(os.sched_getaffinity(0)),
+        "cores_allowed": processors.allowed(),
         "governor": _governor(),
         "cgroup": cgroups.limits(),
         "memory_bytes": psutil.virtual_memory().total,

@@ -27,7 +27,7 @@ import psutil
 import psycopg
 import redis
 
-from harness import analysis, audit, load
+from harness import analysis, audit, load, processors
 from harness.campaign import collect
 from harness.campaign.faults import Injector
 from harness.campaign.observer import STEPS, Observer, Vitals
@@ -43,6 +43,8 @@ from harness.topology import Topology
 
 BACKLOG_POLL_S = 0.25
 TELL_PERIOD_S = 1.0
+LOG_LAG_S = 2.0
+"""A server may keep a line of its log so long before it writes it."""
 IDLE_CHECKS = 2
 """The backlog must be seen empty this often in a row: a request may lie between two stores."""
 
@@ -240,11 +242,13 @@ class Protocol:
                 for (method, route, status), count in sorted(counted.items())
                 if count
             ],
+            "entry_log": self._entry_log(deployment),
             "store": collect.store_facts(deployment, self._sales),
             "servers": collect.server_versions(deployment),
             "topology": self._topology.describe(),
             "deployment": deployment.facts(),
             "cores": psutil.cpu_count() or 1,
+            "cores_allowed": processors.allowed(),
             "recorded": {"recorded": result.recorded, "locust": result.locust_requests},
             "payment": self._scenario.payment.model_dump(mode="json") | {"seed": str(self._seed)},
         }
@@ -257,6 +261,15 @@ class Protocol:
             charges=collect.charges(deployment, f"{self._seed}-w"),
             **collect.ledger_frames(deployment, self._sales),
         )
+
+    def _entry_log(self, deployment: Deployment) -> dict[str, Any]:
+        """Return the entry's own account of the load, but for what may be in its buffers still."""
+        to_s = max(0.0, self._scenario.load_s - LOG_LAG_S)
+        t0_ns = self._record["t0_wall_ns"]
+        return {
+            "to_s": to_s,
+            "requests": collect.entry_account(deployment, t0_ns, t0_ns + round(to_s * 1e9)),
+        }
 
     def _load_s(self, requests: pd.DataFrame) -> float:
         """Return how long the load took: as planned, or until the last answer of a contest."""

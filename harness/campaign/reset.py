@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import redis
 
+from harness import queues
 from harness.errors import InfrastructureError
 from harness.sales import Sale
 from harness.scenario import Product, Scenario
@@ -164,10 +165,11 @@ def _prove(
     if facts and url:
         with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
             counters = stock_counters(store, facts, [sale.product_id for sale in sales])
+            found = queues.sizes(store, (*facts.queues, facts.dead_letters))
             proof["redis"] = {
                 "stock": counters[0],
-                "stream_lengths": {name: store.xlen(name) for name in facts.streams},
-                "dead_letters": store.xlen(facts.dead_letters),
+                "stream_lengths": {name: found[name]["length"] for name in facts.queues},
+                "dead_letters": found[facts.dead_letters]["length"],
                 "configuration": {
                     key: store.config_get(key)[key]
                     for key in ("appendonly", "appendfsync", "maxmemory-policy")

@@ -17,6 +17,7 @@ from harness.cli.words import (
     RunsOption,
     ScaleOption,
     SettingsOption,
+    StrictOption,
     read_runs,
     read_scales,
     read_settings,
@@ -60,6 +61,7 @@ def run(
         str | None, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}. [local]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the campaign.")] = None,
+    strict: StrictOption = False,
     resume: Annotated[
         Path | None, typer.Option(help="Continue the campaign in this folder.")
     ] = None,
@@ -106,24 +108,25 @@ def run(
             return campaign.run(request, root, folder, chosen, observer)
         return campaign.resume(folder, root, chosen, observer)
 
-    return _watched(folder, port, conduct)
+    return _watched(folder, port, conduct, strict)
 
 
 @app.command(name="report")
 def report_command(
     path: CampaignArgument = None,
     prices: Annotated[Path | None, typer.Option(help="Price table for the costs, as TOML.")] = None,
+    strict: StrictOption = False,
 ) -> ExitCode:
     """Rebuild summary and report of a stored campaign from its runs."""
     from harness.analysis import load_prices
     from harness.store import Campaign
 
     table = load_prices(prices) if prices else None
-    return _publish(Campaign.open(path or _newest()), table)
+    return _publish(Campaign.open(path or _newest()), strict, table)
 
 
 @app.command(name="audit")
-def audit_command(path: CampaignArgument = None) -> ExitCode:
+def audit_command(path: CampaignArgument = None, strict: StrictOption = False) -> ExitCode:
     """Audit the stored runs of a campaign again, without deploying anything."""
     from harness import audit, campaign
     from harness.cli.verdicts import campaign_exit_code, print_outcome
@@ -135,7 +138,7 @@ def audit_command(path: CampaignArgument = None) -> ExitCode:
         write_json(folder / "audit.json", audit_document(findings))
     campaign.summarise(stored)
     print_outcome(console, stored, every_finding=True)
-    return campaign_exit_code(stored)
+    return campaign_exit_code(stored, strict=strict)
 
 
 @app.command(name="list")
@@ -203,7 +206,9 @@ def _begun_with(resume: Path | None) -> str:
     return str(Campaign.open(resume).description()["runtime"])
 
 
-def _watched(folder: Path, port: int | None, conduct: "Callable[[Observer], Campaign]") -> ExitCode:
+def _watched(
+    folder: Path, port: int | None, conduct: "Callable[[Observer], Campaign]", strict: bool
+) -> ExitCode:
     """Conduct a campaign while terminal and live page tell of it, and publish its report."""
     from harness.campaign import Several
     from harness.cli.progress import ProgressLine
@@ -217,10 +222,10 @@ def _watched(folder: Path, port: int | None, conduct: "Callable[[Observer], Camp
                     stored = conduct(Several([line, *watchers]))
             except KeyboardInterrupt as error:
                 raise _interrupted(folder) from error
-        return _publish(stored)
+        return _publish(stored, strict)
 
 
-def _publish(stored: "Campaign", prices: "Prices | None" = None) -> ExitCode:
+def _publish(stored: "Campaign", strict: bool, prices: "Prices | None" = None) -> ExitCode:
     import report
     from harness import campaign
     from harness.cli.verdicts import campaign_exit_code, print_outcome
@@ -229,7 +234,7 @@ def _publish(stored: "Campaign", prices: "Prices | None" = None) -> ExitCode:
     page = report.build(stored.path)
     print_outcome(console, stored)
     console.print(f"report: {page}")
-    return campaign_exit_code(stored)
+    return campaign_exit_code(stored, strict=strict)
 
 
 def _interrupted(folder: Path) -> Interrupted:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.app import app, console, print_table
+from harness.cli.words import StrictOption
 from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
 
 if TYPE_CHECKING:
@@ -66,13 +67,14 @@ def gate(
         Inconclusive | None, typer.Option(help="Exit with 0 or 10 if nothing is decided. [30]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    strict: StrictOption = False,
     resume: Annotated[Path | None, typer.Option(help="Continue the gate in this folder.")] = None,
 ) -> ExitCode:
     """Compare the working tree with a base by turns: PASS, FAIL, or: I cannot tell."""
     if resume is not None and any((base, stored, scenario, approach, settings, out)):
         raise UsageError(
             "--resume continues a gate exactly as it was begun",
-            "leave out every other option but --inconclusive",
+            "leave out every other option but --inconclusive and --strict",
         )
     if resume is None and (base is None) == (stored is None):
         raise UsageError(
@@ -102,6 +104,8 @@ def gate(
 
             _publish(unanswered(asked, root, error), folder)
             raise
+    if strict:
+        result = _strictly(result)
     return _publish(_decided(result, inconclusive), folder)
 
 
@@ -147,6 +151,13 @@ def _decided(result: "Result", inconclusive: Inconclusive | None) -> "Result":
     return replace(
         result, exit_code=code, statement=f"{result.statement} (--inconclusive={inconclusive})"
     )
+
+
+def _strictly(result: "Result") -> "Result":
+    from harness.gate.verdict import strictly
+
+    code, statement = strictly(result.exit_code, result.statement, result.offences)
+    return replace(result, exit_code=code, statement=statement)
 
 
 def _publish(result: "Result", folder: Path) -> ExitCode:

@@ -1,12 +1,13 @@
 """What a campaign comes to: a few lines for the terminal, and the exit code for the caller."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
 
 from harness.analysis import looks
 from harness.errors import ExitCode
-from harness.findings import Finding, Verdict, worst
+from harness.findings import Category, Finding, Verdict, correctness, worst
 from harness.store import Campaign, load_findings, read_json
 
 HEADLINES = (
@@ -17,17 +18,18 @@ HEADLINES = (
 )
 
 
-def campaign_exit_code(stored: Campaign) -> ExitCode:
+def campaign_exit_code(stored: Campaign, *, strict: bool = False) -> ExitCode:
     """Return 20 if an audit failed, else 40 if a run is invalid or unaudited, else 30 or 0.
 
-    30: it was to run until all is decided, and that did not come.
+    30: it was to run until all is decided, and that did not come. Findings about durability and
+    security of the set-up count only if `strict`.
     """
-    verdicts = [worst(f.verdict for f in load_findings(folder)) for folder in stored.run_folders()]
+    found = [load_findings(folder) for folder in stored.run_folders()]
+    judge = _of_all if strict else correctness
+    verdicts = [judge(findings) for findings in found]
     if Verdict.FAIL in verdicts:
         return ExitCode.CORRECTNESS
-    validity = [
-        read_json(folder / "run.json")["validity"]["verdict"] for folder in stored.run_folders()
-    ]
+    validity = [one["verdict"] for one in stored.validity().values()]
     if not verdicts or Verdict.UNKNOWN in verdicts or "INVALID" in validity:
         return ExitCode.INVALID
     if looks.is_undecided(stored.description()):
@@ -51,17 +53,23 @@ def print_outcome(console: Console, stored: Campaign, every_finding: bool = Fals
 
 def print_complaints(console: Console, stored: Campaign, every_finding: bool = False) -> None:
     """Print why runs are invalid, and each finding that is not a pass."""
+    reasons = {index: one["reasons"] for index, one in stored.validity().items()}
     for folder in stored.run_folders():
-        record = read_json(folder / "run.json")
-        for reason in record["validity"]["reasons"]:
+        for reason in reasons[read_json(folder / "run.json")["index"]]:
             console.print(f"{folder.name}: INVALID: {reason}")
         for finding in load_findings(folder):
             if every_finding or finding.verdict is not Verdict.PASS:
                 console.print(f"{folder.name}: {_line(finding)}")
 
 
+def _of_all(findings: Iterable[Finding]) -> Verdict:
+    return worst(one.verdict for one in findings)
+
+
 def _line(finding: Finding) -> str:
-    return f"{finding.id} {finding.verdict}: {finding.title}: {finding.summary}"
+    """Return a finding in a line; what is no matter of correctness says so."""
+    about = "" if finding.category is Category.CORRECTNESS else f" ({finding.category})"
+    return f"{finding.id} {finding.verdict}{about}: {finding.title}: {finding.summary}"
 
 
 def _cell(summary: dict[str, Any], approach: dict[str, Any], metric: str) -> str:

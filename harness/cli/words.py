@@ -16,8 +16,12 @@ ScaleOption = Annotated[
 SettingsOption = Annotated[
     list[str] | None, typer.Option("--set", help="SERVICE.KEY=VALUE; may be repeated.")
 ]
-
-
+StrictOption = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Exit with 20 for durability and security of the set-up as well."
+    ),
+]
 RunsOption = Annotated[
     str | None,
     typer.Option(

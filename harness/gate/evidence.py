@@ -29,7 +29,7 @@ class Evidence:
     @property
     def is_clean(self) -> bool:
         """Say whether no invariant is known to be broken."""
-        return all(one.verdict != Verdict.FAIL for one in self.offences)
+        return not any(one.verdict == Verdict.FAIL for one in self.offences if one.is_incorrect)
 
     @property
     def lost_blocks(self) -> set[int]:
@@ -42,13 +42,13 @@ def of_campaign(campaign: Campaign, side_of: SideOf) -> Evidence:
     offences: list[Offence] = []
     spoilt: list[Spoilt] = []
     sales = 0
-    folders = campaign.run_folders()
+    folders, judged = campaign.run_folders(), campaign.validity()
     for folder in folders:
         record = read_json(folder / "run.json")
         run = _run_of(campaign, record, side_of)
         offences += _offences(run, folder)
-        if record["validity"]["verdict"] == "INVALID":
-            spoilt.append(Spoilt(run, tuple(record["validity"]["reasons"])))
+        if judged[run.index]["verdict"] == "INVALID":
+            spoilt.append(Spoilt(run, tuple(judged[run.index]["reasons"])))
         sales += len(record["sales"])
     return Evidence(tuple(offences), tuple(spoilt), len(folders), sales)
 

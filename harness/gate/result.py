@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from harness.analysis.outcomes import Kind
 from harness.errors import ExitCode
+from harness.findings import Category, category_of
 
 CONTEST, COMPARISON, CONFIRMATION = "contest", "comparison", "confirmation"
 """What the campaigns of a gate are made for; their folders' names begin with it."""
@@ -86,6 +87,11 @@ class Offence:
     title: str
     verdict: str
     summary: str
+
+    @property
+    def is_incorrect(self) -> bool:
+        """Return True if it is about correctness, not about the set-up."""
+        return category_of(self.invariant) is Category.CORRECTNESS
 
 
 @dataclass(frozen=True, slots=True)

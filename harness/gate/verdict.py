@@ -16,10 +16,11 @@ def verdict(
     rows: Sequence[Row], offences: Sequence[Offence], spoilt: Sequence[Spoilt]
 ) -> tuple[ExitCode, str]:
     """Return what a gate comes to."""
-    if broken := [one for one in offences if one.verdict == Verdict.FAIL]:
+    incorrect = [one for one in offences if one.is_incorrect]
+    if broken := [one for one in incorrect if one.verdict == Verdict.FAIL]:
         return ExitCode.CORRECTNESS, f"the audit failed: {_listed(map(_offence, broken))}"
-    if offences:
-        return ExitCode.INVALID, f"not all was audited: {_listed(map(_offence, offences))}"
+    if incorrect:
+        return ExitCode.INVALID, f"not all was audited: {_listed(map(_offence, incorrect))}"
     if is_spoilt(spoilt):
         runs = (f"{_place(one)}: {'; '.join(one.reasons)}" for one in spoilt)
         return ExitCode.INVALID, f"runs contradict themselves: {_listed(runs)}"
@@ -31,6 +32,14 @@ def verdict(
         ExitCode.OK,
         "nothing was oversold or lost, and head is no worse than base by more than is tolerated",
     )
+
+
+def strictly(code: ExitCode, statement: str, offences: Sequence[Offence]) -> tuple[ExitCode, str]:
+    """Return what a gate comes to if durability and security of the set-up count as correctness."""
+    weak = [one for one in offences if not one.is_incorrect and one.verdict == Verdict.FAIL]
+    if not weak or code is ExitCode.CORRECTNESS:
+        return code, statement
+    return ExitCode.CORRECTNESS, f"the set-up fails (--strict): {_listed(map(_offence, weak))}"
 
 
 def is_spoilt(spoilt: Iterable[Spoilt]) -> bool:

@@ -133,6 +133,13 @@ class RedisFacts:
     streams: tuple[str, ...]
     dead_letters: str
     leader: str | None
+    lists: tuple[str, ...] = ()
+    sorted_sets: tuple[str, ...] = ()
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Return the keys in which work waits, whatever their type."""
+        return (*self.streams, *self.lists, *self.sorted_sets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from harness.topology.section import Section, read_yaml
 from harness.topology.service import Shared, read_service
 
 _FILE_KEYS = ("configs", "name", "services", "volumes")
+_REDIS_KEYS = ("service", "stock", "streams", "lists", "sorted_sets", "dead_letters", "leader")
 _HARNESS_KEYS = (
     "title",
     "acknowledges",
@@ -127,10 +128,7 @@ def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None
     if "redis" not in facts:
         return None
     redis = facts.section("redis")
-    redis.only(
-        ("service", "stock", "streams", "dead_letters", "leader"),
-        "supported: service, stock, streams, dead_letters, leader",
-    )
+    redis.only(_REDIS_KEYS, f"supported: {', '.join(_REDIS_KEYS)}")
     if "%d" not in redis.text("stock"):
         raise redis.wrong("stock", "a key with %d in the place of the product id")
     return RedisFacts(
@@ -139,6 +137,8 @@ def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None
         streams=redis.texts("streams"),
         dead_letters=redis.text("dead_letters"),
         leader=redis.text("leader") if "leader" in redis else None,
+        lists=redis.texts("lists"),
+        sorted_sets=redis.texts("sorted_sets"),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.facts import RunFacts, floats
-from harness.findings import Verdict
+from harness.findings import Verdict, correctness
 from harness.store import Campaign, RunData, load_findings, load_run, read_json
 from report.evidence import Approach, Evidence, Run, Waits
 
@@ -59,7 +59,7 @@ def read(campaign_dir: Path) -> ContestEvidence:
 
 def _run(data: RunData, folder: Path, *, valid: bool) -> Run:
     findings = tuple(load_findings(folder))
-    failed = any(finding.verdict is Verdict.FAIL for finding in findings)
+    failed = correctness(findings) is Verdict.FAIL
     troubles = ["invalid"] * (not valid) + ["audit FAIL"] * failed
     return Run(
         index=data.index,

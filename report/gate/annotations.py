@@ -49,7 +49,8 @@ def _level(result: Result) -> Level:
 
 def _details(result: Result) -> Iterator[tuple[Level, str, str]]:
     for one in result.offences:
-        yield "error", f"{one.verdict}: {one.invariant} in {words.place(one.run)}", one.summary
+        severity: Level = "error" if one.is_incorrect else "warning"
+        yield severity, f"{one.verdict}: {one.invariant} in {words.place(one.run)}", one.summary
     for spoilt in result.spoilt:
         level: Level = "error" if result.exit_code is ExitCode.INVALID else "warning"
         yield level, f"Invalid: {words.place(spoilt.run)}", words.spoilt(spoilt)

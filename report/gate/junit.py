@@ -67,6 +67,8 @@ def _correctness(result: Result) -> Iterator[_Case]:
         yield _Case("audit", "skipped", "nothing was measured, so nothing was audited")
     for one in result.offences:
         outcome: Outcome = "failure" if one.verdict == Verdict.FAIL else "error"
+        if not one.is_incorrect and result.exit_code is not ExitCode.CORRECTNESS:
+            outcome = "skipped"  # a finding about the set-up, which fails nothing
         name = f"{one.invariant} in {words.place(one.run)}"
         yield _Case(name, outcome, f"{one.verdict}: {one.title}", one.summary)
 

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from harness.errors import InfrastructureError
-from harness.store import Campaign
+from harness.store import Campaign, read_json
 from tests.integration.test_wrong_usage import refused
 from tests.support import fake_runtime
 from tests.support.fake_harness import FAKE, at, be_killed, stop_at
@@ -198,6 +198,40 @@ def test_an_invalid_run_is_kept_and_told_and_exits_40(harness, tmp_path):
     assert indices(out) == [1]
 
 
+def test_a_run_that_the_report_calls_invalid_exits_40_whatever_it_was_saved_with(harness, tmp_path):
+    out = tmp_path / "c"
+    words = ("run", FAKE, "--out", out, "--approach", "sync")
+    assert harness.run(*words, changes=busy_generator).returncode == 40
+
+    def call_it_valid(record):
+        record["validity"].update(verdict="VALID", reasons=[])
+
+    change(out, call_it_valid)
+    for command in ("report", "audit"):
+        done = harness.run(command, out)
+        assert done.returncode == 40, done.said
+        assert "01-sync: INVALID: generator CPU" in done.stdout
+
+
+def test_a_weak_set_up_is_told_and_ranked_and_exits_20_only_if_strict(harness, tmp_path):
+    out = tmp_path / "c"
+    done = harness.run("run", FAKE, "--out", out, "--approach", "sync", changes=weak_passwords)
+    assert done.returncode == 0, done.said
+    assert "I16 FAIL (durability and security of the set-up)" in done.stdout
+    (approach,) = read_json(out / "summary.json")["approaches"]
+    assert approach["ranked"]
+    assert approach["audit_verdict"] == "PASS"
+    for command in ("report", "audit"):
+        assert harness.run(command, out).returncode == 0
+        assert harness.run(command, out, "--strict").returncode == 20
+
+
+def test_bcrypt_at_the_cost_that_owasp_allows_is_no_finding(harness, tmp_path):
+    out = tmp_path / "c"
+    words = ("run", FAKE, "--out", out, "--approach", "sync", "--strict")
+    assert harness.run(*words, changes=bcrypt).returncode == 0
+
+
 def test_a_campaign_that_is_there_is_not_written_over(harness, tmp_path):
     out = tmp_path / "c"
     words = ("run", FAKE, "--approach", "sync", "--out", out)
@@ -216,6 +250,14 @@ def change(out, edit):
 
 def change_product(run, **facts):
     run.record["store"]["products"][0].update(facts)
+
+
+def weak_passwords(run):
+    run.record["store"]["passwords"] = [{"parameters": "$2b$04", "count": 30}]
+
+
+def bcrypt(run):
+    run.record["store"]["passwords"] = [{"parameters": "$2b$10", "count": 30}]
 
 
 def busy_generator(run):

@@ -10,6 +10,7 @@ import pytest
 from harness.findings import Verdict
 from harness.store import Campaign, load_findings
 from harness.topology.secrets import NAMES
+from tests.support.secret_search import secrets_below, secrets_in
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 SECRETS = (*NAMES, "REDISCLI_AUTH")
@@ -30,6 +31,8 @@ def test_a_campaign_is_audited_reported_and_leaves_nothing(cli, tmp_path):
     kept[Path("the terminal")] = printed.encode()
     for secret in secrets:
         assert [path for path, content in kept.items() if secret.encode() in content] == []
+    assert secrets_below(out) == []
+    assert secrets_in(printed) == []
 
     stored = Campaign.open(out)
     runs = stored.load_runs()

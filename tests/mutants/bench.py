@@ -124,7 +124,7 @@ class Bench:
         project = build(mutant, self.folder / f"{mutant.name}-{mutant.load}-{tries}")
         begun_s = time.monotonic()
         words: list[Any] = ["run", LOADS / f"{mutant.load}.toml"]
-        words += ["--approach", mutant.approach, "--out", project / "campaign"]
+        words += ["--strict", "--approach", mutant.approach, "--out", project / "campaign"]
         words += ["--seed", tries] if tries > 1 else []
         done = run_to_its_end(
             [HARNESS, *map(str, words)],

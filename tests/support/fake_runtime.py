@@ -218,6 +218,7 @@ def put_in_place(world: World, replace: Callable[[object, str, object], None] = 
                 "cancelled": [],
             },
             server_versions=lambda deployment: {"postgres": "PostgreSQL 18.0"},
+            entry_account=lambda deployment, from_ns, to_ns: [],
             charges=lambda deployment, prefix: _run_of(deployment).charges,
             ledger_frames=lambda deployment, sales: {
                 name: getattr(_run_of(deployment), name)

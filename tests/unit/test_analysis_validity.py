@@ -69,6 +69,45 @@ def test_a_machine_that_is_busy_with_us_alone_is_no_warning():
     assert validity(quiet, check_laws(quiet))["warnings"] == []
 
 
+def with_samples(run, source, metric, value):
+    """Return a run with one more sample a second, `value` of the time since t0."""
+    times = sorted(set(run.telemetry["t_s"]))
+    rows = [(t_s, source, metric, value(t_s)) for t_s in times]
+    more = pd.DataFrame(rows, columns=list(run.telemetry.columns))
+    return replace(run, telemetry=pd.concat([run.telemetry, more]))
+
+
+def test_stages_in_which_the_machine_was_full_are_a_warning_that_says_who_used_it():
+    run = make_run("sync", users=40, stock=60, seconds=24)
+    full = with_machine(run, 0.2)
+    machine = full.telemetry["metric"].eq("cpu_s") & full.telemetry["source"].eq("machine")
+    t_s = full.telemetry.loc[machine, "t_s"]
+    busy_s = 0.2 * t_s + 1.75 * (t_s - 8).clip(0, 3)  # three of the six seconds of stage rush
+    full.telemetry.loc[machine, "value"] = busy_s
+    waits = with_samples(full, "machine", "waited_s", lambda t: 0.5 * t)
+    judged = validity(waits, check_laws(waits))
+    assert judged["verdict"] == "VALID"
+    (warning,) = [one for one in judged["warnings"] if "machine was full" in one]
+    assert "full for 50 % of stage rush" in warning
+    assert "waited for each other and for others;" in warning
+    assert "generator 0." in warning
+    assert "others " in warning
+    assert "a process waited 50 % of it" in warning
+
+
+def test_processors_that_were_not_allowed_are_a_warning():
+    run = make_run("sync")
+    run.record["cores_allowed"] = 1.0
+    warnings = validity(run, check_laws(run))["warnings"]
+    assert any("could use 1 of the 2 processors" in one for one in warnings)
+
+
+def test_a_quota_that_withheld_processors_is_a_warning():
+    run = with_samples(make_run("sync"), "machine", "throttled_s", lambda t: 7.0 + 0.1 * t)
+    warnings = validity(run, check_laws(run))["warnings"]
+    assert any("off the processors for 2.0 s of the 20 s of load" in one for one in warnings)
+
+
 def limited(enforced, cpus=1.0, memory_bytes=None):
     limits = {"cpus": cpus, "memory_bytes": memory_bytes, "enforced": enforced}
     return {"runtime": "local", "images": {}, "limits": {"api": limits}}

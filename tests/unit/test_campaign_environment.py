@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.campaign import cgroups
+from harness import cgroups, processors
 from harness.runtimes.strangers import NOTABLE_S, Strangers
 
 
@@ -87,3 +87,28 @@ def test_a_busy_process_is_a_stranger_unless_it_is_ours():
         assert NOTABLE_S <= of_another.cpu_s()["busy-bee"] <= 1.0
     finally:
         busy.communicate("\n")
+
+
+def test_what_a_quota_withheld_is_read_in_either_version(tmp_path):
+    membership, root = tmp_path / "cgroup", tmp_path / "fs"
+    assert cgroups.throttled_s(membership, root) is None
+    (root / "cpu" / "ours").mkdir(parents=True)
+    (root / "cpu" / "ours" / "cpu.stat").write_text("nr_throttled 3\nthrottled_time 1500000000\n")
+    membership.write_text("4:cpu,cpuacct:/ours\n")
+    assert cgroups.throttled_s(membership, root) == 1.5
+    (root / "ours").mkdir()
+    (root / "ours" / "cpu.stat").write_text("usage_usec 9\nthrottled_usec 2500000\n")
+    membership.write_text("0::/ours\n")
+    assert cgroups.throttled_s(membership, root) == 2.5
+
+
+def test_the_pressure_on_the_processors_is_read_where_the_kernel_has_it(tmp_path):
+    pressure = tmp_path / "cpu"
+    assert processors.waited_s(pressure) is None
+    some = "some avg10=9.04 avg60=9.31 avg300=2.58 total=16601865\n"
+    pressure.write_text(f"{some}full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n")
+    assert processors.waited_s(pressure) == 16.601865
+
+
+def test_no_more_processors_are_allowed_than_there_are():
+    assert 0 < processors.allowed() <= (os.cpu_count() or 1)

@@ -4,7 +4,7 @@ import pytest
 
 from harness.errors import ExitCode
 from harness.gate.result import Offence, Row, Ruling, RunOf, Spoilt
-from harness.gate.verdict import is_spoilt, verdict
+from harness.gate.verdict import is_spoilt, strictly, verdict
 
 
 def run_of(campaign="comparison", index=1, block=1, side="head"):
@@ -24,6 +24,17 @@ def offence(verdict_word="FAIL", **where):
 
 def spoilt(**where):
     return Spoilt(run_of(**where), ("generator CPU: 97 %",))
+
+
+WEAK = Offence(run_of(), "I16", "As durable as claimed", "FAIL", "appendfsync everysec")
+
+
+def test_a_weak_set_up_decides_nothing_unless_it_is_strict():
+    code, statement = verdict([PASSES], [WEAK], [])
+    assert code is ExitCode.OK
+    code, statement = strictly(code, statement, [WEAK])
+    assert code is ExitCode.CORRECTNESS
+    assert "appendfsync everysec" in statement
 
 
 FAILS, PASSES, OPEN = row(Ruling.FAIL), row(Ruling.PASS), row(Ruling.INCONCLUSIVE)

@@ -162,6 +162,15 @@ def test_the_comparison_in_csv_has_plain_numbers_and_bounds_of_their_own():
     assert tables.to_csv(tables.comparisons(an_evidence())[0]) == golden
 
 
+def test_a_weak_set_up_is_told_by_its_class_and_is_no_failed_audit():
+    weak = Finding("I16", "Stores were as durable as claimed", Verdict.FAIL, "appendfsync: 1", 1)
+    text = said(an_evidence((*CLEAN, weak)))
+    assert "The audit failed" not in text
+    assert "audit FAILED" not in text
+    told = "durability and security of the set-up FAILED, which excludes nobody. I16"
+    assert told in text.replace("\xa0", " ")
+
+
 def test_a_failed_audit_comes_first_and_nobody_wins():
     text = said(an_evidence(OVERSOLD, pairs=unranked()))
     assert text.startswith("The audit failed\n\nRun 1 (Queue + workers): audit FAILED. I1")

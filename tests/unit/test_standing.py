@@ -20,10 +20,12 @@ def campaign(tmp_path):
     return Campaign.create(tmp_path / "c", description)
 
 
-def save(campaign, index, verdict, finding):
+def save(campaign, index, verdict, *findings):
     run = make_run("sync", index=index, users=2, stock=2, seconds=8)
     judged = {"verdict": verdict, "reasons": [], "warnings": [], "laws": []}
-    return campaign.save_run(replace(run, record=run.record | {"validity": judged}), [finding], {})
+    return campaign.save_run(
+        replace(run, record=run.record | {"validity": judged}), [*findings], {}
+    )
 
 
 def test_runs_are_counted_and_the_worst_audit_told(campaign):
@@ -32,6 +34,19 @@ def test_runs_are_counted_and_the_worst_audit_told(campaign):
     assert standing(campaign.path).words == "Sale, local, 1/3 runs, all valid, audit PASS"
     save(campaign, 2, "INVALID", replace(PASS, verdict=Verdict.FAIL))
     assert standing(campaign.path).words == "Sale, local, 2/3 runs, 1 INVALID, audit FAIL"
+
+
+def test_the_validity_that_the_report_shows_is_told_not_the_one_of_then(campaign):
+    save(campaign, 1, "VALID", PASS)
+    judged = [{"index": 1, "verdict": "INVALID", "reasons": ["the laws are others since"]}]
+    campaign.write_json("summary.json", {"validity": judged})
+    assert standing(campaign.path).words == "Sale, local, 1/3 runs, 1 INVALID, audit PASS"
+
+
+def test_the_set_up_is_no_matter_of_correctness(campaign):
+    weak = replace(PASS, id="I16", verdict=Verdict.FAIL)
+    save(campaign, 1, "VALID", weak, PASS)
+    assert standing(campaign.path).words == "Sale, local, 1/3 runs, all valid, audit PASS"
 
 
 def test_the_tables_are_not_read(campaign):

@@ -5,8 +5,9 @@ other, a residual and a tolerance; FAIL if the residual exceeds it, UNKNOWN if t
 there. The modules are what the laws are about:
 
     crowd      buyers and the load generator: N = X(R + Z), planned users, CPU, punctuality
-    counts     requests: sent, answered, counted by the servers, by Locust, by the second
-    capacity   what a machine and an approach cannot exceed: CPU, payment slots
+    counts     requests: sent, answered, counted by the servers, by Locust, by the second, and by
+               the entry's log
+    capacity   what a machine and an approach cannot exceed, or must use: CPU, payment slots
     times      L = λW of the backlog, percentiles and their mean, the two clocks
 
 A fault of the scenario's excuses little: the load generator is not hit, so the laws about buyers,
@@ -27,10 +28,12 @@ LAWS: Laws = (
     (crowd.INTERACTIVE, crowd.interactive_response_time),
     (counts.CHAIN, counts.sent_equals_outcomes),
     (counts.CLIENT_SERVER, counts.client_counts_equal_server_counts),
+    (counts.ENTRY_LATENCY, counts.client_agrees_with_the_entry),
     (counts.SUMS, counts.per_second_sums_equal_totals),
     (counts.RECORDED, counts.recorded_equals_locust),
     (capacity.UTILISATION, capacity.utilisation_at_most_one),
     (capacity.SLOTS, capacity.slots_cover_charges),
+    (capacity.IDLE, capacity.slots_are_used),
     (times.BACKLOG, times.backlog_is_arrivals_times_stay),
     (times.PERCENTILES, times.percentiles_fit_the_mean),
     (times.CLOCKS, times.clocks_agree),
@@ -44,6 +47,7 @@ IN_A_CONTEST: Laws = (
     (counts.RECORDED, counts.recorded_equals_locust),
     (capacity.UTILISATION, capacity.utilisation_at_most_one),
     (capacity.SLOTS, capacity.slots_cover_charges),
+    (capacity.IDLE, capacity.slots_are_used),
     (times.CLOCKS, times.clocks_agree),
 )
 """Laws that hold without stages; nobody thinks in a contest, and a burst is meant to be sudden."""

@@ -3,20 +3,24 @@
 import numpy as np
 import pandas as pd
 
-from harness.analysis.facts import RunFacts, integers, steps
+from harness.analysis.facts import NANOSECONDS, Integers, RunFacts, integers, steps
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.findings import Law
 from harness.outages import outages
 
 UTILISATION = "utilisation <= 1"
 SLOTS = "payment slots >= charges in flight"
+IDLE = "no slot idle while orders wait"
 
 UTILISATION_TOLERANCE = 0.02
 """CPU counters advance in ticks and are sampled near, not at, the edges of the load."""
+OVERLONG_NS = 2 * NANOSECONDS
+"""No hand-over takes so long: on a machine that is full, orders wait for a tenth of it."""
+IDLE_TOLERANCE = 0.2
 
 
 def utilisation_at_most_one(facts: RunFacts) -> list[Law]:
-    """All services and the load generator together used no more CPU than the machine has.
+    """All services and the load generator together used no more CPU than they could have.
 
     Nor did a service use more than its limits allow, where the runtime enforces limits.
     """
@@ -25,10 +29,11 @@ def utilisation_at_most_one(facts: RunFacts) -> list[Law]:
     known = [seconds for seconds in used if seconds is not None]
     if len(known) < len(facts.approach_services) + 1:
         return unknown(UTILISATION, UTILISATION_TOLERANCE, "CPU time was not sampled")
-    share = sum(known) / (facts.load_s * facts.cores)
-    detail = f"{sum(known):.1f} CPU-seconds in {facts.load_s:g} s on {facts.cores} cores"
+    available_s = facts.load_s * facts.usable_cores
+    share = sum(known) / available_s
+    detail = f"{sum(known):.1f} CPU-seconds in {facts.load_s:g} s on {facts.usable_cores:g} cores"
     detail += f": {100 * share:.1f} %"
-    sides = Sides(sum(known), facts.load_s * facts.cores, "CPU-seconds")
+    sides = Sides(sum(known), available_s, "CPU-seconds")
     law = judge(UTILISATION, sides, max(0.0, share - 1), UTILISATION_TOLERANCE, detail)
     return [law, *_within_limits(facts)]
 
@@ -47,6 +52,53 @@ def slots_cover_charges(facts: RunFacts) -> list[Law]:
     detail = f"at most {most} charges in flight, {slots} slots"
     sides = Sides(most, slots, "charges in flight")
     return [judge(SLOTS, sides, max(0, most - slots) / slots, 0.0, detail)]
+
+
+def slots_are_used(facts: RunFacts) -> list[Law]:
+    """Slots that are declared are used while orders wait for one.
+
+    An order waits overlong from 2 s after it was accepted until its charge begins. Slots that stand
+    idle while orders do are no slots: of the slots that could have been in use, charges or overlong
+    orders, at most a fifth may have stood idle. What came after a fault began is left out, because
+    a recovery is an outcome of the approach.
+    """
+    charges, slots = facts.run.charges, int(facts.topology["payment_slots"])
+    if charges.empty:
+        return unknown(IDLE, IDLE_TOLERANCE, "no charge was executed")
+    end_ns = min(
+        (fault.begun_ns for fault in outages(facts.record)),
+        default=round(facts.end_s * NANOSECONDS),
+    )
+    started_ns = integers(charges, "started_ns") - facts.t0_wall_ns
+    finished_ns = integers(charges, "finished_ns") - facts.t0_wall_ns
+    begun_ns = pd.Series(started_ns, index=charges["order_id"]).groupby(level=0).min()
+    first_ns = begun_ns.reindex(facts.orders["order_id"]).fillna(end_ns).to_numpy(np.int64)
+    settled_ns = np.where(facts.orders["settled"], facts.orders["settled_rel_ns"], end_ns)
+    first_ns = np.minimum(first_ns, settled_ns.astype(np.int64))
+    overdue_ns = integers(facts.orders, "accepted_rel_ns") + OVERLONG_NS
+    late = overdue_ns < first_ns
+    at_ns = np.unique(np.concatenate([started_ns, finished_ns, overdue_ns[late], first_ns[late]]))
+    at_ns = np.append(at_ns[(at_ns >= 0) & (at_ns < end_ns)], end_ns)
+    used = _at(at_ns[:-1], started_ns, finished_ns)
+    waiting = _at(at_ns[:-1], overdue_ns[late], first_ns[late])
+    widths_s = np.diff(at_ns) / NANOSECONDS
+    used_s = float((used * widths_s).sum())
+    idle_s = float((np.minimum(waiting, np.maximum(slots - used, 0)) * widths_s).sum())
+    detail = (
+        f"{used_s:.1f} slot-seconds of charges; {idle_s:.1f} stood idle while orders had waited "
+        f"over {OVERLONG_NS / NANOSECONDS:g} s, {int(waiting.max(initial=0))} at once; "
+        f"at most {int(used.max(initial=0))} of {slots} slots in use"
+    )
+    sides = Sides(used_s, used_s + idle_s, "slot-seconds")
+    share = idle_s / (used_s + idle_s) if idle_s else 0.0
+    return [judge(IDLE, sides, share, IDLE_TOLERANCE, detail)]
+
+
+def _at(at_ns: Integers, begins_ns: Integers, ends_ns: Integers) -> Integers:
+    """Return how many of some intervals are under way at each of some instants."""
+    begun = np.searchsorted(np.sort(begins_ns), at_ns, side="right")
+    ended = np.searchsorted(np.sort(ends_ns), at_ns, side="right")
+    return np.asarray(begun - ended, dtype=np.int64)
 
 
 def _undisturbed(facts: RunFacts) -> pd.DataFrame:

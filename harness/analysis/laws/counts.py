@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.analysis.facts import NANOSECONDS, RunFacts, Stage, integers, is_in
+from harness.analysis.facts import NANOSECONDS, Floats, RunFacts, Stage, integers, is_in
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.series import counts_per_second
 from harness.findings import Law
@@ -17,6 +18,15 @@ CHAIN = "requests sent = outcomes"
 CLIENT_SERVER = "client counts = server counts"
 SUMS = "per-second sums = totals"
 RECORDED = "recorded = seen by Locust"
+ENTRY_COUNTS = "client counts = the entry's log"
+ENTRY_LATENCY = "latency at the client = in the entry's log"
+
+ENTRY_COUNTS_TOLERANCE = 0.005
+"""Requests that end within a clock's precision of the window are on one of its sides only."""
+FEWEST_REQUESTS = 20
+LOG_PRECISION_MS = 2.0
+READING_MS, READING_SHARE = 50.0, 0.25
+"""What lies between an answer's last byte at the entry and its reading by the client, at most."""
 
 ROUTES = {
     "register": ("POST", "/auth/register"),
@@ -111,6 +121,70 @@ def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
     counted = sum(n for (*asked, _), n in server.items() if (*asked,) in asked_for)
     sides = Sides(answered, counted, "answers")
     return [judge(CLIENT_SERVER, sides, sum(wrong.values()) / max(answered, 1), 0.0, detail)]
+
+
+def client_agrees_with_the_entry(facts: RunFacts) -> list[Law]:
+    """What the entry logged of the load is what the client recorded: how many, and how long.
+
+    The entry's log is the one account of latency that the load generator has no part in. No answer
+    is read before the entry has sent it, and a generator that is stopped, or has no processor,
+    reads late what the entry sent in time. Not asked of an entry that logs no requests, nor of a
+    run with faults, in which a proxy asks twice and loses what it had not written yet.
+    """
+    log = facts.record.get("entry_log") or {"requests": []}
+    if not log["requests"] or outages(facts.record):
+        return []
+    logged = {(row["method"], row["route"]): row for row in log["requests"]}
+    requests = facts.run.requests
+    done_ns = integers(requests, "done_ns")
+    within = requests[(done_ns >= 0) & (done_ns < float(log["to_s"]) * NANOSECONDS)]
+    counts, latencies = [], []
+    for endpoint, route in ROUTES.items():
+        asked = within[is_in(within, "endpoint", [endpoint])]
+        row = logged.get(route, {"count": 0})
+        if max(len(asked), row["count"]) < FEWEST_REQUESTS or endpoint == "events":
+            continue
+        answered = asked[integers(asked, "status") > 0]
+        counts.append(_counts_apart(endpoint, len(answered), len(asked), row["count"]))
+        if len(answered) and row["count"]:
+            took_ns = integers(answered, "done_ns") - integers(answered, "sent_ns")
+            latencies += _latencies_apart(endpoint, took_ns / 1e6, row)
+    laws = []
+    if counts:
+        apart, sides, detail = max(counts, key=lambda one: one[0])
+        laws.append(judge(ENTRY_COUNTS, sides, apart, ENTRY_COUNTS_TOLERANCE, detail))
+    if latencies:
+        excess, sides, detail = max(latencies, key=lambda one: one[0])
+        laws.append(judge(ENTRY_LATENCY, sides, excess, 1.0, detail))
+    return laws
+
+
+Apart = tuple[float, Sides, str]
+"""How far two sides are apart, the sides, and what they are."""
+
+
+def _counts_apart(endpoint: str, answered: int, sent: int, logged: int) -> Apart:
+    """Compare counts; a request without an answer at the client may be in the log."""
+    missing = max(answered - logged, logged - sent, 0)
+    detail = f"{endpoint}: {answered} answers to {sent} requests, {logged} in the entry's log"
+    return missing / max(sent, logged), Sides(answered, logged, "requests"), detail
+
+
+def _latencies_apart(endpoint: str, took_ms: Floats, row: dict[str, Any]) -> list[Apart]:
+    """Compare quantiles; the residual is what they differ by, as a share of what they may."""
+    found = []
+    for name in (key for key in row if key.endswith("_ms")):
+        at_client = float(np.quantile(took_ms, float(name[1:-3]) / 100))
+        at_entry = float(row[name])
+        late, early = at_client - at_entry, at_entry - at_client
+        excess = max(
+            late / (READING_MS + READING_SHARE * at_entry),
+            early / (LOG_PRECISION_MS + 0.01 * at_entry),
+        )
+        quantile = name.removesuffix("_ms")
+        detail = f"{endpoint}, {quantile}: {at_client:.1f} ms, {at_entry:.1f} ms in the entry's log"
+        found.append((excess, Sides(at_client, at_entry, f"ms ({quantile})"), detail))
+    return found
 
 
 def _under_way(facts: RunFacts, faults: Sequence[Outage]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""What the harness itself is held to: the limits of its control group, of version 2 or 1.
+"""What the harness itself is held to by its control group, of version 2 or 1.
 
 The limit that counts is the least on the way from the group up to the root. Files: cgroups(7),
 cgroup-v2 of the kernel's documentation.
@@ -33,6 +33,21 @@ def limits(membership: Path = MEMBERSHIP, root: Path = ROOT) -> dict[str, Any]:
     }
 
 
+def throttled_s(membership: Path = MEMBERSHIP, root: Path = ROOT) -> float | None:
+    """Return for how long the group, or one above it, was kept off the processors, in s.
+
+    It is counted since the group was made. None: the kernel does not say.
+    """
+    groups = dict(_groups(membership))
+    unified = _upwards(root, groups.get("", "/"))
+    cpu = _upwards(root / "cpu", groups.get("cpu", "/"))
+    counted = [
+        *(_stat(folder / "cpu.stat", "throttled_usec", 1e6) for folder in unified),
+        *(_stat(folder / "cpu.stat", "throttled_time", 1e9) for folder in cpu),
+    ]
+    return max((seconds for seconds in counted if seconds is not None), default=None)
+
+
 def _groups(membership: Path) -> Iterator[tuple[str, str]]:
     """Yield each controller with the path of our group; that of version 2 has no name."""
     for line in _read(membership).splitlines():
@@ -64,6 +79,12 @@ def _cpus_v2(file: Path) -> float | None:
 def _cpus_v1(folder: Path) -> float | None:
     quota, period = _read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")
     return int(quota) / int(period) if quota.isdecimal() and period else None  # -1: no limit
+
+
+def _stat(file: Path, key: str, per_s: float) -> float | None:
+    """Return a counter of a file of lines such as ``throttled_usec 12000``, in s."""
+    counters = dict(line.split(" ", 1) for line in _read(file).splitlines() if " " in line)
+    return float(counters[key]) / per_s if key in counters else None
 
 
 def _bytes(file: Path) -> int | None:

@@ -1,0 +1,72 @@
+"""How much lies in a queue in Redis, whichever of its types an approach keeps it in.
+
+A list, a stream and a sorted set are told apart by asking, not by trusting what was declared: the
+wrong command would be answered with WRONGTYPE. A key that does not exist is an empty queue.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import redis
+
+from harness.errors import UsageError
+
+EMPTY: Final = "none"
+_LENGTH: Final = {
+    "stream": "xlen",
+    "list": "llen",
+    "zset": "zcard",
+}
+READABLE: Final = tuple(_LENGTH)
+
+
+def types(store: "redis.Redis", names: Sequence[str]) -> dict[str, str]:
+    """Return the type of each key; raise UsageError for one that is no queue."""
+    pipe = store.pipeline(transaction=False)
+    for name in names:
+        pipe.type(name)
+    found = {name: _text(one) for name, one in zip(names, pipe.execute(), strict=True)}
+    for name, kind in found.items():
+        if kind != EMPTY and kind not in _LENGTH:
+            raise UsageError(
+                f"x-harness.redis: the key {name!r} is a {kind}, not one of {', '.join(READABLE)}",
+                "name the keys in which work waits under streams, lists and sorted_sets",
+            )
+    return found
+
+
+def sizes(store: "redis.Redis", names: Sequence[str]) -> dict[str, Mapping[str, int]]:
+    """Return ``length`` of each queue, and of a stream what is ``pending`` in its groups."""
+    kinds = types(store, names)
+    pipe = store.pipeline(transaction=False)
+    for name, kind in kinds.items():
+        if kind != EMPTY:
+            getattr(pipe, _LENGTH[kind])(name)
+        if kind == "stream":
+            pipe.xinfo_groups(name)
+    answers = iter(pipe.execute())
+    found: dict[str, Mapping[str, int]] = {}
+    for name, kind in kinds.items():
+        length = 0 if kind == EMPTY else int(next(answers))
+        groups: Any = next(answers) if kind == "stream" else ()
+        found[name] = {"length": length, "pending": sum(int(one["pending"]) for one in groups)}
+    return found
+
+
+def entries(store: "redis.Redis", name: str, most: int) -> list[dict[str, str]]:
+    """Return the first entries of a queue as fields; what has none is one field, ``entry``."""
+    match types(store, [name])[name]:
+        case "stream":
+            rows: Any = store.xrange(name, count=most)
+            return [fields for _, fields in rows]
+        case "list":
+            members: Any = store.lrange(name, 0, most - 1)
+        case "zset":
+            members = store.zrange(name, 0, most - 1)
+        case _:
+            members = []
+    return [{"entry": _text(one)} for one in members]
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

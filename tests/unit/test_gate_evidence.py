@@ -1,0 +1,40 @@
+"""What a gate takes from a campaign: the validity of its report, and the class of findings."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.findings import Finding, Verdict
+from harness.gate import evidence
+from harness.store import Campaign
+from tests.support.histories import make_run
+
+WEAK = Finding("I16", "As durable as claimed", Verdict.FAIL, "appendfsync everysec")
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    stored = Campaign.create(tmp_path / "comparison", {"title": "Sale"})
+    run = make_run("sync", users=2, stock=2, seconds=8)
+    judged = {"verdict": "VALID", "reasons": [], "warnings": [], "laws": []}
+    record = run.record | {"validity": judged, "sales": []}
+    stored.save_run(replace(run, record=record), [WEAK], {})
+    return stored
+
+
+def found_in(campaign):
+    return evidence.of_campaign(campaign, lambda system: (system, "head"))
+
+
+def test_a_run_is_spoilt_if_the_report_calls_it_invalid_whatever_it_was_saved_with(campaign):
+    assert found_in(campaign).spoilt == ()
+    derived = {"index": 1, "verdict": "INVALID", "reasons": ["a law of today"]}
+    campaign.write_json("summary.json", {"validity": [derived]})
+    (spoilt,) = found_in(campaign).spoilt
+    assert spoilt.reasons == ("a law of today",)
+
+
+def test_a_weak_set_up_is_an_offence_that_is_told_and_stops_nothing(campaign):
+    found = found_in(campaign)
+    assert [one.invariant for one in found.offences] == ["I16"]
+    assert found.is_clean
