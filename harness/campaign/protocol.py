@@ -143,6 +143,7 @@ class Protocol:
                 self._record["drained"] = self._wait_for_backlog(
                     deployment, lambda: self._tell(watched)
                 )
+                self._record["idle_wall_ns"] = time.time_ns() if self._record["drained"] else None
         finally:
             injector.give_up()
             telemetry = sampler.stop()

@@ -122,8 +122,12 @@ def shifted(run: RunData, kind: str, by_ms: int) -> RunData:
     at_ns = moves["at_ns"].where(moves["kind"] != kind, moves["at_ns"] + by_ms * MS)
     run = replace(run, stock_moves=moves.assign(at_ns=at_ns))
     if kind == "reserve":
+        events = run.order_events
+        step_ns = by_ms * MS * (events["status"] == "accepted")
         run = replace(
-            run, orders=run.orders.assign(accepted_ns=run.orders["accepted_ns"] + by_ms * MS)
+            run,
+            orders=run.orders.assign(accepted_ns=run.orders["accepted_ns"] + by_ms * MS),
+            order_events=events.assign(at_ns=events["at_ns"] + step_ns),
         )
     return run
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from harness.store import RunData
-from tests.defects.breaking import altered, changed
+from tests.defects.breaking import changed
 
 UNMEASURED: dict[str, Callable[[RunData], RunData]] = {}
 
@@ -22,6 +22,6 @@ def stock_over_http_not_asked(run: RunData) -> RunData:
 
 
 @unmeasured
-def money_taken_for_open_orders(run: RunData) -> RunData:
-    paid = run.orders["status"] == "confirmed"
-    return changed(run, orders=altered(run.orders, paid, status="unknown", version=3))
+def buyers_not_asked_what_they_are(run: RunData) -> RunData:
+    """A campaign of before the load recorded it."""
+    return changed(run, buyers=run.buyers.drop(columns="user_id"))

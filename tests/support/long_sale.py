@@ -134,7 +134,7 @@ def _sales(requests: pd.DataFrame, rng: np.random.Generator) -> dict[str, pd.Dat
                               "relayed": False})
                 for kind, at_ns in (("reserve", accepted_ns), ("sell", settled_ns))
             )
-        ),
+        ).assign(seq=np.arange(1, 2 * len(ids) + 1)),
         "charges": pd.DataFrame(
             {**paid, "key": ids, "reference": bought["key"].to_numpy(), "latency_ms": latency_ms,
              "started_ns": started_ns, "finished_ns": finished_ns}
