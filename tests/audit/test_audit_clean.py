@@ -171,7 +171,10 @@ def test_an_answer_of_the_proxy_is_not_missed_by_the_servers() -> None:
     looks = asked.index[asked["endpoint"] == "product"]
     asked.loc[looks[:3], "status"] = 502
     asked.loc[looks[3:5], "status"] = 504
-    assert complaints(replace(run, requests=asked)) == []
+    behind_a_proxy = replace(run, requests=asked)
+    assert complaints(behind_a_proxy) == []
+    behind_a_proxy.record["topology"] |= {"entry": "api", "counters": ["api"]}
+    assert [finding.id for finding in complaints(behind_a_proxy)] == ["I14"]
 
 
 def test_an_event_stream_that_broke_may_or_may_not_be_counted() -> None:
