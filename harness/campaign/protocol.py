@@ -143,7 +143,7 @@ class Protocol:
                 self._record["drained"] = self._wait_for_backlog(
                     deployment, lambda: self._tell(watched)
                 )
-                self._record["idle_wall_ns"] = time.time_ns() if self._record["drained"] else None
+                self._record["drain_ended_wall_ns"] = time.time_ns()
         finally:
             injector.give_up()
             telemetry = sampler.stop()

@@ -22,6 +22,6 @@ def stock_over_http_not_asked(run: RunData) -> RunData:
 
 
 @unmeasured
-def buyers_not_asked_what_they_are(run: RunData) -> RunData:
-    """A campaign of before the load recorded it."""
-    return changed(run, buyers=run.buyers.drop(columns="user_id"))
+def buyers_who_do_not_know_their_account(run: RunData) -> RunData:
+    """No registration was answered with the account, so nobody can say whose an order is."""
+    return changed(run, buyers=run.buyers.assign(user_id=0))
