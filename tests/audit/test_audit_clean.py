@@ -122,12 +122,17 @@ def shifted(run: RunData, kind: str, by_ms: int) -> RunData:
     at_ns = moves["at_ns"].where(moves["kind"] != kind, moves["at_ns"] + by_ms * MS)
     run = replace(run, stock_moves=moves.assign(at_ns=at_ns))
     if kind == "reserve":
-        events = run.order_events
-        step_ns = by_ms * MS * (events["status"] == "accepted")
+        orders, events = run.orders, run.order_events
+        sent_ns = run.requests.groupby("key")["sent_ns"].min() + run.record["t0_wall_ns"]
+        # no order is accepted before it is asked for
+        accepted_ns = (orders["accepted_ns"] + by_ms * MS).clip(lower=orders["key"].map(sent_ns))
+        by_order = pd.Series(accepted_ns.to_numpy(), index=orders["order_id"])
+        first = events["status"] == "accepted"
+        at_ns = events["at_ns"].mask(first, events["order_id"].map(by_order))
         run = replace(
             run,
-            orders=run.orders.assign(accepted_ns=run.orders["accepted_ns"] + by_ms * MS),
-            order_events=events.assign(at_ns=events["at_ns"] + step_ns),
+            orders=orders.assign(accepted_ns=accepted_ns),
+            order_events=events.assign(at_ns=at_ns),
         )
     return run
 
