@@ -112,7 +112,7 @@ def answers_name_the_order_of_another(run: RunData, pick: int) -> RunData:
     return changed(run, requests=run.requests.assign(order_id=swapped))
 
 
-@defect("I3")
+@defect("I3", also="I19")
 def accounts_mixed_up(run: RunData, pick: int) -> RunData:
     accounts = run.orders["user_id"].unique()
     one, other = accounts[pick % len(accounts)], accounts[(pick + 1) % len(accounts)]
