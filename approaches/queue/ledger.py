@@ -50,13 +50,14 @@ WITH incoming AS (
     SELECT id, 1, 'accepted', accepted_at FROM inserted
     UNION ALL
     SELECT id, 2, 'awaiting_payment', greatest(accepted_at, clock_timestamp()) FROM inserted
-), moves AS (
-    INSERT INTO stock_moves (order_id, kind, quantity, at)
-    SELECT id, 'reserve', quantity, accepted_at FROM inserted
 ), held AS (
     UPDATE products p SET reserved = p.reserved + h.units
     FROM (SELECT product_id, sum(quantity) AS units FROM inserted GROUP BY product_id) h
     WHERE p.id = h.product_id
+    RETURNING p.id AS product_id
+), moves AS (  -- numbered while the product's row is locked: hence the join
+    INSERT INTO stock_moves (order_id, kind, quantity, at)
+    SELECT id, 'reserve', quantity, accepted_at FROM inserted JOIN held USING (product_id)
 ), marked AS (
     UPDATE mirror_mark m SET seq = latest.seq
     FROM (SELECT epoch, max(seq) AS seq FROM incoming JOIN inserted USING (id)
@@ -104,16 +105,17 @@ WITH results AS (
     SELECT id, charge_id, CASE status WHEN 'confirmed' THEN 'approved' ELSE 'declined' END,
            amount_cents, settled_at
     FROM changed WHERE status <> 'unknown'
-), moves AS (
-    INSERT INTO stock_moves (order_id, kind, quantity, at)
-    SELECT id, CASE status WHEN 'confirmed' THEN 'sell' ELSE 'release' END, quantity, settled_at
-    FROM changed WHERE status <> 'unknown'
 ), counted AS (
     UPDATE products p SET reserved = p.reserved - c.units, sold = p.sold + c.sold
     FROM (SELECT product_id, sum(quantity) AS units,
                  coalesce(sum(quantity) FILTER (WHERE status = 'confirmed'), 0) AS sold
           FROM changed WHERE status <> 'unknown' GROUP BY product_id) c
     WHERE p.id = c.product_id
+    RETURNING p.id AS product_id
+), moves AS (  -- numbered while the product's row is locked: hence the join
+    INSERT INTO stock_moves (order_id, kind, quantity, at)
+    SELECT id, CASE status WHEN 'confirmed' THEN 'sell' ELSE 'release' END, quantity, settled_at
+    FROM changed JOIN counted USING (product_id) WHERE status <> 'unknown'
 )
 SELECT id::text, product_id, status, version, settled_at, duration_s FROM changed
 """

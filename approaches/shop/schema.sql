@@ -64,13 +64,16 @@ CREATE TABLE payments (
 GRANT SELECT, INSERT ON payments TO shop;
 
 -- Every movement of stock, each at most once per order. `relayed_at`: when a store that mirrors the stock has taken the
--- movement over (an outbox); an approach without a mirror sets it at once.
+-- movement over (an outbox); an approach without a mirror sets it at once. `seq`: the order in which movements of a
+-- product happened, which no clock tells. So whoever books one has changed the product's row in the same transaction
+-- before: from then on nobody else moves a unit of it until the commit.
 CREATE TABLE stock_moves (
     order_id   uuid NOT NULL REFERENCES orders,
     kind       text NOT NULL CHECK (kind IN ('reserve', 'sell', 'release')),
     quantity   integer NOT NULL CHECK (quantity > 0),
     at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     relayed_at timestamptz,
+    seq        bigint GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (order_id, kind)
 ) WITH (fillfactor = 70);
 GRANT SELECT, INSERT, UPDATE (relayed_at) ON stock_moves TO shop;

@@ -1,6 +1,6 @@
 """The audit: what every store, the gateway and every buyer say of a run must be one story.
 
-Seventeen invariants, each a pure function from a run's facts to a finding; together they judge the
+Eighteen invariants, each a pure function from a run's facts to a finding; together they judge the
 very run whose latency is reported. None needs more than sorting, so a run of a hundred thousand
 requests is audited in seconds. The lattice and the treatment of crashes are Jepsen's.
 """
@@ -13,6 +13,7 @@ from harness.audit.answers import (
     sold_out_only_if_so,
     streams_end,
 )
+from harness.audit.buyers import as_asked
 from harness.audit.conditions import began_clean, configured_honestly, queues_drained
 from harness.audit.contest import audit_contest, is_contest
 from harness.audit.evidence import Invariant
@@ -43,8 +44,9 @@ INVARIANTS: tuple[Invariant, ...] = (
     began_clean,
     configured_honestly,
     streams_end,
+    as_asked,
 )
-"""I1 to I16 and I18, in the order in which they are reported; I17 is kept by the test suite."""
+"""I1 to I16, I18, I19, in the order in which they are reported; I17 is kept by the test suite."""
 
 OF_THE_DEPLOYMENT: tuple[Invariant, ...] = (queues_drained, counted_alike, configured_honestly)
 """What cannot be told of one sale among many on the same deployment."""

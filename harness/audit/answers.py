@@ -29,7 +29,7 @@ ROUTES = {
 }
 
 PROXY_STATUSES = (502, 504)
-"""Answers of a proxy for a server that did not answer it: no server counts them as such."""
+"""Answers of a proxy, if there is one, for a server that did not answer it: none counts them."""
 
 
 @invariant("I12", "The status that buyers see never goes back")
@@ -165,7 +165,10 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     served["route"] = served["method"] + " " + served["route"]
     served = served[served["route"].isin(routes.values())]
     broken = (asked["endpoint"] == "events") & (asked["outcome"] == "indeterminate")
-    unanswered = (asked["status"] == 0) | asked["status"].isin(PROXY_STATUSES) | broken
+    topology = facts.recorded("topology")
+    has_proxy = topology.get("entry") not in topology.get("counters", ())
+    by_proxy = asked["status"].isin(PROXY_STATUSES if has_proxy else ())
+    unanswered = (asked["status"] == 0) | by_proxy | broken
     both = pd.DataFrame(
         {
             "client": asked[~unanswered].groupby(["route", "status"]).size(),
@@ -173,7 +176,6 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
         }
     )
     both = both.fillna(0).astype("int64").rename_axis(["route", "status"]).reset_index()
-    topology = facts.recorded("topology") if facts.outages else {}
     silent = silences(facts.outages, topology)
     if not any(outage.kind == WIPE for outage in silent):
         evidence.offence("statuses that no server counted", both, both["client"] > both["server"])

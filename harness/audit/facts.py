@@ -25,12 +25,19 @@ CLOCK_NS = 100 * MS
 CLOCK_STEP_S = 0.05
 """By so much the wall clock may leave the monotonic one; the law of the clocks allows no more."""
 
+STAMP_NS = 10 * MS
+"""How far stamps of one instant may lie apart: a clock of one host is read for one row after the
+other, and written down to the microsecond."""
+
 SOLD_OUT_CACHE_NS = 100 * MS
 """How long an approach may go on saying "sold out" from a cache."""
 
 LEDGER_ORDER_NS = 1_000 * MS
 """How far ledger stamps may be out of commit order: `now()` is the start of a transaction, which
 may then wait for the product's row while others commit."""
+
+SEQUENCE = "seq"
+"""The column of the stock moves with the ledger's own order of them, which no clock decides."""
 
 RELAY_NS = 5_000 * MS
 """How long after the ledger's commit a released unit may take to reach Redis. Normally it takes
@@ -158,6 +165,20 @@ class Facts:
         return buyers.map(lambda number: account_of(number, accounts, processes))
 
     @cached_property
+    def user_ids(self) -> "pd.Series[int]":
+        """The user ids that buyers got when they registered, by buyer; without those unknown."""
+        buyers = self.table("buyers", "user", "user_id").drop_duplicates("user")
+        return buyers[buyers["user_id"] > 0].set_index("user")["user_id"]
+
+    @cached_property
+    def accounts_of_buyers(self) -> pd.DataFrame:
+        """Each account that buyers use, by its number in the load, with its user id if known."""
+        buyers = self.user_ids.reset_index()
+        return buyers.assign(account=self._accounts(buyers["user"])).drop_duplicates(
+            ["account", "user_id"]
+        )
+
+    @cached_property
     def acknowledgements(self) -> pd.DataFrame:
         """The requests by which a buyer learnt that there is an order."""
         frame = self.purchases
@@ -179,8 +200,13 @@ class Facts:
 
     @cached_property
     def stock_moves(self) -> pd.DataFrame:
-        """The stock moves, each with what its order says; that is null for an orphan."""
-        moves = self.table("stock_moves", "order_id", "kind", "quantity", "at_ns", "relayed")
+        """The stock moves, each with what its order says; that is null for an orphan.
+
+        Runs of before the ledger numbered its moves have no `SEQUENCE`.
+        """
+        columns = ["order_id", "kind", "quantity", "at_ns", "relayed"]
+        sequence = [SEQUENCE] if SEQUENCE in self.run.stock_moves.columns else []
+        moves = self.table("stock_moves", *columns, *sequence)
         known = self.of_order(moves["order_id"], "product_id", "user_id", "status", "quantity")
         return moves.join(known.rename(columns={"quantity": "ordered"}))
 
@@ -260,16 +286,21 @@ def among(column: "pd.Series[str]", others: "pd.Series[str] | pd.Index[str]") ->
 def open_or_sold(
     changes: pd.DataFrame, faults: tuple[Outage, ...], by: str | None = None
 ) -> pd.DataFrame:
-    """Return the running sum of quantity (within each `by`), over all prefixes of ledger time.
+    """Return the running sum of quantity (within each `by`), over all prefixes of history.
 
-    `changes` has quantity (positive when units are taken, negative when given back) and at_ns.
-    What is given back counts `LEDGER_ORDER_NS` early (or more, if one of `faults`, on the clock of
+    `changes` has quantity (positive when units are taken, negative when given back) and at_ns. The
+    order of history is that of the ledger's own sequence, if `changes` has it: then every sum was
+    true at some moment. If not, the clock decides, and an excess shorter than the slack is missed:
+    what is given back counts `LEDGER_ORDER_NS` early (or more, if one of `faults`, on the clock of
     the stamps, held a transaction up), and first among equal stamps, so that a sum above a limit
     is never an artefact of the order of stamps.
     """
-    at_ns = changes["at_ns"].to_numpy(dtype=np.int64)
-    early_ns = no_later_than(at_ns, LEDGER_ORDER_NS, faults)
-    counted_ns = np.where(changes["quantity"] < 0, early_ns, at_ns)
-    ordered = changes.assign(at_ns=counted_ns).sort_values(["at_ns", "quantity"])
+    if SEQUENCE in changes.columns:
+        ordered = changes.sort_values(SEQUENCE, kind="stable")
+    else:
+        at_ns = changes["at_ns"].to_numpy(dtype=np.int64)
+        early_ns = no_later_than(at_ns, LEDGER_ORDER_NS, faults)
+        counted_ns = np.where(changes["quantity"] < 0, early_ns, at_ns)
+        ordered = changes.assign(at_ns=counted_ns).sort_values(["at_ns", "quantity"])
     groups = ordered.groupby(by) if by else ordered
     return ordered.assign(held=groups["quantity"].cumsum())

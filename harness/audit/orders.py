@@ -8,7 +8,15 @@ is *recovered*, which is allowed and counted.
 import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
-from harness.audit.facts import ACKNOWLEDGED, CLOCK_NS, ENDS, TERMINAL, Facts, among
+from harness.audit.facts import (
+    ACKNOWLEDGED,
+    CLOCK_NS,
+    ENDS,
+    STAMP_NS,
+    TERMINAL,
+    Facts,
+    among,
+)
 
 IN_PROGRESS = 425
 """The last answer of a buyer whose order is being made: there may be one."""
@@ -173,7 +181,11 @@ def legal_history(facts: Facts, evidence: Evidence) -> str:
 
 
 def _in_time(facts: Facts, evidence: Evidence) -> None:
-    """Check the stamps of the ledger: none goes back, and none came after its buyer knew."""
+    """Check that no history goes back, and each stamp against what encloses it.
+
+    An order is accepted after its buyer first asked and before its buyer was told; it is settled
+    before its buyer was shown the end, and before the backlog was found empty.
+    """
     events = facts.table("order_events", "order_id", "version", "status", "at_ns")
     events = events.sort_values("version", kind="stable")
     step_ns = events.groupby("order_id")["at_ns"].diff()
@@ -183,3 +195,35 @@ def _in_time(facts: Facts, evidence: Evidence) -> None:
     ledger = facts.orders[["order_id", "key", "accepted_ns"]]
     late = ledger["accepted_ns"] > ledger["key"].map(known_ns)
     evidence.offence("orders accepted after their buyer was told", ledger, late)
+    asked_ns = facts.purchases.groupby("key")["sent_ns"].min() + t0_ns - CLOCK_NS
+    early = ledger["accepted_ns"] < ledger["key"].map(asked_ns)
+    evidence.offence("orders accepted before their buyer asked", ledger, early)
+    settled = facts.table("orders", "order_id", "key", "settled_ns")
+    shown = facts.requests("order_id", "key", "order_status", "outcome", "done_ns")
+    ended = shown["order_status"].isin(TERMINAL) | shown["outcome"].isin(TERMINAL)
+    own = facts.of_order(shown["order_id"], "key")["key"]  # the wrong order is not shown: see I3
+    ended &= (shown["key"] == "") | (shown["key"] == own)
+    end_ns = shown[ended].groupby("order_id")["done_ns"].min() + t0_ns + CLOCK_NS
+    late = settled["settled_ns"] > settled["order_id"].map(end_ns)
+    evidence.offence("orders settled after their buyer was shown the end", settled, late)
+    ended_ns = facts.run.record.get("drain_ended_wall_ns")  # campaigns of before do not have it
+    if facts.at_rest and ended_ns is not None:
+        late = settled["settled_ns"] > ended_ns + CLOCK_NS
+        evidence.offence("orders settled after the backlog was empty", settled, late)
+    _stamped_alike(facts, evidence)
+
+
+def _stamped_alike(facts: Facts, evidence: Evidence) -> None:
+    """Compare the times of orders with those of their events and payments: one step, one time."""
+    orders = facts.table("orders", "order_id", "key", "accepted_ns", "settled_ns")
+    events = facts.table("order_events", "order_id", "status", "at_ns")
+    accepted, ended = events["status"] == "accepted", events["status"].isin(TERMINAL)
+    payments = facts.table("payments", "order_id", "at_ns")
+    for what, column, rows in (
+        ("orders accepted at another time than by their history", "accepted_ns", events[accepted]),
+        ("orders settled at another time than by their history", "settled_ns", events[ended]),
+        ("orders settled at another time than their payment", "settled_ns", payments),
+    ):
+        at_ns = orders["order_id"].map(rows.groupby("order_id")["at_ns"].first())
+        apart = (orders[column] - at_ns).abs() > STAMP_NS
+        evidence.offence(what, orders, apart & (orders[column] > 0))

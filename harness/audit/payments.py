@@ -3,7 +3,7 @@
 import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
-from harness.audit.facts import CLOCK_NS, HELD, MS, TERMINAL, Facts, among
+from harness.audit.facts import HELD, MS, STAMP_NS, TERMINAL, Facts, among
 from harness.audit.oracle import expected_charges
 
 LATENCY_TOLERANCE_MS = 0.002
@@ -18,7 +18,8 @@ def charged_once(facts: Facts, evidence: Evidence) -> str:
     """Every confirmed order was charged its amount once, and nobody was charged for anything else.
 
     Catches double charges after a retry, orders confirmed without money, money taken for an order
-    that was declined or never existed, and payments that differ from the gateway's log.
+    that was declined, never existed or is still open when the limit of the drain has passed, a shop
+    that sells at another price than it should, and payments that differ from the gateway's log.
     """
     charges = facts.charges
     known = ("quantity", "amount_cents", "status", "product_id")
@@ -32,13 +33,20 @@ def charged_once(facts: Facts, evidence: Evidence) -> str:
     evidence.offence(
         "money taken for declined orders", paid, approved & (paid["status"] == "declined"), shown
     )
-    evidence.doubt(
-        "money taken for orders that are still open",
+    limit_s = facts.recorded("scenario", "drain", "limit_s")
+    evidence.offence(
+        f"money taken for orders that are still open {limit_s} s after the load",
         paid,
         approved & paid["status"].isin(HELD),
         shown,
     )
     prices = facts.products["price_cents"]
+    evidence.offence(
+        "products on sale at another price than the scenario's",
+        facts.products,
+        prices != facts.recorded("scenario", "product", "price_cents"),
+        ["id", "price_cents"],
+    )
     owed = paid["quantity"] * paid["product_id"].map(prices)
     wrong = paid["status"].notna() & (
         (paid["amount_cents"] != paid["amount_cents_ordered"]) | (paid["amount_cents"] != owed)
@@ -112,7 +120,7 @@ def _paid_before_finished(facts: Facts, evidence: Evidence) -> None:
     settled = facts.table("orders", "order_id", "key", "accepted_ns", "settled_ns")
     settled = settled[settled["settled_ns"] > 0]
     charged_ns = settled["order_id"].map(facts.charges.groupby("order_id")["finished_ns"].min())
-    early = settled["settled_ns"] - charged_ns < -CLOCK_NS
+    early = settled["settled_ns"] - charged_ns < -STAMP_NS
     evidence.offence("orders finished before their charge", settled, early)
 
 

@@ -10,6 +10,7 @@ from harness.audit.facts import (
     LEDGER_ORDER_NS,
     RECOVERY_NS,
     RELAY_NS,
+    SEQUENCE,
     Facts,
     among,
     open_or_sold,
@@ -24,9 +25,12 @@ def no_oversell(facts: Facts, evidence: Evidence) -> str:
     """Units open or sold never exceed the stock, at the end and after every prefix of history.
 
     Catches a lost update or a check that is not atomic with the decrement, also where a later
-    decline hides it from the final count. Histories are that of the stock moves and, independent
-    of it, that of the orders' events. A pause may hold a transaction up and leave it its old stamp,
-    so what is given back during one counts as given back before it; the count at the end is exact.
+    decline hides it from the final count. Histories are that of the stock moves, in the order in
+    which the ledger numbered them, and, independent of it, that of the orders' events, by the
+    clock. A pause may hold a transaction up and leave it its old stamp, so by the clock what is
+    given back during one counts as given back before it. By the numbers, and at the end, the count
+    is exact. Runs whose ledger did not number its moves have the clock alone, and the summary says
+    so.
     """
     stock = facts.seeded_stock
     sale = facts.orders[facts.orders["product_id"] == SALE_PRODUCT]
@@ -49,7 +53,9 @@ def no_oversell(facts: Facts, evidence: Evidence) -> str:
             ["order_id", "at_ns", "held"],
         )
         peak = max(peak, int(history["held"].max()) if len(history) else 0)
-    return f"{sold} of {stock} units sold; at most {peak} open or sold at any moment"
+    exact = SEQUENCE in facts.stock_moves.columns
+    by = "" if exact else ", by the clock: the ledger's sequence was not recorded"
+    return f"{sold} of {stock} units sold; at most {peak} open or sold at any moment{by}"
 
 
 @invariant("I2", "Stock is conserved across the stores")
@@ -58,6 +64,8 @@ def stock_conserved(facts: Facts, evidence: Evidence) -> str:
 
     Catches a counter that is overwritten, decremented twice or not given back: the published
     system's workers overwrote the reservation counter and accepted 1,275 orders for 1,000 units.
+    When the limit of the drain has passed, a difference between Redis and the ledger that the work
+    left in the streams does not explain is a failure, too.
     """
     rows = facts.products
     known, moves = facts.orders, facts.stock_moves
@@ -85,8 +93,27 @@ def stock_conserved(facts: Facts, evidence: Evidence) -> str:
     in_redis = facts.recorded("store", "redis", "stock")
     if in_redis != left:
         both = pd.DataFrame([{"redis_stock": in_redis, "ledger_stock": left}])
-        evidence.at_rest("stock counters in Redis that differ from the ledger", both)
+        what = "stock counters in Redis that differ from the ledger"
+        if abs(in_redis - left) > _under_way(facts):
+            evidence.offence(what, both)
+        else:
+            evidence.doubt(f"{what} (by no more than work under way explains)", both)
     return summary
+
+
+def _under_way(facts: Facts) -> int:
+    """Return how many units work that had not ended at the drain's limit may hold at most.
+
+    One entry of a stream stands for one order; a release may not have reached Redis yet.
+    """
+    if facts.at_rest:
+        return 0
+    streams = facts.recorded("store", "redis", "streams")
+    entries = sum(int(sizes["length"]) for sizes in streams.values())
+    largest = max(1, int(facts.orders["quantity"].max())) if len(facts.orders) else 1
+    moves = facts.stock_moves
+    unrelayed = moves[(moves["kind"] == "release") & ~moves["relayed"].astype(bool)]
+    return entries * largest + int(unrelayed["quantity"].sum())
 
 
 @invariant("I9", "Every declined unit is returned exactly once")

@@ -40,7 +40,7 @@ _LEDGER_TABLES = {
         FROM payments p JOIN orders o ON o.id = order_id
         WHERE product_id = ANY(%(products)s) ORDER BY at, order_id""",
     "stock_moves": """
-        SELECT order_id::text, kind, m.quantity, at AS at_ns, relayed_at IS NOT NULL AS relayed
+        SELECT order_id::text, kind, m.quantity, at AS at_ns, relayed_at IS NOT NULL AS relayed, seq
         FROM stock_moves m JOIN orders o ON o.id = order_id
         WHERE product_id = ANY(%(products)s) ORDER BY at, order_id, kind""",
 }

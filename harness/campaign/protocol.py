@@ -145,6 +145,7 @@ class Protocol:
                 self._record["drained"] = self._wait_for_backlog(
                     deployment, lambda: self._tell(watched)
                 )
+                self._record["drain_ended_wall_ns"] = time.time_ns()
         finally:
             injector.give_up()
             telemetry = sampler.stop()

@@ -5,6 +5,7 @@ like the seeding of the stock: they are in no ledger and in no figure.
 """
 
 import json
+from dataclasses import dataclass
 
 import gevent.pool
 
@@ -16,26 +17,35 @@ ACCOUNT_OFFSET = 2_000_000
 """Added to the numbers of accounts in their e-mail addresses: the warm-up registers, too."""
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the shop gave to who registered and logged in; the id is 0 if it named none."""
+
+    user_id: int
+    token: str
+
+
 class NoAccount(Exception):
     """The shop would not open an account, or not log it in."""
 
 
-def open_accounts(plan: OpenPlan, process: int) -> dict[int, str]:
-    """Register and log in this process' share of the accounts; return their tokens (NoAccount)."""
+def open_accounts(plan: OpenPlan, process: int) -> dict[int, Account]:
+    """Register and log in this process' share of the accounts (NoAccount)."""
     pool = gevent.pool.Pool(AT_A_TIME)
     numbers = range(process, plan.accounts, plan.processes)
-    tokens = pool.map(lambda number: _open(plan, number), numbers)
-    return dict(zip(numbers, tokens, strict=True))
+    accounts = pool.map(lambda number: _open(plan, number), numbers)
+    return dict(zip(numbers, accounts, strict=True))
 
 
-def _open(plan: OpenPlan, number: int) -> str:
+def _open(plan: OpenPlan, number: int) -> Account:
     agent = OneTryAgent(plan.address, plan.request_timeout_s)
     email = f"account-{number + ACCOUNT_OFFSET}@example.org"
     account = {"email": email, "password": f"secret-of-account-{number}"}
     try:
-        _post(agent, plan, "/auth/register", account | {"name": f"Account {number}"}, 201)
-        answer = _post(agent, plan, "/auth/login", account, 200)
-        return str(json.loads(answer)["token"])
+        named = account | {"name": f"Account {number}"}
+        registered = json.loads(_post(agent, plan, "/auth/register", named, 201))
+        session = json.loads(_post(agent, plan, "/auth/login", account, 200))
+        return Account(int(registered.get("user_id") or 0), str(session["token"]))
     finally:
         agent.close()
 

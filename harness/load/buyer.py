@@ -27,6 +27,9 @@ from harness.load.plan import RETRY_AFTER_LIMIT_S, LoadPlan
 FIRST_RETRY_S = 0.2
 """Wait before the first retry without Retry-After; it doubles with each further one."""
 
+UNITS = 1
+"""How many units a buyer asks for in an attempt."""
+
 STREAM_END_S = 1.0
 """How long to wait for the end of an event stream after its last event."""
 
@@ -48,6 +51,8 @@ class Answer:
     retry_after_s: float | None = None
     token: str = ""
     code: str = ""
+    user_id: int = 0
+    amount_cents: int = -1
 
     @property
     def is_final(self) -> bool:
@@ -68,6 +73,7 @@ class Buyer(FastHttpUser):
         self.number, self._ready_ns = self._arrive()
         self._agent = self.agent_class(self.plan.address, self.plan.request_timeout_s)
         self.client.client = self._agent
+        self._user_id = 0
         self._leaving = Signal()
         self._think_ns = 0
         # Draws follow from seed and buyer alone, so every approach meets the same buyers.
@@ -103,7 +109,7 @@ class Buyer(FastHttpUser):
 
     def _depart(self) -> None:
         """Leave the crowd."""
-        self.crowd.left(self.number)
+        self.crowd.left(self.number, self._user_id)
 
     def _act(self) -> None:
         product_id = cast(LoadPlan, self.plan).product_id  # a contest has a script of its own
@@ -125,6 +131,7 @@ class Buyer(FastHttpUser):
         registration = json.dumps(account | {"name": f"Buyer {number}"}).encode()
         while not self._leaving.is_set():
             registered = self._persist("register", "/auth/register", registration)
+            self._user_id = registered.user_id or self._user_id
             # 409: an earlier try was carried out, but its answer got lost.
             if registered.status in (201, 409) and not self._leaving.is_set():
                 login = self._persist("login", "/auth/login", json.dumps(account).encode())
@@ -135,8 +142,8 @@ class Buyer(FastHttpUser):
         return False
 
     def _attempt(self, product_id: int, key: str) -> Answer:
-        """Make one attempt to buy one unit, over all its tries under one key."""
-        body = b'{"product_id":%d,"quantity":1}' % product_id
+        """Make one attempt to buy, over all its tries under one key."""
+        body = b'{"product_id":%d,"quantity":%d}' % (product_id, UNITS)
         return self._persist("buy", "/orders", body, key)
 
     def _persist(self, endpoint: str, path: str, body: bytes, key: str = "") -> Answer:
@@ -219,6 +226,11 @@ class Buyer(FastHttpUser):
         if endpoint in ("buy", "status"):
             answer.order_id, answer.order_status, answer.version = outcomes.order_in(body, outcome)
             answer.replayed = response.headers.get("idempotent-replayed") == "true"
+            answer.amount_cents = _whole(body.get("amount_cents"), -1)
+        elif endpoint == "product":
+            answer.amount_cents = _whole(body.get("price_cents"), -1)
+        elif endpoint == "register":
+            answer.user_id = _whole(body.get("user_id"), 0)
         elif endpoint == "login":
             answer.token = str(body.get("token") or "")
         if outcome == outcomes.INDETERMINATE:
@@ -234,7 +246,7 @@ class Buyer(FastHttpUser):
                 *(self.number, endpoint, intended_ns, self._agent.sent_ns - t0_ns, done_ns),
                 *(think_ns, answer.status, answer.outcome, answer.error, key, tried),
                 *(answer.order_id, answer.order_status, answer.version, answer.replayed),
-                answer.code,
+                *(answer.code, UNITS if endpoint == "buy" else 0, answer.amount_cents),
             )
         )
         self._ready_ns, self._think_ns = done_ns, 0
@@ -305,6 +317,12 @@ def _parse(content: bytes | None) -> tuple[dict[str, Any], str]:
     except ValueError:
         return {}, "body"
     return (body, "") if isinstance(body, dict) else ({}, "body")
+
+
+def _whole(value: Any, absent: int) -> int:
+    """Return a whole number that a table has room for, or what stands for none."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and 0 <= value < 2**63 else absent
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -66,7 +66,7 @@ class Crowd:
 
     def turned_away(self, number: int, due_ns: int) -> None:
         """Record a buyer who came and found no room: it left at once, without a request."""
-        self.ledger.buyer((number, due_ns, -1, due_ns))
+        self.ledger.buyer((number, due_ns, -1, due_ns, 0))
 
     def ask_to_leave(self, count: int) -> None:
         """Ask the youngest `count` active buyers to leave."""
@@ -75,10 +75,10 @@ class Crowd:
             self._asked_ns[number] = self.now_ns()
             guest.please_leave()
 
-    def left(self, number: int) -> None:
-        """Record that a buyer has left."""
+    def left(self, number: int, user_id: int = 0) -> None:
+        """Record that a buyer has left, and which account was its own; 0 if it knew of none."""
         asked_ns = self._asked_ns.pop(number, -1)
-        self.ledger.buyer((number, self._born_ns.pop(number), asked_ns, self.now_ns()))
+        self.ledger.buyer((number, self._born_ns.pop(number), asked_ns, self.now_ns(), user_id))
 
     def failed(self, error: Exception) -> None:
         """Remember that a buyer broke: a bug, after which the load must not be believed."""

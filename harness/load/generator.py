@@ -155,7 +155,7 @@ def _driver(
 def _open_doors(plan: OpenPlan, crowd: Crowd, runner: LocalRunner, process: int) -> Arrivals:
     """Log in the accounts of an open load, and make the users that will act its buyers out."""
     Visitor.turnstile = Turnstile()
-    Visitor.tokens = open_accounts(plan, process)
+    Visitor.accounts = open_accounts(plan, process)
     (visitor,) = runner.user_classes
     runner.spawn_users({visitor.__name__: plan.share_of(process, plan.at_once)})
 

@@ -13,9 +13,12 @@ from typing import Any, Self
 REQUEST_COLUMNS = (
     "user", "endpoint", "intended_ns", "sent_ns", "done_ns", "think_ns", "status", "outcome",
     "error", "key", "try", "order_id", "order_status", "version", "replayed",
-    "code",
+    "code", "quantity", "amount_cents",
 )  # fmt: skip
-BUYER_COLUMNS = ("user", "born_ns", "asked_ns", "left_ns")
+"""`quantity` is what was asked for, 0 if it was no purchase. `amount_cents` is the sum that the
+answer names: on a product page the price of a unit, of an order its amount; -1 if it names none."""
+BUYER_COLUMNS = ("user", "born_ns", "asked_ns", "left_ns", "user_id")
+"""`user_id` is that which the shop gave the buyer when it registered; 0 if that answer got lost."""
 CLOCK_COLUMNS = ("instant_s", "t_s", "planned", "active", "alive")
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -61,7 +64,7 @@ class Ledger:
         self._write_request(_encode(row) + "\n")
         self.recorded += 1
 
-    def buyer(self, row: tuple[int, int, int, int]) -> None:
+    def buyer(self, row: tuple[int, int, int, int, int]) -> None:
         """Record a buyer that has left, in the order of `BUYER_COLUMNS`."""
         self._write_buyer(_encode(row) + "\n")
 

@@ -23,11 +23,11 @@ _REQUEST_TYPES = {
     "intended_ns": "int64", "sent_ns": "int64", "done_ns": "int64", "think_ns": "int64",
     "status": "int16", "outcome": "str", "error": "str", "key": "str", "try": "int8",
     "order_id": "str", "order_status": "str", "version": "int16", "replayed": "bool",
-    "code": "str",
+    "code": "str", "quantity": "int16", "amount_cents": "int64",
 }  # fmt: skip
 _BUYER_TYPES = {
     "process": "int16", "user": "int32", "born_ns": "int64", "asked_ns": "int64",
-    "left_ns": "int64",
+    "left_ns": "int64", "user_id": "int64",
 }  # fmt: skip
 _CLOCK_TYPES = {"t_s": "float64", "planned": "float64", "active": "int32", "alive": "int32"}
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from harness.arrivals import account_of
 from harness.load import outcomes
+from harness.load.accounts import Account
 from harness.load.buyer import Buyer
 from harness.load.plan import OpenPlan
 from harness.load.turnstile import Turnstile
@@ -19,7 +20,7 @@ class Visitor(Buyer):
 
     abstract = True
     turnstile: ClassVar[Turnstile]
-    tokens: ClassVar[dict[int, str]]
+    accounts: ClassVar[dict[int, Account]]
     """By the number of the account, of those that this process has opened."""
 
     def _arrive(self) -> tuple[int, int]:
@@ -36,13 +37,14 @@ class Visitor(Buyer):
                 self._visit()
             finally:
                 self._agent.close()
-                self.crowd.left(self.number)
+                self.crowd.left(self.number, self._user_id)
 
     def _visit(self) -> None:
         plan = self.plan
         assert isinstance(plan, OpenPlan)  # noqa: S101 - the plan chose this buyer
-        token = self.tokens[account_of(self.number, plan.accounts, plan.processes)]
-        self._headers["Authorization"] = f"Bearer {token}"
+        account = self.accounts[account_of(self.number, plan.accounts, plan.processes)]
+        self._user_id = account.user_id
+        self._headers["Authorization"] = f"Bearer {account.token}"
         answer = self._attempt(plan.product_id, f"{plan.key_prefix}{self.number}")
         if answer.outcome == outcomes.ACCEPTED and not answer.is_final:
             self.watch(answer.order_id)

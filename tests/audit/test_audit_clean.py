@@ -122,8 +122,17 @@ def shifted(run: RunData, kind: str, by_ms: int) -> RunData:
     at_ns = moves["at_ns"].where(moves["kind"] != kind, moves["at_ns"] + by_ms * MS)
     run = replace(run, stock_moves=moves.assign(at_ns=at_ns))
     if kind == "reserve":
+        orders, events = run.orders, run.order_events
+        sent_ns = run.requests.groupby("key")["sent_ns"].min() + run.record["t0_wall_ns"]
+        # no order is accepted before it is asked for
+        accepted_ns = (orders["accepted_ns"] + by_ms * MS).clip(lower=orders["key"].map(sent_ns))
+        by_order = pd.Series(accepted_ns.to_numpy(), index=orders["order_id"])
+        first = events["status"] == "accepted"
+        at_ns = events["at_ns"].mask(first, events["order_id"].map(by_order))
         run = replace(
-            run, orders=run.orders.assign(accepted_ns=run.orders["accepted_ns"] + by_ms * MS)
+            run,
+            orders=orders.assign(accepted_ns=accepted_ns),
+            order_events=events.assign(at_ns=at_ns),
         )
     return run
 
@@ -167,7 +176,10 @@ def test_an_answer_of_the_proxy_is_not_missed_by_the_servers() -> None:
     looks = asked.index[asked["endpoint"] == "product"]
     asked.loc[looks[:3], "status"] = 502
     asked.loc[looks[3:5], "status"] = 504
-    assert complaints(replace(run, requests=asked)) == []
+    behind_a_proxy = replace(run, requests=asked)
+    assert complaints(behind_a_proxy) == []
+    behind_a_proxy.record["topology"] |= {"entry": "api", "counters": ["api"]}
+    assert [finding.id for finding in complaints(behind_a_proxy)] == ["I14"]
 
 
 def test_an_event_stream_that_broke_may_or_may_not_be_counted() -> None:

@@ -8,7 +8,7 @@ from harness.audit.contest import slices
 from harness.findings import Verdict
 from tests.support.contests import make_contest, oversell
 
-IDS = [f"I{n}" for n in (*range(1, 17), 18)]
+IDS = [f"I{n}" for n in (*range(1, 17), 18, 19)]
 TABLES = ("requests", "orders", "order_events", "payments", "stock_moves", "charges")
 
 

@@ -13,13 +13,13 @@ from harness.store import TABLES, RunData
 from tests.support.histories import make_run
 
 READS = {
-    "requests": "I3 I4 I5 I8 I10 I12 I13 I14 I18",
-    "orders": "I1 I2 I3 I4 I5 I6 I7 I8 I9 I12 I13 I18",
+    "requests": "I3 I4 I5 I8 I10 I12 I13 I14 I18 I19",
+    "orders": "I1 I2 I3 I4 I5 I6 I7 I8 I9 I12 I13 I18 I19",
     "order_events": "I1 I8 I12",
-    "payments": "I6",
+    "payments": "I6 I8",
     "stock_moves": "I1 I2 I9 I13",
-    "charges": "I6 I7",
-    "buyers": "",
+    "charges": "I6 I7 I19",
+    "buyers": "I19",
     "clock": "",
     "telemetry": "",
 }
@@ -68,6 +68,7 @@ def test_without_a_table_its_readers_do_not_know(name: str) -> None:
         (("payment",), "I7"),
         (("topology", "has_redis"), "I2 I9 I11 I13 I15 I16"),
         (("scenario", "product", "stock"), "I1 I2 I13 I15"),
+        (("scenario", "product", "price_cents"), "I6 I19"),
     ],
 )
 def test_without_a_record_its_readers_do_not_know(path: tuple[str, ...], readers: str) -> None:
@@ -95,10 +96,23 @@ def test_a_check_that_raises_says_what_happened() -> None:
     assert findings["I6"].verdict is Verdict.PASS
 
 
-def test_money_taken_for_an_open_order_is_undecided() -> None:
-    run = make_run("sync")
-    orders = run.orders.copy()
-    orders.loc[orders["status"] == "confirmed", ["status", "version"]] = ["unknown", 3]
-    findings = {finding.id: finding for finding in audit(replace(run, orders=orders))}
-    assert "orders that are still open" in findings["I6"].summary
-    assert findings["I6"].verdict is Verdict.UNKNOWN
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("buyers", "user_id"), ("requests", "quantity"), ("requests", "amount_cents")],
+)
+def test_what_buyers_did_not_record_is_not_held_against_anybody(table: str, column: str) -> None:
+    run = make_run("queue")
+    old = replace(run, **{table: getattr(run, table).drop(columns=column)})
+    assert not_passed(old) == {"I19": Verdict.UNKNOWN}
+    finding = next(finding for finding in audit(old) if finding.id == "I19")
+    assert finding.summary == f"not measured: {table} has no column {column}"
+
+
+def test_a_history_by_the_clock_says_that_it_is_one() -> None:
+    run = make_run("queue")
+    numbered, by_clock = (
+        next(finding for finding in audit(one) if finding.id == "I1")
+        for one in (run, replace(run, stock_moves=run.stock_moves.drop(columns="seq")))
+    )
+    assert "by the clock: the ledger's sequence was not recorded" in by_clock.summary
+    assert "clock" not in numbered.summary

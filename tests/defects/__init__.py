@@ -1,7 +1,17 @@
 """Known-bad histories for the audit: `DEFECTS` by name, each breaks a simulated run in one way."""
 
-from tests.defects import answers, orders, payments, stock
+from tests.defects import answers, buyers, orders, payments, stamps, stock
 from tests.defects.breaking import DEFECTS, Defect
 from tests.defects.orders import undrained
 
-__all__ = ["DEFECTS", "Defect", "answers", "orders", "payments", "stock", "undrained"]
+__all__ = [
+    "DEFECTS",
+    "Defect",
+    "answers",
+    "buyers",
+    "orders",
+    "payments",
+    "stamps",
+    "stock",
+    "undrained",
+]

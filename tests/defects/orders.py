@@ -112,7 +112,7 @@ def answers_name_the_order_of_another(run: RunData, pick: int) -> RunData:
     return changed(run, requests=run.requests.assign(order_id=swapped))
 
 
-@defect("I3")
+@defect("I3", also="I19")
 def accounts_mixed_up(run: RunData, pick: int) -> RunData:
     accounts = run.orders["user_id"].unique()
     one, other = accounts[pick % len(accounts)], accounts[(pick + 1) % len(accounts)]
@@ -136,7 +136,7 @@ def executed_although_refused(run: RunData, pick: int) -> RunData:
     return run
 
 
-@defect("I5")
+@defect("I5", also="I8")
 def key_executed_twice(run: RunData, pick: int) -> RunData:
     """The second order was declined before anybody else came, so that stock never shows it."""
     victim, twin = declined(run, pick), "01900000-0000-7000-8000-00000000dead"
@@ -146,6 +146,8 @@ def key_executed_twice(run: RunData, pick: int) -> RunData:
         copied = frame[frame["order_id"] == victim].assign(order_id=twin)
         for column in frame.columns[frame.columns.str.endswith("_ns")]:
             copied[column] -= 600 * S
+        if "seq" in frame.columns:
+            copied["seq"] -= 9999
         if "charge_id" in frame.columns:
             copied["charge_id"] = "ch-twin"
         frames[name] = pd.concat([frame, copied], ignore_index=True)

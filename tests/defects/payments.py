@@ -4,6 +4,7 @@ import pandas as pd
 
 from harness.store import RunData
 from tests.defects.breaking import altered, changed, confirmed, declined, defect, restock, without
+from tests.defects.orders import acknowledged_order_stuck
 from tests.support.simulated_shop import draw
 
 
@@ -14,7 +15,7 @@ def charged_twice(run: RunData, pick: int) -> RunData:
     return changed(run, charges=pd.concat([run.charges, again], ignore_index=True))
 
 
-@defect("I6")
+@defect("I6", also="I19")
 def charged_another_amount(run: RunData, pick: int) -> RunData:
     victim = confirmed(run, pick)
     return changed(
@@ -46,6 +47,16 @@ def money_taken_for_a_declined_order(run: RunData, pick: int) -> RunData:
     return changed(run, charges=altered(charges, charges["order_id"] == victim, outcome="approved"))
 
 
+@defect("I6", also="I3", approaches=("queue",))
+def money_taken_for_an_order_that_is_open_at_the_limit(run: RunData, pick: int) -> RunData:
+    """Its buyer has paid and waits; its unit is held."""
+    victim = confirmed(run, pick)
+    charge = run.charges[run.charges["order_id"] == victim]
+    run = acknowledged_order_stuck(run, pick)
+    run.record["drained"] = False
+    return changed(run, charges=pd.concat([run.charges, charge], ignore_index=True))
+
+
 @defect("I6")
 def payment_not_noted(run: RunData, pick: int) -> RunData:
     return changed(run, payments=without(run.payments, confirmed(run, pick)))
@@ -72,7 +83,7 @@ def gateway_that_reports_another_latency(run: RunData, pick: int) -> RunData:
     return changed(run, charges=altered(charges, victim, latency_ms=0.5))
 
 
-@defect("I7")
+@defect("I7", also="I8")
 def finished_before_it_was_paid(run: RunData, pick: int) -> RunData:
     """An order that takes no time, on paper."""
     orders = run.orders
@@ -114,7 +125,7 @@ def outage_taken_for_a_decline(run: RunData, pick: int) -> RunData:
     return run
 
 
-@defect("I7")
+@defect("I7", also="I8")
 def charged_under_the_reference_of_another(run: RunData, pick: int) -> RunData:
     one, other = confirmed(run, pick), confirmed(run, pick + 1)
     swap = {one: other, other: one}

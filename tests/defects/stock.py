@@ -15,6 +15,7 @@ from tests.defects.breaking import (
     recount,
     restock,
 )
+from tests.defects.orders import undrained
 
 
 @defect("I2", approaches=("queue",))
@@ -34,21 +35,24 @@ def more_sold_than_there_were(run: RunData, pick: int) -> RunData:
 
 @defect("I1")
 def sold_again_before_it_was_released(run: RunData, pick: int) -> RunData:
-    """A later decline hides it from the final count."""
-    moves, events = run.stock_moves, run.order_events
+    """A later decline hides it from the final count, and milliseconds from the clock."""
+    moves = run.stock_moves
+    last = moves.loc[moves["kind"] == "reserve", "seq"].max()
+    early = moves[(moves["kind"] == "release") & (moves["seq"] < last)]
+    victim = early.index[pick % len(early)]
+    last_of_all = int(moves["seq"].max()) + 1
+    return changed(run, stock_moves=altered(moves, moves.index == victim, seq=last_of_all))
+
+
+@defect("I1")
+def sold_again_before_it_was_released_by_the_clock(run: RunData, pick: int) -> RunData:
+    """In a run of before the ledger numbered its moves."""
+    moves = run.stock_moves
     last_ns = moves.loc[moves["kind"] == "reserve", "at_ns"].max()
     early = moves[(moves["kind"] == "release") & (moves["at_ns"] < last_ns)]
-    victim = early["order_id"].iloc[pick % len(early)]
-    late_ns = last_ns + 5 * S
-    return changed(
-        run,
-        stock_moves=altered(
-            moves, (moves["order_id"] == victim) & (moves["kind"] == "release"), at_ns=late_ns
-        ),
-        order_events=altered(
-            events, (events["order_id"] == victim) & (events["version"] == 3), at_ns=late_ns
-        ),
-    )
+    victim = early.index[pick % len(early)]
+    late = altered(moves, moves.index == victim, at_ns=last_ns + 5 * S)
+    return changed(run, stock_moves=late.drop(columns="seq"))
 
 
 @defect("I2")
@@ -62,6 +66,14 @@ def reservation_not_turned_into_a_sale(run: RunData, pick: int) -> RunData:
 def reservation_counter_overwritten(run: RunData, pick: int) -> RunData:
     run = changed(run)
     run.record["store"]["redis"]["stock"] += 1 + pick
+    return run
+
+
+@defect("I2", also="I3 I11", approaches=("queue",))
+def units_leaked_and_the_drain_ended_by_its_limit(run: RunData, pick: int) -> RunData:
+    """Far more units are missing in Redis than the work that was left can hold."""
+    run = undrained(run, pick)
+    run.record["store"]["redis"]["stock"] -= 40
     return run
 
 
@@ -152,5 +164,5 @@ def more_reserved_and_released_than_ordered(run: RunData, pick: int) -> RunData:
 def stock_moved_for_no_order(run: RunData, pick: int) -> RunData:
     moves = run.stock_moves
     stray = moves[moves["order_id"] == declined(run, pick)]
-    stray = stray.assign(order_id="stray", at_ns=stray["at_ns"] - 600 * S)
+    stray = stray.assign(order_id="stray", at_ns=stray["at_ns"] - 600 * S, seq=stray["seq"] - 9999)
     return changed(run, stock_moves=pd.concat([moves, stray], ignore_index=True))

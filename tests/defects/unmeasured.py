@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from harness.store import RunData
-from tests.defects.breaking import altered, changed
+from tests.defects.breaking import changed
 
 UNMEASURED: dict[str, Callable[[RunData], RunData]] = {}
 
@@ -22,6 +22,6 @@ def stock_over_http_not_asked(run: RunData) -> RunData:
 
 
 @unmeasured
-def money_taken_for_open_orders(run: RunData) -> RunData:
-    paid = run.orders["status"] == "confirmed"
-    return changed(run, orders=altered(run.orders, paid, status="unknown", version=3))
+def buyers_who_do_not_know_their_account(run: RunData) -> RunData:
+    """No registration was answered with the account, so nobody can say whose an order is."""
+    return changed(run, buyers=run.buyers.assign(user_id=0))

@@ -5,7 +5,7 @@ import pytest
 from harness.load.plan import LoadPlan, PlannedStage
 from harness.scenario import load_scenario
 from tests.integration.conftest import ROOT
-from tests.support.fake_shop import FakeShop, open_shop
+from tests.support.fake_shop import PRICE_CENTS, FakeShop, open_shop
 from tests.support.played_loads import client_counts, make_plan, one_buyer, run_load, server_counts
 
 pytestmark = pytest.mark.integration
@@ -76,6 +76,32 @@ def test_buyers_have_accounts_of_their_own_and_the_warm_up_others(tmp_path):
         run_load(make_plan(shop), tmp_path / "sale")
     assert len(shop.emails) == len(set(shop.emails)) == 4 + 12
     assert len(shop.keys) == len(set(shop.keys))
+
+
+def test_buyers_write_down_who_they_are_what_they_ask_for_and_what_they_are_shown(tmp_path):
+    with open_shop(FakeShop()) as shop:
+        result = run_load(make_plan(shop), tmp_path / "load")
+    emails = [f"buyer-{number}@example.org" for number in result.buyers["user"]]
+    assert list(result.buyers["user_id"]) == [1 + shop.emails.index(email) for email in emails]
+    quantities = result.requests.groupby("endpoint")["quantity"].unique().map(list)
+    assert quantities.to_dict() == {
+        "register": [0], "login": [0], "product": [0], "buy": [1], "status": [0]
+    }  # fmt: skip
+    shown = result.requests.groupby("endpoint")["amount_cents"].unique().map(list)
+    assert shown.to_dict() == {
+        "register": [-1], "login": [-1], "product": [PRICE_CENTS], "buy": [PRICE_CENTS],
+        "status": [PRICE_CENTS],
+    }  # fmt: skip
+
+
+def test_a_buyer_whose_registration_was_not_answered_does_not_know_its_account(tmp_path):
+    def lose_the_answer(route, headers, before):
+        return "drop" if route == "POST /auth/register" and before == 0 else None
+
+    with open_shop(FakeShop(fault=lose_the_answer)) as shop:
+        result = run_load(make_plan(shop, **one_buyer()), tmp_path / "load")
+    assert list(result.buyers["user_id"]) == [0]
+    assert "buy" in set(result.requests["endpoint"])
 
 
 def test_a_buyer_keeps_one_connection(tmp_path):

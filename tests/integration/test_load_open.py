@@ -39,6 +39,7 @@ def test_in_an_open_load_every_buyer_comes_once_and_watches_what_it_bought(
     assert len(requests) == result.recorded == result.locust_requests
     assert not set(requests["endpoint"]) & {"register", "login"}, "accounts are not of the load"
     assert len(set(shop.emails)) == 5
+    assert set(result.buyers["user_id"]) == {1, 2, 3, 4, 5}
     due = dict(visit for process in range(processes) for visit in plan.arrivals_of(process))
     assert dict(zip(buys["user"], buys["intended_ns"], strict=True)) == due
     assert dict(zip(result.buyers["user"], result.buyers["born_ns"], strict=True)) == due

@@ -145,8 +145,8 @@ MUTANTS = (
         edits=(
             Edit(
                 QUEUE_LEDGER,
-                "'release' END, quantity, settled_at\n    FROM changed WHERE status <> 'unknown'",
-                "'release' END, quantity, settled_at\n    FROM changed WHERE status = 'confirmed'",
+                "FROM changed JOIN counted USING (product_id) WHERE status <> 'unknown'",
+                "FROM changed JOIN counted USING (product_id) WHERE status = 'confirmed'",
             ),
         ),
         load="rush",

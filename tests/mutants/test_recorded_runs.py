@@ -45,10 +45,13 @@ def test_a_recorded_mutant_is_caught_as_it_was(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize("mutant", recorded(CONTROLS))
 def test_the_shop_without_a_mutation_passes(mutant: Mutant) -> None:
-    failed = {
-        name: one.summary for name, one in audited(mutant).items() if one.verdict != Verdict.PASS
-    }
-    assert failed == {}
+    found = audited(mutant)
+    not_passed = {name: one.summary for name, one in found.items() if one.verdict != Verdict.PASS}
+    run = load_run(recording.folder_of(mutant))
+    if "user_id" not in run.buyers.columns:  # recorded before buyers wrote down who they are
+        assert found["I19"].verdict is Verdict.UNKNOWN
+        assert not_passed.pop("I19").startswith("not measured: requests has no column")
+    assert not_passed == {}
 
 
 @pytest.mark.parametrize("mutant", recorded([one for one in DEPLOYED if one.alone]))

@@ -43,7 +43,9 @@ class ContestLoad(Load):
 
     def _arrive(self) -> None:
         for number in range(self.users):
-            self.buyers[number] = {"born_ns": self.now, "asked_ns": -1, "left_ns": -1}
+            self.buyers[number] = dict(
+                histories._BORN, born_ns=self.now, user_id=number + histories.ACCOUNTS_BEFORE
+            )
             self.done_ns[number] = self.now
             self._advance(self._act(number), None)
 
@@ -107,7 +109,7 @@ def make_contest(
         orders=pd.DataFrame(whole.orders, columns=histories._ORDER.split()),
         order_events=histories._ledger(whole.events, "order_id version status at_ns"),
         payments=histories._ledger(whole.payments, "order_id charge_id outcome amount_cents at_ns"),
-        stock_moves=histories._ledger(whole.moves, "order_id kind quantity at_ns relayed"),
+        stock_moves=histories.stock_moves(whole.moves),
         charges=pd.DataFrame(whole.charges, columns=histories._CHARGE.split()),
     )
 

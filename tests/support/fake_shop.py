@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+PRICE_CENTS = 99_900
+
 Fault = Callable[[str, dict[str, str], int], str | None]
 """(route, headers, how often this route was asked before) -> what to do wrong, if anything:
 "drop" (do it, close without an answer), "hang" (do it, never answer), "503", "503+1" (with
@@ -119,7 +121,7 @@ class FakeShop:
         name = path.rpartition("/")[2]
         if path.startswith("/products/"):
             self.products.add(name)
-            return 200, {"id": name, "stock": self.stock}, ""
+            return 200, {"id": name, "price_cents": PRICE_CENTS, "stock": self.stock}, ""
         order = self.orders.get(name)
         return (200, dict(order), "") if order else (404, {"code": "not_found"}, "")
 
@@ -140,6 +142,7 @@ class FakeShop:
             order_id = f"order-{len(self.orders)}"
             self.by_key[key] = order_id
             self.orders[order_id] = {"order_id": order_id, "status": "accepted", "version": 1}
+            self.orders[order_id]["amount_cents"] = PRICE_CENTS * content["quantity"]
             self._settling = asyncio.create_task(self._settle(order_id, key))
         order = self.orders[self.by_key[key]]
         if self.acknowledges == "acceptance":

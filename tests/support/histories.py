@@ -24,6 +24,8 @@ from tests.support.simulated_shop import MS, Answer, Shop
 
 S = 1_000_000_000
 RETRIES = 3
+ACCOUNTS_BEFORE = 4
+"""Accounts are numbered as they register, from 1; the first three belong to the warm-up."""
 
 Resume = Callable[[Any], None]
 Step = Callable[[Resume], None]
@@ -65,7 +67,7 @@ class Load:
         active = [n for n, buyer in self.buyers.items() if buyer["asked_ns"] < 0]
         wanted = round(planned_users(t_s, self.users, self.seconds))
         for number in range(len(self.buyers), len(self.buyers) + wanted - len(active)):
-            self.buyers[number] = {"born_ns": self.now, "asked_ns": -1, "left_ns": -1}
+            self.buyers[number] = dict(_BORN, born_ns=self.now, user_id=number + ACCOUNTS_BEFORE)
             self.done_ns[number] = self.now
             self._advance(self._act(number), None)
         for number in sorted(active, reverse=True)[: max(0, len(active) - wanted)]:
@@ -108,6 +110,7 @@ class Load:
             order = yield lambda resume, row=row: self._poll(row, key, resume)
             status = order.status
             row.update(order_id=order_id, order_status=status, version=order.version)
+            row["amount_cents"] = PRICE_CENTS
             row.update(status=200, outcome="ok")
 
     def _poll(self, row: dict[str, Any], key: str, resume: Resume) -> None:
@@ -127,6 +130,8 @@ class Load:
         service_ms = {"register": 30, "login": 25, "product": 2}[endpoint]
         row = self._row(user, endpoint, think_ns)
         row.update(status=status, outcome="ok")
+        if endpoint == "product":
+            row["amount_cents"] = PRICE_CENTS
         self.shop.counts[(*method_route, status)] += 1
         done_ns = row["sent_ns"] + service_ms * MS
         yield lambda resume: self._finish(row, done_ns, lambda: resume(None))
@@ -135,7 +140,7 @@ class Load:
         self, user: int, key: str, tried: int, think_ns: int
     ) -> Generator[Step, Any, dict[str, Any]]:
         row = self._row(user, "buy", think_ns)
-        row.update(key=key, outcome="indeterminate")
+        row.update(key=key, outcome="indeterminate", quantity=1)
         row["try"] = tried
         if self._is_silent(row):
             row["error"] = "connect"
@@ -163,8 +168,7 @@ class Load:
         def answer(when: int, what: Answer) -> None:
             self.at(when, lambda: self._answered(row, what, resume))
 
-        # Accounts are numbered as they register; the first three belong to the warm-up.
-        self.shop.buy(now + MS, user + 4, row["key"], answer)
+        self.shop.buy(now + MS, user + ACCOUNTS_BEFORE, row["key"], answer)
 
     def _answered(self, row: dict[str, Any], what: Answer, resume: Resume) -> None:
         limited = what.status == 409
@@ -179,7 +183,7 @@ class Load:
             row["outcome"] = "limited" if limited else outcomes.get(status, "indeterminate")
             if what.order is not None:
                 row.update(order_id=what.order.order_id, order_status=what.order.status)
-                row["version"] = what.order.version
+                row.update(version=what.order.version, amount_cents=PRICE_CENTS)
         self._finish(row, self.now + MS, lambda: resume(None))
 
     def _finish(self, row: dict[str, Any], when: int, then: Callable[[], None]) -> None:
@@ -199,16 +203,18 @@ class Load:
         return row
 
 
+_BORN = {"born_ns": 0, "asked_ns": -1, "left_ns": -1}
 _EMPTY: dict[str, Any] = {
     "process": 0, "user": 0, "endpoint": "", "stage": 0, "intended_ns": 0, "sent_ns": 0,
     "done_ns": 0, "think_ns": 0, "status": 0, "outcome": "", "error": "", "key": "", "try": 0,
     "order_id": "", "order_status": "", "version": 0, "replayed": False,
-    "code": "",
+    "code": "", "quantity": 0, "amount_cents": -1,
 }  # fmt: skip
 _TYPES = {
     "process": "int16", "user": "int32", "stage": "int8", "intended_ns": "int64",
     "sent_ns": "int64", "done_ns": "int64", "think_ns": "int64", "status": "int16",
-    "try": "int8", "version": "int16", "replayed": "bool",
+    "try": "int8", "version": "int16", "replayed": "bool", "quantity": "int16",
+    "amount_cents": "int64",
 }  # fmt: skip
 _ORDER = (
     "order_id user_id product_id quantity key amount_cents status version accepted_ns settled_ns"
@@ -261,9 +267,15 @@ def _run_data(load: Load, *, index: int, block: int) -> RunData:
         orders=pd.DataFrame(orders, columns=_ORDER.split()),
         order_events=_ledger(shop.events, "order_id version status at_ns"),
         payments=_ledger(shop.payments, "order_id charge_id outcome amount_cents at_ns"),
-        stock_moves=_ledger(shop.moves, "order_id kind quantity at_ns relayed"),
+        stock_moves=stock_moves(shop.moves),
         charges=pd.DataFrame(shop.charges, columns=_CHARGE.split()),
     )
+
+
+def stock_moves(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Return the moves as the ledger keeps them, numbered in the order in which they were made."""
+    numbered = [(*row, number) for number, row in enumerate(rows, start=1)]
+    return _ledger(numbered, "order_id kind quantity at_ns relayed seq")
 
 
 def _ledger(rows: list[tuple[Any, ...]], columns: str) -> pd.DataFrame:

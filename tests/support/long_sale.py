@@ -40,7 +40,7 @@ def long_run(
         requests=frame.sort_values("done_ns", kind="stable", ignore_index=True),
         buyers=pd.DataFrame(
             {"process": 0, "user": np.arange(users), "born_ns": 0, "asked_ns": left_ns,
-             "left_ns": left_ns}
+             "left_ns": left_ns, "user_id": np.arange(users) + 4}
         ),
         clock=_clock(left_ns, users, seconds),
         telemetry=_telemetry(base.telemetry, sales["stock_moves"], seconds),
@@ -83,6 +83,8 @@ def _requests(
             "version": np.zeros(users * each, dtype=np.int16),
             "replayed": False,
             "code": "",
+            "quantity": is_buy.astype(np.int16),
+            "amount_cents": -1,
         }
     )
     first = frame[is_buy].nsmallest(STOCK, "sent_ns").index
@@ -134,7 +136,7 @@ def _sales(requests: pd.DataFrame, rng: np.random.Generator) -> dict[str, pd.Dat
                               "relayed": False})
                 for kind, at_ns in (("reserve", accepted_ns), ("sell", settled_ns))
             )
-        ),
+        ).assign(seq=np.arange(1, 2 * len(ids) + 1)),
         "charges": pd.DataFrame(
             {**paid, "key": ids, "reference": bought["key"].to_numpy(), "latency_ms": latency_ms,
              "started_ns": started_ns, "finished_ns": finished_ns}
@@ -185,6 +187,7 @@ def _record(
         "scenario": base["scenario"] | {"stages": [stage]},
         "load_s": float(seconds),
         "drain_s": 10.0,
+        "drain_ended_wall_ns": T0_WALL_NS + (seconds + 10) * S,
         "server_counts": [
             dict(zip(("method", "route"), routes[endpoint], strict=True))
             | {"status": int(status), "count": int(count)}

@@ -50,6 +50,7 @@ def build_record(load: "Load", *, index: int, block: int, drained_s: float) -> d
         "load_s": float(load.seconds),
         "drain_s": round(max(0.0, drained_s - load.seconds), 3),
         "drained": True,
+        "drain_ended_wall_ns": T0_WALL_NS + int(drained_s * 1e9),
         "reset_proof": _reset_proof(shop.initial, queued),
         "server_counts": [
             {"method": method, "route": route, "status": status, "count": count}

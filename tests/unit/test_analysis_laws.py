@@ -84,33 +84,6 @@ def test_of_a_parting_think_time_counts_what_a_buyer_may_think(run, longer_s, br
     assert bool(found) is breaks
 
 
-@pytest.mark.parametrize("change", [-1, 1000])
-def test_an_answer_that_client_or_server_does_not_know_of_breaks_the_counts(run, change):
-    counts = [dict(row) for row in run.record["server_counts"]]
-    counts[0]["count"] += change
-    law = broken(with_record(run, server_counts=counts), "client counts = server counts")
-    assert law
-    assert law[0].residual > 0
-
-
-def test_a_proxys_own_503_is_no_mismatch_but_without_a_proxy_it_is():
-    run = make_run("queue")
-    statuses = run.requests["status"].to_numpy(copy=True)
-    unanswered = np.flatnonzero(statuses == 0)[:1]
-    statuses[unanswered] = 502
-    changed = replace(run, requests=run.requests.assign(status=statuses))
-    name = "client counts = server counts"
-    topology = {**run.record["topology"], "entry": "nginx", "counters": ["api"]}
-    assert not broken(with_record(changed, topology=topology), name)
-    topology = {**topology, "entry": "api"}
-    assert broken(with_record(changed, topology=topology), name)
-
-
-def test_without_server_counts_the_law_is_unknown(run):
-    laws = {law.name: law for law in check_laws(with_record(run, server_counts=[]))}
-    assert laws["client counts = server counts"].verdict is Verdict.UNKNOWN
-
-
 def test_a_request_that_ends_outside_the_run_breaks_the_sums(run):
     done = run.requests["done_ns"].to_numpy(copy=True)
     done[0] = 10_000 * S

@@ -130,7 +130,7 @@ def test_everybody_comes_is_served_and_goes(tmp_path):
     assert sorted(shop.served) == shop.plan.arrivals_of(0)
     buyers = rows(tmp_path, "buyers")
     assert sorted((number, born) for number, born, *_ in buyers) == shop.plan.arrivals_of(0)
-    assert all(left > born for _, born, _, left in buyers)
+    assert all(left > born for _, born, _, left, _ in buyers)
     assert all(user.ready() for user in shop.users)
 
 
@@ -139,7 +139,7 @@ def test_who_finds_no_room_is_turned_away_and_recorded_so(tmp_path):
     shop.seconds = 0.45  # longer than everybody takes to arrive
     assert shop.run() == 0
     buyers = rows(tmp_path, "buyers")
-    away = [number for number, born, _, left in buyers if left == born]
+    away = [number for number, born, _, left, _ in buyers if left == born]
     assert len(shop.served) == 5
     assert len(away) == len(shop.plan.arrivals_of(0)) - 5
     assert sorted(away + [number for number, _ in shop.served]) == list(range(50))

@@ -52,12 +52,13 @@ def test_a_life_is_written_down_when_it_is_over(crowd, tmp_path):
     asked, unasked = Guest(crowd), Guest(crowd)
     crowd.ask_to_leave(1)
     crowd.left(unasked.number)
-    crowd.left(asked.number)
+    crowd.left(asked.number, 77)
     crowd.ledger.flush()
     rows = [json.loads(line) for line in file_of(tmp_path, "buyers", 1).read_text().splitlines()]
     assert [row[0] for row in rows] == [unasked.number, asked.number]
     assert rows[0][1] <= rows[0][2] <= rows[0][3]
     assert rows[1][2] == -1
+    assert [row[4] for row in rows] == [0, 77]
 
 
 def test_the_first_failure_is_the_one_that_is_told(crowd):

@@ -30,7 +30,7 @@ def row(user, sent_ns, endpoint="buy", **changes):
         "user": user, "endpoint": endpoint, "intended_ns": sent_ns - 5, "sent_ns": sent_ns,
         "done_ns": sent_ns + 10, "think_ns": 0, "status": 202, "outcome": "accepted", "error": "",
         "key": "1-0-0", "try": 0, "order_id": "ü-1", "order_status": "accepted", "version": 1,
-        "replayed": False, "code": "",
+        "replayed": False, "code": "", "quantity": 1, "amount_cents": -1,
     }  # fmt: skip
     return tuple((fields | changes).values())
 
@@ -72,8 +72,8 @@ def test_a_request_of_a_contest_belongs_to_the_sale_whose_bell_rang_last(tmp_pat
 
 
 def test_ledgers_of_all_processes_are_put_together(folder):
-    write(folder, 0, [row(0, 30, replayed=True), row(2, 10)], buyers=[(0, 1, 50, 60)])
-    write(folder, 1, [row(1, 20, status=0, error="timeout")], buyers=[(1, 2, -1, 70)])
+    write(folder, 0, [row(0, 30, replayed=True), row(2, 10)], buyers=[(0, 1, 50, 60, 7)])
+    write(folder, 1, [row(1, 20, status=0, error="timeout")], buyers=[(1, 2, -1, 70, 0)])
     result = collect(folder)
     requests = result.requests
     assert list(requests["user"]) == [2, 1, 0]
@@ -82,6 +82,7 @@ def test_ledgers_of_all_processes_are_put_together(folder):
     assert list(requests["replayed"]) == [False, False, True]
     assert set(requests["order_id"]) == {"ü-1"}
     assert list(result.buyers["left_ns"]) == [60, 70]
+    assert list(result.buyers["user_id"]) == [7, 0]
     assert result.recorded == result.locust_requests == len(requests) == 3
     assert {str(requests[name].dtype) for name in ("sent_ns", "done_ns", "think_ns")} == {"int64"}
     assert str(requests["status"].dtype) == "int16"

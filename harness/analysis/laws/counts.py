@@ -1,7 +1,5 @@
 """Laws about counts: every request was sent, answered, recorded and counted exactly once."""
 
-from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +7,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis.facts import NANOSECONDS, Floats, RunFacts, Stage, integers, is_in
-from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.analysis.laws.judging import Sides, judge
 from harness.analysis.series import counts_per_second
 from harness.findings import Law
-from harness.outages import WIPE, Outage, outages, silences
+from harness.outages import outages
 
 CHAIN = "requests sent = outcomes"
-CLIENT_SERVER = "client counts = server counts"
 SUMS = "per-second sums = totals"
 RECORDED = "recorded = seen by Locust"
 ENTRY_COUNTS = "client counts = the entry's log"
@@ -39,8 +36,6 @@ ROUTES = {
 OUTCOMES = (
     "ok", "accepted", "confirmed", "declined", "sold_out", "limited", "rejected", "indeterminate"
 )  # fmt: skip
-PROXY_STATUSES = (502, 503, 504)
-"""Statuses that a proxy before the counting services may answer by itself."""
 
 
 def sent_equals_outcomes(facts: RunFacts) -> list[Law]:
@@ -77,50 +72,6 @@ def _outcome_fits(requests: pd.DataFrame) -> npt.NDArray[np.bool_]:
         ~open_ended | is_in(requests, "outcome", ["indeterminate"])
     )
     return fits
-
-
-def client_counts_equal_server_counts(facts: RunFacts) -> list[Law]:
-    """Every answer the client recorded was counted by a server, and the other way round.
-
-    A server may have counted more: requests whose answer never reached the client. A client may
-    have recorded more if a proxy stands before the services that count: its own 502, 503 and 504.
-
-    Counters outlive their process. But after a kill or a cut a proxy repeats a GET that the server
-    did not answer, though it may have counted it; and a fault that wipes a service's data takes its
-    counters along.
-    """
-    if not facts.record["server_counts"]:
-        return unknown(CLIENT_SERVER, 0.0, "the services counted no request")
-    server: Counter[tuple[str, str, int]] = Counter()
-    for row in facts.record["server_counts"]:
-        server[row["method"], row["route"], int(row["status"])] += int(row["count"])
-    requests = facts.run.requests
-    client: Counter[tuple[str, int]] = Counter(
-        zip(requests["endpoint"].tolist(), requests["status"].tolist(), strict=True)
-    )
-    has_proxy = facts.topology.get("entry") not in facts.topology.get("counters", ())
-    forgiven = PROXY_STATUSES if has_proxy else ()
-    silent = silences(outages(facts.record), facts.topology)
-    repeated = _under_way(facts, silent) if has_proxy else Counter()
-    wrong = {}
-    for endpoint, route in ROUTES.items():
-        served = {status: n for (*asked, status), n in server.items() if (*asked,) == route}
-        seen = {status: n for (asked, status), n in client.items() if asked == endpoint}
-        uncounted, surplus = _mismatch(seen, served, forgiven)
-        if any(outage.kind == WIPE for outage in silent):
-            uncounted = 0
-        if route[0] == "GET":
-            surplus = max(surplus - repeated[endpoint], 0)
-        wrong[endpoint] = uncounted + surplus
-    answered = sum(n for (_, status), n in client.items() if status)
-    detail = f"{answered} answers at the client; {client.total() - answered} requests unanswered"
-    offenders = [f"{endpoint} by {n}" for endpoint, n in wrong.items() if n]
-    if offenders:
-        detail += f"; the servers counted otherwise: {', '.join(offenders)}"
-    asked_for = set(ROUTES.values())
-    counted = sum(n for (*asked, _), n in server.items() if (*asked,) in asked_for)
-    sides = Sides(answered, counted, "answers")
-    return [judge(CLIENT_SERVER, sides, sum(wrong.values()) / max(answered, 1), 0.0, detail)]
 
 
 def client_agrees_with_the_entry(facts: RunFacts) -> list[Law]:
@@ -185,30 +136,6 @@ def _latencies_apart(endpoint: str, took_ms: Floats, row: dict[str, Any]) -> lis
         detail = f"{endpoint}, {quantile}: {at_client:.1f} ms, {at_entry:.1f} ms in the entry's log"
         found.append((excess, Sides(at_client, at_entry, f"ms ({quantile})"), detail))
     return found
-
-
-def _under_way(facts: RunFacts, faults: Sequence[Outage]) -> Counter[str]:
-    """Count the requests to each endpoint that were under way at some moment of a fault."""
-    requests = facts.run.requests
-    sent_ns, done_ns = integers(requests, "sent_ns"), integers(requests, "done_ns")
-    hit = np.zeros(len(requests), dtype=np.bool_)
-    for fault in faults:
-        hit |= (sent_ns <= fault.over_ns) & (done_ns >= fault.begun_ns)
-    return Counter(requests["endpoint"][hit].tolist())
-
-
-def _mismatch(
-    seen: dict[int, int], counted: dict[int, int], forgiven: tuple[int, ...]
-) -> tuple[int, int]:
-    """Return how many answers no server counted, and how many more they did than were lost."""
-    statuses = (set(seen) | set(counted)) - {0}
-    excess = {status: counted.get(status, 0) - seen.get(status, 0) for status in statuses}
-    lost = sum(n for n in excess.values() if n > 0)
-    # where the proxy answered itself, the server may have counted an answer that it could not give
-    by_proxy = -sum(n for status, n in excess.items() if n < 0 and status in forgiven)
-    unanswered = seen.get(0, 0) + by_proxy
-    uncounted = -sum(n for status, n in excess.items() if n < 0 and status not in forgiven)
-    return uncounted, max(lost - unanswered, 0)
 
 
 def per_second_sums_equal_totals(facts: RunFacts) -> list[Law]:

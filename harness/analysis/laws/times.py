@@ -1,12 +1,10 @@
-"""Laws about durations: of the backlog, of requests, and of the two clocks that measure them."""
+"""Laws about durations: of the backlog, and of the two clocks that measure them."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from harness.analysis.estimates import nearest_rank
 from harness.analysis.facts import (
     NANOSECONDS,
     TERMINAL,
@@ -16,13 +14,11 @@ from harness.analysis.facts import (
     integers,
     is_in,
 )
-from harness.analysis.laws.crowd import INTERACTIVE_TOLERANCE, parting_thinks
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.findings import Law
 from harness.outages import outages
 
 BACKLOG = "L = λW of the backlog"
-PERCENTILES = "percentiles fit the mean"
 CLOCKS = "wall clock = monotonic clock"
 
 LONGEST_GAP_S = 5.0
@@ -32,7 +28,6 @@ STAMP_LAG_S = 0.05
 """A transaction is seen so much later than the time that it wrote into its rows."""
 STANDARD_ERRORS = 4.0
 CLOCK_TOLERANCE_S = 0.05
-QUANTILES = (0.50, 0.95, 0.99)
 
 
 def backlog_is_arrivals_times_stay(facts: RunFacts) -> list[Law]:
@@ -121,49 +116,6 @@ def _clipped(
         place[is_inside] // 2, weights=np.append(units, units)[is_inside], minlength=len(begins_s)
     ).astype(np.float64)
     return inside_s, changes
-
-
-def percentiles_fit_the_mean(facts: RunFacts) -> list[Law]:
-    """Percentiles of the response time are possible beside a mean that was not made from it.
-
-    The mean R = (user-seconds − think-seconds) / requests comes from when buyers came and went.
-    Beside it must hold: min ≤ R ≤ max, p50 ≤ p95 ≤ p99, |p50 − R| ≤ σ, and, by Markov's inequality,
-    q-percentile ≤ R / (1 − q). The residual is the largest excess, in ms. R may be off by 5 % of
-    the time from request to request, as in N = X(R + Z), so the law is sharp where answers take
-    long beside the thinking.
-    """
-    requests = facts.run.requests
-    if requests.empty:
-        return unknown(PERCENTILES, 0.0, "no request was sent")
-    parting = parting_thinks(facts)
-    thought_ns = integers(requests, "think_ns").sum() + (parting[1] - parting[0]).sum()
-    present_ns = _presence_ns(facts)
-    mean_ms = float(present_ns - thought_ns) / len(requests) / 1e6
-    response_ms = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
-    shown = [nearest_rank(response_ms, q) for q in QUANTILES]
-    spread_ms = float(response_ms.std())
-    excesses = [
-        float(response_ms.min()) - mean_ms,
-        mean_ms - float(response_ms.max()),
-        abs(shown[0] - mean_ms) - spread_ms,
-        *(value - mean_ms / (1 - q) for q, value in zip(QUANTILES, shown, strict=True)),
-        *(low - high for low, high in pairwise(shown)),
-    ]
-    tolerance_ms = INTERACTIVE_TOLERANCE * float(present_ns) / len(requests) / 1e6
-    p50, p95, p99 = shown
-    detail = (
-        f"p50 {p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f} ms, σ {spread_ms:.1f} ms; buyers were there "
-        f"and did not think for {mean_ms:.1f} ms per request"
-    )
-    sides = Sides(p50, mean_ms, "ms (p50, mean)")
-    return [judge(PERCENTILES, sides, max(0.0, *excesses), tolerance_ms, detail)]
-
-
-def _presence_ns(facts: RunFacts) -> int:
-    """Return how long buyers were there in all, in ns."""
-    born_ns, left_ns = integers(facts.run.buyers, "born_ns"), integers(facts.run.buyers, "left_ns")
-    still_there_ns = round(facts.end_s * NANOSECONDS)
-    return int((np.where(left_ns < 0, still_there_ns, left_ns) - born_ns).sum())
 
 
 def clocks_agree(facts: RunFacts) -> list[Law]:

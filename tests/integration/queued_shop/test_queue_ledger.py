@@ -130,6 +130,26 @@ def test_an_order_is_recorded_or_cancelled_but_never_both(world):
     assert counters(world) == (1, 0)
 
 
+def test_moves_are_numbered_in_the_order_in_which_the_product_row_was_changed(world):
+    """An insert that waits for the row of the product has not taken its number yet."""
+
+    async def step(settling, inserting):
+        await ledger.insert_orders(settling, [order(1)])
+        async with settling.transaction():
+            await settling.execute("UPDATE products SET sold = sold WHERE id = 1")
+            waiting = asyncio.create_task(ledger.insert_orders(inserting, [order(2)]))
+            await until_blocked(world)
+            await ledger.settle_orders(settling, [Result(order(1).id, Status.DECLINED, "ch1")])
+        await waiting
+
+    with_connections(world.dsn, step, 2)
+    assert world.rows("SELECT order_id::text, kind FROM stock_moves ORDER BY seq") == [
+        (order(1).id, "reserve"),
+        (order(1).id, "release"),
+        (order(2).id, "reserve"),
+    ]
+
+
 async def until_blocked(world):
     """Wait until one session waits for another's lock."""
     while not world.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):
