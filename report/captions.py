@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from report import distributions, kinds
-from report.curves import bin_s, of_approach, peak_s
+from report.curves import bin_s, of_approach, peak_s, unanswered_pct
 from report.distributions import WaitKind
 from report.evidence import Approach, Evidence
 from report.kinds import TimeKind
@@ -70,7 +70,7 @@ def _line(evidence: Evidence, approach: Approach, column: str) -> "pd.Series[flo
     return line if len(line) else None
 
 
-def _latency(column: str, what: str) -> Callable[[Evidence, Approach], str]:
+def _latency(column: str, what: str, lacked: str) -> Callable[[Evidence, Approach], str]:
     def said(evidence: Evidence, approach: Approach) -> str:
         line = _line(evidence, approach, column)
         if line is None:
@@ -78,6 +78,8 @@ def _latency(column: str, what: str) -> Callable[[Evidence, Approach], str]:
         usual, most = line.median(), line.max()
         text = f"{what} typically {short(usual)} ms, at most {short(most)} ms"
         text += f" ({short(peak_s(line))} s)"
+        if missing := unanswered_pct(approach, column):
+            text += f"; {short(missing)} % had no {lacked}"
         ended_s, load_s = float(line.index[-1]), evidence.stages[-1].end_s
         if ended_s + bin_s(evidence) < 0.9 * load_s:
             text += f"; none after {short(ended_s)} s"
@@ -150,8 +152,8 @@ def _confirmed(evidence: Evidence, approach: Approach) -> str:
 
 
 _SAY: Final[Mapping[str, Callable[[Evidence, Approach], str]]] = {
-    kinds.LATENCY.id: _latency("api_p95_ms", "p95"),
-    kinds.PURCHASE.id: _latency("purchase_p50_ms", "median"),
+    kinds.LATENCY.id: _latency("api_p95_ms", "p95", "answer"),
+    kinds.PURCHASE.id: _latency("purchase_p50_ms", "median", "acknowledgement"),
     kinds.THROUGHPUT.id: _throughput,
     kinds.USERS.id: _users,
     kinds.BACKLOG.id: _backlog,

@@ -82,6 +82,13 @@ def of_window(approach: Approach, column: str, start_s: float, end_s: float) -> 
     return _percentile(took_ms[first:last], waited_ms[first:last], q)
 
 
+def unanswered_pct(approach: Approach, column: str) -> float:
+    """Return the share of the requests behind a percentile that had no answer, in %."""
+    kind, _ = PERCENTILES[column]
+    answered = np.concatenate([run.latencies[kind].answered for run in approach.counted])
+    return 100.0 * float(1 - answered.mean()) if len(answered) else 0.0
+
+
 def needed(q: float) -> int:
     """Return how many values a q-percentile takes."""
     return math.ceil(MIN_BEYOND / (1 - q) - 1e-6)

@@ -1,6 +1,7 @@
 """What stands beside and inside a figure: its caption, its values, the data of its lines."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -134,6 +135,13 @@ def test_the_funnel_says_where_most_were_lost():
     assert captions.funnel(rows, ALONE) == (
         "Queue: none of 100 attempts ended as a sale; most were lost before “Accepted” (70)."
     )
+
+
+def test_a_caption_of_latency_says_what_share_had_no_answer():
+    silent = replace(LATENCIES["purchase"], answered=np.arange(400) >= 248)
+    run = replace(a_run(), latencies={**LATENCIES, "purchase": silent})
+    said = captions.over_time(kinds.PURCHASE, evidence(("queue", "Queue", True, (run,))))
+    assert "; 62 % had no acknowledgement" in said
 
 
 def test_values_are_the_percentiles_of_stages_with_the_most():
