@@ -3,7 +3,7 @@
 Each sale of a recorded contest is tampered with by itself: one order more than there is stock, as a
 shop would have written it down whose ledger has no CHECK, or an order that Redis promised and the
 ledger refused. Of a contest whose ledger did not number its moves yet, the numbers are put in from
-the ledger's own times: they are those of its commits, to a few milliseconds.
+the ledger's own times, which are stamped a moment before the commit.
 """
 
 from collections.abc import Callable, Iterator
