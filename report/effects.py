@@ -11,8 +11,11 @@ from report.tables import Cell, Column, Row, Table
 
 FOUND = (
     ("Lost", "lost"),
+    ("Cancelled", "cancelled"),
+    ("Unfinished", "unfinished"),
     ("Duplicated", "duplicated"),
     ("Double-charged", "double_charged"),
+    ("Charged in vain", "charged_in_vain"),
     ("Oversold", "oversold"),
     ("Endless streams", "endless_streams"),
 )
@@ -20,8 +23,11 @@ FOUND = (
 
 LEAD = (
     "Recovery is the longest that an order in flight at the fault, or accepted before its end, was "
-    "held up beyond its own payment. Lost, duplicated, double-charged, oversold and event "
-    "streams without an end are what the audit found in the whole run."
+    "held up beyond its own payment. What the audit found in the whole run: orders that were "
+    "acknowledged and are nowhere (lost), were refused later (cancelled), or had no end when the "
+    "drain's limit had passed (unfinished); keys with several orders (duplicated), orders charged "
+    "more than once (double-charged), money without a confirmed order (charged in vain), units "
+    "sold beyond the stock (oversold), and event streams without an end."
 )
 
 

@@ -18,9 +18,12 @@ from harness.findings import Finding, Verdict, correctness
 from harness.outages import FOREVER_NS, PLANNED, Outage, outages
 
 OFFENCES: Final = {
-    "lost": ("I3", ("acknowledged orders", "orders that nobody was told of")),
+    "lost": ("I3", ("acknowledged orders lost",)),
+    "cancelled": ("I3", ("acknowledged orders cancelled",)),
+    "unfinished": ("I3", ("acknowledged orders not finished", "orders that nobody was told of")),
     "duplicated": ("I5", ("",)),
-    "double_charged": ("I6", ("charges beyond", "charges without", "money taken for declined")),
+    "double_charged": ("I6", ("charges beyond",)),
+    "charged_in_vain": ("I6", ("charges without", "money taken")),
     "oversold": ("I1", ("",)),
     "endless_streams": ("I18", ("event streams",)),
 }
@@ -68,7 +71,7 @@ def effects(facts: RunFacts, findings: Sequence[Finding]) -> list[dict[str, Any]
 
 
 def offences(findings: Sequence[Finding]) -> dict[str, int | None]:
-    """Count what a run lost, duplicated, charged wrongly, oversold, and left without an end.
+    """Count what a run did to orders, by kind: each is another matter, and none stands for another.
 
     Null is what nobody knows, such as a count that an earlier version did not make.
 
@@ -82,8 +85,8 @@ def offences(findings: Sequence[Finding]) -> dict[str, int | None]:
             counted[name] = None
         elif found.verdict is Verdict.PASS:
             counted[name] = 0
-        elif not found.offences:  # an audit of an earlier version, which kept the total alone
-            counted[name] = found.count
+        elif not found.offences:  # an audit of an earlier version, which kept no kinds
+            counted[name] = None
         else:
             sizes = [n for what, n in found.offences.items() if what.startswith(beginnings)]
             counted[name] = max(sizes, default=0) if name == "oversold" else sum(sizes)

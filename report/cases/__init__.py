@@ -21,6 +21,9 @@ NO_RANKING = (
     "No approach is ranked: the runs of a campaign of cases differ by what is done to them, and "
     "each approach has cases of its own."
 )
+ALWAYS_TOLD = ("oversold", "lost", "duplicated", "double_charged")
+"""What the title counts even if there is none; the rest only where there is some."""
+
 THREATS = (
     (
         "What recovery means.",
@@ -104,9 +107,12 @@ def _title(evidence: Evidence) -> str:
     struck = sum(fault["begun_s"] is not None for fault in faults)
     runs = sum(case["n"] for case in cases)
     done = f"{runs} runs, {struck} faults" if faults else f"{runs} runs of {len(cases)} cases"
+    totals = {name: (_total(cases, name), title.lower()) for title, name in effects.FOUND}
     counted = [
-        f"{_total(cases, name)}\N{NO-BREAK SPACE}{title.lower()}"
-        for title, name in sorted(effects.FOUND, key=lambda one: one[0] != "Oversold")
+        f"{total}\N{NO-BREAK SPACE}{title}"
+        for name in (*ALWAYS_TOLD, *(name for name in totals if name not in ALWAYS_TOLD))
+        for total, title in [totals[name]]
+        if name in ALWAYS_TOLD or total != "0"
     ]
     verdicts = {case["verdict"] for case in cases}
     found = f"{done}: {', '.join(counted)}"

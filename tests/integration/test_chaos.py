@@ -19,7 +19,17 @@ CASES = {
 """Charges cut off in mid-air, both front doors, who recovers the others, what they share, and
 payments whose outcome is unknown for a while."""
 
-HARM = ("oversold", "lost", "duplicated", "double_charged", "endless_streams", "unsettled")
+HARM = (
+    "oversold",
+    "lost",
+    "cancelled",
+    "unfinished",
+    "duplicated",
+    "double_charged",
+    "charged_in_vain",
+    "endless_streams",
+    "unsettled",
+)
 
 
 def test_killed_and_paused_in_mid_sale_nothing_is_lost_or_sold_twice(cli, tmp_path):

@@ -13,7 +13,16 @@ pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(
 
 SOAK = Path(__file__).parents[2] / "scenarios/soak.toml"
 FAULTS = 5
-HARM = ("oversold", "lost", "duplicated", "double_charged", "unsettled")
+HARM = (
+    "oversold",
+    "lost",
+    "cancelled",
+    "unfinished",
+    "duplicated",
+    "double_charged",
+    "charged_in_vain",
+    "unsettled",
+)
 
 
 @pytest.fixture
