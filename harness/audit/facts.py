@@ -105,7 +105,7 @@ class Facts:
         """Say whether the shop had worked off its backlog when its stores were read."""
         return self.run.record.get("drained") is True
 
-    @property
+    @cached_property
     def clock_was_set(self) -> bool:
         """Return True if the wall clock, read each second beside another, was set in the run."""
         samples = self.run.telemetry

@@ -54,6 +54,7 @@ class Asked(Table):
     runtime: Text
     approaches: list[str]
     seed: int
+    same_seed: bool = True  # before blocks had seeds of their own, and nothing said so
     scenario: dict[str, Any]
     topologies: dict[str, dict[str, Any]]
     environment: dict[str, Any]

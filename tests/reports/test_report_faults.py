@@ -247,6 +247,7 @@ def test_the_plan_of_the_cases_is_part_of_the_method(cases, tmp_path):
         {"name": "api", "faults": [fault, fault | {"between_s": None, "at_stock": 9}]},
         {"name": "ledger", "settings": {"api.ACK": "ledger"}, "faults": []},
     ]
+    description["same_seed"] = False
     write_json(campaign, description)
     words = Page(report.build(tmp_path / "planned").read_text(encoding="utf-8")).words
     assert "kill api 1 at a moment drawn from the seed, 4.5 to 6.5 s, for 1.5 s" in words

@@ -240,7 +240,7 @@ def _reset(deployment: FakeDeployment, scenario: Any, sales: Any) -> dict[str, A
     deployment.world.note("reset")
     played = make_run(
         "queue" if deployment.topology.redis else "sync",
-        seed=scenario.seed,
+        seed=int(deployment.topology.services["payment-gateway"].environment["GATEWAY_SEED"]),
         users=scenario.peak_users,
         stock=sales[0].stock,
         seconds=int(scenario.load_s),

@@ -14,7 +14,10 @@ WEAK = Finding("I16", "As durable as claimed", Verdict.FAIL, "appendfsync everys
 
 @pytest.fixture
 def campaign(tmp_path):
-    stored = Campaign.create(tmp_path / "comparison", {"title": "Sale"})
+    stored = Campaign.create(
+        tmp_path / "comparison",
+        {"title": "Sale", "order": [{"index": 1, "block": 1, "approach": "sync"}]},
+    )
     run = make_run("sync", users=2, stock=2, seconds=8)
     judged = {"verdict": "VALID", "reasons": [], "warnings": [], "laws": []}
     record = run.record | {"validity": judged, "sales": []}

@@ -60,8 +60,8 @@ def test_stream_differs_only_in_its_buyers():
 
 def test_every_scenario_of_the_project_is_found_and_valid():
     assert known_scenarios(ROOT) == [
-        "acknowledgement", "chaos", "ci", "ci_contest", "contention", "flash_sale", "open", "quick",
-        "selftest", "soak", "stream",
+        "acknowledgement", "chaos", "ci", "ci_contest", "contention", "flash_sale", "open",
+        "peak_sale", "quick", "selftest", "soak", "stream",
     ]  # fmt: skip
     assert known_buyers() == ["polling", "watching"]
     assert all(load_scenario(name, ROOT).title for name in known_scenarios(ROOT))
@@ -268,7 +268,10 @@ def test_a_key_of_a_contest_is_guessed(load_text):
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(UsageError, match="no scenario named 'flashsale'") as caught:
         load_scenario("flashsale", ROOT)
-    assert "contention, flash_sale, open, quick, selftest, soak, stream" in caught.value.hint
+    assert (
+        "contention, flash_sale, open, peak_sale, quick, selftest, soak, stream"
+        in caught.value.hint
+    )
 
 
 @pytest.mark.parametrize(
