@@ -57,7 +57,7 @@ def test_the_shop_without_a_mutation_passes(mutant: Mutant) -> None:
 @pytest.mark.parametrize("mutant", recorded([one for one in DEPLOYED if one.alone]))
 def test_without_its_invariant_a_recorded_mutant_would_pass(mutant: Mutant) -> None:
     others = [one for name, one in audited(mutant).items() if name != mutant.caught_by]
-    assert harness.audit.verdict(others) is not Verdict.FAIL
+    assert worst(one.verdict for one in others) is not Verdict.FAIL
 
 
 @pytest.mark.parametrize("mutant", recorded([*DEPLOYED, *CONTROLS]))
