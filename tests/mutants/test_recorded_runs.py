@@ -3,7 +3,7 @@
 import pytest
 
 import harness.audit
-from harness.findings import Finding, Verdict
+from harness.findings import Finding, Verdict, worst
 from harness.store import load_findings, load_run
 from tests.mutants import recording
 from tests.mutants.answers import CONTRACT
