@@ -251,8 +251,11 @@ def _value(evidence: Evidence, approach: Approach, metric: str) -> str:
     """Return a value of an approach, and if there is only a bound, why."""
     estimate = approach.facts["metrics"][metric]
     shown = numbers.estimate(estimate, evidence.summary["metrics"][metric]["digits"])
-    reasons = [w.partition(": ")[2] or w for w in estimate["warnings"]]
-    why = f"; {reasons[0]}" if estimate["value"] is None and reasons else ""
+    why = ""
+    if estimate["value"] is None and estimate["warnings"]:
+        said = str(estimate["warnings"][0])
+        # the bound itself is shown already
+        why = f"; {said.partition(': ')[2] if said.startswith('at least ') else said}"
     return f"{shown} ({approach.title}{why})"
 
 

@@ -65,7 +65,9 @@ METRICS = {
 }
 SYNC = {
     "confirmed_orders": an_estimate(412.3, 400.1, 424.6),
-    "order_time_p95_s": an_estimate(None, 60.0, None, "s", ["7.1 % were not settled"]),
+    "order_time_p95_s": an_estimate(
+        None, 60.0, None, "s", ["at least 60 s: 7.1 % were not settled"]
+    ),
     "order_time_p50_s": an_estimate(24.1, 22.0, 26.4, "s"),
     "purchase_latency_p95_ms": an_estimate(24559.2, 23873.0, 25444.0, "ms"),
     "queue_depth_max": an_estimate(None, warnings=["the approach has no queue"]),
@@ -180,6 +182,14 @@ def test_a_failed_audit_comes_first_and_nobody_wins():
     assert "not ranked" in text
     assert " as many orders as " not in text
     assert " shorter " not in text
+
+
+def test_why_there_is_no_value_is_said_whole():
+    few = an_evidence()
+    why = "92 values cannot support a p95: it takes 200"
+    few.approaches[0].facts["metrics"]["order_time_p95_s"] = an_estimate(None, warnings=[why])
+    assert f"– (Synchronous; {why})" in said(few)
+    few.approaches[0].facts["metrics"]["order_time_p95_s"] = SYNC["order_time_p95_s"]
 
 
 def test_what_was_not_finished_is_not_called_lost():
