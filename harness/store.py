@@ -134,7 +134,7 @@ class Campaign:
                 f"this harness reads {SCHEMA_VERSION}",
                 "use the version of flashsale-harness that wrote it",
             )
-        campaign.run_folders()
+        campaign._refuse_strangers()
         return campaign
 
     def description(self) -> dict[str, Any]:
@@ -154,30 +154,30 @@ class Campaign:
         self.write_json("campaign.json", description)
 
     def run_folders(self) -> list[Path]:
-        """Return the folders of the finished runs, in the order in which they ran.
+        """Return the folders of the finished runs, in the order in which they ran."""
+        return [folder for folder in self._planned() if (folder / "run.json").exists()]
 
-        Raises UsageError, naming the folder, if one is none of the campaign's runs: a copy would
-        be counted twice.
-        """
-        planned = {
-            run_folder_name(run["index"], run["approach"]) for run in self.description()["order"]
-        }
-        found = (p for p in (self.path / "runs").glob("*") if p.is_dir() and p.name[0] != ".")
-        indices = {folder: self._index(folder, planned) for folder in found}
-        return sorted(indices, key=indices.__getitem__)
+    def _planned(self) -> list[Path]:
+        """Return the folder of every run of the plan, finished or not."""
+        order = sorted(self.description()["order"], key=lambda run: int(run["index"]))
+        names = (run_folder_name(run["index"], run["approach"]) for run in order)
+        return [self.path / "runs" / name for name in names]
 
-    def _index(self, folder: Path, planned: set[str]) -> int:
-        """Return the index of the run in a folder (UsageError: it is none of those planned)."""
-        hint = f"move the folder out of {folder.parent}"
-        if not (folder / "run.json").exists():
-            raise UsageError(f"{folder} holds no run: there is no run.json in it", hint)
-        run = read_json(folder / "run.json")
-        name = run_folder_name(run["index"], run["approach"])
-        if folder.name != name:
-            raise UsageError(f"{folder} is a copy: its run.json is that of the run {name}", hint)
-        if name not in planned:
-            raise UsageError(f"{folder} is no run of {self.path / 'campaign.json'}", hint)
-        return int(run["index"])
+    def _refuse_strangers(self) -> None:
+        """Raise UsageError for a folder that is none of the runs: a copy may stand in for one."""
+        planned = self._planned()
+        for folder in sorted((self.path / "runs").glob("[!.]*/")):
+            hint = f"move the folder out of {folder.parent}"
+            if not (folder / "run.json").exists():
+                raise UsageError(f"{folder} holds no run: there is no run.json in it", hint)
+            run = read_json(folder / "run.json")
+            name = run_folder_name(run["index"], run["approach"])
+            if folder.name != name:
+                raise UsageError(
+                    f"{folder} is a copy: its run.json is that of the run {name}", hint
+                )
+            if folder not in planned:
+                raise UsageError(f"{folder} is no run of {self.path / 'campaign.json'}", hint)
 
     def has_run(self, index: int, approach: str) -> bool:
         """Say whether this run was finished and saved."""

@@ -172,9 +172,9 @@ def _never_told(evidence: Evidence) -> list[str]:
 
 def _audited(evidence: Evidence) -> str:
     runs = [run for approach in evidence.approaches for run in approach.runs]
-    plural = "run" if len(runs) == 1 else "runs"
+    same = "run" if len(runs) == 1 else f"{len(runs)} runs"
     counts = " ".join(f"{words}: {_count(evidence, *of)}." for words, of in COUNTED)
-    return f"{counts} Audited in the same {len(runs)} {plural} whose latency is reported."
+    return f"{counts} Audited in the same {same} whose latency is reported."
 
 
 def _count(evidence: Evidence, invariant: str, begin: str) -> str:

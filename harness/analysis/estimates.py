@@ -228,7 +228,7 @@ def mean(sample: Sample) -> Point:
     """Return the mean of a sample; if some values are unfinished, only a lower bound is known."""
     if sample.size == 0:
         return Point(None, "nothing of the kind happened")
-    least = math.fsum([*sample.values.tolist(), *sample.waited.tolist()]) / sample.size
+    least = (math.fsum(sample.values.tolist()) + math.fsum(sample.waited.tolist())) / sample.size
     if len(sample.waited):
         return Point(None, _share_unfinished(sample), at_least=least)
     return Point(least)

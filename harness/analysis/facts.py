@@ -28,6 +28,7 @@ CLOCK_REACH_S = 1.5
 
 _OF_A_PURCHASE = (
     "sent_ns",
+    "done_ns",
     "latency_ms",
     "answered",
     "status",
@@ -221,6 +222,14 @@ class RunFacts:
         settled = self.orders["settled"].to_numpy(dtype=np.bool_)
         orders: pd.DataFrame = self.orders[is_in(self.orders, "status", ["confirmed"]) & settled]
         return orders.sort_values("settled_rel_ns", kind="stable")
+
+    @cached_property
+    def told_ns(self) -> "pd.Series[int]":
+        """When a buyer was first told the outcome of an order, in ns since t0, by order."""
+        requests = self.requests
+        told = is_in(requests, "order_status", TERMINAL) | is_in(requests, "outcome", TERMINAL)
+        first: pd.Series[int] = requests[told].groupby("order_id")["done_ns"].min()
+        return first
 
     @cached_property
     def charges(self) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from harness.analysis.facts import (
     ACKNOWLEDGED,
     NANOSECONDS,
     TERMINAL,
+    Floats,
     RunFacts,
     floats,
     integers,
@@ -88,22 +89,19 @@ def attempt_latency_ms(facts: RunFacts) -> Quantity:
 
     An attempt that ended without acknowledgement or refusal is longer than all others.
     """
-    buys = facts.purchases
-    acknowledged = buys[is_in(buys, "status", ACKNOWLEDGED)]
-    told_ns = _done_ns(acknowledged).groupby(acknowledged["key"]).min()
-    last_ns = _done_ns(buys).groupby(buys["key"]).max()
+    buys, acknowledged = not_refused(facts)  # there may be millions of refusals
+    told_ns = buys[acknowledged].groupby("key")["done_ns"].min()
+    failed_ns = buys[~acknowledged].groupby("key")["done_ns"].max()
     attempts = facts.attempts
-    sent_ns = floats(attempts, "first_sent_ns")
-    took_ms = (told_ns.reindex(attempts.index).to_numpy(dtype=np.float64) - sent_ns) / 1e6
-    waited_ms = (last_ns.reindex(attempts.index).to_numpy(dtype=np.float64) - sent_ns) / 1e6
-    told = ~np.isnan(took_ms)
-    given_up = ~told & is_in(attempts, "outcome", [OPEN_ENDED])
-    return Sample(took_ms[told], waited_ms[given_up], UNACKNOWLEDGED)
+    open_ended = attempts.index[is_in(attempts, "outcome", [OPEN_ENDED])]
+    given_up_ns = failed_ns[failed_ns.index.isin(open_ended.difference(told_ns.index))]
+    sent_ns = attempts["first_sent_ns"]
 
+    def since_ms(done_ns: "pd.Series[int]") -> Floats:
+        took_ns: Floats = (done_ns - sent_ns.reindex(done_ns.index)).to_numpy(dtype=np.float64)
+        return took_ns / 1e6
 
-def _done_ns(buys: pd.DataFrame) -> "pd.Series[float]":
-    done_ns: pd.Series[float] = buys["sent_ns"] + buys["latency_ms"] * 1e6
-    return done_ns
+    return Sample(since_ms(told_ns), since_ms(given_up_ns), UNACKNOWLEDGED)
 
 
 def refusal_latency_ms(facts: RunFacts) -> Quantity:
@@ -128,10 +126,7 @@ def order_time_seen_s(facts: RunFacts) -> Quantity:
     Counts attempts whose buyer was given an order; who left before the outcome is unfinished.
     """
     attempts = facts.attempts[facts.attempts["order_id"] != ""]
-    requests = facts.requests
-    told = is_in(requests, "order_status", TERMINAL) | is_in(requests, "outcome", TERMINAL)
-    told_ns = requests[told].groupby("order_id")["done_ns"].min()
-    first_told_ns = told_ns.reindex(attempts["order_id"]).to_numpy(dtype=np.float64)
+    first_told_ns = facts.told_ns.reindex(attempts["order_id"]).to_numpy(dtype=np.float64)
     seen = ~np.isnan(first_told_ns)
     sent_ns = floats(attempts, "first_sent_ns")
     waited_ns = np.maximum(facts.end_s * NANOSECONDS - sent_ns[~seen], 0.0)

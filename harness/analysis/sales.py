@@ -7,7 +7,7 @@ idempotency key over all its retries; "purchase requests" counts the retries too
 import numpy as np
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar
-from harness.analysis.facts import NANOSECONDS, TERMINAL, RunFacts, integers, is_in
+from harness.analysis.facts import NANOSECONDS, RunFacts, integers, is_in
 
 PEAK_WINDOW_S = 5
 NEVER_SOLD_OUT = "the stock was never all spoken for"
@@ -135,9 +135,7 @@ def stock_utilisation_pct(facts: RunFacts) -> Quantity:
 
 def paid_and_never_told(facts: RunFacts) -> Quantity:
     """Confirmed orders of which no answer and no event ever told a buyer the outcome."""
-    requests = facts.requests
-    told = is_in(requests, "order_status", TERMINAL) | is_in(requests, "outcome", TERMINAL)
-    knows = facts.confirmed["order_id"].isin(requests.loc[told, "order_id"])
+    knows = facts.confirmed["order_id"].isin(facts.told_ns.index)
     return Scalar(float(len(facts.confirmed) - knows.sum()))
 
 

@@ -131,18 +131,7 @@ def summarise(
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
         "load": _load(judged[0].facts),
-        "metrics": {
-            metric.id: {
-                "title": metric.title,
-                "unit": metric.unit,
-                "better": metric.better,
-                "group": metric.group,
-                "digits": metric.digits,
-                "description": metric.description,
-                "order": order,
-            }
-            for order, metric in enumerate(METRICS.values(), start=1)
-        },
+        "metrics": _metrics(),
         "approaches": [_describe(approach) for approach in approaches],
         "comparisons": _compare(*pairs[0]) if pairs else {},
         "further_comparisons": [
@@ -175,6 +164,21 @@ def schema() -> dict[str, Any]:
     """Return the JSON Schema of summary.json."""
     content: dict[str, Any] = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
     return content
+
+
+def _metrics() -> dict[str, Any]:
+    return {
+        metric.id: {
+            "title": metric.title,
+            "unit": metric.unit,
+            "better": metric.better,
+            "group": metric.group,
+            "digits": metric.digits,
+            "description": metric.description,
+            "order": order,
+        }
+        for order, metric in enumerate(METRICS.values(), start=1)
+    }
 
 
 def _judge(run: RunData, audits: Audits) -> _Judged:

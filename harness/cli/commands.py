@@ -14,8 +14,12 @@ from rich.table import Table
 
 from harness.cli.app import app, console, print_table
 from harness.cli.words import (
+    LiveOption,
+    LivePortOption,
     RunsOption,
+    SameSeedOption,
     ScaleOption,
+    SeedOption,
     SettingsOption,
     StrictOption,
     read_runs,
@@ -49,12 +53,8 @@ def run(
         list[str] | None, typer.Option(help="Only this case of the scenario; may be repeated.")
     ] = None,
     runs: RunsOption = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the first block; each next has one more.")
-    ] = None,
-    same_seed: Annotated[
-        bool, typer.Option("--same-seed", help="Repeat the same draws in every block.")
-    ] = False,
+    seed: SeedOption = None,
+    same_seed: SameSeedOption = False,
     scale: ScaleOption = None,
     settings: SettingsOption = None,
     runtime: Annotated[
@@ -65,13 +65,8 @@ def run(
     resume: Annotated[
         Path | None, typer.Option(help="Continue the campaign in this folder.")
     ] = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="Serve a page of charts on loopback while it runs.")
-    ] = False,
-    live_port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="Port of the live page. [any free one]"),
-    ] = None,
+    live: LiveOption = False,
+    live_port: LivePortOption = None,
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
     from harness.runtimes import runtime_named

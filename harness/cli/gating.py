@@ -71,16 +71,8 @@ def gate(
     resume: Annotated[Path | None, typer.Option(help="Continue the gate in this folder.")] = None,
 ) -> ExitCode:
     """Compare the working tree with a base by turns: PASS, FAIL, or: I cannot tell."""
-    if resume is not None and any((base, stored, scenario, approach, settings, out)):
-        raise UsageError(
-            "--resume continues a gate exactly as it was begun",
-            "leave out every other option but --inconclusive and --strict",
-        )
-    if resume is None and (base is None) == (stored is None):
-        raise UsageError(
-            "a gate compares head with --base REV or with --baseline FILE",
-            "say one of the two; for a pull request: --base origin/main",
-        )
+    begins = any((base, stored, scenario, approach, settings, out))
+    _check_asked(resumes=resume is not None, begins=begins, against=(base, stored))
     from harness.gate import plan as plans
     from harness.runtimes import measuring
     from harness.topology import project_root
@@ -107,6 +99,20 @@ def gate(
     if strict:
         result = _strictly(result)
     return _publish(_decided(result, inconclusive), folder)
+
+
+def _check_asked(*, resumes: bool, begins: bool, against: tuple[str | None, Path | None]) -> None:
+    """Raise UsageError unless a gate is continued, or begun against one thing."""
+    if resumes and begins:
+        raise UsageError(
+            "--resume continues a gate exactly as it was begun",
+            "leave out every other option but --inconclusive and --strict",
+        )
+    if not resumes and against.count(None) != 1:
+        raise UsageError(
+            "a gate compares head with --base REV or with --baseline FILE",
+            "say one of the two; for a pull request: --base origin/main",
+        )
 
 
 def _criteria(file: Path, scenario: str | None) -> "Settings":

@@ -77,6 +77,8 @@ def _cell(summary: dict[str, Any], approach: dict[str, Any], metric: str) -> str
     facts = summary["metrics"].get(metric)
     if not estimate or not facts:
         return ""
-    value = estimate["value"]
-    shown = "–" if value is None else f"{value:,.{facts['digits']}f} {facts['unit']}".rstrip()
+    value, sign = estimate["value"], ""
+    if value is None:
+        value, sign = estimate["low"], "≥ "
+    shown = "–" if value is None else f"{sign}{value:,.{facts['digits']}f} {facts['unit']}".rstrip()
     return f"{facts['title']} {shown}"

@@ -29,6 +29,19 @@ RunsOption = Annotated[
         help="Runs per approach, and per case; auto: 3, 5 or 8, until all that matters is decided.",
     ),
 ]
+SeedOption = Annotated[
+    int | None, typer.Option(min=0, help="Seed of the first block; each next has one more.")
+]
+SameSeedOption = Annotated[
+    bool, typer.Option("--same-seed", help="Repeat the same draws in every block.")
+]
+LiveOption = Annotated[
+    bool, typer.Option("--live", help="Serve a page of charts on loopback while it runs.")
+]
+LivePortOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Port of the live page. [any free one]"),
+]
 _AUTO = "auto"
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from harness.analysis.faults import TOLD
 from tests.reached.catalogue import certain
 
 pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(600)]
@@ -19,17 +20,7 @@ CASES = {
 """Charges cut off in mid-air, both front doors, who recovers the others, what they share, and
 payments whose outcome is unknown for a while."""
 
-HARM = (
-    "oversold",
-    "lost",
-    "cancelled",
-    "unfinished",
-    "duplicated",
-    "double_charged",
-    "charged_in_vain",
-    "endless_streams",
-    "unsettled",
-)
+HARM = (*TOLD, "unsettled")
 
 
 def test_killed_and_paused_in_mid_sale_nothing_is_lost_or_sold_twice(cli, tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis.faults import TOLD
 from harness.analysis.growth import KINDS
 from harness.store import Campaign
 
@@ -13,16 +14,7 @@ pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(
 
 SOAK = Path(__file__).parents[2] / "scenarios/soak.toml"
 FAULTS = 5
-HARM = (
-    "oversold",
-    "lost",
-    "cancelled",
-    "unfinished",
-    "duplicated",
-    "double_charged",
-    "charged_in_vain",
-    "unsettled",
-)
+HARM = (*TOLD, "unsettled")
 
 
 @pytest.fixture
