@@ -27,11 +27,12 @@ import psutil
 import psycopg
 import redis
 
-from harness import cgroups, processors, queues
 from harness.errors import UsageError
+from harness.host import cgroups, processors
 from harness.runtimes import Deployment
+from harness.runtimes import queue_lengths as queues
 from harness.runtimes.strangers import Strangers
-from harness.sales import SALE_PRODUCT
+from harness.scenario.sales import SALE_PRODUCT
 
 PERIOD_S = 1.0
 RARE_PERIOD_S = 5.0

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import InfrastructureError
-from harness.store import Campaign, encoded
+from harness.results.store import Campaign, encoded
 from report import (
     agg,  # before anything that draws
     cases,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from harness.outages import action, target
+from harness.results.outages import action, target
 from report import markdown, numbers
 from report.evidence import Evidence
 from report.judgements import verdict_cell

@@ -17,8 +17,8 @@ from harness.analysis.facts import RunFacts, Stage, stages_of
 from harness.analysis.growth import SHORTEST_S, levels
 from harness.analysis.latency import order_time_s, purchase_latency_ms
 from harness.analysis.series import Latencies, latencies, series
-from harness.findings import Finding
-from harness.store import Campaign, RunData, load_findings, load_run, read_json
+from harness.results.findings import Finding
+from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
 from report import theme
 
 AT_PURCHASES = "users_at_purchase"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from harness.analysis import looks
 from harness.analysis.comparability import has_one_seed
-from harness.outages import action, target
+from harness.results.outages import action, target
 from report import deployments
 from report.evidence import Evidence
 

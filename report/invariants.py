@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.findings import Finding, Verdict, worst
+from harness.results.findings import Finding, Verdict, worst
 from report import numbers
 from report.evidence import Evidence, Run
 from report.judgements import verdict_cell

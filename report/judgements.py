@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from harness.findings import Category, Finding, Verdict, category_of, correctness, worst
+from harness.results.findings import Category, Finding, Verdict, category_of, correctness, worst
 from report import numbers
 from report.evidence import Approach, Evidence, Run
 from report.tables import Cell, Column, Row, Table, each_run

@@ -10,7 +10,7 @@ from math import inf
 from matplotlib.axes import Axes
 
 from harness.analysis.facts import NANOSECONDS
-from harness.outages import FOREVER_NS, Outage, action, target
+from harness.results.outages import FOREVER_NS, Outage, action, target
 from report import theme
 from report.evidence import Run
 from report.numbers import short

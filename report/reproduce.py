@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.store import Campaign
+from harness.results.store import Campaign
 
 CHECK = ("harness audit FOLDER", "harness report FOLDER")
 """What audits the stored runs again and builds this report again, FOLDER being the campaign's."""

@@ -7,7 +7,7 @@ names one, and an approach that is not ranked is never praised.
 from dataclasses import dataclass
 
 from harness.analysis.outcomes import Outcome
-from harness.findings import Category, Verdict, correctness
+from harness.results.findings import Category, Verdict, correctness
 from report import numbers
 from report.evidence import Approach, Evidence, Pair
 

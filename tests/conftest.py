@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 # prometheus_client decides when it is first imported whether counters are shared between processes;
 # the shop's metrics ask for that, so in this process, too, they must come before the harness.
 import approaches.shop.metrics
-from harness import git
+from harness.host import git
 
 __all__ = ["approaches"]
 

@@ -16,8 +16,8 @@ from harness.analysis.prices import Prices, load_prices
 from harness.analysis.series import series
 from harness.analysis.summary import Audits, schema
 from harness.analysis.validity import validity
-from harness.findings import Law
-from harness.store import RunData
+from harness.results.findings import Law
+from harness.results.store import RunData
 
 __all__ = [
     "METRICS",

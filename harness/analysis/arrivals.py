@@ -15,7 +15,7 @@ from harness.analysis.facts import NANOSECONDS, RunFacts, integers
 from harness.analysis.laws.counts import ENTRY_LATENCY
 from harness.analysis.laws.crowd import GENERATOR_LATE, USERS
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.findings import Law
+from harness.results.findings import Law
 
 ARRIVED = "every buyer arrived"
 ON_TIME = "buyers arrived on time"

@@ -15,7 +15,7 @@ from harness.analysis.estimates import Estimate, estimate
 from harness.analysis.facts import RunFacts
 from harness.analysis.faults import TOLD, offences
 from harness.analysis.metrics import METRICS
-from harness.findings import Finding, correctness
+from harness.results.findings import Finding, correctness
 
 HEADLINES: Final = (
     "confirmed_orders",

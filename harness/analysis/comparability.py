@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 
 SHOWN: Final = 8
 """How many differences of one thing are told before the rest is only counted."""

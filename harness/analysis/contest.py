@@ -26,8 +26,8 @@ from harness.analysis.facts import NANOSECONDS, RunFacts, integers, steps
 from harness.analysis.summary import Audits, names_in_order, plain, worst_findings
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
-from harness.findings import Finding, Law, Verdict, correctness, of_set_up, worst
-from harness.store import RunData
+from harness.results.findings import Finding, Law, Verdict, correctness, of_set_up, worst
+from harness.results.store import RunData
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).with_name("contest.schema.json")

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from harness.analysis.laws.counts import ROUTES
-from harness.store import RunData
+from harness.results.store import RunData
 
 STATE: Final = "state"
 TRANSITION: Final = "transition"

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.schedule import Schedule
-from harness.store import RunData
+from harness.results.store import RunData
+from harness.scenario.load_profile import Schedule
 
 SALE_PRODUCT = 1
 """The product on sale; the warm-up buys another one."""

@@ -14,8 +14,8 @@ import numpy as np
 
 from harness.analysis import sales
 from harness.analysis.facts import NANOSECONDS, RunFacts, floats, integers, is_in
-from harness.findings import Finding, Verdict, correctness
-from harness.outages import FOREVER_NS, PLANNED, Outage, outages
+from harness.results.findings import Finding, Verdict, correctness
+from harness.results.outages import FOREVER_NS, PLANNED, Outage, outages
 
 OFFENCES: Final = {
     "lost": ("I3", ("acknowledged orders lost",)),

@@ -22,7 +22,8 @@ import pandas as pd
 from scipy import stats
 
 from harness.analysis.facts import NANOSECONDS, RunFacts, integers
-from harness.outages import LOSES_ANSWERS, outages
+from harness.results.outages import outages
+from harness.scenario.fault_kinds import LOSES_ANSWERS
 
 WARM_UP_S: Final = 300.0
 """What comes before is not judged: caches fill and pools open."""

@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
-from harness.tables import Table, Text, explain
-from harness.text_files import read_text
+from harness.host.text_files import read_text
+from harness.scenario.schema import Table, Text, explain
 
 DEFAULT = Path(__file__).with_name("prices.toml")
 

@@ -21,7 +21,7 @@ from harness.analysis.facts import (
     integers,
 )
 from harness.analysis.latency import not_refused
-from harness.store import RunData
+from harness.results.store import RunData
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ from harness.analysis.prices import Prices, load_prices
 from harness.analysis.responses import responses
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
-from harness.findings import Finding, Law, Verdict, correctness, of_set_up, worst
-from harness.store import RunData
+from harness.results.findings import Finding, Law, Verdict, correctness, of_set_up, worst
+from harness.results.store import RunData
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).with_name("summary.schema.json")

@@ -19,9 +19,9 @@ from harness.analysis import machine
 from harness.analysis.estimates import point
 from harness.analysis.facts import NANOSECONDS, RunFacts, integers
 from harness.analysis.resources import other_cores, strangers
-from harness.findings import Law, Verdict
-from harness.outages import action, target
-from harness.store import RunData
+from harness.results.findings import Law, Verdict
+from harness.results.outages import action, target
+from harness.results.store import RunData
 
 VALID = "VALID"
 INVALID = "INVALID"

@@ -21,8 +21,8 @@ from harness.audit.facts import Facts
 from harness.audit.orders import legal_history, none_invented, none_lost, one_per_key
 from harness.audit.payments import charged_once, outcome_as_drawn
 from harness.audit.stock import limit_kept, no_oversell, returned_once, stock_conserved
-from harness.findings import Finding, Verdict, correctness
-from harness.store import RunData
+from harness.results.findings import Finding, Verdict, correctness
+from harness.results.store import RunData
 
 __all__ = ["INVARIANTS", "audit", "verdict"]
 

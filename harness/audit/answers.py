@@ -17,7 +17,8 @@ from harness.audit.facts import (
     among,
 )
 from harness.audit.faults import no_sooner_than, under_way
-from harness.outages import WIPE, Outage, drains, silences
+from harness.results.outages import Outage, drains, silences
+from harness.scenario.fault_kinds import WIPE
 
 ROUTES = {
     "register": ("POST", "/auth/register"),

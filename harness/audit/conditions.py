@@ -6,7 +6,7 @@ import pandas as pd
 
 from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import Facts, NotMeasuredError
-from harness.password_hashes import costs_enough
+from harness.audit.password_hashes import costs_enough
 
 DURABLE_POSTGRES = {
     "fsync": ("on",),

@@ -16,9 +16,9 @@ import pandas as pd
 
 from harness.audit.evidence import EXAMPLES, Invariant
 from harness.audit.facts import Facts, with_python_strings
-from harness.findings import Finding, Verdict, worst
-from harness.sales import SALE_PRODUCT
-from harness.store import TABLES, RunData
+from harness.results.findings import Finding, Verdict, worst
+from harness.results.store import TABLES, RunData
+from harness.scenario.sales import SALE_PRODUCT
 
 NO_SALE = 0
 """Number of the slice that holds what belongs to no sale: registrations, and nothing else."""

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from harness.audit.facts import Facts, NotMeasuredError
-from harness.findings import Finding, Verdict
-from harness.store import RunData
+from harness.results.findings import Finding, Verdict
+from harness.results.store import RunData
 
 EXAMPLES = 10
 

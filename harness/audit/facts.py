@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.arrivals import account_of
 from harness.audit.faults import no_later_than
-from harness.outages import Outage, outages
-from harness.store import RunData
+from harness.results.outages import Outage, outages
+from harness.results.store import RunData
+from harness.scenario.arrivals import account_of
 
 MS = 1_000_000
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.outages import Outage
+from harness.results.outages import Outage
 
 Times = npt.NDArray[np.int64]
 

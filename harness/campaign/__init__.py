@@ -3,16 +3,16 @@
 from harness.campaign.conduct import Blocks, begin, describe, reopen, resume, run
 from harness.campaign.keeping import keep_up, reset_kept
 from harness.campaign.looks import MOST_BLOCKS
-from harness.campaign.observer import Observer, Several
+from harness.campaign.observer import CompositeObserver, Observer
 from harness.campaign.stored import compare, history, stored, summarise
 from harness.campaign.systems import Request, systems
 
 __all__ = [
     "MOST_BLOCKS",
     "Blocks",
+    "CompositeObserver",
     "Observer",
     "Request",
-    "Several",
     "begin",
     "compare",
     "describe",

@@ -14,13 +14,13 @@ import psycopg
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness import queues
+from harness.audit.password_hashes import parameters
 from harness.campaign import entry_log
 from harness.campaign.reset import stock_counters
 from harness.errors import InfrastructureError
-from harness.password_hashes import parameters
 from harness.runtimes import Deployment
-from harness.sales import Sale
+from harness.runtimes import queue_lengths as queues
+from harness.scenario.sales import Sale
 
 REQUEST_COUNTER = "shop_http_requests"
 NOT_COUNTED = (0, 502, 504)

@@ -9,15 +9,15 @@ from typing import Any
 
 from harness.analysis.comparability import has_one_seed
 from harness.campaign import environment, looks, world
+from harness.campaign.execution import Protocol
 from harness.campaign.observer import Observer
 from harness.campaign.plan import PlannedRun, plan_runs
-from harness.campaign.protocol import Protocol
 from harness.campaign.systems import Request, Systems, systems, without_case
 from harness.errors import UsageError
-from harness.faults import frozen_services
+from harness.results.store import SCHEMA_VERSION, Campaign
 from harness.runtimes import Runtime, with_proxies
-from harness.scenario import Scenario
-from harness.store import SCHEMA_VERSION, Campaign
+from harness.scenario.faults import frozen_services
+from harness.scenario.model import Scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from harness import cgroups, git, processors
+from harness.host import cgroups, git, processors
 
 _PACKAGES = (
     "argon2-cffi",

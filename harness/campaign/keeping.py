@@ -19,7 +19,7 @@ from harness.runtimes import (
     Runtime,
     beside_no_measurement,
 )
-from harness.scenario import Scenario
+from harness.scenario.model import Scenario
 from harness.topology import Topology, discover
 
 

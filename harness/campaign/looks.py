@@ -10,8 +10,8 @@ from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look
 from harness.campaign.observer import Observer
 from harness.campaign.stored import summarise
 from harness.errors import UsageError
-from harness.scenario import Scenario
-from harness.store import Campaign
+from harness.results.store import Campaign
+from harness.scenario.model import Scenario
 
 MOST_BLOCKS = AFTER_BLOCKS[-1]
 

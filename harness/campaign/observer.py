@@ -6,9 +6,10 @@ from typing import Final, Protocol
 
 from harness.analysis.looks import Look
 from harness.campaign.plan import PlannedRun
-from harness.findings import Verdict
+from harness.faults.events import FaultEvent
 from harness.load import Progress
-from harness.scenario import Scenario
+from harness.results.findings import Verdict
+from harness.scenario.model import Scenario
 
 STEPS: Final = {
     "up": "bring up",
@@ -24,7 +25,7 @@ STEPS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class LiveSample:
     """How a deployment is, as far as it is known.
 
     `t_s` counts from the beginning of the load; stock and backlog are in units; `cores` is how many
@@ -35,19 +36,6 @@ class Vitals:
     stock: float | None = None
     backlog: float | None = None
     cores: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FaultNews:
-    """What has just become of a fault, `t_s` seconds after the load began."""
-
-    name: str
-    words: str
-    t_s: float
-    is_over: bool
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.words}"
 
 
 class Observer(Protocol):
@@ -62,10 +50,10 @@ class Observer(Protocol):
     def step(self, run: PlannedRun, step: str) -> None:
         """Tell which of the eight steps of a run begins."""
 
-    def load(self, run: PlannedRun, progress: Progress, vitals: Vitals) -> None:
+    def load(self, run: PlannedRun, progress: Progress, vitals: LiveSample) -> None:
         """Tell how the load goes, about once a second, until nothing is open any more."""
 
-    def fault(self, run: PlannedRun, news: FaultNews) -> None:
+    def fault(self, run: PlannedRun, news: FaultEvent) -> None:
         """Tell that a fault began, failed, or that what it hit is back."""
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
@@ -75,29 +63,7 @@ class Observer(Protocol):
         """Tell what a look between the blocks has decided."""
 
 
-class Silent:
-    """An observer that says nothing."""
-
-    def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
-        """Ignore it."""
-
-    def step(self, run: PlannedRun, step: str) -> None:
-        """Ignore it."""
-
-    def load(self, run: PlannedRun, progress: Progress, vitals: Vitals) -> None:
-        """Ignore it."""
-
-    def fault(self, run: PlannedRun, news: FaultNews) -> None:
-        """Ignore it."""
-
-    def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
-        """Ignore it."""
-
-    def look(self, number: int, look: Look) -> None:
-        """Ignore it."""
-
-
-class Several:
+class CompositeObserver:
     """Tells several observers the same, one after the other."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
@@ -113,12 +79,12 @@ class Several:
         for one in self._observers:
             one.step(run, step)
 
-    def load(self, run: PlannedRun, progress: Progress, vitals: Vitals) -> None:
+    def load(self, run: PlannedRun, progress: Progress, vitals: LiveSample) -> None:
         """Pass it on."""
         for one in self._observers:
             one.load(run, progress, vitals)
 
-    def fault(self, run: PlannedRun, news: FaultNews) -> None:
+    def fault(self, run: PlannedRun, news: FaultEvent) -> None:
         """Pass it on."""
         for one in self._observers:
             one.fault(run, news)

@@ -12,10 +12,10 @@ import httpx
 import psycopg
 import redis
 
-from harness import queues
 from harness.errors import InfrastructureError
-from harness.sales import Sale
-from harness.scenario import Product, Scenario
+from harness.runtimes import queue_lengths as queues
+from harness.scenario.model import Product, Scenario
+from harness.scenario.sales import Sale
 from harness.topology import RedisFacts, Topology
 
 WARM_UP_PRODUCT = 2

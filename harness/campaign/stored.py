@@ -7,7 +7,7 @@ from harness import analysis
 from harness.analysis import Compared, Prices, Stored
 from harness.analysis.history import History, Left
 from harness.errors import UsageError
-from harness.store import Campaign, load_findings, read_json
+from harness.results.store import Campaign, load_findings, read_json
 
 _NAME_IT = "name the folder that holds the campaigns of a scenario, such as results/nightly"
 

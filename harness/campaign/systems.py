@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.campaign import world
-from harness.cases import Case
 from harness.errors import UsageError
-from harness.faults import Fault, Variation
-from harness.outages import FREEZE
-from harness.scenario import Scenario
+from harness.scenario.cases import Case
+from harness.scenario.fault_kinds import FREEZE
+from harness.scenario.faults import Fault, Variation
+from harness.scenario.model import Scenario
 from harness.topology import Topology, discover
 
 LOSES_DATA = {"wipe": "wiped", "restore_old": "put back from a copy"}

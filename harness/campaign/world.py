@@ -4,7 +4,7 @@ Handed to the topology as the variables of its compose file. Secrets are drawn a
 deployment and are never stored.
 """
 
-from harness.scenario import Scenario
+from harness.scenario.model import Scenario
 from harness.topology import secrets
 
 

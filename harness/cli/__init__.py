@@ -8,10 +8,10 @@ from types import FrameType
 import typer
 from rich.console import Console
 
-from harness import inherited
 from harness.cli import commands, comparing, gating, operating, selftesting, telling
 from harness.cli.app import app
 from harness.errors import ExitCode, HarnessError, is_full
+from harness.host import inherited
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from harness.analysis import Prices
     from harness.campaign import Observer
-    from harness.store import Campaign
+    from harness.results.store import Campaign
 
 CampaignArgument = Annotated[
     Path | None, typer.Argument(help="Folder of a campaign; the newest in results/ if left out.")
@@ -70,7 +70,7 @@ def run(
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
     from harness.runtimes import runtime_named
-    from harness.scenario import load_scenario
+    from harness.scenario.model import load_scenario
     from harness.topology import project_root
 
     root = project_root()
@@ -114,7 +114,7 @@ def report_command(
 ) -> ExitCode:
     """Rebuild summary and report of a stored campaign from its runs."""
     from harness.analysis import load_prices
-    from harness.store import Campaign
+    from harness.results.store import Campaign
 
     table = load_prices(prices) if prices else None
     return _publish(Campaign.open(path or _newest()), strict, table)
@@ -125,7 +125,7 @@ def audit_command(path: CampaignArgument = None, strict: StrictOption = False) -
     """Audit the stored runs of a campaign again, without deploying anything."""
     from harness import audit, campaign
     from harness.cli.verdicts import campaign_exit_code, print_outcome
-    from harness.store import Campaign, audit_document, load_run, write_json
+    from harness.results.store import Campaign, audit_document, load_run, write_json
 
     stored = Campaign.open(path or _newest())
     for folder in stored.run_folders():
@@ -139,9 +139,9 @@ def audit_command(path: CampaignArgument = None, strict: StrictOption = False) -
 @app.command(name="list")
 def list_command() -> None:
     """List the scenarios, the approaches, the stored campaigns, and what is up by hand."""
+    from harness.results.status import standing
     from harness.runtimes import kept
-    from harness.scenario import known_scenarios, load_scenario
-    from harness.standing import standing
+    from harness.scenario.model import known_scenarios, load_scenario
     from harness.topology import discover, project_root
 
     root = project_root()
@@ -169,7 +169,7 @@ def validate(
     scenario: Annotated[str, typer.Argument(help="Name in scenarios/, or a TOML file.")],
 ) -> None:
     """Check a scenario and the approaches' compose files without running anything."""
-    from harness.scenario import load_scenario
+    from harness.scenario.model import load_scenario
     from harness.topology import project_root
 
     root = project_root()
@@ -196,7 +196,7 @@ def _begun_with(resume: Path | None) -> str:
     """Return the runtime that a campaign was begun with; a new one begins with the local one."""
     if resume is None:
         return RUNTIMES[0]
-    from harness.store import Campaign
+    from harness.results.store import Campaign
 
     return str(Campaign.open(resume).description()["runtime"])
 
@@ -205,7 +205,7 @@ def _watched(
     folder: Path, port: int | None, conduct: "Callable[[Observer], Campaign]", strict: bool
 ) -> ExitCode:
     """Conduct a campaign while terminal and live page tell of it, and publish its report."""
-    from harness.campaign import Several
+    from harness.campaign import CompositeObserver
     from harness.cli.progress import ProgressLine
     from harness.cli.watching import watching
     from harness.runtimes import measuring
@@ -214,7 +214,7 @@ def _watched(
         with measuring(f"campaign {folder}"):
             try:
                 with ProgressLine(console) as line:
-                    stored = conduct(Several([line, *watchers]))
+                    stored = conduct(CompositeObserver([line, *watchers]))
             except KeyboardInterrupt as error:
                 raise _interrupted(folder) from error
         return _publish(stored, strict)
@@ -233,7 +233,7 @@ def _publish(stored: "Campaign", strict: bool, prices: "Prices | None" = None) -
 
 
 def _interrupted(folder: Path) -> Interrupted:
-    from harness.store import Campaign
+    from harness.results.store import Campaign
 
     kept = len(Campaign(folder).run_folders()) if (folder / "campaign.json").exists() else 0
     return Interrupted(

@@ -47,7 +47,7 @@ def up(
 ) -> int:
     """Bring one approach up by hand, seeded, and print its addresses; Ctrl-C takes it down."""
     from harness.runtimes import runtime_named
-    from harness.scenario import load_scenario
+    from harness.scenario.model import load_scenario
     from harness.topology import discover, project_root
 
     root = project_root()

@@ -7,12 +7,13 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.analysis.looks import Look
-from harness.campaign.observer import FaultNews, Vitals
+from harness.campaign.observer import LiveSample
 from harness.campaign.pace import Pace
 from harness.campaign.plan import PlannedRun
-from harness.findings import Verdict
+from harness.faults.events import FaultEvent
 from harness.load import Progress
-from harness.scenario import Scenario
+from harness.results.findings import Verdict
+from harness.scenario.model import Scenario
 
 PLAIN_PERIOD_S = 10.0
 WIDTH = 100
@@ -57,7 +58,7 @@ class ProgressLine:
         self._plain_due_s = 0.0
         self._show(f"{self._label(run)}  {step} …", important=step in ("bring up", "load"))
 
-    def load(self, run: PlannedRun, progress: Progress, vitals: Vitals) -> None:
+    def load(self, run: PlannedRun, progress: Progress, vitals: LiveSample) -> None:
         """Show the load in two lines: what buyers get, and what it costs the shop."""
         of = "" if self._load_s is None else f"/{self._load_s:g}"
         buyers = [
@@ -76,7 +77,7 @@ class ProgressLine:
         ]
         self._show("\n".join(_fitting(" · ".join(parts)) for parts in (buyers, shop)))
 
-    def fault(self, run: PlannedRun, news: FaultNews) -> None:
+    def fault(self, run: PlannedRun, news: FaultEvent) -> None:
         """Leave a lasting line for what happened to a service."""
         self._console.print(f"{self._label(run)}  fault: {news}")
 
@@ -106,7 +107,7 @@ def _known(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f}"
 
 
-def _busiest_first(vitals: Vitals) -> str:
+def _busiest_first(vitals: LiveSample) -> str:
     busy = sorted(vitals.cores.items(), key=lambda item: -item[1])
     return ", ".join(f"{service} {cores:.2f}" for service, cores in busy) or "–"
 

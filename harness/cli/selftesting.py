@@ -26,7 +26,7 @@ def selftest(
 ) -> ExitCode:
     """Measure one approach against itself, against a slower copy of it, and the generator."""
     from harness.runtimes import measuring
-    from harness.scenario import load_scenario
+    from harness.scenario.model import load_scenario
     from harness.topology import discover, project_root
 
     root = project_root()
@@ -66,8 +66,8 @@ def _measure(test: "SelfTest") -> "tuple[Limits, Judgement]":
 
 def _publish(test: "SelfTest", limits: "Limits", judgement: "Judgement") -> None:
     from harness.cli.verdicts import print_complaints
+    from harness.results.store import Campaign
     from harness.selftest.conduct import write
-    from harness.store import Campaign
 
     stored = Campaign.open(test.out / "campaign")
     print_complaints(console, stored)

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from harness.analysis import looks
 from harness.errors import ExitCode
-from harness.findings import Category, Finding, Verdict, correctness, worst
-from harness.store import Campaign, load_findings, read_json
+from harness.results.findings import Category, Finding, Verdict, correctness, worst
+from harness.results.store import Campaign, load_findings, read_json
 
 HEADLINES = (
     "confirmed_orders",

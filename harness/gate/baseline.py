@@ -24,8 +24,8 @@ from harness.errors import NotComparable, UsageError
 from harness.gate.result import Row
 from harness.gate.rule import judge_unpaired
 from harness.gate.settings import Criterion
-from harness.store import read_json, write_json
-from harness.tables import Table, Text, explain
+from harness.results.store import read_json, write_json
+from harness.scenario.schema import Table, Text, explain
 
 SCHEMA_VERSION: Final = 1
 FORMAT: Final = "flashsale-harness baseline"

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from harness import campaign
 from harness.campaign import Blocks, Observer, Request
-from harness.faults import Variation
 from harness.gate import evidence, rule
 from harness.gate.against import Against, valid_runs
 from harness.gate.evidence import Evidence
@@ -34,9 +33,10 @@ from harness.gate.result import (
     Side,
 )
 from harness.gate.verdict import is_spoilt, verdict
+from harness.results.store import Campaign
 from harness.runtimes import Runtime
-from harness.scenario import Scenario
-from harness.store import Campaign
+from harness.scenario.faults import Variation
+from harness.scenario.model import Scenario
 
 
 @dataclass(frozen=True, slots=True)

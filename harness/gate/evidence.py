@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.findings import Verdict
 from harness.gate.result import Offence, RunOf, Spoilt
-from harness.store import Campaign, load_findings, read_json
+from harness.results.findings import Verdict
+from harness.results.store import Campaign, load_findings, read_json
 
 MOST_LOST = 1
 """So many blocks of a campaign may be lost to runs that are invalid: one may be a mishap of the

@@ -14,8 +14,8 @@ from harness.analysis import METRICS
 from harness.errors import UsageError
 from harness.gate.result import Side
 from harness.gate.settings import Criterion, Settings
-from harness.scenario import Scenario, load_scenario
-from harness.store import read_json, write_json
+from harness.results.store import read_json, write_json
+from harness.scenario.model import Scenario, load_scenario
 from harness.topology import discover
 
 SCHEMA_VERSION = 1

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from harness.analysis.outcomes import Kind
 from harness.errors import ExitCode
-from harness.findings import Category, category_of
+from harness.results.findings import Category, category_of
 
 CONTEST, COMPARISON, CONFIRMATION = "contest", "comparison", "confirmation"
 """What the campaigns of a gate are made for; their folders' names begin with it."""

@@ -18,8 +18,8 @@ from pydantic import Field, ValidationError, model_validator
 from harness.analysis import METRICS
 from harness.analysis.metrics import Metric
 from harness.errors import UsageError
-from harness.tables import Table, Text, explain
-from harness.text_files import read_text
+from harness.host.text_files import read_text
+from harness.scenario.schema import Table, Text, explain
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]

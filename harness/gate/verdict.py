@@ -7,9 +7,9 @@ in any run of any side decides, and no rerun undoes it.
 from collections.abc import Iterable, Sequence
 
 from harness.errors import ExitCode
-from harness.findings import Verdict
 from harness.gate.evidence import MOST_LOST
 from harness.gate.result import CONTEST, Offence, Row, Ruling, Spoilt
+from harness.results.findings import Verdict
 
 
 def verdict(

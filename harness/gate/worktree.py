@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import git, inherited
 from harness.errors import InfrastructureError, NotComparable
+from harness.host import git, inherited
 from harness.runtimes.processes import MARKER
 from harness.runtimes.state import StateFolder, is_orphaned
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.analysis.looks import Look
-from harness.campaign.observer import STEPS, FaultNews, Vitals
+from harness.campaign.observer import STEPS, LiveSample
 from harness.campaign.pace import Pace
 from harness.campaign.plan import PlannedRun
-from harness.findings import Verdict
+from harness.faults.events import FaultEvent
 from harness.load import Progress
-from harness.open_load import ArrivalStage
-from harness.scenario import Scenario, Stage
+from harness.results.findings import Verdict
+from harness.scenario.model import Scenario, Stage
+from harness.scenario.open_load import ArrivalStage
 
 KEPT_SAMPLES: Final = 3600
 """Samples of one run that are kept: an hour of them, at one a second."""
@@ -104,7 +105,7 @@ class Board:
             self._run.step = step
             self._tell()
 
-    def load(self, run: PlannedRun, progress: Progress, vitals: Vitals) -> None:
+    def load(self, run: PlannedRun, progress: Progress, vitals: LiveSample) -> None:
         """Note one sample."""
         with self._changed:
             current = self._current(run)
@@ -129,7 +130,7 @@ class Board:
             )
             self._tell()
 
-    def fault(self, run: PlannedRun, news: FaultNews) -> None:
+    def fault(self, run: PlannedRun, news: FaultEvent) -> None:
         """Note when a fault began, and when it was over."""
         with self._changed:
             faults = self._current(run).faults

@@ -2,7 +2,7 @@
 
 from gevent.event import AsyncResult, Event
 
-from harness.sales import Sale
+from harness.scenario.sales import Sale
 
 
 class Bell:

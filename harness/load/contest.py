@@ -13,7 +13,7 @@ import gevent
 from harness.load.bell import Bell
 from harness.load.crowd import Crowd
 from harness.load.plan import ContestPlan
-from harness.sales import Sale
+from harness.scenario.sales import Sale
 
 REPORT_PERIOD_S = 1.0
 TICK_S = 0.1

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from harness.arrivals import arrivals_ns
-from harness.sales import Sale
-from harness.schedule import Schedule
+from harness.scenario.arrivals import arrivals_ns
+from harness.scenario.load_profile import Schedule
+from harness.scenario.sales import Sale
 
 if TYPE_CHECKING:
     # Generators read plans too, and must not pay for pydantic.
-    from harness.scenario import Scenario, Stage
+    from harness.scenario.model import Scenario, Stage
 
 WARM_UP_PRODUCT = 2
 WARM_UP_USER_OFFSET = 1_000_000

@@ -7,12 +7,12 @@ counted from the moment at which it was due, so what the generator is late is pa
 
 from typing import ClassVar
 
-from harness.arrivals import account_of
 from harness.load import outcomes
 from harness.load.accounts import Account
 from harness.load.buyer import Buyer
 from harness.load.plan import OpenPlan
 from harness.load.turnstile import Turnstile
+from harness.scenario.arrivals import account_of
 
 
 class Visitor(Buyer):

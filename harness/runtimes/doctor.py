@@ -17,7 +17,7 @@ from harness.runtimes.local import nginx, postgres, valkey
 from harness.runtimes.local.launch import unprivileged_account
 from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.state import default_state_root, leftovers
-from harness.scenario import ignored_scenarios
+from harness.scenario.model import ignored_scenarios
 from harness.topology import ignored_files, project_root
 
 _PYTHON = (3, 11)

@@ -6,7 +6,7 @@ from pathlib import Path
 from signal import Signals
 from typing import Any, Protocol
 
-from harness.faults import Fault
+from harness.scenario.faults import Fault
 from harness.topology import Topology
 
 OnProgress = Callable[[str], None]

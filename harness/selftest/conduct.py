@@ -14,14 +14,14 @@ from harness import campaign
 from harness.analysis.summary import plain
 from harness.campaign import Observer, Request
 from harness.errors import UsageError
+from harness.results.store import Campaign, write_json
 from harness.runtimes import Runtime
-from harness.scenario import Scenario
+from harness.scenario.model import Scenario
 from harness.selftest.copies import DELAYS_MS, write_project
 from harness.selftest.delay import MOST_CONNECTIONS
 from harness.selftest.generator import Limits, measure
 from harness.selftest.judgement import Judgement, judge
 from harness.selftest.null_shop import null_shop
-from harness.store import Campaign, write_json
 from harness.topology import Topology
 
 SCHEMA_VERSION = 1

@@ -20,11 +20,11 @@ from harness.analysis import arrivals
 from harness.analysis.facts import floats, is_in
 from harness.analysis.laws import check_laws, crowd
 from harness.errors import InfrastructureError
-from harness.findings import Law, Verdict
-from harness.open_load import ArrivalStage, OpenLoad
-from harness.scenario import LoadSettings, Product, Scenario, Stage
+from harness.results.findings import Law, Verdict
+from harness.results.store import RunData
+from harness.scenario.model import LoadSettings, Product, Scenario, Stage
+from harness.scenario.open_load import ArrivalStage, OpenLoad
 from harness.selftest.null_shop import NullShop
-from harness.store import RunData
 
 FLOOR_USERS, FLOOR_THINK_S = 20, 0.1
 """About 200 requests per second: a light load, and enough of them for a p99."""

@@ -13,7 +13,7 @@ from harness.analysis.estimates import t_interval
 from harness.analysis.looks import PRIMARY, SPOILT
 from harness.analysis.outcomes import Outcome
 from harness.errors import ExitCode
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 from harness.selftest.copies import FIRST, INJECTED_MS, SECOND, SLOWED
 
 CONTROL = "purchase_latency_p50_ms"

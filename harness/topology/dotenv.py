@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.text_files import read_text
+from harness.host.text_files import read_text
 
 _LINE = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>[^\s'\"$#]*)")
 

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from harness.errors import UsageError
-from harness.text_files import read_text
+from harness.host.text_files import read_text
 
 
 class _ComposeLoader(yaml.SafeLoader):

@@ -7,7 +7,7 @@ the other page.
 
 from typing import Any
 
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 from report import effects, growth, markdown, words
 from report.cases import charts, reached, rows
 from report.document import Document, by_name, judged

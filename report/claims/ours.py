@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.findings import Verdict as Checked
+from harness.results.findings import Verdict as Checked
 from report import numbers
 from report.claims.arithmetic import plain
 from report.claims.published import Claim

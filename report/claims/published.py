@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from harness.tables import Count, Duration, Seconds, Table, Text, explain
+from harness.scenario.schema import Count, Duration, Seconds, Table, Text, explain
 
 PATH = Path(__file__).parents[1] / "claims.toml"
 

@@ -4,7 +4,7 @@ It has no ranking, no stages and no comparison, so it is a page of its own; its 
 the other page. Like that one it is a pure function of the campaign's folder.
 """
 
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 from report import claims, markdown, words
 from report.contest import charts, rows
 from report.contest.evidence import ContestEvidence, read

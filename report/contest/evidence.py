@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.facts import RunFacts, floats
-from harness.findings import Verdict, correctness
-from harness.store import Campaign, RunData, load_findings, load_run, read_json
+from harness.results.findings import Verdict, correctness
+from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
 from report.evidence import Approach, Evidence, Run, Waits
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harness.gate.result import Result
-from harness.store import write_text
+from harness.results.store import write_text
 from report.gate.annotations import annotations
 from report.gate.document import to_json
 from report.gate.exports import bencher, github_action_benchmark, otava

@@ -17,8 +17,8 @@ from typing import Literal
 from xml.etree import ElementTree as Xml
 
 from harness.errors import ExitCode
-from harness.findings import Verdict
 from harness.gate.result import Result, Row, Ruling
+from harness.results.findings import Verdict
 from report.gate import words
 
 PACKAGE = "harness.gate"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.analysis import History
 from harness.analysis.summary import plain
-from harness.store import write_json, write_text
+from harness.results.store import write_json, write_text
 from report import page, theme
 from report.history import plates, rows
 from report.history.words import answer, changes, counted, left_out, remarks

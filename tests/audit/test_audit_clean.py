@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.audit import audit, verdict
-from harness.findings import Finding, Verdict
-from harness.store import RunData, audit_document, write_json
+from harness.results.findings import Finding, Verdict
+from harness.results.store import RunData, audit_document, write_json
 from tests.defects import DEFECTS
 from tests.support.histories import make_run
 from tests.support.simulated_shop import MS

@@ -5,7 +5,7 @@ import pytest
 
 from harness.audit import audit, verdict
 from harness.audit.contest import slices
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 from tests.support.contests import make_contest, oversell
 
 IDS = [f"I{n}" for n in (*range(1, 17), 18, 19)]

@@ -12,9 +12,9 @@ from harness.analysis import check_laws
 from harness.analysis.facts import RunFacts
 from harness.audit import audit
 from harness.audit.faults import no_later_than, no_sooner_than, under_way
-from harness.findings import Verdict
-from harness.outages import FOREVER_NS, Outage, outages
-from harness.store import RunData
+from harness.results.findings import Verdict
+from harness.results.outages import FOREVER_NS, Outage, outages
+from harness.results.store import RunData
 from tests.defects import DEFECTS
 from tests.defects.breaking import without_failures
 from tests.support.histories import make_run

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.audit import INVARIANTS, audit, verdict
-from harness.findings import Verdict
-from harness.store import RunData
+from harness.results.findings import Verdict
+from harness.results.store import RunData
 from tests.defects import DEFECTS, Defect, undrained
 from tests.support.histories import make_run
 

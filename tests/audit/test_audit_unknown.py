@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from harness.audit import audit, verdict
-from harness.findings import Verdict
-from harness.store import TABLES, RunData
+from harness.results.findings import Verdict
+from harness.results.store import TABLES, RunData
 from tests.support.histories import make_run
 
 READS = {

@@ -7,7 +7,7 @@ from playwright.sync_api import sync_playwright
 
 import report
 from harness.audit import audit
-from harness.findings import Finding, Verdict
+from harness.results.findings import Finding, Verdict
 from tests.browser.viewer import chromium
 from tests.golden.campaigns import store
 from tests.support.contests import make_contest

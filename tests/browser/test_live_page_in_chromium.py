@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import report
-from harness.campaign.observer import Vitals
+from harness.campaign.observer import LiveSample
 from harness.campaign.plan import PlannedRun
-from harness.findings import Verdict
 from harness.live import Board, serving
 from harness.load import Progress
+from harness.results.findings import Verdict
 from tests.browser.viewer import NARROW_PX, WIDE_PX, view
 from tests.support import told
 
@@ -128,7 +128,7 @@ def test_what_is_not_known_is_a_dash(browser, board, address):
     contest = PlannedRun(1, 1, "queue", 7)
     told.begin(board, [contest], of=told.scenario("contention"))
     told.steps(board, contest, "load")
-    board.load(contest, Progress(stage="sale 3"), Vitals(2.0))
+    board.load(contest, Progress(stage="sale 3"), LiveSample(2.0))
     with view(browser, address) as seen:
         shows(seen, "#step", "stage sale 3")
         now = dict(t.split("\n") for t in seen.page.locator("#now div").all_inner_texts())

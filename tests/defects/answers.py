@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from harness.store import RunData
+from harness.results.store import RunData
 from tests.defects.breaking import (
     S,
     altered,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.store import RunData
+from harness.results.store import RunData
 
 S = 1_000_000_000
 BOTH = ("queue", "sync")

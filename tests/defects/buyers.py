@@ -1,6 +1,6 @@
 """Orders that are not what their buyer asked for, and sums that are not the price on offer."""
 
-from harness.store import RunData
+from harness.results.store import RunData
 from tests.defects.breaking import altered, changed, confirmed, defect, restock
 
 AMOUNTS = ("orders", "payments", "charges", "requests")

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from harness.store import RunData
+from harness.results.store import RunData
 from tests.defects.breaking import altered, changed, confirmed, declined, defect, restock, without
 from tests.defects.orders import acknowledged_order_stuck
 from tests.support.simulated_shop import draw

@@ -1,6 +1,6 @@
 """Orders whose times cannot be: against their history, their payment, and what their buyers saw."""
 
-from harness.store import RunData
+from harness.results.store import RunData
 from tests.defects.breaking import S, altered, changed, confirmed, defect
 
 MS = S // 1000

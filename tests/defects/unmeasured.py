@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.store import RunData
+from harness.results.store import RunData
 from tests.defects.breaking import changed
 
 UNMEASURED: dict[str, Callable[[RunData], RunData]] = {}

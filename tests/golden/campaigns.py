@@ -6,8 +6,8 @@ from typing import Any
 
 from harness.analysis import check_laws, summarise, validity
 from harness.audit import audit
-from harness.findings import Finding
-from harness.store import Campaign, RunData
+from harness.results.findings import Finding
+from harness.results.store import Campaign, RunData
 from tests.support.histories import make_run
 
 ENVIRONMENT = {

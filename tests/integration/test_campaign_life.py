@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from harness.errors import InfrastructureError
-from harness.store import Campaign, read_json
+from harness.results.store import Campaign, read_json
 from tests.integration.test_wrong_usage import refused
 from tests.support import fake_runtime
 from tests.support.fake_harness import FAKE, at, be_killed, stop_at
@@ -61,9 +61,9 @@ def indices(out):
 def conduct(tmp_path, monkeypatch):
     """Conduct a campaign of one run in this process, and return its world."""
     from harness import campaign
-    from harness.campaign.observer import Silent
+    from harness.campaign.observer import CompositeObserver
     from harness.runtimes import runtime_named
-    from harness.scenario import load_scenario
+    from harness.scenario.model import load_scenario
     from tests.support.fake_harness import ROOT
 
     world = fake_runtime.World()
@@ -73,7 +73,7 @@ def conduct(tmp_path, monkeypatch):
 
     def conduct(happens=fake_runtime.nothing):
         world.happens = happens
-        campaign.run(request, ROOT, tmp_path / "c", runtime_named("local"), Silent())
+        campaign.run(request, ROOT, tmp_path / "c", runtime_named("local"), CompositeObserver(()))
 
     return world, conduct
 

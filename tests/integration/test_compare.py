@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from harness import campaign
-from harness.store import Campaign
+from harness.results.store import Campaign
 from tests.integration.conftest import ROOT
 
 pytestmark = pytest.mark.integration

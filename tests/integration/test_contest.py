@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness import load
-from harness.findings import Verdict
 from harness.load.plan import sale_plan
-from harness.scenario import load_scenario
-from harness.store import Campaign, load_findings, read_json
+from harness.results.findings import Verdict
+from harness.results.store import Campaign, load_findings, read_json
+from harness.scenario.model import load_scenario
 from tests.integration.conftest import ROOT
 from tests.support.fake_shop import FakeShop, open_shop
 

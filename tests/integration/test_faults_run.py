@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from harness.findings import Verdict
-from harness.store import Campaign, load_findings
+from harness.results.findings import Verdict
+from harness.results.store import Campaign, load_findings
 from tests.integration.test_run import TINY, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]

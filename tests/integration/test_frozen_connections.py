@@ -9,11 +9,11 @@ import psycopg
 import pytest
 import redis
 
-from harness.campaign.fault_actions import action_of
 from harness.errors import InfrastructureError
-from harness.faults import Fault, frozen_services
+from harness.faults.actions import action_of
 from harness.runtimes import LocalRuntime, with_proxies
 from harness.runtimes.processes import members
+from harness.scenario.faults import Fault, frozen_services
 from harness.topology import load_topology
 from tests.support.small_project import write_small_project
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.store import Campaign
+from harness.results.store import Campaign
 from tests.integration.conftest import Cli
 from tests.support.edited_repository import write_project
 from tests.support.repositories import git

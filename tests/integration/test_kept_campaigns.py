@@ -7,8 +7,8 @@ import pytest
 
 from harness.analysis import check_laws
 from harness.errors import ExitCode
-from harness.findings import Verdict
-from harness.store import Campaign
+from harness.results.findings import Verdict
+from harness.results.store import Campaign
 from tests.integration.conftest import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.campaign.observer import FaultNews
 from harness.errors import InfrastructureError
+from harness.faults.events import FaultEvent
 from harness.live import Board, serving
 from tests.support import told
 
@@ -120,7 +120,7 @@ def test_a_page_that_does_not_read_holds_nothing_up(board):
             assert deaf.recv(8).startswith(b"HTTP/1.0")
             told.steps(board, told.SYNC, "load")
             more_than_buffers_hold = "x" * 20_000_000
-            board.fault(told.SYNC, FaultNews("kill", more_than_buffers_hold, 1.0, is_over=True))
+            board.fault(told.SYNC, FaultEvent("kill", more_than_buffers_hold, 1.0, is_over=True))
             board.ends("that was all", broken=False)
 
 

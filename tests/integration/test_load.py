@@ -3,7 +3,7 @@
 import pytest
 
 from harness.load.plan import LoadPlan, PlannedStage
-from harness.scenario import load_scenario
+from harness.scenario.model import load_scenario
 from tests.integration.conftest import ROOT
 from tests.support.fake_shop import PRICE_CENTS, FakeShop, open_shop
 from tests.support.played_loads import client_counts, make_plan, one_buyer, run_load, server_counts

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.findings import Verdict
-from harness.store import Campaign, load_findings
+from harness.results.findings import Verdict
+from harness.results.store import Campaign, load_findings
 from harness.topology.secrets import NAMES
 from tests.support.secret_search import secrets_below, secrets_in
 

@@ -14,12 +14,12 @@ import pytest
 import redis
 
 from harness import telemetry
-from harness.campaign.fault_actions import LeaderAction, action_of
 from harness.errors import InfrastructureError, UsageError
-from harness.faults import Fault
+from harness.faults.actions import LeaderAction, action_of
 from harness.runtimes import LocalRuntime
 from harness.runtimes.local import replica
 from harness.runtimes.processes import members
+from harness.scenario.faults import Fault
 from harness.telemetry import Sampler
 from harness.topology import load_topology
 from tests.support.small_project import write_small_project

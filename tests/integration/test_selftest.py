@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from harness.analysis.outcomes import Outcome
+from harness.results.store import Campaign
 from harness.selftest import generator
 from harness.selftest.null_shop import null_shop
-from harness.store import Campaign
 from tests.integration.test_run import TINY, wait_for
 from tests.integration.test_wrong_usage import refused
 

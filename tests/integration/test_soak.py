@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis.faults import TOLD
 from harness.analysis.growth import KINDS
-from harness.store import Campaign
+from harness.results.store import Campaign
 
 pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(900)]
 

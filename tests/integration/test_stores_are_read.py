@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from harness import queues
 from harness.campaign import collect
 from harness.errors import UsageError
+from harness.runtimes import queue_lengths as queues
 from harness.telemetry import Sampler
 from harness.topology import RedisFacts
 from tests.support.secret_search import secrets_in

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 
 from harness.errors import ExitCode
-from harness.findings import Finding, Verdict
+from harness.results.findings import Finding, Verdict
+from harness.results.store import RunData, load_findings, load_run
 from harness.runtimes import Deployment, LocalRuntime
-from harness.store import RunData, load_findings, load_run
 from harness.topology import load_topology
 from tests.contract.shops import SEED, Shop, small_and_fast
 from tests.mutants.mutant import LOADS, Mutant, build

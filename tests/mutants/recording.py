@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.audit import audit, verdict
-from harness.findings import Finding, Verdict
-from harness.store import TABLES, RunData, audit_document, load_run, read_json, write_json
+from harness.results.findings import Finding, Verdict
+from harness.results.store import TABLES, RunData, audit_document, load_run, read_json, write_json
 from tests.mutants.mutant import LOADS, Mutant
 from tests.support.edits import ROOT
 from tests.support.repositories import git

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 import harness.audit
-from harness.findings import Verdict, worst
+from harness.results.findings import Verdict, worst
 from harness.runtimes import Deployment
 from tests.contract.events import (
     test_a_buyer_has_only_so_many_streams_at_once as limited,

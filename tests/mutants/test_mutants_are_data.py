@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from harness.scenario import load_scenario
+from harness.scenario.model import load_scenario
 from tests.mutants import document
 from tests.mutants.answers import CONTRACT
 from tests.mutants.catalogue import MUTANTS

@@ -3,8 +3,8 @@
 import pytest
 
 import harness.audit
-from harness.findings import Finding, Verdict, worst
-from harness.store import load_findings, load_run
+from harness.results.findings import Finding, Verdict, worst
+from harness.results.store import load_findings, load_run
 from tests.mutants import recording
 from tests.mutants.answers import CONTRACT
 from tests.mutants.catalogue import MUTANTS

@@ -6,7 +6,7 @@ import pytest
 
 from approaches.shop.contract import openapi
 from approaches.shop.problems import Code, Problem
-from harness.scenario import load_scenario
+from harness.scenario.model import load_scenario
 from tests.reached import document
 from tests.reached.catalogue import APPROACHES, answers, cells, certain
 from tests.support.edits import ROOT

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import ExitCode
 from harness.gate.result import CONTEST
-from harness.store import Campaign, read_json
+from harness.results.store import Campaign, read_json
 from tests.regressions.regression import Regression
 from tests.support.commands import HARNESS, run_to_its_end
 from tests.support.edited_repository import write_project

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from harness.scenario import load_scenario
+from harness.scenario.model import load_scenario
 from tests.regressions import document
 from tests.regressions.bench import SHORT, Answer
 from tests.regressions.catalogue import FLOOD, REGRESSIONS

@@ -14,8 +14,8 @@ import pytest
 import report
 from harness.audit import audit
 from harness.errors import InfrastructureError, UsageError
-from harness.findings import Finding, Verdict
-from harness.store import read_json, write_json
+from harness.results.findings import Finding, Verdict
+from harness.results.store import read_json, write_json
 from report.claims import published
 from tests.golden.campaigns import simulated, store
 from tests.support.histories import make_run

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness import campaign
-from harness.store import Campaign
+from harness.results.store import Campaign
 from report.claims import published
 from report.claims.judgement import judge_all
 from report.claims.verdict import Word

@@ -8,7 +8,7 @@ import report
 from harness.cli.commands import audit_command
 from harness.cli.verdicts import campaign_exit_code
 from harness.errors import ExitCode
-from harness.store import Campaign, load_findings, read_json
+from harness.results.store import Campaign, load_findings, read_json
 from tests.golden.campaigns import store
 from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
 from tests.support.contests import make_contest, oversell

@@ -9,8 +9,8 @@ import pytest
 
 import report
 from harness.audit import audit
-from harness.findings import Finding, Verdict
-from harness.store import read_json, write_json
+from harness.results.findings import Finding, Verdict
+from harness.results.store import read_json, write_json
 from report.evidence import read
 from report.marks import marks
 from tests.golden.campaigns import store

@@ -6,7 +6,7 @@ None in 300 means, with 95 % confidence, less than 1 % of such runs: 1 - 0.05 **
 import pytest
 
 from harness.analysis import check_laws, validity
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 from tests.support.histories import make_run
 
 pytestmark = pytest.mark.statistical

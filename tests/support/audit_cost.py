@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from harness.audit import audit, verdict
-from harness.store import Campaign, load_run
+from harness.results.store import Campaign, load_run
 from tests.support.histories import make_run
 
 REQUESTS_PER_BUYER = 80

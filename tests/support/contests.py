@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness.sales import contest_sales
-from harness.store import RunData
+from harness.results.store import RunData
+from harness.scenario.sales import contest_sales
 from tests.support import histories
 from tests.support.histories import Acting, Load, Resume
 from tests.support.records import PRICE_CENTS, T0_WALL_NS, build_record, telemetry

@@ -18,12 +18,13 @@ from typing import Any
 import pandas as pd
 
 from harness import load, runtimes
-from harness.campaign import collect, protocol
-from harness.faults import Fault
+from harness.campaign import collect
+from harness.campaign import execution as protocol
 from harness.load import Progress
 from harness.load.result import LoadResult
+from harness.results.store import RunData
 from harness.runtimes import Usage
-from harness.store import RunData
+from harness.scenario.faults import Fault
 from harness.topology import Topology
 from tests.support.histories import make_run
 from tests.support.records import T0_WALL_NS

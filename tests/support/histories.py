@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.store import RunData
+from harness.results.store import RunData
 from tests.support.mishaps import Mishap
 from tests.support.records import POLL_S, PRICE_CENTS, T0_WALL_NS, build_record, telemetry
 from tests.support.simulated_shop import MS, Answer, Shop

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.store import RunData
+from harness.results.store import RunData
 
 LOAD_S = 1800
 TIMES_S = np.arange(0.0, LOAD_S, 5.0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.store import RunData
+from harness.results.store import RunData
 from tests.support.histories import make_run
 from tests.support.records import PRICE_CENTS, T0_WALL_NS
 

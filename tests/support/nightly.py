@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.analysis import Stored
 from harness.analysis.summary import plain
-from harness.store import Campaign, run_folder_name, write_json
+from harness.results.store import Campaign, run_folder_name, write_json
 from tests.support.stored import stored
 
 FIRST_NIGHT = datetime(2026, 9, 1, 2, tzinfo=UTC)

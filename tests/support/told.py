@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from harness.campaign.observer import STEPS, FaultNews, Vitals
+from harness.campaign.observer import STEPS, LiveSample
 from harness.campaign.plan import PlannedRun
-from harness.findings import Verdict
+from harness.faults.events import FaultEvent
 from harness.load import Progress
-from harness.scenario import load_scenario
+from harness.results.findings import Verdict
+from harness.scenario.model import load_scenario
 
 ROOT = Path(__file__).parents[2]
 TINY = str(ROOT / "tests" / "integration" / "tiny.toml")
@@ -40,14 +41,14 @@ def seconds(observer, run, first=1, last=10, **known):
             t_s=float(t_s), requests=100 * t_s, requests_per_s=100.0 + t_s, errors=2 * t_s, **facts
         )
         cores = {name: (at + 1) / 10 for at, name in enumerate(SERVICES)}
-        observer.load(run, progress, Vitals(float(t_s), 40.0 - t_s, float(t_s % 7), cores))
+        observer.load(run, progress, LiveSample(float(t_s), 40.0 - t_s, float(t_s % 7), cores))
 
 
 def break_something(observer, run):
     """Tell a fault that is over, and one that goes on."""
-    observer.fault(run, FaultNews("kill postgres", "12 in flight", 3.0, is_over=False))
-    observer.fault(run, FaultNews("kill postgres", "back after 2.5 s", 5.5, is_over=True))
-    observer.fault(run, FaultNews("pause worker 1", "9 in flight", 8.0, is_over=False))
+    observer.fault(run, FaultEvent("kill postgres", "12 in flight", 3.0, is_over=False))
+    observer.fault(run, FaultEvent("kill postgres", "back after 2.5 s", 5.5, is_over=True))
+    observer.fault(run, FaultEvent("pause worker 1", "9 in flight", 8.0, is_over=False))
 
 
 def finish(observer, run, valid=True, audit=Verdict.PASS):

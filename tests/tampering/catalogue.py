@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from harness.store import RunData
+from harness.results.store import RunData
 from tests.defects import buyers, orders, payments, stamps, stock
 from tests.defects.breaking import S, altered, changed, claim_stock, confirmed
 

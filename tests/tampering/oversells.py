@@ -18,8 +18,8 @@ import pandas as pd
 from harness.audit import INVARIANTS
 from harness.audit.contest import slices
 from harness.audit.facts import Facts
-from harness.findings import Verdict
-from harness.store import RunData, load_run
+from harness.results.findings import Verdict
+from harness.results.store import RunData, load_run
 from tests.support.edits import ROOT
 
 CONTEST = ROOT / "results" / "reference-contention" / "runs"

@@ -5,8 +5,8 @@ from functools import cache
 import pytest
 
 from harness.audit import audit
-from harness.findings import Verdict
-from harness.store import RunData
+from harness.results.findings import Verdict
+from harness.results.store import RunData
 from tests.support.contests import make_contest
 from tests.support.histories import make_run
 from tests.tampering.catalogue import CONTENTION, TAMPERINGS, Tampering

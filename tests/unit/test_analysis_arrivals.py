@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis import check_laws, summarise, validity
 from harness.analysis.arrivals import ARRIVED, LAWS, ON_TIME
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 from tests.support.histories import make_run
 
 SECOND = 1_000_000_000

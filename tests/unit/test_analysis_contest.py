@@ -10,7 +10,7 @@ from harness.analysis import check_laws, summarise, validity
 from harness.analysis.contest import bound_pct, schema, upper_bound
 from harness.audit import audit
 from harness.errors import UsageError
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 from tests.support.contests import make_contest, oversell
 
 

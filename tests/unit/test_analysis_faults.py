@@ -12,8 +12,8 @@ from harness.analysis import check_laws, schema, summarise, validity
 from harness.analysis.facts import RunFacts
 from harness.analysis.faults import OFFENCES, effects, offences
 from harness.audit import audit
-from harness.findings import Finding, Verdict
-from harness.store import RunData
+from harness.results.findings import Finding, Verdict
+from harness.results.store import RunData
 from tests.defects import DEFECTS
 from tests.support.histories import make_run
 from tests.support.mishaps import Mishap

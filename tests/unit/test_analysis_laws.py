@@ -9,8 +9,8 @@ import pytest
 from harness.analysis import check_laws, validity
 from harness.analysis.facts import RunFacts
 from harness.analysis.laws import LAWS, counts, crowd
-from harness.findings import Law, Verdict
-from harness.store import RunData
+from harness.results.findings import Law, Verdict
+from harness.results.store import RunData
 from tests.support.histories import make_run
 from tests.support.records import T0_WALL_NS
 

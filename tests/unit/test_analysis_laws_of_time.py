@@ -8,8 +8,8 @@ import pytest
 
 from harness.analysis import check_laws
 from harness.analysis.laws import capacity, counts, times
-from harness.findings import Law, Verdict
-from harness.store import RunData
+from harness.results.findings import Law, Verdict
+from harness.results.store import RunData
 from tests.support.histories import make_run
 from tests.support.mishaps import Mishap
 from tests.support.records import T0_WALL_NS

@@ -15,7 +15,7 @@ from harness.analysis import series, summarise
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar
 from harness.analysis.facts import RunFacts
 from harness.analysis.metrics import METRICS, estimate_all
-from harness.store import RunData
+from harness.results.store import RunData
 from tests.support.histories import make_run
 
 S = 1_000_000_000

@@ -7,8 +7,8 @@ import pytest
 
 from harness.analysis import schema, summarise
 from harness.errors import UsageError
-from harness.findings import Finding, Verdict
-from harness.store import RunData, write_json
+from harness.results.findings import Finding, Verdict
+from harness.results.store import RunData, write_json
 from tests.support.histories import make_run
 
 PLAN = (("sync", 1), ("queue", 1), ("queue", 2), ("sync", 2), ("sync", 3), ("queue", 3))

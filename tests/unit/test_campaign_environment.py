@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness import cgroups, processors
+from harness.host import cgroups, processors
 from harness.runtimes.strangers import NOTABLE_S, Strangers
 
 

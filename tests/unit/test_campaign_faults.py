@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.campaign.faults import Injector
 from harness.errors import InfrastructureError
-from harness.faults import Fault
+from harness.faults.injector import Injector
+from harness.scenario.faults import Fault
 
 LIMIT_S = 30.0
 BRIEF = {"at_s": 0.0, "for_s": 0.01}

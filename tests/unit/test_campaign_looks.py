@@ -9,11 +9,11 @@ import pytest
 from harness import campaign
 from harness.analysis.looks import AFTER_BLOCKS
 from harness.campaign import conduct, looks
-from harness.campaign.observer import Silent
+from harness.campaign.observer import CompositeObserver
 from harness.campaign.plan import plan_runs
 from harness.errors import UsageError
-from harness.scenario import load_scenario
-from harness.store import Campaign, run_folder_name
+from harness.results.store import Campaign, run_folder_name
+from harness.scenario.model import load_scenario
 from tests.support.summaries import a_summary
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ class Conduct:
         return summary_of(self.asked[-1], self._decided_after)
 
     def __call__(self):
-        looks.conduct(Noted(self.stored, self.asked.append), Silent())
+        looks.conduct(Noted(self.stored, self.asked.append), CompositeObserver(()))
         return self.stored.description()
 
 
@@ -102,7 +102,7 @@ def test_a_look_that_was_taken_is_not_taken_again(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        looks.conduct(Noted(first.stored, interrupted), Silent())
+        looks.conduct(Noted(first.stored, interrupted), CompositeObserver(()))
     assert first.looked == [3]
 
     second = Conduct(tmp_path / "c", monkeypatch, decided_after=5)
@@ -130,7 +130,7 @@ def test_nothing_is_begun_that_looks_could_not_decide(tmp_path, name, approaches
     scenario = load_scenario(name, ROOT)
     request = campaign.Request(scenario, approaches, runs=8, seed=1, until_decided=True)
     with pytest.raises(UsageError, match=words):
-        campaign.run(request, ROOT, tmp_path / "out", Idle(), Silent())
+        campaign.run(request, ROOT, tmp_path / "out", Idle(), CompositeObserver(()))
     assert not (tmp_path / "out").exists()
 
 
@@ -172,13 +172,13 @@ def test_run_and_resume_make_the_runs_that_the_looks_ask_for(tmp_path, monkeypat
     )
     out = tmp_path / "c"
     with pytest.raises(KeyboardInterrupt):
-        campaign.run(request, ROOT, out, Idle(), Silent())
+        campaign.run(request, ROOT, out, Idle(), CompositeObserver(()))
     begun = Campaign.open(out)
     assert len(begun.run_folders()) == 5
     assert begun.description()["looks"]["taken"] == []
     assert len(begun.description()["order"]) == 16
 
-    done = campaign.resume(out, ROOT, Idle(), Silent())
+    done = campaign.resume(out, ROOT, Idle(), CompositeObserver(()))
     assert len(done.run_folders()) == len(done.description()["order"]) == 10
     assert [one["blocks"] for one in done.description()["looks"]["taken"]] == [3, 5]
 
@@ -187,6 +187,6 @@ def test_a_fixed_number_of_runs_is_not_looked_at(tmp_path, monkeypatch):
     monkeypatch.setattr(conduct, "Protocol", MadeUp)
     monkeypatch.setattr(MadeUp, "patience", -1)
     request = campaign.Request(load_scenario("quick", ROOT), ("queue", "sync"), 4, 1)
-    done = campaign.run(request, ROOT, tmp_path / "c", Idle(), Silent())
+    done = campaign.run(request, ROOT, tmp_path / "c", Idle(), CompositeObserver(()))
     assert len(done.run_folders()) == 8
     assert "looks" not in done.description()

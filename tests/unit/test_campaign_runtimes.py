@@ -6,7 +6,7 @@ import pytest
 
 from harness import campaign
 from harness.errors import UsageError
-from harness.scenario import load_scenario
+from harness.scenario.model import load_scenario
 from tests.support.readme import ROOT
 
 

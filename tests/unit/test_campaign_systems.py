@@ -7,7 +7,7 @@ import pytest
 
 from harness.campaign import Request, systems
 from harness.errors import UsageError
-from harness.scenario import load_scenario
+from harness.scenario.model import load_scenario
 
 ROOT = Path(__file__).parents[2]
 QUICK = (ROOT / "scenarios/quick.toml").read_text("utf-8")

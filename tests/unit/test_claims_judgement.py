@@ -9,8 +9,8 @@ import pytest
 
 from harness.analysis.facts import Stage
 from harness.analysis.funnel import STEPS
-from harness.findings import Finding, Verdict
-from harness.scenario import load_scenario
+from harness.results.findings import Finding, Verdict
+from harness.scenario.model import load_scenario
 from report.claims import published
 from report.claims.decision import steps, taken
 from report.claims.judgement import judge_all, other_load

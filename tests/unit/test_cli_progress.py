@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from harness.analysis.looks import Look
-from harness.campaign.observer import Vitals
+from harness.campaign.observer import LiveSample
 from harness.campaign.plan import PlannedRun
 from harness.cli import progress
 from harness.cli.progress import WIDTH, ProgressLine
@@ -54,7 +54,7 @@ def test_what_is_not_known_is_a_dash(screen):
     line = plain(screen)
     told.begin(line, of=told.scenario("contention"))
     told.steps(line, told.SYNC, "load")
-    line.load(told.SYNC, Progress(), Vitals(1.0))
+    line.load(told.SYNC, Progress(), LiveSample(1.0))
     buyers, shop = screen.getvalue().splitlines()[-2:]
     assert buyers.endswith("1 s · stage not begun · 0 users · 0 req/s · p95 – ms · 0 errors")
     assert shop.startswith("  stock – · backlog – · about ")

@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from harness.cli.verdicts import print_outcome
-from harness.store import Campaign
+from harness.results.store import Campaign
 from tests.support.stored import summary
 
 P95 = "purchase_latency_p95_ms"

@@ -7,8 +7,8 @@ import pytest
 
 from harness.analysis import check_laws, validity
 from harness.audit import audit, verdict
-from harness.findings import Verdict
-from harness.store import RunData
+from harness.results.findings import Verdict
+from harness.results.store import RunData
 from tests.support.histories import make_run
 from tests.support.records import T0_WALL_NS
 

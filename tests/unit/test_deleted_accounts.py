@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from harness.campaign import collect
-from harness.campaign.fault_actions import accounts
 from harness.errors import InfrastructureError
-from harness.faults import Fault
+from harness.faults.actions import accounts
+from harness.scenario.faults import Fault
 
 ORDER = "0190-an-order"
 

@@ -8,7 +8,7 @@ import pytest
 from harness.analysis import check_laws
 from harness.analysis.laws import counts
 from harness.campaign.entry_log import account
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 from tests.support.histories import make_run
 from tests.support.records import T0_WALL_NS
 

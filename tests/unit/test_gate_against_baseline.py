@@ -10,7 +10,7 @@ from harness.errors import ExitCode, NotComparable, UsageError
 from harness.gate import baseline, sides
 from harness.gate.result import Ruling
 from harness.gate.settings import Criterion
-from harness.store import run_folder_name
+from harness.results.store import run_folder_name
 from tests.support.stored import stored
 
 P95, ERRORS, GOODPUT = "purchase_latency_peak_p95_ms", "http_error_rate_pct", "goodput_per_s"

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis import METRICS
 from harness.campaign import conduct as conducting
-from harness.campaign.observer import Silent
+from harness.campaign.observer import CompositeObserver
 from harness.errors import ExitCode
 from harness.gate.against import AgainstBase
 from harness.gate.conduct import Bench, Gate
@@ -16,8 +16,8 @@ from harness.gate.plan import Plan
 from harness.gate.result import Ruling, Side
 from harness.gate.settings import Criterion, Settings
 from harness.gate.sides import system
-from harness.scenario import load_scenario
-from harness.store import run_folder_name
+from harness.results.store import run_folder_name
+from harness.scenario.model import load_scenario
 from tests.support.small_project import write_small_project
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ class World:
             approaches=(),
             created_at="2026-11-25T00:00:00+00:00",
         )
-        bench = Bench(self.out, self.project, Idle(), Silent(), self.told.append)
+        bench = Bench(self.out, self.project, Idle(), CompositeObserver(()), self.told.append)
         side = Side("base", "abc", False, "s", "l")
         return Gate(asked, bench, AgainstBase(approaches, ("small",), CRITERIA)).conduct(side, side)
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.findings import Finding, Verdict
 from harness.gate import evidence
-from harness.store import Campaign
+from harness.results.findings import Finding, Verdict
+from harness.results.store import Campaign
 from tests.support.histories import make_run
 
 WEAK = Finding("I16", "As durable as claimed", Verdict.FAIL, "appendfsync everysec")

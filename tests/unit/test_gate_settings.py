@@ -7,7 +7,7 @@ import pytest
 from harness.analysis import METRICS
 from harness.errors import ExitCode, UsageError
 from harness.gate.settings import Criterion, Settings, load_settings
-from harness.scenario import load_scenario
+from harness.scenario.model import load_scenario
 
 ROOT = Path(__file__).parents[2]
 RIGHT = """

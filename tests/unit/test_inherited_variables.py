@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from harness import inherited
 from harness.gate import worktree
+from harness.host import inherited
 from harness.runtimes.docker.compose import Compose
 from harness.runtimes.state import StateFolder
 

@@ -8,8 +8,8 @@ import pytest
 
 from harness.analysis.looks import Decision, Look
 from harness.analysis.outcomes import Outcome
-from harness.findings import Verdict
 from harness.live.board import KEPT_SAMPLES, Board, Seen
+from harness.results.findings import Verdict
 from tests.support import told
 
 

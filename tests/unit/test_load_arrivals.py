@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.arrivals import account_of, arrivals_ns
 from harness.load.arrivals import Arrivals
 from harness.load.crowd import Crowd
 from harness.load.ledger import Ledger, file_of
 from harness.load.plan import ArrivalStage, OpenPlan, plan_from_json
 from harness.load.turnstile import Turnstile
+from harness.scenario.arrivals import account_of, arrivals_ns
 
 BURST = ArrivalStage("burst", 40, 0.2)
 TAIL = ArrivalStage("tail", 10, 0.2)

@@ -12,7 +12,7 @@ from harness.load.contest import Contest
 from harness.load.crowd import Crowd
 from harness.load.ledger import Ledger, file_of
 from harness.load.plan import ContestPlan
-from harness.sales import Sale
+from harness.scenario.sales import Sale
 
 BUYERS = 3
 STUCK = -1

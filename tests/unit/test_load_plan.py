@@ -6,7 +6,7 @@ import pytest
 
 from harness.load import LoadPlan
 from harness.load.plan import ContestPlan, plan_from_json, sale_plan
-from harness.scenario import load_scenario
+from harness.scenario.model import load_scenario
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = "http://127.0.0.1:1"

@@ -8,7 +8,7 @@ from harness.errors import InfrastructureError
 from harness.load import LoadPlan, collect
 from harness.load.ledger import Ledger, end_file_of
 from harness.load.plan import ContestPlan, PlannedStage
-from harness.sales import Sale
+from harness.scenario.sales import Sale
 
 S = 1_000_000_000
 

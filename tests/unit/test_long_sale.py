@@ -1,7 +1,7 @@
 """The long sale that reports are timed with is a sale: every law holds for it."""
 
 from harness.analysis import check_laws
-from harness.findings import Verdict
+from harness.results.findings import Verdict
 from tests.support.long_sale import long_run
 
 

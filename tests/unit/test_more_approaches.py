@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.campaign import Request, systems
-from harness.scenario import known_scenarios, load_scenario
+from harness.scenario.model import known_scenarios, load_scenario
 
 ROOT = Path(__file__).parents[2]
 SYNC = (ROOT / "docker-compose.sync.yml").read_text("utf-8")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.password_hashes import UNKNOWN, costs_enough, parameters
+from harness.audit.password_hashes import UNKNOWN, costs_enough, parameters
 from tests.support.secret_search import secrets_in
 
 SALT, DIGEST = "c2FsdHNhbHRzYWx0c2E", "aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"

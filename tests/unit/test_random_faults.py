@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from harness import campaign
 from harness.campaign.systems import systems
 from harness.errors import UsageError
-from harness.random_faults import RECOVERY_S, RandomFaults
-from harness.scenario import load_scenario
+from harness.scenario.model import load_scenario
+from harness.scenario.random_faults import RECOVERY_S, RandomFaults
 
 ROOT = Path(__file__).parents[2]
 QUICK = (ROOT / "scenarios/quick.toml").read_text("utf-8")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis.facts import Stage
-from harness.findings import Finding, Verdict
+from harness.results.findings import Finding, Verdict
 from report import markdown, tables, words
 from report.evidence import Approach, Evidence, Run, Waits
 

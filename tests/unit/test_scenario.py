@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.scenario import (
+from harness.scenario.model import (
     Scenario,
     ignored_scenarios,
     known_buyers,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.faults import Fault
-from harness.scenario import Scenario, load_scenario
+from harness.scenario.faults import Fault
+from harness.scenario.model import Scenario, load_scenario
 
 ROOT = Path(__file__).parents[2]
 QUICK = (ROOT / "scenarios/quick.toml").read_text("utf-8")

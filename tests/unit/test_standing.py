@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import UsageError
-from harness.findings import Finding, Verdict
-from harness.standing import standing
-from harness.store import TABLES, Campaign
+from harness.results.findings import Finding, Verdict
+from harness.results.status import standing
+from harness.results.store import TABLES, Campaign
 from tests.support.histories import make_run
 
 PASS = Finding("I1", "No oversell", Verdict.PASS, "fine")

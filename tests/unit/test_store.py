@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from harness.errors import InfrastructureError, UsageError
-from harness.findings import Finding, Verdict, worst
-from harness.store import TABLES, Campaign, load_findings, load_run, read_json
+from harness.results.findings import Finding, Verdict, worst
+from harness.results.store import TABLES, Campaign, load_findings, load_run, read_json
 from tests.support.full_disk import full_disk
 from tests.support.histories import make_run
 

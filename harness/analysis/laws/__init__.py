@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 
 from harness.analysis.facts import RunFacts
 from harness.analysis.laws import capacity, counts, crowd, times
-from harness.findings import Law, Verdict
-from harness.store import RunData
+from harness.results.findings import Law, Verdict
+from harness.results.store import RunData
 
 Laws = Sequence[tuple[str, Callable[[RunFacts], list[Law]]]]
 

@@ -5,8 +5,8 @@ import pandas as pd
 
 from harness.analysis.facts import NANOSECONDS, Integers, RunFacts, integers, steps
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.findings import Law
-from harness.outages import outages
+from harness.results.findings import Law
+from harness.results.outages import outages
 
 UTILISATION = "utilisation <= 1"
 SLOTS = "payment slots >= charges in flight"

@@ -9,8 +9,8 @@ import pandas as pd
 from harness.analysis.facts import NANOSECONDS, Floats, RunFacts, Stage, integers, is_in
 from harness.analysis.laws.judging import Sides, judge
 from harness.analysis.series import counts_per_second
-from harness.findings import Law
-from harness.outages import outages
+from harness.results.findings import Law
+from harness.results.outages import outages
 
 CHAIN = "requests sent = outcomes"
 SUMS = "per-second sums = totals"

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.analysis.facts import NANOSECONDS, Integers, RunFacts, integers, overlap_s
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.findings import Law
+from harness.results.findings import Law
 
 INTERACTIVE = "interactive response-time law"
 USERS = "planned users achieved"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.findings import Law, Verdict
+from harness.results.findings import Law, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from harness.analysis.facts import (
     is_in,
 )
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.findings import Law
-from harness.outages import outages
+from harness.results.findings import Law
+from harness.results.outages import outages
 
 BACKLOG = "L = λW of the backlog"
 CLOCKS = "wall clock = monotonic clock"

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import inherited
 from harness.errors import InfrastructureError
+from harness.host import inherited
 from harness.runtimes.docker.complaints import complaint
 from harness.runtimes.processes import MARKER
 from harness.runtimes.state import StateFolder

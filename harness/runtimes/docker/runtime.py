@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from harness.faults import Fault
 from harness.runtimes.docker import ownership
 from harness.runtimes.docker.compose import compose_version
 from harness.runtimes.docker.deployment import DockerDeployment
@@ -14,6 +13,7 @@ from harness.runtimes.processes import interrupts_deferred
 from harness.runtimes.protocol import OnProgress
 from harness.runtimes.start import bring_up, say_nothing
 from harness.runtimes.state import StateFolder, clean, default_state_root
+from harness.scenario.faults import Fault
 from harness.topology import Topology
 
 

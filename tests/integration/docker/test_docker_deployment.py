@@ -16,13 +16,13 @@ import psycopg
 import pytest
 import redis
 
-from harness.campaign.fault_actions import action_of
 from harness.errors import InfrastructureError, UsageError
-from harness.faults import Fault
+from harness.faults.actions import action_of
 from harness.runtimes import clean, with_proxies
 from harness.runtimes.docker import images
 from harness.runtimes.docker.ownership import MACHINE, OWNER, machine
 from harness.runtimes.docker.runtime import DockerRuntime
+from harness.scenario.faults import Fault
 from harness.topology import load_topology
 from tests.integration.docker.container_project import write_container_project
 

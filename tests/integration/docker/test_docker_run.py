@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from approaches.gateway.oracle import PaymentModel, draw
-from harness.findings import Verdict
-from harness.store import Campaign, load_findings
+from harness.results.findings import Verdict
+from harness.results.store import Campaign, load_findings
 
 pytestmark = [
     pytest.mark.deploys,

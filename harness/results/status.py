@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.findings import Verdict, correctness, worst
-from harness.store import Campaign, load_findings
+from harness.results.findings import Verdict, correctness, worst
+from harness.results.store import Campaign, load_findings
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from threading import Event
 
 import redis
 
-from harness.campaign.fault_actions.base import FaultAction
 from harness.errors import InfrastructureError
-from harness.faults import Fault
+from harness.faults.actions.base import FaultAction
 from harness.runtimes import Deployment
+from harness.scenario.faults import Fault
 
 POLL_S = 0.05
 LEADER_LIMIT_S = 30.0

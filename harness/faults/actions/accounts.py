@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import psycopg
 
-from harness.campaign.fault_actions.base import FaultAction
 from harness.errors import InfrastructureError
-from harness.faults import Fault
+from harness.faults.actions.base import FaultAction
 from harness.runtimes import Deployment
-from harness.sales import SALE_PRODUCT
+from harness.scenario.faults import Fault
+from harness.scenario.sales import SALE_PRODUCT
 
 POLL_LIMIT_S = 20.0
 """How long an order is asked for; one that is open then is recorded as it was last seen."""

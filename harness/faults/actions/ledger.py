@@ -6,8 +6,8 @@ from typing import LiteralString
 
 import psycopg
 
-from harness.campaign.fault_actions.base import FaultAction
 from harness.errors import InfrastructureError
+from harness.faults.actions.base import FaultAction
 from harness.runtimes import Deployment
 
 _POLL_S = 0.02

@@ -12,11 +12,11 @@ from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from harness.campaign.fault_actions import FaultAction, action_of
-from harness.campaign.observer import FaultNews
 from harness.errors import HarnessError
-from harness.faults import Fault
+from harness.faults.actions import FaultAction, action_of
+from harness.faults.events import FaultEvent
 from harness.runtimes import Deployment
+from harness.scenario.faults import Fault
 
 STOCK_POLL_S = 0.1
 GIVE_UP_LIMIT_S = 2.0
@@ -65,7 +65,7 @@ class Injector:
     ) -> None:
         self._latest = latest
         self._giving_up = threading.Event()
-        self._news: SimpleQueue[FaultNews] = SimpleQueue()
+        self._news: SimpleQueue[FaultEvent] = SimpleQueue()
         self._t0_ns = 0
         self._load_s = 0.0
         self._injections = [
@@ -100,7 +100,7 @@ class Injector:
         self._giving_up.set()
         self.wait(GIVE_UP_LIMIT_S)
 
-    def news(self) -> list[FaultNews]:
+    def news(self) -> list[FaultEvent]:
         """Return what happened since this was last asked."""
         told = []
         while True:
@@ -142,7 +142,7 @@ class Injector:
 
     def tell(self, name: str, words: str, *, is_over: bool) -> None:
         """Have news of a fault told to the observer, from the campaign's own thread."""
-        self._news.put(FaultNews(name, words, self.now_ns() / 1e9, is_over))
+        self._news.put(FaultEvent(name, words, self.now_ns() / 1e9, is_over))
 
 
 class _Injection:

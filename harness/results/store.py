@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import InfrastructureError, UsageError, unwritable
-from harness.findings import Finding, Verdict, correctness
+from harness.results.findings import Finding, Verdict, correctness
 
 SCHEMA_VERSION = 1
 """Version of the folder's layout and of every file in it; a change is listed in CHANGELOG.md."""

@@ -2,16 +2,16 @@
 
 from threading import Event
 
-from harness.campaign.fault_actions.accounts import DeleteAccounts
-from harness.campaign.fault_actions.base import FaultAction
-from harness.campaign.fault_actions.freeze import FreezeConnections
-from harness.campaign.fault_actions.gateway import GatewayAction
-from harness.campaign.fault_actions.leader import LeaderAction
-from harness.campaign.fault_actions.ledger import RefuseWrites
-from harness.campaign.fault_actions.replicas import ReplicaAction
-from harness.faults import Fault
-from harness.outages import DELETE_ACCOUNT, FREEZE
+from harness.faults.actions.accounts import DeleteAccounts
+from harness.faults.actions.base import FaultAction
+from harness.faults.actions.freeze import FreezeConnections
+from harness.faults.actions.gateway import GatewayAction
+from harness.faults.actions.leader import LeaderAction
+from harness.faults.actions.ledger import RefuseWrites
+from harness.faults.actions.replicas import ReplicaAction
 from harness.runtimes import Deployment
+from harness.scenario.fault_kinds import DELETE_ACCOUNT, FREEZE
+from harness.scenario.faults import Fault
 
 __all__ = ["FaultAction", "LeaderAction", "action_of"]
 

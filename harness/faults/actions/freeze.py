@@ -2,8 +2,8 @@
 
 from signal import SIGUSR1, SIGUSR2
 
-from harness.campaign.fault_actions.base import FaultAction
 from harness.errors import InfrastructureError
+from harness.faults.actions.base import FaultAction
 from harness.runtimes import Deployment
 
 

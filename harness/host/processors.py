@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from harness import cgroups
+from harness.host import cgroups
 
 PRESSURE = Path("/proc/pressure/cpu")
 

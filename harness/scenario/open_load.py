@@ -2,14 +2,14 @@
 
 In a closed load a slow shop is asked less, because its buyers wait; here it is asked as often as
 ever (Schroeder, Wierman and Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006).
-When each buyer comes follows from the seed alone (harness/arrivals.py).
+When each buyer comes follows from the seed alone (harness/scenario/arrivals.py).
 """
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from harness.tables import Count, Seconds, Table, Text
+from harness.scenario.schema import Count, Seconds, Table, Text
 
 Spread = Literal["poisson", "even"]
 

@@ -8,9 +8,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from harness.faults import Fault, Variation
-from harness.random_faults import RandomFaults
-from harness.tables import Text
+from harness.scenario.faults import Fault, Variation
+from harness.scenario.random_faults import RandomFaults
+from harness.scenario.schema import Text
 
 
 class Case(Variation):

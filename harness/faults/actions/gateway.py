@@ -2,9 +2,9 @@
 
 import httpx
 
-from harness.campaign.fault_actions.base import FaultAction
-from harness.faults import Fault
+from harness.faults.actions.base import FaultAction
 from harness.runtimes import Deployment
+from harness.scenario.faults import Fault
 
 _ANSWER_LIMIT_S = 5.0
 

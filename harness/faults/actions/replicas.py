@@ -4,11 +4,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
-from harness.campaign.fault_actions.base import FaultAction
 from harness.errors import InfrastructureError
-from harness.faults import Fault
-from harness.outages import DRAIN, RESTORE_OLD
+from harness.faults.actions.base import FaultAction
 from harness.runtimes import Deployment
+from harness.scenario.fault_kinds import DRAIN, RESTORE_OLD
+from harness.scenario.faults import Fault
 
 
 class ReplicaAction(FaultAction):

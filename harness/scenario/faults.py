@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from harness.outages import DELETE_ACCOUNT, FREEZE
-from harness.tables import Count, Duration, Seconds, Table, Text
+from harness.scenario.fault_kinds import DELETE_ACCOUNT, FREEZE
+from harness.scenario.schema import Count, Duration, Seconds, Table, Text
 
 Kind = Literal[
     "kill",

@@ -15,15 +15,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 import scenarios.buyers
-from harness.cases import Case, check_names
 from harness.errors import UsageError
-from harness.faults import Fault, Variation, check_faults
-from harness.open_load import OpenLoad
-from harness.random_faults import RandomFaults
-from harness.sales import SALE_PRODUCT, Sale, contest_sales
-from harness.schedule import Schedule
-from harness.tables import Count, Duration, Seconds, Table, Text, explain
-from harness.text_files import read_text
+from harness.host.text_files import read_text
+from harness.scenario.cases import Case, check_names
+from harness.scenario.faults import Fault, Variation, check_faults
+from harness.scenario.load_profile import Schedule
+from harness.scenario.open_load import OpenLoad
+from harness.scenario.random_faults import RandomFaults
+from harness.scenario.sales import SALE_PRODUCT, Sale, contest_sales
+from harness.scenario.schema import Count, Duration, Seconds, Table, Text, explain
 
 SALE_GUESS_S = 0.5
 """How long one sale of a contest may take: only to say beforehand when a campaign will end."""

@@ -27,17 +27,18 @@ import psutil
 import psycopg
 import redis
 
-from harness import analysis, audit, load, processors
+from harness import analysis, audit, load
 from harness.campaign import collect
-from harness.campaign.faults import Injector
-from harness.campaign.observer import STEPS, Observer, Vitals
+from harness.campaign.observer import STEPS, LiveSample, Observer
 from harness.campaign.plan import PlannedRun
 from harness.campaign.reset import reset, settle_stores
 from harness.errors import InfrastructureError
+from harness.faults.injector import Injector
+from harness.host import processors
 from harness.load import AnyPlan, LoadPlan, LoadProcess
+from harness.results.store import Campaign, RunData
 from harness.runtimes import Deployment, Runtime
-from harness.scenario import Scenario
-from harness.store import Campaign, RunData
+from harness.scenario.model import Scenario
 from harness.telemetry import Sampler
 from harness.topology import Topology
 
@@ -307,8 +308,8 @@ class _Watched:
     injector: Injector
     t0_ns: int
 
-    def vitals(self) -> Vitals:
-        return Vitals(
+    def vitals(self) -> LiveSample:
+        return LiveSample(
             t_s=(time.monotonic_ns() - self.t0_ns) / 1e9,
             stock=self.sampler.latest("postgres", "stock"),
             backlog=self.sampler.latest("postgres", "reserved"),

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable
 from typing import Protocol
 
-from harness.schedule import NANOSECONDS
+from harness.scenario.load_profile import NANOSECONDS
 
 
 class Arriving(Protocol):

@@ -12,8 +12,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from harness.faults import Fault
-from harness.tables import Seconds, Table
+from harness.scenario.faults import Fault
+from harness.scenario.schema import Seconds, Table
 
 RECOVERY_S = 5.0
 """How long each fault is given to be recovered from before the next slot begins."""

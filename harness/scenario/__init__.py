@@ -1,0 +1,1 @@
+"""A scenario: the workload and the protocol of a campaign, one TOML file in `scenarios/`."""
