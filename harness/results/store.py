@@ -48,6 +48,11 @@ class RunData:
         return str(self.record["approach"])
 
     @property
+    def variant(self) -> str:
+        """Name of the variant that was measured; before there were variants, its approach."""
+        return str(self.record.get("variant", self.record["approach"]))
+
+    @property
     def index(self) -> int:
         """Position of the run in its campaign, from 1."""
         return int(self.record["index"])
