@@ -11,23 +11,16 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.results.store import Campaign, encoded
-from report import (
-    agg,  # before anything that draws
-    cases,
-    comparison,
-    contest,
-    markdown,
-    page,
-    reproduce,
-    tables,
-    theme,
-)
+from report import cases, comparison_report, contest, reproduce
+from report.charts import theme
+from report.charts.figures import Chart
 from report.document import Document
 from report.evidence import read
-from report.plates import Chart
-from report.watch import live_page
+from report.page import markdown, web_page
+from report.page.live_page import live_page
+from report.tables import cells
 
-__all__ = ["agg", "build", "live_page"]
+__all__ = ["build", "live_page"]
 
 
 def build(campaign_dir: Path) -> Path:
@@ -39,10 +32,10 @@ def build(campaign_dir: Path) -> Path:
     with theme.style():
         document = _compose(campaign_dir)
     texts = {
-        "index.html": page.render(document),
+        "index.html": web_page.render(document),
         "report.md": markdown.render(document),
         **{
-            f"tables/{name}.csv": tables.to_csv(table)
+            f"tables/{name}.csv": cells.to_csv(table)
             for name, table in document.every_table.items()
         },
         **{f"figures/{chart.name}.svg": theme.standalone(chart.svg) for chart in document.charts},
@@ -58,7 +51,7 @@ def _compose(campaign_dir: Path) -> Document:
     evidence = read(campaign_dir)
     if evidence.summary.get("cases"):
         return cases.compose(evidence, raw)
-    return comparison.compose(evidence, raw)
+    return comparison_report.compose(evidence, raw)
 
 
 def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Chart]) -> Path:

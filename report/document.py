@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from report import judgements
+from report.charts.figures import Chart, Plate, Section
+from report.conclusion import Headline
 from report.evidence import Evidence
-from report.invariants import Invariant, invariants
-from report.plates import Chart, Plate, Section
 from report.reproduce import RawRun
-from report.tables import Table
-from report.words import Headline
+from report.tables import judgements
+from report.tables.cells import Table
+from report.tables.invariant_tables import Invariant, invariants
 
 Facts = Sequence[tuple[str, str]]
 

@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis.estimates import Quantity, Sample
-from harness.analysis.facts import RunFacts, Stage, stages_of
 from harness.analysis.growth import SHORTEST_S, levels
 from harness.analysis.latency import order_time_s, purchase_latency_ms
+from harness.analysis.run_facts import RunFacts, Stage, stages_of
 from harness.analysis.series import Latencies, latencies, series
 from harness.results.findings import Finding
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
-from report import theme
+from report.charts import theme
 
 AT_PURCHASES = "users_at_purchase"
 

@@ -7,14 +7,15 @@ tests/statistical.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.analysis import arrivals, contest, laws, summary
+from harness.analysis import contest, laws, summary
 from harness.analysis.campaigns import Compared, compare
 from harness.analysis.comparability import Stored, different_schemas
-from harness.analysis.history import History, history
+from harness.analysis.laws import arrival_laws
 from harness.analysis.metrics import METRICS
 from harness.analysis.prices import Prices, load_prices
 from harness.analysis.series import series
 from harness.analysis.summary import Audits, schema
+from harness.analysis.trends import History, history
 from harness.analysis.validity import validity
 from harness.results.findings import Law
 from harness.results.store import RunData
@@ -40,7 +41,7 @@ __all__ = [
 def check_laws(run: RunData) -> list[Law]:
     """Check every law that applies to a run: those of its kind of load."""
     scenario = run.record["scenario"]
-    applicable = contest.LAWS if scenario.get("contest") else arrivals.laws_of(scenario)
+    applicable = contest.LAWS if scenario.get("contest") else arrival_laws.laws_of(scenario)
     return laws.check_laws(run, applicable)
 
 

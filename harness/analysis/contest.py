@@ -22,7 +22,7 @@ import pandas as pd
 from scipy import stats
 
 from harness.analysis import laws
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers, steps
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers, steps
 from harness.analysis.summary import Audits, names_in_order, plain, worst_findings
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError

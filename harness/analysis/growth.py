@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.outages import outages
 from harness.scenario.fault_kinds import LOSES_ANSWERS
 

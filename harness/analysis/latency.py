@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Sample
-from harness.analysis.facts import (
+from harness.analysis.run_facts import (
     ACKNOWLEDGED,
     NANOSECONDS,
     TERMINAL,

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar, Scale, estimate
-from harness.analysis.facts import NANOSECONDS, Floats, RunFacts, floats, integers, is_in
 from harness.analysis.latency import not_refused
-from harness.analysis.sales import NEVER_SOLD_OUT, errors, sold_out_ns
+from harness.analysis.orders import NEVER_SOLD_OUT, errors, sold_out_ns
+from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, floats, integers, is_in
 
 LEVELS = 6
 NO_CLOCK = "active users were not recorded"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from harness.analysis import latency, levels, resources, sales
+from harness.analysis import latency, levels, orders, resources
 from harness.analysis.estimates import Estimate, Quantity, Scale, estimate
-from harness.analysis.facts import RunFacts
 from harness.analysis.outcomes import Better, Margin
+from harness.analysis.run_facts import RunFacts
 
 Measure = Callable[[RunFacts], Quantity]
 
@@ -107,30 +107,30 @@ def _values() -> Iterator[Metric]:
     """Yield the metrics that are one number per run."""
     log, plain, exact = Scale.LOG, Scale.PLAIN, Scale.EXACT
     rows: tuple[tuple[Measure, str, str, Better, str, int, Scale], ...] = (
-        (sales.throughput_rps, "Throughput", "req/s", "higher", THROUGHPUT, 1, log),
-        (sales.http_requests, "Requests", "", None, THROUGHPUT, 0, plain),
-        (sales.peak_throughput_rps, "Peak throughput", "req/s", "higher", THROUGHPUT, 1, log),
-        (sales.goodput_per_s, "Goodput", "orders/s", "higher", THROUGHPUT, 2, log),
-        (sales.time_to_sold_out_s, "Time to sell out", "s", "lower", THROUGHPUT, 1, log),
-        (sales.time_to_all_confirmed_s, "Time to confirm the last unit", "s", "lower",
+        (orders.throughput_rps, "Throughput", "req/s", "higher", THROUGHPUT, 1, log),
+        (orders.http_requests, "Requests", "", None, THROUGHPUT, 0, plain),
+        (orders.peak_throughput_rps, "Peak throughput", "req/s", "higher", THROUGHPUT, 1, log),
+        (orders.goodput_per_s, "Goodput", "orders/s", "higher", THROUGHPUT, 2, log),
+        (orders.time_to_sold_out_s, "Time to sell out", "s", "lower", THROUGHPUT, 1, log),
+        (orders.time_to_all_confirmed_s, "Time to confirm the last unit", "s", "lower",
          THROUGHPUT, 1, log),
-        (sales.purchase_attempts, "Purchase attempts", "", None, ORDERS, 0, plain),
-        (sales.purchase_requests, "Purchase requests", "", None, ORDERS, 0, plain),
-        (sales.accepted_orders, "Accepted orders", "", "higher", ORDERS, 0, plain),
-        (sales.confirmed_orders, "Confirmed orders", "", "higher", ORDERS, 0, plain),
-        (sales.declined_orders, "Declined orders", "", None, ORDERS, 0, plain),
-        (sales.open_orders, "Orders still open", "", "lower", ORDERS, 0, plain),
-        (sales.success_rate_pct, "Success rate (of accepted)", "%", "higher", ORDERS, 1, plain),
-        (sales.success_rate_settled_pct, "Success rate (of settled)", "%", None,
+        (orders.purchase_attempts, "Purchase attempts", "", None, ORDERS, 0, plain),
+        (orders.purchase_requests, "Purchase requests", "", None, ORDERS, 0, plain),
+        (orders.accepted_orders, "Accepted orders", "", "higher", ORDERS, 0, plain),
+        (orders.confirmed_orders, "Confirmed orders", "", "higher", ORDERS, 0, plain),
+        (orders.declined_orders, "Declined orders", "", None, ORDERS, 0, plain),
+        (orders.open_orders, "Orders still open", "", "lower", ORDERS, 0, plain),
+        (orders.success_rate_pct, "Success rate (of accepted)", "%", "higher", ORDERS, 1, plain),
+        (orders.success_rate_settled_pct, "Success rate (of settled)", "%", None,
          ORDERS, 1, plain),
-        (sales.stock_utilisation_pct, "Stock utilisation", "%", "higher", ORDERS, 1, plain),
-        (sales.paid_and_never_told, "Confirmed orders whose buyer was never told", "", "lower",
+        (orders.stock_utilisation_pct, "Stock utilisation", "%", "higher", ORDERS, 1, plain),
+        (orders.paid_and_never_told, "Confirmed orders whose buyer was never told", "", "lower",
          ORDERS, 0, plain),
-        (sales.http_error_rate_pct, "HTTP error rate", "%", "lower", RELIABILITY, 2, plain),
-        (sales.server_errors, "Server errors (5xx)", "", "lower", RELIABILITY, 0, plain),
-        (sales.timeouts, "Timeouts", "", "lower", RELIABILITY, 0, plain),
-        (sales.sold_out_answers, "Out of stock (409)", "", None, RELIABILITY, 0, plain),
-        (sales.indeterminate_attempts, "Indeterminate attempts", "", "lower",
+        (orders.http_error_rate_pct, "HTTP error rate", "%", "lower", RELIABILITY, 2, plain),
+        (orders.server_errors, "Server errors (5xx)", "", "lower", RELIABILITY, 0, plain),
+        (orders.timeouts, "Timeouts", "", "lower", RELIABILITY, 0, plain),
+        (orders.sold_out_answers, "Out of stock (409)", "", None, RELIABILITY, 0, plain),
+        (orders.indeterminate_attempts, "Indeterminate attempts", "", "lower",
          RELIABILITY, 0, plain),
         (resources.cpu_pct, "CPU usage", "%", None, RESOURCES, 1, plain),
         (resources.cpu_cores, "CPU cores used", "cores", None, RESOURCES, 2, log),

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.analysis.estimates import Estimate, geometric_mean, log_t_interval, t_interval
-from harness.analysis.facts import RunFacts
 from harness.analysis.prices import Prices
+from harness.analysis.run_facts import RunFacts
 
 USD = "USD"
 NO_BILL = "the price table has no bill for it"

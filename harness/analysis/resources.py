@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 
 NO_CPU = "CPU time was not sampled"
 STREAM_LENGTH = "stream_length:"

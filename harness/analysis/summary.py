@@ -13,23 +13,23 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.analysis.arrivals import laws_of
-from harness.analysis.cases import CaseRun, cases
+from harness.analysis.case_results import CaseRun, cases
 from harness.analysis.comparability import has_one_seed
 from harness.analysis.comparison import Side, compare
 from harness.analysis.cost import cost
 from harness.analysis.estimates import Estimate
-from harness.analysis.facts import RunFacts
-from harness.analysis.faults import effects
+from harness.analysis.fault_effects import effects
 from harness.analysis.funnel import funnel, stage_table
 from harness.analysis.growth import growth
 from harness.analysis.growth import warnings as warnings_of_growth
 from harness.analysis.laws import check_laws
+from harness.analysis.laws.arrival_laws import laws_of
 from harness.analysis.levels import levels
 from harness.analysis.metrics import METRICS, estimate_all
 from harness.analysis.payback import Costed
 from harness.analysis.prices import Prices, load_prices
 from harness.analysis.responses import responses
+from harness.analysis.run_facts import RunFacts
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
 from harness.results.findings import Finding, Law, Verdict, correctness, of_set_up, worst

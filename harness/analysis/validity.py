@@ -17,8 +17,8 @@ from typing import Any
 
 from harness.analysis import machine
 from harness.analysis.estimates import point
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers
 from harness.analysis.resources import other_cores, strangers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.findings import Law, Verdict
 from harness.results.outages import action, target
 from harness.results.store import RunData

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness import analysis
 from harness.analysis import Compared, Prices, Stored
-from harness.analysis.history import History, Left
+from harness.analysis.trends import History, Left
 from harness.errors import UsageError
 from harness.results.store import Campaign, load_findings, read_json
 

@@ -8,12 +8,14 @@ the other page.
 from typing import Any
 
 from harness.results.findings import Verdict
-from report import effects, growth, markdown, words
-from report.cases import charts, reached, rows
+from report import conclusion, growth_section
+from report.cases import case_charts, case_tables, coverage_tables
+from report.conclusion import Headline
 from report.document import Document, by_name, judged
 from report.evidence import Evidence
+from report.page import markdown
 from report.reproduce import RawRun
-from report.words import Headline
+from report.tables import fault_table
 
 __all__ = ["compose"]
 
@@ -52,14 +54,14 @@ THREATS = (
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
-    coverage = reached.tables(evidence)
+    coverage = coverage_tables.tables(evidence)
     contents = by_name(
         [
-            rows.cases(evidence),
-            *rows.side_by_side(evidence),
+            case_tables.cases(evidence),
+            *case_tables.side_by_side(evidence),
             *coverage,
-            effects.table(evidence),
-            growth.table(evidence),
+            fault_table.table(evidence),
+            growth_section.table(evidence),
             *judged(evidence),
         ]
     )
@@ -68,23 +70,23 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         evidence=evidence,
         said=headline(evidence),
         tables=contents,
-        sections=(*charts.sections(evidence), *growth.sections(evidence)),
+        sections=(*case_charts.sections(evidence), *growth_section.sections(evidence)),
         threats=THREATS,
         raw=raw,
         template="cases/page.html.j2",
         own={
-            "lead": effects.LEAD,
-            "coverage_lead": reached.LEAD,
+            "lead": fault_table.LEAD,
+            "coverage_lead": coverage_tables.LEAD,
             "coverage": [table.name for table in coverage],
-            "growth_lead": growth.LEAD,
+            "growth_lead": growth_section.LEAD,
         },
         before=(
             "## Cases",
             *map(markdown.table, of_cases),
-            *reached.in_markdown(coverage),
-            *effects.in_markdown(contents),
+            *coverage_tables.in_markdown(coverage),
+            *fault_table.in_markdown(contents),
         ),
-        after=tuple(growth.in_markdown(contents)),
+        after=tuple(growth_section.in_markdown(contents)),
     )
 
 
@@ -92,10 +94,10 @@ def headline(evidence: Evidence) -> Headline:
     """Say in words what the cases came to."""
     return Headline(
         title=_title(evidence),
-        problems=tuple(words.troubles(evidence)),
+        problems=tuple(conclusion.troubles(evidence)),
         sentences=(
             *(_recovered(evidence, approach.name) for approach in evidence.approaches),
-            *growth.sentences(evidence),
+            *growth_section.sentences(evidence),
             NO_RANKING,
         ),
     )
@@ -107,7 +109,7 @@ def _title(evidence: Evidence) -> str:
     struck = sum(fault["begun_s"] is not None for fault in faults)
     runs = sum(case["n"] for case in cases)
     done = f"{runs} runs, {struck} faults" if faults else f"{runs} runs of {len(cases)} cases"
-    totals = {name: (_total(cases, name), title.lower()) for title, name in effects.FOUND}
+    totals = {name: (_total(cases, name), title.lower()) for title, name in fault_table.FOUND}
     counted = [
         f"{total}\N{NO-BREAK SPACE}{title}"
         for name in (*ALWAYS_TOLD, *(name for name in totals if name not in ALWAYS_TOLD))

@@ -5,12 +5,13 @@ the other page. Like that one it is a pure function of the campaign's folder.
 """
 
 from harness.results.findings import Verdict
-from report import claims, markdown, words
+from report import claims, conclusion
+from report.conclusion import Headline
 from report.contest import charts, rows
 from report.contest.evidence import ContestEvidence, read
 from report.document import Document, by_name, judged
+from report.page import markdown
 from report.reproduce import RawRun
-from report.words import Headline
 
 __all__ = ["compose", "read"]
 
@@ -79,7 +80,7 @@ def headline(evidence: ContestEvidence) -> Headline:
     """Say in words what the contests came to; each approach has its statement in the summary."""
     return Headline(
         title=_title(evidence),
-        problems=tuple(words.troubles(evidence)),
+        problems=tuple(conclusion.troubles(evidence)),
         sentences=tuple(f"{approach.facts['statement']}." for approach in evidence.approaches),
     )
 

@@ -5,12 +5,12 @@ from collections import Counter
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from report import charts, graphs, theme
+from report.charts import comparison_charts, plotting, theme
+from report.charts.figures import Plate, Section
+from report.charts.percentile_curves import WaitKind
 from report.contest.evidence import ContestEvidence
-from report.distributions import WaitKind
 from report.evidence import Approach
 from report.numbers import number
-from report.plates import Plate, Section
 
 LARGEST_DOT_PX = 19.0
 WAITS = WaitKind(
@@ -30,7 +30,7 @@ def sections(evidence: ContestEvidence) -> tuple[Section, ...]:
         "the number of sales. On the line a sale sold out; a dot above it is an oversell."
     )
     sold = Section("sold", "Units sold of the units on sale", lead, (_sold(evidence),))
-    return sold, graphs.waits(WAITS, evidence)
+    return sold, comparison_charts.waits(WAITS, evidence)
 
 
 def _sold(evidence: ContestEvidence) -> Plate:
@@ -41,11 +41,11 @@ def _sold(evidence: ContestEvidence) -> Plate:
     drawn, said = [], []
     for approach in evidence.approaches:
         dots = counted[approach.name]
-        name, title, colour = charts.panel_words("sold", "", (approach,))
-        drawing, ax = charts.panel(title, "units sold, by units on sale", colour, ())
+        name, title, colour = plotting.panel_words("sold", "", (approach,))
+        drawing, ax = plotting.panel(title, "units sold, by units on sale", colour, ())
         _draw(ax, dots, colour, most=most, reach=reach)
         found = f"{approach.title}: {_in_words(dots)}"
-        drawn.append(charts.finish(drawing, name, f"Units sold by units on sale, {found}"))
+        drawn.append(plotting.finish(drawing, name, f"Units sold by units on sale, {found}"))
         said.append(found)
     return Plate("sold", "Units sold of the units on sale", " ".join(said), tuple(drawn))
 

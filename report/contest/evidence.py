@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from harness.analysis.facts import RunFacts, floats
+from harness.analysis.run_facts import RunFacts, floats
 from harness.results.findings import Verdict, correctness
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
 from report.evidence import Approach, Evidence, Run, Waits

@@ -6,8 +6,8 @@ from typing import Any
 from harness.analysis.contest import bound_pct
 from report import numbers
 from report.contest.evidence import ContestEvidence
-from report.judgements import verdict_cell
-from report.tables import Cell, Column, Row, Table
+from report.tables.cells import Cell, Column, Row, Table
+from report.tables.judgements import verdict_cell
 
 UNDECIDED = "the audit could not decide it"
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis import check_laws
-from harness.analysis.facts import RunFacts
+from harness.analysis.run_facts import RunFacts
 from harness.audit import audit
 from harness.audit.faults import no_later_than, no_sooner_than, under_way
 from harness.results.findings import Verdict

@@ -9,8 +9,8 @@ import jsonschema_rs
 import pytest
 
 from harness.analysis import check_laws, schema, summarise, validity
-from harness.analysis.facts import RunFacts
-from harness.analysis.faults import OFFENCES, effects, offences
+from harness.analysis.fault_effects import OFFENCES, effects, offences
+from harness.analysis.run_facts import RunFacts
 from harness.audit import audit
 from harness.results.findings import Finding, Verdict
 from harness.results.store import RunData

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis import METRICS, History, Stored, history
 from harness.analysis.change_points import LEAST
-from harness.analysis.history import FIRST, Left, Series
+from harness.analysis.trends import FIRST, Left, Series
 from tests.support.nightly import night, slower
 
 P95 = "purchase_latency_peak_p95_ms"

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from harness.analysis import check_laws, validity
-from harness.analysis.facts import RunFacts
 from harness.analysis.laws import LAWS, counts, crowd
+from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law, Verdict
 from harness.results.store import RunData
 from tests.support.histories import make_run

@@ -13,8 +13,8 @@ import pytest
 
 from harness.analysis import series, summarise
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar
-from harness.analysis.facts import RunFacts
 from harness.analysis.metrics import METRICS, estimate_all
+from harness.analysis.run_facts import RunFacts
 from harness.results.store import RunData
 from tests.support.histories import make_run
 

@@ -1,0 +1,89 @@
+"""Faults on a time axis: a band from begin to end with a label, whatever else is drawn there.
+
+The same fault of several runs is one band if they overlap: it spans all of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from matplotlib.axes import Axes
+
+from harness.analysis.run_facts import NANOSECONDS
+from harness.results.outages import FOREVER_NS, Outage, action, target
+from report.charts import theme
+from report.evidence import Run
+from report.numbers import short
+
+EDGE = (0, (2, 2))
+MOST_LABELS = 12
+"""More marks than this are drawn without labels, which would cover each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What happened from when to when, in seconds since the load began."""
+
+    label: str
+    from_s: float
+    to_s: float
+
+    @property
+    def words(self) -> str:
+        """Return the mark in words, for those who do not see it."""
+        if self.to_s == inf:
+            return f"{self.label} from {short(self.from_s)} s on"
+        return f"{self.label} from {short(self.from_s)} to {short(self.to_s)} s"
+
+
+def marks(runs: Iterable[Run]) -> tuple[Mark, ...]:
+    """Return the faults of some runs in the order of their begin."""
+    found: list[Mark] = []
+    every = [
+        Mark(f"{action(fault)} {target(fault)}", *_window(Outage.of(fault)))
+        for run in runs
+        for fault in run.record.get("faults") or ()
+        if fault["begun_ns"] is not None
+    ]
+    for mark in sorted(every, key=lambda mark: (mark.from_s, mark.label)):
+        for position, other in enumerate(found):
+            if other.label == mark.label and mark.from_s <= other.to_s:
+                until_s = max(other.to_s, mark.to_s)
+                found[position] = Mark(mark.label, other.from_s, until_s)
+                break
+        else:
+            found.append(mark)
+    return tuple(found)
+
+
+def _window(outage: Outage) -> tuple[float, float]:
+    until_s = outage.ended_ns / NANOSECONDS if outage.ended_ns < FOREVER_NS else inf
+    return outage.begun_ns / NANOSECONDS, until_s
+
+
+def draw(ax: Axes, shown: Sequence[Mark]) -> None:
+    """Draw marks behind the curves of a time axis whose limits are set; many have no labels."""
+    labelled = len(shown) <= MOST_LABELS
+    end_s = ax.get_xlim()[1]
+    for mark in shown:
+        if mark.from_s >= end_s:
+            continue
+        until_s = min(mark.to_s, end_s)
+        ax.axvspan(mark.from_s, until_s, color=theme.FAULT, linewidth=0, zorder=-1.5)
+        if not labelled:
+            continue
+        for at_s in {mark.from_s, until_s}:
+            ax.axvline(at_s, color=theme.MUTED, linewidth=0.8, linestyle=EDGE, zorder=-0.5)
+        ax.annotate(
+            mark.label, (mark.from_s, 0.98), xycoords=("data", "axes fraction"), xytext=(2, 0),
+            textcoords="offset points", rotation=90, ha="left", va="top", fontsize=9,
+            color=theme.INK, annotation_clip=False, zorder=4,
+        )  # fmt: skip
+
+
+def in_words(shown: Sequence[Mark]) -> str:
+    """Return what a text alternative says of marks; nothing if there are none."""
+    if len(shown) > MOST_LABELS:
+        first_s, last_s = short(shown[0].from_s), short(shown[-1].from_s)
+        return f" Faults: {len(shown)}, the first at {first_s} s, the last at {last_s} s."
+    return f" Faults: {'; '.join(mark.words for mark in shown)}." if shown else ""
