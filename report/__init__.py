@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.results.store import Campaign, encoded
-from report import cases, comparison_report, contest, reproduce
+from report import cases, comparison_report, contention, reproduce
 from report.charts import theme
 from report.charts.figures import Chart
 from report.document import Document
@@ -47,7 +47,7 @@ def _compose(campaign_dir: Path) -> Document:
     """Return what the report of a campaign says, by what kind of campaign it is."""
     raw = reproduce.raw(campaign_dir)
     if Campaign.open(campaign_dir).description()["scenario"].get("contest"):
-        return contest.compose(contest.read(campaign_dir), raw)
+        return contention.compose(contention.read(campaign_dir), raw)
     evidence = read(campaign_dir)
     if evidence.summary.get("cases"):
         return cases.compose(evidence, raw)
