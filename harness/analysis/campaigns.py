@@ -18,7 +18,8 @@ from harness.analysis.estimates import (
     log_welch_interval,
     welch_interval,
 )
-from harness.analysis.metrics import METRICS, Metric
+from harness.analysis.metric import Metric
+from harness.analysis.metrics import METRICS
 from harness.analysis.outcomes import Kind, Outcome, decide
 
 Basis = Literal["values", "ratios"]

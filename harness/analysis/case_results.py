@@ -7,31 +7,16 @@ compared with the first of them, paired by block.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from harness.analysis.comparison import Side, compare
 from harness.analysis.coverage import reached
 from harness.analysis.estimates import Estimate, estimate
 from harness.analysis.fault_effects import TOLD, offences
-from harness.analysis.metrics import METRICS
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import METRICS, listed
 from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Finding, correctness
-
-HEADLINES: Final = (
-    "confirmed_orders",
-    "goodput_per_s",
-    "throughput_rps",
-    "time_to_all_confirmed_s",
-    "purchase_latency_p50_ms",
-    "purchase_latency_p95_ms",
-    "purchase_latency_p99_ms",
-    "order_time_p50_s",
-    "order_time_p95_s",
-    "http_error_rate_pct",
-    "selling_cpu_s_per_order",
-    "backlog_drain_s",
-)
-"""The metrics that are shown of each case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +57,7 @@ def cases(runs: Sequence[CaseRun]) -> list[dict[str, Any]]:
             sides = {m: _side(name, found, value) for m, value in estimates.items()}
             first = baselines.setdefault(approach, sides)
             if first is not sides:
-                row["compared_with"] = first[HEADLINES[0]].name
+                row["compared_with"] = next(iter(first.values())).name
                 row["ratios"] = {m: _ratio(m, first[m], side) for m, side in sides.items()}
         rows.append(row)
     return sorted(rows, key=lambda row: row["approach"])
@@ -118,7 +103,7 @@ def _estimates(runs: Sequence[CaseRun]) -> dict[str, Estimate]:
     counts = [run.is_valid for run in runs]
     counts = counts if any(counts) else [True] * len(runs)
     found = {}
-    for name in HEADLINES:
+    for name in listed(Listing.CASES):
         metric = METRICS[name]
         quantities = [metric.measure(run.facts) for run in runs]
         found[name] = estimate(quantities, counts, metric.unit, metric.scale, metric.q)

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.analysis import payback
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale, estimate
-from harness.analysis.metrics import Measure
+from harness.analysis.metric import Measure
 from harness.analysis.payback import NO_BILL, USD, Costed
 from harness.analysis.prices import Prices
 from harness.analysis.resources import approach_cpu_s, memory_gb_s

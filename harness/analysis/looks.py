@@ -15,17 +15,13 @@ from itertools import combinations
 from typing import Any, Final
 
 from harness.analysis.comparison import Side, compare
-from harness.analysis.metrics import METRICS
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import METRICS, listed
 from harness.analysis.outcomes import Outcome
 
 AFTER_BLOCKS: Final = (3, 5, 8)
 CONFIDENCE: Final = 1 - 0.05 / len(AFTER_BLOCKS)
-PRIMARY: Final = (
-    "purchase_latency_p50_ms",
-    "purchase_latency_p95_ms",
-    "order_time_p95_s",
-    "confirmed_orders",
-)
+PRIMARY: Final = listed(Listing.PRIMARY)
 """The metrics that a campaign must decide; all others are shown, and nothing waits for them."""
 
 SPOILT: Final = (Outcome.INCOMPARABLE, Outcome.INVALID)

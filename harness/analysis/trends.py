@@ -24,16 +24,11 @@ from harness.analysis.campaigns import (
 from harness.analysis.change_points import LEAST, change_points, levels
 from harness.analysis.comparability import Stored, differently_asked, machines, spoilt
 from harness.analysis.estimates import Scale
-from harness.analysis.metrics import METRICS, Metric
+from harness.analysis.metric import Listing, Metric
+from harness.analysis.metrics import METRICS, listed
 from harness.analysis.outcomes import Kind
 
-FIRST: Final = (
-    "purchase_latency_peak_p95_ms",
-    "purchase_latency_p95_ms",
-    "order_time_p95_s",
-    "selling_cpu_s_per_order",
-    "http_error_rate_pct",
-)
+FIRST: Final = listed(Listing.GATE)
 """The metrics that are told before all others: those that a gate decides by."""
 
 

@@ -19,7 +19,7 @@ from harness import campaign
 from harness.analysis import METRICS, Stored, different_schemas
 from harness.analysis.campaigns import by_block, is_contested
 from harness.analysis.comparability import differently_asked, spoilt
-from harness.analysis.metrics import Metric
+from harness.analysis.metric import Metric
 from harness.errors import NotComparable, UsageError
 from harness.gate.result import Row
 from harness.gate.rule import judge_unpaired

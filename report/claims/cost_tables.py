@@ -3,19 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import listed
 from report import numbers
 from report.claims import decision_framework
 from report.claims.published import Published
 from report.evidence import Evidence
 from report.tables.cells import Cell, Column, Row, Table, estimate_cell
-
-RESOURCES = (
-    "selling_cpu_s_per_order",
-    "cpu_s_per_order",
-    "selling_memory_gb_s_per_order",
-    "memory_gb_s_per_order",
-)
-"""Metrics that say what an order took, before any price."""
 
 LOST = "An order that is not confirmed in the sale is taken for lost."
 WHOLE_REVENUE = "Revenue is counted whole; “what an extra order must bring” holds for any margin."
@@ -53,7 +47,10 @@ def assumptions(evidence: Evidence) -> list[str]:
 def _of_approaches(cost: Mapping[str, Any], evidence: Evidence) -> Table:
     shown = evidence.approaches
     metrics = evidence.summary["metrics"]
-    rows = [_row(metrics[id], [one.facts["metrics"][id] for one in shown]) for id in RESOURCES]
+    rows = [
+        _row(metrics[id], [one.facts["metrics"][id] for one in shown])
+        for id in listed(Listing.COST)
+    ]
     rows += [
         _row(about, [cost["approaches"][one.name][about["id"]] for one in shown])
         for about in cost["rows"]

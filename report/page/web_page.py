@@ -13,6 +13,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import listed
 from report import method, numbers, reproduce
 from report.charts import theme
 from report.document import Document
@@ -25,12 +27,6 @@ _REPORT = _PAGE.parent
 _SCRIPTS = ("page/vendor/uplot/uPlot.iife.min.js", "page/chart.js", "page/themes.js")
 """What an interactive page needs before its own script."""
 _STYLES = ("page/vendor/uplot/uPlot.min.css", "page/page.css", "page/charts.css")
-KEY_METRICS = (
-    "confirmed_orders",
-    "order_time_p95_s",
-    "purchase_latency_p95_ms",
-    "http_error_rate_pct",
-)
 
 
 def render(document: Document) -> str:
@@ -100,7 +96,7 @@ def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str,
     """Return the few figures beside the verdict: by metric, of each approach its tone, title,
     value and interval."""
     shown = []
-    for metric in KEY_METRICS:
+    for metric in listed(Listing.KEY):
         about = evidence.summary["metrics"][metric]
         cells = []
         for approach in evidence.approaches:

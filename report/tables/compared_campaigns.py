@@ -5,7 +5,8 @@ from typing import Final
 
 from harness.analysis import METRICS, Compared
 from harness.analysis.campaigns import Basis, Measured, Row
-from harness.analysis.case_results import HEADLINES
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import listed
 from harness.analysis.outcomes import Outcome
 from report import numbers
 from report.tables import outcome_words
@@ -53,7 +54,7 @@ def untold(compared: Compared) -> str:
 
 
 def _is_told(row: Row) -> bool:
-    return row.metric in HEADLINES or row.outcome in ALWAYS_TOLD
+    return row.metric in listed(Listing.CASES) or row.outcome in ALWAYS_TOLD
 
 
 def _row(row: Row, basis: Basis) -> TableRow:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import listed
 from report import numbers
 from report.evidence import Approach, Evidence, Pair
 from report.tables import outcome_words
@@ -188,23 +190,10 @@ def stages(evidence: Evidence) -> Table:
     )
 
 
-BACKLOG_METRICS = (
-    "queue_depth_max",
-    "queue_depth_avg",
-    "open_orders_max",
-    "open_orders_avg",
-    "processing_delay_avg_s",
-    "processing_delay_p95_s",
-    "payment_processing_avg_ms",
-    "payment_latency_avg_ms",
-    "backlog_drain_s",
-)
-
-
 def backlog(evidence: Evidence) -> Table:
     """Return how deep the queue was at its deepest, and how long orders lay in it."""
     rows = []
-    for metric in BACKLOG_METRICS:
+    for metric in listed(Listing.BACKLOG):
         facts = evidence.summary["metrics"][metric]
         cells = [Cell(str(facts["title"])), Cell(str(facts["description"]))]
         cells += [

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import listed
 from report import numbers
 from report.evidence import Pair
 
@@ -17,14 +19,11 @@ MEANING = (
     f"difference: the whole interval lies within δ. {DELTAS}"
 )
 
-FOUND_BY = ("confirmed_orders", "order_time_p95_s", "purchase_latency_p95_ms")
-"""The metrics whose smallest detectable effect stands below a comparison."""
-
 
 def footer(metrics: Mapping[str, Mapping[str, Any]], pair: Pair) -> str:
     """Return what the verdicts mean, and the smallest effects that could have had one."""
     told = []
-    for metric in FOUND_BY:
+    for metric in listed(Listing.DETECTABLE):
         facts, found = metrics[metric], pair.comparisons[metric]
         least = found.get("detectable")
         if least is not None:
