@@ -13,7 +13,7 @@ from harness.errors import InfrastructureError
 from harness.results.store import Campaign, encoded
 from report import cases, comparison_report, contention, reproduce
 from report.charts import theme
-from report.charts.figures import Chart
+from report.charts.figures import Picture
 from report.document import Document
 from report.evidence import read
 from report.page import markdown, web_page
@@ -38,9 +38,12 @@ def build(campaign_dir: Path) -> Path:
             f"tables/{name}.csv": cells.to_csv(table)
             for name, table in document.every_table.items()
         },
-        **{f"figures/{chart.name}.svg": theme.standalone(chart.svg) for chart in document.charts},
+        **{
+            f"figures/{picture.name}.svg": theme.standalone(picture.svg)
+            for picture in document.pictures
+        },
     }
-    return _write(campaign_dir, texts, document.charts)
+    return _write(campaign_dir, texts, document.pictures)
 
 
 def _compose(campaign_dir: Path) -> Document:
@@ -54,7 +57,7 @@ def _compose(campaign_dir: Path) -> Document:
     return comparison_report.compose(evidence, raw)
 
 
-def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Chart]) -> Path:
+def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Picture]) -> Path:
     """Write everything to a hidden folder and put it in the place of the old report."""
     final = campaign_dir / "report"
     draft = campaign_dir / f".report.{os.getpid()}"
@@ -64,8 +67,8 @@ def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Chart])
             (draft / folder).mkdir(parents=True)
         for name, text in texts.items():
             (draft / name).write_bytes(encoded(text))
-        for chart in drawn:
-            (draft / "figures" / f"{chart.name}.png").write_bytes(chart.png)
+        for picture in drawn:
+            (draft / "figures" / f"{picture.name}.png").write_bytes(picture.png)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(draft, final)
     except OSError as error:

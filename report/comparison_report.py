@@ -1,7 +1,7 @@
-"""The report of a comparison: approaches under the same load, ranked where they may be."""
+"""The report of a comparison: variants under the same load, ranked where they may be."""
 
 from report import claims, conclusion, growth_section, method
-from report.charts import comparison_charts, percentile_curves
+from report.charts import comparison_charts
 from report.document import Document, by_name, judged
 from report.evidence import Evidence
 from report.page import markdown, web_page
@@ -14,8 +14,8 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     held = claims.compose(evidence)
     contents = by_name(
         [
-            *metric_tables.comparisons(evidence),
-            *(metric_tables.details(evidence, approach) for approach in evidence.approaches),
+            metric_tables.comparison(evidence),
+            *(metric_tables.details(evidence, variant) for variant in evidence.variants),
             metric_tables.funnel(evidence),
             metric_tables.stages(evidence),
             response_times.table(evidence),
@@ -26,8 +26,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             *held.tables.values(),
         ]
     )
-    compared = [table for name, table in contents.items() if name.startswith("comparison")]
-    details = [contents[f"details-{approach.name}"] for approach in evidence.approaches]
+    details = [contents[f"details-{variant.name}"] for variant in evidence.variants]
     return Document(
         evidence=evidence,
         said=conclusion.headline(evidence),
@@ -41,7 +40,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         raw=raw,
         template="comparison.html.j2",
         hero=comparison_charts.hero(evidence),
-        picture=percentile_curves.headline(evidence),
+        picture=comparison_charts.headline(evidence),
         own={
             "key_figures": web_page.key_figures(evidence),
             "definitions": web_page.definitions(evidence),
@@ -51,8 +50,8 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         },
         before=(
             "## Comparison",
-            *map(markdown.table, compared),
-            "## Each approach in detail",
+            markdown.table(contents["comparison"]),
+            "## Each variant in detail",
             *map(markdown.table, details),
         ),
         between=(

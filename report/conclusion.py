@@ -1,15 +1,16 @@
 """The verdict in words: first what is wrong with the measurement, then what was measured.
 
 Nothing is claimed here that the summary does not decide: a winner is named only where the summary
-names one, and an approach that is not ranked is never praised.
+names one, and a variant that is not ranked is never praised.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.outcomes import Outcome
 from harness.results.findings import Category, Verdict, correctness
 from report import numbers
-from report.evidence import Approach, Evidence, Pair
+from report.evidence import Evidence, Pair, Variant
 
 NO_OVERSELL = "I1"
 COUNTED = (
@@ -25,12 +26,16 @@ COMPARED = (
     ("purchase_latency_p95_ms", "p95 purchase latency"),
 )
 
-FASTER = (
-    ("order_time_p95_s", "settled orders"),
-    ("order_time_p50_s", "settled orders"),
-    ("purchase_latency_p95_ms", "acknowledged purchases"),
+TITLES = (
+    (CONFIRMED, "confirmed", "as many orders", "as"),
+    ("order_time_p95_s", "settled orders", "faster", "than"),
+    ("order_time_p50_s", "settled orders", "faster", "than"),
+    ("purchase_latency_p95_ms", "acknowledged purchases", "faster", "than"),
 )
-"""What the title says of two approaches that sold alike: the first that has a winner."""
+"""What the title says: of the first metric that has a winner, in words around the factor."""
+MOST_NAMED = 3
+"""A title names contenders one by one up to so many."""
+REPLIES = {"outcome": "after payment", "acceptance": "on acceptance"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,12 @@ class Headline:
 
 
 def headline(evidence: Evidence) -> Headline:
-    """Say in words what the campaign found."""
+    """Return in words what the campaign found."""
     return Headline(
         title=_title(evidence),
         problems=(*troubles(evidence), *_not_ranked(evidence)),
         sentences=(
-            *(_sold(evidence, approach) for approach in evidence.approaches),
+            *(_sold(evidence, variant) for variant in evidence.variants),
             *_never_told(evidence),
             _audited(evidence),
             *_compared(evidence),
@@ -57,47 +62,77 @@ def headline(evidence: Evidence) -> Headline:
 
 
 def _title(evidence: Evidence) -> str:
-    findings = [f for a in evidence.approaches for run in a.runs for f in run.findings]
+    findings = [f for a in evidence.variants for run in a.runs for f in run.findings]
     if correctness(findings) is Verdict.FAIL:
         return "The audit failed"
-    if not all(approach.ranked for approach in evidence.approaches):
+    if not all(variant.ranked for variant in evidence.variants):
         return "No ranking: a run is invalid or unaudited"
-    if len(evidence.approaches) == 1:
-        return f"{evidence.approaches[0].title}, measured and audited"
-    pair = evidence.pairs[0]
-    found = _decided(pair, CONFIRMED)
-    than = f" as {found.loser.title}" if found.loser and len(evidence.approaches) > 2 else ""
-    if found.winner is not None:
-        return f"{found.winner.title} confirmed {numbers.times(found.factor)} as many orders{than}"
-    for metric, did in FASTER:
-        found = _decided(pair, metric)
-        if found.winner is not None and found.loser is not None:
-            than = f" than {found.loser.title}" if len(evidence.approaches) > 2 else ""
-            return f"{found.winner.title} {did} {numbers.times(found.factor)} faster{than}"
-    return _no_winner(evidence, pair)
+    if len(evidence.variants) == 1:
+        return f"{evidence.variants[0].title}, measured and audited"
+    for metric, *words in TITLES:
+        decided = [_decided(pair, metric) for pair in evidence.pairs]
+        if any(one.winner for one in decided):
+            return _who_won(evidence, decided, *words)
+    return _no_winner(evidence)
 
 
-def _no_winner(evidence: Evidence, pair: Pair) -> str:
-    """Say what was confirmed: that nothing is decided does not mean that nothing differs."""
-    comparison = pair.comparisons[CONFIRMED]
-    if comparison["outcome"] == Outcome.ALIKE:
+def _who_won(
+    evidence: Evidence, decided: Sequence["_Decision"], did: str, how: str, than: str
+) -> str:
+    """Return who won against the baseline, by how much, and against whom the baseline won."""
+    baseline = evidence.variants[0]
+    better = [one for one in decided if one.winner not in (None, baseline)]
+    worse = [one for one in decided if one.winner is baseline]
+    if len(evidence.variants) == 2:
+        (one,) = better or worse
+        return f"{one.won_by} {did} {numbers.times(one.factor)} {how}"
+    parts = []
+    if len(better) > MOST_NAMED:
+        best = max(better, key=lambda one: one.factor)
+        parts.append(
+            f"{len(better)} of {len(decided)} variants {did} up to {numbers.times(best.factor)} "
+            f"{how} {than} {baseline.title} ({best.won_by})"
+        )
+    elif better:
+        first, *others = (f"{numbers.times(one.factor)}" for one in better)
+        named = [f"{better[0].won_by} {did} {first}"]
+        named += [f"{one.won_by} {factor}" for one, factor in zip(better[1:], others, strict=True)]
+        parts.append(f"{', '.join(named)} {how} {than} {baseline.title}")
+    if worse:
+        most = max(worse, key=lambda one: one.factor)
+        up_to = "" if len(worse) == 1 else "up to "
+        named = " and ".join(one.lost_by for one in worse)
+        lost = named if len(worse) <= MOST_NAMED else f"{len(worse)} of {len(decided)} others"
+        factor = f"{up_to}{numbers.times(most.factor)}"
+        parts.append(f"{baseline.title} {did} {factor} {how} {than} {lost}")
+    return "; ".join(parts)
+
+
+def _no_winner(evidence: Evidence) -> str:
+    """Return what was confirmed: that nothing is decided does not mean that nothing differs."""
+    found = [pair.comparisons[CONFIRMED] for pair in evidence.pairs]
+    if all(one["outcome"] == Outcome.ALIKE for one in found):
         return "No difference in confirmed orders that matters"
-    n = comparison["n"]
+    n = min(one["n"] for one in found)
     runs = "one run each" if n == 1 else f"{n} runs each"
-    counts = [(a.title, a.facts["metrics"][CONFIRMED]["value"]) for a in evidence.approaches]
+    known = [(one.title, one.value(CONFIRMED)) for one in evidence.variants]
     said = [
         f"{title} confirmed {numbers.number(value)} orders"
-        for title, value in counts
+        for title, value in known
         if value is not None
     ]
+    if len(said) > MOST_NAMED:
+        values = [value for _, value in known if value is not None]
+        least, most = numbers.number(min(values)), numbers.number(max(values))
+        said = [f"the variants confirmed {least} to {most} orders"]
     return f"No winner after {runs}: {', '.join(said) or 'what was confirmed is not known'}"
 
 
 def troubles(evidence: Evidence) -> list[str]:
     """Return what the audit found, what it could not see, and why a run is invalid."""
     problems = []
-    for approach in evidence.approaches:
-        for run in approach.runs:
+    for variant in evidence.variants:
+        for run in variant.runs:
             failed = [f for f in run.findings if f.verdict is Verdict.FAIL]
             unknown = [f for f in run.findings if f.verdict is Verdict.UNKNOWN]
             for finding in failed:
@@ -107,74 +142,72 @@ def troubles(evidence: Evidence) -> list[str]:
                     else f"{finding.category} FAILED, which excludes nobody"
                 )
                 problems.append(
-                    f"Run {run.index} ({approach.title}): {failure}. {finding.id}, "
+                    f"Run {run.index} ({variant.title}): {failure}. {finding.id}, "
                     f"{finding.title}: {finding.summary}"
                 )
             if unknown or not run.findings:
                 ids = ", ".join(f.id for f in unknown) or "everything"
                 problems.append(
-                    f"Run {run.index} ({approach.title}): not measured by the audit: {ids}."
+                    f"Run {run.index} ({variant.title}): not measured by the audit: {ids}."
                 )
-    for state in (run for entry in evidence.summary["approaches"] for run in entry["runs"]):
+    for state in (run for entry in evidence.summary["variants"] for run in entry["runs"]):
         if not state["valid"]:
             problems.append(f"Run {state['index']} is INVALID: {'; '.join(state['reasons'])}")
     return problems
 
 
 def _not_ranked(evidence: Evidence) -> list[str]:
-    unranked = [approach.title for approach in evidence.approaches if not approach.ranked]
+    unranked = [variant.title for variant in evidence.variants if not variant.ranked]
     return [f"Not ranked: {', '.join(unranked)}."] if unranked else []
 
 
-def _sold(evidence: Evidence, approach: Approach) -> str:
-    """Say what an approach sold of what there was."""
+def _sold(evidence: Evidence, variant: Variant) -> str:
+    """Return what a variant sold of what there was."""
     product = evidence.scenario["product"]
-    estimate = approach.facts["metrics"][CONFIRMED]
+    estimate = variant.estimate(CONFIRMED)
     n = estimate["n"]
     if estimate["value"] is None:
-        return f"{approach.title}: what was sold is not known."
+        return f"{variant.title}: what was sold is not known."
     confirmed = numbers.number(estimate["value"])
     how = "in one run" if n == 1 else f"on average of {n} runs"
-    time_s = approach.facts["metrics"]["time_to_all_confirmed_s"]["value"]
+    time_s = variant.value("time_to_all_confirmed_s")
     when = f", the last after {numbers.number(time_s, 0)} s" if time_s is not None else ""
     return (
-        f"{approach.title} sold {confirmed} of {product['stock']:,} × {product['name']} "
-        f"{how}{when}{_sold_out(evidence, approach)}."
+        f"{variant.title} sold {confirmed} of {product['stock']:,} × {product['name']} "
+        f"{how}{when}{_sold_out(evidence, variant)}."
     )
 
 
-def _sold_out(evidence: Evidence, approach: Approach) -> str:
-    """Say at which load all was sold: what comes after is refusals, whatever the peak is."""
-    metrics = approach.facts["metrics"]
-    users = metrics.get("users_at_sold_out", {}).get("value")
-    time_s = metrics.get("time_to_sold_out_s", {}).get("value")
+def _sold_out(evidence: Evidence, variant: Variant) -> str:
+    """Return at which load all was sold: what comes after is refusals, whatever the peak is."""
+    users, time_s = variant.value("users_at_sold_out"), variant.value("time_to_sold_out_s")
     if users is None or time_s is None or not evidence.peak_users:
         return ""
     return (
-        f"; all were spoken for at {numbers.number(time_s, 0)} s, when "
+        f"; all were reserved or sold at {numbers.number(time_s, 0)} s, when "
         f"{numbers.number(users)} of at most {evidence.peak_users:,} users were there"
     )
 
 
 def _never_told(evidence: Evidence) -> list[str]:
-    """Say how many buyers paid and were never told, where there were any."""
+    """Return how many buyers paid and never learnt of it, where there were any."""
     sentences = []
-    for approach in evidence.approaches:
-        estimate = approach.facts["metrics"].get(NEVER_TOLD, {})
-        if estimate.get("value"):
+    for variant in evidence.variants:
+        estimate = variant.estimate(NEVER_TOLD)
+        if estimate["value"]:
             shown = numbers.estimate(estimate, 0)
             sentences.append(
-                f"{approach.title}: the buyers of {shown} confirmed orders of a run paid and were "
-                "never told."
+                f"{variant.title}: the buyers of {shown} confirmed orders of a run paid and never "
+                "learnt of it."
             )
     return sentences
 
 
 def _audited(evidence: Evidence) -> str:
-    runs = [run for approach in evidence.approaches for run in approach.runs]
+    runs = [run for variant in evidence.variants for run in variant.runs]
     same = "run" if len(runs) == 1 else f"{len(runs)} runs"
     counts = " ".join(f"{words}: {_count(evidence, *of)}." for words, of in COUNTED)
-    return f"{counts} Audited in the same {same} whose latency is reported."
+    return f"{counts} Checked in the {same} that the latencies come from."
 
 
 def _count(evidence: Evidence, invariant: str, begin: str) -> str:
@@ -184,7 +217,7 @@ def _count(evidence: Evidence, invariant: str, begin: str) -> str:
     shows in several histories of the same units, so within a run the largest of them counts.
     """
     total = 0
-    for run in (run for approach in evidence.approaches for run in approach.runs):
+    for run in (run for variant in evidence.variants for run in variant.runs):
         found = next((one for one in run.findings if one.id == invariant), None)
         if found is None or found.verdict is Verdict.UNKNOWN:
             return "not known"
@@ -198,25 +231,37 @@ def _count(evidence: Evidence, invariant: str, begin: str) -> str:
 class _Decision:
     """What a comparison decided: who by what factor of at least one, and how it is printed."""
 
-    winner: Approach | None
-    loser: Approach | None
+    winner: Variant | None
+    loser: Variant | None
     factor: float
     shown: str
 
+    @property
+    def won_by(self) -> str:
+        """Return the winner's title."""
+        return self.winner.title if self.winner else ""
 
-def _compared(evidence: Evidence) -> list[str]:
-    sentences = []
+    @property
+    def lost_by(self) -> str:
+        """Return the loser's title."""
+        return self.loser.title if self.loser else ""
+
+
+def _compared(evidence: Evidence) -> Iterator[str]:
+    """Yield how each contender compares with the baseline."""
     for pair in evidence.pairs:
         first, second = pair.both
-        sentences.append(_more(pair))
-        sentences += [_faster(evidence, pair, metric, words) for metric, words in COMPARED]
-        if first.facts["acknowledges"] != second.facts["acknowledges"]:
+        sentences = [_more(pair), *(_faster(evidence, pair, *one) for one in COMPARED)]
+        replies = [REPLIES[one.facts["acknowledges"]] for one in pair.both]
+        if replies[0] != replies[1]:
             sentences.append(
-                f"The acknowledgement of {first.title} is the {first.facts['acknowledges']}, that "
-                f"of {second.title} the {second.facts['acknowledges']}: compare the total order "
-                "time."
+                f"{first.title} replies {replies[0]}, {second.title} {replies[1]}: compare the "
+                "total order time."
             )
-    return sentences
+        if len(evidence.pairs) > 1:
+            yield " ".join(sentences)
+        else:
+            yield from sentences
 
 
 def _more(pair: Pair) -> str:
@@ -247,20 +292,20 @@ def _faster(evidence: Evidence, pair: Pair, metric: str, words: str) -> str:
     return f"The {words} is {values}: {found.shown}."
 
 
-def _value(evidence: Evidence, approach: Approach, metric: str) -> str:
-    """Return a value of an approach, and if there is only a bound, why."""
-    estimate = approach.facts["metrics"][metric]
+def _value(evidence: Evidence, variant: Variant, metric: str) -> str:
+    """Return a value of a variant, and if there is only a bound, why."""
+    estimate = variant.estimate(metric)
     shown = numbers.estimate(estimate, evidence.summary["metrics"][metric]["digits"])
     why = ""
     if estimate["value"] is None and estimate["warnings"]:
         said = str(estimate["warnings"][0])
         # the bound itself is shown already
         why = f"; {said.partition(': ')[2] if said.startswith('at least ') else said}"
-    return f"{shown} ({approach.title}{why})"
+    return f"{shown} ({variant.title}{why})"
 
 
 def _decided(pair: Pair, metric: str) -> _Decision:
-    """Return what was decided; the summary's factor is second ÷ first and is turned to the winner.
+    """Return what was decided; the summary's factor is turned to the winner.
 
     Without a winner the decision says why: in the word of the comparison, or not ranked.
     """
@@ -276,6 +321,6 @@ def _decided(pair: Pair, metric: str) -> _Decision:
     if factor < 1:
         factor, low, high = 1 / factor, numbers.inverse(high), numbers.inverse(low)
     span = numbers.interval(low, high, numbers.factor_digits(factor))
-    loser = pair.second if winner is pair.first else pair.first
+    loser = pair.contender if winner is pair.baseline else pair.baseline
     shown = f"95\N{NO-BREAK SPACE}% interval {span}, {n}" if span else n
     return _Decision(winner, loser, factor, shown)

@@ -7,15 +7,13 @@ on one line, whether it is large or small; the table has the sizes.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
-
 from harness.analysis.growth import SHORTEST_S, TOLERANCE, WARM_UP_S, WINDOW_S
 from report import numbers
 from report.charts import fault_bands, plotting, theme
-from report.charts.figures import Chart, Plate, Section
-from report.evidence import Approach, Evidence, Run
-from report.numbers import short
+from report.charts.figures import Figure, Section
+from report.charts.line_chart import LineChart, Trace, compact
+from report.charts.plotting import Entry, Panel
+from report.evidence import Evidence, Run, Variant
 from report.page import markdown
 from report.tables.cells import Cell, Column, Row, Table
 
@@ -41,7 +39,7 @@ _LINES: Final = {
     "connections": "ledger clients",
 }
 """What a line is called that is not called by its service."""
-_DASHES: Final[tuple[Any, ...]] = ("-", plotting.DASHED, plotting.DOTTED)
+LINE_PX: Final = 1.6
 _MEGA: Final = 1e6
 
 Grown = Mapping[str, Any]
@@ -52,7 +50,7 @@ def table(evidence: Evidence) -> Table | None:
     rows = _rows(evidence)
     if not rows:
         return None
-    titles = {approach.name: approach.title for approach in evidence.approaches}
+    titles = {variant.name: variant.title for variant in evidence.variants}
     columns = [Column("Service", numeric=False), Column("Quantity", numeric=False), Column("Run")]
     columns += [Column("Level"), Column("per hour", interval=True), Column("Change")]
     columns += [Column("Tolerance"), Column("Started anew"), Column("Verdict", numeric=False)]
@@ -62,7 +60,7 @@ def table(evidence: Evidence) -> Table | None:
         "What each service held, and its slope with a 95 % interval; change and tolerance over the "
         f"judged time; {evidence.workload}.",
         tuple(columns),
-        tuple(Row(_cells(row), titles[row["approach"]], _unit(row)) for row in rows),
+        tuple(Row(_cells(row), titles[row["variant"]], _unit(row)) for row in rows),
         f"Tolerance: {TOLERANCE:.0%} of the level, or what is negligible of the quantity.",
     )
 
@@ -70,26 +68,26 @@ def table(evidence: Evidence) -> Table | None:
 def sections(evidence: Evidence) -> tuple[Section, ...]:
     """Return the figures of growth of each run that was long enough; none if there is none."""
     found = []
-    for approach in evidence.approaches:
-        plates = tuple(
-            plate for run in approach.runs for plate in _plates(approach, run, _rows(evidence))
+    for variant in evidence.variants:
+        figures = tuple(
+            figure for run in variant.runs for figure in _figures(variant, run, _rows(evidence))
         )
-        if plates:
-            title = f"Does it grow? {approach.title}"
-            found.append(Section(f"growth-{approach.name}", title, LEAD, plates))
+        if figures:
+            title = f"Does it grow? {variant.title}"
+            found.append(Section(f"growth-{variant.name}", title, LEAD, figures))
     return tuple(found)
 
 
 def sentences(evidence: Evidence) -> tuple[str, ...]:
-    """Return in a sentence per approach what grew; nothing if no run was long enough."""
+    """Return in a sentence per variant what grew; nothing if no run was long enough."""
     rows = _rows(evidence)
     said = []
-    for approach in evidence.approaches:
-        own = [row for row in rows if row["approach"] == approach.name]
+    for variant in evidence.variants:
+        own = [row for row in rows if row["variant"] == variant.name]
         if own:
             grown = [f"{row['title']} of {row['service']}" for row in own if row["grows"]]
             found = f"{', '.join(grown)} grew" if grown else "flat"
-            said.append(f"{approach.title}, {len(own)} quantities over the load: {found}.")
+            said.append(f"{variant.title}, {len(own)} quantities over the load: {found}.")
     return tuple(said)
 
 
@@ -100,7 +98,7 @@ def in_markdown(contents: Mapping[str, Table]) -> list[str]:
 
 
 def _rows(evidence: Evidence) -> list[Grown]:
-    return list(evidence.summary.get("growth") or [])
+    return list(evidence.summary["growth"])
 
 
 def _is_mega(row: Grown) -> bool:
@@ -132,13 +130,30 @@ def _cells(row: Grown) -> tuple[Cell, ...]:
     )
 
 
-def _plates(approach: Approach, run: Run, rows: Sequence[Grown]) -> Iterator[Plate]:
+def _figures(variant: Variant, run: Run, rows: Sequence[Grown]) -> Iterator[Figure]:
     own = [row for row in rows if row["run"] == run.index and row["level"] > 0]
     for name, (title, kinds) in QUANTITIES.items():
         shown = [row for row in own if row["kind"] in kinds]
         if shown:
-            chart = _chart(f"growth-{name}-{run.index:02d}", title, approach, run, shown)
-            yield Plate(chart.name, title, _caption(title, run, shown), (chart,))
+            chart = _describe(variant, run, shown)
+            panel = Panel(
+                name=f"growth-{name}-{run.index:02d}",
+                title=title,
+                alt=_alt(title, variant, shown),
+                traces=chart.traces,
+                legend=tuple(
+                    Entry(one.label, theme.LIGHT[one.colour], one.dash, LINE_PX)
+                    for one in chart.traces
+                ),
+                marks=chart.marks,
+            )
+            yield Figure(
+                id=panel.name,
+                title=title,
+                caption=_caption(title, run, shown),
+                pictures=plotting.pictures(chart, [panel]),
+                interactive=chart,
+            )
 
 
 def _name(row: Grown) -> str:
@@ -153,35 +168,42 @@ def _caption(title: str, run: Run, shown: Sequence[Grown]) -> str:
     return f"{title}, run {run.index}: grows over the judged time: {said}."
 
 
-def _chart(name: str, title: str, approach: Approach, run: Run, shown: Sequence[Grown]) -> Chart:
-    styles = [
-        {"color": theme.approach_colour(n % len(theme.APPROACHES)),
-         "linestyle": _DASHES[n // len(theme.APPROACHES) % len(_DASHES)]}
-        for n in range(len(shown))
-    ]  # fmt: skip
-    legend = [
-        (_name(row), Line2D([], [], linewidth=1.6, **style))
-        for row, style in zip(shown, styles, strict=True)
-    ]
-    unit = f"% of the median of the judged time · {approach.title}"
-    drawing, ax = plotting.panel(title, unit, theme.INK, legend)
-    for row, style in zip(shown, styles, strict=True):
-        line = 100 * run.held[row["service"], row["kind"]].dropna() / row["level"]
-        ax.plot(line.index, line, linewidth=1.6, **style)
-    low, high = ax.get_ylim()
-    ax.set_ylim(min(low, 90.0) if low > 50 else 0.0, max(high, 110.0))
-    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    plotting.seconds_axis(ax, float(run.record["load_s"] + run.record["drain_s"]))
-    fault_bands.draw(ax, fault_bands.marks([run]))
-    ax.axvspan(0, WARM_UP_S, color=theme.BAND, linewidth=0, zorder=-2)
-    return plotting.finish(drawing, name, _alt(title, approach, shown))
+def _describe(variant: Variant, run: Run, shown: Sequence[Grown]) -> LineChart:
+    end_s = float(run.record["load_s"] + run.record["drain_s"])
+    lines = {
+        _name(row): 100 * run.held[row["service"], row["kind"]] / row["level"] for row in shown
+    }
+    x = sorted({at for line in lines.values() for at in line.index})
+    low = min(float(line.min()) for line in lines.values())
+    high = max(float(line.max()) for line in lines.values())
+    return LineChart(
+        unit=f"% of the median of the judged time · {variant.title}",
+        axis="seconds",
+        x=compact(x),
+        end=end_s,
+        traces=tuple(
+            Trace(
+                label=name,
+                variant=variant.title,
+                curve=name,
+                colour=theme.variant_role(number),
+                dash=theme.variant_dash(number, second=number >= len(theme.VARIANTS)),
+                middle=compact(line.reindex(x)),
+                bridged=True,
+            )
+            for number, (name, line) in enumerate(lines.items())
+        ),
+        line_px=LINE_PX,
+        bands=((0.0, WARM_UP_S, "warm-up"),),
+        marks=fault_bands.spans(fault_bands.marks([run]), end_s),
+        y=(min(low - 1, 90.0) if low > 50 else 0.0, max(high + 1, 110.0)),
+    )
 
 
-def _alt(title: str, approach: Approach, shown: Sequence[Grown]) -> str:
+def _alt(title: str, variant: Variant, shown: Sequence[Grown]) -> str:
     said = "; ".join(
         f"{_name(row)}: {'grows' if row['grows'] else 'flat'}, "
         f"{100 * row['change'] / row['level']:+.1f} %"
         for row in shown
     )
-    return f"{title} of {approach.title} over the load, by what it changed: {said}."
+    return f"{title} of {variant.title} over the load, by what it changed: {said}."

@@ -41,7 +41,7 @@ THREATS: Final = (
     (
         "A simulated payment provider.",
         "Latency and outcome of a charge follow from the seed and the attempt's key, so within a "
-        "block all approaches meet the same draws. It has no rate limit and no bad day.",
+        "block all variants meet the same draws. It has no rate limit and no outages.",
     ),
     (
         "Censoring.",
@@ -159,13 +159,13 @@ def _looks(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _order(evidence: Evidence) -> str:
-    titles = {approach.name: approach.title for approach in evidence.approaches}
+    titles = {variant.name: variant.title for variant in evidence.variants}
     if any(run.get("case") for run in evidence.campaign["order"]):
         n = max(run["block"] for run in evidence.campaign["order"])
-        return f"{n} blocks of every case of every approach, interleaved"
+        return f"{n} blocks of every case of every variant, interleaved"
     blocks: dict[int, list[str]] = {}
     for run in evidence.campaign["order"]:
-        name = titles.get(run["approach"], run["approach"])
+        name = titles.get(run["variant"], run["variant"])
         blocks.setdefault(run["block"], []).append(name)
     return "; ".join(f"block {number}: {', '.join(names)}" for number, names in blocks.items())
 
@@ -195,18 +195,32 @@ def _fault(fault: Mapping[str, Any]) -> str:
 
 
 def _varied(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    varied = [f"{service} × {n}" for service, n in campaign.get("scale", {}).items()]
-    varied += [f"{key} = {value}" for key, value in campaign.get("settings", {}).items()]
-    yield "Varied from the default", ", ".join(varied) or "nothing"
+    """Yield in what each variant differs from its approach as it is by default."""
+    found = {one["name"]: differences(one) for one in campaign.get("variants", ())}
+    if not any(found.values()):
+        yield "Varied from the default", "nothing"
+    for name, varied in found.items():
+        if varied:
+            yield f"Variant {name}", ", ".join(varied)
+
+
+def differences(variant: Mapping[str, Any]) -> list[str]:
+    """Return in what a variant differs from its approach as it is by default."""
+    delay_ms = variant.get("delay_ms")
+    return [
+        *(f"{service} × {n}" for service, n in (variant.get("scale") or {}).items()),
+        *(f"{key} = {value}" for key, value in (variant.get("settings") or {}).items()),
+        *([f"{delay_ms:g} ms before it"] if delay_ms else []),
+    ]
 
 
 def _topologies(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    for approach in evidence.approaches:
-        topology = evidence.campaign.get("topologies", {}).get(approach.name)
+    for variant in evidence.variants:
+        topology = evidence.campaign.get("topologies", {}).get(variant.name)
         if topology:
             services = [_service(*item) for item in topology["services"].items()]
             yield (
-                f"Topology of {approach.title}",
+                f"Topology of {variant.title}",
                 f"{topology['containers']} containers, {topology['payment_slots']} payment slots: "
                 + ", ".join(services),
             )
@@ -274,8 +288,8 @@ def _confines(environment: Mapping[str, Any]) -> Iterator[str]:
 def _servers(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """Yield what the stores of the runs said they are."""
     said: dict[str, None] = {}
-    for approach in evidence.approaches:
-        for run in approach.runs:
+    for variant in evidence.variants:
+        for run in variant.runs:
             for service, version in (run.record.get("servers") or {}).items():
                 said[f"{service} {version}"] = None
     if said:

@@ -30,6 +30,7 @@ __all__ = [
     "compare",
     "different_schemas",
     "history",
+    "is_outdated",
     "load_prices",
     "schema",
     "series",
@@ -55,3 +56,9 @@ def summarise(
     if campaign.get("scenario", {}).get("contest"):
         return contention.summarise(campaign, runs, audits)
     return summary.summarise(campaign, runs, audits, prices)
+
+
+def is_outdated(found: Mapping[str, Any]) -> bool:
+    """Return True if a stored summary.json is of another version: it is made anew from the runs."""
+    current = contention.SCHEMA_VERSION if "contest" in found else summary.SCHEMA_VERSION
+    return bool(found.get("schema_version") != current)

@@ -1,8 +1,8 @@
 """The cases of a campaign, each by itself: what its faults did at worst, and its headline numbers.
 
-Runs of different cases are different experiments: nothing is averaged over them, and no approach
-wins by them. Cases without faults are variants of one approach under the same draws, so they are
-compared with the first of them, paired by block.
+Runs of different cases are different experiments: nothing is averaged over them, and no variant
+wins by them. Cases without faults differ by their settings alone and meet the same draws, so they
+are compared with the first of them, paired by block.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,27 +40,27 @@ class CaseRun:
 
 
 def cases(runs: Sequence[CaseRun]) -> list[dict[str, Any]]:
-    """Return every case of every approach, in the order in which they first ran; [] if none has."""
+    """Return every case of every variant, in the order in which they first ran; [] if none has."""
     groups: dict[tuple[str, str], list[CaseRun]] = {}
     for run in runs:
         if run.name:
-            groups.setdefault((run.facts.run.approach, run.name), []).append(run)
+            groups.setdefault((run.facts.run.variant, run.name), []).append(run)
     rows = []
     baselines: dict[str, dict[str, Side]] = {}
-    for (approach, name), found in groups.items():
+    for (variant, name), found in groups.items():
         estimates = _estimates(found)
-        row = {"approach": approach, "case": name, **_worst(found)}
+        row = {"variant": variant, "case": name, **_worst(found)}
         row["reached"] = reached(run.facts.run for run in found)
         row["metrics"] = {metric: asdict(value) for metric, value in estimates.items()}
         row |= {"compared_with": None, "ratios": {}}
         if not row["faults"]:
             sides = {m: _side(name, found, value) for m, value in estimates.items()}
-            first = baselines.setdefault(approach, sides)
+            first = baselines.setdefault(variant, sides)
             if first is not sides:
                 row["compared_with"] = next(iter(first.values())).name
                 row["ratios"] = {m: _ratio(m, first[m], side) for m, side in sides.items()}
         rows.append(row)
-    return sorted(rows, key=lambda row: row["approach"])
+    return sorted(rows, key=lambda row: row["variant"])
 
 
 def _worst(runs: Sequence[CaseRun]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def effects(facts: RunFacts, findings: Sequence[Finding]) -> list[dict[str, Any]
         row = {
             "run": facts.run.index,
             "case": record.get("case", ""),
-            "approach": facts.run.approach,
+            "variant": facts.run.variant,
             "seed": record["seed"],
             **{name: fault.get(name) for name in PLANNED},
             "begun_s": _seconds(fault["begun_ns"]),

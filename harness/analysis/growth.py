@@ -99,7 +99,7 @@ def growth(facts: RunFacts) -> list[dict[str, Any]]:
     named = {
         "run": facts.run.index,
         "case": facts.record.get("case", ""),
-        "approach": facts.run.approach,
+        "variant": facts.run.variant,
     }
     restarts = _restarts(facts)
     rows = []
@@ -160,7 +160,7 @@ def slope(service: str, kind: Kind, judged: "pd.Series[float]", restarts: int = 
 def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a sentence for everything that grows."""
     return [
-        f"run {row['run']} ({row['approach']}): {row['title']} of {row['service']} grows by "
+        f"run {row['run']} ({row['variant']}): {row['title']} of {row['service']} grows by "
         f"{_amount(row['per_hour'], row['unit'])} per hour"
         for row in rows
         if row["grows"]

@@ -3,7 +3,7 @@
 All are held against the newest. What did not ask the same of the same systems is left out, with the
 reasons. A campaign with an invalid run, or one that failed its audit, is shown, and no change is
 sought in it. Milliseconds of another machine say nothing about those of this one: its campaigns
-have only the ratios between approaches.
+have only the ratios between variants.
 
 It is advice: nothing fails by it. A change counts beyond δ only, as in every comparison.
 """
@@ -22,7 +22,7 @@ from harness.analysis.campaigns import (
     values_by_subject,
 )
 from harness.analysis.change_points import LEAST, change_points, levels
-from harness.analysis.comparability import Stored, differently_asked, machines, spoilt
+from harness.analysis.comparability import Stored, invalid_runs, machines, workload_differences
 from harness.analysis.estimates import Scale
 from harness.analysis.metric import Listing, Metric
 from harness.analysis.metrics import METRICS, listed
@@ -33,7 +33,7 @@ FIRST: Final = listed(Listing.GATE)
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class HistoryEntry:
     """One campaign of a history; `troubles` say why no change is sought in it."""
 
     folder: str
@@ -46,7 +46,7 @@ class Night:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Excluded:
     """A campaign that is no part of the history, and why."""
 
     folder: str
@@ -76,7 +76,7 @@ class Change:
 class Series:
     """One metric of one subject: its value each night (null: none), and its changes, oldest first.
 
-    `basis` says whether these are values of an approach, in the metric's unit, or ratios of two.
+    `basis` says whether these are values of a variant, in the metric's unit, or ratios of two.
     `why` says why no change was sought.
     """
 
@@ -94,9 +94,9 @@ class History:
 
     scenario: str
     runtime: str
-    approaches: Mapping[str, str]
-    nights: tuple[Night, ...]
-    left_out: tuple[Left, ...]
+    variants: Mapping[str, str]
+    nights: tuple[HistoryEntry, ...]
+    left_out: tuple[Excluded, ...]
     series: tuple[Series, ...]
 
     @property
@@ -106,13 +106,13 @@ class History:
         return sorted(found, key=lambda one: -one[1].first_after)
 
 
-def history(campaigns: Mapping[str, Stored], unreadable: Sequence[Left] = ()) -> History | None:
+def history(campaigns: Mapping[str, Stored], unreadable: Sequence[Excluded] = ()) -> History | None:
     """Tell the history of campaigns by their folders, or return None if none has metrics."""
     left_out = list(unreadable)
     measured: list[tuple[str, Stored]] = []
     for folder, one in campaigns.items():
         if one.is_contention_test:
-            left_out.append(Left(folder, ("a contention test has no metrics",)))
+            left_out.append(Excluded(folder, ("a contention test has no metrics",)))
         else:
             measured.append((folder, one))
     if not measured:
@@ -121,40 +121,37 @@ def history(campaigns: Mapping[str, Stored], unreadable: Sequence[Left] = ()) ->
     newest = measured[-1][1]
     kept: dict[str, Stored] = {}
     for folder, one in measured:
-        reasons = differently_asked(newest, one)
+        reasons = workload_differences(newest, one)
         if reasons:
-            left_out.append(Left(folder, tuple(reasons)))
+            left_out.append(Excluded(folder, tuple(reasons)))
         else:
             kept[folder] = one
     nights = tuple(_night(folder, one, newest) for folder, one in kept.items())
     return History(
         scenario=str(newest.description["scenario"]["title"]),
         runtime=str(newest.description["runtime"]),
-        approaches={
-            name: str(newest.description["topologies"][name]["title"])
-            for name in (entry["name"] for entry in newest.summary["approaches"])
-        },
+        variants={entry["name"]: entry["title"] for entry in newest.summary["variants"]},
         nights=nights,
         left_out=tuple(sorted(left_out, key=lambda left: left.folder)),
         series=tuple(_every_series(list(kept.values()), nights)),
     )
 
 
-def _night(folder: str, one: Stored, newest: Stored) -> Night:
+def _night(folder: str, one: Stored, newest: Stored) -> HistoryEntry:
     environment = one.description["environment"]
     git = environment.get("git") or {}
-    return Night(
+    return HistoryEntry(
         folder=folder,
         created_at=str(one.description["created_at"]),
         revision=git.get("revision"),
         uncommitted=bool(git.get("uncommitted")),
         machine=f"{environment.get('cpu_model')}, {environment.get('cores')} cores",
         is_other_machine=bool(machines(newest, one)),
-        troubles=tuple(spoilt(one.summary)),
+        troubles=tuple(invalid_runs(one.summary)),
     )
 
 
-def _every_series(kept: Sequence[Stored], nights: Sequence[Night]) -> Iterator[Series]:
+def _every_series(kept: Sequence[Stored], nights: Sequence[HistoryEntry]) -> Iterator[Series]:
     """Yield every series that has a value, those of the first metrics first."""
     contested = [metric for metric in METRICS.values() if is_contested(metric)]
     contested.sort(key=lambda one: FIRST.index(one.id) if one.id in FIRST else len(FIRST))
@@ -185,7 +182,7 @@ def _by_night(
 
 
 def _value(
-    found: _BySubject, subject: str, metric: Metric, basis: Basis, night: Night
+    found: _BySubject, subject: str, metric: Metric, basis: Basis, night: HistoryEntry
 ) -> float | None:
     measured = found.get(subject, {}).get(metric.id)
     if measured is None or (basis == "values" and night.is_other_machine):
@@ -198,7 +195,7 @@ def _series(
     metric: Metric,
     basis: Basis,
     values: Sequence[float | None],
-    nights: Sequence[Night],
+    nights: Sequence[HistoryEntry],
 ) -> Series:
     sound = [
         (position, value)

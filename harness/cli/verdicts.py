@@ -37,7 +37,7 @@ def print_outcome(console: Console, stored: Campaign, every_finding: bool = Fals
     summary = read_json(stored.path / "summary.json")
     if found := looks.told(summary["campaign"]):
         console.print(found)
-    for approach in summary["approaches"]:
+    for approach in summary["variants"]:
         if "statement" in approach:
             console.print(approach["statement"])
             continue

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from harness import campaign
 from harness.analysis import METRICS, Stored, different_schemas
 from harness.analysis.campaigns import by_block, is_contested
-from harness.analysis.comparability import differently_asked, spoilt
+from harness.analysis.comparability import invalid_runs, workload_differences
 from harness.analysis.metric import Metric
 from harness.errors import NotComparable, UsageError
 from harness.gate.result import Row
@@ -133,7 +133,7 @@ def check(
     """
     known = baseline.description.model_dump(mode="json")
     reasons = different_schemas(known, description) or [
-        *differently_asked(
+        *workload_differences(
             Stored(known, {}, baseline.deployments), Stored(description, {}, deployments)
         ),
         *_not_kept(baseline, criteria),
@@ -151,7 +151,7 @@ def rows(
 ) -> tuple[Row, ...]:
     """Judge every criterion of every pair of approaches, by the valid runs of head's summary."""
     head = changes(summary)
-    measured = {one["name"] for one in summary["approaches"]}
+    measured = {one["name"] for one in summary["variants"]}
     return tuple(
         _row(criterion, subject, known[criterion.metric.id], head[subject][criterion.metric.id])
         for subject, known in baseline.changes.items()
@@ -174,7 +174,7 @@ def changes(summary: Mapping[str, Any]) -> dict[str, dict[str, Changes]]:
             for metric in METRICS.values()
             if is_contested(metric) and metric.id in first["metrics"]
         }
-        for first, second in combinations(summary["approaches"], 2)
+        for first, second in combinations(summary["variants"], 2)
     }
 
 
@@ -206,10 +206,10 @@ def _unfit(folder: Path, stored: Stored) -> Iterator[str]:
     if stored.is_contention_test or stored.description.get("cases"):
         yield "its runs are not ranked, so nothing of them can be compared"
         return
-    yield from spoilt(stored.summary)
-    if len(stored.description["approaches"]) < 2:
+    yield from invalid_runs(stored.summary)
+    if len(stored.description["variants"]) < 2:
         yield "it measured one approach, so there is no ratio between two"
-    blocks = {run["block"] for one in stored.summary["approaches"] for run in one["runs"]}
+    blocks = {run["block"] for one in stored.summary["variants"] for run in one["runs"]}
     if len(blocks) < 2:
         yield "it has fewer than two blocks, so nothing is known of how they vary"
 

@@ -88,7 +88,7 @@ class Board:
                 "folder": str(self._folder),
                 "runs": len(planned),
                 "kept": done,
-                "approaches": sorted({run.approach for run in planned}),
+                "variants": sorted({run.approach for run in planned}),
                 "load_s": None if scenario.contention else scenario.load_s,
                 "stages": _stages(scenario),
             }
@@ -149,7 +149,7 @@ class Board:
             self._finished.append(
                 {
                     "index": run.index,
-                    "approach": run.approach,
+                    "variant": run.approach,
                     "case": run.case,
                     "sold": sold,
                     "audit": audit,
@@ -207,7 +207,7 @@ class Board:
     def _run_state(self, run: _Run) -> dict[str, Any]:
         return {
             "index": run.planned.index,
-            "approach": run.planned.approach,
+            "variant": run.planned.approach,
             "case": run.planned.case,
             "step": run.step,
             "step_number": list(STEPS.values()).index(run.step) + 1,

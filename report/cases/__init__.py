@@ -1,6 +1,6 @@
 """The report of a campaign of cases: what each fault did, and what it must never do.
 
-Runs of different cases are different experiments, so nothing is averaged over them, no approach is
+Runs of different cases are different experiments, so nothing is averaged over them, no variant is
 ranked, and the graphs over time are one per case. It is a page of its own; its parts are those of
 the other page.
 """
@@ -20,8 +20,8 @@ from report.tables import fault_table
 __all__ = ["compose"]
 
 NO_RANKING = (
-    "No approach is ranked: the runs of a campaign of cases differ by what is done to them, and "
-    "each approach has cases of its own."
+    "No variant is ranked: the runs of a campaign of cases differ by what is done to them, and "
+    "each variant has cases of its own."
 )
 ALWAYS_TOLD = ("oversold", "lost", "duplicated", "double_charged")
 """What the title counts even if there is none; the rest only where there is some."""
@@ -75,7 +75,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         raw=raw,
         template="cases/page.html.j2",
         own={
-            "lead": fault_table.LEAD,
+            "faults_lead": fault_table.LEAD,
             "coverage_lead": coverage_tables.LEAD,
             "coverage": [table.name for table in coverage],
             "growth_lead": growth_section.LEAD,
@@ -96,7 +96,7 @@ def headline(evidence: Evidence) -> Headline:
         title=_title(evidence),
         problems=tuple(conclusion.troubles(evidence)),
         sentences=(
-            *(_recovered(evidence, approach.name) for approach in evidence.approaches),
+            *(_recovered(evidence, variant.name) for variant in evidence.variants),
             *growth_section.sentences(evidence),
             NO_RANKING,
         ),
@@ -104,7 +104,7 @@ def headline(evidence: Evidence) -> Headline:
 
 
 def _title(evidence: Evidence) -> str:
-    """Return the verdict: how much was done to the approaches, and what the audit found of it."""
+    """Return the verdict: how much was done to the variants, and what the audit found of it."""
     cases, faults = evidence.summary["cases"], evidence.summary["faults"]
     struck = sum(fault["begun_s"] is not None for fault in faults)
     runs = sum(case["n"] for case in cases)
@@ -131,16 +131,16 @@ def _total(cases: list[dict[str, Any]], name: str) -> str:
     return "an unknown number" if None in counts and not known else f"{known:,}"
 
 
-def _recovered(evidence: Evidence, approach: str) -> str:
-    """Say how long an approach took to recover at worst, and where."""
-    titles = {one.name: one.title for one in evidence.approaches}
-    cases = [case for case in evidence.summary["cases"] if case["approach"] == approach]
+def _recovered(evidence: Evidence, variant: str) -> str:
+    """Say how long an variant took to recover at worst, and where."""
+    titles = {one.name: one.title for one in evidence.variants}
+    cases = [case for case in evidence.summary["cases"] if case["variant"] == variant]
     hit = [case for case in cases if case["faults"]]
     if not hit:
-        return f"{titles[approach]}: {_cases(len(cases))} without faults."
+        return f"{titles[variant]}: {_cases(len(cases))} without faults."
     stuck = [case["case"] for case in hit if case["unsettled"]]
     timed = [case for case in hit if case["recovery_s"] is not None]
-    said = f"{titles[approach]}, {_cases(len(hit))} with faults"
+    said = f"{titles[variant]}, {_cases(len(hit))} with faults"
     if timed:
         worst = max(timed, key=lambda case: case["recovery_s"])
         said += f": recovered in {worst['recovery_s']:.1f} s at the most ({worst['case']})"

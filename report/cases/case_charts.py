@@ -5,21 +5,17 @@ took longest to recover. A case without faults shows all its runs and their medi
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import pandas as pd
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from report.cases.case_tables import Case, cases_of
 from report.charts import fault_bands, plotting, theme
-from report.charts.figures import Chart, Plate, Section
-from report.charts.interactive import Dash, Live, RunLine, Trace, compact, longest_s, spans
-from report.evidence import Approach, Evidence, Run
+from report.charts.figures import Figure, Section
+from report.charts.line_chart import LineChart, RunLine, Trace, compact
+from report.charts.lines import longest_s
+from report.charts.plotting import Entry, Panel
+from report.evidence import Evidence, Run, Variant
 from report.numbers import short
-
-STEPS = "steps-mid"
-"""A second is drawn as wide as it is, so that nothing seems to begin before it did."""
 
 LEAD = (
     "Confirmed orders and failed requests per second. Of a case with faults the run that took "
@@ -29,24 +25,25 @@ LEAD = (
 
 
 def sections(evidence: Evidence) -> tuple[Section, ...]:
-    """Return the figures of the cases of each approach."""
+    """Return the figures of the cases of each variant."""
     return tuple(
-        Section(f"cases-{a.name}", a.title, LEAD, tuple(_plates(evidence, a)))
-        for a in evidence.approaches
+        Section(f"cases-{a.name}", a.title, LEAD, tuple(_figures(evidence, a)))
+        for a in evidence.variants
     )
 
 
-def _plates(evidence: Evidence, approach: Approach) -> Iterator[Plate]:
-    for number, case in enumerate(cases_of(evidence, approach), start=1):
-        runs = [run for run in approach.runs if run.index in case["runs"]]
+def _figures(evidence: Evidence, variant: Variant) -> Iterator[Figure]:
+    for number, case in enumerate(cases_of(evidence, variant), start=1):
+        runs = [run for run in variant.runs if run.index in case["runs"]]
         shown = _shown(evidence, case, runs)
-        chart = _chart(evidence, approach, case, shown, number)
-        yield Plate(
-            id=chart.name,
-            title=str(case["case"]),
+        chart = _describe(evidence, variant, case, shown)
+        panel = _panel(f"case-{variant.name}-{number:02d}", variant, case, shown, chart)
+        yield Figure(
+            id=panel.name,
+            title=panel.title,
             caption=_caption(case, shown),
-            charts=(chart,),
-            live=_live(evidence, approach, case, shown),
+            pictures=plotting.pictures(chart, [panel]),
+            interactive=chart,
         )
 
 
@@ -98,89 +95,53 @@ def _caption(case: Case, runs: Sequence[Run]) -> str:
     return f"{case['case']}, {_which(case, runs)}: {', '.join(said)}."
 
 
-def _live(evidence: Evidence, approach: Approach, case: Case, runs: Sequence[Run]) -> Live:
-    x = list(range(longest_s([approach])))
+def _describe(evidence: Evidence, variant: Variant, case: Case, runs: Sequence[Run]) -> LineChart:
+    x = list(range(longest_s([variant])))
     end_s = _horizon_s(evidence, runs)
 
     def trace(
-        label: str, colour: str, dash: Dash, of: Callable[[Run], "pd.Series[float]"]
+        curve: str, colour: str, dash: theme.Dash, of: Callable[[Run], "pd.Series[float]"]
     ) -> Trace:
         lines = [of(run) for run in runs]
         middle = pd.concat(lines, axis=1).median(axis=1)
         return Trace(
-            label=label,
-            approach=approach.title,
+            label=curve,
+            variant=variant.title,
+            curve=curve,
             colour=colour,
             dash=dash,
-            shown=True,
-            hatched=False,
             middle=compact(middle.reindex(x)),
             runs=tuple(
-                RunLine(run.index, bool(run.trouble), compact(line.reindex(x)))
+                RunLine(run.index, "dotted" if run.trouble else dash, compact(line.reindex(x)))
                 for run, line in zip(runs, lines, strict=True)
             ),
         )
 
-    return Live(
+    return LineChart(
         unit=f"per second · {_which(case, runs)}",
         axis="seconds",
         x=compact(x),
         end=end_s,
         traces=(
-            trace("confirmed", approach.tone, "solid", _confirmed),
+            trace("confirmed", variant.tone, "solid", _confirmed),
             trace("5xx or no answer", "ink", "dashed", _failed),
         ),
         steps=True,
-        marks=spans(runs, end_s) if case["faults"] else (),
+        marks=fault_bands.spans(fault_bands.marks(runs), end_s) if case["faults"] else (),
     )
 
 
-def _chart(
-    evidence: Evidence, approach: Approach, case: Case, runs: Sequence[Run], number: int
-) -> Chart:
-    colour = theme.approach_colour(approach.position)
-    which = _which(case, runs)
-    legend = [
-        ("confirmed", Line2D([], [], color=colour, linewidth=plotting.THICK)),
-        (
-            "5xx or no answer",
-            Line2D([], [], color=theme.INK, linewidth=1.3, linestyle=plotting.DASHED),
-        ),
-    ]
-    drawing, ax = plotting.panel(str(case["case"]), f"per second · {which}", colour, legend)
-    confirmed = [_confirmed(run) for run in runs]
-    failed = [_failed(run) for run in runs]
-    styles: tuple[tuple[list[pd.Series[float]], dict[str, Any]], ...] = (
-        (confirmed, {"color": colour, "linewidth": plotting.THICK, "drawstyle": STEPS}),
-        (
-            failed,
-            {
-                "color": theme.INK,
-                "linewidth": 1.3,
-                "linestyle": plotting.DASHED,
-                "drawstyle": STEPS,
-            },
-        ),
+def _panel(name: str, variant: Variant, case: Case, runs: Sequence[Run], chart: LineChart) -> Panel:
+    confirmed, failed = (max(float(of(run).max()) for run in runs) for of in (_confirmed, _failed))
+    faults = fault_bands.in_words(fault_bands.marks(runs)) if case["faults"] else ""
+    return Panel(
+        name=name,
+        title=str(case["case"]),
+        colour=theme.LIGHT[variant.tone],
+        alt=f"{variant.title}, case {case['case']}, {_which(case, runs)}: at most "
+        f"{short(confirmed)} orders confirmed and {short(failed)} requests failed per second."
+        f"{faults}",
+        traces=chart.traces,
+        legend=tuple(Entry(one.curve, theme.LIGHT[one.colour], one.dash) for one in chart.traces),
+        marks=chart.marks,
     )
-    for series, style in styles:
-        middle = pd.concat(series, axis=1).median(axis=1)
-        if len(series) > 1:
-            for one in series:
-                ax.plot(one.index + 0.5, one, **{**style, "linewidth": plotting.THIN, "alpha": 0.4})
-        ax.plot(middle.index + 0.5, middle, **style)
-    ax.set_ylim(bottom=0)
-    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    plotting.seconds_axis(ax, _horizon_s(evidence, runs))
-    found = fault_bands.marks(runs) if case["faults"] else ()
-    fault_bands.draw(ax, found)
-    alt = (
-        f"{approach.title}, case {case['case']}, {which}: at most {short(_most(confirmed))} orders "
-        f"confirmed and {short(_most(failed))} requests failed per second."
-        f"{fault_bands.in_words(found)}"
-    )
-    return plotting.finish(drawing, f"case-{approach.name}-{number:02d}", alt)
-
-
-def _most(series: Sequence["pd.Series[float]"]) -> float:
-    return max(float(one.max()) for one in series)

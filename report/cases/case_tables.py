@@ -1,29 +1,29 @@
 """The tables of a campaign of cases: the worst of each, and those without faults side by side."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from report import numbers
-from report.evidence import Approach, Evidence
+from report.evidence import Evidence, Variant
 from report.tables.cells import Cell, Column, Row, Table, estimate_cell
 from report.tables.fault_table import FOUND, found, measured, recovery
 from report.tables.judgements import verdict_cell
-from report.tables.metric_tables import metrics_in_order
+from report.tables.metric_tables import change_cell, count_cell, metrics_in_order
 
 Case = Mapping[str, Any]
 
 
-def cases_of(evidence: Evidence, approach: Approach) -> list[Case]:
-    """Return the cases of an approach in the order in which they first ran."""
-    return [case for case in evidence.summary["cases"] if case["approach"] == approach.name]
+def cases_of(evidence: Evidence, variant: Variant) -> list[Case]:
+    """Return the cases of an variant in the order in which they first ran."""
+    return [case for case in evidence.summary["cases"] if case["variant"] == variant.name]
 
 
 def cases(evidence: Evidence) -> Table:
     """Return every case with the worst that its faults did in any of its runs."""
     rows = [
-        Row(_cells(case), approach.title)
-        for approach in evidence.approaches
-        for case in cases_of(evidence, approach)
+        Row(_cells(case), variant.title)
+        for variant in evidence.variants
+        for case in cases_of(evidence, variant)
     ]
     numeric = (
         "Runs", "Faults", "In flight, least", "Recovery, worst, s", "Failing, longest, s",
@@ -65,50 +65,40 @@ def _cells(case: Case) -> tuple[Cell, ...]:
 
 
 def side_by_side(evidence: Evidence) -> list[Table]:
-    """Return, for each approach with cases without faults, their headline metrics compared."""
+    """Return, for each variant with cases without faults, their headline metrics compared."""
     tables = []
-    for approach in evidence.approaches:
-        quiet = [case for case in cases_of(evidence, approach) if not case["faults"]]
+    for variant in evidence.variants:
+        quiet = [case for case in cases_of(evidence, variant) if not case["faults"]]
         if len(quiet) > 1:
-            tables.append(_compared(evidence, approach, quiet))
+            tables.append(_compared(evidence, variant, quiet))
     return tables
 
 
-def _compared(evidence: Evidence, approach: Approach, shown: Sequence[Case]) -> Table:
+def _compared(evidence: Evidence, variant: Variant, shown: Sequence[Case]) -> Table:
     columns = [Column("Metric", numeric=False)]
-    columns += [Column(str(case["case"]), interval=True) for case in shown]
-    for case in shown[1:]:
-        columns.append(
-            Column(f"{case['case']}, compared with {case['compared_with']}", interval=True)
-        )
-        columns.append(Column("n"))
+    columns += [Column(str(case["case"]), interval=True, below=_below(case)) for case in shown]
     rows = []
     for metric, facts in metrics_in_order(evidence):
         if metric in shown[0]["metrics"]:
             cells = [Cell(str(facts["title"]))]
-            cells += [estimate_cell(case["metrics"][metric], facts["digits"]) for case in shown]
-            for case in shown[1:]:
-                cells += _ratio_cells(case["ratios"][metric], facts)
+            for case in shown:
+                cell = estimate_cell(case["metrics"][metric], facts["digits"])
+                found = case["ratios"].get(metric)
+                below = (change_cell(found, facts), count_cell(found["n"])) if found else ()
+                cells.append(replace(cell, below=below))
             rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
     return Table(
-        f"cases-{approach.name}",
-        f"{approach.title}: cases side by side",
-        f"{approach.title}: cases without faults, under the same draws; 95 % intervals, ratios "
+        f"cases-{variant.name}",
+        f"{variant.title}: cases side by side",
+        f"{variant.title}: cases without faults, under the same draws; 95 % intervals, ratios "
         f"paired by block; {evidence.workload}.",
         tuple(columns),
         tuple(rows),
     )
 
 
-def _ratio_cells(ratio: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Cell]:
-    note = "; ".join(ratio["warnings"])
-    low, high, n = ratio["low"], ratio["high"], ratio["n"]
-    count = Cell(str(n), n)
-    if ratio["kind"] == "ratio":
-        shown = numbers.factor(ratio["factor"], low, high)
-        return [Cell(shown, ratio["factor"], low, high, note), count]
-    if ratio["kind"] == "difference":
-        digits, unit = facts["digits"], facts["unit"]
-        shown = numbers.with_unit(numbers.signed(ratio["difference"], digits), unit)
-        return [Cell(f"{shown} {numbers.interval(low, high, digits)}".rstrip(), note=note), count]
-    return [Cell(numbers.NOTHING, note=note), count]
+def _below(case: Case) -> tuple[Column, ...]:
+    if not case["ratios"]:
+        return ()
+    title = f"{case['case']}, compared with {case['compared_with']}"
+    return Column(title, interval=True), Column(f"n of {case['case']}")

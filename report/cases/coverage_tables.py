@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from report.cases.case_tables import Case, cases_of
-from report.evidence import Approach, Evidence
+from report.evidence import Evidence, Variant
 from report.page import markdown
 from report.tables.cells import Cell, Column, Row, Table
 
@@ -15,11 +15,11 @@ LEAD = (
 
 
 def tables(evidence: Evidence) -> list[Table]:
-    """Return, for each approach, what its cases reached."""
-    known = [(approach, cases_of(evidence, approach)) for approach in evidence.approaches]
+    """Return, for each variant, what its cases reached."""
+    known = [(variant, cases_of(evidence, variant)) for variant in evidence.variants]
     return [
-        _table(evidence, approach, cases)
-        for approach, cases in known
+        _table(evidence, variant, cases)
+        for variant, cases in known
         if any(case.get("reached") for case in cases)
     ]
 
@@ -29,16 +29,15 @@ def in_markdown(found: Sequence[Table]) -> list[str]:
     return ["## Coverage", LEAD, *map(markdown.table, found)] if found else []
 
 
-def _table(evidence: Evidence, approach: Approach, cases: Sequence[Case]) -> Table:
+def _table(evidence: Evidence, variant: Variant, cases: Sequence[Case]) -> Table:
     counts = {str(case["case"]): _counts(case) for case in cases}
     names = list(dict.fromkeys(cell for found in counts.values() for cell in found))
     kinds = [kind for kind, _ in names]
     ordered = sorted(names, key=lambda cell: (kinds.index(cell[0]), cell[1]))
     return Table(
-        f"coverage-{approach.name}",
-        f"{approach.title}: states, transitions and answers",
-        f"{approach.title}: how often each was reached, in all runs of a case; "
-        f"{evidence.workload}.",
+        f"coverage-{variant.name}",
+        f"{variant.title}: states, transitions and answers",
+        f"{variant.title}: how often each was reached, in all runs of a case; {evidence.workload}.",
         (Column("Reached", numeric=False), *(Column(name) for name in counts)),
         tuple(
             Row((Cell(name), *(_cell(found.get((kind, name))) for found in counts.values())), kind)

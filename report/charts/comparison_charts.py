@@ -1,82 +1,69 @@
-"""The figures of a comparison, put together: every kind with its drawings, caption and values."""
+"""The figures of a comparison in the order of the report, and the picture for a README."""
 
-from report.charts import (
-    captions,
-    chart_values,
-    funnel_chart,
-    interactive,
-    over_time,
-    percentile_curves,
-    plotting,
-)
-from report.charts.figures import Chart, Plate, Section
-from report.charts.over_time import TimeKind
-from report.charts.percentile_curves import WaitKind
+from typing import Final
+
+from report.charts import fault_bands, funnel_chart, over_time, percentile_curves, plotting, theme
+from report.charts.chart import Chart
+from report.charts.figures import Figure, Picture, Section
+from report.charts.plotting import LEFT_PX
 from report.evidence import Evidence
+from report.numbers import short
 
-HERO = (over_time.CONFIRMED, over_time.PURCHASE)
+HERO: Final = (over_time.CONFIRMED, over_time.PURCHASE)
+"""What stands beside the verdict: what was sold, and how long it took."""
+
+CHARTS: Final[tuple[Chart, ...]] = (
+    over_time.LATENCY,
+    over_time.THROUGHPUT,
+    percentile_curves.PURCHASE,
+    percentile_curves.ORDER_TIME,
+    over_time.USERS,
+    over_time.BACKLOG,
+    over_time.STOCK,
+    funnel_chart.FUNNEL,
+)
 
 
-def hero(evidence: Evidence) -> tuple[Plate, ...]:
-    """Return the picture that stands beside the verdict: what was sold, and how long it took."""
-    return tuple(
-        _over_time(kind, evidence, (next(plotting.time_charts(kind, evidence)),)) for kind in HERO
-    )
+def hero(evidence: Evidence) -> tuple[Figure, ...]:
+    """Return the figures that stand beside the verdict."""
+    return tuple(chart.figure(evidence) for chart in HERO)
 
 
 def sections(evidence: Evidence) -> tuple[Section, ...]:
-    """Return all figures but those of the verdict, in the order of the report."""
-    return (
-        _section(over_time.LATENCY, evidence),
-        _section(over_time.THROUGHPUT, evidence),
-        waits(percentile_curves.PURCHASE, evidence),
-        waits(percentile_curves.ORDER_TIME, evidence),
-        _section(over_time.USERS, evidence),
-        _section(over_time.BACKLOG, evidence),
-        _section(over_time.STOCK, evidence),
-        _funnel(evidence),
-    )
+    """Return all figures but those of the verdict."""
+    return tuple(chart.section(evidence) for chart in CHARTS)
 
 
-def waits(kind: WaitKind, evidence: Evidence) -> Section:
-    """Return a figure of percentile curves."""
-    plate = Plate(
-        id=kind.id,
-        title=kind.title,
-        caption=captions.distribution(kind, evidence),
-        charts=tuple(percentile_curves.distribution_charts(kind, evidence)),
-        live=percentile_curves.live(kind, evidence),
-        values=chart_values.distribution(kind, evidence),
-    )
-    return Section(kind.id, kind.title, kind.lead, (plate,))
+def headline(evidence: Evidence) -> Picture:
+    """Draw the picture for a README: what was sold, and how long a purchase took, side by side."""
+    width, plot_height, gap = 880, 230, 62
+    rows = plotting.flow(plotting.variant_legend(evidence.variants), width)
+    drawing = theme.figure(width, 352 + plotting.LEGEND_ROW_PX * len(rows))
+    panel_width = (width - LEFT_PX - gap - 16) / 2
+    question = theme.fitted(_question(evidence), width - 24, 15, "bold")
+    theme.put_text(drawing, 12, 28, question, fontsize=15, fontweight="bold")
+    marks = fault_bands.marks(run for one in evidence.variants for run in one.runs)
+    titles = ("Confirmed orders", "Purchase latency, median, ms (log)")
+    for column, (declared, title) in enumerate(zip(HERO, titles, strict=True)):
+        chart = declared.describe(evidence, declared.thick(evidence))
+        left = LEFT_PX + column * (panel_width + gap)
+        theme.put_text(drawing, left - 40, 54, title, theme.MUTED, fontsize=11.5)
+        ax = theme.axes(drawing, left, 76, panel_width, plot_height)
+        plotting.draw_lines(ax, chart, chart.traces)
+        plotting.align([ax], chart)
+        plotting.draw_spans(ax, chart, fault_bands.spans(marks, chart.end))
+    plotting.draw_legend(drawing, rows)
+    return plotting.picture(drawing, "headline", _alt(evidence))
 
 
-def _section(kind: TimeKind, evidence: Evidence) -> Section:
-    drawn = tuple(plotting.time_charts(kind, evidence))
-    return Section(kind.id, kind.title, kind.lead, (_over_time(kind, evidence, drawn),))
+def _question(evidence: Evidence) -> str:
+    product = evidence.scenario["product"]
+    return f"{product['stock']:,} × {product['name']}, up to {evidence.peak_users:,} buyers at once"
 
 
-def _over_time(kind: TimeKind, evidence: Evidence, drawn: tuple[Chart, ...]) -> Plate:
-    end_s = plotting.horizon_s(evidence, within_load=kind.within_load)
-    return Plate(
-        id=kind.id,
-        title=kind.title,
-        caption=captions.over_time(kind, evidence),
-        charts=drawn,
-        live=interactive.over_time(kind, evidence, end_s, _levels(kind, evidence)),
-        values=chart_values.over_time(kind, evidence),
-    )
-
-
-def _levels(kind: TimeKind, evidence: Evidence) -> tuple[tuple[float, str], ...]:
-    if kind is not over_time.CONFIRMED:
-        return ()
-    stock = evidence.scenario["product"]["stock"]
-    return ((float(stock), f"stock: {stock:,}"),)
-
-
-def _funnel(evidence: Evidence) -> Section:
-    lead = "Of all attempts to buy, how many came how far; each step is read from another store."
-    drawn = tuple(funnel_chart.funnel_charts(evidence))
-    said = captions.funnel(evidence.summary["funnel"], evidence)
-    return Section("funnel", "Order funnel", lead, (Plate("funnel", "Order funnel", said, drawn),))
+def _alt(evidence: Evidence) -> str:
+    parts = []
+    for variant in evidence.variants:
+        finals = [short(float(run.seconds["confirmed"].max())) for run in variant.runs]
+        parts.append(f"{variant.title} confirmed {', '.join(finals)} orders in its runs")
+    return f"Confirmed orders over time, and median purchase latency over time. {'; '.join(parts)}."

@@ -7,17 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from matplotlib.axes import Axes
-
 from harness.analysis.run_facts import NANOSECONDS
 from harness.results.outages import FOREVER_NS, Outage, action, target
-from report.charts import theme
+from report.charts.line_chart import Span
+from report.charts.plotting import MOST_LABELS
 from report.evidence import Run
 from report.numbers import short
-
-EDGE = (0, (2, 2))
-MOST_LABELS = 12
-"""More marks than this are drawn without labels, which would cover each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +56,11 @@ def _window(outage: Outage) -> tuple[float, float]:
     return outage.begun_ns / NANOSECONDS, until_s
 
 
-def draw(ax: Axes, shown: Sequence[Mark]) -> None:
-    """Draw marks behind the curves of a time axis whose limits are set; many have no labels."""
-    labelled = len(shown) <= MOST_LABELS
-    end_s = ax.get_xlim()[1]
-    for mark in shown:
-        if mark.from_s >= end_s:
-            continue
-        until_s = min(mark.to_s, end_s)
-        ax.axvspan(mark.from_s, until_s, color=theme.FAULT, linewidth=0, zorder=-1.5)
-        if not labelled:
-            continue
-        for at_s in {mark.from_s, until_s}:
-            ax.axvline(at_s, color=theme.MUTED, linewidth=0.8, linestyle=EDGE, zorder=-0.5)
-        ax.annotate(
-            mark.label, (mark.from_s, 0.98), xycoords=("data", "axes fraction"), xytext=(2, 0),
-            textcoords="offset points", rotation=90, ha="left", va="top", fontsize=9,
-            color=theme.INK, annotation_clip=False, zorder=4,
-        )  # fmt: skip
+def spans(shown: Sequence[Mark], end_s: float) -> tuple[Span, ...]:
+    """Return marks as spans of time, as far as a chart goes."""
+    return tuple(
+        (mark.from_s, min(mark.to_s, end_s), mark.label) for mark in shown if mark.from_s < end_s
+    )
 
 
 def in_words(shown: Sequence[Mark]) -> str:

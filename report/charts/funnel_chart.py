@@ -1,6 +1,8 @@
 """The order funnel as a figure: points on a logarithmic axis, because attempts dwarf sales."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,58 +10,86 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from report.charts import plotting, theme
-from report.charts.figures import Chart
-from report.charts.percentile_curves import approach_legend
-from report.evidence import Approach, Evidence
-from report.numbers import short
+from report.charts.chart import Chart, each, groups
+from report.charts.figures import Figure, Picture
+from report.evidence import Evidence, Variant
+from report.numbers import number, short
 
 NAMES_PX = 130
 """Room for the names of the steps, left of the plot."""
 SPREAD = 0.72
-"""So much of a step's row the approaches share, so that none hides another."""
+"""So much of a step's row the variants share, so that none hides another."""
+
+Steps = Sequence[Mapping[str, Any]]
 
 
-def funnel_charts(evidence: Evidence) -> Iterator[Chart]:
-    """Draw how many of all attempts came how far: all approaches together, then each alone."""
-    groups: list[tuple[Approach, ...]] = [(approach,) for approach in evidence.approaches]
-    if len(groups) > 1:
-        groups.insert(0, evidence.approaches)
-    steps = {a.name: evidence.summary["funnel"].get(a.name, []) for a in evidence.approaches}
-    values = [n for rows in steps.values() for row in rows for n in row["per_run"] if n > 0]
-    low, high = (min(values), max(values)) if values else (1.0, 10.0)
-    for shown in groups:
-        name, title, colour = plotting.panel_words("funnel", "Compared", shown)
-        legend = approach_legend(shown)
-        if len(shown) == 1:
-            legend[0] = ("mean of the runs", legend[0][1])
-        drawing, ax = plotting.panel(
-            title, "attempts and orders (log)", colour, legend, left_px=NAMES_PX
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunnelChart(Chart):
+    """How many of all attempts came how far."""
+
+    def figure(self, evidence: Evidence) -> Figure:
+        """Return the figure of a campaign."""
+        steps: Mapping[str, Steps] = evidence.summary["funnel"]
+        reached = [n for rows in steps.values() for row in rows for n in row["per_run"] if n > 0]
+        limits = (min(reached), max(reached)) if reached else (1.0, 10.0)
+        return Figure(
+            id=self.id,
+            title=self.title,
+            caption=each(evidence, lambda variant: caption(steps.get(variant.name, ()))),
+            pictures=tuple(self._picture(steps, shown, limits) for shown in groups(evidence)),
         )
-        for place, approach in enumerate(shown):
+
+    def _picture(
+        self, steps: Mapping[str, Steps], shown: tuple[Variant, ...], limits: tuple[float, float]
+    ) -> Picture:
+        name, title, colour = plotting.panel_words(self.id, "Compared", shown)
+        legend = (
+            plotting.variant_legend(shown)
+            if len(shown) > 1
+            else plotting.run_legend(shown[0], "mean of the runs")
+        )
+        drawing, ax = plotting.frame(title, self.unit, colour, legend, left_px=NAMES_PX)
+        for place, variant in enumerate(shown):
             aside = SPREAD * ((place + 0.5) / len(shown) - 0.5)
-            _draw(ax, steps[approach.name], approach, aside, alone=len(shown) == 1)
-        _axes(ax, steps[shown[0].name], max(low / 2, 0.5), high)
-        plotting.hatch_unranked(ax, shown)
-        yield plotting.finish(drawing, name, _alt(steps, shown))
+            _draw(ax, steps[variant.name], variant, aside, alone=len(shown) == 1)
+        _axes(ax, steps[shown[0].name], max(limits[0] / 2, 0.5), limits[1])
+        if len(shown) == 1:
+            plotting.hatch_unranked(ax, shown[0])
+        parts = []
+        for variant in shown:
+            rows = ", ".join(f"{row['title']} {short(row['mean'])}" for row in steps[variant.name])
+            parts.append(f"{variant.title}: {rows}")
+        return plotting.picture(drawing, name, f"{self.title}. {'; '.join(parts)}.")
 
 
-def _draw(
-    ax: Axes, steps: Sequence[dict[str, Any]], approach: Approach, aside: float, *, alone: bool
-) -> None:
-    colour = theme.approach_colour(approach.position)
+def caption(rows: Steps) -> str:
+    """Return how far the attempts of a variant came, and at which step most of them ended."""
+    if not rows or not rows[0]["mean"]:
+        return "no attempt"
+    first, last = rows[0], rows[-1]
+    share = 100 * last["mean"] / first["mean"]
+    losses = [(before["mean"] - after["mean"], after["title"]) for before, after in pairwise(rows)]
+    most, where = max(losses, key=lambda loss: loss[0])
+    text = f"of {number(first['mean'])} attempts {number(share, 1)} % ended as a sale"
+    if not last["mean"]:
+        text = f"none of {number(first['mean'])} attempts ended as a sale"
+    return f"{text}; most were lost before “{where}” ({number(most)})" if most > 0 else text
+
+
+def _draw(ax: Axes, steps: Steps, variant: Variant, aside: float, *, alone: bool) -> None:
+    colour = theme.LIGHT[variant.tone]
     rows = np.arange(len(steps)) + aside
     means = np.array([step["mean"] for step in steps], dtype=np.float64)
     seen = means > 0
     ax.plot(
         means[seen], rows[seen], color=colour, linewidth=0, marker="o", markersize=7,
-        markerfacecolor=colour if approach.ranked else theme.PAPER,
+        markerfacecolor=colour if variant.ranked else theme.PAPER,
     )  # fmt: skip
     for row, step in zip(rows, steps, strict=True):
         runs = [n for n in step["per_run"] if n > 0]
         ax.plot(runs, [row] * len(runs), color=colour, linewidth=0, marker="|", markersize=11,
                 markeredgewidth=plotting.THIN)  # fmt: skip
-    if alone:
-        for row, step in zip(rows, steps, strict=True):
+        if alone:
             ax.annotate(
                 short(step["mean"]), (max(step["mean"], 1), row), xytext=(9, 0),
                 textcoords="offset points", color=colour, fontsize=11, fontweight="bold",
@@ -67,7 +97,7 @@ def _draw(
             )  # fmt: skip
 
 
-def _axes(ax: Axes, steps: Sequence[dict[str, Any]], low: float, high: float) -> None:
+def _axes(ax: Axes, steps: Steps, low: float, high: float) -> None:
     ax.set_xscale("log")
     ax.set_xlim(low, high * 6)
     ax.xaxis.set_major_locator(LogLocator(10))
@@ -78,9 +108,9 @@ def _axes(ax: Axes, steps: Sequence[dict[str, Any]], low: float, high: float) ->
     ax.set_yticks(range(len(steps)), [step["title"] for step in steps])
 
 
-def _alt(steps: dict[str, list[dict[str, Any]]], shown: Sequence[Approach]) -> str:
-    parts = []
-    for approach in shown:
-        rows = ", ".join(f"{row['title']} {short(row['mean'])}" for row in steps[approach.name])
-        parts.append(f"{approach.title}: {rows}")
-    return f"Order funnel. {'; '.join(parts)}."
+FUNNEL = FunnelChart(
+    id="funnel",
+    title="Order funnel",
+    lead="How many of all attempts to buy reached each step; each is read from another store.",
+    unit="attempts and orders (log)",
+)

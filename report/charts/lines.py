@@ -1,13 +1,13 @@
-"""The lines of a figure over time: a run's seconds in bins, and one thick line of an approach.
+"""The lines of a chart over time: a run's seconds in bins, and one thick line of a variant.
 
-The drawings and the interactive charts show the same lines, and captions are read from them; only
-the bins of the interactive ones are narrower, because one can zoom into them. What is counted has
-the median of a bin's seconds, and the thick line is the median run. A percentile is that of the
-requests themselves, of as many as it takes, and the thick line is that of all counted runs' merged.
+What is counted has the median of a bin's seconds, and the thick line is the median run. A
+percentile is that of the requests themselves, of as many as it takes, and the thick line is that of
+all counted runs' merged.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -15,40 +15,63 @@ import pandas as pd
 
 from harness.analysis.estimates import MIN_BEYOND, nearest_rank
 from harness.analysis.series import Latencies
-from report.charts.over_time import PERCENTILES
-from report.evidence import Approach, Evidence, Floats, Run
+from report.evidence import Evidence, Floats, Run, Variant
 
-DRAWN_POINTS = 100
-"""A line of a drawing has at most so many points; each stands for a bin of seconds."""
-LIVE_POINTS = 200
-"""The same of an interactive chart."""
+POINTS = 200
+"""A line has at most so many points; each stands for a bin of seconds."""
 
 
-def bin_s(evidence: Evidence, points: int = DRAWN_POINTS) -> int:
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One column of the per-second series, or a percentile of latencies, as a line.
+
+    A `percentile` says of which latencies (`analysis.series`) it is, and the share. `second` is the
+    other curve of the chart; `alone` is not among those that compare the variants.
+    """
+
+    column: str
+    label: str
+    second: bool = False
+    alone: bool = False
+    percentile: tuple[str, float] | None = None
+
+
+def bin_s(evidence: Evidence) -> int:
     """Return the width of a bin, in seconds: one for all runs, so that their lines share an x."""
-    lengths = [len(run.seconds) for approach in evidence.approaches for run in approach.runs]
-    return max(1, -(-max(lengths, default=1) // points))
+    return max(1, -(-longest_s(evidence.variants) // POINTS))
 
 
-def of_run(run: Run, column: str, width_s: int) -> "pd.Series[float]":
+def longest_s(variants: Sequence[Variant]) -> int:
+    """Return how many seconds the longest run has."""
+    return max((len(run.seconds) for variant in variants for run in variant.runs), default=0)
+
+
+def is_measured(variant: Variant, curve: Curve) -> bool:
+    """Return True if any run has a value: a shop without queue has no queue depth."""
+    if curve.percentile:
+        return any(run.latencies for run in variant.runs)
+    return any(run.seconds[curve.column].notna().any() for run in variant.runs)
+
+
+def of_run(run: Run, curve: Curve, width_s: int) -> "pd.Series[float]":
     """Return the line of one run, by the middle of the bin in s."""
-    if column in PERCENTILES:
-        kind, q = PERCENTILES[column]
+    if curve.percentile:
+        kind, q = curve.percentile
         return percentile_line([run.latencies[kind]], q, width_s)
     bins = run.seconds["t_s"].to_numpy(dtype=np.int64) // width_s
-    values = run.seconds[column].groupby(bins).median()
+    values = run.seconds[curve.column].groupby(bins).median()
     middle = (values.index.to_numpy(dtype=np.float64) + 0.5) * width_s
     return pd.Series(values.to_numpy(dtype=np.float64), index=middle)
 
 
-def of_approach(approach: Approach, column: str, width_s: int) -> "pd.Series[float] | None":
+def of_variant(variant: Variant, curve: Curve, width_s: int) -> "pd.Series[float] | None":
     """Return the thick line of the runs that count, or None if none does."""
-    if not approach.counted:
+    if not variant.counted:
         return None
-    if column in PERCENTILES:
-        kind, q = PERCENTILES[column]
-        return percentile_line([run.latencies[kind] for run in approach.counted], q, width_s)
-    counted = [of_run(run, column, width_s) for run in approach.counted]
+    if curve.percentile:
+        kind, q = curve.percentile
+        return percentile_line([run.latencies[kind] for run in variant.counted], q, width_s)
+    counted = [of_run(run, curve, width_s) for run in variant.counted]
     # The runs end a little apart; a median over fewer runs would jump there.
     end_s = min(line.index[-1] for line in counted)
     return pd.concat(counted, axis=1).median(axis=1).loc[:end_s]
@@ -72,20 +95,18 @@ def percentile_line(runs: Sequence[Latencies], q: float, width_s: int) -> "pd.Se
     return pd.Series(list(line.values()), index=index, dtype=np.float64)
 
 
-def of_window(approach: Approach, column: str, start_s: float, end_s: float) -> float:
+def of_window(variant: Variant, kind: str, q: float, start_s: float, end_s: float) -> float:
     """Return a percentile of the requests that were sent in a window; NaN if they are too few."""
-    kind, q = PERCENTILES[column]
-    sent_s, took_ms, waited_ms = _merged([run.latencies[kind] for run in approach.counted])
+    sent_s, took_ms, waited_ms = _merged([run.latencies[kind] for run in variant.counted])
     first, last = np.searchsorted(sent_s, [start_s, end_s])
     if last - first < needed(q):
         return math.nan
     return _percentile(took_ms[first:last], waited_ms[first:last], q)
 
 
-def unanswered_pct(approach: Approach, column: str) -> float:
-    """Return the share of the requests behind a percentile that had no answer, in %."""
-    kind, _ = PERCENTILES[column]
-    answered = np.concatenate([run.latencies[kind].answered for run in approach.counted])
+def unanswered_pct(variant: Variant, kind: str) -> float:
+    """Return the share of the requests of a kind that had no answer, in %."""
+    answered = np.concatenate([run.latencies[kind].answered for run in variant.counted])
     return 100.0 * float(1 - answered.mean()) if len(answered) else 0.0
 
 

@@ -1,260 +1,182 @@
-"""Figures of whole runs: percentile curves, and the picture for a README."""
+"""Percentile curves of whole runs: what share of durations was over within how long."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from report.charts import fault_bands, legends, lines, over_time, plotting, theme
-from report.charts.figures import Chart
-from report.charts.interactive import Live, RunLine, Trace, compact
-from report.evidence import Approach, Evidence, Floats, Run, Waits
+from report.charts import plotting, theme
+from report.charts.chart import Chart, each, groups
+from report.charts.figures import Figure
+from report.charts.line_chart import LineChart, RunLine, Trace, compact
+from report.charts.plotting import MARKED, Panel
+from report.charts.time_chart import value_cell
+from report.evidence import Durations, Evidence, Floats, Run, Variant
 from report.numbers import short
+from report.tables.cells import Cell, Column, Row, Table
 
 MIN_BEYOND = 10
 """A curve ends where fewer than this many values lie beyond it (as in `harness.analysis`)."""
-CURVE_POINTS = 80
-LIVE_POINTS = 160
-MARKED = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
-TOLD = (50.0, 95.0, 99.0)
+POINTS = 160
+IN_WORDS = (50.0, 95.0, 99.0)
 
 
-@dataclass(frozen=True, slots=True)
-class WaitKind:
-    """A kind of percentile curve: which durations of a run it is made of."""
+def reach(durations: Durations) -> float | None:
+    """Return the last 1/(1-q) whose q-percentile the sample supports, or None.
 
-    id: str
-    title: str
-    lead: str
-    unit: str
-    of: Callable[[Run], Waits]
-
-
-PURCHASE = WaitKind(
-    "purchase-distribution",
-    "Purchase latency, distribution",
-    "What share of purchases was acknowledged within how long.",
-    "purchase latency, ms (log)",
-    lambda run: run.purchase_ms,
-)
-ORDER_TIME = WaitKind(
-    "order-time-distribution",
-    "Total order time, distribution",
-    "From the first send of an attempt until its order is settled in the ledger. This, not the "
-    "acknowledgement, compares the approaches.",
-    "total order time, s (log)",
-    lambda run: run.order_time_s,
-)
-KINDS = (PURCHASE, ORDER_TIME)
-
-
-def curve(waits: Waits) -> tuple[Floats, Floats]:
-    """Return a percentile curve as far as the sample supports it: 1/(1-q), and the q-percentile.
-
-    Unfinished durations are longer than all others, so the curve ends before them.
+    Unfinished durations are longer than all others, so a curve ends before them.
     """
-    last = _reach(waits)
-    if last is None:
-        return np.empty(0), np.empty(0)
-    odds = np.geomspace(1.0, last, CURVE_POINTS)
-    return odds, _quantiles(waits, odds)
-
-
-def _reach(waits: Waits) -> float | None:
-    """Return the last 1/(1-q) whose q-percentile the sample supports, or None."""
-    if waits.size <= MIN_BEYOND or len(waits.values) == 0:
+    if durations.size <= MIN_BEYOND or len(durations.values) == 0:
         return None
-    last = min(1 - MIN_BEYOND / waits.size, len(waits.values) / waits.size)
+    last = min(1 - MIN_BEYOND / durations.size, len(durations.values) / durations.size)
     return 1 / (1 - last + 1e-12)
 
 
-def _quantiles(waits: Waits, odds: Floats) -> Floats:
+def quantiles(durations: Durations, odds: Floats) -> Floats:
     """Return the percentiles at 1/(1-q), by nearest rank; what is not supported is missing."""
-    last = _reach(waits)
+    last = reach(durations)
     if last is None:
         return np.full(len(odds), np.nan)
-    ranks = np.ceil((1 - 1 / odds) * waits.size - 1e-9).astype(np.int64)
-    found = waits.values[np.clip(ranks - 1, 0, len(waits.values) - 1)]
+    ranks = np.ceil((1 - 1 / odds) * durations.size - 1e-9).astype(np.int64)
+    found = durations.values[np.clip(ranks - 1, 0, len(durations.values) - 1)]
     return np.where(odds <= last * (1 + 1e-9), found, np.nan)
 
 
-def merged(waits: Sequence[Waits]) -> Waits:
+def merged(durations: Sequence[Durations]) -> Durations:
     """Return the durations of several runs as one."""
-    if not waits:
-        return Waits(np.empty(0))
-    values = np.sort(np.concatenate([one.values for one in waits]))
-    return Waits(values, sum(one.unfinished for one in waits))
+    if not durations:
+        return Durations(np.empty(0))
+    values = np.sort(np.concatenate([one.values for one in durations]))
+    return Durations(values, sum(one.unfinished for one in durations))
 
 
-def distribution_charts(kind: WaitKind, evidence: Evidence) -> Iterator[Chart]:
-    """Draw percentile curves: all approaches together, then each alone, on equal axes."""
-    groups: list[tuple[Approach, ...]] = [(approach,) for approach in evidence.approaches]
-    if len(groups) > 1:
-        groups.insert(0, evidence.approaches)
-    drawn: list[tuple[str, Figure, Axes, tuple[Approach, ...]]] = []
-    for shown in groups:
-        name, title, colour = plotting.panel_words(kind.id, "Compared", shown)
-        drawing, ax = plotting.panel(title, kind.unit, colour, approach_legend(shown))
-        for approach in shown:
-            _draw_curves(ax, kind, approach)
-        plotting.log_scale(ax)
-        drawn.append((name, drawing, ax, shown))
-    reached = [ax.dataLim.xmax for _, _, ax, _ in drawn if np.isfinite(ax.dataLim.xmax)]
-    plotting.align([ax for _, _, ax, _ in drawn], log=True)
-    for name, drawing, ax, shown in drawn:
-        _percentile_axis(ax, max([10.0, *reached]))
-        plotting.hatch_unranked(ax, shown)
-        yield plotting.finish(drawing, name, _alt_curves(kind, shown))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PercentileChart(Chart):
+    """A chart of percentile curves, of durations `of` each run."""
 
+    of: Callable[[Run], Durations]
 
-def _draw_curves(ax: Axes, kind: WaitKind, approach: Approach) -> None:
-    colour = theme.approach_colour(approach.position)
-    for run in approach.runs:
-        ax.plot(*curve(kind.of(run)), color=colour, **plotting.thin(run))
-    if approach.counted:
-        together = merged([kind.of(run) for run in approach.counted])
-        ax.plot(
-            *curve(together),
-            color=colour,
-            linewidth=plotting.THICK,
-            linestyle=plotting.dash(approach),
+    def figure(self, evidence: Evidence) -> Figure:
+        """Return the figure of a campaign."""
+        chart = self.describe(evidence)
+        return Figure(
+            id=self.id,
+            title=self.title,
+            caption=each(evidence, self._caption),
+            pictures=plotting.pictures(
+                chart, [self._panel(chart, shown) for shown in groups(evidence)]
+            ),
+            interactive=chart,
+            values=self._values(evidence),
         )
 
+    def percentiles(self, variant: Variant) -> dict[float, float]:
+        """Return the marked percentiles of the merged curve, as far as the sample supports them."""
+        odds = np.array([1 / (1 - q / 100) for q in MARKED])
+        found = quantiles(self._merged(variant), odds)
+        return {q: float(v) for q, v in zip(MARKED, found, strict=True) if np.isfinite(v)}
 
-def approach_legend(shown: Sequence[Approach]) -> list[legends.Entry]:
-    """Return what the lines mean: approaches by colour, runs and their merger by width."""
+    def _merged(self, variant: Variant) -> Durations:
+        return merged([self.of(run) for run in variant.counted])
 
-    def line(approach: Approach, width: float) -> Line2D:
-        colour = theme.approach_colour(approach.position)
-        return Line2D([], [], color=colour, linewidth=width, linestyle=plotting.dash(approach))
+    def describe(self, evidence: Evidence) -> LineChart:
+        """Return the curves of all variants and all their runs, on one grid of percentiles."""
+        every = [self.of(run) for variant in evidence.variants for run in variant.runs]
+        every += [self._merged(variant) for variant in evidence.variants]
+        end = max([10.0, *(last for one in every if (last := reach(one)) is not None)])
+        odds = np.geomspace(1.0, end, POINTS)
 
-    if len(shown) > 1:
-        return [(approach.named, line(approach, plotting.THICK)) for approach in shown]
-    return [("merged", line(shown[0], plotting.THICK)), ("each run", line(shown[0], plotting.THIN))]
-
-
-def _percentile_axis(ax: Axes, right: float) -> None:
-    ax.set_xscale("log")
-    ax.set_xlim(1, right)
-    places = [1 / (1 - q / 100) for q in MARKED]
-    ax.xaxis.set_major_locator(FixedLocator([1.0, *(p for p in places if p <= right * 1.01)]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.4g}"))
-    ax.grid(axis="x", color=theme.GRID, linewidth=1)
-    ax.set_xlabel("percentile", fontsize=10.5)
-
-
-def _alt_curves(kind: WaitKind, shown: Sequence[Approach]) -> str:
-    parts = []
-    for approach in shown:
-        marks = percentiles(kind, approach)
-        unit = kind.unit.removesuffix(" (log)").rpartition(" ")[2]
-        said = ", ".join(f"p{q:g} {short(value)}" for q, value in marks.items() if q in TOLD)
-        parts.append(f"{approach.title}: {said or 'no counted run'} {unit}")
-    return f"{kind.title}, percentile curves. {'; '.join(parts)}."
-
-
-def percentiles(kind: WaitKind, approach: Approach) -> dict[float, float]:
-    """Return the marked percentiles of the merged curve, as far as the sample supports them."""
-    odds, values = curve(merged([kind.of(run) for run in approach.counted]))
-    return {
-        q: float(np.interp(1 / (1 - q / 100), odds, values))
-        for q in MARKED
-        if len(odds) and 1 / (1 - q / 100) <= odds[-1] * (1 + 1e-9)
-    }
-
-
-def live(kind: WaitKind, evidence: Evidence) -> Live:
-    """Return percentile curves of all approaches and all their runs, on one grid of percentiles."""
-    every = [kind.of(run) for approach in evidence.approaches for run in approach.runs]
-    reached = [_reach(waits) for waits in (*every, merged(every))]
-    end = max([10.0, *(last for last in reached if last is not None)])
-    odds = np.geomspace(1.0, end, LIVE_POINTS)
-    return Live(
-        unit=kind.unit,
-        axis="percentile",
-        x=compact(odds),
-        end=end,
-        traces=tuple(
-            Trace(
-                label=approach.named,
-                approach=approach.title,
-                colour=approach.tone,
-                dash="solid" if approach.ranked else "dotted",
-                shown=True,
-                hatched=not approach.ranked,
-                middle=compact(_quantiles(merged([kind.of(r) for r in approach.counted]), odds))
-                if approach.counted
-                else None,
+        def trace(variant: Variant) -> Trace:
+            dash = theme.variant_dash(variant.position)
+            return Trace(
+                label=variant.named,
+                variant=variant.title,
+                curve="merged",
+                colour=variant.tone,
+                dash=plotting.dash_of(variant),
+                middle=compact(quantiles(self._merged(variant), odds)) if variant.counted else None,
                 runs=tuple(
-                    RunLine(run.index, bool(run.trouble), compact(_quantiles(kind.of(run), odds)))
-                    for run in approach.runs
+                    RunLine(
+                        run.index,
+                        "dotted" if run.trouble else dash,
+                        compact(quantiles(self.of(run), odds)),
+                    )
+                    for run in variant.runs
                 ),
+                hatched=not variant.ranked,
             )
-            for approach in evidence.approaches
-        ),
-        log=True,
-    )
 
-
-def headline(evidence: Evidence) -> Chart:
-    """Draw the picture for a README: what was sold, and how long a purchase took, side by side."""
-    width, plot_height, gap = 880, 230, 62
-    samples = plotting.time_legend(evidence.approaches, over_time.CONFIRMED.together)
-    of_approaches = zip(evidence.approaches, samples, strict=False)
-    rows = legends.flow([(one.named, sample) for one, (_, sample) in of_approaches], width)
-    drawing = theme.figure(width, 352 + legends.ROW_PX * len(rows))
-    panel_width = (width - plotting.LEFT_PX - gap - 16) / 2
-    question = theme.fitted(_question(evidence), width - 24, 15, "bold")
-    theme.put_text(drawing, 12, 28, question, fontsize=15, fontweight="bold")
-    for column, (kind, title) in enumerate(
-        (
-            (over_time.CONFIRMED, "Confirmed orders"),
-            (over_time.PURCHASE, "Purchase latency, median, ms (log)"),
+        return LineChart(
+            unit=self.unit,
+            axis="percentile",
+            x=compact(odds),
+            end=end,
+            traces=tuple(map(trace, evidence.variants)),
+            log=True,
         )
-    ):
-        left = plotting.LEFT_PX + column * (panel_width + gap)
-        theme.put_text(drawing, left - 40, 54, title, theme.MUTED, fontsize=11.5)
-        ax = theme.axes(drawing, left, 76, panel_width, plot_height)
-        plotting.draw_over_time(ax, kind, evidence.approaches, kind.together, lines.bin_s(evidence))
-        plotting.seconds_axis(ax, plotting.horizon_s(evidence))
-        plotting.align([ax], log=kind.log)
-        if kind is over_time.CONFIRMED:
-            _stock_line(ax, evidence)
-        plotting.stage_bands(ax, evidence)
-        fault_bands.draw(
-            ax, fault_bands.marks(run for one in evidence.approaches for run in one.runs)
+
+    def _panel(self, chart: LineChart, shown: tuple[Variant, ...]) -> Panel:
+        titles = {variant.title for variant in shown}
+        name, title, colour = plotting.panel_words(self.id, "Compared", shown)
+        parts = []
+        for variant in shown:
+            found = self.percentiles(variant)
+            said = ", ".join(f"p{q:g} {short(found[q])}" for q in IN_WORDS if q in found)
+            parts.append(f"{variant.title}: {said or 'no counted run'} {self._unit}")
+        return Panel(
+            name=name,
+            title=title,
+            alt=f"{self.title}, percentile curves. {'; '.join(parts)}.",
+            traces=tuple(one for one in chart.traces if one.variant in titles),
+            legend=plotting.variant_legend(shown)
+            if len(shown) > 1
+            else plotting.run_legend(shown[0]),
+            colour=colour,
+            hatched=shown[0] if len(shown) == 1 else None,
         )
-    legends.draw(drawing, rows)
-    return plotting.finish(drawing, "headline", _alt_headline(evidence))
+
+    @property
+    def _unit(self) -> str:
+        return self.bare_unit.rpartition(" ")[2]
+
+    def _caption(self, variant: Variant) -> str:
+        found = self.percentiles(variant)
+        if not found:
+            return "too few values for a curve"
+        half = f"half within {short(found[50.0])} {self._unit}" if 50.0 in found else ""
+        worst = max(found)
+        most = f"{worst:g} % within {short(found[worst])} {self._unit}" if worst > 50.0 else ""
+        return ", ".join(part for part in (half, most) if part)
+
+    def _values(self, evidence: Evidence) -> Table:
+        """Return the percentiles of the merged curves, as far as they are supported."""
+        rows = []
+        for variant in evidence.variants:
+            found = self.percentiles(variant)
+            cells = [value_cell(found.get(q, float("nan"))) for q in MARKED]
+            rows.append(Row((Cell(variant.named), *cells)))
+        return Table(
+            f"graph-{self.id}",
+            self.title,
+            f"{self.title}, {self.bare_unit}: percentiles of the merged curves; "
+            f"{evidence.workload}.",
+            (Column("Variant", numeric=False), *(Column(f"p{q:g}") for q in MARKED)),
+            tuple(rows),
+        )
 
 
-def _question(evidence: Evidence) -> str:
-    product = evidence.scenario["product"]
-    return f"{product['stock']:,} × {product['name']}, up to {evidence.peak_users:,} buyers at once"
-
-
-def _stock_line(ax: Axes, evidence: Evidence) -> None:
-    stock = int(evidence.scenario["product"]["stock"])
-    ax.set_ylim(0, max(ax.get_ylim()[1], stock * 1.14))
-    ax.axhline(stock, color=theme.MUTED, linewidth=1, linestyle=plotting.DASHED)
-    ax.text(
-        plotting.horizon_s(evidence) * 0.99, stock * 1.015, f"stock: {stock:,}",
-        ha="right", va="bottom", fontsize=10, color=theme.MUTED,
-    )  # fmt: skip
-
-
-def _alt_headline(evidence: Evidence) -> str:
-    parts = []
-    for approach in evidence.approaches:
-        finals = [short(float(run.seconds["confirmed"].max())) for run in approach.runs]
-        parts.append(f"{approach.title} confirmed {', '.join(finals)} orders in its runs")
-    return (
-        "Confirmed orders over time, and median purchase latency over time. "
-        + "; ".join(parts)
-        + "."
-    )
+PURCHASE = PercentileChart(
+    id="purchase-distribution",
+    title="Purchase latency, distribution",
+    lead="What share of purchases was acknowledged within how long.",
+    unit="purchase latency, ms (log)",
+    of=lambda run: run.purchase_ms,
+)
+ORDER_TIME = PercentileChart(
+    id="order-time-distribution",
+    title="Total order time, distribution",
+    lead="From the first send of an attempt until its order is settled in the ledger. This, not "
+    "the acknowledgement, compares the variants.",
+    unit="total order time, s (log)",
+    of=lambda run: run.order_time_s,
+)

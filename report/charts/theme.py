@@ -2,8 +2,7 @@
 
 A figure is drawn once, in the light palette. Every colour has one role, so that the SVG can name
 the roles as CSS variables: inlined in the page it follows the page's theme, and as a file of its
-own it brings both themes along (`prefers-color-scheme`). The PNG is the light one. Blue and orange
-are told apart by every kind of colour vision; lightness differs as well.
+own it brings both themes along (`prefers-color-scheme`). The PNG is the light one.
 """
 
 import io
@@ -11,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -26,7 +25,30 @@ GRID: Final = "#e3e7ec"
 BAND: Final = "#f3f5f8"
 FAULT: Final = "#f9e3b4"
 PAPER: Final = "#fffffe"
-APPROACHES: Final = ("#c2570c", "#1264b5", "#0e7c66", "#8147b3")
+Dash = Literal["solid", "dashed", "longdash", "dashdot", "dashdotdot", "dotted"]
+DASHES: Final[dict[Dash, tuple[float, ...]]] = {
+    "solid": (),
+    "dashed": (7, 4),
+    "longdash": (14, 4),
+    "dashdot": (9, 3, 2, 3),
+    "dashdotdot": (9, 3, 2, 3, 2, 3),
+    "dotted": (2, 3),
+}
+"""Lines and gaps in pixels, for both engines."""
+
+VARIANTS: Final[tuple[tuple[str, str, Dash, Dash], ...]] = (
+    ("#c2570c", "#f59a4d", "solid", "dashed"),
+    ("#1264b5", "#66b2f5", "solid", "dashed"),
+    ("#0e7c66", "#4fcbb0", "solid", "dashed"),
+    ("#8147b3", "#c39bee", "dashdot", "dashdotdot"),
+    ("#8f0f3a", "#ff6f91", "dashdot", "dashdotdot"),
+    ("#2c3e50", "#e6ebf0", "longdash", "dashed"),
+    ("#7d7400", "#d8cf3c", "dashdot", "dashdotdot"),
+    ("#007a9e", "#3fc9ff", "longdash", "dashed"),
+)
+"""What sets the variants apart: the colour in the light and in the dark theme, and the dash of the
+first and of the second curve. Of those with one dash any two differ in every kind of colour vision.
+"""
 
 LIGHT: Final = {
     "ink": INK,
@@ -35,10 +57,7 @@ LIGHT: Final = {
     "band": BAND,
     "fault": FAULT,
     "paper": PAPER,
-    "approach-1": APPROACHES[0],
-    "approach-2": APPROACHES[1],
-    "approach-3": APPROACHES[2],
-    "approach-4": APPROACHES[3],
+    **{f"variant-{n}": look[0] for n, look in enumerate(VARIANTS, start=1)},
 }
 DARK: Final = {
     "ink": "#e8ecf1",
@@ -47,10 +66,7 @@ DARK: Final = {
     "band": "#1d242c",
     "fault": "#4a3a14",
     "paper": "#14191f",
-    "approach-1": "#f59a4d",
-    "approach-2": "#66b2f5",
-    "approach-3": "#4fcbb0",
-    "approach-4": "#c39bee",
+    **{f"variant-{n}": look[1] for n, look in enumerate(VARIANTS, start=1)},
 }
 
 SIGNALS_LIGHT: Final = {"pass": "#17693f", "fail": "#b3261e", "unknown": "#8a5a00"}
@@ -72,6 +88,7 @@ _STYLE: Final = {
     "ytick.labelsize": 11,
     "hatch.color": GRID,
     "hatch.linewidth": 2.0,
+    "lines.scale_dashes": False,
     "lines.solid_capstyle": "round",
     "svg.fonttype": "none",
     "svg.hashsalt": "flashsale-harness",
@@ -93,9 +110,20 @@ def style() -> Iterator[None]:
         yield
 
 
-def approach_colour(position: int) -> str:
-    """Return the colour of the approach at this position of the summary, from 0."""
-    return APPROACHES[position % len(APPROACHES)]
+def variant_role(position: int) -> str:
+    """Return the role of the colour of the variant at this position of the summary, from 0."""
+    return f"variant-{position % len(VARIANTS) + 1}"
+
+
+def variant_dash(position: int, *, second: bool = False) -> Dash:
+    """Return the dash of a variant's lines; `second` is that of its second curve in a chart."""
+    _, _, first, other = VARIANTS[position % len(VARIANTS)]
+    return other if second else first
+
+
+def linestyle(dash: Dash) -> Any:
+    """Return a dash as matplotlib takes it."""
+    return (0, DASHES[dash]) if DASHES[dash] else "-"
 
 
 def variables(palette: dict[str, str]) -> str:

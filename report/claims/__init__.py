@@ -17,7 +17,7 @@ from report.claims import (
     user_level_charts,
     user_level_table,
 )
-from report.claims.claim_verdict import Word
+from report.claims.claim_verdict import ClaimVerdict
 from report.evidence import Evidence
 from report.page import markdown as md
 from report.tables.cells import Table
@@ -31,8 +31,8 @@ RULE = (
     "factor; contradicted if none of the interval does; else not decided."
 )
 COST = (
-    "What a confirmed order takes and costs, and when the dearer approach pays for itself. No cost "
-    "is worth more than the price table below."
+    "What a confirmed order takes and costs, and when the dearer variant pays for itself. Costs "
+    "are only as good as the price table below."
 )
 
 
@@ -55,7 +55,7 @@ def compose(evidence: Evidence) -> Claims:
     data = published.load()
     judged = claim_judgement.judge_all(data, evidence)
     words = Counter(one.verdict.word for one in judged)
-    counts = ", ".join(f"{words[word]} {word}" for word in Word)
+    counts = ", ".join(f"{words[word]} {word}" for word in ClaimVerdict)
     other = _other_load(data, evidence)
     by_users, on_levels = user_level_charts.section(evidence), user_level_table.table(evidence)
     found = [
@@ -80,7 +80,7 @@ def of_contention(evidence: Evidence) -> Table | None:
     None if it says nothing, because it is invalid or not audited.
     """
     data = published.load()
-    bounds = "; ".join(str(approach.facts["statement"]) for approach in evidence.approaches)
+    bounds = "; ".join(str(variant.facts["statement"]) for variant in evidence.variants)
     judged = [
         replace(one, verdict=replace(one.verdict, why=one.verdict.why or bounds))
         for one in claim_judgement.judge_audited(data, evidence)

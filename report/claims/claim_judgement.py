@@ -1,17 +1,17 @@
 """Every claim with what this campaign says of it, and the verdict."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from report import numbers
 from report.claims import claim_verdict, measurement
 from report.claims.arithmetic import plain
-from report.claims.claim_verdict import Ours, Verdict, Word
-from report.claims.measurement import Nothing
+from report.claims.claim_verdict import ClaimVerdict, Ours, Verdict
+from report.claims.measurement import NotMeasured
 from report.claims.published import Claim, Load, Published
 from report.evidence import Evidence
+from report.method import differences
 
 OTHER_LOAD = "another load or system was measured"
 DIRECTION_ALONE = "the direction alone: the load is another"
@@ -41,7 +41,9 @@ def judge_audited(published: Published, evidence: Evidence) -> list[Judged]:
 
 def other_load(load: Load, evidence: Evidence) -> list[str]:
     """Return in what a campaign does not play the published load with the default systems."""
-    scenario, campaign = evidence.scenario, evidence.campaign
+    scenario = evidence.scenario
+    names = {one.name for one in measurement.subjects(evidence).values()}
+    measured = [one for one in evidence.campaign.get("variants", ()) if one["name"] in names]
     stages = [(stage["users"], float(stage["seconds"])) for stage in scenario.get("stages") or ()]
     expected: tuple[tuple[str, object, object], ...] = (
         ("stages", list(zip(load.users, load.seconds, strict=True)), stages),
@@ -55,8 +57,7 @@ def other_load(load: Load, evidence: Evidence) -> list[str]:
     )
     return [
         *(name for name, wanted, found in expected if wanted != found),
-        *(f"{service} × {n}" for service, n in (campaign.get("scale") or {}).items()),
-        *(f"{key} = {value}" for key, value in (campaign.get("settings") or {}).items()),
+        *dict.fromkeys(one for variant in measured for one in differences(variant)),
     ]
 
 
@@ -64,10 +65,10 @@ def _judge(claim: Claim, published: Published, evidence: Evidence, *, same_load:
     said = _published(claim)
     reason = _beyond(claim, published, evidence, same_load=same_load)
     if reason:
-        return Judged(claim, said, None, Verdict(Word.NOT_TESTED, reason))
+        return Judged(claim, said, None, Verdict(ClaimVerdict.NOT_TESTED, reason))
     answer = measurement.find(claim, evidence)
-    if isinstance(answer, Nothing):
-        return Judged(claim, said, None, Verdict(Word.NOT_TESTED, answer.reason))
+    if isinstance(answer, NotMeasured):
+        return Judged(claim, said, None, Verdict(ClaimVerdict.NOT_TESTED, answer.reason))
     found = _verdict(claim, answer, sized=same_load)
     alone = "" if same_load or claim.value is None or claim.audit else DIRECTION_ALONE
     why = "; ".join(part for part in (found.why, alone, claim.reading) if part)
@@ -82,23 +83,27 @@ def _beyond(claim: Claim, published: Published, evidence: Evidence, *, same_load
         return _setting(claim.planned, claim.value, evidence)
     if not same_load and claim.queue_is is None and claim.audit is None:
         return OTHER_LOAD
-    if claim.cost is not None and not _published_prices(published, evidence.summary):
+    if claim.cost is not None and not _published_prices(published, evidence):
         return "its price table is not the published one"
     return ""
 
 
-def _published_prices(published: Published, summary: Mapping[str, Any]) -> bool:
-    """Say whether the costs of a summary are those of the published bills."""
-    cost = summary.get("cost") or {"approaches": {}, "prices": {}}
-    bills = {name: estimates["bill"]["value"] for name, estimates in cost["approaches"].items()}
+def _published_prices(published: Published, evidence: Evidence) -> bool:
+    """Return True if the costs of a campaign are those of the published bills."""
+    cost = evidence.summary["cost"]
+    if not cost:
+        return True
     expected = {"sync": published.value("bill_sync"), "queue": published.value("bill")}
-    sales = cost["prices"].get("sales_per_month", published.value("sales_per_month"))
-    same_bills = all(bills.get(name, bill) == bill for name, bill in expected.items())
-    return same_bills and sales == published.value("sales_per_month")
+    bills = (
+        cost["variants"][variant.name]["bill"]["value"] == expected[approach]
+        for approach, variant in measurement.subjects(evidence).items()
+    )
+    same_sales = cost["prices"]["sales_per_month"] == published.value("sales_per_month")
+    return all(bills) and bool(same_sales)
 
 
 def _setting(paths: Sequence[str], published: float | None, evidence: Evidence) -> str:
-    found = measurement.setting(paths, evidence.summary)
+    found = measurement.setting(paths, evidence)
     if found is None:
         return "a setting, which this campaign does not have"
     same = published is not None and found == plain(published)

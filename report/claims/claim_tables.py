@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from report.claims.claim_judgement import Judged
-from report.claims.claim_verdict import Word
+from report.claims.claim_verdict import ClaimVerdict
 from report.claims.published import Published
 from report.evidence import Evidence
 from report.tables.cells import Cell, Column, Row, Table
 
 TONES = {
-    Word.REPRODUCED: "pass",
-    Word.CONTRADICTED: "fail",
-    Word.NOT_DECIDED: "unknown",
-    Word.NOT_TESTED: "quiet",
+    ClaimVerdict.REPRODUCED: "pass",
+    ClaimVerdict.CONTRADICTED: "fail",
+    ClaimVerdict.NOT_DECIDED: "unknown",
+    ClaimVerdict.NOT_TESTED: "quiet",
 }
 SUBJECTS = {"sync": "synchronous", "queue": "queue", None: ""}
 
@@ -32,7 +32,7 @@ def tested(judged: Sequence[Judged], published: Published, evidence: Evidence) -
             _group(one, published),
         )
         for one in judged
-        if one.verdict.word is not Word.NOT_TESTED
+        if one.verdict.word is not ClaimVerdict.NOT_TESTED
     ]
     return Table(
         "claims",
@@ -63,7 +63,7 @@ def untested(judged: Sequence[Judged], published: Published, evidence: Evidence)
             _group(one, published),
         )
         for one in judged
-        if one.verdict.word is Word.NOT_TESTED
+        if one.verdict.word is ClaimVerdict.NOT_TESTED
     ]
     return Table(
         "claims-untested",

@@ -21,7 +21,7 @@ POINTS: Final = 5.0
 NO_INTERVAL: Final = "ours has no interval"
 
 
-class Word(StrEnum):
+class ClaimVerdict(StrEnum):
     """What became of a claim."""
 
     REPRODUCED = "reproduced"
@@ -57,7 +57,7 @@ class Ours:
 class Verdict:
     """A word, and why."""
 
-    word: Word
+    word: ClaimVerdict
     why: str = ""
 
 
@@ -83,10 +83,10 @@ def direction(more: bool, least: float | None, ours: Ours, equal: float = 1.0) -
     of a difference than is claimed is no contradiction.
     """
     if ours.interval is None:
-        return Verdict(Word.NOT_DECIDED, NO_INTERVAL)
+        return Verdict(ClaimVerdict.NOT_DECIDED, NO_INTERVAL)
     low, high = ours.interval
     if low == high == equal:
-        return Verdict(Word.CONTRADICTED, "there is no difference")
+        return Verdict(ClaimVerdict.CONTRADICTED, "there is no difference")
     if not more:
         low, high = (-high, -low) if equal == 0 else (_inverse(high), _inverse(low))
     return _as_claimed(low, high, equal, -math.inf if least is None else least / FACTOR)
@@ -95,25 +95,27 @@ def direction(more: bool, least: float | None, ours: Ours, equal: float = 1.0) -
 def _as_claimed(low: float, high: float, equal: float, least: float) -> Verdict:
     """Judge an interval that is turned so that more is what was claimed."""
     if high < equal:
-        return Verdict(Word.CONTRADICTED, "it is the other way round")
+        return Verdict(ClaimVerdict.CONTRADICTED, "it is the other way round")
     if high < least:
-        return Verdict(Word.CONTRADICTED, "so it is, but by less" if low > equal else "it is less")
+        return Verdict(
+            ClaimVerdict.CONTRADICTED, "right direction, smaller" if low > equal else "it is less"
+        )
     if low <= equal:
-        return Verdict(Word.NOT_DECIDED, "the interval includes equality")
+        return Verdict(ClaimVerdict.NOT_DECIDED, "the interval includes equality")
     if low < least:
-        return Verdict(Word.NOT_DECIDED, "so it is, but it may be by less")
-    return Verdict(Word.REPRODUCED)
+        return Verdict(ClaimVerdict.NOT_DECIDED, "right direction, may be smaller")
+    return Verdict(ClaimVerdict.REPRODUCED)
 
 
 def _within(ours: Ours, low: float, high: float, differs: Callable[[], str]) -> Verdict:
     interval = ours.interval
     if interval is None:
-        return Verdict(Word.NOT_DECIDED, NO_INTERVAL)
+        return Verdict(ClaimVerdict.NOT_DECIDED, NO_INTERVAL)
     if low <= interval[0] and interval[1] <= high:
-        return Verdict(Word.REPRODUCED)
+        return Verdict(ClaimVerdict.REPRODUCED)
     if interval[1] < low or interval[0] > high:
-        return Verdict(Word.CONTRADICTED, differs())
-    return Verdict(Word.NOT_DECIDED, "the interval reaches beyond what would be the same")
+        return Verdict(ClaimVerdict.CONTRADICTED, differs())
+    return Verdict(ClaimVerdict.NOT_DECIDED, "the interval reaches beyond what would be the same")
 
 
 def _how_far(span: tuple[float, float], ours: Ours, *, in_points: bool) -> str:

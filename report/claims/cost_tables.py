@@ -1,4 +1,4 @@
-"""The tables of cost: of each approach, of the dearer one, of the decision, and the prices."""
+"""The tables of cost: of each variant, of the dearer one, of the decision, and the prices."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,18 +11,18 @@ from report.claims.published import Published
 from report.evidence import Evidence
 from report.tables.cells import Cell, Column, Row, Table, estimate_cell
 
-LOST = "An order that is not confirmed in the sale is taken for lost."
+LOST = "An order that is not confirmed in the sale is counted as lost."
 WHOLE_REVENUE = "Revenue is counted whole; “what an extra order must bring” holds for any margin."
 OTHER_MACHINE = "The bills are those of the price table, not of the machine that was measured."
 
 
 def tables(evidence: Evidence, published: Published) -> list[Table]:
     """Return what the campaign costs; nothing of a summary that has no costs."""
-    cost = evidence.summary.get("cost")
+    cost = evidence.summary["cost"]
     if not cost:
         return []
     found = (
-        _of_approaches(cost, evidence),
+        _of_variants(cost, evidence),
         _of_pairs(cost, evidence),
         decision_framework.table(cost, published, evidence),
         _prices(cost, evidence),
@@ -32,7 +32,7 @@ def tables(evidence: Evidence, published: Published) -> list[Table]:
 
 def assumptions(evidence: Evidence) -> list[str]:
     """Return what the costs rest on."""
-    cost = evidence.summary.get("cost")
+    cost = evidence.summary["cost"]
     if not cost:
         return []
     sales = numbers.number(cost["prices"]["sales_per_month"], 0)
@@ -44,15 +44,12 @@ def assumptions(evidence: Evidence) -> list[str]:
     ]
 
 
-def _of_approaches(cost: Mapping[str, Any], evidence: Evidence) -> Table:
-    shown = evidence.approaches
+def _of_variants(cost: Mapping[str, Any], evidence: Evidence) -> Table:
+    shown = evidence.variants
     metrics = evidence.summary["metrics"]
-    rows = [
-        _row(metrics[id], [one.facts["metrics"][id] for one in shown])
-        for id in listed(Listing.COST)
-    ]
+    rows = [_row(metrics[id], [one.estimate(id) for one in shown]) for id in listed(Listing.COST)]
     rows += [
-        _row(about, [cost["approaches"][one.name][about["id"]] for one in shown])
+        _row(about, [cost["variants"][one.name][about["id"]] for one in shown])
         for about in cost["rows"]
     ]
     return Table(
@@ -69,7 +66,7 @@ def _of_approaches(cost: Mapping[str, Any], evidence: Evidence) -> Table:
 
 
 def _row(about: Mapping[str, Any], estimates: Sequence[Mapping[str, Any]]) -> Row:
-    """Return a number of several approaches, or pairs of them, with what it is."""
+    """Return a number of several variants, or pairs of them, with what it is."""
     cells = [Cell(str(about["title"])), Cell(str(about["description"]))]
     cells += [estimate_cell(estimate, about["digits"]) for estimate in estimates]
     return Row(tuple(cells), unit=about["unit"])
@@ -78,7 +75,7 @@ def _row(about: Mapping[str, Any], estimates: Sequence[Mapping[str, Any]]) -> Ro
 def _of_pairs(cost: Mapping[str, Any], evidence: Evidence) -> Table | None:
     if not cost["pairs"]:
         return None
-    titles = {one.name: one.title for one in evidence.approaches}
+    titles = {one.name: one.title for one in evidence.variants}
     columns = [
         Column(f"{titles[pair['dearer']]}, against {titles[pair['cheaper']]}", interval=True)
         for pair in cost["pairs"]
@@ -89,7 +86,7 @@ def _of_pairs(cost: Mapping[str, Any], evidence: Evidence) -> Table | None:
     ]
     return Table(
         "break-even",
-        "When the dearer approach pays for itself",
+        "When the dearer variant pays for itself",
         f"What it costs more and what it sells more; {evidence.workload}.",
         (Column("Figure", numeric=False), Column("What it is", numeric=False), *columns),
         tuple(rows),
@@ -103,8 +100,9 @@ def _prices(cost: Mapping[str, Any], evidence: Evidence) -> Table:
     rows = [
         _price(f"{one.title}, provisioned", item["item"], item["usd_per_month"], "month",
                provisioned)
-        for one in evidence.approaches
-        for item in provisioned["bills"].get(one.name, ())
+        for one in evidence.variants
+        for item in provisioned["bills"].get(one.name)
+        or provisioned["bills"].get(one.facts["approach"], ())
     ]  # fmt: skip
     rows += [
         _price("Used", "vCPU", used["vcpu_hour"], "hour", used),

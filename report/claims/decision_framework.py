@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from report import numbers
+from report.claims.measurement import subjects
 from report.claims.published import Published
 from report.evidence import Evidence
 from report.tables.cells import Cell, Column, Row, Table
@@ -16,7 +17,7 @@ ON_DEMAND = ", on demand"
 class Step:
     """One branch: its condition in words, what is so here, whether it holds, and what to use.
 
-    `use` is the name of an approach; `how` says more about it.
+    `use` is an approach; `how` says more about it.
     """
 
     condition: str
@@ -45,11 +46,12 @@ def taken(branches: Sequence[Step]) -> int:
 def table(cost: Mapping[str, Any], published: Published, evidence: Evidence) -> Table | None:
     """Return the framework branch by branch, and the bound that this campaign puts in its place."""
     order_usd, sales = cost["order_usd"], cost["prices"]["sales_per_month"]
-    both = {"sync", "queue"}
+    of = subjects(evidence)
+    both = {one.name for one in of.values()}
     pair = next((p for p in cost["pairs"] if {p["cheaper"], p["dearer"]} == both), None)
     if pair is None:
         return None
-    titles = {one.name: one.title for one in evidence.approaches}
+    titles = {approach: one.title for approach, one in of.items()}
     branches = steps(order_usd, sales, published)
     decides = taken(branches)
     rows = [
@@ -57,7 +59,7 @@ def table(cost: Mapping[str, Any], published: Published, evidence: Evidence) -> 
         for place, step in enumerate(branches)
     ]
     needed = pair["figures"]["revenue_to_pay"]
-    if pair["dearer"] == "queue" and needed["value"] is not None:
+    if pair["dearer"] == of["queue"].name and needed["value"] is not None:
         pays = order_usd > needed["value"]
         condition = f"measured: revenue per order > {numbers.estimate(needed, 2)}"
         measured = Step(condition, _usd(order_usd), pays, "queue" if pays else "sync")

@@ -12,20 +12,20 @@ COLUMNS = (
 
 
 def table(evidence: Evidence) -> Table | None:
-    """Return what each approach did on each level of users; None if the load plans no users."""
-    levels = evidence.summary.get("levels") or {}
+    """Return what each variant did on each level of users; None if the load plans no users."""
+    levels = evidence.summary["levels"]
     if not any(levels.values()):
         return None
     rows = []
-    for approach in evidence.approaches:
-        for row in levels[approach.name]:
+    for variant in evidence.variants:
+        for row in levels[variant.name]:
             cells = [Cell(f"≤ {row['up_to']}", row["up_to"])]
             cells += [estimate_cell(row[key], digits) for _, key, digits in COLUMNS]
-            rows.append(Row(tuple(cells), approach.title))
+            rows.append(Row(tuple(cells), variant.title))
     return Table(
         "levels",
         "Levels of users",
-        "Requests of the load by how many users were active when they were sent; a level begins "
+        "Requests grouped by active users when they were sent; a level begins "
         "where the one before it ends, and rising and falling load count together. Requests are "
         "means of the runs; latency is that of API requests, an unanswered one longer than all "
         f"others; {evidence.workload}.",

@@ -77,11 +77,11 @@ def compose(evidence: ContentionEvidence, raw: tuple[RawRun, ...]) -> Document:
 
 
 def headline(evidence: ContentionEvidence) -> Headline:
-    """Return the result in words; each approach has its statement in the summary."""
+    """Return the result in words; each variant has its statement in the summary."""
     return Headline(
         title=_title(evidence),
         problems=tuple(conclusion.troubles(evidence)),
-        sentences=tuple(f"{approach.facts['statement']}." for approach in evidence.approaches),
+        sentences=tuple(f"{variant.facts['statement']}." for variant in evidence.variants),
     )
 
 
@@ -90,7 +90,7 @@ def _title(evidence: ContentionEvidence) -> str:
     oversold = sum(row["oversold"] == Verdict.FAIL for row in every)
     if oversold:
         return f"{oversold} of {len(every):,} sales oversold"
-    verdicts = {approach.facts["audit_verdict"] for approach in evidence.approaches}
+    verdicts = {variant.facts["audit_verdict"] for variant in evidence.variants}
     if Verdict.FAIL in verdicts:
         return "The audit failed"
     if Verdict.UNKNOWN in verdicts or not all(run.counts for run in evidence.runs):

@@ -5,21 +5,21 @@ from collections import Counter
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from report.charts import comparison_charts, plotting, theme
-from report.charts.figures import Plate, Section
-from report.charts.percentile_curves import WaitKind
+from report.charts import plotting, theme
+from report.charts.figures import Figure, Section
+from report.charts.percentile_curves import PercentileChart
 from report.contention.contention_evidence import ContentionEvidence
-from report.evidence import Approach
+from report.evidence import Variant
 from report.numbers import number
 
 LARGEST_DOT_PX = 19.0
-WAITS = WaitKind(
-    "answers",
-    "How long an answer took",
-    "From the send of a request to buy until its answer, whatever it said, with everybody asking "
-    "at once. A synchronous shop answers with the outcome, a queue with the acceptance.",
-    "answer to a purchase, ms (log)",
-    lambda run: run.purchase_ms,
+ANSWERS = PercentileChart(
+    id="answers",
+    title="How long an answer took",
+    lead="From the send of a request to buy until its answer, whatever it said, with everybody "
+    "asking at once. A synchronous shop answers with the outcome, a queue with the acceptance.",
+    unit="answer to a purchase, ms (log)",
+    of=lambda run: run.purchase_ms,
 )
 
 
@@ -30,30 +30,30 @@ def sections(evidence: ContentionEvidence) -> tuple[Section, ...]:
         "the number of sales. On the line a sale sold out; a dot above it is an oversell."
     )
     sold = Section("sold", "Units sold of the units on sale", lead, (_sold(evidence),))
-    return sold, comparison_charts.waits(WAITS, evidence)
+    return sold, ANSWERS.section(evidence)
 
 
-def _sold(evidence: ContentionEvidence) -> Plate:
-    counted = {approach.name: _dots(evidence, approach) for approach in evidence.approaches}
+def _sold(evidence: ContentionEvidence) -> Figure:
+    counted = {variant.name: _dots(evidence, variant) for variant in evidence.variants}
     every = [dots for dots in counted.values() if dots]
     reach = max((max(pair) for dots in every for pair in dots), default=1) + 0.6
     most = max((max(dots.values()) for dots in every), default=1)
     drawn, said = [], []
-    for approach in evidence.approaches:
-        dots = counted[approach.name]
-        name, title, colour = plotting.panel_words("sold", "", (approach,))
-        drawing, ax = plotting.panel(title, "units sold, by units on sale", colour, ())
+    for variant in evidence.variants:
+        dots = counted[variant.name]
+        name, title, colour = plotting.panel_words("sold", "", (variant,))
+        drawing, ax = plotting.frame(title, "units sold, by units on sale", colour, ())
         _draw(ax, dots, colour, most=most, reach=reach)
-        found = f"{approach.title}: {_in_words(dots)}"
-        drawn.append(plotting.finish(drawing, name, f"Units sold by units on sale, {found}"))
+        found = f"{variant.title}: {_in_words(dots)}"
+        drawn.append(plotting.picture(drawing, name, f"Units sold by units on sale, {found}"))
         said.append(found)
-    return Plate("sold", "Units sold of the units on sale", " ".join(said), tuple(drawn))
+    return Figure("sold", "Units sold of the units on sale", " ".join(said), tuple(drawn))
 
 
-def _dots(evidence: ContentionEvidence, approach: Approach) -> Counter[tuple[int, int]]:
+def _dots(evidence: ContentionEvidence, variant: Variant) -> Counter[tuple[int, int]]:
     """Return how many sales began with so many units and sold so many."""
     return Counter(
-        (int(row["stock"]), int(row["sold"])) for row in evidence.summary["sales"][approach.name]
+        (int(row["stock"]), int(row["sold"])) for row in evidence.summary["sales"][variant.name]
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from harness.analysis.run_facts import RunFacts, floats
 from harness.results.findings import Verdict, correctness
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
-from report.evidence import Approach, Evidence, Run, Waits
+from report.evidence import Durations, Evidence, Run, Variant
 
 
 class ContentionEvidence(Evidence):
@@ -17,18 +17,18 @@ class ContentionEvidence(Evidence):
     @property
     def runs(self) -> tuple[Run, ...]:
         """Return every run."""
-        return tuple(run for approach in self.approaches for run in approach.runs)
+        return tuple(run for variant in self.variants for run in variant.runs)
 
     @property
     def workload(self) -> str:
         """Return what every table says of its load and its number of runs."""
         contention = self.summary["contest"]
-        counts = [len(approach.runs) for approach in self.approaches]
+        counts = [len(variant.runs) for variant in self.variants]
         n = " + ".join(str(count) for count in counts) if len(set(counts)) > 1 else counts[0]
         return (
             f"contention test: {contention['sales']} sales of {contention['stock_min']} to "
             f"{contention['stock_max']} units per run, {contention['buyers']} buyers at once, "
-            f"n = {n} run{'' if n == 1 else 's'} per approach"
+            f"n = {n} run{'' if n == 1 else 's'} per variant"
         )
 
 
@@ -36,15 +36,15 @@ def read(campaign_dir: Path) -> ContentionEvidence:
     """Read a campaign's folder; raise UsageError naming the file that is missing or broken."""
     campaign = Campaign.open(campaign_dir)
     summary = read_json(campaign_dir / "summary.json")
-    counted = {run["index"]: run for entry in summary["approaches"] for run in entry["runs"]}
+    counted = {run["index"]: run for entry in summary["variants"] for run in entry["runs"]}
     runs: dict[str, list[Run]] = {}
     for folder in campaign.run_folders():
         data = load_run(folder)
         if data.index in counted:
             shown = _run(data, folder, valid=counted[data.index]["valid"])
-            runs.setdefault(data.approach, []).append(shown)
-    approaches = tuple(
-        Approach(
+            runs.setdefault(data.variant, []).append(shown)
+    variants = tuple(
+        Variant(
             name=entry["name"],
             title=entry["title"],
             position=position,
@@ -52,9 +52,9 @@ def read(campaign_dir: Path) -> ContentionEvidence:
             facts=entry,
             runs=tuple(runs.get(entry["name"], ())),
         )
-        for position, entry in enumerate(summary["approaches"])
+        for position, entry in enumerate(summary["variants"])
     )
-    return ContentionEvidence(campaign.description(), summary, approaches, ())
+    return ContentionEvidence(campaign.description(), summary, variants, ())
 
 
 def _run(data: RunData, folder: Path, *, valid: bool) -> Run:
@@ -68,15 +68,15 @@ def _run(data: RunData, folder: Path, *, valid: bool) -> Run:
         trouble=", ".join(troubles),
         seconds=pd.DataFrame(),
         purchase_ms=_answers(data),
-        order_time_s=Waits(np.empty(0)),
+        order_time_s=Durations(np.empty(0)),
         findings=findings,
         record=data.record,
     )
 
 
-def _answers(data: RunData) -> Waits:
+def _answers(data: RunData) -> Durations:
     """Return how long each request to buy took, and how many had no answer."""
     bought = RunFacts(data).purchases
     answered = bought["answered"].to_numpy(dtype=np.bool_)
     latency_ms = floats(bought[answered], "latency_ms")
-    return Waits(np.sort(latency_ms), int((~answered).sum()))
+    return Durations(np.sort(latency_ms), int((~answered).sum()))

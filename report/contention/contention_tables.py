@@ -1,4 +1,4 @@
-"""The tables of a contention test: one row per approach, per stock, and per sale."""
+"""The tables of a contention test: one row per variant, per stock, and per sale."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,10 +13,10 @@ UNDECIDED = "the audit could not decide it"
 
 
 def contention(evidence: ContentionEvidence) -> Table:
-    """Return what the contention tests of each approach came to."""
+    """Return what the contention tests of each variant came to."""
     confidence = 100 * evidence.summary["contest"]["confidence"]
     columns = (
-        Column("Approach", numeric=False),
+        Column("Variant", numeric=False),
         Column("Sales"),
         Column("Oversold sales"),
         Column(f"Probability of an oversell per sale, below ({confidence:g} %)"),
@@ -33,11 +33,11 @@ def contention(evidence: ContentionEvidence) -> Table:
         Column("In flight, most"),
     )
     rows = []
-    for approach in evidence.approaches:
-        of = approach.facts
+    for variant in evidence.variants:
+        of = variant.facts
         bound = of["oversold_upper_bound"]
         cells = [
-            Cell(approach.title, tone=approach.tone),
+            Cell(variant.title, tone=variant.tone),
             _count(of["sales"]),
             _count(of["oversold_sales"], tone="fail" if of["oversold_sales"] else "pass"),
             _bound(bound),
@@ -79,8 +79,8 @@ def _offences(count: int | None) -> Cell:
 def by_stock(evidence: ContentionEvidence) -> Table:
     """Return the sales by the number of units that they began with."""
     rows = []
-    for approach in evidence.approaches:
-        of = [row for row in _counted(evidence) if row["approach"] == approach.name]
+    for variant in evidence.variants:
+        of = [row for row in _counted(evidence) if row["variant"] == variant.name]
         for stock in sorted({row["stock"] for row in of}):
             same = [row for row in of if row["stock"] == stock]
             names = ("stock", "sold", "declined", "refused")
@@ -89,7 +89,7 @@ def by_stock(evidence: ContentionEvidence) -> Table:
             cells += [_count(sum(row[name] for row in same)) for name in names]
             cells.append(_count(sum(row["sold"] == stock for row in same)))
             cells.append(_count(oversold, tone="fail" if oversold else ""))
-            rows.append(Row(tuple(cells), approach.title))
+            rows.append(Row(tuple(cells), variant.title))
     titles = (
         *("Units at the start", "Sales", "Units on sale", "Sold", "Declined", "Refused"),
         *("Sold out to the last unit", "Oversold"),
@@ -108,13 +108,13 @@ def sales(evidence: ContentionEvidence) -> Table:
     names = ("run", "sale", "product_id", "stock", "sold", "declined", "refused", "indeterminate")
     titles = ("Run", "Sale", "Product", "Stock", "Sold", "Declined", "Refused", "Open")
     rows = []
-    for approach in evidence.approaches:
-        for row in evidence.summary["sales"][approach.name]:
+    for variant in evidence.variants:
+        for row in evidence.summary["sales"][variant.name]:
             cells = [Cell(str(row[name]), float(row[name])) for name in names]
             cells.append(Cell(numbers.number(row["seconds"], 3), row["seconds"]))
             cells.append(_count(row["in_flight"]))
             cells += [verdict_cell(row["oversold"]), verdict_cell(row["verdict"])]
-            rows.append(Row(tuple(cells), approach.title))
+            rows.append(Row(tuple(cells), variant.title))
     columns = [*(Column(title) for title in titles), Column("Seconds"), Column("In flight, most")]
     columns += [Column("No oversell (I1)", numeric=False), Column("Audit", numeric=False)]
     caption = f"Every sale; {evidence.workload}."
@@ -122,9 +122,9 @@ def sales(evidence: ContentionEvidence) -> Table:
 
 
 def _counted(evidence: ContentionEvidence) -> Iterator[Mapping[str, Any]]:
-    """Yield the sales of the runs that count, with their approach."""
-    for approach in evidence.approaches:
-        counted = {run.index for run in approach.counted}
-        for row in evidence.summary["sales"][approach.name]:
+    """Yield the sales of the runs that count, with their variant."""
+    for variant in evidence.variants:
+        counted = {run.index for run in variant.counted}
+        for row in evidence.summary["sales"][variant.name]:
             if row["run"] in counted:
-                yield {**row, "approach": approach.name}
+                yield {**row, "variant": variant.name}

@@ -1,4 +1,4 @@
-"""The figures of a history: a row of small panels for each metric, one per approach and ratio.
+"""The figures of a history: a row of small panels for each metric, one per variant and ratio.
 
 All panels have the same nights at the same places. Each has a scale of its own, from zero: what is
 looked for is a change in one of them, not a difference between them.
@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from harness.analysis import METRICS, History
 from harness.analysis.trends import FIRST, Series
 from report.charts import plotting, theme
-from report.charts.figures import Chart, Plate, Section
+from report.charts.figures import Figure, Picture, Section
 from report.history import history_tables, history_words
 from report.numbers import short
 
@@ -26,22 +26,22 @@ PRIMARY = "What a gate decides by"
 
 def sections(history: History) -> tuple[Section, ...]:
     """Return the figures: those of the first metrics, then the others by their group."""
-    found: dict[str, list[Plate]] = {}
+    found: dict[str, list[Figure]] = {}
     for metric, shown in groupby(history.series, key=lambda series: series.metric):
         group = PRIMARY if metric in FIRST else METRICS[metric].group
-        found.setdefault(group, []).append(_plate(history, metric, list(shown)))
+        found.setdefault(group, []).append(_figure(history, metric, list(shown)))
     return tuple(
-        Section(f"group-{number}", group, "", tuple(plates))
-        for number, (group, plates) in enumerate(found.items(), start=1)
+        Section(f"group-{number}", group, "", tuple(figures))
+        for number, (group, figures) in enumerate(found.items(), start=1)
     )
 
 
-def _plate(history: History, metric: str, shown: Sequence[Series]) -> Plate:
-    return Plate(
+def _figure(history: History, metric: str, shown: Sequence[Series]) -> Figure:
+    return Figure(
         id=metric,
         title=METRICS[metric].title,
         caption=" ".join(history_words.state(history, series) for series in shown),
-        charts=tuple(
+        pictures=tuple(
             _panel(history, series, f"{metric}-{number}")
             for number, series in enumerate(shown, start=1)
         ),
@@ -49,7 +49,7 @@ def _plate(history: History, metric: str, shown: Sequence[Series]) -> Plate:
     )
 
 
-def _panel(history: History, series: Series, name: str) -> Chart:
+def _panel(history: History, series: Series, name: str) -> Picture:
     colour = _colour(history, series)
     drawing = theme.figure(theme.WIDTH_PX, TOP_PX + PLOT_PX + BELOW_PX)
     unit = METRICS[series.metric].unit if series.basis == "values" else "ratio"
@@ -65,15 +65,15 @@ def _panel(history: History, series: Series, name: str) -> Chart:
     _scale(ax, history, series)
     _draw_changes(ax, series)
     alt = f"{METRICS[series.metric].title}, {history_words.state(history, series)}"
-    return Chart(name, alt, theme.svg(drawing, name, alt), png=b"")
+    return Picture(name, alt, theme.svg(drawing, name, alt), png=b"")
 
 
 def _colour(history: History, series: Series) -> str:
-    """Return the colour of the approach; a ratio of two has neither's."""
+    """Return the colour of the variant; a ratio of two has neither's."""
     if series.basis == "ratios":
         return theme.INK
-    approach = series.subject.partition(":")[0]
-    return theme.approach_colour(list(history.approaches).index(approach))
+    variant = series.subject.partition(":")[0]
+    return theme.LIGHT[theme.variant_role(list(history.variants).index(variant))]
 
 
 def _draw_values(ax: Axes, history: History, series: Series, colour: str) -> None:
@@ -103,7 +103,9 @@ def _draw_changes(ax: Axes, series: Series) -> None:
     """Mark where a level begins: a dashed line, and by how much above it."""
     for change in series.changes:
         at = change.first_after - 0.5
-        ax.axvline(at, color=theme.INK, linewidth=1.0, linestyle=plotting.DASHED, zorder=-0.5)
+        ax.axvline(
+            at, color=theme.INK, linewidth=1.0, linestyle=theme.linestyle("dashed"), zorder=-0.5
+        )
         right = at > sum(ax.get_xlim()) / 2
         ax.annotate(
             f"{history_words.size(series, change)} {change.verdict}", (at, 1.0),

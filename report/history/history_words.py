@@ -5,7 +5,7 @@ from collections import Counter
 
 from harness.analysis import METRICS, History
 from harness.analysis.change_points import LEAST
-from harness.analysis.trends import Change, Night, Series
+from harness.analysis.trends import Change, HistoryEntry, Series
 from report import numbers
 
 
@@ -73,7 +73,7 @@ def remarks(history: History) -> list[str]:
         found.append(
             f"{counted(len(elsewhere), 'campaign')} of other machines ({named}): their times say "
             f"nothing about those of {history.nights[-1].machine}, so they have only the ratios "
-            "between approaches."
+            "between variants."
         )
     if history.left_out:
         found.append(f"{left_out(history)}, with the reasons below.")
@@ -109,17 +109,17 @@ def size(series: Series, change: Change) -> str:
     return numbers.with_unit(numbers.signed(change.change, metric.digits), metric.unit)
 
 
-def date(night: Night) -> str:
+def date(night: HistoryEntry) -> str:
     """Return the day of a campaign."""
     return night.created_at[:10]
 
 
-def place(night: Night) -> str:
+def place(night: HistoryEntry) -> str:
     """Name a campaign by its day and revision."""
     return f"{date(night)} ({revision(night)})"
 
 
-def revision(night: Night) -> str:
+def revision(night: HistoryEntry) -> str:
     """Return the revision of a campaign as people write it."""
     if night.revision is None:
         return "no revision"

@@ -1,17 +1,14 @@
-// One interactive chart, drawn with uPlot from the JSON of `report/charts/interactive.py`. Every number comes from
+// One interactive chart, drawn with uPlot from the JSON of `report/charts/line_chart.py`. Every number comes from
 // the page; nothing is computed here but what is in view.
 "use strict";
 const figures = (() => {
-  const ROLES = ["ink", "muted", "grid", "band", "fault", "approach-1", "approach-2", "approach-3",
-    "approach-4"];
-  const DASHES = { solid: [], dashed: [7, 4], dotted: [2, 3] };
   const HINT = "Point for values, drag to zoom, double-click for all.";
   const KEYS = "Keys: ← → for values (⇧ for ten), + − to zoom, 0 for all.";
   const STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
   const HEIGHT_PX = 290;
   const FONT = "11px system-ui, sans-serif";
   const MOST_LABELS = 12; // of marks in view: more would cover each other; zoomed in, they have their labels
-  const palette = {};
+  const palette = new Map();
   const charts = [];
 
   // ---- small tools ----
@@ -35,10 +32,15 @@ const figures = (() => {
     return Math.abs(value) < 10 ? String(Number(value.toPrecision(digits))) : grouped.format(value);
   }
 
-  function readPalette() {
-    const style = getComputedStyle(document.documentElement);
-    for (const role of ROLES) palette[role] = style.getPropertyValue(`--${role}`).trim();
+  /** The colour of a role in the theme of now. */
+  function ink(role) {
+    if (!palette.has(role)) {
+      palette.set(role, getComputedStyle(document.documentElement).getPropertyValue(`--${role}`).trim());
+    }
+    return palette.get(role);
   }
+
+  const readPalette = () => palette.clear();
 
   /** What changes under the keyboard is said aloud here. */
   const status = element("div", { role: "status", class: "unseen" });
@@ -64,10 +66,10 @@ const figures = (() => {
   /** Stages as bands, faults as bands between dashed lines: behind the lines. */
   function drawBehind(plot, data) {
     onCanvas(plot, (ctx, bbox) => {
-      data.stages.forEach(([from, to], position) => {
-        if (position % 2 === 0) band(plot, ctx, bbox, from, to, palette.band);
+      data.bands.forEach(([from, to], position) => {
+        if (position % 2 === 0) band(plot, ctx, bbox, from, to, ink("band"));
       });
-      for (const [from, to] of data.marks) band(plot, ctx, bbox, from, to, palette.fault);
+      for (const [from, to] of data.marks) band(plot, ctx, bbox, from, to, ink("fault"));
     });
   }
 
@@ -75,9 +77,9 @@ const figures = (() => {
   function drawBefore(plot, data) {
     onCanvas(plot, (ctx, bbox, ratio) => {
       ctx.font = FONT.replace("11", String(11 * ratio));
-      ctx.fillStyle = ctx.strokeStyle = palette.muted;
+      ctx.fillStyle = ctx.strokeStyle = ink("muted");
       ctx.textAlign = "center";
-      for (const [from, to, label] of data.stages) {
+      for (const [from, to, label] of data.bands) {
         const left = plot.valToPos(from, "x", true), right = plot.valToPos(to, "x", true);
         const fits = ctx.measureText(label).width < right - left;
         ctx.fillText(fits ? label : label.split(" ")[0], (left + right) / 2, bbox.top - 5 * ratio);
@@ -104,7 +106,7 @@ const figures = (() => {
           line(x, bbox.top, x, bbox.top + bbox.height);
         }
         ctx.save();
-        ctx.fillStyle = palette.ink;
+        ctx.fillStyle = ink("ink");
         ctx.translate(plot.valToPos(from, "x", true) + 12 * ratio, bbox.top + 4 * ratio);
         ctx.rotate(Math.PI / 2);
         ctx.textAlign = "left";
@@ -114,7 +116,7 @@ const figures = (() => {
     });
   }
 
-  /** Hatching under the line of an approach that is not ranked. */
+  /** Hatching under the line of an variant that is not ranked. */
   function hatch(colour) {
     const size = 8 * uPlot.pxRatio;
     const tile = element("canvas", { width: size, height: size });
@@ -136,29 +138,30 @@ const figures = (() => {
     return data.traces.flatMap((trace) => [
       ...(trace.middle ? [{ trace, run: null, dash: trace.dash, values: trace.middle }] : []),
       ...trace.runs.map((one) => (
-        { trace, run: one.run, dash: one.dotted ? "dotted" : trace.dash, values: one.values })),
+        { trace, run: one.run, dash: one.dash, values: one.values })),
     ]);
   }
 
-  function seriesOf(line, steps) {
+  function seriesOf(line, { steps, line_px: linePx }) {
     const thick = line.run === null, role = line.trace.colour;
     return {
       label: line.trace.label,
       show: line.trace.shown,
-      stroke: () => palette[role],
-      fill: thick && line.trace.hatched ? () => hatch(palette[role]) : undefined,
-      width: thick ? 2.2 : 1,
+      stroke: () => ink(role),
+      fill: thick && line.trace.hatched ? () => hatch(ink(role)) : undefined,
+      width: thick ? linePx : 1,
       alpha: thick ? 1 : 0.4,
-      dash: DASHES[line.dash],
+      dash: line.dash,
       paths: steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
       points: { show: false },
+      spanGaps: line.trace.bridged,
     };
   }
 
   function axesOf(data) {
     const look = {
-      stroke: () => palette.muted, font: FONT, ticks: { show: false },
-      grid: { stroke: () => palette.grid, width: 1 },
+      stroke: () => ink("muted"), font: FONT, ticks: { show: false },
+      grid: { stroke: () => ink("grid"), width: 1 },
     };
     const percentile = (x) => String(Number((100 * (1 - 1 / x)).toPrecision(4)));
     const marked = [50, 90, 95, 99, 99.9, 99.99].map((q) => 1 / (1 - q / 100));
@@ -180,7 +183,7 @@ const figures = (() => {
     const whole = (min, max) => (
       min === null || (min <= data.x[0] && max >= data.x[data.x.length - 1]));
     const highest = Math.max(0, ...data.levels.map(([value]) => value * 1.14));
-    const linear = (min, max) => [0, Math.max(max * 1.05, highest, 1)];
+    const linear = (min, max) => data.y ?? [0, Math.max(max * 1.05, highest, 1)];
     const log = (min, max) => (min === null ? [1, 10] : uPlot.rangeLog(min, max, 10, true));
     return {
       x: {
@@ -193,13 +196,13 @@ const figures = (() => {
 
   function where(data, x) {
     if (data.axis === "percentile") return `percentile ${Number((100 * (1 - 1 / x)).toPrecision(4))}`;
-    const spans = [...data.stages.map(([a, b, label]) => [a, b, `stage ${label}`]), ...data.marks];
+    const spans = [...data.bands.map(([a, b, label]) => [a, b, /^\d/.test(label) ? `stage ${label}` : label]), ...data.marks];
     const within = spans.filter(([from, to]) => from <= x && x < to).map(([, , label]) => label);
     return [`${Number(x.toFixed(1))} s`, ...within].join(" · ");
   }
 
   function sample(trace) {
-    const dash = DASHES[trace.dash].join(" ");
+    const dash = trace.dash.join(" ");
     const made = element("span", { class: `sample ${trace.colour}`, "aria-hidden": "true" });
     made.innerHTML = `<svg viewBox="0 0 28 8" width="28" height="8"><path d="M0 4H28" fill="none" `
       + `stroke="currentColor" stroke-width="2.5" stroke-dasharray="${dash}"/></svg>`;
@@ -212,7 +215,7 @@ const figures = (() => {
       this.title = place.dataset.title;
       this.lines = linesOf(data);
       this.on = new Set(data.traces.filter((trace) => trace.shown));
-      this.hidden = { approaches: new Set(), runs: new Set() };
+      this.hidden = { variants: new Set(), runs: new Set() };
       this.latest = null; // what is read while nothing is pointed at: nothing, unless it grows
       this.canvas = element("div", {
         class: "canvas", tabindex: "0", role: "application",
@@ -243,7 +246,7 @@ const figures = (() => {
         },
         scales: scalesOf(data),
         axes: axesOf(data),
-        series: [{}, ...this.lines.map((line) => seriesOf(line, data.steps))],
+        series: [{}, ...this.lines.map((line) => seriesOf(line, data))],
         hooks: {
           drawClear: [(plot) => drawBehind(plot, data)],
           draw: [(plot) => drawBefore(plot, data)],
@@ -288,13 +291,13 @@ const figures = (() => {
     // What is in view.
 
     show() {
-      const { approaches, runs } = this.hidden;
+      const { variants, runs } = this.hidden;
       this.plot.batch(() => this.lines.forEach((line, position) => {
         const { trace, run } = line;
-        const show = this.on.has(trace) && !approaches.has(trace.approach) && !runs.has(run);
+        const show = this.on.has(trace) && !variants.has(trace.variant) && !runs.has(run);
         if (this.plot.series[position + 1].show !== show) this.plot.setSeries(position + 1, { show });
       }));
-      for (const { trace, item } of this.entries) item.hidden = approaches.has(trace.approach);
+      for (const { trace, item } of this.entries) item.hidden = variants.has(trace.variant);
       this.read();
     }
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from report import method, reproduce
-from report.charts.figures import Chart, Plate, Section
+from report.charts.figures import Figure, Picture, Section
 from report.document import Document
 from report.tables import footnotes, judgements
-from report.tables.cells import Table
+from report.tables.cells import Cell, Table
 
 
 def render(document: Document) -> str:
@@ -22,7 +22,7 @@ def render(document: Document) -> str:
         " · ".join(f"**{plain(text)}**" for _, text in judgements.badges(evidence)),
         *(plain(f"> **{problem}**") for problem in said.problems),
         *([image(document.picture)] if document.picture else []),
-        *(plain(f"**{plate.title}.** {plate.caption}") for plate in document.hero),
+        *(plain(f"**{figure.title}.** {figure.caption}") for figure in document.hero),
         "\n".join(plain(f"- {sentence}") for sentence in said.sentences),
         plain(f"All figures: {evidence.workload}."),
         *document.before,
@@ -84,7 +84,7 @@ def _files(document: Document) -> str:
     ]
     for run in document.raw:
         links = ", ".join(f"[{name}]({path})" for name, path, _ in run.files)
-        lines.append(f"- [Run {run.index}, {run.approach}]({run.folder}): {links}")
+        lines.append(f"- [Run {run.index}, {run.variant}]({run.folder}): {links}")
     return "\n".join(lines)
 
 
@@ -124,12 +124,8 @@ def table(content: Table) -> str:
         if row.group != group:
             group = row.group
             lines.append(_pipes([f"**{group}**", *[""] * (len(head) - 1)]))
-        marks = [legend.at(number, column) for column in range(len(row.cells))]
-        texts = [
-            f"{cell.text} ({mark})" if mark else cell.text
-            for cell, mark in zip(row.cells, marks, strict=True)
-        ]
-        lines.append(_pipes(texts))
+        cells = (_cell(cell, legend, number, column) for column, cell in enumerate(row.cells))
+        lines.append(f"| {' | '.join(cells)} |")
     body = "\n".join(lines)
     below = f"\n\n{plain(content.footer)}" if content.footer else ""
     below += "\n\n" + "\n".join(map(_note, legend.notes)) if legend.notes else ""
@@ -142,8 +138,22 @@ def _note(note: footnotes.Note) -> str:
     return "".join((plain(f"- ({note.letter}) {note.reason}"), *cells))
 
 
+def _cell(cell: Cell, legend: footnotes.Legend, row: int, column: int) -> str:
+    """Return a cell with its marks, what stands below it on lines of its own."""
+    marks = (legend.at(row, column, below) for below in range(len(cell.parts)))
+    texts = (
+        f"{part.text} ({mark})" if mark else part.text
+        for part, mark in zip(cell.parts, marks, strict=True)
+    )
+    return "<br>".join(_escaped(text) for text in texts if text)
+
+
+def _escaped(text: str) -> str:
+    return plain(text).replace("|", "&#124;")
+
+
 def _pipes(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(plain(cell).replace("|", "&#124;") for cell in cells) + " |"
+    return "| " + " | ".join(map(_escaped, cells)) + " |"
 
 
 def figure(section: Section) -> str:
@@ -152,18 +162,18 @@ def figure(section: Section) -> str:
         [
             plain(f"### {section.title}"),
             plain(section.lead),
-            *(_plate(plate) for plate in section.plates),
+            *(_figure(figure) for figure in section.figures),
         ]
     )
 
 
-def _plate(plate: Plate) -> str:
-    values = [unfolded("Values", table(plate.values))] if plate.values else []
-    images = "\n".join(image(chart) for chart in plate.charts)
-    return "\n\n".join(part for part in (images, plain(plate.caption), *values) if part)
+def _figure(figure: Figure) -> str:
+    values = [unfolded("Values", table(figure.values))] if figure.values else []
+    images = "\n".join(image(picture) for picture in figure.pictures)
+    return "\n\n".join(part for part in (images, plain(figure.caption), *values) if part)
 
 
-def image(chart: Chart) -> str:
+def image(picture: Picture) -> str:
     """Return a figure as an image with its text alternative."""
-    alt = plain(chart.alt).replace("[", "(").replace("]", ")")
-    return f"![{alt}](figures/{chart.name}.png)"
+    alt = plain(picture.alt).replace("[", "(").replace("]", ")")
+    return f"![{alt}](figures/{picture.name}.png)"

@@ -4,13 +4,13 @@
 (() => {
   const { Chart, charts, element, readPalette, status } = figures;
 
-  /** Approaches and runs are switched for all charts of a section that have them all. */
+  /** Variants and runs are switched for all charts of a section that have them all. */
   function toolbar(section) {
     const bar = section.querySelector(".toolbar");
     const own = charts.filter((chart) => section.contains(chart.canvas));
     if (!bar || own.length === 0) return;
     const lists = {
-      approaches: (chart) => chart.data.traces.map((trace) => trace.approach),
+      variants: (chart) => chart.data.traces.map((trace) => trace.variant),
       runs: (chart) => chart.lines.map((line) => line.run).filter((run) => run !== null),
     };
     for (const [kind, list] of Object.entries(lists)) {
@@ -24,19 +24,19 @@
           }
         },
       }), ` ${value}`));
-      const name = kind === "runs" ? "Runs" : "Approaches";
+      const name = kind === "runs" ? "Runs" : "Variants";
       bar.append(element("fieldset", {}, element("legend", {}, name), ...boxes));
       bar.hidden = false;
     }
   }
 
   function draw(place) {
-    const plate = place.closest(".plate");
-    plate.classList.add("drawn");
+    const figure = place.closest(".figure");
+    figure.classList.add("drawn");
     try {
       charts.push(new Chart(place, JSON.parse(document.getElementById(place.dataset.chart).textContent)));
     } catch (error) {
-      plate.classList.remove("drawn"); // the drawings are still there
+      figure.classList.remove("drawn"); // the drawings are still there
       console.error(error);
     }
   }

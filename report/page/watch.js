@@ -7,12 +7,10 @@
 (() => {
   const { Chart, charts, element, readPalette, short, status } = figures;
   const ROWS = 15;
-  const COLOURS = ["approach-1", "approach-2", "approach-3", "approach-4"];
-  const DASHES = ["solid", "dashed", "dotted"];
   const NOW = [["users", "active"], ["users planned", "planned"], ["requests per second", "requests"],
     ["p95, ms", "api_p95_ms"], ["errors per second", "errors"], ["stock left", "stock_left"],
     ["backlog", "backlog"]];
-  const layout = JSON.parse(document.getElementById("layout").textContent);
+  const { figures: layout, looks } = JSON.parse(document.getElementById("layout").textContent);
   const at = (id) => document.getElementById(id);
   let samples = [];
   let told = null;
@@ -32,7 +30,7 @@
     say(at("campaign"), `${campaign.title} · ${campaign.workload} · ${campaign.folder}${kept}`);
     say(at("left"), over ? "" : left);
     if (!run) return;
-    const what = `${run.approach}${run.case ? `, ${run.case}` : ""}`;
+    const what = `${run.variant}${run.case ? `, ${run.case}` : ""}`;
     say(at("run"), `Run ${run.index} of ${campaign.runs}: ${what}`);
     const stage = run.step === "load" ? ` · stage ${run.stage || "–"}` : "";
     say(at("step"), `Step ${run.step_number} of ${run.steps}: ${run.step}${stage}`);
@@ -64,7 +62,7 @@
     const verdict = (word) => element("td", { class: tone[word] ?? "fail" }, word);
     place.querySelector("tbody").replaceChildren(...finished.map((run) => element("tr", {},
       element("th", { scope: "row" }, String(run.index)),
-      element("td", {}, run.approach + (run.case ? `, ${run.case}` : "")),
+      element("td", {}, run.variant + (run.case ? `, ${run.case}` : "")),
       element("td", { class: "num" }, short(run.sold)), verdict(run.audit), verdict(run.validity))));
   }
 
@@ -88,17 +86,20 @@
 
   // ---- charts ----
 
-  /** The lines of a figure: its columns in the colour of the approach, or one for each service. */
+  /** The lines of a figure: its columns in the colour of the variant, or one for each service. */
   function linesOf(figure, run) {
-    const approach = told.campaign.approaches.indexOf(run.approach);
-    const trace = (label, colour, dash, read) => ({ read, trace: { label, approach: run.approach,
-      colour: COLOURS[colour % COLOURS.length], dash, shown: true, hatched: false, middle: [], runs: [] } });
+    const variant = told.campaign.variants.indexOf(run.variant);
+    const trace = (label, place, second, read) => {
+      const [colour, ...dashes] = looks[place % looks.length];
+      return { read, trace: { label, variant: run.variant, colour, dash: dashes[second ? 1 : 0],
+        shown: true, hatched: false, bridged: false, middle: [], runs: [] } };
+    };
     if (figure.id === "cores") {
-      return services().map((name, place) => trace(named(name), place,
-        DASHES[Math.floor(place / COLOURS.length) % DASHES.length], (one) => one.cores[name]));
+      return services().map((name, place) => (
+        trace(named(name), place, place >= looks.length, (one) => one.cores[name])));
     }
-    return figure.alone.map(({ column, label, dashed }) => (
-      trace(label, approach, dashed ? "dashed" : "solid", (one) => one[column])));
+    return figure.curves.map(({ column, label, second }) => (
+      trace(label, variant, second, (one) => one[column])));
   }
 
   function draw(figure, position, run) {
@@ -113,7 +114,7 @@
       drawn?.plot.destroy();
       charts[position] = new Chart(place, { unit: figure.unit, axis: "seconds", x: [], end,
         traces: lines.map((line) => line.trace), log: figure.log, steps: false,
-        stages: told.campaign.stages, marks: [], levels: [] });
+        line_px: 2.2, y: null, bands: told.campaign.stages, marks: [], levels: [] });
     }
     const chart = charts[position];
     chart.data.marks = run.faults.map(({ name, from_s, to_s }) => [from_s, to_s ?? last, name]);

@@ -43,7 +43,7 @@ def render(document: Document) -> str:
             every_table=document.every_table,
             hero=document.hero,
             sections={section.id: section for section in document.sections},
-            charts=document.charts,
+            pictures=document.pictures,
             invariants=document.invariants,
             method=method.method(evidence),
             threats=document.threats,
@@ -67,10 +67,11 @@ def environment(own_script: str, before: Sequence[str] = _SCRIPTS) -> jinja2.Env
         lstrip_blocks=True,
     )
     scripts = [_read(name) for name in (*before, own_script)]
-    made.filters["drawn"] = lambda chart: Markup(chart.svg)  # noqa: S704
-    made.filters["json"] = lambda live: Markup(live.to_json())  # noqa: S704
+    made.filters["drawn"] = lambda picture: Markup(picture.svg)  # noqa: S704
+    made.filters["json"] = lambda chart: Markup(chart.to_json())  # noqa: S704
     made.filters["examples"] = judgements.examples
     made.filters["legend"] = footnotes.legend
+    made.filters["pieces"] = _pieces
     made.filters["kilobytes"] = lambda size: f"{numbers.number(max(1, size / 1000))}\u00a0kB"
     made.globals |= {
         "style": Markup("".join(_read(name) for name in _STYLES)),  # noqa: S704
@@ -80,6 +81,12 @@ def environment(own_script: str, before: Sequence[str] = _SCRIPTS) -> jinja2.Env
         "dark": Markup(theme.variables({**theme.DARK, **theme.SIGNALS_DARK})),  # noqa: S704
     }
     return made
+
+
+def _pieces(text: str) -> list[str]:
+    """Return a cell's text in pieces between which a line may break: a value, and its interval."""
+    value, bracket, span = text.partition(" [")
+    return [value, f"[{span}"] if bracket and span.endswith("]") else [text]
 
 
 def _read(name: str) -> str:
@@ -93,19 +100,19 @@ def _digest(script: str) -> str:
 
 
 def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
-    """Return the few figures beside the verdict: by metric, of each approach its tone, title,
+    """Return the few figures beside the verdict: by metric, of each variant its tone, title,
     value and interval."""
     shown = []
     for metric in listed(Listing.KEY):
         about = evidence.summary["metrics"][metric]
         cells = []
-        for approach in evidence.approaches:
-            estimate = approach.facts["metrics"][metric]
+        for variant in evidence.variants:
+            estimate = variant.estimate(metric)
             digits = numbers.fitting(estimate["value"], about["digits"], about["unit"])
             bare = {**estimate, "low": None} if estimate["value"] is not None else estimate
             span = numbers.interval(estimate["low"], estimate["high"], digits)
             text = numbers.estimate(bare, about["digits"])
-            cells.append((approach.tone, approach.title, text, span))
+            cells.append((variant.tone, variant.title, text, span))
         shown.append((str(about["title"]), cells))
     return shown
 

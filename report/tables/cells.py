@@ -16,7 +16,7 @@ from report import numbers
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in one place of a table."""
+    """What stands in one place of a table, and what stands below it, smaller, in the same place."""
 
     text: str
     value: float | None = None
@@ -24,15 +24,30 @@ class Cell:
     high: float | None = None
     note: str = ""
     tone: str = ""
+    below: "tuple[Cell, ...]" = ()
+
+    @property
+    def parts(self) -> "tuple[Cell, ...]":
+        """Return the cell and what stands below it."""
+        return (self, *self.below)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, whether it holds numbers, and whether they have intervals."""
+    """A column: its title, whether it holds numbers, and whether they have intervals.
+
+    `below` are what stands below each of its cells: columns of their own for machines.
+    """
 
     title: str
     numeric: bool = True
     interval: bool = False
+    below: "tuple[Column, ...]" = ()
+
+    @property
+    def parts(self) -> "tuple[Column, ...]":
+        """Return the column and those below it."""
+        return (self, *self.below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +70,33 @@ class Table:
     rows: tuple[Row, ...]
     footer: str = ""
 
+    @property
+    def stacks(self) -> bool:
+        """Return True if its cells are stacked where the page is narrow."""
+        return any(column.below for column in self.columns)
+
 
 def to_csv(table: Table) -> str:
     """Return a table as CSV: numbers without separators, intervals in columns of their own."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     grouped, measured = (any(getattr(r, at) for r in table.rows) for at in ("group", "unit"))
+    columns = [part for column in table.columns for part in column.parts]
     header = ["group"] * grouped + ["unit"] * measured
-    for column in table.columns:
+    for column in columns:
         header.append(column.title)
         if column.interval:
             header += [f"{column.title} low", f"{column.title} high"]
     writer.writerow([*header, "notes"])
     for row in table.rows:
+        cells = [part for cell in row.cells for part in cell.parts]
         line: list[Any] = [row.group] * grouped + [row.unit] * measured
-        for column, cell in zip(table.columns, row.cells, strict=True):
+        for column, cell in zip(columns, cells, strict=True):
             plain = "" if column.interval or cell.text == numbers.NOTHING else cell.text
             line.append(plain if cell.value is None else f"{cell.value:.9g}")
             if column.interval:
                 line += ["" if v is None else f"{v:.9g}" for v in (cell.low, cell.high)]
-        notes = dict.fromkeys(cell.note for cell in row.cells if cell.note)
+        notes = dict.fromkeys(cell.note for cell in cells if cell.note)
         writer.writerow([*line, "; ".join(notes)])
     return buffer.getvalue()
 
@@ -103,7 +125,8 @@ def difference_cell(
     return Cell(f"{shown} {numbers.interval(low, high, digits)}".rstrip(), note=note)
 
 
-def percent(value: float | None, digits: int = 1) -> Cell:
-    """Return a share in percent as a cell."""
+def percent(value: float | None, digits: int = 1, of: str = "") -> Cell:
+    """Return a share in percent as a cell, and of what it is."""
     shown = numbers.number(value, digits)
-    return Cell(shown if value is None else numbers.with_unit(shown, "%"), value)
+    text = shown if value is None else numbers.with_unit(shown, "%")
+    return Cell(f"{text} {of}".rstrip(), value)

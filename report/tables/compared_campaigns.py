@@ -16,7 +16,7 @@ from report.tables.cells import Row as TableRow
 ALWAYS_TOLD: Final = (Outcome.BETTER, Outcome.WORSE)
 CAPTIONS: Final = {
     "values": "A, B, and B compared with A",
-    "ratios": "The machines differ, so only the ratios between approaches are compared: "
+    "ratios": "The machines differ, so only the ratios between variants are compared: "
     "that in A, that in B, and B compared with A",
 }
 CAVEATS: Final = (

@@ -34,15 +34,15 @@ LEAD = (
 
 def table(evidence: Evidence) -> Table | None:
     """Return every fault of every run with its effects, or None if there was no fault."""
-    faults = evidence.summary.get("faults") or []
+    faults = evidence.summary["faults"]
     if not faults:
         return None
-    titles = {approach.name: approach.title for approach in evidence.approaches}
+    titles = {variant.name: variant.title for variant in evidence.variants}
     has_cases = any(fault["case"] for fault in faults)
     order = {name: position for position, name in enumerate(titles)}
     rows = [
-        Row(_cells(fault, has_cases=has_cases), titles[fault["approach"]])
-        for fault in sorted(faults, key=lambda fault: (order[fault["approach"]], fault["run"]))
+        Row(_cells(fault, has_cases=has_cases), titles[fault["variant"]])
+        for fault in sorted(faults, key=lambda fault: (order[fault["variant"]], fault["run"]))
     ]
     columns = [Column("Run", numeric=False)]
     columns += [Column("Case", numeric=False)] * has_cases

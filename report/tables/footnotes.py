@@ -24,25 +24,30 @@ class Note:
     cells: tuple[tuple[str, str], ...]
 
 
+Place = tuple[int, int, int]
+"""A row, a column, and how far below: 0 is the cell itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """The marks of a table's cells, by row and column, and what they mean."""
+    """The marks of a table's cells, by place, and what they mean."""
 
     notes: tuple[Note, ...]
-    marks: Mapping[tuple[int, int], str]
+    marks: Mapping[Place, str]
 
-    def at(self, row: int, column: int) -> str:
+    def at(self, row: int, column: int, below: int = 0) -> str:
         """Return the letter of a cell, or nothing."""
-        return self.marks.get((row, column), "")
+        return self.marks.get((row, column, below), "")
 
 
 def legend(table: Table) -> Legend:
     """Return what marks the cells of a table have, and what the marks mean."""
-    by_kind: dict[str, list[tuple[tuple[int, int], str]]] = {}
+    by_kind: dict[str, list[tuple[Place, str]]] = {}
     for position, row in enumerate(table.rows):
-        for column, remark in _remarks(row):
-            by_kind.setdefault(_kind(remark), []).append(((position, column), remark))
-    marks: dict[tuple[int, int], str] = {}
+        for column, below, remark in _remarks(row):
+            place = (position, column, below)
+            by_kind.setdefault(_kind(remark), []).append((place, remark))
+    marks: dict[Place, str] = {}
     notes = []
     for number, found in enumerate(by_kind.values()):
         letter = _letter(number)
@@ -51,11 +56,17 @@ def legend(table: Table) -> Legend:
     return Legend(tuple(notes), marks)
 
 
-def _remarks(row: Row) -> Iterator[tuple[int, str]]:
-    for column, cell in enumerate(row.cells):
-        others = [other.note for other in row.cells if other.note and other.note != cell.note]
-        if cell.note and not any(cell.note.endswith(f": {note}") for note in others):
-            yield column, cell.note
+def _remarks(row: Row) -> Iterator[tuple[int, int, str]]:
+    noted = [
+        (column, below, part.note)
+        for column, cell in enumerate(row.cells)
+        for below, part in enumerate(cell.parts)
+        if part.note
+    ]
+    for column, below, remark in noted:
+        others = (note for _, _, note in noted if note != remark)
+        if not any(remark.endswith(f": {note}") for note in others):
+            yield column, below, remark
 
 
 def _general(remark: str) -> str:
@@ -68,7 +79,7 @@ def _kind(remark: str) -> str:
     return _NUMBER.sub("…", _general(remark))
 
 
-def _reason(found: list[tuple[tuple[int, int], str]]) -> str:
+def _reason(found: list[tuple[Place, str]]) -> str:
     """Return what the remarks of a kind have in common: the whole of it if they are the same."""
     for form in (str, _general):
         same = {form(remark) for _, remark in found}
@@ -77,12 +88,12 @@ def _reason(found: list[tuple[tuple[int, int], str]]) -> str:
     return _kind(found[0][1])
 
 
-def _cells(table: Table, found: list[tuple[tuple[int, int], str]]) -> tuple[tuple[str, str], ...]:
+def _cells(table: Table, found: list[tuple[Place, str]]) -> tuple[tuple[str, str], ...]:
     if len({remark for _, remark in found}) == 1:
         return ()
     return tuple(
-        (f"{table.rows[row].cells[0].text}, {table.columns[column].title}", remark)
-        for (row, column), remark in found
+        (f"{table.rows[row].cells[0].text}, {table.columns[column].parts[below].title}", remark)
+        for (row, column, below), remark in found
     )
 
 

@@ -1,4 +1,4 @@
-"""The audit, invariant by invariant: its verdict in each approach, and what each run showed."""
+"""The audit, invariant by invariant: its verdict in each variant, and what each run showed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from report.tables.metric_tables import each_run
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """One invariant: `verdicts` by approach, `evidence` in a word, `runs` one by one.
+    """One invariant: `verdicts` by variant, `evidence` in a word, `runs` one by one.
 
     `offences` are the findings that are not a pass, with where they are from.
     """
@@ -37,8 +37,8 @@ def invariants(evidence: Evidence) -> tuple[Invariant, ...]:
 
 def _invariant(evidence: Evidence, name: str, title: str) -> Invariant:
     found = [
-        (f"Run {run.index}, {approach.title}", finding)
-        for approach, run in each_run(evidence)
+        (f"Run {run.index}, {variant.title}", finding)
+        for variant, run in each_run(evidence)
         for finding in run.findings
         if finding.id == name
     ]
@@ -48,7 +48,7 @@ def _invariant(evidence: Evidence, name: str, title: str) -> Invariant:
         id=name,
         title=title,
         verdict=verdict,
-        verdicts=tuple((a.title, _verdict(a.runs, name)) for a in evidence.approaches),
+        verdicts=tuple((a.title, _verdict(a.runs, name)) for a in evidence.variants),
         evidence=f"{where}: {telling.summary}",
         runs=Table(
             f"audit-{name}",

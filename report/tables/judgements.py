@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from harness.results.findings import Category, Finding, Verdict, category_of, correctness, worst
 from report import numbers
-from report.evidence import Approach, Evidence, Run
+from report.evidence import Evidence, Run, Variant
 from report.tables.cells import Cell, Column, Row, Table
 from report.tables.metric_tables import each_run
 
@@ -28,7 +29,7 @@ def verdict_cell(verdict: str, runs: Sequence[int] = (), of: int = 0) -> Cell:
 
 
 def audit(evidence: Evidence) -> Table:
-    """Return every invariant with its verdict in each approach: the worst of its runs."""
+    """Return every invariant with its verdict in each variant: the worst of its runs."""
     invariants: dict[str, str] = {}
     for _, run in each_run(evidence):
         invariants |= {finding.id: finding.title for finding in run.findings}
@@ -37,12 +38,13 @@ def audit(evidence: Evidence) -> Table:
         category = category_of(invariant)
         about = "" if category is Category.CORRECTNESS else f" ({category})"
         cells = [Cell(f"{invariant} · {title}{about}")]
-        for approach in evidence.approaches:
-            cells += _audited(approach, invariant)
+        for variant in evidence.variants:
+            cells.append(_audited(variant, invariant))
         rows.append(Row(tuple(cells)))
     columns = [Column("Invariant", numeric=False)]
-    for approach in evidence.approaches:
-        columns += [Column(approach.title, numeric=False), Column("offences")]
+    for variant in evidence.variants:
+        offences = Column(f"{variant.title}, offences")
+        columns.append(Column(variant.title, numeric=False, below=(offences,)))
     return Table(
         "audit",
         "Audit",
@@ -53,17 +55,16 @@ def audit(evidence: Evidence) -> Table:
     )
 
 
-def _audited(approach: Approach, invariant: str) -> list[Cell]:
-    found = [(run, f) for run in approach.runs for f in run.findings if f.id == invariant]
+def _audited(variant: Variant, invariant: str) -> Cell:
+    found = [(run, f) for run in variant.runs for f in run.findings if f.id == invariant]
     if not found:
-        return [verdict_cell("UNKNOWN"), Cell(numbers.NOTHING, note="not audited")]
+        nothing = Cell(numbers.NOTHING, note="not audited")
+        return replace(verdict_cell("UNKNOWN"), below=(nothing,))
     verdict = worst(finding.verdict for _, finding in found)
     runs = [run.index for run, finding in found if finding.verdict is verdict]
     count = sum(finding.count for _, finding in found)
-    return [
-        verdict_cell(verdict.value, runs, len(found)),
-        Cell(numbers.number(count), float(count)),
-    ]
+    offences = Cell(f"{numbers.number(count)} offences" if count else "", float(count))
+    return replace(verdict_cell(verdict.value, runs, len(found)), below=(offences,))
 
 
 def audit_runs(evidence: Evidence) -> Table:
@@ -71,7 +72,7 @@ def audit_runs(evidence: Evidence) -> Table:
     rows = [
         Row(
             (
-                Cell(f"{run.index} · {approach.title}"),
+                Cell(f"{run.index} · {variant.title}"),
                 Cell(finding.id),
                 Cell(finding.title),
                 verdict_cell(finding.verdict.value),
@@ -79,7 +80,7 @@ def audit_runs(evidence: Evidence) -> Table:
                 Cell(finding.summary),
             )
         )
-        for approach, run in each_run(evidence)
+        for variant, run in each_run(evidence)
         for finding in run.findings
     ]
     return Table(
@@ -108,7 +109,7 @@ def examples(finding: Finding) -> tuple[str, ...]:
 def badges(evidence: Evidence) -> list[tuple[str, str]]:
     """Return what a reader wants to know before any number, in a few words, each with its tone."""
     every = [run for _, run in each_run(evidence)]
-    states = {s["index"]: s for a in evidence.summary["approaches"] for s in a["runs"]}
+    states = {s["index"]: s for a in evidence.summary["variants"] for s in a["runs"]}
     n, valid = len(every), sum(bool(states[run.index]["valid"]) for run in every)
     verdict = worst(correctness(run.findings) for run in every)
     clean = sum(_is_clean(run) for run in every)
@@ -125,17 +126,17 @@ def _is_clean(run: Run) -> bool:
 
 def runs(evidence: Evidence) -> Table:
     """Return the runs in the order in which they ran, and whether each counts."""
-    states = {s["index"]: s for a in evidence.summary["approaches"] for s in a["runs"]}
+    states = {s["index"]: s for a in evidence.summary["variants"] for s in a["runs"]}
     has_cases = any(run.record.get("case") for _, run in each_run(evidence))
     rows = []
-    for approach, run in each_run(evidence):
+    for variant, run in each_run(evidence):
         state = states[run.index]
         rows.append(
             Row(
                 (
                     Cell(f"{run.index}", float(run.index)),
                     Cell(f"{run.block}", float(run.block)),
-                    Cell(approach.title),
+                    Cell(variant.title),
                     *([Cell(f"{run.record.get('case')} (seed {run.record['seed']})")] * has_cases),
                     Cell(_moment(run)),
                     verdict_cell("VALID" if state["valid"] else "INVALID"),
@@ -146,7 +147,7 @@ def runs(evidence: Evidence) -> Table:
                 )
             )
         )
-    titles = ["Run", "Block", "Approach", *["Case"] * has_cases]
+    titles = ["Run", "Block", "Variant", *["Case"] * has_cases]
     titles += ["Started", "Validity", "Audit", "In estimates", "Drained"]
     return Table(
         "runs",
@@ -162,21 +163,21 @@ def _moment(run: Run) -> str:
 
 
 def laws(evidence: Evidence) -> Table:
-    """Return every law with its residual and tolerance: the worst case of each approach."""
+    """Return every law with its residual and tolerance: the worst case of each variant."""
     rows = []
     judged = evidence.summary["validity"]
     names = dict.fromkeys(law["name"] for run in judged for law in run["laws"])
     for name in names:
-        for approach in evidence.approaches:
+        for variant in evidence.variants:
             checked = [
                 (run["index"], law)
                 for run in judged
-                if run["approach"] == approach.name
+                if run["variant"] == variant.name
                 for law in run["laws"]
                 if law["name"] == name
             ]
             if checked:
-                rows.append(_law_row(name, approach, checked))
+                rows.append(_law_row(name, variant, checked))
     return Table(
         "laws",
         "Laws",
@@ -184,7 +185,7 @@ def laws(evidence: Evidence) -> Table:
         f"that came closest to breaking it; {evidence.workload}.",
         (
             Column("Law", numeric=False),
-            Column("Approach", numeric=False),
+            Column("Variant", numeric=False),
             Column("Verdict", numeric=False),
             Column("Left side"),
             Column("Right side"),
@@ -198,7 +199,7 @@ def laws(evidence: Evidence) -> Table:
     )
 
 
-def _law_row(name: str, approach: Approach, checked: list[tuple[int, dict[str, object]]]) -> Row:
+def _law_row(name: str, variant: Variant, checked: list[tuple[int, dict[str, object]]]) -> Row:
     verdict = worst(Verdict(str(law["verdict"])) for _, law in checked)
     same = [(index, law) for index, law in checked if law["verdict"] == verdict.value]
     index, law = max(same, key=lambda pair: _nearness(pair[1]))
@@ -207,7 +208,7 @@ def _law_row(name: str, approach: Approach, checked: list[tuple[int, dict[str, o
     return Row(
         (
             Cell(name),
-            Cell(approach.title),
+            Cell(variant.title),
             verdict_cell(verdict.value),
             *(_side(_number(law.get(side))) for side in ("left", "right")),
             Cell(str(law.get("unit") or "")),

@@ -14,14 +14,14 @@ TIMES = tuple(
 
 
 def table(evidence: Evidence) -> Table:
-    """Return both times of every kind of request of every approach."""
+    """Return both times of every kind of request of every variant."""
     rows = []
-    for approach in evidence.approaches:
-        for kind in evidence.summary["responses"][approach.name]:
+    for variant in evidence.variants:
+        for kind in evidence.summary["responses"][variant.name]:
             counts = [Cell(numbers.number(kind[key]), kind[key]) for _, key in COUNTS]
             times = [Cell(numbers.number(kind[key], 1), kind[key]) for _, key in TIMES]
             name = Cell(f"{kind['request']}: {kind['route']}")
-            rows.append(Row((name, *counts, *times), approach.title))
+            rows.append(Row((name, *counts, *times), variant.title))
     return Table(
         "responses",
         "Service and response times",
