@@ -170,7 +170,7 @@ def horizon_s(evidence: Evidence, *, within_load: bool = False) -> float:
     load_s = evidence.stages[-1].end_s
     if within_load:
         return load_s
-    ends = [run.record["drain_s"] for a in evidence.approaches for run in a.runs]
+    ends = [run.record.drain_s for a in evidence.approaches for run in a.runs]
     return float(load_s + max([0.0, *ends]))
 
 

@@ -165,7 +165,7 @@ def _order(evidence: Evidence) -> str:
         return f"{n} blocks of every case of every approach, interleaved"
     blocks: dict[int, list[str]] = {}
     for run in evidence.campaign["order"]:
-        name = titles.get(run["approach"], run["approach"])
+        name = titles.get(run["variant"], run["variant"])
         blocks.setdefault(run["block"], []).append(name)
     return "; ".join(f"block {number}: {', '.join(names)}" for number, names in blocks.items())
 
@@ -195,8 +195,14 @@ def _fault(fault: Mapping[str, Any]) -> str:
 
 
 def _varied(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    varied = [f"{service} × {n}" for service, n in campaign.get("scale", {}).items()]
-    varied += [f"{key} = {value}" for key, value in campaign.get("settings", {}).items()]
+    varied = [
+        f"{one['name']}: {change}"
+        for one in campaign["variants"]
+        for change in (
+            *(f"{service} × {n}" for service, n in one["scale"].items()),
+            *(f"{key} = {value}" for key, value in one["settings"].items()),
+        )
+    ]
     yield "Varied from the default", ", ".join(varied) or "nothing"
 
 
@@ -276,7 +282,7 @@ def _servers(evidence: Evidence) -> Iterator[tuple[str, str]]:
     said: dict[str, None] = {}
     for approach in evidence.approaches:
         for run in approach.runs:
-            for service, version in (run.record.get("servers") or {}).items():
+            for service, version in run.record.servers.items():
                 said[f"{service} {version}"] = None
     if said:
         yield "Servers as run", ", ".join(said)

@@ -170,7 +170,7 @@ def _chart(name: str, title: str, approach: Approach, run: Run, shown: Sequence[
     ax.set_ylim(min(low, 90.0) if low > 50 else 0.0, max(high, 110.0))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    charts.seconds_axis(ax, float(run.record["load_s"] + run.record["drain_s"]))
+    charts.seconds_axis(ax, run.record.load_s + run.record.drain_s)
     marks.draw(ax, marks.marks([run]))
     ax.axvspan(0, WARM_UP_S, color=theme.BAND, linewidth=0, zorder=-2)
     return charts.finish(drawing, name, _alt(title, approach, shown))

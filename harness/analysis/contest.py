@@ -72,14 +72,14 @@ def sale_rows(run: RunData, findings: Sequence[Finding]) -> list[dict[str, Any]]
     bought = dict(iter(facts.purchases_with(*columns).groupby("stage")))
     nobody = facts.purchases_with(*columns).iloc[:0]
     rows = []
-    for sale in run.record["sales"]:
-        number, product_id = sale["number"], sale["product_id"]
+    for sale in run.record.sales:
+        number, product_id = sale.number, sale.product_id
         rows.append(
             {
                 "run": run.index,
                 "sale": number,
                 "product_id": product_id,
-                "stock": sale["stock"],
+                "stock": sale.stock,
                 "sold": statuses[product_id, "confirmed"],
                 "declined": statuses[product_id, "declined"],
                 **_burst(bought.get(number, nobody)),
@@ -153,7 +153,7 @@ def summarise(
         name: [one for one in judged if one.run.approach == name]
         for name in names_in_order(campaign, [one.run for one in judged])
     }
-    contest = judged[0].run.record["scenario"]["contest"]
+    contest = judged[0].run.record.scenario["contest"]
     summary = {
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
@@ -166,7 +166,7 @@ def summarise(
         "validity": [
             {
                 "index": one.index,
-                "block": int(one.run.record["block"]),
+                "block": one.run.record.block,
                 "approach": one.run.approach,
                 **one.validity,
                 "laws": [asdict(law) for law in one.laws],
@@ -192,7 +192,7 @@ def _judge(run: RunData, audits: Audits) -> _Judged:
 
 
 def _describe(name: str, runs: Sequence[_Judged], contest: Mapping[str, Any]) -> dict[str, Any]:
-    topology = runs[0].run.record["topology"]
+    topology = runs[0].run.record.topology
     counted = [one for one in runs if one.is_valid]
     sales = [row for one in counted for row in one.sales]
     decided = [row for row in sales if row["oversold"] is not Verdict.UNKNOWN]
@@ -214,7 +214,7 @@ def _describe(name: str, runs: Sequence[_Judged], contest: Mapping[str, Any]) ->
         "runs": [
             {
                 "index": one.index,
-                "block": int(one.run.record["block"]),
+                "block": one.run.record.block,
                 "valid": one.is_valid,
                 "counted": one.is_valid,
                 "reasons": one.validity["reasons"],

@@ -98,7 +98,7 @@ def growth(facts: RunFacts) -> list[dict[str, Any]]:
         return []
     named = {
         "run": facts.run.index,
-        "case": facts.record.get("case", ""),
+        "case": facts.record.case,
         "approach": facts.run.approach,
     }
     restarts = _restarts(facts)

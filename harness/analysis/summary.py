@@ -64,7 +64,7 @@ class _Judged:
 
     @property
     def block(self) -> int:
-        return int(self.facts.record["block"])
+        return self.facts.record.block
 
     @property
     def is_valid(self) -> bool:
@@ -183,7 +183,7 @@ def _metrics() -> dict[str, Any]:
 
 def _judge(run: RunData, audits: Audits) -> _Judged:
     facts, findings = RunFacts(run), audits.get(run.index, ())
-    laws = check_laws(run, laws_of(run.record["scenario"]), facts)
+    laws = check_laws(run, laws_of(run.record.scenario), facts)
     judged = validity(run, laws, facts)
     return _Judged(facts, laws, judged, findings, effects(facts, findings))
 
@@ -192,14 +192,14 @@ def names_in_order(campaign: Mapping[str, Any], runs: Sequence[RunData]) -> list
     """Return the approaches that have runs, the one with fewest containers, the baseline, first."""
     containers: dict[str, int] = {}
     for run in runs:
-        containers.setdefault(run.approach, int(run.record["topology"]["containers"]))
-    planned = [name for name in campaign.get("approaches", []) if name in containers]
+        containers.setdefault(run.variant, int(run.record.topology["containers"]))
+    planned = [one["name"] for one in campaign["variants"] if one["name"] in containers]
     rest = sorted(set(containers) - set(planned))
     return sorted([*planned, *rest], key=lambda name: containers[name])
 
 
 def _approach(name: str, judged: Sequence[_Judged]) -> _Approach:
-    runs = [run for run in judged if run.facts.run.approach == name]
+    runs = [run for run in judged if run.facts.run.variant == name]
     valid = [run.is_valid for run in runs]
     counts = valid if any(valid) else [True] * len(runs)
     unranked = []
@@ -213,7 +213,7 @@ def _approach(name: str, judged: Sequence[_Judged]) -> _Approach:
             unranked.append(f"the audit is {verdict} in run {', '.join(dirty)}")
     if not any(valid):
         unranked.append("it has no valid run")
-    if any(run.facts.record.get("case") for run in runs):
+    if any(run.facts.record.case for run in runs):
         unranked.append(CASES_DIFFER)
     estimates = estimate_all([run.facts for run in runs], counts)
     return _Approach(name, runs, counts, estimates, unranked)

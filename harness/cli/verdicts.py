@@ -8,7 +8,7 @@ from rich.console import Console
 from harness.analysis import looks
 from harness.errors import ExitCode
 from harness.results.findings import Category, Finding, Verdict, correctness, worst
-from harness.results.store import Campaign, load_findings, read_json
+from harness.results.store import Campaign, load_findings, load_record, read_json
 
 HEADLINES = (
     "confirmed_orders",
@@ -55,7 +55,7 @@ def print_complaints(console: Console, stored: Campaign, every_finding: bool = F
     """Print why runs are invalid, and each finding that is not a pass."""
     reasons = {index: one["reasons"] for index, one in stored.validity().items()}
     for folder in stored.run_folders():
-        for reason in reasons[read_json(folder / "run.json")["index"]]:
+        for reason in reasons[load_record(folder).index]:
             console.print(f"{folder.name}: INVALID: {reason}")
         for finding in load_findings(folder):
             if every_finding or finding.verdict is not Verdict.PASS:

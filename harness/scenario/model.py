@@ -24,6 +24,8 @@ from harness.scenario.open_load import OpenLoad
 from harness.scenario.random_faults import RandomFaults
 from harness.scenario.sales import SALE_PRODUCT, Sale, contest_sales
 from harness.scenario.schema import Count, Duration, Seconds, Table, Text, explain
+from harness.scenario.variants import VariantTable
+from harness.scenario.variants import check_names as check_variant_names
 
 SALE_GUESS_S = 0.5
 """How long one sale of a contest may take: only to say beforehand when a campaign will end."""
@@ -134,6 +136,7 @@ class Scenario(Table):
     faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
     cases: Annotated[tuple[Case, ...], Field(strict=False)] = ()
     approach: dict[str, Variation] = Field(default_factory=dict)
+    variants: Annotated[tuple[VariantTable, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _has_one_load(self) -> Self:
@@ -207,6 +210,7 @@ class Scenario(Table):
         if self.faults and self.cases:
             raise ValueError("faults and cases exclude each other: put the faults into the cases")
         check_names(self.cases)
+        check_variant_names(self.variants)
         listed = [("faults", self.faults)]
         listed += [(f"cases[{n}].faults", case.faults) for n, case in enumerate(self.cases, 1)]
         for where, faults in listed:

@@ -43,6 +43,7 @@ def other_load(load: Load, evidence: Evidence) -> list[str]:
     """Return in what a campaign does not play the published load with the default systems."""
     scenario, campaign = evidence.scenario, evidence.campaign
     stages = [(stage["users"], float(stage["seconds"])) for stage in scenario.get("stages") or ()]
+    variants = campaign["variants"]
     expected: tuple[tuple[str, object, object], ...] = (
         ("stages", list(zip(load.users, load.seconds, strict=True)), stages),
         ("stock", load.stock, scenario["product"]["stock"]),
@@ -55,8 +56,8 @@ def other_load(load: Load, evidence: Evidence) -> list[str]:
     )
     return [
         *(name for name, wanted, found in expected if wanted != found),
-        *(f"{service} × {n}" for service, n in (campaign.get("scale") or {}).items()),
-        *(f"{key} = {value}" for key, value in (campaign.get("settings") or {}).items()),
+        *(f"{service} × {n}" for one in variants for service, n in one["scale"].items()),
+        *(f"{key} = {value}" for one in variants for key, value in one["settings"].items()),
     ]
 
 

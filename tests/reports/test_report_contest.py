@@ -38,7 +38,7 @@ def invalid(tmp_path_factory):
     folder = tmp_path_factory.mktemp("invalid")
     """A ninth sale was planned."""
     run = make_contest("queue")
-    run.record["scenario"]["contest"]["sales"] = 9
+    run.record.scenario["contest"]["sales"] = 9
     store(folder, [run])
     return report.build(folder)
 

@@ -12,10 +12,11 @@ from harness.audit import audit
 from harness.errors import UsageError
 from harness.results.findings import Verdict
 from tests.support.contests import make_contest, oversell
+from tests.support.stored import variants
 
 
 def campaign(runs):
-    return {"scenario": runs[0].record["scenario"], "approaches": ["queue", "sync"], "seed": 1}
+    return {"scenario": runs[0].record.scenario, "variants": variants("queue", "sync"), "seed": 1}
 
 
 def summed_up(runs):
@@ -117,7 +118,7 @@ def test_a_contest_in_which_not_every_sale_took_place_is_invalid(runs):
 
 def test_an_invalid_contest_is_left_out_and_nothing_is_said():
     run = make_contest("queue")
-    run.record["reset_proof"]["clean"] = False
+    run.record.reset_proof.clean = False
     summary = summed_up([run])
     (entry,) = summary["approaches"]
     assert (entry["sales"], entry["oversold_upper_bound"]) == (0, None)

@@ -8,6 +8,7 @@ import pytest
 
 from harness.analysis.facts import Stage
 from harness.results.findings import Finding, Verdict
+from harness.results.record import RunRecord
 from report import markdown, tables, words
 from report.evidence import Approach, Evidence, Run, Waits
 
@@ -98,7 +99,7 @@ def a_run(index, findings=CLEAN, counts=True, trouble=""):
     return Run(
         index=index, block=1, counts=counts, trouble=trouble, seconds=pd.DataFrame(),
         purchase_ms=Waits(np.empty(0)), order_time_s=Waits(np.empty(0)), findings=findings,
-        record={},
+        record=RunRecord.model_construct(),
     )  # fmt: skip
 
 
