@@ -69,10 +69,10 @@ def _title(evidence: Evidence) -> str:
         return "No ranking: a run is invalid or unaudited"
     if len(evidence.variants) == 1:
         return f"{evidence.variants[0].title}, measured and audited"
-    for metric, *words in TITLES:
+    for metric, did, how, than in TITLES:
         decided = [_decided(pair, metric) for pair in evidence.pairs]
         if any(one.winner for one in decided):
-            return _who_won(evidence, decided, *words)
+            return _who_won(evidence, decided, did, how, than)
     return _no_winner(evidence)
 
 
@@ -94,10 +94,9 @@ def _who_won(
             f"{how} {than} {baseline.title} ({best.won_by})"
         )
     elif better:
-        first, *others = (f"{numbers.times(one.factor)}" for one in better)
-        named = [f"{better[0].won_by} {did} {first}"]
-        named += [f"{one.won_by} {factor}" for one, factor in zip(better[1:], others, strict=True)]
-        parts.append(f"{', '.join(named)} {how} {than} {baseline.title}")
+        texts = [f"{one.won_by} {numbers.times(one.factor)}" for one in better]
+        texts[0] = f"{better[0].won_by} {did} {numbers.times(better[0].factor)}"
+        parts.append(f"{', '.join(texts)} {how} {than} {baseline.title}")
     if worse:
         most = max(worse, key=lambda one: one.factor)
         up_to = "" if len(worse) == 1 else "up to "

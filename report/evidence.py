@@ -18,6 +18,7 @@ from harness.analysis.latency import order_time_s, purchase_latency_ms
 from harness.analysis.run_facts import RunFacts, Stage, stages_of
 from harness.analysis.series import Latencies, latencies, series
 from harness.results.findings import Finding
+from harness.results.record import RunRecord
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
 from report.charts import theme
 
@@ -59,7 +60,7 @@ class Run:
     purchase_ms: Durations
     order_time_s: Durations
     findings: tuple[Finding, ...]
-    record: dict[str, Any]
+    record: RunRecord
     held: Levels = field(default_factory=dict)
     latencies: Mapping[str, Latencies] = field(default_factory=dict)
 
@@ -226,7 +227,7 @@ def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) ->
     facts = RunFacts(data)
     return Run(
         index=data.index,
-        block=int(data.record["block"]),
+        block=data.record.block,
         counts=bool(state["counted"]),
         trouble=_trouble(state),
         seconds=series(data, facts),

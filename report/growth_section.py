@@ -169,7 +169,7 @@ def _caption(title: str, run: Run, shown: Sequence[Grown]) -> str:
 
 
 def _describe(variant: Variant, run: Run, shown: Sequence[Grown]) -> LineChart:
-    end_s = float(run.record["load_s"] + run.record["drain_s"])
+    end_s = float(run.record.load_s + run.record.drain_s)
     lines = {
         _name(row): 100 * run.held[row["service"], row["kind"]] / row["level"] for row in shown
     }

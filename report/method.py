@@ -290,7 +290,7 @@ def _servers(evidence: Evidence) -> Iterator[tuple[str, str]]:
     said: dict[str, None] = {}
     for variant in evidence.variants:
         for run in variant.runs:
-            for service, version in (run.record.get("servers") or {}).items():
+            for service, version in run.record.servers.items():
                 said[f"{service} {version}"] = None
     if said:
         yield "Servers as run", ", ".join(said)

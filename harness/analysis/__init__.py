@@ -41,7 +41,7 @@ __all__ = [
 
 def check_laws(run: RunData) -> list[Law]:
     """Check every law that applies to a run: those of its kind of load."""
-    scenario = run.record["scenario"]
+    scenario = run.record.scenario
     applicable = contention.LAWS if scenario.get("contest") else arrival_laws.laws_of(scenario)
     return laws.check_laws(run, applicable)
 

@@ -31,12 +31,12 @@ class CaseRun:
     @property
     def name(self) -> str:
         """Return the name of its case; "" if it is of none."""
-        return str(self.facts.record.get("case", ""))
+        return self.facts.record.case
 
     @property
     def block(self) -> int:
         """Return its block."""
-        return int(self.facts.record["block"])
+        return self.facts.record.block
 
 
 def cases(runs: Sequence[CaseRun]) -> list[dict[str, Any]]:

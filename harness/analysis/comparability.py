@@ -15,8 +15,9 @@ from harness.results.findings import Verdict
 SHOWN: Final = 8
 """How many differences of one thing are told before the rest is only counted."""
 MACHINE: Final = ("cpu_model", "cores")
-NOT_ASKED: Final = ("title", "description", "runs", "seed")
-"""Keys of a scenario that do not change what is asked of a system; the seed is the campaign's."""
+NOT_ASKED: Final = ("title", "description", "runs", "seed", "variants")
+"""Keys of a scenario that do not change what is asked of a system; seed and variants are the
+campaign's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,14 +74,14 @@ def sale_rows(run: RunData, findings: Sequence[Finding]) -> list[dict[str, Any]]
     bought = dict(iter(facts.purchases_with(*columns).groupby("stage")))
     nobody = facts.purchases_with(*columns).iloc[:0]
     rows = []
-    for sale in run.record["sales"]:
-        number, product_id = sale["number"], sale["product_id"]
+    for sale in run.record.sales:
+        number, product_id = sale.number, sale.product_id
         rows.append(
             {
                 "run": run.index,
                 "sale": number,
                 "product_id": product_id,
-                "stock": sale["stock"],
+                "stock": sale.stock,
                 "sold": statuses[product_id, "confirmed"],
                 "declined": statuses[product_id, "declined"],
                 **_burst(bought.get(number, nobody)),
@@ -153,7 +153,7 @@ def summarise(
     judged = [_judge(run, audits or {}) for run in sorted(runs, key=lambda run: run.index)]
     order = variants_in_order(campaign, [one.run for one in judged])
     by_variant = {name: [one for one in judged if one.run.variant == name] for name in order}
-    contention = judged[0].run.record["scenario"]["contest"]
+    contention = judged[0].run.record.scenario["contest"]
     summary = {
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
@@ -168,7 +168,7 @@ def summarise(
         "validity": [
             {
                 "index": one.index,
-                "block": int(one.run.record["block"]),
+                "block": int(one.run.record.block),
                 "variant": one.run.variant,
                 **one.validity,
                 "laws": [asdict(law) for law in one.laws],
@@ -196,7 +196,7 @@ def _judge(run: RunData, audits: Audits) -> _Judged:
 def _describe(
     name: str, title: str, runs: Sequence[_Judged], contention: Mapping[str, Any]
 ) -> dict[str, Any]:
-    topology = runs[0].run.record["topology"]
+    topology = runs[0].run.record.topology
     counted = [one for one in runs if one.is_valid]
     sales = [row for one in counted for row in one.sales]
     decided = [row for row in sales if row["oversold"] is not Verdict.UNKNOWN]
@@ -219,7 +219,7 @@ def _describe(
         "runs": [
             {
                 "index": one.index,
-                "block": int(one.run.record["block"]),
+                "block": one.run.record.block,
                 "valid": one.is_valid,
                 "counted": one.is_valid,
                 "reasons": one.validity["reasons"],

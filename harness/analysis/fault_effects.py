@@ -7,7 +7,7 @@ That is zero for an order that the fault did not concern, and includes whatever 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from harness.analysis import orders
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, floats, integers, is_in
 from harness.results.findings import Finding, Verdict, correctness
-from harness.results.outages import FOREVER_NS, PLANNED, Outage, outages
+from harness.results.outages import FOREVER_NS, Outage, outages
+from harness.results.record import FaultRecord
 
 OFFENCES: Final = {
     "lost": ("I3", ("acknowledged orders lost",)),
@@ -42,25 +43,25 @@ def effects(facts: RunFacts, findings: Sequence[Finding]) -> list[dict[str, Any]
     counted = offences(findings)
     carried_out = outages(record)
     rows = []
-    for fault in sorted(record.get("faults") or (), key=_begin):
+    for fault in sorted(record.faults, key=_begin):
         row = {
             "run": facts.run.index,
-            "case": record.get("case", ""),
+            "case": record.case,
             "variant": facts.run.variant,
-            "seed": record["seed"],
-            **{name: fault.get(name) for name in PLANNED},
-            "begun_s": _seconds(fault["begun_ns"]),
-            "ended_s": _seconds(fault["ended_ns"]),
-            "healthy_s": _seconds(fault["healthy_ns"]),
-            "in_flight": fault["in_flight"],
-            "error": fault["error"],
+            "seed": record.seed,
+            **fault.plan,
+            "begun_s": _seconds(fault.begun_ns),
+            "ended_s": _seconds(fault.ended_ns),
+            "healthy_s": _seconds(fault.healthy_ns),
+            "in_flight": fault.in_flight,
+            "error": fault.error,
             **dict.fromkeys(("recovery_s", "failing_from_s", "failing_to_s", "failed_requests")),
             **dict.fromkeys(("slowest_purchase_ms", "confirmed_during", "unsettled")),
             "seen": {},
             **counted,
             "verdict": correctness(findings),
         }
-        if fault["begun_ns"] is not None:
+        if fault.begun_ns is not None:
             outage = Outage.of(fault)
             later = [o.begun_ns for o in carried_out if o.begun_ns > outage.begun_ns]
             row |= _held_up(facts, outage)
@@ -142,8 +143,8 @@ def _confirmed_between(facts: RunFacts, outage: Outage) -> int:
     return int(np.count_nonzero((settled_ns >= outage.begun_ns) & (settled_ns <= outage.over_ns)))
 
 
-def _begin(fault: Mapping[str, Any]) -> int:
-    return FOREVER_NS if fault["begun_ns"] is None else int(fault["begun_ns"])
+def _begin(fault: FaultRecord) -> int:
+    return FOREVER_NS if fault.begun_ns is None else fault.begun_ns
 
 
 def _seconds(at_ns: int | None) -> float | None:

@@ -98,7 +98,7 @@ def growth(facts: RunFacts) -> list[dict[str, Any]]:
         return []
     named = {
         "run": facts.run.index,
-        "case": facts.record.get("case", ""),
+        "case": facts.record.case,
         "variant": facts.run.variant,
     }
     restarts = _restarts(facts)

@@ -113,15 +113,15 @@ class RunFacts:
     def __init__(self, run: RunData) -> None:
         self.run = run
         self.record = run.record
-        self.scenario: dict[str, Any] = run.record["scenario"]
-        self.topology: dict[str, Any] = run.record["topology"]
+        self.scenario = run.record.scenario
+        self.topology = run.record.topology
         self.stages = stages_of(self.scenario)
         self.schedule = Schedule.of(self.stages)
-        self.load_s = float(run.record["load_s"])
-        self.drain_s = float(run.record["drain_s"])
-        self.t0_wall_ns = int(run.record["t0_wall_ns"])
-        self.cores = int(run.record["cores"])
-        self.cores_allowed = float(run.record.get("cores_allowed", self.cores))
+        self.load_s = run.record.load_s
+        self.drain_s = run.record.drain_s
+        self.t0_wall_ns = run.record.t0_wall_ns
+        self.cores = run.record.cores or 1
+        self.cores_allowed = run.record.cores_allowed or float(self.cores)
         self._telemetry: dict[str, pd.DataFrame] = {}
 
     @property
@@ -130,7 +130,7 @@ class RunFacts:
 
         An engine's services are none of our processes: what we are held to is nothing to them.
         """
-        runtime = (self.record.get("deployment") or {}).get("runtime", "local")
+        runtime = (self.record.deployment or {}).get("runtime", "local")
         return self.cores_allowed if runtime == "local" else float(self.cores)
 
     @property
@@ -203,7 +203,7 @@ class RunFacts:
         Adds `accepted_rel_ns`, `settled_rel_ns`, `settled` (reached a terminal status) and
         `first_sent_ns` of the buyer's attempt (missing if no buyer sent its key).
         """
-        on_sale = [sale["product_id"] for sale in self.record.get("sales", ())] or [SALE_PRODUCT]
+        on_sale = [sale.product_id for sale in self.record.sales] or [SALE_PRODUCT]
         orders = self.run.orders[is_in(self.run.orders, "product_id", on_sale)]
         settled_ns = integers(orders, "settled_ns")
         settled = is_in(orders, "status", TERMINAL) & (settled_ns > 0)
@@ -259,8 +259,8 @@ class RunFacts:
     @property
     def initial_stock(self) -> int:
         """Return how many units were for sale."""
-        products = self.record["store"]["products"]
-        return next(int(p["initial_stock"]) for p in products if p["id"] == SALE_PRODUCT)
+        products = self.record.store.products or ()
+        return next(one.initial_stock for one in products if one.id == SALE_PRODUCT)
 
     @property
     def approach_services(self) -> list[str]:
@@ -271,7 +271,7 @@ class RunFacts:
     @property
     def enforced_cpus(self) -> dict[str, float]:
         """Return, by service, the processors that all its replicas together are held to."""
-        limits = (self.record.get("deployment") or {}).get("limits") or {}
+        limits = (self.record.deployment or {}).get("limits") or {}
         return {
             service: float(limit["cpus"]) * int(self.topology["services"][service]["replicas"])
             for service, limit in limits.items()

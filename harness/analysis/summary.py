@@ -64,7 +64,7 @@ class _Judged:
 
     @property
     def block(self) -> int:
-        return int(self.facts.record["block"])
+        return self.facts.record.block
 
     @property
     def is_valid(self) -> bool:
@@ -198,7 +198,7 @@ def _metrics() -> dict[str, Any]:
 
 def _judge(run: RunData, audits: Audits) -> _Judged:
     facts, findings = RunFacts(run), audits.get(run.index, ())
-    laws = check_laws(run, laws_of(run.record["scenario"]), facts)
+    laws = check_laws(run, laws_of(run.record.scenario), facts)
     judged = validity(run, laws, facts)
     return _Judged(facts, laws, judged, findings, effects(facts, findings))
 
@@ -210,7 +210,7 @@ def variants_in_order(campaign: Mapping[str, Any], runs: Sequence[RunData]) -> d
     by the names.
     """
     stated = {one["name"]: one for one in campaign.get("variants", ())}
-    topologies = {run.variant: run.record["topology"] for run in reversed(runs)}
+    topologies = {run.variant: run.record.topology for run in reversed(runs)}
     rest = sorted(
         set(topologies) - set(stated), key=lambda name: int(topologies[name]["containers"])
     )
@@ -241,7 +241,7 @@ def _variant(name: str, title: str, judged: Sequence[_Judged]) -> _Variant:
             unranked.append(f"the audit is {verdict} in run {', '.join(dirty)}")
     if not any(valid):
         unranked.append("it has no valid run")
-    if any(run.facts.record.get("case") for run in runs):
+    if any(run.facts.record.case for run in runs):
         unranked.append(CASES_DIFFER)
     estimates = estimate_all([run.facts for run in runs], counts)
     return _Variant(name, title, runs, counts, estimates, unranked)

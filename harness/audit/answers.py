@@ -15,6 +15,7 @@ from harness.audit.facts import (
     Facts,
     NotMeasuredError,
     among,
+    frame_of,
 )
 from harness.audit.faults import no_sooner_than, under_way
 from harness.results.outages import Outage, drains, silences
@@ -162,7 +163,7 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     asked = facts.requests("endpoint", "status", "outcome", "sent_ns", "done_ns")
     routes = {endpoint: f"{method} {route}" for endpoint, (method, route) in ROUTES.items()}
     asked = asked.assign(route=asked["endpoint"].map(routes), status=asked["status"].astype(int))
-    served = pd.DataFrame(counts)
+    served = frame_of(counts, "method", "route", "status", "count")
     served["route"] = served["method"] + " " + served["route"]
     served = served[served["route"].isin(routes.values())]
     broken = (asked["endpoint"] == "events") & (asked["outcome"] == "indeterminate")

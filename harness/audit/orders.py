@@ -206,7 +206,7 @@ def _in_time(facts: Facts, evidence: Evidence) -> None:
     end_ns = shown[ended].groupby("order_id")["done_ns"].min() + t0_ns + CLOCK_NS
     late = settled["settled_ns"] > settled["order_id"].map(end_ns)
     evidence.offence("orders settled after their buyer was shown the end", settled, late)
-    ended_ns = facts.run.record.get("drain_ended_wall_ns")  # campaigns of before do not have it
+    ended_ns = facts.run.record.drain_ended_wall_ns  # campaigns of before do not have it
     if facts.at_rest and ended_ns is not None:
         late = settled["settled_ns"] > ended_ns + CLOCK_NS
         evidence.offence("orders settled after the backlog was empty", settled, late)

@@ -10,7 +10,7 @@ from harness.analysis.metric import Listing
 from harness.analysis.metrics import listed
 from harness.errors import ExitCode
 from harness.results.findings import Category, Finding, Verdict, correctness, worst
-from harness.results.store import Campaign, load_findings, read_json
+from harness.results.store import Campaign, load_findings, load_record, read_json
 
 
 def campaign_exit_code(stored: Campaign, *, strict: bool = False) -> ExitCode:
@@ -50,7 +50,7 @@ def print_complaints(console: Console, stored: Campaign, every_finding: bool = F
     """Print why runs are invalid, and each finding that is not a pass."""
     reasons = {index: one["reasons"] for index, one in stored.validity().items()}
     for folder in stored.run_folders():
-        for reason in reasons[read_json(folder / "run.json")["index"]]:
+        for reason in reasons[load_record(folder).index]:
             console.print(f"{folder.name}: INVALID: {reason}")
         for finding in load_findings(folder):
             if every_finding or finding.verdict is not Verdict.PASS:

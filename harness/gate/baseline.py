@@ -25,6 +25,7 @@ from harness.gate.result import Row
 from harness.gate.rule import judge_unpaired
 from harness.gate.settings import Criterion
 from harness.results.store import read_json, write_json
+from harness.results.versions import upgrade_campaign
 from harness.scenario.schema import Table, Text, explain
 
 SCHEMA_VERSION: Final = 1
@@ -46,13 +47,13 @@ class Changes(Table):
     points: list[Change]
 
 
-class Asked(Table):
+class CampaignSpec(Table):
     """What the campaign asked of which systems, on which machine: its campaign.json, in parts."""
 
     schema_version: int
     created_at: Text
     runtime: Text
-    approaches: list[str]
+    variants: list[dict[str, Any]]
     seed: int
     same_seed: bool = True  # before blocks had seeds of their own, and nothing said so
     scenario: dict[str, Any]
@@ -65,7 +66,7 @@ class Baseline(Table):
 
     format: Literal["flashsale-harness baseline"]
     schema_version: int
-    description: Asked
+    description: CampaignSpec
     deployments: list[dict[str, Any]]
     changes: dict[str, dict[str, Changes]]
 
@@ -82,7 +83,9 @@ def write(folder: Path, path: Path) -> Baseline:
             f"{folder} cannot be a baseline:\n" + "\n".join(f"- {reason}" for reason in reasons),
             "name a campaign whose runs are all valid and clean",
         )
-    asked = {key: value for key, value in stored.description.items() if key in Asked.model_fields}
+    asked = {
+        key: value for key, value in stored.description.items() if key in CampaignSpec.model_fields
+    }
     asked["environment"] = {
         key: value for key, value in asked["environment"].items() if key != "argv"
     }
@@ -90,7 +93,7 @@ def write(folder: Path, path: Path) -> Baseline:
     baseline = Baseline(
         format=FORMAT,
         schema_version=SCHEMA_VERSION,
-        description=Asked(**asked),
+        description=CampaignSpec(**asked),
         deployments=[one for place, one in enumerate(images) if one not in images[:place]],
         changes=changes(stored.summary),
     )
@@ -115,6 +118,7 @@ def read(path: Path) -> Baseline:
         raise NotComparable(
             f"{path}: schema_version is {version!r}, this harness reads {SCHEMA_VERSION}", _MAKE_ONE
         )
+    upgrade_campaign(content["description"], path)
     try:
         return Baseline.model_validate(content)
     except ValidationError as invalid:

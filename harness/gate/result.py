@@ -95,7 +95,7 @@ class Offence:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoilt:
+class InvalidRun:
     """A run whose numbers contradict themselves, and why."""
 
     run: RunOf
@@ -141,7 +141,7 @@ class Result:
     looks: tuple[Look, ...] = ()
     confirmations: tuple[Look, ...] = ()
     offences: tuple[Offence, ...] = ()
-    spoilt: tuple[Spoilt, ...] = ()
+    spoilt: tuple[InvalidRun, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why base and head cannot be compared."""
     audited_runs: int = 0

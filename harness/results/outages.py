@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
+from harness.results.record import FaultRecord, RunRecord
 from harness.scenario.fault_kinds import CUT, DELETE_ACCOUNT, DRAIN, HOLDS_UP, LOSES_ANSWERS
 
 FOREVER_NS: Final = 2**62
 """When a fault is over that nobody undid, or that a service did not recover from."""
-
-PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
-"""What is recorded of the plan of a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +30,14 @@ class Outage:
     replica: int | str | None = 1
 
     @classmethod
-    def of(cls, fault: Mapping[str, Any]) -> Self:
+    def of(cls, fault: FaultRecord) -> Self:
         """Return a recorded fault that has a begin."""
+        assert fault.begun_ns is not None  # noqa: S101 - whoever asks has looked
         ended_ns, healthy_ns = (
-            FOREVER_NS if fault[name] is None else int(fault[name])
-            for name in ("ended_ns", "healthy_ns")
+            FOREVER_NS if at_ns is None else at_ns for at_ns in (fault.ended_ns, fault.healthy_ns)
         )
         over_ns = max(ended_ns, healthy_ns)
-        hit = (fault["kind"], fault["service"])
-        return cls(*hit, int(fault["begun_ns"]), ended_ns, over_ns, fault.get("replica", 1))
+        return cls(fault.kind, fault.service, fault.begun_ns, ended_ns, over_ns, fault.replica)
 
     @property
     def holds_up(self) -> bool:
@@ -62,17 +59,17 @@ class Outage:
         )
 
 
-def outages(record: Mapping[str, Any]) -> tuple[Outage, ...]:
+def outages(record: RunRecord) -> tuple[Outage, ...]:
     """Return the outages of a run in the order of their begin; a run of old records none.
 
     Accounts that were deleted are no outage, and excuse nothing that others were answered.
     """
     carried_out = [
-        fault
-        for fault in record.get("faults") or ()
-        if fault["begun_ns"] is not None and fault["kind"] != DELETE_ACCOUNT
+        Outage.of(fault)
+        for fault in record.faults
+        if fault.begun_ns is not None and fault.kind != DELETE_ACCOUNT
     ]
-    return tuple(sorted(map(Outage.of, carried_out), key=lambda outage: outage.begun_ns))
+    return tuple(sorted(carried_out, key=lambda outage: outage.begun_ns))
 
 
 def silences(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage, ...]:

@@ -24,6 +24,8 @@ from harness.scenario.open_load import OpenLoad
 from harness.scenario.random_faults import RandomFaults
 from harness.scenario.sales import SALE_PRODUCT, Sale, contention_sales
 from harness.scenario.schema import Count, Duration, Seconds, Table, Text, explain
+from harness.scenario.variants import VariantTable
+from harness.scenario.variants import check_names as check_variant_names
 
 SALE_GUESS_S = 0.5
 """The assumed duration of one sale of a contention test: only to estimate when a campaign ends."""
@@ -138,6 +140,7 @@ class Scenario(Table):
     faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
     cases: Annotated[tuple[Case, ...], Field(strict=False)] = ()
     approach: dict[str, Variation] = Field(default_factory=dict)
+    variants: Annotated[tuple[VariantTable, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _has_one_load(self) -> Self:
@@ -211,6 +214,7 @@ class Scenario(Table):
         if self.faults and self.cases:
             raise ValueError("faults and cases exclude each other: put the faults into the cases")
         check_names(self.cases)
+        check_variant_names(self.variants)
         listed = [("faults", self.faults)]
         listed += [(f"cases[{n}].faults", case.faults) for n, case in enumerate(self.cases, 1)]
         for where, faults in listed:

@@ -20,6 +20,7 @@ from harness.analysis.laws import arrival_laws, check_laws, crowd
 from harness.analysis.run_facts import floats, is_in
 from harness.errors import InfrastructureError
 from harness.results.findings import Law, Verdict
+from harness.results.record import RunRecord
 from harness.results.store import RunData
 from harness.scenario.model import LoadSettings, Product, Scenario, Stage
 from harness.scenario.open_load import ArrivalStage, OpenLoad
@@ -186,14 +187,14 @@ def _laws(scenario: Scenario, done: "_Generated") -> list[Law]:
     nothing = pd.DataFrame()
     cpu_s = [(0.0, "load", "cpu_s", 0.0), (done.took_s, "load", "cpu_s", done.cpu_s)]
     run = RunData(
-        record={
-            "scenario": scenario.model_dump(mode="json"),
-            "topology": {},
-            "load_s": scenario.load_s,
-            "drain_s": done.took_s - scenario.load_s,
-            "t0_wall_ns": 0,
-            "cores": psutil.cpu_count() or 1,
-        },
+        record=RunRecord.model_construct(
+            scenario=scenario.model_dump(mode="json"),
+            topology={},
+            load_s=scenario.load_s,
+            drain_s=done.took_s - scenario.load_s,
+            t0_wall_ns=0,
+            cores=psutil.cpu_count() or 1,
+        ),
         requests=done.requests,
         buyers=done.buyers,
         clock=nothing,

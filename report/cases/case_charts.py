@@ -72,11 +72,11 @@ def _failed(run: Run) -> "pd.Series[float]":
 
 
 def _which(case: Case, runs: Sequence[Run]) -> str:
-    return f"run {runs[0].index}, seed {runs[0].record['seed']}" if case["faults"] else "all runs"
+    return f"run {runs[0].index}, seed {runs[0].record.seed}" if case["faults"] else "all runs"
 
 
 def _horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:
-    return float(evidence.stages[-1].end_s + max(run.record["drain_s"] for run in runs))
+    return float(evidence.stages[-1].end_s + max(run.record.drain_s for run in runs))
 
 
 def _caption(case: Case, runs: Sequence[Run]) -> str:

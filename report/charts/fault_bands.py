@@ -35,10 +35,10 @@ def marks(runs: Iterable[Run]) -> tuple[Mark, ...]:
     """Return the faults of some runs in the order of their begin."""
     found: list[Mark] = []
     every = [
-        Mark(f"{action(fault)} {target(fault)}", *_window(Outage.of(fault)))
+        Mark(f"{action(fault.plan)} {target(fault.plan)}", *_window(Outage.of(fault)))
         for run in runs
-        for fault in run.record.get("faults") or ()
-        if fault["begun_ns"] is not None
+        for fault in run.record.faults
+        if fault.begun_ns is not None
     ]
     for mark in sorted(every, key=lambda mark: (mark.from_s, mark.label)):
         for position, other in enumerate(found):

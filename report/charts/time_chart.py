@@ -246,5 +246,5 @@ def horizon_s(evidence: Evidence, *, within_load: bool = False) -> float:
     load_s = evidence.stages[-1].end_s
     if within_load:
         return load_s
-    ends = [run.record["drain_s"] for variant in evidence.variants for run in variant.runs]
+    ends = [run.record.drain_s for variant in evidence.variants for run in variant.runs]
     return float(load_s + max([0.0, *ends]))

@@ -63,7 +63,7 @@ def _run(data: RunData, folder: Path, *, valid: bool) -> Run:
     troubles = ["invalid"] * (not valid) + ["audit FAIL"] * failed
     return Run(
         index=data.index,
-        block=int(data.record["block"]),
+        block=data.record.block,
         counts=valid,
         trouble=", ".join(troubles),
         seconds=pd.DataFrame(),

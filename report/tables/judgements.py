@@ -127,7 +127,7 @@ def _is_clean(run: Run) -> bool:
 def runs(evidence: Evidence) -> Table:
     """Return the runs in the order in which they ran, and whether each counts."""
     states = {s["index"]: s for a in evidence.summary["variants"] for s in a["runs"]}
-    has_cases = any(run.record.get("case") for _, run in each_run(evidence))
+    has_cases = any(run.record.case for _, run in each_run(evidence))
     rows = []
     for variant, run in each_run(evidence):
         state = states[run.index]
@@ -137,12 +137,12 @@ def runs(evidence: Evidence) -> Table:
                     Cell(f"{run.index}", float(run.index)),
                     Cell(f"{run.block}", float(run.block)),
                     Cell(variant.title),
-                    *([Cell(f"{run.record.get('case')} (seed {run.record['seed']})")] * has_cases),
+                    *([Cell(f"{run.record.case} (seed {run.record.seed})")] * has_cases),
                     Cell(_moment(run)),
                     verdict_cell("VALID" if state["valid"] else "INVALID"),
                     verdict_cell(state["audit_verdict"]),
                     Cell("yes" if run.counts else "no"),
-                    Cell("yes" if run.record["drained"] else "no"),
+                    Cell("yes" if run.record.drained else "no"),
                     Cell("; ".join(state["reasons"])),
                 )
             )
@@ -159,7 +159,7 @@ def runs(evidence: Evidence) -> Table:
 
 
 def _moment(run: Run) -> str:
-    return str(run.record["started_at"]).replace("T", " ").replace("+00:00", " UTC")
+    return run.record.started_at.replace("T", " ").replace("+00:00", " UTC")
 
 
 def laws(evidence: Evidence) -> Table:

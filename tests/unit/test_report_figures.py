@@ -9,7 +9,8 @@ import pytest
 
 from harness.analysis.run_facts import Stage
 from harness.analysis.series import Latencies
-from report.charts import captions, chart_values, interactive, over_time, percentile_curves
+from harness.results.record import FaultRecord, RunRecord
+from report import captions, kinds, live
 from report.evidence import Approach, Evidence, Run, Waits
 
 NAN = float("nan")
@@ -36,7 +37,16 @@ def a_run(index=1, counts=True, trouble="", waits=(1.0,) * 40, record=None, **co
     seconds = pd.DataFrame({"t_s": range(4), **QUIET, **columns}).astype(float)
     found = Waits(np.array(sorted(waits)))
     return Run(
-        index, 1, counts, trouble, seconds, found, found, (), record or {}, latencies=LATENCIES
+        index,
+        1,
+        counts,
+        trouble,
+        seconds,
+        found,
+        found,
+        (),
+        record or RunRecord.model_construct(),
+        latencies=LATENCIES,
     )
 
 
@@ -185,8 +195,15 @@ def test_a_fault_is_marked_no_further_than_the_chart():
         "kind": "kill", "service": "api", "replica": 1, "process": None, "factor": None,
         "begun_ns": 1_000_000_000, "ended_ns": None, "healthy_ns": None,
     }  # fmt: skip
-    faulty = evidence(("queue", "Queue", True, (a_run(record={"faults": [fault]}),)))
-    assert interactive.over_time(over_time.STOCK, faulty, 4.0).marks == ((1.0, 4.0, "kill api 1"),)
+    faulty = evidence(
+        (
+            "queue",
+            "Queue",
+            True,
+            (a_run(record=RunRecord.model_construct(faults=[FaultRecord(**fault)])),),
+        )
+    )
+    assert live.over_time(kinds.STOCK, faulty, 4.0).marks == ((1.0, 4.0, "kill api 1"),)
 
 
 def test_percentile_curves_share_one_grid_and_end_where_they_must():

@@ -8,7 +8,8 @@ import pytest
 
 from harness.analysis.run_facts import Stage
 from harness.results.findings import Finding, Verdict
-from report import conclusion
+from harness.results.record import RunRecord
+from report import markdown
 from report.evidence import Approach, Evidence, Run, Waits
 from report.page import markdown
 from report.tables import cells, metric_tables
@@ -100,7 +101,7 @@ def a_run(index, findings=CLEAN, counts=True, trouble=""):
     return Run(
         index=index, block=1, counts=counts, trouble=trouble, seconds=pd.DataFrame(),
         purchase_ms=Waits(np.empty(0)), order_time_s=Waits(np.empty(0)), findings=findings,
-        record={},
+        record=RunRecord.model_construct(),
     )  # fmt: skip
 
 

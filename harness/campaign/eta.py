@@ -6,7 +6,7 @@ OVERHEAD_GUESS_S = 25.0
 """Guess of what a run takes beside its load, until the first run has shown it."""
 
 
-class Pace:
+class EtaEstimator:
     """Times the runs of a campaign as they come."""
 
     def __init__(self, runs_left: int, load_s: float) -> None:

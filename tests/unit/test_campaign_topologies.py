@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import Request, systems
+from harness.campaign import Choice, Request, choose, topologies
 from harness.errors import UsageError
 from harness.scenario.model import load_scenario
 
 ROOT = Path(__file__).parents[2]
+CHOSEN = ("approaches", "variants", "scale", "settings")
 QUICK = (ROOT / "scenarios/quick.toml").read_text("utf-8")
 
 
@@ -19,14 +20,10 @@ def ask(tmp_path):
         path = tmp_path / "own.toml"
         path.write_text(QUICK + tail, encoding="utf-8")
         scenario = load_scenario(str(path), ROOT)
-        request = {
-            "approaches": ("queue", "sync"),
-            "runs": 1,
-            "seed": 1,
-            "source": "own.toml",
-            **rest,
-        }
-        return systems(Request(scenario=scenario, **request), ROOT)
+        asked = {name: rest.pop(name) for name in CHOSEN if name in rest}
+        variants = choose(scenario, ROOT, Choice(**asked), "own.toml")
+        request = {"runs": 1, "seed": 1, "source": "own.toml", **rest}
+        return topologies(Request(scenario, variants, **request), ROOT)
 
     return ask
 

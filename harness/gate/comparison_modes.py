@@ -6,28 +6,29 @@ from itertools import compress
 from typing import Any, Protocol
 
 from harness.analysis.campaigns import at_least_by_block, by_block
+from harness.campaign import Variant
 from harness.gate import baseline, rule
 from harness.gate.baseline import Baseline
 from harness.gate.result import Row
 from harness.gate.settings import Criterion
-from harness.gate.sides import BASE, HEAD, approach_of, system
+from harness.gate.sides import BASE, HEAD
 
 Summary = Mapping[str, Any]
 
 
-class Against(Protocol):
-    """One way of comparing: which systems are measured for it, and what their runs come to."""
+class ComparisonMode(Protocol):
+    """One way of comparing: which variants are measured for it, and what their runs come to."""
 
     @property
-    def groups(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the systems that are measured by turns, by the name of their group."""
+    def groups(self) -> Mapping[str, Sequence[Variant]]:
+        """Return the variants that are measured in turn, by the name of their group."""
 
     @property
-    def contestants(self) -> tuple[str, ...]:
-        """Return the systems of head, which the contention test measures."""
+    def contestants(self) -> Sequence[Variant]:
+        """Return the variants of head, which the contention test measures."""
 
-    def side_of(self, name: str) -> tuple[str, str]:
-        """Return approach and side of a system."""
+    def side_of(self, name: str) -> str:
+        """Return the side of a variant, ``base`` or ``head``."""
 
     def rows(self, summary: Summary) -> tuple[Row, ...]:
         """Judge every criterion from the runs of a campaign, all of them valid."""
@@ -37,23 +38,19 @@ class Against(Protocol):
 class AgainstBase:
     """Base and head of every approach, paired by block."""
 
-    approaches: Sequence[str]
-    of_head: Sequence[str]
+    pairs: Mapping[str, tuple[Variant, Variant]]
+    """Base and head of each approach that both have."""
+    contestants: Sequence[Variant]
     criteria: Sequence[Criterion]
 
     @property
-    def groups(self) -> Mapping[str, tuple[str, ...]]:
+    def groups(self) -> Mapping[str, Sequence[Variant]]:
         """Return both sides of each approach: they follow each other, so no drift parts them."""
-        return {name: (system(name, BASE), system(name, HEAD)) for name in self.approaches}
+        return self.pairs
 
-    @property
-    def contestants(self) -> tuple[str, ...]:
-        """Return head's side of every approach that it has."""
-        return tuple(system(name, HEAD) for name in self.of_head)
-
-    def side_of(self, name: str) -> tuple[str, str]:
-        """Return approach and side of a system."""
-        return approach_of(name)
+    def side_of(self, name: str) -> str:
+        """Return the side of a variant."""
+        return BASE if any(base.name == name for base, _ in self.pairs.values()) else HEAD
 
     def rows(self, summary: Summary) -> tuple[Row, ...]:
         """Judge every criterion of every approach that the campaign measured."""
@@ -62,12 +59,12 @@ class AgainstBase:
             rule.judge(
                 criterion.of(approach),
                 approach,
-                base=by_block(measured[system(approach, BASE)], criterion.metric.id),
-                head=by_block(measured[system(approach, HEAD)], criterion.metric.id),
-                at_least=at_least_by_block(measured[system(approach, HEAD)], criterion.metric.id),
+                base=by_block(measured[base.name], criterion.metric.id),
+                head=by_block(measured[head.name], criterion.metric.id),
+                at_least=at_least_by_block(measured[head.name], criterion.metric.id),
             )
-            for approach in self.approaches
-            if system(approach, HEAD) in measured
+            for approach, (base, head) in self.pairs.items()
+            if head.name in measured
             for criterion in self.criteria
         )
 
@@ -76,23 +73,18 @@ class AgainstBase:
 class AgainstBaseline:
     """How head's approaches compare with each other, against how they did in a stored campaign."""
 
-    approaches: Sequence[str]
+    contestants: Sequence[Variant]
     criteria: Sequence[Criterion]
     stored: Baseline
 
     @property
-    def groups(self) -> Mapping[str, tuple[str, ...]]:
+    def groups(self) -> Mapping[str, Sequence[Variant]]:
         """Return every approach, as it is: each is compared with each."""
-        return {"ratios": tuple(self.approaches)}
+        return {"ratios": self.contestants}
 
-    @property
-    def contestants(self) -> tuple[str, ...]:
-        """Return every approach, as it is."""
-        return tuple(self.approaches)
-
-    def side_of(self, name: str) -> tuple[str, str]:
-        """Return the approach, which is head's."""
-        return name, HEAD
+    def side_of(self, name: str) -> str:
+        """Return head: the baseline is not measured again."""
+        return HEAD
 
     def rows(self, summary: Summary) -> tuple[Row, ...]:
         """Judge every criterion of every two approaches that the campaign measured."""

@@ -1,7 +1,7 @@
 """The whole gate: the contention test, the comparison, and what failed once more.
 
 1. head's contention test: many short sales; whoever oversells one is not measured any further
-2. the comparisons, one for each approach: 3, 5, 8 blocks of base and head by turns, until the rule
+2. the comparisons, one for each approach: 3, 5, 8 blocks of base and head in turn, until the rule
    decides
 3. the confirmation: the same looks again at what failed, because a verdict that sends somebody
    looking for a mistake must not be a mishap of the machine
@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import campaign
-from harness.campaign import Blocks, Observer, Request
-from harness.gate import evidence, rule
-from harness.gate.against import Against, valid_runs
-from harness.gate.evidence import Evidence
-from harness.gate.plan import Plan
+from harness.campaign import Blocks, Observer, Request, Variant
+from harness.gate import rule, run_evidence
+from harness.gate.comparison_modes import ComparisonMode, valid_runs
+from harness.gate.gate_plan import Plan
 from harness.gate.result import (
     COMPARISON,
     CONFIRMATION,
@@ -32,19 +31,19 @@ from harness.gate.result import (
     Ruling,
     Side,
 )
+from harness.gate.run_evidence import Evidence
 from harness.gate.verdict import is_spoilt, verdict
 from harness.results.store import Campaign
 from harness.runtimes import Runtime
-from harness.scenario.faults import Variation
 from harness.scenario.model import Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where a gate makes its campaigns, and by what: `project` holds the compose files."""
+    """Where a gate makes its campaigns, and by what: `root` is the project's folder."""
 
     out: Path
-    project: Path
+    root: Path
     runtime: Runtime
     observer: Observer
     tell: Callable[[str], None]
@@ -53,36 +52,36 @@ class Bench:
         self,
         name: str,
         scenario: Scenario,
-        systems: Sequence[str],
+        variants: Sequence[Variant],
         blocks: int,
         seed: int,
     ) -> Blocks:
         """Begin a campaign of the gate, or go on with the one that is there."""
         folder = self.out / name
         if (folder / "campaign.json").exists():
-            return campaign.reopen(folder, self.project, self.runtime, self.observer)
-        source = f"gate, {name}"
-        request = Request(scenario, tuple(systems), blocks, seed, source)
-        return campaign.begin(request, self.project, folder, self.runtime, self.observer)
+            folders = {one.name: one.folder for one in variants if one.folder is not None}
+            return campaign.reopen(folder, self.root, self.runtime, self.observer, folders)
+        request = Request(scenario, variants, blocks, seed, source=f"gate, {name}")
+        return campaign.begin(request, self.root, folder, self.runtime, self.observer)
 
 
 class Gate:
-    """Conducts one gate, and keeps what was found so far."""
+    """Goes through one gate, and keeps what was found so far."""
 
-    def __init__(self, plan: Plan, bench: Bench, against: Against) -> None:
+    def __init__(self, plan: Plan, bench: Bench, mode: ComparisonMode) -> None:
         self._plan = plan
         self._bench = bench
-        self._against = against
+        self._mode = mode
         self._campaigns: dict[str, Campaign] = {}
         self._looks: list[Look] = []
         self._confirmations: list[Look] = []
 
-    def conduct(self, base: Side, head: Side) -> Result:
+    def run(self, base: Side, head: Side) -> Result:
         """Make every run that is needed and missing, and return what all of them come to."""
         begun_s = time.monotonic()
         rows: tuple[Row, ...] = ()
         if self._contention():
-            compared = {group: self._compare(group) for group in self._against.groups}
+            compared = {group: self._compare(group) for group in self._mode.groups}
             rows = tuple(
                 row for group, seen in compared.items() for row in self._confirm(group, seen)
             )
@@ -113,11 +112,11 @@ class Gate:
         )
 
     def _contention(self) -> bool:
-        """Run head's contention test, if there is one; return True if the gate goes on."""
+        """Make head's contention test, if there is one; return True if the comparison is due."""
         scenario = self._plan.contention
         if scenario is not None:
             runs, seed = scenario.runs, scenario.seed
-            blocks = self._begin(CONTENTION, scenario, self._against.contestants, runs, seed)
+            blocks = self._begin(CONTENTION, scenario, self._mode.contestants, runs, seed)
             blocks.make(runs, self._goes_on)
             campaign.summarise(blocks.campaign)
         return self._goes_on()
@@ -151,51 +150,47 @@ class Gate:
         looks: list[Look] = []
         if not self._goes_on():
             return looks
-        scenario, systems = self._plan.scenario, self._against.groups[group]
-        self._bench.tell(f"{name}: {' and '.join(systems)}")
-        blocks = self._begin(f"{name}-{group}", scenario, systems, rule.LOOKS[-1], seed)
-        for so_many in rule.LOOKS:
-            blocks.make(so_many, self._goes_on)
+        scenario, variants = self._plan.scenario, self._mode.groups[group]
+        self._bench.tell(f"{name}: {' and '.join(one.name for one in variants)}")
+        blocks = self._begin(f"{name}-{group}", scenario, variants, rule.LOOKS[-1], seed)
+        for n_blocks in rule.LOOKS:
+            blocks.make(n_blocks, self._goes_on)
             if not self._goes_on():
                 campaign.summarise(blocks.campaign)
                 break
-            looks.append(self._look(blocks.campaign, so_many))
+            looks.append(self._look(blocks.campaign, n_blocks))
             if rule.is_decided(list(filter(asks, looks[-1].rows))):
                 break
         blocks.campaign.cut_plan()
         return looks
 
     def _look(self, measured: Campaign, blocks: int) -> Look:
-        rows = self._against.rows(valid_runs(campaign.summarise(measured), blocks))
+        rows = self._mode.rows(valid_runs(campaign.summarise(measured), blocks))
         counted = [f"{sum(row.ruling is ruling for row in rows)} {ruling}" for ruling in Ruling]
         self._bench.tell(f"{measured.path.name}, after {blocks} blocks: {', '.join(counted)}")
         return Look(measured.path.name, blocks, rows)
 
     def _begin(
-        self, name: str, scenario: Scenario, systems: Sequence[str], blocks: int, seed: int
+        self,
+        name: str,
+        scenario: Scenario,
+        variants: Sequence[Variant],
+        blocks: int,
+        seed: int,
     ) -> Blocks:
-        varied = self._for_both_sides(scenario, systems)
-        begun = self._bench.campaign(name, varied, systems, blocks, seed)
+        begun = self._bench.campaign(name, scenario, variants, blocks, seed)
         self._campaigns[name] = begun.campaign
         return begun
 
-    def _for_both_sides(self, scenario: Scenario, systems: Sequence[str]) -> Scenario:
-        """Return a scenario whose `[approach.NAME]` hold for each side of the approach."""
-        stated = {
-            name: scenario.approach.get(self._against.side_of(name)[0], Variation())
-            for name in systems
-        }
-        return scenario.model_copy(update={"approach": stated})
-
     def _goes_on(self) -> bool:
-        """Say whether more runs could change the verdict."""
+        """Return True if more runs could change the verdict."""
         found = self._evidence()
         return found.is_clean and not is_spoilt(found.spoilt)
 
     def _evidence(self) -> Evidence:
-        side_of = self._against.side_of
-        return evidence.joined(
-            [evidence.of_campaign(one, side_of) for one in self._campaigns.values()]
+        side_of = self._mode.side_of
+        return run_evidence.joined(
+            [run_evidence.of_campaign(one, side_of) for one in self._campaigns.values()]
         )
 
     def _environment(self) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.campaign import pace
-from harness.campaign.pace import OVERHEAD_GUESS_S, Pace
+from harness.campaign import eta
+from harness.campaign.eta import OVERHEAD_GUESS_S, EtaEstimator
 
 
 @pytest.fixture
@@ -15,12 +15,12 @@ def clock(monkeypatch):
             return self.now_s
 
     clock = Clock()
-    monkeypatch.setattr(pace, "time", clock)
+    monkeypatch.setattr(eta, "time", clock)
     return clock
 
 
 def test_the_first_run_is_guessed_and_the_others_follow_it(clock):
-    one = Pace(3, load_s=60.0)
+    one = EtaEstimator(3, load_s=60.0)
     assert one.left_s() == 3 * (60 + OVERHEAD_GUESS_S)
     one.run_begins()
     clock.now_s += 40
@@ -32,7 +32,7 @@ def test_the_first_run_is_guessed_and_the_others_follow_it(clock):
 
 
 def test_a_run_that_takes_longer_than_expected_takes_nothing_from_the_others(clock):
-    one = Pace(2, load_s=10.0)
+    one = EtaEstimator(2, load_s=10.0)
     one.run_begins()
     clock.now_s += 500
     assert one.left_s() == 10 + OVERHEAD_GUESS_S

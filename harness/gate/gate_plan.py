@@ -18,7 +18,7 @@ from harness.results.store import read_json, write_json
 from harness.scenario.model import Scenario, load_scenario
 from harness.topology import discover
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _PLAN = "plan.json"
 
 Mode = Literal["base", "baseline"]

@@ -7,8 +7,8 @@ looks have said.
 from typing import Any, Protocol
 
 from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look
+from harness.campaign.derived import summarise
 from harness.campaign.observer import Observer
-from harness.campaign.stored import summarise
 from harness.errors import UsageError
 from harness.results.store import Campaign
 from harness.scenario.model import Scenario
@@ -26,7 +26,7 @@ def declared() -> dict[str, Any]:
     }
 
 
-def check(scenario: Scenario, approaches: int) -> None:
+def check(scenario: Scenario, variants: int) -> None:
     """Raise UsageError if there is nothing that looks could decide."""
     hint = "state the number of runs"
     if scenario.contention is not None or scenario.cases:
@@ -34,8 +34,8 @@ def check(scenario: Scenario, approaches: int) -> None:
             "the sales of a contention test are" if scenario.contention is not None else "cases are"
         )
         raise UsageError(f"--runs auto: {what} not ranked, so more runs decide nothing", hint)
-    if approaches < 2:
-        raise UsageError("--runs auto: it takes two approaches to decide between", hint)
+    if variants < 2:
+        raise UsageError("--runs auto: it takes two variants to decide between", hint)
 
 
 class Blocks(Protocol):
@@ -49,12 +49,12 @@ class Blocks(Protocol):
         """Make the runs of the first `blocks` blocks that are missing."""
 
 
-def conduct(blocks: Blocks, observer: Observer) -> None:
+def make_until_decided(blocks: Blocks, observer: Observer) -> None:
     """Make the runs of the first 3, 5, 8 blocks until a look decides; then cut the plan there."""
     campaign = blocks.campaign
-    for number, so_many in enumerate(campaign.description()["looks"]["after_blocks"], start=1):
-        blocks.make(so_many)
-        found = _take(campaign, number, so_many)
+    for number, n_blocks in enumerate(campaign.description()["looks"]["after_blocks"], start=1):
+        blocks.make(n_blocks)
+        found = _take(campaign, number, n_blocks)
         observer.look(number, found)
         if found.is_decided:
             campaign.cut_plan()

@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.campaign.plan import plan_runs
+from harness.campaign.schedule import plan_runs
 
 names = st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, unique=True)
 approaches = names.map(lambda chosen: [(name, "") for name in chosen])
@@ -19,22 +19,22 @@ def test_every_block_holds_each_system_once(systems, blocks, seed):
     runs = plan_runs(systems, blocks, seed)
     assert [run.index for run in runs] == list(range(1, len(systems) * blocks + 1))
     for block in range(1, blocks + 1):
-        held = Counter((run.approach, run.case) for run in runs if run.block == block)
+        held = Counter((run.variant, run.case) for run in runs if run.block == block)
         assert held == Counter(systems)
 
 
 @given(approaches | cases, st.integers(0, 2**32))
 def test_an_even_block_runs_in_the_opposite_order(systems, seed):
     runs = plan_runs(systems, 2, seed)
-    first = [(run.approach, run.case) for run in runs if run.block == 1]
-    second = [(run.approach, run.case) for run in runs if run.block == 2]
+    first = [(run.variant, run.case) for run in runs if run.block == 1]
+    second = [(run.variant, run.case) for run in runs if run.block == 2]
     assert second == first[::-1]
 
 
 def test_the_order_follows_from_the_seed_alone():
     a, b = ("a", ""), ("b", "")
     assert plan_runs([a, b], 3, 7) == plan_runs([b, a], 3, 7)
-    orders = {tuple(run.approach for run in plan_runs([a, b], 1, seed)) for seed in range(20)}
+    orders = {tuple(run.variant for run in plan_runs([a, b], 1, seed)) for seed in range(20)}
     assert orders == {("a", "b"), ("b", "a")}
 
 
@@ -48,6 +48,6 @@ def test_one_seed_is_repeated_only_if_asked_for(systems, blocks, seed):
     varied = plan_runs(systems, blocks, seed)
     repeated = plan_runs(systems, blocks, seed, same_seed=True)
     assert all(run.seed == seed for run in repeated)
-    assert [(run.approach, run.case) for run in repeated] == [
-        (run.approach, run.case) for run in varied
+    assert [(run.variant, run.case) for run in repeated] == [
+        (run.variant, run.case) for run in varied
     ]

@@ -8,6 +8,7 @@ from harness.analysis import Compared, Prices, Stored
 from harness.analysis.trends import Excluded, History
 from harness.errors import UsageError
 from harness.results.store import Campaign, load_findings, read_json
+from harness.results.versions import is_readable
 
 _NAME_IT = "name the folder that holds the campaigns of a scenario, such as results/nightly"
 
@@ -29,9 +30,8 @@ def compare(first: Path, second: Path) -> Compared:
 
     Raises UsageError for a folder that holds none that can be read.
     """
-    reasons = analysis.different_schemas(
-        *(Campaign(path).description() for path in (first, second))
-    )
+    files = [read_json(path / "campaign.json") for path in (first, second)]
+    reasons = [] if all(map(is_readable, files)) else analysis.different_schemas(*files)
     if reasons:
         return Compared(reasons=tuple(reasons))
     return analysis.compare(stored(first), stored(second))
@@ -66,11 +66,11 @@ def history(folder: Path) -> History:
 def stored(path: Path) -> Stored:
     """Read a campaign as far as it is compared; raise UsageError if the folder holds none."""
     campaign = Campaign.open(path)
-    records = [read_json(folder / "run.json") for folder in campaign.run_folders()]
+    records = campaign.records()
     return Stored(
         description=campaign.description(),
-        summary=_summary(campaign, {record["index"] for record in records}),
-        deployments=[record["deployment"] for record in records if "deployment" in record],
+        summary=_summary(campaign, {record.index for record in records}),
+        deployments=[record.deployment for record in records if record.deployment is not None],
     )
 
 

@@ -1,12 +1,12 @@
 """The order in which a campaign makes its runs.
 
-Blocks of one run per approach, or per approach and case: the order of every odd block is drawn from
+Blocks of one run per variant, or per variant and case: the order of every odd block is drawn from
 the seed, and the block after it runs in the opposite order (AB BA …), so that a drift of the
 machine touches each alike and cancels from the ratio (randomised interleaved trials: Abedi and
 Brecht, ICPE 2017).
 
 Each block has a seed of its own, and with it other payments, buyers and moments of faults; within a
-block all approaches meet the same ones, so their ratio stays paired. Under one seed the runs would
+block all variants meet the same ones, so their ratio stays paired. Under one seed the runs would
 differ by the machine alone, and their intervals would leave out what another draw changes.
 """
 
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run to be made: its place in the campaign, its block, its approach, case and seed."""
+    """One run to be made: its place in the campaign, its block, its variant, case and seed."""
 
     index: int
     block: int
-    approach: str
+    variant: str
     seed: int
     case: str = ""
 
@@ -29,7 +29,7 @@ class PlannedRun:
 def plan_runs(
     systems: Iterable[tuple[str, str]], blocks: int, seed: int, *, same_seed: bool = False
 ) -> list[PlannedRun]:
-    """Return all runs, in order, of every (approach, case) in every block.
+    """Return all runs, in order, of every (variant, case) in every block.
 
     Block b has the seed ``seed + b - 1``, or with `same_seed` every block has `seed`.
     """
@@ -39,12 +39,12 @@ def plan_runs(
     order: list[tuple[str, str]] = []
     for block in range(1, blocks + 1):
         order = drawn.sample(known, len(known)) if block % 2 else order[::-1]
-        for approach, case in order:
+        for variant, case in order:
             runs.append(
                 PlannedRun(
                     index=len(runs) + 1,
                     block=block,
-                    approach=approach,
+                    variant=variant,
                     seed=seed if same_seed else seed + block - 1,
                     case=case,
                 )

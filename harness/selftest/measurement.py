@@ -1,6 +1,5 @@
-"""The whole self-test: what the generator can do, then the campaign of the three copies.
+"""The whole self-test: what the generator can do, then the campaign of the three variants.
 
-results/selftest-<time>/project/     the copies as they are deployed
 results/selftest-<time>/campaign/    their campaign; `harness report` renders it
 results/selftest-<time>/selftest.json
 """
@@ -16,12 +15,12 @@ from harness.campaign import Observer, Request
 from harness.errors import UsageError
 from harness.results.store import Campaign, write_json
 from harness.runtimes import Runtime
+from harness.runtimes.delaying_proxy import MOST_CONNECTIONS
 from harness.scenario.model import Scenario
-from harness.selftest.copies import DELAYS_MS, write_project
-from harness.selftest.delay import MOST_CONNECTIONS
 from harness.selftest.generator import Limits, measure
 from harness.selftest.judgement import Judgement, judge
 from harness.selftest.null_shop import null_shop
+from harness.selftest.variants import three_of
 from harness.topology import Topology
 
 SCHEMA_VERSION = 1
@@ -61,18 +60,16 @@ def measure_generator(tell: Callable[[str], None]) -> Limits:
         return measure(shop, Path(scratch), tell)
 
 
-def compare_copies(test: SelfTest, runtime: Runtime, observer: Observer) -> Judgement:
-    """Measure the three copies against each other, and judge what was found."""
-    project = test.out / "project"
-    write_project(test.approach, project)
+def compare_variants(test: SelfTest, runtime: Runtime, observer: Observer) -> Judgement:
+    """Measure the three variants against each other, and judge what was found."""
     request = Request(
         scenario=test.scenario,
         source=test.source,
-        approaches=tuple(DELAYS_MS),
+        variants=three_of(test.approach),
         runs=test.scenario.runs,
         seed=test.scenario.seed,
     )
-    stored = campaign.run(request, project, test.out / "campaign", runtime, observer)
+    stored = campaign.run(request, test.approach.root, test.out / "campaign", runtime, observer)
     return judge(campaign.summarise(stored))
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from harness.campaign import world
+from harness.campaign import compose_variables
 from harness.campaign.reset import reset
-from harness.campaign.systems import Request, without_case
+from harness.campaign.topologies import Request, without_case
 from harness.errors import UsageError
+from harness.results.record import ResetProof
 from harness.runtimes import (
     Addresses,
     Announcement,
@@ -27,19 +27,19 @@ from harness.topology import Topology, discover
 def keep_up(
     request: Request, root: Path, runtime: Runtime, port: int, on_progress: OnProgress
 ) -> Iterator[tuple[Deployment, Kept]]:
-    """Keep the one approach of a request up and seeded while the block lasts.
+    """Keep the one variant of a request up and seeded while the block lasts.
 
     Raises UsageError if it is up already or the runtime cannot have it, InfrastructureError if it
     does not come up or somebody measures; then, as after the block, nothing is left.
     """
-    (approach,) = request.approaches
+    (variant,) = request.variants
     scenario, seed = request.scenario, request.seed
-    variables = world.variables(scenario, seed, port=port)
-    topology = without_case(request, root)[approach].with_variables(variables)
+    variables = compose_variables.variables(scenario, seed, port=port)
+    topology = without_case(request, root)[variant.name].with_variables(variables)
     runtime.check(topology, ())
     with beside_no_measurement():
         stated = scenario.model_dump(mode="json")
-        announcement = Announcement(approach, runtime.name, stated, seed)
+        announcement = Announcement(variant.approach, runtime.name, stated, seed)
         try:
             deployment = runtime.up(topology, on_progress=on_progress)
             try:
@@ -51,7 +51,7 @@ def keep_up(
             announcement.withdraw()
 
 
-def reset_kept(one: Kept, root: Path) -> dict[str, Any]:
+def reset_kept(one: Kept, root: Path) -> ResetProof:
     """Empty and seed a deployment that another process keeps up, and return the proof.
 
     Raises UsageError if it is still coming up or its compose file is gone, InfrastructureError if
@@ -62,12 +62,12 @@ def reset_kept(one: Kept, root: Path) -> dict[str, Any]:
     if one.approach not in topologies:
         raise UsageError(f"{root} has no compose file of {one.approach}", "run it in the project")
     scenario = Scenario.model_validate(one.scenario)
-    found = _Elsewhere(topologies[one.approach], addresses)
+    found = AttachedDeployment(topologies[one.approach], addresses)
     return reset(found, scenario, scenario.sales(one.seed))
 
 
 @dataclass(frozen=True, slots=True)
-class _Elsewhere:
+class AttachedDeployment:
     """A deployment of another process, by its addresses."""
 
     topology: Topology
@@ -75,10 +75,13 @@ class _Elsewhere:
 
     @property
     def address(self) -> str:
+        """Return the base URL of the service that takes the load."""
         return self._addresses.shop
 
     def dsn(self) -> str:
+        """Return the superuser's connection string of the ledger."""
         return self._addresses.dsn
 
     def redis_url(self) -> str | None:
+        """Return the URL of Redis, or None if the approach has none."""
         return self._addresses.redis_url

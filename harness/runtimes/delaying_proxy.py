@@ -1,18 +1,17 @@
 """A TCP proxy that hands every answer on a fixed time later: a difference of known size.
 
-Requests pass at once. Each piece of an answer leaves `DELAY_MS` after it came, in order and
+Requests pass at once. Each piece of an answer leaves the delay after it came, in order and
 independently of those before it: answers are delayed, not queued behind each other, so the delay
-costs latency and no throughput. With ``DELAY_MS=0`` the same code runs, so whoever is compared with
+costs latency and no throughput. With a delay of 0 the same code runs, so whoever is compared with
 whom, both pay what the proxy itself costs.
 
-Settings: BIND and UPSTREAM (``host:port``), DELAY_MS.
+Words: where it listens and what it passes on to (``host:port`` each), the delay in ms.
 """
 
 import asyncio
-import os
 import selectors
 import signal
-from collections.abc import Mapping
+import sys
 from contextlib import suppress
 from functools import partial
 
@@ -111,12 +110,11 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def main(settings: Mapping[str, str]) -> None:
-    """Serve as the settings say."""
-    delay_s = float(settings["DELAY_MS"]) / 1000
+def main(bind: str, upstream: str, delay_ms: str) -> None:
+    """Serve as the words say."""
     with asyncio.Runner(loop_factory=punctual_loop) as runner:
-        runner.run(serve(settings["BIND"], settings["UPSTREAM"], delay_s))
+        runner.run(serve(bind, upstream, float(delay_ms) / 1000))
 
 
 if __name__ == "__main__":
-    main(os.environ)
+    main(*sys.argv[1:])

@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from harness.gate.result import Offence, RunOf, Spoilt
+from harness.gate.result import InvalidRun, Offence, RunOf
 from harness.results.findings import Verdict
-from harness.results.store import Campaign, load_findings, read_json
+from harness.results.record import RunRecord
+from harness.results.store import Campaign, load_findings, load_record
 
-MOST_LOST = 1
+MAX_INVALID_BLOCKS = 1
 """So many blocks of a campaign may be lost to runs that are invalid: one may be a mishap of the
 machine, two are a pattern, and leaving them out would choose by outcome."""
 
-SideOf = Callable[[str], tuple[str, str]]
-"""Tells approach and side of a system by its name."""
+SideOf = Callable[[str], str]
+"""Returns the side of a variant by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Evidence:
     """What was found in the runs of one campaign."""
 
     offences: tuple[Offence, ...]
-    spoilt: tuple[Spoilt, ...]
+    spoilt: tuple[InvalidRun, ...]
     runs: int
     sales: int
 
@@ -40,16 +40,16 @@ class Evidence:
 def of_campaign(campaign: Campaign, side_of: SideOf) -> Evidence:
     """Read the audit and the validity of every finished run."""
     offences: list[Offence] = []
-    spoilt: list[Spoilt] = []
+    spoilt: list[InvalidRun] = []
     sales = 0
     folders, judged = campaign.run_folders(), campaign.validity()
     for folder in folders:
-        record = read_json(folder / "run.json")
+        record = load_record(folder)
         run = _run_of(campaign, record, side_of)
         offences += _offences(run, folder)
         if judged[run.index]["verdict"] == "INVALID":
-            spoilt.append(Spoilt(run, tuple(judged[run.index]["reasons"])))
-        sales += len(record["sales"])
+            spoilt.append(InvalidRun(run, tuple(judged[run.index]["reasons"])))
+        sales += len(record.sales)
     return Evidence(tuple(offences), tuple(spoilt), len(folders), sales)
 
 
@@ -63,9 +63,9 @@ def joined(parts: Sequence[Evidence]) -> Evidence:
     )
 
 
-def _run_of(campaign: Campaign, record: dict[str, Any], side_of: SideOf) -> RunOf:
-    approach, side = side_of(record["approach"])
-    return RunOf(campaign.path.name, record["index"], record["block"], approach, side)
+def _run_of(campaign: Campaign, record: RunRecord, side_of: SideOf) -> RunOf:
+    side = side_of(record.variant)
+    return RunOf(campaign.path.name, record.index, record.block, record.approach, side)
 
 
 def _offences(run: RunOf, folder: Path) -> Iterator[Offence]:

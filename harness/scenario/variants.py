@@ -1,0 +1,38 @@
+"""The variants of a scenario: what is compared, where it is not every approach as it is."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from harness.scenario.faults import Variation
+from harness.scenario.schema import Text
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
+
+
+def check_name(name: str) -> str:
+    """Return a name that folders and tables can bear (ValueError: they cannot)."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("a name has letters, digits and . _ + - only, and begins with no sign")
+    return name
+
+
+class VariantTable(Variation):
+    """An approach with replicas and settings of its own, under a name of its own.
+
+    `folder` holds the compose file and the sources, if not this project; it counts from here.
+    """
+
+    name: Annotated[Text, AfterValidator(check_name)]
+    approach: Text
+    title: Text | None = None
+    folder: Text | None = None
+
+
+def check_names(variants: tuple[VariantTable, ...]) -> None:
+    """Raise ValueError if two variants bear one name."""
+    names = [variant.name for variant in variants]
+    for number, name in enumerate(names, start=1):
+        if name in names[: number - 1]:
+            raise ValueError(f'variants[{number}].name = "{name}" names two variants')
