@@ -12,7 +12,7 @@ def sentences(published: Published) -> list[str]:
 
 
 def differ(one: Contradiction, published: Published) -> bool:
-    """Say whether the two sides differ as they are printed; words always do."""
+    """Return True if the two sides differ as they are printed; words always do."""
     if one.computed is None or one.stated is None:
         return True
     computed, stated = (compute(side, published.values) for side in (one.computed, one.stated))
