@@ -60,7 +60,7 @@ def test_a_sample_has_everything_that_is_drawn(board):
     _, state = read(board)
     assert state["run"] == {
         "index": 1,
-        "approach": "sync",
+        "variant": "sync",
         "case": "",
         "step": "load",
         "step_number": 4,
@@ -102,11 +102,11 @@ def test_the_next_run_begins_anew(board):
     told.steps(board, told.QUEUE, "load")
     told.seconds(board, told.QUEUE, last=1)
     _, state = read(board, seen)
-    assert (state["run"]["approach"], state["is_new"], len(state["samples"])) == ("queue", True, 1)
+    assert (state["run"]["variant"], state["is_new"], len(state["samples"])) == ("queue", True, 1)
     assert state["finished"] == [
         {
             "index": 1,
-            "approach": "sync",
+            "variant": "sync",
             "case": "",
             "sold": 40,
             "audit": "FAIL",
