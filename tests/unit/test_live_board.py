@@ -40,7 +40,7 @@ def test_before_the_first_run_the_campaign_is_known(board):
         "folder": "results/tiny",
         "runs": 2,
         "kept": 1,
-        "approaches": ["queue", "sync"],
+        "variants": ["queue", "sync"],
         "load_s": 15.0,
         "stages": [[0.0, 5.0, "1 ramp"], [5.0, 12.0, "2 peak"], [12.0, 15.0, "3 leave"]],
     }
