@@ -18,7 +18,7 @@ from harness.audit.facts import (
     frame_of,
 )
 from harness.audit.faults import no_sooner_than, under_way
-from harness.results.outages import Outage, drains, silences
+from harness.results.outages import Outage, drains, lost_response_windows
 from harness.scenario.fault_kinds import WIPE
 
 ROUTES = {
@@ -178,7 +178,7 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
         }
     )
     both = both.fillna(0).astype("int64").rename_axis(["route", "status"]).reset_index()
-    silent = silences(facts.outages, topology)
+    silent = lost_response_windows(facts.outages, topology)
     if not any(outage.kind == WIPE for outage in silent):
         evidence.offence("statuses that no server counted", both, both["client"] > both["server"])
     surplus = both.assign(surplus=(both["server"] - both["client"]).clip(lower=0))

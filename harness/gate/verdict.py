@@ -43,7 +43,7 @@ def strictly(code: ExitCode, statement: str, offences: Sequence[Offence]) -> tup
 
 
 def is_spoilt(spoilt: Iterable[InvalidRun]) -> bool:
-    """Say whether too many runs are invalid: a contest's, or more blocks than may be lost."""
+    """Return True if too many runs are invalid: a contest's, or more blocks than may be lost."""
     lost = {(one.run.campaign, one.run.block) for one in spoilt}
     campaigns = [campaign for campaign, _ in lost]
     return any(name == CONTEST or campaigns.count(name) > MAX_INVALID_BLOCKS for name in campaigns)

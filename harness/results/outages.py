@@ -41,12 +41,12 @@ class Outage:
 
     @property
     def holds_up(self) -> bool:
-        """Say whether the service was stopped in the middle of whatever it did, and went on."""
+        """Return True if the service was stopped in the middle of whatever it did, and went on."""
         return self.kind in HOLDS_UP
 
     @property
     def loses_answers(self) -> bool:
-        """Say whether what the service did just before was possibly never answered."""
+        """Return True if what the service did just before was possibly never answered."""
         return self.kind in LOSES_ANSWERS
 
     def shifted(self, by_ns: int) -> "Outage":
@@ -72,7 +72,9 @@ def outages(record: RunRecord) -> tuple[Outage, ...]:
     return tuple(sorted(carried_out, key=lambda outage: outage.begun_ns))
 
 
-def silences(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage, ...]:
+def lost_response_windows(
+    found: Iterable[Outage], topology: Mapping[str, Any]
+) -> tuple[Outage, ...]:
     """Return the outages in which a service that counts requests may have answered in vain.
 
     A proxy then asks another one, which counts the request again. That also happens to a proxy

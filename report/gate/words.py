@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from harness.errors import ExitCode
-from harness.gate.result import Offence, Result, Row, Ruling, RunOf, Spoilt
+from harness.gate.result import InvalidRun, Offence, Result, Row, Ruling, RunOf
 from report import numbers
 
 BELIEVED = (ExitCode.OK, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE)
@@ -132,7 +132,7 @@ def offence(one: Offence) -> str:
     return f"{one.invariant}, {one.title}: {one.summary}"
 
 
-def spoilt(one: Spoilt) -> str:
+def spoilt(one: InvalidRun) -> str:
     """Return why a run is invalid."""
     return "; ".join(one.reasons)
 
