@@ -24,8 +24,8 @@ from harness.scenario.open_load import OpenLoad
 from harness.scenario.random_faults import RandomFaults
 from harness.scenario.sales import SALE_PRODUCT, Sale, contest_sales
 from harness.scenario.schema import Count, Duration, Seconds, Table, Text, explain
-from harness.scenario.variants import VariantTable
-from harness.scenario.variants import check_names as check_variant_names
+from harness.scenario.variant_tables import VariantTable
+from harness.scenario.variant_tables import check_names as check_variant_names
 
 SALE_GUESS_S = 0.5
 """How long one sale of a contest may take: only to say beforehand when a campaign will end."""
