@@ -15,19 +15,30 @@ from harness.selftest import generator_limits
 from harness.selftest.null_shop import null_shop
 from tests.integration.test_run import TINY, wait_for
 from tests.integration.test_wrong_usage import refused
+from tests.support.commands import run_to_its_end
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 TINY_SELFTEST = TINY.with_name("tiny_selftest.toml")
-SECOND_IS_SLOW = '\n[approach.second.settings]\n"delay.DELAY_MS" = "300"\n'
+SECOND_IS_SLOW = """
+from harness import cli
+from harness.selftest import copies
+copies.DELAYS_MS = {**copies.DELAYS_MS, copies.SECOND: 300.0}
+cli.main()
+"""
 
 
 @pytest.mark.exhaustive
 def test_a_harness_that_sees_a_difference_between_equals_is_caught(cli, tmp_path):
     """The second copy is slowed, too, and the self-test does not know it."""
-    broken = tmp_path / "broken.toml"
-    broken.write_text(TINY_SELFTEST.read_text() + SECOND_IS_SLOW)
     out = tmp_path / "out"
-    done = cli.run("selftest", "sync", "--scenario", broken, "--out", out, timeout_s=850)
+    words = [sys.executable, "-c", SECOND_IS_SLOW, "selftest", "sync"]
+    done = run_to_its_end(
+        [*words, "--scenario", TINY_SELFTEST, "--out", out],
+        850,
+        cwd=cli.root,
+        env=cli.environment(),
+        stderr=subprocess.PIPE,
+    )
     assert done.returncode == 40, done.stdout + done.stderr
     assert "a difference between equals was found" in done.stdout
 
