@@ -33,11 +33,11 @@ def simulated(
     return runs
 
 
-def variant(topology: dict[str, Any]) -> dict[str, Any]:
-    """Return the variant of an approach as campaign.json has it."""
+def variant(name: str, topology: dict[str, Any]) -> dict[str, Any]:
+    """Return a variant as campaign.json has it."""
     settings = {"payment-worker.CONCURRENCY": "20"} if topology["has_redis"] else {}
     return {
-        "name": topology["approach"], "title": topology["title"],
+        "name": name, "title": topology["title"],
         "approach": topology["approach"], "source": None, "scale": {}, "settings": settings,
         "delay_ms": None,
     }  # fmt: skip
@@ -53,7 +53,7 @@ def store(path: Path, runs: Sequence[RunData], judge: Judge = audit) -> Campaign
         {
             "scenario": record.scenario,
             "title": record.scenario["title"],
-            "variants": [variant(topologies[name]) for name in ordered],
+            "variants": [variant(name, topologies[name]) for name in ordered],
             "baseline": ordered[0],
             "n_blocks": max(run.record.block for run in runs),
             "seed": record.seed,

@@ -132,7 +132,7 @@ def three(tmp_path_factory):
     runs = simulated(blocks=2)
     for index, block in ((5, 1), (6, 2)):
         run = make_run("queue", index=index, block=block)
-        run.record.approach = "stream"
+        run.record.variant = run.record.approach = "stream"
         run.record.topology = {**run.record.topology, "title": "Streams"}
         runs.append(run)
     store(folder, runs)
