@@ -33,6 +33,7 @@ __all__ = [
     "schema",
     "series",
     "summarise",
+    "summary_version",
     "validity",
 ]
 
@@ -54,3 +55,9 @@ def summarise(
     if campaign.get("scenario", {}).get("contest"):
         return contest.summarise(campaign, runs, audits)
     return summary.summarise(campaign, runs, audits, prices)
+
+
+def summary_version(campaign: Mapping[str, Any]) -> int:
+    """Return the schema_version that summary.json of a campaign has if this harness wrote it."""
+    is_contest = campaign.get("scenario", {}).get("contest")
+    return contest.SCHEMA_VERSION if is_contest else summary.SCHEMA_VERSION

@@ -75,11 +75,12 @@ def stored(path: Path) -> Stored:
 
 
 def _summary(campaign: Campaign, runs: set[int]) -> dict[str, Any]:
-    """Return summary.json; made anew if it is missing or does not cover the finished runs."""
+    """Return summary.json; made anew if it is missing, of another version, or lacks runs."""
     path = campaign.path / "summary.json"
     if path.exists():
         summary = read_json(path)
-        covered = {run["index"] for one in summary["approaches"] for run in one["runs"]}
-        if covered == runs:
+        covered = {one["index"] for one in summary.get("validity", ())}
+        version = analysis.summary_version(campaign.description())
+        if covered == runs and summary.get("schema_version") == version:
             return summary
     return summarise(campaign)

@@ -7,6 +7,7 @@ from typing import Any
 from harness.analysis import METRICS, Stored
 from harness.analysis.comparison import Side, compare
 from harness.analysis.estimates import Estimate, Scalar, estimate
+from harness.analysis.summary import SCHEMA_VERSION
 
 Values = Mapping[str, Sequence[float]]
 """What each run says, by metric."""
@@ -104,6 +105,8 @@ def summary(values: Mapping[str, Values]) -> dict[str, Any]:
         for name, estimates in found.items()
     ]
     return {
+        "schema_version": SCHEMA_VERSION,
+        "validity": [{"index": run["index"]} for one in entries for run in one["runs"]],
         "approaches": entries,
         "comparisons": _comparisons(found) if len(found) > 1 else {},
         "further_comparisons": [],
