@@ -17,8 +17,7 @@ from harness.audit.facts import (
     among,
 )
 from harness.audit.faults import no_sooner_than, under_way
-from harness.results.outages import Outage, drains, silences
-from harness.scenario.fault_kinds import WIPE
+from harness.results.outages import Outage, drains, lost_response_windows
 
 ROUTES = {
     "register": ("POST", "/auth/register"),
@@ -177,8 +176,8 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
         }
     )
     both = both.fillna(0).astype("int64").rename_axis(["route", "status"]).reset_index()
-    silent = silences(facts.outages, topology)
-    if not any(outage.kind == WIPE for outage in silent):
+    silent = lost_response_windows(facts.outages, topology)
+    if not any(outage.declared.loses_data for outage in silent):
         evidence.offence("statuses that no server counted", both, both["client"] > both["server"])
     surplus = both.assign(surplus=(both["server"] - both["client"]).clip(lower=0))
     per_route = surplus.groupby("route")[["client", "server", "surplus"]].sum().reset_index()

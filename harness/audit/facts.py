@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from harness.audit.faults import no_later_than
-from harness.results.outages import Outage, outages
+from harness.results.outages import Outage, hits_accounts, outages
 from harness.results.store import RunData
 from harness.scenario.arrivals import account_of
 
@@ -52,7 +52,6 @@ SHOWN_NS = 10_000 * MS
 takes milliseconds; if the worker was killed in between, and all others with it, they must be
 started again, find the entry, and settle it anew."""
 
-DELETE_ACCOUNT = "delete_account"
 """A fault that deletes accounts whose tokens go on buying; its record names them in `users`."""
 
 HELD = ("accepted", "awaiting_payment", "unknown")
@@ -238,7 +237,7 @@ class Facts:
         return [
             fault
             for fault in self.run.record.get("faults") or ()
-            if fault["kind"] == DELETE_ACCOUNT and fault["begun_ns"] is not None
+            if hits_accounts(fault) and fault["begun_ns"] is not None
         ]
 
     @cached_property

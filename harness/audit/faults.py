@@ -23,7 +23,7 @@ def no_later_than(at_ns: Times, slack_ns: int, faults: tuple[Outage, ...]) -> Ti
     """
     early_ns = at_ns - slack_ns
     for fault in reversed(faults):
-        if fault.holds_up:
+        if fault.declared.holds_up:
             held_up = (at_ns > fault.begun_ns) & (early_ns < fault.over_ns)
             early_ns = np.where(held_up, np.minimum(early_ns, fault.begun_ns - slack_ns), early_ns)
     return early_ns

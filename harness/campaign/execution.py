@@ -166,7 +166,7 @@ class Protocol:
         )
 
     def _tell(self, watched: "_Watched") -> None:
-        for news in watched.injector.news():
+        for news in watched.injector.events():
             self._observer.fault(self._planned, news)
         self._observer.load(self._planned, watched.generator.progress(), watched.vitals())
 

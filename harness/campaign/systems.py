@@ -10,14 +10,11 @@ from pathlib import Path
 
 from harness.campaign import world
 from harness.errors import UsageError
+from harness.faults.targets import check_target
 from harness.scenario.cases import Case
-from harness.scenario.fault_kinds import FREEZE
 from harness.scenario.faults import Fault, Variation
 from harness.scenario.model import Scenario
 from harness.topology import Topology, discover
-
-LOSES_DATA = {"wipe": "wiped", "restore_old": "put back from a copy"}
-"""Kinds of faults that only a store may have that the audit does not rely on."""
 
 Systems = dict[tuple[str, str], Topology]
 """The topologies of a campaign, by approach and case; without cases, the case is ``""``."""
@@ -167,47 +164,8 @@ def _by_command_line(topology: Topology, request: Request) -> Topology:
 def _check_faults(place: str, case: Case, topology: Topology) -> None:
     for where, fault in _listed_faults(place, case):
         is_left_out = case.random_faults is not None and fault.service not in topology.services
-        if fault.service is not None and not is_left_out:
-            _check_fault(where, fault, fault.service, topology)
-
-
-def _check_fault(where: str, fault: Fault, service: str, topology: Topology) -> None:
-    """Refuse a fault of something that the topology has not."""
-    if service not in topology.services:
-        raise UsageError(
-            f'{where}.service = "{service}": {topology.approach} has no such service',
-            f"its services: {', '.join(topology.services)}; --approach leaves an approach out",
-        )
-    replicas = topology.services[service].replicas
-    if fault.replica != "all" and fault.replica > replicas:
-        raise UsageError(
-            f"{where}.replica = {fault.replica}: {service} of {topology.approach} has {replicas}",
-            f"choose from 1 to {replicas}",
-        )
-    redis = topology.redis
-    if fault.kind in LOSES_DATA and (redis is None or service != redis.service):
-        raise UsageError(
-            f'{where}: kind = "{fault.kind}", service = "{service}": '
-            f"only a Redis can be {LOSES_DATA[fault.kind]}; the ledger is what the audit reads",
-            "name the service under x-harness.redis of the compose file",
-        )
-    if fault.kind == FREEZE and service not in (topology.ledger, redis and redis.service):
-        raise UsageError(
-            f'{where}: kind = "freeze", service = "{service}": '
-            "only connections to a store can be frozen",
-            "name the ledger's service or Redis'",
-        )
-    if fault.kind == "refuse_writes" and service != topology.ledger:
-        raise UsageError(
-            f'{where}: kind = "refuse_writes", service = "{service}": only the ledger of '
-            f"{topology.approach}, {topology.ledger}, can refuse to write",
-            "name the service under x-harness.ledger of the compose file",
-        )
-    if fault.process is not None and (redis is None or redis.leader is None):
-        raise UsageError(
-            f'{where}.process = "{fault.process}": {topology.approach} has no leader\'s lock',
-            "state its key as x-harness.redis.leader in the compose file",
-        )
+        if not is_left_out:
+            check_target(where, fault, topology)
 
 
 def _listed_faults(place: str, case: Case) -> Iterator[tuple[str, Fault]]:

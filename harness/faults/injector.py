@@ -65,7 +65,7 @@ class Injector:
     ) -> None:
         self._latest = latest
         self._giving_up = threading.Event()
-        self._news: SimpleQueue[FaultEvent] = SimpleQueue()
+        self._events: SimpleQueue[FaultEvent] = SimpleQueue()
         self._t0_ns = 0
         self._load_s = 0.0
         self._injections = [
@@ -88,7 +88,7 @@ class Injector:
             injection.thread.start()
 
     def wait(self, limit_s: float) -> bool:
-        """Wait until every fault is undone and what it hit is healthy; say whether that came."""
+        """Wait until every fault is undone and what it hit is healthy; return True if that came."""
         deadline_s = time.monotonic() + limit_s
         threads = [one.thread for one in self._injections if one.thread.ident is not None]
         for thread in threads:
@@ -100,14 +100,14 @@ class Injector:
         self._giving_up.set()
         self.wait(GIVE_UP_LIMIT_S)
 
-    def news(self) -> list[FaultEvent]:
+    def events(self) -> list[FaultEvent]:
         """Return what happened since this was last asked."""
-        told = []
+        events = []
         while True:
             try:
-                told.append(self._news.get_nowait())
+                events.append(self._events.get_nowait())
             except Empty:
-                return told
+                return events
 
     def records(self) -> list[dict[str, Any]]:
         """Return what became of every fault, in the order in which they began."""
@@ -122,11 +122,11 @@ class Injector:
         return time.monotonic_ns() - self._t0_ns
 
     def sleep_until(self, t_s: float) -> bool:
-        """Sleep until a time of the load; say whether all goes on as planned."""
+        """Sleep until a time of the load; return True if all goes on as planned."""
         return not self._giving_up.wait(max(0.0, t_s - self.now_ns() / 1e9))
 
     def stock_falls_to(self, units: int) -> bool:
-        """Wait until so few units are free in the ledger; say whether that came in the load."""
+        """Wait until so few units are free in the ledger; return True if that came in the load."""
         while self.now_ns() < self._load_s * 1e9:
             free = self._latest("postgres", "stock")
             if free is not None and free <= units:
@@ -140,9 +140,9 @@ class Injector:
         units = self._latest("postgres", "reserved")
         return None if units is None else int(units)
 
-    def tell(self, name: str, words: str, *, is_over: bool) -> None:
-        """Have news of a fault told to the observer, from the campaign's own thread."""
-        self._news.put(FaultEvent(name, words, self.now_ns() / 1e9, is_over))
+    def publish(self, name: str, words: str, *, is_over: bool) -> None:
+        """Add an event; the campaign passes it to the observer, from its own thread."""
+        self._events.put(FaultEvent(name, words, self.now_ns() / 1e9, is_over))
 
 
 class _Injection:
@@ -182,7 +182,7 @@ class _Injection:
         except Exception as error:  # whatever it is, the run must not pass for a test of this fault
             self.record.error = _words(error)
         if self.record.error is not None:
-            self._run.tell(self._name, self.record.error, is_over=True)
+            self._run.publish(self._name, self.record.error, is_over=True)
 
     def _comes(self) -> bool:
         """Prepare the fault and wait for its moment; return True if that came."""
@@ -210,7 +210,7 @@ class _Injection:
             raise
         record.begun_ns, record.error = begun_ns, None
         in_flight = "–" if record.in_flight is None else record.in_flight
-        run.tell(self._name, f"{in_flight} in flight", is_over=False)
+        run.publish(self._name, f"{in_flight} in flight", is_over=False)
         goes_on = run.sleep_until(begun_ns / 1e9 + record.for_s)
         self._action.undo()
         record.ended_ns = run.now_ns()
@@ -220,7 +220,7 @@ class _Injection:
         self._action.recover()
         record.healthy_ns = run.now_ns()
         took_s = (record.healthy_ns - begun_ns) / 1e9
-        run.tell(self._name, f"back after {took_s:.1f} s", is_over=True)
+        run.publish(self._name, f"back after {took_s:.1f} s", is_over=True)
 
     def _repair(self) -> None:
         """Undo what was done of a fault that failed; that failure is the one to be reported."""
@@ -228,7 +228,7 @@ class _Injection:
             self._action.undo()
             self._action.recover()
         except Exception as error:
-            self._run.tell(self._name, _words(error), is_over=True)
+            self._run.publish(self._name, _words(error), is_over=True)
 
 
 def _words(error: Exception) -> str:

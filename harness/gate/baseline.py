@@ -25,7 +25,7 @@ from harness.gate.result import Row
 from harness.gate.rule import judge_unpaired
 from harness.gate.settings import Criterion
 from harness.results.store import read_json, write_json
-from harness.scenario.schema import Table, Text, explain
+from harness.scenario.schema import SchemaModel, Text, explain
 
 SCHEMA_VERSION: Final = 1
 FORMAT: Final = "flashsale-harness baseline"
@@ -36,7 +36,7 @@ _BY = " ÷ "
 Change = float | None
 
 
-class Changes(Table):
+class Changes(SchemaModel):
     """A metric of one approach against another's, block by block; null where there is none.
 
     `ratios` are null unless both values are positive; only a percentage has differences, `points`.
@@ -46,7 +46,7 @@ class Changes(Table):
     points: list[Change]
 
 
-class Asked(Table):
+class Asked(SchemaModel):
     """What the campaign asked of which systems, on which machine: its campaign.json, in parts."""
 
     schema_version: int
@@ -60,7 +60,7 @@ class Asked(Table):
     environment: dict[str, Any]
 
 
-class Baseline(Table):
+class Baseline(SchemaModel):
     """The whole file; `changes` are by subject (``queue ÷ sync``) and metric."""
 
     format: Literal["flashsale-harness baseline"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
-from harness.scenario.fault_kinds import CUT, DELETE_ACCOUNT, DRAIN, HOLDS_UP, LOSES_ANSWERS
+from harness.scenario.fault_kinds import FaultKind, Hits, fault_kind
 
 FOREVER_NS: Final = 2**62
 """When a fault is over that nobody undid, or that a service did not recover from."""
@@ -43,14 +43,9 @@ class Outage:
         return cls(*hit, int(fault["begun_ns"]), ended_ns, over_ns, fault.get("replica", 1))
 
     @property
-    def holds_up(self) -> bool:
-        """Say whether the service was stopped in the middle of whatever it did, and went on."""
-        return self.kind in HOLDS_UP
-
-    @property
-    def loses_answers(self) -> bool:
-        """Say whether what the service did just before was possibly never answered."""
-        return self.kind in LOSES_ANSWERS
+    def declared(self) -> FaultKind:
+        """Return the declaration of its kind: what it holds up, and what it may lose."""
+        return fault_kind(self.kind)
 
     def shifted(self, by_ns: int) -> "Outage":
         """Return the outage on a clock that is `by_ns` ahead."""
@@ -70,23 +65,30 @@ def outages(record: Mapping[str, Any]) -> tuple[Outage, ...]:
     carried_out = [
         fault
         for fault in record.get("faults") or ()
-        if fault["begun_ns"] is not None and fault["kind"] != DELETE_ACCOUNT
+        if fault["begun_ns"] is not None and not hits_accounts(fault)
     ]
     return tuple(sorted(map(Outage.of, carried_out), key=lambda outage: outage.begun_ns))
 
 
-def silences(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage, ...]:
-    """Return the outages in which a service that counts requests may have answered in vain.
+def hits_accounts(fault: Mapping[str, Any]) -> bool:
+    """Return True if a recorded fault hit accounts of its own, and nothing that others use."""
+    return fault_kind(fault["kind"]).hits is Hits.ACCOUNTS
 
-    A proxy then asks another one, which counts the request again. That also happens to a proxy
+
+def lost_response_windows(
+    found: Iterable[Outage], topology: Mapping[str, Any]
+) -> tuple[Outage, ...]:
+    """Return the outages in which a service may have counted a request and not answered it.
+
+    A proxy then asks another replica, which counts the request again. That also happens to a proxy
     that is itself off the network for a while.
     """
     counters, entry = topology.get("counters", ()), topology.get("entry")
     return tuple(
         outage
         for outage in found
-        if (outage.loses_answers and outage.service in counters)
-        or (outage.kind == CUT and outage.service == entry)
+        if (outage.declared.loses_answers and outage.service in counters)
+        or (outage.declared.isolates and outage.service == entry)
     )
 
 
@@ -96,7 +98,7 @@ def drains(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage
     return tuple(
         outage
         for outage in found
-        if outage.kind == DRAIN
+        if outage.declared.answers_all
         and outage.replica != "all"
         and services.get(outage.service, {}).get("replicas", 1) > 1
     )
@@ -105,7 +107,7 @@ def drains(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage
 def target(fault: Mapping[str, Any]) -> str:
     """Return in words what a recorded (or summarised) fault hits."""
     service, replica = fault["service"], fault["replica"]
-    if fault["kind"] == DELETE_ACCOUNT:
+    if hits_accounts(fault):
         return "accounts of its own"
     if service is None:
         return "payment gateway"
@@ -117,4 +119,5 @@ def target(fault: Mapping[str, Any]) -> str:
 def action(fault: Mapping[str, Any]) -> str:
     """Return in words what a recorded (or summarised) fault does: kill, slow ×10."""
     factor = fault.get("factor")
-    return f"{fault['kind']} ×{factor:g}" if factor else str(fault["kind"])
+    name = fault_kind(fault["kind"]).name
+    return f"{name} ×{factor:g}" if factor else name

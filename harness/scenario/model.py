@@ -23,13 +23,13 @@ from harness.scenario.load_profile import Schedule
 from harness.scenario.open_load import OpenLoad
 from harness.scenario.random_faults import RandomFaults
 from harness.scenario.sales import SALE_PRODUCT, Sale, contention_sales
-from harness.scenario.schema import Count, Duration, Seconds, Table, Text, explain
+from harness.scenario.schema import Count, Duration, SchemaModel, Seconds, Text, explain
 
 SALE_GUESS_S = 0.5
 """The assumed duration of one sale of a contention test: only to estimate when a campaign ends."""
 
 
-class Product(Table):
+class Product(SchemaModel):
     """What is on sale; the sales of a contention test draw their own stock."""
 
     name: Text
@@ -38,7 +38,7 @@ class Product(Table):
     per_user_limit: Count | None = None
 
 
-class Payment(Table):
+class Payment(SchemaModel):
     """How the simulated gateway behaves; latencies in seconds, log-normal with shape `sigma`."""
 
     model: Literal["lognormal", "fixed"] = "lognormal"
@@ -47,7 +47,7 @@ class Payment(Table):
     decline_rate: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
 
-class LoadSettings(Table):
+class LoadSettings(SchemaModel):
     """How buyers behave; thinking is uniform between its bounds."""
 
     buyer: str
@@ -77,20 +77,20 @@ class LoadSettings(Table):
         return self
 
 
-class WarmUp(Table):
+class WarmUp(SchemaModel):
     """The load before the load, on another product."""
 
     users: Count = 10
     seconds: Seconds = 3
 
 
-class Drain(Table):
+class Drain(SchemaModel):
     """How long the backlog may take after the load."""
 
     limit_s: Seconds = 60
 
 
-class Stage(Table):
+class Stage(SchemaModel):
     """A straight ramp to `users`; at most `spawn_rate` users per second may come or go."""
 
     name: Text
@@ -99,7 +99,7 @@ class Stage(Table):
     spawn_rate: Seconds
 
 
-class ContentionTest(Table):
+class ContentionTest(SchemaModel):
     """Many short sales in place of stages: few units, and every buyer tries once, all at once."""
 
     sales: Annotated[int, Field(ge=1, le=10_000)]
@@ -116,7 +116,7 @@ class ContentionTest(Table):
         return self
 
 
-class Scenario(Table):
+class Scenario(SchemaModel):
     """A scenario as resolved, with every default filled in."""
 
     title: Text

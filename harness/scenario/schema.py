@@ -26,7 +26,7 @@ def _without_nul(text: str) -> str:
 Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 
 
-class Table(BaseModel):
+class SchemaModel(BaseModel):
     """A table whose keys are all known, and whose values are of the stated types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
@@ -45,7 +45,7 @@ _CLEARER = {
 }
 
 
-def explain(path: Path, table: type[Table], errors: list[ErrorDetails]) -> UsageError:
+def explain(path: Path, table: type[SchemaModel], errors: list[ErrorDetails]) -> UsageError:
     """Word the first error for people; say in the hint how many more there are."""
     # a misspelt key is also a missing one: tell of the word that stands in the file
     error = min(errors, key=lambda one: one["type"] != "extra_forbidden")

@@ -15,7 +15,8 @@ import redis
 
 from harness import telemetry
 from harness.errors import InfrastructureError, UsageError
-from harness.faults.actions import LeaderAction, action_of
+from harness.faults.actions import action_of
+from harness.faults.actions.leader import LeaderAction
 from harness.runtimes import LocalRuntime
 from harness.runtimes.local import replica
 from harness.runtimes.processes import members

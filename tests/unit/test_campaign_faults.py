@@ -91,7 +91,7 @@ def _now_ns():
         ("drain", ["stop", "start"]),
         ("pause", [SIGSTOP.name, SIGCONT.name, "wait_ready"]),
         ("wipe", [SIGKILL.name, "wipe", "start"]),
-        ("cut", ["cut", "join", "wait_ready"]),
+        ("partition", ["cut", "join", "wait_ready"]),
     ],
 )
 def test_each_kind_breaks_and_mends_one_replica(kind, calls):
@@ -187,7 +187,7 @@ def test_a_fault_that_fails_is_undone_as_far_as_it_went():
     (record,) = one.records()
     assert (record["begun_ns"], record["ended_ns"], record["healthy_ns"]) == (None, None, None)
     assert record["error"] == "SIGKILL of worker-2 failed"
-    assert any("SIGKILL of worker-2 failed" in news.words for news in one.news())
+    assert any("SIGKILL of worker-2 failed" in news.words for news in one.events())
 
 
 def test_a_drain_that_ended_in_a_kill_is_an_error_of_its_fault_and_it_is_started_again():
@@ -213,7 +213,7 @@ def test_a_replica_that_does_not_come_back_is_an_error_of_its_fault():
 
 
 @pytest.mark.parametrize(
-    ("kind", "calls"), [("pause", ["SIGSTOP", "SIGCONT"]), ("cut", ["cut", "join"])]
+    ("kind", "calls"), [("pause", ["SIGSTOP", "SIGCONT"]), ("partition", ["cut", "join"])]
 )
 def test_giving_up_lets_go_what_is_held_and_begins_nothing_else(kind, calls):
     paused = threading.Event()
@@ -240,15 +240,15 @@ def test_a_load_that_never_began_is_given_up_without_a_fault():
     assert one.records()[0]["error"] == "the run ended before it was carried out"
 
 
-def test_news_are_told_once():
+def test_an_event_is_returned_once():
     one, _ = carried_out(Fault(kind="kill", service="api", **BRIEF))
-    begun, back = one.news()
+    begun, back = one.events()
     assert (str(begun), begun.is_over) == ("kill api-1: 60 in flight", False)
     assert (str(back).startswith("kill api-1: back after "), back.is_over) == (True, True)
     assert 0 <= begun.t_s <= back.t_s
-    assert one.news() == []
+    assert one.events() == []
 
 
 def test_a_run_without_faults_has_nothing_to_wait_for():
     one, deployment = carried_out()
-    assert (one.records(), one.news(), deployment.calls) == ([], [], [])
+    assert (one.records(), one.events(), deployment.calls) == ([], [], [])

@@ -49,10 +49,10 @@ class DeleteAccounts(FaultAction):
     outcome, not an error of the fault: it may refuse at once, or accept and later end the order.
     """
 
+    kinds = ("delete_account",)
+
     def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
-        self._count = fault.accounts
-        self._deployment = deployment
-        self._giving_up = giving_up
+        super().__init__(fault, deployment, giving_up)
         self._name = secrets.token_hex(4)
         self._tokens: dict[int, str] = {}
         self._purchases: list[Purchase] = []
@@ -62,7 +62,7 @@ class DeleteAccounts(FaultAction):
     def prepare(self) -> None:
         """Register the accounts and log in."""
         with self._shop() as shop:
-            for number in range(1, self._count + 1):
+            for number in range(1, self._fault.accounts + 1):
                 login = {
                     "email": f"deleted-{self._name}-{number}@example.org",
                     "password": f"secret-of-{self._name}-{number}",

@@ -1,14 +1,12 @@
 """A ledger that refuses to write: it answers every read, and ends every write with an error."""
 
 import time
-from threading import Event
 from typing import LiteralString
 
 import psycopg
 
 from harness.errors import InfrastructureError
 from harness.faults.actions.base import FaultAction
-from harness.runtimes import Deployment
 
 _POLL_S = 0.02
 _LIMIT_S = 10.0
@@ -27,9 +25,7 @@ class RefuseWrites(FaultAction):
     its sessions that write state otherwise for themselves.
     """
 
-    def __init__(self, deployment: Deployment, giving_up: Event) -> None:
-        self._deployment = deployment
-        self._giving_up = giving_up
+    kinds = ("refuse_writes",)
 
     def inject(self) -> None:
         """Refuse writes from now on."""

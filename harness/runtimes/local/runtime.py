@@ -16,8 +16,6 @@ from harness.runtimes.state import StateFolder, clean, default_state_root
 from harness.scenario.faults import Fault
 from harness.topology import Topology
 
-_NETWORK_KINDS: tuple[str, ...] = ("cut",)
-
 
 class LocalRuntime:
     """Deploys topologies as processes of this machine, below a folder for temporary files.
@@ -40,7 +38,7 @@ class LocalRuntime:
     def check(self, topology: Topology, faults: Iterable[Fault]) -> None:
         """Raise UsageError for a fault that cannot be made here."""
         for fault in faults:
-            if fault.kind in _NETWORK_KINDS:
+            if fault.declared.isolates:
                 raise no_networks(f"{topology.approach}: {fault.service}")
 
     def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> LocalDeployment:
