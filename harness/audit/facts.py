@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.audit.faults import no_later_than
+from harness.audit.excuses import no_later_than
 from harness.results.outages import Outage, hits_accounts, outages
 from harness.results.store import RunData
 from harness.scenario.arrivals import account_of
@@ -51,8 +51,6 @@ SHOWN_NS = 10_000 * MS
 """How long after the ledger's commit a buyer may still be shown an order as under way. Normally it
 takes milliseconds; if the worker was killed in between, and all others with it, they must be
 started again, find the entry, and settle it anew."""
-
-"""A fault that deletes accounts whose tokens go on buying; its record names them in `users`."""
 
 HELD = ("accepted", "awaiting_payment", "unknown")
 TERMINAL = ("confirmed", "declined")
@@ -229,7 +227,7 @@ class Facts:
 
     @property
     def _deleted_accounts(self) -> set[int]:
-        """Return the user ids of the accounts that a fault deleted."""
+        """Return the user ids of the accounts that a fault deleted: its record names them."""
         return {user for fault in self._deletions for user in fault.get("users") or ()}
 
     @property
@@ -278,7 +276,7 @@ def with_python_strings(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def among(column: "pd.Series[str]", others: "pd.Series[str] | pd.Index[str]") -> "pd.Series[bool]":
-    """Say for each identifier whether it is one of the others."""
+    """Return which identifiers are among the others."""
     return column.isin(others)
 
 

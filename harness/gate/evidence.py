@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.gate.result import Offence, RunOf, Spoilt
-from harness.results.findings import Verdict
+from harness.results.findings import Category, Verdict
 from harness.results.store import Campaign, load_findings, read_json
 
 MOST_LOST = 1
@@ -71,4 +71,5 @@ def _run_of(campaign: Campaign, record: dict[str, Any], side_of: SideOf) -> RunO
 def _offences(run: RunOf, folder: Path) -> Iterator[Offence]:
     for one in load_findings(folder):
         if one.verdict is not Verdict.PASS:
-            yield Offence(run, one.id, one.title, one.verdict.value, one.summary)
+            is_incorrect = one.category is Category.CORRECTNESS
+            yield Offence(run, one.id, one.title, one.verdict.value, one.summary, is_incorrect)

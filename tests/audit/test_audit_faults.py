@@ -11,7 +11,7 @@ import pytest
 from harness.analysis import check_laws
 from harness.analysis.facts import RunFacts
 from harness.audit import audit
-from harness.audit.faults import no_later_than, no_sooner_than, under_way
+from harness.audit.excuses import no_later_than, no_sooner_than, under_way
 from harness.results.findings import Verdict
 from harness.results.outages import FOREVER_NS, Outage, outages
 from harness.results.store import RunData

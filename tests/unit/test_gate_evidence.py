@@ -5,11 +5,17 @@ from dataclasses import replace
 import pytest
 
 from harness.gate import evidence
-from harness.results.findings import Finding, Verdict
+from harness.results.findings import Category, Finding, Verdict
 from harness.results.store import Campaign
 from tests.support.histories import make_run
 
-WEAK = Finding("I16", "As durable as claimed", Verdict.FAIL, "appendfsync everysec")
+WEAK = Finding(
+    "I16",
+    "As durable as claimed",
+    Verdict.FAIL,
+    "appendfsync everysec",
+    category=Category.SET_UP,
+)
 
 
 @pytest.fixture

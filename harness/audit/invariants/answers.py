@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from harness.audit.evidence import Evidence, invariant
+from harness.audit.excuses import no_sooner_than, under_way
 from harness.audit.facts import (
     CLOCK_NS,
     ENDS,
@@ -16,7 +16,7 @@ from harness.audit.facts import (
     NotMeasuredError,
     among,
 )
-from harness.audit.faults import no_sooner_than, under_way
+from harness.audit.invariant import Evidence, Scope, invariant
 from harness.results.outages import Outage, drains, lost_response_windows
 
 ROUTES = {
@@ -63,13 +63,15 @@ def never_regresses(facts: Facts, evidence: Evidence) -> str:
     evidence.offence(
         "final answers that the ledger contradicts", final, wrong, [*shown, "end", "ledger"]
     )
-    evidence.offence("answers that hide an end", told, _hiding(facts, told), shown)
+    evidence.offence(
+        "answers that hide an end", told, _hiding(facts, told), shown, by_the_clock=True
+    )
     watched, ended = told["order_id"].nunique(), final["order_id"].nunique()
     return f"{len(seen)} answers about {watched} orders, {ended} seen to their end"
 
 
 def _hiding(facts: Facts, told: pd.DataFrame) -> "pd.Series[bool]":
-    """Say which answers show an order as under way long after the ledger finished it."""
+    """Return which answers show an order as under way long after the ledger finished it."""
     finished = facts.table("orders", "order_id", "settled_ns")
     finished = finished[finished["settled_ns"] > 0].drop_duplicates("order_id")
     ended_ns = finished["settled_ns"].to_numpy(dtype=np.int64) - int(facts.recorded("t0_wall_ns"))
@@ -105,6 +107,7 @@ def streams_end(facts: Facts, evidence: Evidence) -> str:
         endless.assign(settled_ns=ended_ns),
         endless["done_ns"] > due_ns,
         ["order_id", "user", "sent_ns", "done_ns", "settled_ns", "order_status", "error"],
+        by_the_clock=True,
     )
     return f"{len(streams)} event streams, {len(streams) - len(endless)} showed the end"
 
@@ -137,11 +140,12 @@ def sold_out_only_if_so(facts: Facts, evidence: Evidence) -> str:
         refused[wrong].assign(at_least_free=free[step][wrong])[
             ["user", "key", "sent_ns", "done_ns", "at_least_free"]
         ],
+        by_the_clock=True,
     )
     return f'{len(refused)} times "sold out", never with stock free throughout the request'
 
 
-@invariant("I14", "Clients and servers counted the same requests")
+@invariant("I14", "Clients and servers counted the same requests", scope=Scope.DEPLOYMENT)
 def counted_alike(facts: Facts, evidence: Evidence) -> str:
     """Every answer that a client got was counted by a server, and the servers counted no more.
 

@@ -6,8 +6,8 @@ how it will be held against it. The stores agree with each other also when all o
 
 import pandas as pd
 
-from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import Facts
+from harness.audit.invariant import Evidence, invariant
 
 
 @invariant("I19", "Every buyer has what it asked for, at the price on offer")

@@ -44,7 +44,7 @@ def no_sooner_than(
 
 
 def under_way(requests: pd.DataFrame, faults: tuple[Outage, ...]) -> "pd.Series[bool]":
-    """Say which requests were under way at some moment of a fault."""
+    """Return which requests were under way at some moment of a fault."""
     hit = pd.Series(False, index=requests.index)
     for fault in faults:
         hit |= (requests["sent_ns"] <= fault.over_ns) & (requests["done_ns"] >= fault.begun_ns)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from harness.audit.evidence import Evidence, invariant
+from harness.audit.excuses import no_sooner_than
 from harness.audit.facts import (
     CLOCK_NS,
     HELD,
@@ -15,7 +15,7 @@ from harness.audit.facts import (
     among,
     open_or_sold,
 )
-from harness.audit.faults import no_sooner_than
+from harness.audit.invariant import Evidence, invariant
 
 SALE_PRODUCT = 1
 
@@ -51,6 +51,7 @@ def no_oversell(facts: Facts, evidence: Evidence) -> str:
             history,
             history["held"] > stock,
             ["order_id", "at_ns", "held"],
+            by_the_clock=True,
         )
         peak = max(peak, int(history["held"].max()) if len(history) else 0)
     exact = SEQUENCE in facts.stock_moves.columns
@@ -180,9 +181,12 @@ def limit_kept(facts: Facts, evidence: Evidence) -> str:
         history,
         history["held"] > limit,
         ["order_id", "user_id", "at_ns", "held"],
+        by_the_clock=True,
     )
     evidence.at_rest(
-        f"buyers refused who held less than {limit}", _refused_below(facts, int(limit))
+        f"buyers refused who held less than {limit}",
+        _refused_below(facts, int(limit)),
+        by_the_clock=True,
     )
     most = int(history["held"].max()) if len(history) else 0
     return f"at most {most} units per account, the limit is {limit}"

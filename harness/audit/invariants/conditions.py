@@ -4,9 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import Facts, NotMeasuredError
+from harness.audit.invariant import Evidence, Scope, invariant
 from harness.audit.password_hashes import costs_enough
+from harness.results.findings import Category
 
 DURABLE_POSTGRES = {
     "fsync": ("on",),
@@ -20,7 +21,7 @@ DURABLE_REDIS = {
 }
 
 
-@invariant("I11", "Queues are drained and nothing was given up")
+@invariant("I11", "Queues are drained and nothing was given up", scope=Scope.DEPLOYMENT)
 def queues_drained(facts: Facts, evidence: Evidence) -> str:
     """Streams are empty, no entry is pending, and no entry was moved to the dead letters.
 
@@ -87,7 +88,12 @@ def began_clean(facts: Facts, evidence: Evidence) -> str:
     return f"{len(expected)} conditions proved before the load"
 
 
-@invariant("I16", "Stores were as durable, and passwords as costly, as claimed")
+@invariant(
+    "I16",
+    "Stores were as durable, and passwords as costly, as claimed",
+    Category.SET_UP,
+    Scope.DEPLOYMENT,
+)
 def configured_honestly(facts: Facts, evidence: Evidence) -> str:
     """The running stores confirmed nothing before it was on disk; no password was hashed cheaply.
 

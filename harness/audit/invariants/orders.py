@@ -7,7 +7,6 @@ is *recovered*, which is allowed and counted.
 
 import pandas as pd
 
-from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import (
     ACKNOWLEDGED,
     CLOCK_NS,
@@ -17,6 +16,7 @@ from harness.audit.facts import (
     Facts,
     among,
 )
+from harness.audit.invariant import Evidence, invariant
 
 IN_PROGRESS = 425
 """The last answer of a buyer whose order is being made: there may be one."""
@@ -189,15 +189,16 @@ def _in_time(facts: Facts, evidence: Evidence) -> None:
     events = facts.table("order_events", "order_id", "version", "status", "at_ns")
     events = events.sort_values("version", kind="stable")
     step_ns = events.groupby("order_id")["at_ns"].diff()
-    evidence.offence("events before the one that they follow", events, step_ns < -CLOCK_NS)
+    early = step_ns < -CLOCK_NS
+    evidence.offence("events before the one that they follow", events, early, by_the_clock=True)
     t0_ns = int(facts.recorded("t0_wall_ns"))
     known_ns = facts.acknowledgements.groupby("key")["done_ns"].min() + t0_ns + CLOCK_NS
     ledger = facts.orders[["order_id", "key", "accepted_ns"]]
     late = ledger["accepted_ns"] > ledger["key"].map(known_ns)
-    evidence.offence("orders accepted after their buyer was told", ledger, late)
+    evidence.offence("orders accepted after their buyer was told", ledger, late, by_the_clock=True)
     asked_ns = facts.purchases.groupby("key")["sent_ns"].min() + t0_ns - CLOCK_NS
     early = ledger["accepted_ns"] < ledger["key"].map(asked_ns)
-    evidence.offence("orders accepted before their buyer asked", ledger, early)
+    evidence.offence("orders accepted before their buyer asked", ledger, early, by_the_clock=True)
     settled = facts.table("orders", "order_id", "key", "settled_ns")
     shown = facts.requests("order_id", "key", "order_status", "outcome", "done_ns")
     ended = shown["order_status"].isin(TERMINAL) | shown["outcome"].isin(TERMINAL)
@@ -205,11 +206,15 @@ def _in_time(facts: Facts, evidence: Evidence) -> None:
     ended &= (shown["key"] == "") | (shown["key"] == own)
     end_ns = shown[ended].groupby("order_id")["done_ns"].min() + t0_ns + CLOCK_NS
     late = settled["settled_ns"] > settled["order_id"].map(end_ns)
-    evidence.offence("orders settled after their buyer was shown the end", settled, late)
+    evidence.offence(
+        "orders settled after their buyer was shown the end", settled, late, by_the_clock=True
+    )
     ended_ns = facts.run.record.get("drain_ended_wall_ns")  # campaigns of before do not have it
     if facts.at_rest and ended_ns is not None:
         late = settled["settled_ns"] > ended_ns + CLOCK_NS
-        evidence.offence("orders settled after the backlog was empty", settled, late)
+        evidence.offence(
+            "orders settled after the backlog was empty", settled, late, by_the_clock=True
+        )
     _stamped_alike(facts, evidence)
 
 

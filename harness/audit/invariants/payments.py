@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from harness.audit.evidence import Evidence, invariant
 from harness.audit.facts import HELD, MS, STAMP_NS, TERMINAL, Facts, among
+from harness.audit.invariant import Evidence, invariant
 from harness.audit.oracle import expected_charges
 
 LATENCY_TOLERANCE_MS = 0.002
@@ -95,6 +95,7 @@ def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
         charges,
         took_ns + EARLY_NS < charges["latency_ms"] * MS,
         [*shown, "started_ns", "finished_ns"],
+        by_the_clock=True,
     )
     named = charges.assign(order_key=facts.of_order(charges["order_id"], "key")["key"])
     evidence.offence(
@@ -121,7 +122,7 @@ def _paid_before_finished(facts: Facts, evidence: Evidence) -> None:
     settled = settled[settled["settled_ns"] > 0]
     charged_ns = settled["order_id"].map(facts.charges.groupby("order_id")["finished_ns"].min())
     early = settled["settled_ns"] - charged_ns < -STAMP_NS
-    evidence.offence("orders finished before their charge", settled, early)
+    evidence.offence("orders finished before their charge", settled, early, by_the_clock=True)
 
 
 def _payments_match(
