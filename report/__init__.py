@@ -15,7 +15,7 @@ from report import (
     agg,  # before anything that draws
     cases,
     comparison,
-    contest,
+    contention,
     markdown,
     page,
     reproduce,
@@ -54,7 +54,7 @@ def _compose(campaign_dir: Path) -> Document:
     """Return what the report of a campaign says, by what kind of campaign it is."""
     raw = reproduce.raw(campaign_dir)
     if Campaign.open(campaign_dir).description()["scenario"].get("contest"):
-        return contest.compose(contest.read(campaign_dir), raw)
+        return contention.compose(contention.read(campaign_dir), raw)
     evidence = read(campaign_dir)
     if evidence.summary.get("cases"):
         return cases.compose(evidence, raw)

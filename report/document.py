@@ -1,7 +1,7 @@
 """A report before it is a page or Markdown, and what every report has in common.
 
-A comparison, a campaign of cases and a contest differ in what they show first; figures, audit,
-laws, method and files are the same in all of them.
+A comparison, a campaign of cases and a contention test differ in what they show first; figures,
+audit, laws, method and files are the same in all of them.
 """
 
 from collections.abc import Mapping, Sequence

@@ -82,7 +82,7 @@ def _seed(campaign: Mapping[str, Any]) -> str:
 def _workload(evidence: Evidence) -> list[tuple[str, str]]:
     scenario = evidence.scenario
     if scenario.get("contest"):
-        return [("Contest", _contest(scenario))]
+        return [("Contention test", _contention(scenario))]
     return [
         ("Load", _load(evidence)),
         ("Stages", _stages(evidence)),
@@ -90,12 +90,12 @@ def _workload(evidence: Evidence) -> list[tuple[str, str]]:
     ]
 
 
-def _contest(scenario: Mapping[str, Any]) -> str:
-    contest, load = scenario["contest"], scenario["load"]
+def _contention(scenario: Mapping[str, Any]) -> str:
+    contention, load = scenario["contest"], scenario["load"]
     return (
-        f"{contest['sales']} sales on one deployment, each of a product of its own with "
-        f"{contest['stock_min']} to {contest['stock_max']} units (drawn from the seed); "
-        f"{contest['buyers']} buyers who registered before, and in each sale try once, at one "
+        f"{contention['sales']} sales on one deployment, each of a product of its own with "
+        f"{contention['stock_min']} to {contention['stock_max']} units (drawn from the seed); "
+        f"{contention['buyers']} buyers who registered before, and in each sale try once, at one "
         "bell, which rings when all have their answer of the sale before; request timeout "
         f"{load['request_timeout_s']:g} s, up to {load['retries']} retries with the same key"
     )

@@ -7,7 +7,7 @@ tests/statistical.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.analysis import arrivals, contest, laws, summary
+from harness.analysis import arrivals, contention, laws, summary
 from harness.analysis.campaigns import Compared, compare
 from harness.analysis.comparability import Stored, different_schemas
 from harness.analysis.history import History, history
@@ -40,7 +40,7 @@ __all__ = [
 def check_laws(run: RunData) -> list[Law]:
     """Check every law that applies to a run: those of its kind of load."""
     scenario = run.record["scenario"]
-    applicable = contest.LAWS if scenario.get("contest") else arrivals.laws_of(scenario)
+    applicable = contention.LAWS if scenario.get("contest") else arrivals.laws_of(scenario)
     return laws.check_laws(run, applicable)
 
 
@@ -52,5 +52,5 @@ def summarise(
 ) -> dict[str, Any]:
     """Derive summary.json from a campaign's runs; raise UsageError if there is none."""
     if campaign.get("scenario", {}).get("contest"):
-        return contest.summarise(campaign, runs, audits)
+        return contention.summarise(campaign, runs, audits)
     return summary.summarise(campaign, runs, audits, prices)

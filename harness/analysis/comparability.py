@@ -28,8 +28,8 @@ class Stored:
     deployments: Sequence[Mapping[str, Any]]
 
     @property
-    def is_contest(self) -> bool:
-        """Say whether its runs are contests, of which no metric is estimated."""
+    def is_contention_test(self) -> bool:
+        """Say whether its runs are contention tests, of which no metric is estimated."""
         return bool(self.description["scenario"].get("contest"))
 
 
@@ -55,7 +55,11 @@ def differently_asked(a: Stored, b: Stored) -> list[str]:
         *_between("scenario: ", _workload(a.description), _workload(b.description)),
         *_topologies(a.description, b.description),
         *_between("image of ", *_bought_images(a, b)),
-        *(["a contest has no metrics to compare"] if a.is_contest or b.is_contest else []),
+        *(
+            ["a contention test has no metrics to compare"]
+            if a.is_contention_test or b.is_contention_test
+            else []
+        ),
     ]
 
 

@@ -116,8 +116,8 @@ def history(campaigns: Mapping[str, Stored], unreadable: Sequence[Left] = ()) ->
     left_out = list(unreadable)
     measured: list[tuple[str, Stored]] = []
     for folder, one in campaigns.items():
-        if one.is_contest:
-            left_out.append(Left(folder, ("a contest has no metrics",)))
+        if one.is_contention_test:
+            left_out.append(Left(folder, ("a contention test has no metrics",)))
         else:
             measured.append((folder, one))
     if not measured:

@@ -15,11 +15,11 @@ from harness.audit.answers import (
 )
 from harness.audit.buyers import as_asked
 from harness.audit.conditions import began_clean, configured_honestly, queues_drained
-from harness.audit.contest import audit_contest, is_contest
 from harness.audit.evidence import Invariant
 from harness.audit.facts import Facts
 from harness.audit.orders import legal_history, none_invented, none_lost, one_per_key
 from harness.audit.payments import charged_once, outcome_as_drawn
+from harness.audit.sale_by_sale import audit_sale_by_sale, is_contention_test
 from harness.audit.stock import limit_kept, no_oversell, returned_once, stock_conserved
 from harness.results.findings import Finding, Verdict, correctness
 from harness.results.store import RunData
@@ -55,11 +55,11 @@ OF_THE_DEPLOYMENT: tuple[Invariant, ...] = (queues_drained, counted_alike, confi
 def audit(run: RunData) -> list[Finding]:
     """Check every invariant on a run; an input that is missing or a check that fails is UNKNOWN.
 
-    Of a contest, each sale is audited by itself.
+    Of a contention test, each sale is audited by itself.
     """
-    if is_contest(run):
+    if is_contention_test(run):
         of_sales = [one for one in INVARIANTS if one not in OF_THE_DEPLOYMENT]
-        return audit_contest(run, of_sales, OF_THE_DEPLOYMENT)
+        return audit_sale_by_sale(run, of_sales, OF_THE_DEPLOYMENT)
     facts = Facts(run)
     return [invariant(facts) for invariant in INVARIANTS]
 

@@ -173,14 +173,16 @@ class Protocol:
     def _watch(self, deployment: Deployment, watched: "_Watched") -> None:
         """Tell of the load until its last stage is over; stop if something died.
 
-        A contest is over when its generator is: it takes as long as its sales take.
+        A contention test ends when its generator ends: it takes as long as its sales take.
         """
         generator = watched.generator
-        is_contest = self._scenario.contest is not None
-        end_ns = sys.maxsize if is_contest else watched.t0_ns + int(self._scenario.load_s * 1e9)
+        is_contention_test = self._scenario.contention is not None
+        end_ns = (
+            sys.maxsize if is_contention_test else watched.t0_ns + int(self._scenario.load_s * 1e9)
+        )
         while time.monotonic_ns() < end_ns:
             time.sleep(min(TELL_PERIOD_S, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
-            if is_contest and generator.poll() == 0:
+            if is_contention_test and generator.poll() == 0:
                 return
             if generator.poll() is not None:
                 raise InfrastructureError(
@@ -274,8 +276,8 @@ class Protocol:
         }
 
     def _load_s(self, requests: pd.DataFrame) -> float:
-        """Return how long the load took: as planned, or until the last answer of a contest."""
-        if self._scenario.contest is None or requests.empty:
+        """Return how long the load took: as planned; of a contention test, to the last answer."""
+        if self._scenario.contention is None or requests.empty:
             return self._scenario.load_s
         return float(requests["done_ns"].max()) / 1e9
 

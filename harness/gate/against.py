@@ -24,7 +24,7 @@ class Against(Protocol):
 
     @property
     def contestants(self) -> tuple[str, ...]:
-        """Return the systems of head, which the contest measures."""
+        """Return the systems of head, which the contention test measures."""
 
     def side_of(self, name: str) -> tuple[str, str]:
         """Return approach and side of a system."""

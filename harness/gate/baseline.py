@@ -74,7 +74,7 @@ def write(folder: Path, path: Path) -> Baseline:
     """Keep what comparing needs of the campaign in a folder.
 
     Raises UsageError if the folder holds none, if a run of it is invalid or unclean, or if it has
-    nothing to compare: a contest, the cases of faults, or one approach alone.
+    nothing to compare: a contention test, the cases of faults, or one approach alone.
     """
     stored = campaign.stored(folder)
     if reasons := list(_unfit(folder, stored)):
@@ -203,7 +203,7 @@ def _row(criterion: Criterion, subject: str, known: Changes, found: Changes) -> 
 
 
 def _unfit(folder: Path, stored: Stored) -> Iterator[str]:
-    if stored.is_contest or stored.description.get("cases"):
+    if stored.is_contention_test or stored.description.get("cases"):
         yield "its runs are not ranked, so nothing of them can be compared"
         return
     yield from spoilt(stored.summary)

@@ -12,7 +12,7 @@ from harness.analysis.outcomes import Kind
 from harness.errors import ExitCode
 from harness.results.findings import Category, category_of
 
-CONTEST, COMPARISON, CONFIRMATION = "contest", "comparison", "confirmation"
+CONTENTION, COMPARISON, CONFIRMATION = "contention", "comparison", "confirmation"
 """What the campaigns of a gate are made for; their folders' names begin with it."""
 
 
@@ -132,7 +132,7 @@ class Result:
     base: Side
     head: Side
     scenario: str
-    contest: str | None
+    contention: str | None
     seed: int
     runtime: str
     created_at: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, ValidationError, model_validator
 
 from harness.analysis import METRICS
 from harness.analysis.metrics import Metric
@@ -65,7 +65,10 @@ class SettingsTable(Table):
     """The whole file."""
 
     scenario: Text
-    contest: Text | None = None
+    contention: Text | None = Field(
+        default=None,
+        validation_alias=AliasChoices("contention", "contest"),  # the second is the old name
+    )
     metrics: Annotated[dict[str, CriterionTable], Field(min_length=1)]
 
 
@@ -105,7 +108,7 @@ class Settings:
     """What a gate decides on, and the scenarios by which it does."""
 
     scenario: str
-    contest: str | None
+    contention: str | None
     criteria: tuple[Criterion, ...]
 
 
@@ -122,7 +125,7 @@ def load_settings(path: Path) -> Settings:
     except ValidationError as invalid:
         raise explain(path, SettingsTable, invalid.errors()) from invalid
     criteria = tuple(_criterion(path, name, one) for name, one in table.metrics.items())
-    return Settings(table.scenario, table.contest, criteria)
+    return Settings(table.scenario, table.contention, criteria)
 
 
 def _criterion(path: Path, name: str, table: CriterionTable) -> Criterion:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.errors import ExitCode
 from harness.gate.evidence import MOST_LOST
-from harness.gate.result import CONTEST, Offence, Row, Ruling, Spoilt
+from harness.gate.result import CONTENTION, Offence, Row, Ruling, Spoilt
 from harness.results.findings import Verdict
 
 
@@ -43,10 +43,10 @@ def strictly(code: ExitCode, statement: str, offences: Sequence[Offence]) -> tup
 
 
 def is_spoilt(spoilt: Iterable[Spoilt]) -> bool:
-    """Say whether too many runs are invalid: a contest's, or more blocks than may be lost."""
+    """Return True if a run of the contention test is invalid, or more blocks than may be lost."""
     lost = {(one.run.campaign, one.run.block) for one in spoilt}
     campaigns = [campaign for campaign, _ in lost]
-    return any(name == CONTEST or campaigns.count(name) > MOST_LOST for name in campaigns)
+    return any(name == CONTENTION or campaigns.count(name) > MOST_LOST for name in campaigns)
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ generators import this package too, so nothing heavy is imported here.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.load.plan import AnyPlan, ContestPlan, LoadPlan, sale_plan
+from harness.load.plan import AnyPlan, ContentionPlan, LoadPlan, sale_plan
 from harness.load.process import LoadProcess, Progress
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyPlan",
-    "ContestPlan",
+    "ContentionPlan",
     "LoadPlan",
     "LoadProcess",
     "Progress",

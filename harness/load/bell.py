@@ -1,4 +1,4 @@
-"""The bell of a contest: all its buyers wait for it, and all of them go when it rings."""
+"""The bell of a contention test: all its buyers wait for it, and all of them go when it rings."""
 
 from gevent.event import AsyncResult, Event
 

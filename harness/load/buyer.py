@@ -112,7 +112,9 @@ class Buyer(FastHttpUser):
         self.crowd.left(self.number, self._user_id)
 
     def _act(self) -> None:
-        product_id = cast(LoadPlan, self.plan).product_id  # a contest has a script of its own
+        product_id = cast(
+            LoadPlan, self.plan
+        ).product_id  # a contention test has a script of its own
         if not self._enter():
             return
         self._request("product", "GET", f"/products/{product_id}")

@@ -1,4 +1,4 @@
-"""The buyer of a contest: it tries once in every sale, and does not watch what becomes of it."""
+"""The buyer of a contention test: it tries once in every sale, and does not watch its order."""
 
 from typing import ClassVar
 
@@ -8,8 +8,8 @@ from gevent.lock import BoundedSemaphore
 
 from harness.load.agent import OneTryAgent
 from harness.load.bell import Bell
+from harness.load.bursts import DOOR
 from harness.load.buyer import Buyer
-from harness.load.contest import DOOR
 
 
 class BurstAgent(OneTryAgent):

@@ -36,13 +36,13 @@ from locust.runners import LocalRunner
 from harness.load.accounts import NoAccount, open_accounts
 from harness.load.arrivals import Arrivals
 from harness.load.bell import Bell
+from harness.load.bursts import Bursts
 from harness.load.buyer import Buyer
 from harness.load.clock import StageClock
 from harness.load.contender import Contender
-from harness.load.contest import Contest
 from harness.load.crowd import Crowd
 from harness.load.ledger import Ledger
-from harness.load.plan import AnyPlan, ContestPlan, OpenPlan, plan_from_json
+from harness.load.plan import AnyPlan, ContentionPlan, OpenPlan, plan_from_json
 from harness.load.turnstile import Turnstile
 from harness.load.visitor import Visitor, visitor_class
 
@@ -126,7 +126,7 @@ def generate(plan: AnyPlan, process: int, folder: Path) -> str:
 
 def _buyer_of(plan: AnyPlan) -> type[Buyer]:
     """Return the class of this plan's buyers."""
-    if isinstance(plan, ContestPlan):
+    if isinstance(plan, ContentionPlan):
         return Contender
     buyer = buyer_class(plan.buyer)
     return visitor_class(buyer) if isinstance(plan, OpenPlan) else buyer
@@ -134,17 +134,17 @@ def _buyer_of(plan: AnyPlan) -> type[Buyer]:
 
 def _driver(
     plan: AnyPlan, crowd: Crowd, runner: LocalRunner, process: int
-) -> StageClock | Contest | Arrivals:
+) -> StageClock | Bursts | Arrivals:
     """Return what makes the buyers come, act and leave; what takes time beforehand is done."""
     if isinstance(plan, OpenPlan):
         return _open_doors(plan, crowd, runner, process)
-    if isinstance(plan, ContestPlan):
+    if isinstance(plan, ContentionPlan):
         Contender.bell = Bell(plan.buyers)
 
         def invite(buyers: int) -> None:
             runner.spawn_users({Contender.__name__: buyers})
 
-        return Contest(plan, crowd, Contender.bell, invite, partial(_report, crowd))
+        return Bursts(plan, crowd, Contender.bell, invite, partial(_report, crowd))
 
     def report(t_s: float) -> None:
         _report(crowd, t_s, plan.stage_name(t_s), plan.schedule.planned_users(t_s))

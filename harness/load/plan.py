@@ -1,8 +1,8 @@
 """What the generators are told to do: one frozen plan, handed to them as JSON.
 
-A load in stages, a contest and an open load are three kinds of plan; the sale and the warm-up
-differ in nothing but their plan. The start is not part of it: it is agreed when all generators are
-ready, because importing Locust takes a second or two.
+A load in stages, a contention test and an open load are three kinds of plan; the sale and the
+warm-up differ in nothing but their plan. The start is not part of it: it is agreed when all
+generators are ready, because importing Locust takes a second or two.
 """
 
 import json
@@ -151,8 +151,8 @@ class LoadPlan(Plan):
 
 
 @dataclass(frozen=True)
-class ContestPlan(Plan):
-    """A contest: sales that follow each other, and in each of them every buyer tries once."""
+class ContentionPlan(Plan):
+    """A contention test: sales that follow each other; in each, every buyer tries once."""
 
     sales: tuple[Sale, ...]
     buyers: int
@@ -160,8 +160,8 @@ class ContestPlan(Plan):
     @classmethod
     def of(
         cls, scenario: "Scenario", address: str, *, seed: int, sales: Sequence[Sale], buyers: int
-    ) -> "ContestPlan":
-        """Return the plan of a contest; its keys are ``<seed>-<sale>-<user>``."""
+    ) -> "ContentionPlan":
+        """Return the plan of a contention test; its keys are ``<seed>-<sale>-<user>``."""
         return cls(
             address=address,
             seed=seed,
@@ -239,14 +239,14 @@ class OpenPlan(Plan):
         return len(range(process, count, self.processes))
 
 
-AnyPlan = LoadPlan | ContestPlan | OpenPlan
+AnyPlan = LoadPlan | ContentionPlan | OpenPlan
 
 
 def sale_plan(scenario: "Scenario", address: str, *, seed: int, sales: Sequence[Sale]) -> AnyPlan:
-    """Return the plan of a scenario's measured load: its stages, its contest, or its arrivals."""
-    if scenario.contest is not None:
-        buyers = scenario.contest.buyers
-        return ContestPlan.of(scenario, address, seed=seed, sales=sales, buyers=buyers)
+    """Return the plan of the measured load: stages, a contention test, or arrivals."""
+    if scenario.contention is not None:
+        buyers = scenario.contention.buyers
+        return ContentionPlan.of(scenario, address, seed=seed, sales=sales, buyers=buyers)
     if scenario.open is not None:
         return OpenPlan.of(scenario, address, seed=seed, product_id=sales[0].product_id)
     return LoadPlan.for_sale(scenario, address, seed=seed, product_id=sales[0].product_id)
@@ -256,7 +256,7 @@ def plan_from_json(text: str) -> AnyPlan:
     """Return the plan that `to_json` wrote."""
     fields = json.loads(text)
     if "sales" in fields:
-        return ContestPlan(sales=tuple(Sale(**sale) for sale in fields.pop("sales")), **fields)
+        return ContentionPlan(sales=tuple(Sale(**sale) for sale in fields.pop("sales")), **fields)
     if "arrivals" in fields:
         stages = tuple(ArrivalStage(**stage) for stage in fields.pop("arrivals"))
         return OpenPlan(arrivals=stages, **fields)

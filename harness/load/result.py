@@ -16,7 +16,7 @@ from harness.load.ledger import (
     end_file_of,
     file_of,
 )
-from harness.load.plan import AnyPlan, ContestPlan, plan_from_json
+from harness.load.plan import AnyPlan, ContentionPlan, plan_from_json
 
 _REQUEST_TYPES = {
     "process": "int16", "user": "int32", "endpoint": "str", "stage": "int16",
@@ -36,7 +36,8 @@ _CLOCK_TYPES = {"t_s": "float64", "planned": "float64", "active": "int32", "aliv
 class LoadResult:
     """The client's side of a load; times in ns relative to its start.
 
-    The stage of a request is that in which it was sent, counted from 1; in a contest, its sale.
+    The stage of a request is that in which it was sent, counted from 1; in a contention test, its
+    sale.
     """
 
     requests: pd.DataFrame
@@ -75,7 +76,7 @@ def collect(out_dir: Path) -> LoadResult:
 
 def _bounds_ns(plan: AnyPlan, clock: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.int64]]":
     """Return when stages began and ended as planned, or when the bell rang for each sale."""
-    if isinstance(plan, ContestPlan):
+    if isinstance(plan, ContentionPlan):
         return np.rint(clock["t_s"].to_numpy(dtype=np.float64) * 1e9).astype(np.int64)
     return np.asarray(plan.schedule.bounds_ns, dtype=np.int64)
 

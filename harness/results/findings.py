@@ -52,8 +52,8 @@ class Finding:
 
     `offences` says how many there are of each kind; doubts are none, but enter `count`.
 
-    In a contest of many sales the verdict is the worst of them, and the sales that have it, or are
-    unknown, are named by their numbers.
+    In a contention test of many sales the verdict is the worst of them, and the sales that have it,
+    or are unknown, are named by their numbers.
     """
 
     id: str

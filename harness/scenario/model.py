@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 
 import scenarios.buyers
 from harness.errors import UsageError
@@ -22,15 +22,15 @@ from harness.scenario.faults import Fault, Variation, check_faults
 from harness.scenario.load_profile import Schedule
 from harness.scenario.open_load import OpenLoad
 from harness.scenario.random_faults import RandomFaults
-from harness.scenario.sales import SALE_PRODUCT, Sale, contest_sales
+from harness.scenario.sales import SALE_PRODUCT, Sale, contention_sales
 from harness.scenario.schema import Count, Duration, Seconds, Table, Text, explain
 
 SALE_GUESS_S = 0.5
-"""How long one sale of a contest may take: only to say beforehand when a campaign will end."""
+"""The assumed duration of one sale of a contention test: only to estimate when a campaign ends."""
 
 
 class Product(Table):
-    """What is on sale; the sales of a contest draw their own stock."""
+    """What is on sale; the sales of a contention test draw their own stock."""
 
     name: Text
     price_cents: Count
@@ -99,7 +99,7 @@ class Stage(Table):
     spawn_rate: Seconds
 
 
-class Contest(Table):
+class ContentionTest(Table):
     """Many short sales in place of stages: few units, and every buyer tries once, all at once."""
 
     sales: Annotated[int, Field(ge=1, le=10_000)]
@@ -128,7 +128,11 @@ class Scenario(Table):
     load: LoadSettings
     warm_up: WarmUp = WarmUp()
     drain: Drain = Drain()
-    contest: Contest | None = None
+    contention: ContentionTest | None = Field(
+        default=None,
+        validation_alias=AliasChoices("contention", "contest"),  # the second is the old name
+        serialization_alias="contest",  # as it stands in stored campaigns
+    )
     open: OpenLoad | None = None
     stages: Annotated[tuple[Stage, ...], Field(strict=False)] = ()
     faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
@@ -137,7 +141,7 @@ class Scenario(Table):
 
     @model_validator(mode="after")
     def _has_one_load(self) -> Self:
-        tables = {"stages": self.stages, "contest": self.contest, "open": self.open}
+        tables = {"stages": self.stages, "contention": self.contention, "open": self.open}
         given = [name for name, table in tables.items() if table]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} exclude each other: keep one of them")
@@ -145,10 +149,10 @@ class Scenario(Table):
             said = "stages = []: must not be empty" if "stages" in self.model_fields_set else ""
             raise ValueError(
                 said
-                or "stages is missing: a scenario has [[stages]], a [contest] or an [open] load"
+                or "stages is missing: a scenario has [[stages]], a [contention] or an [open] load"
             )
-        if self.contest is not None:
-            return self._check_contest()
+        if self.contention is not None:
+            return self._check_contention()
         if self.product.stock is None:
             raise ValueError("product.stock is missing")
         if self.open is not None and self.open.accounts < self.load.processes:
@@ -163,16 +167,16 @@ class Scenario(Table):
             )
         return self
 
-    def _check_contest(self) -> Self:
+    def _check_contention(self) -> Self:
         if self.product.stock is not None:
             raise ValueError(
-                f"product.stock = {self.product.stock}: the sales of a contest draw their own; "
-                "set contest.stock_min and contest.stock_max instead"
+                f"product.stock = {self.product.stock}: the sales of a contention test draw their "
+                "own; set contention.stock_min and contention.stock_max instead"
             )
         if self.load.processes > 1:
             raise ValueError(
-                f"load.processes = {self.load.processes}: all buyers of a contest hear one bell, "
-                "so they are in one process"
+                f"load.processes = {self.load.processes}: all buyers of a contention test start at "
+                "once, so they are in one process"
             )
         return self
 
@@ -210,8 +214,10 @@ class Scenario(Table):
         listed = [("faults", self.faults)]
         listed += [(f"cases[{n}].faults", case.faults) for n, case in enumerate(self.cases, 1)]
         for where, faults in listed:
-            if faults and self.contest is not None:
-                raise ValueError(f"{where} and contest exclude each other: a contest has no time")
+            if faults and self.contention is not None:
+                raise ValueError(
+                    f"{where} and contention exclude each other: a contention test has no time"
+                )
             check_faults(faults, where, self.load_s, self.product.stock)
         for number, case in enumerate(self.cases, 1):
             self._check_random_faults(f"cases[{number}].random_faults", case.random_faults)
@@ -220,8 +226,10 @@ class Scenario(Table):
     def _check_random_faults(self, where: str, drawn: RandomFaults | None) -> None:
         if drawn is None:
             return
-        if self.contest is not None:
-            raise ValueError(f"{where} and contest exclude each other: a contest has no time")
+        if self.contention is not None:
+            raise ValueError(
+                f"{where} and contention exclude each other: a contention test has no time"
+            )
         if self.load_s < 2 * drawn.every_s:
             raise ValueError(
                 f"{where}.every_s = {drawn.every_s:g}: the first fault comes in the second slot, "
@@ -235,22 +243,22 @@ class Scenario(Table):
 
     @property
     def load_s(self) -> float:
-        """Return how long all stages take, in seconds; of a contest, a guess."""
-        if self.contest is not None:
-            return self.contest.sales * SALE_GUESS_S
+        """Return how long all stages take, in seconds; of a contention test, a guess."""
+        if self.contention is not None:
+            return self.contention.sales * SALE_GUESS_S
         return self.schedule.load_s
 
     @property
     def peak_users(self) -> int:
         """Return the most users that are ever planned."""
-        return self.contest.buyers if self.contest is not None else self.schedule.peak_users
+        return self.contention.buyers if self.contention is not None else self.schedule.peak_users
 
     @property
     def workload(self) -> str:
         """Return in a few words what is sold to how many."""
-        if (contest := self.contest) is not None:
-            units = f"{contest.stock_min} to {contest.stock_max} units"
-            return f"{contest.sales} sales of {units}, {contest.buyers} buyers at once"
+        if (contention := self.contention) is not None:
+            units = f"{contention.stock_min} to {contention.stock_max} units"
+            return f"{contention.sales} sales of {units}, {contention.buyers} buyers at once"
         if self.open is not None:
             return (
                 f"{self.load_s:g} s, {self.open.buyers} buyers arrive, at most "
@@ -259,9 +267,11 @@ class Scenario(Table):
         return f"{self.load_s:g} s, {self.peak_users} users at the peak, {self.product.stock} units"
 
     def sales(self, seed: int) -> tuple[Sale, ...]:
-        """Return what is put on sale: the one product, or every sale of the contest."""
-        if (contest := self.contest) is not None:
-            return contest_sales(contest.sales, contest.stock_min, contest.stock_max, seed)
+        """Return what is put on sale: the one product, or every sale of the contention test."""
+        if (contention := self.contention) is not None:
+            return contention_sales(
+                contention.sales, contention.stock_min, contention.stock_max, seed
+            )
         return (Sale(1, SALE_PRODUCT, self.product.stock or 0),)
 
     def case(self, name: str) -> Case | None:

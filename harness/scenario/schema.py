@@ -29,7 +29,7 @@ Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 class Table(BaseModel):
     """A table whose keys are all known, and whose values are of the stated types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
 
 
 _CLEARER = {
@@ -80,7 +80,7 @@ def _known_keys(table: Any, location: tuple[int | str, ...]) -> list[str]:
     for step in location[:-1]:
         if step in table.model_fields:  # not the place in an array, nor a name of the file's own
             annotation = table.model_fields[step].annotation
-            # Drain itself, the Stage in tuple[Stage, ...], the Contest in Contest | None
+            # Drain itself, the Stage in tuple[Stage, ...], the OpenLoad in OpenLoad | None
             table = next(
                 t for t in (annotation, *get_args(annotation)) if hasattr(t, "model_fields")
             )

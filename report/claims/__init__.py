@@ -66,8 +66,8 @@ def compose(evidence: Evidence) -> Claims:
     )
 
 
-def of_contest(evidence: Evidence) -> Table | None:
-    """Return what a contest says of the published claims: those of the audit, with its bounds.
+def of_contention(evidence: Evidence) -> Table | None:
+    """Return what a contention test says of the published claims of the audit, with its bounds.
 
     None if it says nothing, because it is invalid or not audited.
     """

@@ -185,7 +185,7 @@ def _method(result: Result) -> str:
         ("Base", _side(result.base)),
         ("Head", _side(result.head)),
         ("Scenario", f"{result.scenario}, seed {result.seed}, runtime {result.runtime}"),
-        ("Contest", result.contest or "none"),
+        ("Contention test", result.contention or "none"),
         ("Looks", _looks(result.looks)),
         ("Took", f"{numbers.number(result.took_s / 60, 1)} minutes"),
     ]

@@ -151,13 +151,13 @@ def test_another_machine_has_only_its_ratios(campaigns: dict[str, Stored]) -> No
     assert change.n_before + change.n_after == NIGHTS - 1
 
 
-def test_contests_and_what_cannot_be_read_are_no_part_of_it() -> None:
-    contest = night(1, changes={"scenario/contest": {"sales": 10}})
+def test_contention_tests_and_what_cannot_be_read_are_no_part_of_it() -> None:
+    contention = night(1, changes={"scenario/contest": {"sales": 10}})
     broken = Left("broken", ("cannot read",))
-    found = history({"a": night(0), "contest": contest}, [broken])
+    found = history({"a": night(0), "contention": contention}, [broken])
     assert found is not None
-    assert found.left_out == (broken, Left("contest", ("a contest has no metrics",)))
-    assert history({"contest": contest}) is None
+    assert found.left_out == (broken, Left("contention", ("a contention test has no metrics",)))
+    assert history({"contention": contention}) is None
     assert history({}) is None
 
 

@@ -104,7 +104,7 @@ def test_offences_are_folded_with_their_evidence():
     assert "14 runs and 2,012 sales audited; 2 findings:" in text
     assert text.count("<details>") == text.count("</details>") == 2
     assert (
-        "<summary>FAIL: I1, Nothing is oversold (contest, run 2: queue, head, block 1)</summary>"
+        "<summary>FAIL: I1, Nothing is oversold (contention, run 2: queue, head, block 1)</summary>"
         in text
     )
     assert "3 units too many &lt;b&gt;" in text

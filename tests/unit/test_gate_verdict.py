@@ -71,10 +71,10 @@ def test_the_first_that_applies_decides(rows, offences, lost, code, words):
         ([spoilt(block=1), spoilt(block=1, index=2)], False),
         ([spoilt(block=1), spoilt(block=2)], True),
         ([spoilt(block=1), spoilt(campaign="confirmation", block=2)], False),
-        ([spoilt(campaign="contest", block=1)], True),
+        ([spoilt(campaign="contention", block=1)], True),
     ],
 )
-def test_one_block_of_a_campaign_may_be_lost_and_no_contest(lost, too_many):
+def test_one_block_of_a_campaign_may_be_lost_and_no_contention_test(lost, too_many):
     assert is_spoilt(lost) is too_many
 
 

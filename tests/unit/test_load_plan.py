@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.load import LoadPlan
-from harness.load.plan import ContestPlan, plan_from_json, sale_plan
+from harness.load.plan import ContentionPlan, plan_from_json, sale_plan
 from harness.scenario.model import load_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -62,17 +62,17 @@ def test_no_action_outlasts_the_longest_one(sale):
 
 
 @pytest.fixture
-def contest():
+def contention():
     scenario = load_scenario("contention", ROOT)
     return sale_plan(scenario, ADDRESS, seed=7, sales=scenario.sales(7))
 
 
-def test_a_contest_has_a_plan_of_its_own(contest):
-    assert isinstance(contest, ContestPlan)
-    assert plan_from_json(contest.to_json()) == contest
-    assert (len(contest.sales), contest.buyers, contest.processes) == (300, 200, 1)
-    assert (contest.key_prefix, contest.user_offset) == ("7-", 0)
-    assert contest.longest_purchase_s == 4 * (10 + 5)
+def test_a_contention_test_has_a_plan_of_its_own(contention):
+    assert isinstance(contention, ContentionPlan)
+    assert plan_from_json(contention.to_json()) == contention
+    assert (len(contention.sales), contention.buyers, contention.processes) == (300, 200, 1)
+    assert (contention.key_prefix, contention.user_offset) == ("7-", 0)
+    assert contention.longest_purchase_s == 4 * (10 + 5)
 
 
 def test_a_sale_in_stages_has_a_load_plan(sale):

@@ -7,7 +7,7 @@ import pytest
 from harness.errors import InfrastructureError
 from harness.load import LoadPlan, collect
 from harness.load.ledger import Ledger, end_file_of
-from harness.load.plan import ContestPlan, PlannedStage
+from harness.load.plan import ContentionPlan, PlannedStage
 from harness.scenario.sales import Sale
 
 S = 1_000_000_000
@@ -54,8 +54,8 @@ def test_a_request_belongs_to_the_stage_in_which_it_was_sent(folder):
     assert list(requests["stage"]) == [0, 1, 1, 2, 2, 3]
 
 
-def test_a_request_of_a_contest_belongs_to_the_sale_whose_bell_rang_last(tmp_path):
-    plan = ContestPlan(
+def test_a_request_of_a_contention_test_belongs_to_the_sale_whose_bell_rang_last(tmp_path):
+    plan = ContentionPlan(
         address="http://127.0.0.1:1", seed=1, key_prefix="1-", user_offset=0, buyer="polling",
         think_min_s=0.0, think_max_s=1.0, poll_interval_s=0.5, request_timeout_s=1.0,
         watch_limit_s=1.0, processes=1, retries=0, buyers=1,

@@ -195,9 +195,9 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(load_text, tail, ke
     assert f"did you mean {meant}?" in caught.value.hint
 
 
-def test_a_contest_has_no_faults(load_text):
+def test_a_contention_test_has_no_faults(load_text):
     text = (ROOT / "scenarios/contention.toml").read_text("utf-8")
-    with pytest.raises(UsageError, match="faults and contest exclude each other"):
+    with pytest.raises(UsageError, match="faults and contention exclude each other"):
         load_text(text + fault(KILL))
 
 

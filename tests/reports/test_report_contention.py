@@ -1,4 +1,4 @@
-"""The report of contests: the statement, the offending orders, the same bytes every time."""
+"""The report of contention tests: the statement, the offending orders, always the same bytes."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from harness.errors import ExitCode
 from harness.results.store import Campaign, load_findings, read_json
 from tests.golden.campaigns import store
 from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
-from tests.support.contests import make_contest, oversell
+from tests.support.contention import make_contention_run, oversell
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clean")
-    store(folder, [make_contest("sync", index=1), make_contest("queue", index=2)])
+    store(folder, [make_contention_run("sync", index=1), make_contention_run("queue", index=2)])
     return report.build(folder)
 
 
@@ -27,7 +27,7 @@ def clean(tmp_path_factory):
 def oversold(tmp_path_factory):
     """Sale 3 of the queue sold a unit too many."""
     folder = tmp_path_factory.mktemp("oversold")
-    runs = [make_contest("sync", index=1), make_contest("queue", index=2)]
+    runs = [make_contention_run("sync", index=1), make_contention_run("queue", index=2)]
     oversell(runs[1], 3)
     store(folder, runs)
     return report.build(folder)
@@ -37,7 +37,7 @@ def oversold(tmp_path_factory):
 def invalid(tmp_path_factory):
     folder = tmp_path_factory.mktemp("invalid")
     """A ninth sale was planned."""
-    run = make_contest("queue")
+    run = make_contention_run("queue")
     run.record["scenario"]["contest"]["sales"] = 9
     store(folder, [run])
     return report.build(folder)
@@ -54,10 +54,10 @@ def test_rebuilding_gives_the_same_bytes(clean):
     assert contents(clean.parent) == before
 
 
-@pytest.mark.parametrize("name", ["contest.csv", "by-stock.csv"])
+@pytest.mark.parametrize("name", ["contention.csv", "by-stock.csv"])
 def test_the_tables_are_these(clean, name):
     shown = (clean.parent / "tables" / name).read_text("utf-8")
-    assert shown == (GOLDEN / f"contest-{name}").read_text("utf-8")
+    assert shown == (GOLDEN / f"contention-{name}").read_text("utf-8")
 
 
 def test_the_page_is_whole_and_needs_nothing_else(page):
@@ -116,19 +116,19 @@ def test_an_oversold_sale_exits_20_also_when_it_is_audited_again(oversold, capsy
     assert "I1 FAIL: No oversell, at any moment: FAIL in 1 of 8 sales; sale 3: " in said
 
 
-def test_a_contest_that_was_cut_short_makes_no_statement(invalid):
+def test_a_contention_test_that_was_cut_short_makes_no_statement(invalid):
     text = invalid.read_text("utf-8")
-    assert "No statement: a contest is invalid or unaudited" in text
+    assert "No statement: a contention test is invalid or unaudited" in text
     assert "nothing can be said" in text
     assert "8 of 9 sales with an attempt of each of 30 buyers" in text
     assert campaign_exit_code(Campaign(invalid.parents[1])) == ExitCode.INVALID
 
 
-def test_a_clean_contest_exits_0(clean):
+def test_a_clean_contention_test_exits_0(clean):
     assert campaign_exit_code(Campaign(clean.parents[1])) == ExitCode.OK
 
 
-def test_the_published_claim_is_held_against_the_contest(clean, oversold, invalid):
+def test_the_published_claim_is_held_against_the_contention_test(clean, oversold, invalid):
     held, broken = (
         (page.parent / "tables" / "claims.csv").read_text("utf-8") for page in (clean, oversold)
     )

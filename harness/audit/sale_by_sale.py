@@ -1,4 +1,4 @@
-"""The audit of a contest: every sale of it is a run of its own, cut out of the one that was stored.
+"""The audit of a contention test: each sale is audited as a run of its own, cut out of the whole.
 
 A slice is what would have been stored if its sale had been the only one: the requests since its
 bell, the orders of its product and what belongs to them, its row in the stores, its proof of a
@@ -26,12 +26,12 @@ NO_SALE = 0
 _OF_AN_ORDER = ("order_events", "payments", "stock_moves")
 
 
-def is_contest(run: RunData) -> bool:
-    """Say whether a run was a contest of many sales."""
+def is_contention_test(run: RunData) -> bool:
+    """Say whether a run was a contention test of many sales."""
     return bool(run.record.get("scenario", {}).get("contest"))
 
 
-def audit_contest(
+def audit_sale_by_sale(
     run: RunData, of_sales: Sequence[Invariant], of_the_whole: Sequence[Invariant]
 ) -> list[Finding]:
     """Check invariants on every sale, and others on the run; a finding is the worst of its sales.
@@ -49,7 +49,7 @@ def audit_contest(
                 found.append((number, invariant(facts)))
         findings = [_sum_up(found) for found in by_invariant]
     except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
-        why = f"the contest cannot be cut into sales: {type(error).__name__}: {error}"
+        why = f"the contention test cannot be cut into sales: {type(error).__name__}: {error}"
         findings = [_undecided(invariant(whole), why) for invariant in of_sales]
     findings += [invariant(whole) for invariant in of_the_whole]
     return sorted(findings, key=lambda finding: int(finding.id.removeprefix("I")))

@@ -8,10 +8,10 @@ from gevent.event import Event
 
 from harness.load import plan as plans
 from harness.load.bell import Bell
-from harness.load.contest import Contest
+from harness.load.bursts import Bursts
 from harness.load.crowd import Crowd
 from harness.load.ledger import Ledger, file_of
-from harness.load.plan import ContestPlan
+from harness.load.plan import ContentionPlan
 from harness.scenario.sales import Sale
 
 BUYERS = 3
@@ -26,7 +26,7 @@ def make_plan(**changes):
         "request_timeout_s": 10.0, "watch_limit_s": 1.0, "processes": 1, "retries": 0,
         "sales": SALES, "buyers": BUYERS,
     }  # fmt: skip
-    return ContestPlan(**settings | changes)
+    return ContentionPlan(**settings | changes)
 
 
 class Hall:
@@ -38,7 +38,7 @@ class Hall:
         self.ledger = Ledger(tmp_path, 0)
         self.crowd = Crowd(plan, 0, self.ledger)
         self.bell = Bell(plan.buyers)
-        self.contest = Contest(plan, self.crowd, self.bell, self.invite, self.report)
+        self.contention = Bursts(plan, self.crowd, self.bell, self.invite, self.report)
 
     def invite(self, buyers):
         for number in range(buyers):
@@ -63,7 +63,7 @@ class Hall:
 
     def run(self):
         with self.ledger:
-            return self.contest.run()
+            return self.contention.run()
 
 
 def test_nobody_goes_before_everybody_is_there():
@@ -110,7 +110,7 @@ def test_every_ring_is_in_the_clock(tmp_path):
     assert hall.crowd.alive == 0
 
 
-def test_a_buyer_who_does_not_come_back_ends_the_contest(tmp_path, monkeypatch):
+def test_a_buyer_who_does_not_come_back_ends_the_contention_test(tmp_path, monkeypatch):
     monkeypatch.setattr(plans, "RETRY_AFTER_LIMIT_S", 0.0)
     hall = Hall(tmp_path, make_plan(request_timeout_s=0.01), slowness=(0, 0, STUCK))
     try:
@@ -121,14 +121,14 @@ def test_a_buyer_who_does_not_come_back_ends_the_contest(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["hurry", "failure"])
-def test_a_contest_that_is_told_to_stop_sends_everybody_home(tmp_path, how):
+def test_a_contention_test_that_is_told_to_stop_sends_everybody_home(tmp_path, how):
     hall = Hall(tmp_path, make_plan())
 
     def stop(number):
         setattr(hall.crowd, how, True if how == "hurry" else "it broke")
         gevent.spawn(hall.live, number)
 
-    hall.contest._invite = lambda buyers: [stop(number) for number in range(buyers)]
+    hall.contention._invite = lambda buyers: [stop(number) for number in range(buyers)]
     hall.run()
     gevent.sleep(0)
     assert hall.log == []

@@ -1,4 +1,4 @@
-"""A contest simulated event by event: many short sales on the model of one approach.
+"""A contention test simulated event by event: many short sales on the model of one approach.
 
 The buyers of `histories.py`, but each tries once per sale, all when the last answer of the sale
 before has come; each sale is a shop of its own with fresh stock.
@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from harness.results.store import RunData
-from harness.scenario.sales import contest_sales
+from harness.scenario.sales import contention_sales
 from tests.support import histories
 from tests.support.histories import Acting, Load, Resume
 from tests.support.records import PRICE_CENTS, T0_WALL_NS, build_record, telemetry
@@ -21,14 +21,14 @@ S = 1_000_000_000
 STOCK_MIN, STOCK_MAX = 1, 10
 
 
-class ContestLoad(Load):
+class ContentionLoad(Load):
     """Buyers that wait for the bell, sale after sale."""
 
     def __init__(self, approach: str, *, index: int, seed: int, buyers: int, sales: int) -> None:
         super().__init__(
             approach, index=index, seed=seed, users=buyers, stock=1, seconds=4, limit=None
         )
-        self.sales = contest_sales(sales, STOCK_MIN, STOCK_MAX, seed)
+        self.sales = contention_sales(sales, STOCK_MIN, STOCK_MAX, seed)
         self.shops: list[Shop] = []
         self.rings_ns: list[int] = []
         self.waiting: list[Resume] = []
@@ -77,7 +77,7 @@ class ContestLoad(Load):
         return super()._row(user, endpoint, think_ns) | {"stage": len(self.shops)}
 
 
-def make_contest(
+def make_contention_run(
     approach: str = "queue",
     *,
     index: int = 1,
@@ -86,8 +86,8 @@ def make_contest(
     sales: int = 8,
     buyers: int = 30,
 ) -> RunData:
-    """Return one consistent contest of a model of `approach` ("sync" or "queue")."""
-    load = ContestLoad(approach, index=index, seed=seed, buyers=buyers, sales=sales)
+    """Return one consistent contention test of a model of `approach` ("sync" or "queue")."""
+    load = ContentionLoad(approach, index=index, seed=seed, buyers=buyers, sales=sales)
     load.play()
     last_ns = max(row["done_ns"] for row in load.requests)
     settled_ns = [o.settled_ns or 0 for shop in load.shops for o in shop.by_key.values()]
@@ -117,7 +117,7 @@ def make_contest(
 class _Whole:
     """The ledgers of all shops as one; charges are numbered through."""
 
-    def __init__(self, load: ContestLoad) -> None:
+    def __init__(self, load: ContentionLoad) -> None:
         self.orders: list[tuple[Any, ...]] = []
         self.events: list[tuple[Any, ...]] = []
         self.payments: list[tuple[Any, ...]] = []
@@ -137,13 +137,13 @@ class _Whole:
 
 
 def _record(
-    load: ContestLoad, whole: _Whole, *, index: int, block: int, drained_s: float
+    load: ContentionLoad, whole: _Whole, *, index: int, block: int, drained_s: float
 ) -> dict[str, Any]:
     record = build_record(load, index=index, block=block, drained_s=drained_s)
     record["load_s"] = max(row["done_ns"] for row in load.requests) / S
     record["drain_s"] = round(drained_s - record["load_s"], 3)
     record["scenario"] |= {
-        "title": "Simulated contest",
+        "title": "Simulated contention test",
         "stages": [],
         "contest": {
             "sales": len(load.sales), "stock_min": STOCK_MIN, "stock_max": STOCK_MAX,

@@ -1,4 +1,4 @@
-"""A stored campaign of contests, reduced to what its report shows."""
+"""A stored campaign of contention tests, reduced to what its report shows."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from harness.results.store import Campaign, RunData, load_findings, load_run, re
 from report.evidence import Approach, Evidence, Run, Waits
 
 
-class ContestEvidence(Evidence):
-    """The evidence of a report, with a contest in place of stages."""
+class ContentionEvidence(Evidence):
+    """The evidence of a report, with a contention test in place of stages."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -22,17 +22,17 @@ class ContestEvidence(Evidence):
     @property
     def workload(self) -> str:
         """Return what every table says of its load and its number of runs."""
-        contest = self.summary["contest"]
+        contention = self.summary["contest"]
         counts = [len(approach.runs) for approach in self.approaches]
         n = " + ".join(str(count) for count in counts) if len(set(counts)) > 1 else counts[0]
         return (
-            f"contest: {contest['sales']} sales of {contest['stock_min']} to "
-            f"{contest['stock_max']} units per run, {contest['buyers']} buyers at once, "
+            f"contention test: {contention['sales']} sales of {contention['stock_min']} to "
+            f"{contention['stock_max']} units per run, {contention['buyers']} buyers at once, "
             f"n = {n} run{'' if n == 1 else 's'} per approach"
         )
 
 
-def read(campaign_dir: Path) -> ContestEvidence:
+def read(campaign_dir: Path) -> ContentionEvidence:
     """Read a campaign's folder; raise UsageError naming the file that is missing or broken."""
     campaign = Campaign.open(campaign_dir)
     summary = read_json(campaign_dir / "summary.json")
@@ -54,7 +54,7 @@ def read(campaign_dir: Path) -> ContestEvidence:
         )
         for position, entry in enumerate(summary["approaches"])
     )
-    return ContestEvidence(campaign.description(), summary, approaches, ())
+    return ContentionEvidence(campaign.description(), summary, approaches, ())
 
 
 def _run(data: RunData, folder: Path, *, valid: bool) -> Run:

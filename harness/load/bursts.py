@@ -1,4 +1,4 @@
-"""A contest: sale after sale, and in each of them every buyer tries once, all at the same bell.
+"""The bursts of a contention test: in each sale every buyer tries once, all at the same bell.
 
 The bell rings for the next sale when every buyer has its answer of the last one; the shop may still
 be working on the payments of those it accepted, and that is as it should be. Buyers register and
@@ -12,7 +12,7 @@ import gevent
 
 from harness.load.bell import Bell
 from harness.load.crowd import Crowd
-from harness.load.plan import ContestPlan
+from harness.load.plan import ContentionPlan
 from harness.scenario.sales import Sale
 
 REPORT_PERIOD_S = 1.0
@@ -21,12 +21,12 @@ DOOR = 16
 """So many buyers register at a time: hashing passwords is slow, and nobody should time out."""
 
 
-class Contest:
-    """Drives the buyers of a contest through its sales."""
+class Bursts:
+    """Drives the buyers of a contention test through its sales."""
 
     def __init__(
         self,
-        plan: ContestPlan,
+        plan: ContentionPlan,
         crowd: Crowd,
         bell: Bell,
         invite: Callable[[int], None],
@@ -44,7 +44,7 @@ class Contest:
         """Hold every sale, and let everybody leave; return how many had to be given up.
 
         A sale whose buyers do not all come to the bell in time is not held, and none after it:
-        such a contest is incomplete, which the run's laws see.
+        such a contention test is incomplete, which the run's laws see.
         """
         self._invite(self._plan.buyers)
         purchase_s = self._plan.longest_purchase_s

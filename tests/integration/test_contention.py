@@ -1,4 +1,4 @@
-"""A contest through the public command, on real servers, and its burst against a small shop."""
+"""A contention test by the public command, on real servers, and its burst on a small shop."""
 
 import json
 import time
@@ -16,13 +16,13 @@ from tests.integration.conftest import ROOT
 from tests.support.fake_shop import FakeShop, open_shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
-TINY = Path(__file__).with_name("tiny_contest.toml")
+TINY = Path(__file__).with_name("tiny_contention.toml")
 SALES, BUYERS = 8, 30
 
 
 @pytest.mark.deploys
-def test_a_contest_is_audited_sale_by_sale_and_reported(cli, tmp_path):
-    out = tmp_path / "contest"
+def test_a_contention_test_is_audited_sale_by_sale_and_reported(cli, tmp_path):
+    out = tmp_path / "contention"
     done = cli.run("run", TINY, "--approach", "queue", "--approach", "sync", "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("8 sales of 1–6 units, 30 buyers each: 0 oversold") == 2

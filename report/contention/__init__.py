@@ -1,4 +1,4 @@
-"""The report of a contest: how many sales, how many oversold, and what that allows to say.
+"""The report of a contention test: how many sales, how many oversold, and what that allows to say.
 
 It has no ranking, no stages and no comparison, so it is a page of its own; its parts are those of
 the other page. Like that one it is a pure function of the campaign's folder.
@@ -6,8 +6,8 @@ the other page. Like that one it is a pure function of the campaign's folder.
 
 from harness.results.findings import Verdict
 from report import claims, markdown, words
-from report.contest import charts, rows
-from report.contest.evidence import ContestEvidence, read
+from report.contention import charts, rows
+from report.contention.evidence import ContentionEvidence, read
 from report.document import Document, by_name, judged
 from report.reproduce import RawRun
 from report.words import Headline
@@ -18,8 +18,8 @@ THREATS = (
     (
         "What the bound means.",
         "If an oversell were more likely than the bound, so few oversold sales would be seen in "
-        "less than 5 % of such contests (Clopper and Pearson, one-sided, exact). It speaks of "
-        "sales like these: this code, this machine, this crowd.",
+        "less than 5 % of such contention tests (Clopper and Pearson, one-sided, exact). It speaks "
+        "of sales like these: this code, this machine, this crowd.",
     ),
     (
         "Sales are not quite independent.",
@@ -44,12 +44,12 @@ THREATS = (
 )
 
 
-def compose(evidence: ContestEvidence, raw: tuple[RawRun, ...]) -> Document:
+def compose(evidence: ContentionEvidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
-    held = claims.of_contest(evidence)
+    held = claims.of_contention(evidence)
     contents = by_name(
         [
-            rows.contest(evidence),
+            rows.contention(evidence),
             rows.by_stock(evidence),
             rows.sales(evidence),
             held,
@@ -63,11 +63,11 @@ def compose(evidence: ContestEvidence, raw: tuple[RawRun, ...]) -> Document:
         sections=charts.sections(evidence),
         threats=THREATS,
         raw=raw,
-        template="contest/page.html.j2",
+        template="contention/page.html.j2",
         before=(
             "Nothing is ranked.",
-            "## The contest",
-            markdown.table(contents["contest"]),
+            "## The contention test",
+            markdown.table(contents["contention"]),
             markdown.table(contents["by-stock"]),
             "Every sale: [tables/sales.csv](tables/sales.csv).",
         ),
@@ -75,8 +75,8 @@ def compose(evidence: ContestEvidence, raw: tuple[RawRun, ...]) -> Document:
     )
 
 
-def headline(evidence: ContestEvidence) -> Headline:
-    """Say in words what the contests came to; each approach has its statement in the summary."""
+def headline(evidence: ContentionEvidence) -> Headline:
+    """Return the result in words; each approach has its statement in the summary."""
     return Headline(
         title=_title(evidence),
         problems=tuple(words.troubles(evidence)),
@@ -84,7 +84,7 @@ def headline(evidence: ContestEvidence) -> Headline:
     )
 
 
-def _title(evidence: ContestEvidence) -> str:
+def _title(evidence: ContentionEvidence) -> str:
     every = [row for of in evidence.summary["sales"].values() for row in of]
     oversold = sum(row["oversold"] == Verdict.FAIL for row in every)
     if oversold:
@@ -93,5 +93,5 @@ def _title(evidence: ContestEvidence) -> str:
     if Verdict.FAIL in verdicts:
         return "The audit failed"
     if Verdict.UNKNOWN in verdicts or not all(run.counts for run in evidence.runs):
-        return "No statement: a contest is invalid or unaudited"
+        return "No statement: a contention test is invalid or unaudited"
     return f"0 of {len(every):,} sales oversold"

@@ -1,19 +1,19 @@
-"""The tables of a contest: one row per approach, per stock, and per sale."""
+"""The tables of a contention test: one row per approach, per stock, and per sale."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.analysis.contest import bound_pct
+from harness.analysis.contention import bound_pct
 from report import numbers
-from report.contest.evidence import ContestEvidence
+from report.contention.evidence import ContentionEvidence
 from report.judgements import verdict_cell
 from report.tables import Cell, Column, Row, Table
 
 UNDECIDED = "the audit could not decide it"
 
 
-def contest(evidence: ContestEvidence) -> Table:
-    """Return what the contests of each approach came to."""
+def contention(evidence: ContentionEvidence) -> Table:
+    """Return what the contention tests of each approach came to."""
     confidence = 100 * evidence.summary["contest"]["confidence"]
     columns = (
         Column("Approach", numeric=False),
@@ -50,8 +50,8 @@ def contest(evidence: ContestEvidence) -> Table:
         ]
         rows.append(Row(tuple(cells)))
     return Table(
-        "contest",
-        "The contest",
+        "contention",
+        "The contention test",
         "Sales of valid runs that the audit could decide, and what became of the attempts; open: "
         "no answer after all retries. Attempts/s and requests in flight (sent, not yet answered) "
         f"are those while a sale was on; {evidence.workload}.",
@@ -76,7 +76,7 @@ def _offences(count: int | None) -> Cell:
     return _count(count, tone="fail" if count else "pass")
 
 
-def by_stock(evidence: ContestEvidence) -> Table:
+def by_stock(evidence: ContentionEvidence) -> Table:
     """Return the sales by the number of units that they began with."""
     rows = []
     for approach in evidence.approaches:
@@ -103,7 +103,7 @@ def by_stock(evidence: ContestEvidence) -> Table:
     )
 
 
-def sales(evidence: ContestEvidence) -> Table:
+def sales(evidence: ContentionEvidence) -> Table:
     """Return every sale of every run."""
     names = ("run", "sale", "product_id", "stock", "sold", "declined", "refused", "indeterminate")
     titles = ("Run", "Sale", "Product", "Stock", "Sold", "Declined", "Refused", "Open")
@@ -121,7 +121,7 @@ def sales(evidence: ContestEvidence) -> Table:
     return Table("sales", "Every sale", caption, tuple(columns), tuple(rows))
 
 
-def _counted(evidence: ContestEvidence) -> Iterator[Mapping[str, Any]]:
+def _counted(evidence: ContentionEvidence) -> Iterator[Mapping[str, Any]]:
     """Yield the sales of the runs that count, with their approach."""
     for approach in evidence.approaches:
         counted = {run.index for run in approach.counted}

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from harness.audit import audit, verdict
-from harness.audit.contest import slices
+from harness.audit.sale_by_sale import slices
 from harness.results.findings import Verdict
-from tests.support.contests import make_contest, oversell
+from tests.support.contention import make_contention_run, oversell
 
 IDS = [f"I{n}" for n in (*range(1, 17), 18, 19)]
 TABLES = ("requests", "orders", "order_events", "payments", "stock_moves", "charges")
@@ -14,7 +14,7 @@ TABLES = ("requests", "orders", "order_events", "payments", "stock_moves", "char
 
 @pytest.fixture(params=["sync", "queue"])
 def run(request):
-    return make_contest(request.param)
+    return make_contention_run(request.param)
 
 
 def by_id(run):
@@ -24,7 +24,7 @@ def by_id(run):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("approach", ["sync", "queue"])
 def test_clean_sales_have_no_finding(approach, seed):
-    findings = audit(make_contest(approach, seed=seed, sales=12))
+    findings = audit(make_contention_run(approach, seed=seed, sales=12))
     assert [f.id for f in findings] == IDS
     assert {f.verdict for f in findings} == {Verdict.PASS}, findings
     assert sum(f.count for f in findings) == 0
@@ -130,7 +130,7 @@ def test_what_the_deployment_alone_can_tell_is_asked_once(run):
     assert finding.failed_sales == ()
 
 
-def test_a_contest_that_cannot_be_cut_is_unknown(run):
+def test_a_contention_test_that_cannot_be_cut_is_unknown(run):
     del run.record["reset_proof"]["sales"]
     findings = audit(run)
     assert [f.id for f in findings] == IDS

@@ -1,4 +1,4 @@
-"""What a contest says: the bound, the laws, the rows, and when it says nothing."""
+"""What a contention test says: the bound, the laws, the rows, and when it says nothing."""
 
 from dataclasses import replace
 
@@ -7,11 +7,11 @@ import pytest
 from scipy import stats
 
 from harness.analysis import check_laws, summarise, validity
-from harness.analysis.contest import bound_pct, schema, upper_bound
+from harness.analysis.contention import bound_pct, schema, upper_bound
 from harness.audit import audit
 from harness.errors import UsageError
 from harness.results.findings import Verdict
-from tests.support.contests import make_contest, oversell
+from tests.support.contention import make_contention_run, oversell
 
 
 def campaign(runs):
@@ -26,7 +26,7 @@ def summed_up(runs):
 
 @pytest.fixture(scope="module")
 def runs():
-    return [make_contest("queue", index=1), make_contest("sync", index=2)]
+    return [make_contention_run("queue", index=1), make_contention_run("sync", index=2)]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_rows_add_up_to_what_was_stored(runs, summary):
 
 
 def test_an_oversold_sale_is_counted_and_widens_the_bound():
-    run = make_contest("queue")
+    run = make_contention_run("queue")
     oversell(run, 3)
     summary = summed_up([run])
     (entry,) = summary["approaches"]
@@ -98,7 +98,7 @@ def test_an_oversold_sale_is_counted_and_widens_the_bound():
     assert finding["failed_sales"] == [3]
 
 
-def test_the_laws_of_a_contest(runs):
+def test_the_laws_of_a_contention_test(runs):
     for run in runs:
         laws = check_laws(run)
         assert {law.verdict for law in laws} == {Verdict.PASS}, laws
@@ -106,7 +106,7 @@ def test_the_laws_of_a_contest(runs):
         assert validity(run, laws)["verdict"] == "VALID"
 
 
-def test_a_contest_in_which_not_every_sale_took_place_is_invalid(runs):
+def test_a_contention_test_in_which_not_every_sale_took_place_is_invalid(runs):
     cut_short = replace(runs[0], requests=runs[0].requests.query("stage < 8"))
     reasons = validity(cut_short, check_laws(cut_short))["reasons"]
     assert any("every sale took place: 7 of 8 sales" in reason for reason in reasons)
@@ -115,8 +115,8 @@ def test_a_contest_in_which_not_every_sale_took_place_is_invalid(runs):
     assert any("every sale took place: 7 of 8 sales" in reason for reason in reasons)
 
 
-def test_an_invalid_contest_is_left_out_and_nothing_is_said():
-    run = make_contest("queue")
+def test_an_invalid_contention_test_is_left_out_and_nothing_is_said():
+    run = make_contention_run("queue")
     run.record["reset_proof"]["clean"] = False
     summary = summed_up([run])
     (entry,) = summary["approaches"]
@@ -127,7 +127,7 @@ def test_an_invalid_contest_is_left_out_and_nothing_is_said():
 
 
 def test_sales_of_several_runs_are_counted_together():
-    runs = [make_contest("queue", index=n, seed=n) for n in (1, 2)]
+    runs = [make_contention_run("queue", index=n, seed=n) for n in (1, 2)]
     (entry,) = summed_up(runs)["approaches"]
     assert entry["sales"] == 16
     assert entry["oversold_upper_bound"] == pytest.approx(upper_bound(0, 16))

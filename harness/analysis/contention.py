@@ -1,9 +1,9 @@
-"""What a contest says: so many sales, so many oversold, and how sure that makes us.
+"""What a contention test says: so many sales, so many oversold, and how sure that makes us.
 
 Zero oversold of 300 sales does not mean that it cannot happen; it means that, with 95 % confidence,
 it happens in less than 1 % of such sales. The bound is that of Clopper and Pearson (Biometrika 26,
 1934), exact for any number of oversold sales: the probability at which so few would be seen in only
-5 % of such contests.
+5 % of such contention tests.
 
 Nothing is ranked. Latencies here are those of a crowd at one bell on one machine, which is what is
 needed to provoke an oversell, not to compare shops.
@@ -30,7 +30,7 @@ from harness.results.findings import Finding, Law, Verdict, correctness, of_set_
 from harness.results.store import RunData
 
 SCHEMA_VERSION = 1
-SCHEMA_PATH = Path(__file__).with_name("contest.schema.json")
+SCHEMA_PATH = Path(__file__).with_name("contention.schema.json")
 CONFIDENCE = 0.95
 NO_OVERSELL = "I1"
 EVERY_SALE = "every sale took place"
@@ -50,18 +50,20 @@ def upper_bound(oversold: int, sales: int, confidence: float = CONFIDENCE) -> fl
 
 def every_sale_took_place(facts: RunFacts) -> list[Law]:
     """In every sale, every buyer made one attempt and was waited for."""
-    contest = facts.scenario["contest"]
+    contention = facts.scenario["contest"]
     bought = facts.purchases_with("stage", "user", "key").drop_duplicates()
     attempts = bought.groupby("stage").agg(users=("user", "nunique"), keys=("key", "nunique"))
-    complete = (attempts["users"] == contest["buyers"]) & (attempts["keys"] == contest["buyers"])
-    held, planned = int(complete.sum()), int(contest["sales"])
-    detail = f"{held} of {planned} sales with an attempt of each of {contest['buyers']} buyers"
+    complete = (attempts["users"] == contention["buyers"]) & (
+        attempts["keys"] == contention["buyers"]
+    )
+    held, planned = int(complete.sum()), int(contention["sales"])
+    detail = f"{held} of {planned} sales with an attempt of each of {contention['buyers']} buyers"
     verdict = Verdict.PASS if held == planned == len(attempts) else Verdict.FAIL
     missing = (planned - held) / planned
     return [Law(EVERY_SALE, verdict, missing, 0.0, detail, left=planned, right=held, unit="sales")]
 
 
-LAWS: laws.Laws = ((EVERY_SALE, every_sale_took_place), *laws.IN_A_CONTEST)
+LAWS: laws.Laws = ((EVERY_SALE, every_sale_took_place), *laws.IN_CONTENTION)
 
 
 def sale_rows(run: RunData, findings: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -121,7 +123,7 @@ def _verdict(number: int, findings: Sequence[Finding]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A contest with everything that decides what may be said of it."""
+    """A contention test with everything that decides what may be said of it."""
 
     run: RunData
     laws: list[Law]
@@ -145,7 +147,7 @@ class _Judged:
 def summarise(
     campaign: Mapping[str, Any], runs: Sequence[RunData], audits: Audits | None = None
 ) -> dict[str, Any]:
-    """Derive summary.json of a campaign of contests; raise UsageError if there is no run."""
+    """Derive summary.json of contention tests; raise UsageError if there is no run."""
     if not runs:
         raise UsageError("the campaign has no finished run", "continue it with --resume")
     judged = [_judge(run, audits or {}) for run in sorted(runs, key=lambda run: run.index)]
@@ -153,12 +155,12 @@ def summarise(
         name: [one for one in judged if one.run.approach == name]
         for name in names_in_order(campaign, [one.run for one in judged])
     }
-    contest = judged[0].run.record["scenario"]["contest"]
+    contention = judged[0].run.record["scenario"]["contest"]
     summary = {
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
-        "contest": {**contest, "confidence": CONFIDENCE},
-        "approaches": [_describe(name, of, contest) for name, of in by_approach.items()],
+        "contest": {**contention, "confidence": CONFIDENCE},
+        "approaches": [_describe(name, of, contention) for name, of in by_approach.items()],
         "sales": {
             name: [row for one in of for row in one.sales] for name, of in by_approach.items()
         },
@@ -191,7 +193,7 @@ def _judge(run: RunData, audits: Audits) -> _Judged:
     return _Judged(run, found, validity(run, found), findings, sale_rows(run, findings))
 
 
-def _describe(name: str, runs: Sequence[_Judged], contest: Mapping[str, Any]) -> dict[str, Any]:
+def _describe(name: str, runs: Sequence[_Judged], contention: Mapping[str, Any]) -> dict[str, Any]:
     topology = runs[0].run.record["topology"]
     counted = [one for one in runs if one.is_valid]
     sales = [row for one in counted for row in one.sales]
@@ -205,7 +207,7 @@ def _describe(name: str, runs: Sequence[_Judged], contest: Mapping[str, Any]) ->
         "containers": topology["containers"],
         "payment_slots": topology["payment_slots"],
         "audit_verdict": worst(one.audit for one in runs),
-        "statement": _statement(name, contest, len(decided), oversold, bound),
+        "statement": _statement(name, contention, len(decided), oversold, bound),
         "sales": len(decided),
         "oversold_sales": oversold,
         "oversold_upper_bound": bound,
@@ -247,14 +249,15 @@ def _offences(runs: Sequence[_Judged], identifier: str) -> int | None:
 
 
 def _statement(
-    name: str, contest: Mapping[str, Any], sales: int, oversold: int, bound: float | None
+    name: str, contention: Mapping[str, Any], sales: int, oversold: int, bound: float | None
 ) -> str:
-    """Return in one sentence what the contests of an approach say."""
+    """Return in one sentence what the contention tests of an approach say."""
     if bound is None:
         return f"{name}: nothing can be said, because no valid run was audited"
-    units = f"{contest['stock_min']}–{contest['stock_max']} units"
+    units = f"{contention['stock_min']}–{contention['stock_max']} units"
     return (
-        f"{name}: {sales} sales of {units}, {contest['buyers']} buyers each: {oversold} oversold; "
+        f"{name}: {sales} sales of {units}, {contention['buyers']} buyers each: "
+        f"{oversold} oversold; "
         f"with {100 * CONFIDENCE:g} % confidence the probability of an oversell per sale is "
         f"below {bound_pct(bound)} %"
     )

@@ -1,4 +1,4 @@
-"""The figures of a contest: what each sale sold of its stock, and how long the crowd waited."""
+"""The figures of a contention test: what each sale sold, and how long the crowd waited."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from report import charts, graphs, theme
-from report.contest.evidence import ContestEvidence
+from report.contention.evidence import ContentionEvidence
 from report.distributions import WaitKind
 from report.evidence import Approach
 from report.numbers import number
@@ -23,7 +23,7 @@ WAITS = WaitKind(
 )
 
 
-def sections(evidence: ContestEvidence) -> tuple[Section, ...]:
+def sections(evidence: ContentionEvidence) -> tuple[Section, ...]:
     """Return all figures."""
     lead = (
         "Each dot stands for the sales that began with so many units and sold so many; its area is "
@@ -33,7 +33,7 @@ def sections(evidence: ContestEvidence) -> tuple[Section, ...]:
     return sold, graphs.waits(WAITS, evidence)
 
 
-def _sold(evidence: ContestEvidence) -> Plate:
+def _sold(evidence: ContentionEvidence) -> Plate:
     counted = {approach.name: _dots(evidence, approach) for approach in evidence.approaches}
     every = [dots for dots in counted.values() if dots]
     reach = max((max(pair) for dots in every for pair in dots), default=1) + 0.6
@@ -50,7 +50,7 @@ def _sold(evidence: ContestEvidence) -> Plate:
     return Plate("sold", "Units sold of the units on sale", " ".join(said), tuple(drawn))
 
 
-def _dots(evidence: ContestEvidence, approach: Approach) -> Counter[tuple[int, int]]:
+def _dots(evidence: ContentionEvidence, approach: Approach) -> Counter[tuple[int, int]]:
     """Return how many sales began with so many units and sold so many."""
     return Counter(
         (int(row["stock"]), int(row["sold"])) for row in evidence.summary["sales"][approach.name]
