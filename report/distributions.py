@@ -49,7 +49,6 @@ ORDER_TIME = WaitKind(
     "total order time, s (log)",
     lambda run: run.order_time_s,
 )
-KINDS = (PURCHASE, ORDER_TIME)
 
 
 def curve(waits: Waits) -> tuple[Floats, Floats]:

@@ -103,4 +103,3 @@ PURCHASE = TimeKind(
     log=True,
     compared="Purchase latency over time",
 )
-TIME_KINDS = (LATENCY, THROUGHPUT, USERS, BACKLOG, STOCK)

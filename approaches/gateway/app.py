@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approaches.gateway.charges import ChargeRequest, Charges, KeyReusedError, UnavailableError
-from approaches.gateway.faults import LARGEST_FACTOR, LONGEST_S, Fault, FaultKind, Faults
+from approaches.gateway.gateway_faults import LARGEST_FACTOR, LONGEST_S, Fault, FaultKind, Faults
 from approaches.gateway.log import ChargeRecord
 from approaches.shop.metrics import CONTENT_TYPE_LATEST, count_request, render
 from approaches.shop.problems import Code, Problem, problem_for_status

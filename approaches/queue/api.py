@@ -20,12 +20,12 @@ from approaches.queue import ledger
 from approaches.queue.acknowledgement import LedgerWatch
 from approaches.queue.cancellation import cancel
 from approaches.queue.changes import Hub, Listener
-from approaches.queue.edge import json_response, run_web, web_app
+from approaches.queue.http import json_response, run_web, web_app
 from approaches.queue.leader_ledger import read_mark
 from approaches.queue.order import Order
+from approaches.queue.queue_settings import QueueSettings
+from approaches.queue.redis_store import Acceptance, Store
 from approaches.queue.service import run_service
-from approaches.queue.settings import QueueSettings
-from approaches.queue.store import Acceptance, Store
 from approaches.shop.accounts import AsyncAccounts, Hasher, Tokens
 from approaches.shop.catalogue import product_view, read_product_id
 from approaches.shop.contract import openapi

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from approaches.queue import keys
 from approaches.queue.order import Order
-from approaches.queue.store import ORDER_TTL_S, Holder, Mark, Store
+from approaches.queue.redis_store import ORDER_TTL_S, Holder, Mark, Store
 from approaches.shop.catalogue import Product
 
 

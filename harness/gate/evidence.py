@@ -31,11 +31,6 @@ class Evidence:
         """Say whether no invariant is known to be broken."""
         return not any(one.verdict == Verdict.FAIL for one in self.offences if one.is_incorrect)
 
-    @property
-    def lost_blocks(self) -> set[int]:
-        """Return the blocks in which a run is invalid."""
-        return {one.run.block for one in self.spoilt}
-
 
 def of_campaign(campaign: Campaign, side_of: SideOf) -> Evidence:
     """Read the audit and the validity of every finished run."""

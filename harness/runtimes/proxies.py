@@ -52,7 +52,7 @@ def _proxy(topology: Topology, store: str, port: int) -> Service:
         environment={},
         expose=(port,),
         published=(),
-        mounts=(Mount(str(PROGRAM), _INSIDE, named=False, read_only=True),),
+        mounts=(Mount(str(PROGRAM), _INSIDE, named=False),),
         configs=(),
         depends_on={},
         healthcheck=HealthCheck(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.topology import secrets
-from harness.topology.dotenv import read_variables
+from harness.topology.env_file import read_variables
 from harness.topology.limits import Limits
 from harness.topology.model import (
     Condition,

@@ -56,7 +56,6 @@ class Mount:
     source: str
     target: str
     named: bool
-    read_only: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,11 +177,11 @@ def _mount(section: Section, text: str, shared: Shared) -> Mount:
                 f"{section.where}.volumes: {text!r}: there is no volume {source!r}",
                 f"list {source} under the volumes of the file",
             )
-        return Mount(source=source, target=target, named=True, read_only=mode == "ro")
+        return Mount(source=source, target=target, named=True)
     path = (shared.root / source).resolve()
     if not path.exists():
         raise UsageError(f"{section.where}.volumes: {text!r}: {path} does not exist", "correct it")
-    return Mount(source=str(path), target=target, named=False, read_only=mode == "ro")
+    return Mount(source=str(path), target=target, named=False)
 
 
 def _depends_on(section: Section) -> Mapping[str, Condition]:

@@ -2,7 +2,7 @@
 
 from harness.load.buyer import Buyer
 from harness.load.event_stream import EventStreamParser
-from harness.load.outcomes import REJECTED
+from harness.load.request_outcomes import REJECTED
 
 RECONNECTIONS = 3
 RECONNECT_AFTER_MS = 1000

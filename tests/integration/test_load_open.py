@@ -4,7 +4,7 @@ import pytest
 
 from harness import load
 from harness.errors import InfrastructureError
-from harness.load.plan import ArrivalStage, OpenPlan
+from harness.load.load_plan import ArrivalStage, OpenPlan
 from tests.support.fake_shop import FakeShop, open_shop
 from tests.support.played_loads import make_plan, run_load
 
@@ -20,7 +20,7 @@ def open_plan(shop, **changes):
             "product_id",
         )},
         "spread": "poisson", "accounts": 5, "at_once": 100,
-        "arrivals": (ArrivalStage("burst", 60, 0.5), ArrivalStage("trickle", 20, 1.0)),
+        "stages": (ArrivalStage("burst", 60, 0.5), ArrivalStage("trickle", 20, 1.0)),
     }  # fmt: skip
     return OpenPlan(**settings | changes)
 

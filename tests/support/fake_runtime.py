@@ -21,7 +21,7 @@ from harness import load, runtimes
 from harness.campaign import collect
 from harness.campaign import execution as protocol
 from harness.load import Progress
-from harness.load.result import LoadResult
+from harness.load.load_result import LoadResult
 from harness.results.store import RunData
 from harness.runtimes import Usage
 from harness.scenario.faults import Fault

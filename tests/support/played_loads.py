@@ -4,7 +4,7 @@ import time
 from collections import Counter
 
 from harness import load
-from harness.load.plan import LoadPlan, PlannedStage
+from harness.load.load_plan import LoadPlan, PlannedStage
 
 ENDPOINTS = {
     ("POST", "/auth/register"): "register",

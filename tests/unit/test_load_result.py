@@ -6,8 +6,8 @@ import pytest
 
 from harness.errors import InfrastructureError
 from harness.load import LoadPlan, collect
-from harness.load.ledger import Ledger, end_file_of
-from harness.load.plan import ContentionPlan, PlannedStage
+from harness.load.load_plan import ContentionPlan, PlannedStage
+from harness.load.request_log import RequestLog, end_file_of
 from harness.scenario.sales import Sale
 
 S = 1_000_000_000
@@ -36,7 +36,7 @@ def row(user, sent_ns, endpoint="buy", **changes):
 
 
 def write(folder, process, rows, *, clock=(), buyers=(), killed=0):
-    with Ledger(folder, process) as ledger:
+    with RequestLog(folder, process) as ledger:
         for one in rows:
             ledger.request(one)
         for one in clock:
@@ -136,4 +136,4 @@ def test_a_buyer_killed_in_the_middle_of_a_request_spoils_the_ledger(folder):
 def test_a_ledger_is_never_continued(folder):
     write(folder, 0, [])
     with pytest.raises(FileExistsError):
-        Ledger(folder, 0)
+        RequestLog(folder, 0)

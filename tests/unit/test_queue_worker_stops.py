@@ -16,7 +16,7 @@ class Deaf:
 
     def __init__(self):
         self.ended = []
-        self.consumer = SimpleNamespace(is_heard=True, beat=self.wait, leave=self.leave)
+        self.consumer = SimpleNamespace(heartbeat_ok=True, beat=self.wait, leave=self.leave)
         self.ledger = SimpleNamespace(is_stuck=False)
 
     async def wait(self):

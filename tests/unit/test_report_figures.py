@@ -13,6 +13,10 @@ from report import captions, distributions, kinds, live, values
 from report.evidence import Approach, Evidence, Run, Waits
 
 NAN = float("nan")
+EVERY_KIND = (
+    kinds.LATENCY, kinds.THROUGHPUT, kinds.USERS, kinds.BACKLOG, kinds.STOCK, kinds.CONFIRMED,
+    kinds.PURCHASE,
+)  # fmt: skip
 STAGES = (Stage(1, "rush", 10, 0.0, 2.0), Stage(2, "peak", 20, 2.0, 4.0))
 QUIET = {
     "requests": [3, 9, 4, 2],
@@ -109,7 +113,7 @@ def test_a_caption_counts_failures_and_what_is_given_back():
     assert "and 8 entries in the streams" in captions.over_time(kinds.BACKLOG, shown)
 
 
-@pytest.mark.parametrize("kind", [*kinds.TIME_KINDS, kinds.CONFIRMED, kinds.PURCHASE])
+@pytest.mark.parametrize("kind", EVERY_KIND)
 def test_an_approach_of_which_no_run_counts_is_said_to_show_nothing(kind):
     shown = evidence(("queue", "Queue", False, (a_run(counts=False, trouble="invalid"),)))
     assert captions.over_time(kind, shown) == "Queue (not ranked): nothing to show."

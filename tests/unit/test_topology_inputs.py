@@ -162,6 +162,29 @@ def test_a_byte_order_mark_is_no_part_of_a_file(compose, name):
 
 
 @pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("GREETING=moin", "moin"),
+        ("GREETING='good day'", "good day"),
+        ('GREETING="good day" # until noon', "good day"),
+        ("GREETING=good day # until noon", "good day"),
+        ("export GREETING=moin", "moin"),
+        ("GREETING=moin#moin", "moin#moin"),
+    ],
+)
+def test_an_env_file_is_read_as_compose_reads_it(compose, line, value):
+    compose.with_name(".env").write_text(f"# first\n\n{line}\nLAST=1\n")
+    assert load_topology(compose).services["web"].environment["GREETING"] == value
+
+
+@pytest.mark.parametrize("line", ["GREETING", "1A=1", "A=$B", 'A="open', "=1"])
+def test_a_line_of_an_env_file_that_is_no_variable_is_refused_by_file_and_line(compose, line):
+    compose.with_name(".env").write_text(f"B=1\n{line}\n")
+    with pytest.raises(UsageError, match=r"\.env:2: .* is not NAME=value"):
+        load_topology(compose)
+
+
+@pytest.mark.parametrize(
     "name", ["docker-compose.override.yml", "docker-compose.small.override.yml"]
 )
 def test_what_is_laid_over_a_compose_file_is_no_approach(compose, name):

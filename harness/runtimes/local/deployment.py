@@ -101,7 +101,7 @@ class LocalDeployment:
         """Return the HTTP base URL of each replica of a service (UsageError: unknown)."""
         return [
             f"http://{LOOPBACK}:{self._site.addresses.port(service, replica.number, port)}"
-            for replica in self._of(service)
+            for replica in self.replicas_of(service)
         ]
 
     def dsn(self) -> str:
@@ -239,14 +239,14 @@ class LocalDeployment:
 
     def start_service(self, name: str) -> None:
         """Start all replicas of a service, until each counts as started (Cancelled)."""
-        self.launch(self._of(name))
+        self.launch(self.replicas_of(name))
 
     def wait_service(self, name: str, condition: Condition) -> None:
         """Wait until a service is healthy or has completed (InfrastructureError; Cancelled)."""
         if condition is Condition.COMPLETED:
-            self.wait_completed(self._of(name))
+            self.wait_completed(self.replicas_of(name))
         else:
-            self.wait_healthy(self._of(name))
+            self.wait_healthy(self.replicas_of(name))
 
     def raise_if_died(self) -> None:
         """Raise InfrastructureError, with its last words, if a replica ended unasked."""
@@ -269,10 +269,6 @@ class LocalDeployment:
                 time.sleep(_POLL_S)
             if replica.exit_code != 0:
                 raise self.death_of(replica)
-
-    def replicas_of(self, service: str) -> list[Replica]:
-        """Return the replicas of a service."""
-        return self._of(service)
 
     def death_of(self, replica: Replica) -> InfrastructureError:
         """Return the error that a replica has ended, with its last words."""
@@ -314,7 +310,9 @@ class LocalDeployment:
         self.cancel()
         with interrupts_deferred(), self._starting:
             for layer in reversed(self.topology.start_order()):
-                self._stop([replica for name in layer for replica in self._of(name)], grace_limit_s)
+                self._stop(
+                    [replica for name in layer for replica in self.replicas_of(name)], grace_limit_s
+                )
             self._site.addresses.release_all()
             remaining = self._site.state.remove()
         if remaining:
@@ -334,7 +332,8 @@ class LocalDeployment:
     def _all(self) -> Iterable[Replica]:
         return (replica for replicas in self._replicas.values() for replica in replicas)
 
-    def _of(self, service: str) -> list[Replica]:
+    def replicas_of(self, service: str) -> list[Replica]:
+        """Return the replicas of a service (UsageError: there is no such service)."""
         if service not in self._replicas:
             raise UsageError(
                 f"{self.topology.approach}: there is no service {service!r}",
@@ -355,7 +354,7 @@ class LocalDeployment:
         return one
 
     def _one(self, service: str, number: int) -> Replica:
-        replicas = self._of(service)
+        replicas = self.replicas_of(service)
         if not 1 <= number <= len(replicas):
             raise UsageError(
                 f"{self.topology.approach}: there is no {service}-{number}",

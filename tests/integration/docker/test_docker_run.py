@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from approaches.gateway.oracle import PaymentModel, draw
+from approaches.gateway.payment_draws import PaymentModel, draw
 from harness.results.findings import Verdict
 from harness.results.store import Campaign, load_findings
 

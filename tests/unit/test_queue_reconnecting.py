@@ -6,7 +6,7 @@ import pytest
 from psycopg import errors
 
 from approaches.queue import worker
-from approaches.queue.worker import STUCK_AFTER_S, Lazy
+from approaches.queue.worker import STUCK_AFTER_S, ReconnectingConnection
 
 
 class Silent:
@@ -30,7 +30,7 @@ def lazy(monkeypatch, now_s):
 
     monkeypatch.setattr(worker, "connect", connect)
     monkeypatch.setattr(worker, "LONGEST_PAUSE_S", 0.0)
-    return Lazy("", clock=lambda: now_s[0])
+    return ReconnectingConnection("", clock=lambda: now_s[0])
 
 
 def failing(*faults):

@@ -10,9 +10,9 @@ from psycopg import AsyncConnection
 
 from approaches.queue import keys, ledger
 from approaches.queue.ledger import Result
+from approaches.shop.inventory_metrics import INVENTORY_SQL, Inventory
 from approaches.shop.metrics import render
 from approaches.shop.orders import Status
-from approaches.shop.stocktaking import STOCKTAKING_SQL, Stock
 from tests.support.shop_world import STOCK, eventually
 
 pytestmark = pytest.mark.integration
@@ -28,8 +28,8 @@ def read(url: str, name: str) -> float | None:
         return number(answer.read().decode(), name)
 
 
-def stock(world) -> Stock:
-    return Stock.of_row(world.rows(STOCKTAKING_SQL)[0])
+def stock(world) -> Inventory:
+    return Inventory.of_row(world.rows(INVENTORY_SQL)[0])
 
 
 def place(world, statuses: dict[str, int], *, quantity: int = 1) -> None:
@@ -49,9 +49,9 @@ def place(world, statuses: dict[str, int], *, quantity: int = 1) -> None:
 
 
 def test_an_empty_shop_has_nothing_open(world):
-    assert stock(world) == Stock(0, 0, 0, 0.0, STOCK, 0, 0, 0)
+    assert stock(world) == Inventory(0, 0, 0, 0.0, STOCK, 0, 0, 0)
     world.rows("DELETE FROM products RETURNING 1")
-    assert stock(world) == Stock(0, 0, 0, 0.0, 0, 0, 0, 0)
+    assert stock(world) == Inventory(0, 0, 0, 0.0, 0, 0, 0, 0)
 
 
 def test_open_orders_are_counted_by_status_and_age(world):

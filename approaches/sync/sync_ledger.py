@@ -1,13 +1,13 @@
-"""How an order of the synchronous shop comes into the ledger: it is reserved in one statement."""
+"""How an order of the synchronous shop comes into the ledger: in one statement."""
 
 from psycopg import Connection
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from psycopg.rows import TupleRow
 
-from approaches.shop.ledger import Order, OrderLedger
+from approaches.shop.inventory_metrics import INVENTORY_SQL, Inventory
+from approaches.shop.order_ledger import Order, OrderLedger
 from approaches.shop.orders import Purchase
 from approaches.shop.problems import Code, Problem
-from approaches.shop.stocktaking import STOCKTAKING_SQL, Stock
 
 # Either everything here happens or nothing: the conditional update decides about the stock, the
 # constraints about a key used twice at once and about the limit per buyer, and they undo the whole
@@ -36,7 +36,7 @@ WITH previous AS (
     SELECT %(order)s, %(user)s, %(product)s, %(quantity)s, %(key)s, amount_cents,
            'awaiting_payment', 2, at
     FROM offered
-), told AS (
+), recorded AS (
     INSERT INTO order_events (order_id, version, status, at)
     SELECT %(order)s, step.version, step.status, at
     FROM offered, (VALUES (1, 'accepted'), (2, 'awaiting_payment')) AS step (version, status)
@@ -49,8 +49,8 @@ SELECT (SELECT amount_cents FROM offered), (SELECT id::text FROM previous),
 """
 
 
-class Ledger(OrderLedger):
-    """What the synchronous shop writes down."""
+class SyncLedger(OrderLedger):
+    """The ledger as the synchronous shop writes it."""
 
     def reserve(self, order_id: str, user_id: int, key: str, purchase: Purchase) -> int | Order:
         """Reserve for a new order and return its amount in cents, or the key's earlier order.
@@ -97,10 +97,10 @@ class Ledger(OrderLedger):
             raise LookupError("a SELECT without FROM returned no row")
         return row
 
-    def take_stock(self) -> Stock:
+    def read_inventory(self) -> Inventory:
         """Count open orders and units, as of one instant."""
         with self._pool.connection() as connection:
-            return Stock.of_row(connection.execute(STOCKTAKING_SQL).fetchone())
+            return Inventory.of_row(connection.execute(INVENTORY_SQL).fetchone())
 
 
 def _limit_reached() -> Problem:

@@ -1,4 +1,4 @@
-"""Who comes when, in an open load: the schedule, the turnstile, and those for whom is no room."""
+"""Who comes when, in an open load: the schedule, the pool, and those for whom no user is free."""
 
 import itertools
 import json
@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.arrivals import Arrivals
-from harness.load.crowd import Crowd
-from harness.load.ledger import Ledger, file_of
-from harness.load.plan import ArrivalStage, OpenPlan, plan_from_json
-from harness.load.turnstile import Turnstile
+from harness.load.arrival_driver import ArrivalDriver
+from harness.load.load_plan import ArrivalStage, OpenPlan, plan_from_json
+from harness.load.request_log import RequestLog, file_of
+from harness.load.user_pool import UserPool
+from harness.load.user_registry import UserRegistry
 from harness.scenario.arrivals import account_of, arrivals_ns
 
 BURST = ArrivalStage("burst", 40, 0.2)
@@ -26,7 +26,7 @@ def make_plan(**changes):
         "buyer": "polling", "think_min_s": 0.0, "think_max_s": 0.0, "poll_interval_s": 0.5,
         "request_timeout_s": 10.0, "watch_limit_s": 1.0, "processes": 1, "retries": 0,
         "product_id": 1, "spread": "poisson", "accounts": 4, "at_once": 5,
-        "arrivals": (BURST, TAIL),
+        "stages": (BURST, TAIL),
     }  # fmt: skip
     return OpenPlan(**settings | changes)
 
@@ -76,7 +76,7 @@ def test_another_seed_makes_other_arrivals():
 def test_every_buyer_belongs_to_one_process(processes):
     plan = make_plan(processes=processes)
     visits = [visit for process in range(processes) for visit in plan.arrivals_of(process)]
-    assert sorted(visits) == list(enumerate(arrivals_ns(plan.arrivals, "poisson", 1)))
+    assert sorted(visits) == list(enumerate(arrivals_ns(plan.stages, "poisson", 1)))
     for process in range(processes):
         assert all(number % processes == process for number, _ in plan.arrivals_of(process))
 
@@ -98,23 +98,26 @@ class Shop:
 
     def __init__(self, tmp_path, plan, seconds):
         self.plan, self.seconds, self.served, self.reports = plan, seconds, [], []
-        self.ledger = Ledger(tmp_path, 0)
-        self.crowd = Crowd(plan, 0, self.ledger)
-        self.turnstile = Turnstile()
-        self.users = [gevent.spawn(self.live) for _ in range(plan.at_once)]
+        self.log = RequestLog(tmp_path, 0)
+        self.registry = UserRegistry(plan, 0, self.log)
+        self.pool = UserPool()
+        self.users = [gevent.spawn(self.act) for _ in range(plan.at_once)]
         gevent.sleep(0)
-        self.arrivals = Arrivals(plan, self.crowd, self.turnstile, 0, self.reports.append)
+        self.driver = ArrivalDriver(plan, self.registry, self.pool, 0, self.report)
 
-    def live(self):
-        while (visit := self.turnstile.wait()) is not None:
+    def report(self, t_s, stage, planned):
+        self.reports.append(t_s)
+
+    def act(self):
+        while (visit := self.pool.next_visit()) is not None:
             gevent.sleep(self.seconds)
             self.served.append(visit)
-            self.crowd.left(visit[0])
+            self.registry.remove(visit[0])
 
     def run(self):
-        with self.ledger:
-            self.crowd.t0_ns = time.monotonic_ns()
-            killed = self.arrivals.run()
+        with self.log:
+            self.registry.t0_ns = time.monotonic_ns()
+            killed = self.driver.run()
         gevent.joinall(self.users, timeout=5, raise_error=True)
         return killed
 
@@ -134,7 +137,7 @@ def test_everybody_comes_is_served_and_goes(tmp_path):
     assert all(user.ready() for user in shop.users)
 
 
-def test_who_finds_no_room_is_turned_away_and_recorded_so(tmp_path):
+def test_who_finds_no_free_user_is_rejected_and_recorded_so(tmp_path):
     shop = Shop(tmp_path, make_plan(at_once=5), seconds=60)
     shop.seconds = 0.45  # longer than everybody takes to arrive
     assert shop.run() == 0
@@ -146,7 +149,7 @@ def test_who_finds_no_room_is_turned_away_and_recorded_so(tmp_path):
 
 
 def test_who_was_let_in_and_has_not_begun_is_waited_for(tmp_path):
-    plan = make_plan(at_once=1, arrivals=(ArrivalStage("one", 1, 0.001),))
+    plan = make_plan(at_once=1, stages=(ArrivalStage("one", 1, 0.001),))
     shop = Shop(tmp_path, plan, seconds=0.05)
     assert shop.run() == 0
     assert shop.served == plan.arrivals_of(0)
@@ -154,6 +157,6 @@ def test_who_was_let_in_and_has_not_begun_is_waited_for(tmp_path):
 
 def test_a_load_that_must_stop_lets_nobody_else_in(tmp_path):
     shop = Shop(tmp_path, make_plan(at_once=50), seconds=0)
-    shop.crowd.hurry = True
+    shop.registry.stopping = True
     assert shop.run() == 0
     assert shop.served == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.load.outcomes import order_in, outcome_of
+from harness.load.request_outcomes import order_in, outcome_of
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The leader's stocktaking: the ledger (shop/stocktaking.py), and the streams of work in Redis.
+"""The leader's metrics: the inventory (shop/inventory_metrics.py), and the streams in Redis.
 
 An order that Redis accepted and the ledger does not hold yet counts as open, too.
 """
@@ -10,9 +10,9 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from approaches.queue import leader_ledger
-from approaches.queue.store import ORDERS, PAYMENTS, Store, WorkStream, is_missing_group
-from approaches.queue.worker import Lazy
-from approaches.shop import stocktaking
+from approaches.queue.redis_store import ORDERS, PAYMENTS, Store, WorkStream, is_missing_group
+from approaches.queue.worker import ReconnectingConnection
+from approaches.shop import inventory_metrics
 from approaches.shop.metrics import Gauge
 
 _ENTRIES = Gauge(
@@ -35,23 +35,23 @@ _OLDEST = Gauge(
 )
 
 
-async def take_stock(store: Store, books: Lazy) -> None:
-    """Ask both stores and publish what they say; RedisError or STORE_ERRORS if one is silent."""
-    stock = await books.run_once(leader_ledger.take_stock)
+async def publish(store: Store, ledger: ReconnectingConnection) -> None:
+    """Read both stores and publish the numbers (RedisError or STORE_ERRORS: one is silent)."""
+    inventory = await ledger.run_once(leader_ledger.read_inventory)
     waiting = 0
     for stream in (ORDERS, PAYMENTS):
         entries, oldest_s = await _measure(store, stream)
         if stream is ORDERS:
             waiting = entries
         _show(stream, entries, await _pending(store, stream), oldest_s)
-    stocktaking.publish(replace(stock, accepted=stock.accepted + waiting))
+    inventory_metrics.publish(replace(inventory, accepted=inventory.accepted + waiting))
 
 
-def withdraw() -> None:
-    """Say that this process does not lead any more."""
+def clear() -> None:
+    """Publish no numbers any more: this process does not lead."""
     for stream in (ORDERS, PAYMENTS):
         _show(stream, math.nan, math.nan, math.nan)
-    stocktaking.withdraw()
+    inventory_metrics.clear()
 
 
 async def _measure(store: Store, stream: WorkStream) -> tuple[int, float]:

@@ -9,38 +9,42 @@ import time
 import traceback
 from typing import Protocol
 
-from harness.load.ledger import Ledger
-from harness.load.plan import Plan
+from harness.load.load_plan import Plan
+from harness.load.request_log import RequestLog
 
 
-class Guest(Protocol):
-    """What the crowd asks of a buyer."""
+class User(Protocol):
+    """What the registry asks of a buyer."""
 
-    def please_leave(self) -> None:
+    def request_stop(self) -> None:
         """Finish the action in hand, then go; do not begin another one."""
 
 
-class Crowd:
+class UserRegistry:
     """Numbers the buyers, knows them, and keeps the time that they all go by."""
 
-    def __init__(self, plan: Plan, process: int, ledger: Ledger) -> None:
+    def __init__(self, plan: Plan, process: int, log: RequestLog) -> None:
         self.plan = plan
-        self.ledger = ledger
+        self.log = log
         self.t0_ns = 0
-        self.hurry = False
-        """Set when the load was told to stop: requests finish, retries and watches do not go on."""
+        self.stopping = False
+        """True once the load must stop: requests finish, retries and watches do not go on."""
         self.failure = ""
         self.errors = 0
         self.latencies_ms: list[int] = []
         """Of the answers since the last progress report; it empties the list."""
         self._next_number = process
-        self._active: list[tuple[int, Guest]] = []
+        self._active: list[tuple[int, User]] = []
         self._born_ns: dict[int, int] = {}
         self._asked_ns: dict[int, int] = {}
 
     def now_ns(self) -> int:
         """Return the time in ns since the start of the load."""
         return time.monotonic_ns() - self.t0_ns
+
+    def now_s(self) -> float:
+        """Return the time in s since the start of the load."""
+        return self.now_ns() / 1e9
 
     @property
     def active(self) -> int:
@@ -52,34 +56,39 @@ class Crowd:
         """Return how many buyers have not left."""
         return len(self._born_ns)
 
-    def arrive(self, guest: Guest) -> tuple[int, int]:
-        """Welcome a buyer; return its number, never given twice, and the time of its birth."""
+    @property
+    def must_end(self) -> bool:
+        """Return True if the load must end before its time: it was stopped, or a buyer broke."""
+        return self.stopping or bool(self.failure)
+
+    def add(self, user: User) -> tuple[int, int]:
+        """Register a buyer; return its number, never given twice, and the time of its birth."""
         number, born_ns = self._next_number, self.now_ns()
         self._next_number += self.plan.processes
-        self._active.append((number, guest))
+        self._active.append((number, user))
         self._born_ns[number] = born_ns
         return number, born_ns
 
-    def come(self, number: int, due_ns: int) -> None:
-        """Let a buyer in who was due at `due_ns`; nobody will ask it to leave."""
+    def add_arrival(self, number: int, due_ns: int) -> None:
+        """Register a buyer who was due at `due_ns`; nobody will ask it to leave."""
         self._born_ns[number] = due_ns
 
-    def turned_away(self, number: int, due_ns: int) -> None:
-        """Record a buyer who came and found no room: it left at once, without a request."""
-        self.ledger.buyer((number, due_ns, -1, due_ns, 0))
+    def reject_arrival(self, number: int, due_ns: int) -> None:
+        """Record a buyer for whom no user was free: it left at once, without a request."""
+        self.log.buyer((number, due_ns, -1, due_ns, 0))
 
-    def ask_to_leave(self, count: int) -> None:
+    def request_stops(self, count: int) -> None:
         """Ask the youngest `count` active buyers to leave."""
         for _ in range(min(count, len(self._active))):
-            number, guest = self._active.pop()
+            number, user = self._active.pop()
             self._asked_ns[number] = self.now_ns()
-            guest.please_leave()
+            user.request_stop()
 
-    def left(self, number: int, user_id: int = 0) -> None:
+    def remove(self, number: int, user_id: int = 0) -> None:
         """Record that a buyer has left, and which account was its own; 0 if it knew of none."""
         asked_ns = self._asked_ns.pop(number, -1)
-        self.ledger.buyer((number, self._born_ns.pop(number), asked_ns, self.now_ns(), user_id))
+        self.log.buyer((number, self._born_ns.pop(number), asked_ns, self.now_ns(), user_id))
 
-    def failed(self, error: Exception) -> None:
+    def record_failure(self, error: Exception) -> None:
         """Remember that a buyer broke: a bug, after which the load must not be believed."""
         self.failure = self.failure or "".join(traceback.format_exception(error))

@@ -20,8 +20,9 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError, ResponseError
 
 from approaches.queue import keys
+from approaches.queue.keys import Field
 from approaches.queue.order import Order
-from approaches.queue.settings import IDEMPOTENCY_TTL_S
+from approaches.queue.queue_settings import IDEMPOTENCY_TTL_S
 from approaches.shop.catalogue import Product
 
 _LUA = Path(__file__).parent / "lua"
@@ -93,8 +94,8 @@ class WorkStream:
     entry_field: str
 
 
-ORDERS = WorkStream(keys.ORDERS, keys.ORDER_WORKERS, "i")
-PAYMENTS = WorkStream(keys.PAYMENTS, keys.PAYMENT_WORKERS, "e")
+ORDERS = WorkStream(keys.ORDERS, keys.ORDER_WORKERS, Field.ORDERS_ENTRY)
+PAYMENTS = WorkStream(keys.PAYMENTS, keys.PAYMENT_WORKERS, Field.PAYMENTS_ENTRY)
 
 
 class _Connection(Connection):
@@ -252,8 +253,9 @@ class Store:
         args: list[Any] = [keys.ORDER_WORKERS, keys.EVENTS, order.id, entry_id, letter_id]
         args += [order.settled_at_us or 0, ORDER_TTL_S * 1_000, self._idempotency_ttl_ms]
         args += ["" if holder is None else holder.value, reason]
-        args += ["o", order.id, "u", order.user_id, "p", order.product_id]
-        args += ["q", order.quantity, "k", order.key, "a", order.amount_cents]
+        args += [Field.ORDER, order.id, Field.USER, order.user_id, Field.PRODUCT, order.product_id]
+        args += [Field.QUANTITY, order.quantity, Field.KEY, order.key]
+        args += [Field.AMOUNT, order.amount_cents]
         return cast(Settling, await self._run("cancel", names, args))
 
     async def requeue(
@@ -302,5 +304,5 @@ class Store:
 
 
 def is_missing_group(error: RedisError) -> bool:
-    """Whether the stream or its group does not exist (yet, or since a FLUSHALL)."""
+    """Return True if the stream or its group does not exist (yet, or since a FLUSHALL)."""
     return "NOGROUP" in str(error)

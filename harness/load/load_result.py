@@ -1,4 +1,4 @@
-"""Collects what the generators wrote into tables: the client ledger of a run."""
+"""Collects what the generators wrote into tables: the request log of a run."""
 
 import json
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import InfrastructureError
-from harness.load.ledger import (
+from harness.load.load_plan import AnyPlan, ContentionPlan, plan_from_json
+from harness.load.request_log import (
     BUYER_COLUMNS,
     CLOCK_COLUMNS,
     REQUEST_COLUMNS,
     end_file_of,
     file_of,
 )
-from harness.load.plan import AnyPlan, ContentionPlan, plan_from_json
 
 _REQUEST_TYPES = {
     "process": "int16", "user": "int32", "endpoint": "str", "stage": "int16",
@@ -50,7 +50,7 @@ class LoadResult:
 
 
 def collect(out_dir: Path) -> LoadResult:
-    """Read the ledgers of all generators of a load.
+    """Read the logs of all generators of a load.
 
     Raises InfrastructureError if one is incomplete: a generator that was killed, or that had to
     kill a buyer in the middle of a request.
@@ -58,7 +58,7 @@ def collect(out_dir: Path) -> LoadResult:
     plan = plan_from_json((out_dir / "plan.json").read_text("utf-8"))
     ends = [_read_end(out_dir, process) for process in range(plan.processes)]
     clock = _merge_clocks(_read(out_dir, "clock", CLOCK_COLUMNS, plan.processes))
-    requests = _read(out_dir, "ledger", REQUEST_COLUMNS, plan.processes)
+    requests = _read(out_dir, "requests", REQUEST_COLUMNS, plan.processes)
     sent_ns = requests["sent_ns"].to_numpy(dtype=np.int64)
     requests["stage"] = np.searchsorted(_bounds_ns(plan, clock), sent_ns, side="right")
     requests = requests[list(_REQUEST_TYPES)].astype(_REQUEST_TYPES)
@@ -75,7 +75,7 @@ def collect(out_dir: Path) -> LoadResult:
 
 
 def _bounds_ns(plan: AnyPlan, clock: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """Return when stages began and ended as planned, or when the bell rang for each sale."""
+    """Return when stages began and ended as planned, or when each sale began, in ns."""
     if isinstance(plan, ContentionPlan):
         return np.rint(clock["t_s"].to_numpy(dtype=np.float64) * 1e9).astype(np.int64)
     return np.asarray(plan.schedule.bounds_ns, dtype=np.int64)
@@ -87,7 +87,7 @@ def _read_end(out_dir: Path, process: int) -> dict[str, int]:
         end: dict[str, int] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise InfrastructureError(
-            f"the ledger of load generator {process} is incomplete: {path} is missing",
+            f"the request log of load generator {process} is incomplete: {path} is missing",
             "the generator was killed; repeat the run",
         ) from None
     if end["killed"]:

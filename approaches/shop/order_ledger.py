@@ -1,4 +1,4 @@
-"""The ledger as an approach may use it that answers from the ledger: orders read, and settled.
+"""Orders in the ledger, read and settled, for an approach that answers from the ledger.
 
 How an order comes into the ledger is each approach's own business.
 
@@ -47,7 +47,7 @@ WITH due AS (
     UPDATE orders SET status = %(status)s, version = version + 1, settled_at = at
     FROM due, stock WHERE orders.id = order_id
     RETURNING {ORDER_COLUMNS}
-), told AS (
+), recorded AS (
     INSERT INTO order_events (order_id, version, status, at)
     SELECT order_id, settled.version, settled.status, at FROM due, stock, settled
 ), moved AS (
@@ -68,7 +68,7 @@ WITH marked AS (
     UPDATE orders SET status = 'unknown', version = version + 1
     WHERE id = %(order)s AND status = 'awaiting_payment'
     RETURNING {ORDER_COLUMNS}
-), told AS (
+), recorded AS (
     INSERT INTO order_events (order_id, version, status, at)
     SELECT %(order)s, version, status, clock_timestamp() FROM marked
 )
@@ -143,7 +143,7 @@ class OrderLedger:
             return [Order.of_row(row) for row in connection.execute(_OPEN_ORDERS, (limit,))]
 
     def settle(self, order_id: str, result: ChargeResult, *, waited_s: float = 0.0) -> Order:
-        """Write the outcome of the payment down, once, and return the order as it now is.
+        """Record the outcome of the payment, once, and return the order as it now is.
 
         An unknown outcome leaves the stock held. Raise Problem(not_found) if the order is gone.
         What ends thereby is counted, with what it had waited before it was accepted.

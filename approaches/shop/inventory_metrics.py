@@ -1,10 +1,10 @@
-"""What the ledger says of the sale as a whole, as metrics that one process refreshes.
+"""The sale as a whole, by the ledger, as metrics that one process refreshes.
 
 Counting is bounded by what is on sale: the open orders have an index of their own, and no more
 orders can be confirmed than there are units (that they are not is what is counted here).
 
-Whoever stops to take stock says so: a number that nobody refreshes any more is no number (NaN), and
-the time of the last stocktaking tells how old the others are.
+A process that no longer refreshes them sets them to NaN; the time of the last refresh says how old
+the others are.
 """
 
 import math
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from approaches.shop.metrics import Gauge
 from approaches.shop.orders import Status
 
-TAKE_STOCK_EVERY_S = 5.0
+INVENTORY_EVERY_S = 5.0
 
-STOCKTAKING_SQL = """
+INVENTORY_SQL = """
 WITH open AS (
     SELECT count(*) FILTER (WHERE status = 'accepted') AS accepted,
            count(*) FILTER (WHERE status = 'awaiting_payment') AS awaiting_payment,
@@ -69,8 +69,8 @@ _TAKEN_AT = Gauge(
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
-    """Open orders, and units of all products: what one row of STOCKTAKING_SQL says."""
+class Inventory:
+    """Open orders, and units of all products: what one row of INVENTORY_SQL says."""
 
     accepted: float
     awaiting_payment: float
@@ -82,31 +82,31 @@ class Stock:
     oversold: float
 
     @classmethod
-    def of_row(cls, row: Sequence[float] | None) -> "Stock":
-        """Return the answer to STOCKTAKING_SQL, which is always one row."""
+    def of_row(cls, row: Sequence[float] | None) -> "Inventory":
+        """Return the answer to INVENTORY_SQL, which is always one row."""
         if row is None:
-            raise LookupError("stocktaking returned no row")
+            raise LookupError("the inventory has no row")
         return cls(*row)
 
 
-def publish(stock: Stock) -> None:
+def publish(inventory: Inventory) -> None:
     """Let the next scrape see these numbers, taken now."""
-    _show(stock)
+    _show(inventory)
     _TAKEN_AT.set_to_current_time()
 
 
-def withdraw() -> None:
-    """Say that this process does not take stock any more."""
-    _show(Stock(*[math.nan] * 8))
+def clear() -> None:
+    """Publish no numbers any more: this process does not refresh them."""
+    _show(Inventory(*[math.nan] * 8))
     _TAKEN_AT.set(math.nan)
 
 
-def _show(stock: Stock) -> None:
-    _OPEN.labels(str(Status.ACCEPTED)).set(stock.accepted)
-    _OPEN.labels(str(Status.AWAITING_PAYMENT)).set(stock.awaiting_payment)
-    _OPEN.labels(str(Status.UNKNOWN)).set(stock.unknown)
-    _OLDEST.set(stock.oldest_s)
-    _UNITS.labels("free").set(stock.free)
-    _UNITS.labels("held").set(stock.held)
-    _UNITS.labels("sold").set(stock.sold)
-    _OVERSOLD.set(stock.oversold)
+def _show(inventory: Inventory) -> None:
+    _OPEN.labels(str(Status.ACCEPTED)).set(inventory.accepted)
+    _OPEN.labels(str(Status.AWAITING_PAYMENT)).set(inventory.awaiting_payment)
+    _OPEN.labels(str(Status.UNKNOWN)).set(inventory.unknown)
+    _OLDEST.set(inventory.oldest_s)
+    _UNITS.labels("free").set(inventory.free)
+    _UNITS.labels("held").set(inventory.held)
+    _UNITS.labels("sold").set(inventory.sold)
+    _OVERSOLD.set(inventory.oversold)

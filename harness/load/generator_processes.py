@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from harness.errors import InfrastructureError
-from harness.load.plan import AnyPlan
+from harness.load.load_plan import AnyPlan
 
 READY_LIMIT_S = 60.0
 STOP_GRACE_S = 2.0
@@ -41,7 +41,7 @@ class Progress:
 
 
 class _Generator:
-    """One generator process, with a thread that reads what it tells."""
+    """One generator process, with a thread that reads its reports."""
 
     def __init__(self, plan_path: Path, number: int) -> None:
         self.number = number
@@ -52,7 +52,7 @@ class _Generator:
         with self._log.open("wb") as log:
             # A session of its own: Ctrl-C is for the harness, which then stops the load.
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "harness.load.generator", str(plan_path), str(number)],
+                [sys.executable, "-m", "harness.load.generator_main", str(plan_path), str(number)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -92,7 +92,7 @@ class _Generator:
             times = psutil.Process(self.process.pid).cpu_times()
             used_s = max(used_s, times.user + times.system)
         except psutil.Error:
-            pass  # it has ended; what it said last is what it used
+            pass  # it has ended; its last report counts
         self._last_cpu_s = max(self._last_cpu_s, used_s)
         return self._last_cpu_s
 
@@ -147,13 +147,13 @@ class LoadProcess:
                 raise self._ended_badly("the load generator ended before the load") from error
 
     def progress(self) -> Progress:
-        """Return how the load goes, as last heard; never blocks."""
+        """Return how the load goes by the latest reports; never blocks."""
         heard = [list(generator.reports) for generator in self._generators]
         latest = [reports[-1] for reports in heard if reports]
         if not latest:
             return Progress()
         newest = max(latest, key=lambda report: float(report["t_s"]))
-        # The first report of a window opens it: what it tells of happened before.
+        # The first report of a window opens it: what it contains happened before.
         window = [report for reports in heard for report in reports[1:]]
         latencies_ms = sorted(ms for report in window for ms in report["latencies_ms"])
         return Progress(
@@ -168,7 +168,7 @@ class LoadProcess:
         )
 
     def poll(self) -> int | None:
-        """Return None while all goes on, else 0 if all ended well, or the code of one that broke.
+        """Return None while the load goes on, 0 if all ended well, or the code of one that broke.
 
         A generator that was killed by a signal has a negative code.
         """
@@ -212,7 +212,7 @@ class LoadProcess:
         return sum(generator.cpu_s() for generator in self._generators)
 
     def last_words(self) -> str:
-        """Return the last line of what the generators complained of, or how they ended."""
+        """Return the last line that a generator printed, or how one ended."""
         for generator in self._generators:
             if words := generator.last_words():
                 return words

@@ -1,10 +1,10 @@
-"""The HTTP agent under Locust's FastHttpSession: one connection, one try, one deadline.
+"""The HTTP client under Locust's FastHttpSession: one connection, one try, one deadline.
 
 Locust's own agent (geventhttpclient) sends a GET again, unseen, when the server closes the
-connection: two requests at the server, one in the client ledger. It limits each read but not the
+connection: two requests at the server, one in the request log. It limits each read but not the
 whole request, checks idle connections with `select`, which ends at 1,024 sockets, and keeps a
-cookie jar that costs more than the request. This one does exactly what it was asked to, once, and
-says when: `sent_ns` before it connects or sends, `done_ns` when the whole answer was there.
+cookie jar that costs more than the request. This one sends each request exactly once, and
+records when: `sent_ns` before it connects or sends, `done_ns` when the whole answer was there.
 The parser and the response are geventhttpclient's.
 """
 
@@ -24,7 +24,7 @@ USER_AGENT = "flashsale-harness"
 _poll = gevent.monkey.get_original("select", "poll")
 
 
-class OneTryAgent(LocustUserAgent):
+class NoRetryClient(LocustUserAgent):
     """Sends each request once, over one keep-alive connection to one address."""
 
     def __init__(self, address: str, timeout_s: float) -> None:
@@ -51,7 +51,7 @@ class OneTryAgent(LocustUserAgent):
     ) -> FastResponse:
         """Send one request and read its answer; of an event stream (200) only the head.
 
-        Raises what went wrong; `error` then says it in one word: connect, timeout, reset, broken.
+        Raises what went wrong; `error` is then one word: connect, timeout, reset or broken.
         """
         message = self._compose(url, method, headers or {}, payload or b"")
         self.error = ""

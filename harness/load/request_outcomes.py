@@ -1,4 +1,4 @@
-"""What an answer means for the buyer: the outcomes of the client ledger.
+"""What an answer means for the buyer: the outcomes of the request log.
 
 A request that got no answer, or one that leaves open whether it was carried out, is *indeterminate*
 and never "failed": Jepsen's `:info`. Only such a request is tried again, under the same key.

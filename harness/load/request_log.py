@@ -1,8 +1,8 @@
-"""The client ledger: one line per request, written when the request is over.
+"""The request log: one line per request, written when the request is over.
 
 Three append-only files per generator process, of JSON arrays in the order of the columns below, and
-at the very end one that says how many requests were recorded and how many Locust counted. Without
-that last file a ledger is incomplete and is not read: a killed generator leaves no half-truths.
+at the very end one with the numbers of requests that were recorded and that Locust counted. Without
+that last file a log is incomplete and is not read: a killed generator leaves no half-truths.
 """
 
 import json
@@ -18,7 +18,7 @@ REQUEST_COLUMNS = (
 """`quantity` is what was asked for, 0 if it was no purchase. `amount_cents` is the sum that the
 answer names: on a product page the price of a unit, of an order its amount; -1 if it names none."""
 BUYER_COLUMNS = ("user", "born_ns", "asked_ns", "left_ns", "user_id")
-"""`user_id` is that which the shop gave the buyer when it registered; 0 if that answer got lost."""
+"""`user_id` is the account that the shop gave the buyer; 0 if that answer was lost."""
 CLOCK_COLUMNS = ("instant_s", "t_s", "planned", "active", "alive")
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -30,18 +30,18 @@ def file_of(folder: Path, table: str, process: int) -> Path:
 
 
 def end_file_of(folder: Path, process: int) -> Path:
-    """Return the file in which a generator process closes its ledger."""
+    """Return the file in which a generator process closes its log."""
     return folder / f"end-{process}.json"
 
 
-class Ledger:
-    """Writes what one generator process saw."""
+class RequestLog:
+    """Writes what one generator process did and saw."""
 
     def __init__(self, folder: Path, process: int) -> None:
         self.recorded = 0
         self._end = end_file_of(folder, process)
-        # "x": a ledger is never continued, so two loads can never be mixed up in one.
-        tables = ("ledger", "buyers", "clock")
+        # "x": a log is never continued, so two loads can never be mixed up in one.
+        tables = ("requests", "buyers", "clock")
         self._files = [
             file_of(folder, table, process).open("x", encoding="utf-8") for table in tables
         ]
@@ -78,7 +78,7 @@ class Ledger:
             file.flush()
 
     def close_with(self, *, locust: int, killed: int) -> None:
-        """Say that the ledger is complete: what Locust counted, and buyers killed in mid-action."""
+        """Complete the log with what Locust counted, and how many buyers were given up."""
         self.flush()
         end = {"recorded": self.recorded, "locust": locust, "killed": killed}
         self._end.write_text(_encode(end), encoding="utf-8")

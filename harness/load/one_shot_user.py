@@ -7,37 +7,37 @@ counted from the moment at which it was due, so what the generator is late is pa
 
 from typing import ClassVar
 
-from harness.load import outcomes
-from harness.load.accounts import Account
+from harness.load import request_outcomes
+from harness.load.account_opening import Account
 from harness.load.buyer import Buyer
-from harness.load.plan import OpenPlan
-from harness.load.turnstile import Turnstile
+from harness.load.load_plan import OpenPlan
+from harness.load.user_pool import UserPool
 from harness.scenario.arrivals import account_of
 
 
-class Visitor(Buyer):
-    """Acts out those whom the turnstile lets in; how an order is watched, another class says."""
+class OneShotUser(Buyer):
+    """Acts out one arriving buyer after another; a second base class watches their orders."""
 
     abstract = True
-    turnstile: ClassVar[Turnstile]
+    pool: ClassVar[UserPool]
     accounts: ClassVar[dict[int, Account]]
     """By the number of the account, of those that this process has opened."""
 
     def _arrive(self) -> tuple[int, int]:
-        return -1, 0  # nobody yet: the turnstile tells
+        return -1, 0  # nobody yet: the pool assigns a buyer
 
     def _depart(self) -> None:
         """Every buyer has gone by itself."""
 
-    def _act(self) -> None:
-        while (visit := self.turnstile.wait()) is not None:
+    def _script(self) -> None:
+        while (visit := self.pool.next_visit()) is not None:
             self.number, self._ready_ns = visit
             self._think_ns = 0
             try:
                 self._visit()
             finally:
-                self._agent.close()
-                self.crowd.left(self.number, self._user_id)
+                self._http.close()
+                self.registry.remove(self.number, self._user_id)
 
     def _visit(self) -> None:
         plan = self.plan
@@ -46,10 +46,10 @@ class Visitor(Buyer):
         self._user_id = account.user_id
         self._headers["Authorization"] = f"Bearer {account.token}"
         answer = self._attempt(plan.product_id, f"{plan.key_prefix}{self.number}")
-        if answer.outcome == outcomes.ACCEPTED and not answer.is_final:
+        if answer.outcome == request_outcomes.ACCEPTED and not answer.is_final:
             self.watch(answer.order_id)
 
 
-def visitor_class(buyer: type[Buyer]) -> type[Visitor]:
-    """Return the visitor that watches its order as `buyer` does."""
-    return type("OpenVisitor", (Visitor, buyer), {"abstract": False})
+def one_shot_user_class(buyer: type[Buyer]) -> type[OneShotUser]:
+    """Return the user that watches its orders as `buyer` does."""
+    return type("OpenOneShotUser", (OneShotUser, buyer), {"abstract": False})

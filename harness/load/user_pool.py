@@ -1,4 +1,4 @@
-"""The turnstile of an open load: hands those who arrive to the users that act them out."""
+"""The users of an open load: those who are free act out the buyers that arrive."""
 
 from gevent.queue import SimpleQueue
 
@@ -6,24 +6,24 @@ Visit = tuple[int, int]
 """The number of a buyer, and when it was due, in ns since the start of the load."""
 
 
-class Turnstile:
-    """Lets a buyer in if one of its users is free."""
+class UserPool:
+    """Hands each buyer to a free user, if there is one."""
 
     def __init__(self) -> None:
         self._free = 0
         self._visits: SimpleQueue[Visit | None] = SimpleQueue()
         self._closed = False
 
-    def wait(self) -> Visit | None:
-        """Wait for the next buyer to act out; None when no more will come."""
+    def next_visit(self) -> Visit | None:
+        """Wait for the next buyer to act out; return None when no more will come."""
         if self._closed:
             return None
         self._free += 1
         visit: Visit | None = self._visits.get()
         return visit
 
-    def let_in(self, visit: Visit) -> bool:
-        """Hand a buyer to a free user; say whether there was one."""
+    def assign(self, visit: Visit) -> bool:
+        """Hand a buyer to a free user; return False if there is none."""
         if self._free == 0:
             return False
         self._free -= 1

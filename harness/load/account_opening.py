@@ -1,7 +1,7 @@
-"""The accounts of an open load, opened before it begins: a crowd that has logged in already.
+"""The accounts of an open load: its buyers have logged in before it begins.
 
 Hashing a password takes as long as hundreds of orders. These requests are part of the preparation,
-like the seeding of the stock: they are in no ledger and in no figure.
+like the seeding of the stock: they are in no request log and in no figure.
 """
 
 import json
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import gevent.pool
 
-from harness.load.agent import OneTryAgent
-from harness.load.plan import OpenPlan
+from harness.load.http_client import NoRetryClient
+from harness.load.load_plan import OpenPlan
 
 AT_A_TIME = 8
 ACCOUNT_OFFSET = 2_000_000
@@ -19,7 +19,7 @@ ACCOUNT_OFFSET = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the shop gave to who registered and logged in; the id is 0 if it named none."""
+    """An account and its session; the id is 0 if the shop named none."""
 
     user_id: int
     token: str
@@ -38,23 +38,23 @@ def open_accounts(plan: OpenPlan, process: int) -> dict[int, Account]:
 
 
 def _open(plan: OpenPlan, number: int) -> Account:
-    agent = OneTryAgent(plan.address, plan.request_timeout_s)
+    client = NoRetryClient(plan.address, plan.request_timeout_s)
     email = f"account-{number + ACCOUNT_OFFSET}@example.org"
     account = {"email": email, "password": f"secret-of-account-{number}"}
     try:
         named = account | {"name": f"Account {number}"}
-        registered = json.loads(_post(agent, plan, "/auth/register", named, 201))
-        session = json.loads(_post(agent, plan, "/auth/login", account, 200))
+        registered = json.loads(_post(client, plan, "/auth/register", named, 201))
+        session = json.loads(_post(client, plan, "/auth/login", account, 200))
         return Account(int(registered.get("user_id") or 0), str(session["token"]))
     finally:
-        agent.close()
+        client.close()
 
 
 def _post(
-    agent: OneTryAgent, plan: OpenPlan, path: str, body: dict[str, str], expected: int
+    client: NoRetryClient, plan: OpenPlan, path: str, body: dict[str, str], expected: int
 ) -> bytes:
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    response = agent.urlopen(
+    response = client.urlopen(
         plan.address + path, method="POST", headers=headers, payload=json.dumps(body).encode()
     )
     content = bytes(response.content or b"")
