@@ -32,13 +32,13 @@ class NoAccount(Exception):
 def open_accounts(plan: OpenPlan, process: int) -> dict[int, Account]:
     """Register and log in this process' share of the accounts (NoAccount)."""
     pool = gevent.pool.Pool(AT_A_TIME)
-    numbers = range(process, plan.accounts, plan.processes)
+    numbers = range(process, plan.accounts, plan.load.processes)
     accounts = pool.map(lambda number: _open(plan, number), numbers)
     return dict(zip(numbers, accounts, strict=True))
 
 
 def _open(plan: OpenPlan, number: int) -> Account:
-    client = NoRetryClient(plan.address, plan.request_timeout_s)
+    client = NoRetryClient(plan.address, plan.load.request_timeout_s)
     email = f"account-{number + ACCOUNT_OFFSET}@example.org"
     account = {"email": email, "password": f"secret-of-account-{number}"}
     try:

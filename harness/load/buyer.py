@@ -79,7 +79,7 @@ class Buyer(FastHttpUser):
         super().__init__(environment)
         self.plan = self.registry.plan
         self.number, self._ready_ns = self._arrive()
-        self._http = self.client_class(self.plan.address, self.plan.request_timeout_s)
+        self._http = self.client_class(self.plan.address, self.plan.load.request_timeout_s)
         self.client.client = self._http
         self._user_id = 0
         self._leaving = Signal()
@@ -163,11 +163,11 @@ class Buyer(FastHttpUser):
         headers = {"Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
-        for tried in range(self.plan.retries + 1):
+        for tried in range(self.plan.load.retries + 1):
             answer = self._request(endpoint, "POST", path, body, headers, key, tried)
             if answer.outcome != INDETERMINATE or self._gives_up():
                 break
-            if tried < self.plan.retries:
+            if tried < self.plan.load.retries:
                 wait_s = answer.retry_after_s
                 self.pause(FIRST_RETRY_S * 2**tried if wait_s is None else wait_s)
         return answer
@@ -182,7 +182,7 @@ class Buyer(FastHttpUser):
 
     def watch_deadline_ns(self) -> int:
         """Return until when an order that was accepted now is watched, in ns since the start."""
-        return self.registry.now_ns() + int(self.plan.watch_limit_s * 1e9)
+        return self.registry.now_ns() + int(self.plan.load.watch_limit_s * 1e9)
 
     def pause(self, seconds: float) -> None:
         """Wait in the middle of an action, counted from the end of the last request."""
@@ -194,7 +194,7 @@ class Buyer(FastHttpUser):
 
     def _think(self) -> None:
         """Think between two actions; a buyer that is asked to leave does so at once."""
-        seconds = self._draws.uniform(self.plan.think_min_s, self.plan.think_max_s)
+        seconds = self._draws.uniform(self.plan.load.think_min_s, self.plan.load.think_max_s)
         self._leaving.wait(self._plan_pause(seconds))
 
     def _plan_pause(self, seconds: float) -> float:

@@ -105,9 +105,9 @@ def generate(plan: AnyPlan, process: int, folder: Path) -> str:
     with RequestLog(folder, process) as log:
         users = UserRegistry(plan, process, log)
         buyer.registry, buyer.host = users, plan.address
-        buyer.network_timeout = buyer.connection_timeout = plan.request_timeout_s
+        buyer.network_timeout = buyer.connection_timeout = plan.load.request_timeout_s
         environment = Environment(
-            user_classes=[buyer], stop_timeout=plan.request_timeout_s, catch_exceptions=False
+            user_classes=[buyer], stop_timeout=plan.load.request_timeout_s, catch_exceptions=False
         )
         runner = environment.create_local_runner()
         channel = ControlChannel(users)
@@ -129,7 +129,7 @@ def _buyer_of(plan: AnyPlan) -> type[Buyer]:
     """Return the class of this plan's buyers."""
     if isinstance(plan, ContentionPlan):
         return BurstUser
-    buyer = buyer_class(plan.buyer)
+    buyer = buyer_class(plan.load.buyer)
     return one_shot_user_class(buyer) if isinstance(plan, OpenPlan) else buyer
 
 

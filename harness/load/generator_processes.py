@@ -114,7 +114,7 @@ class LoadProcess:
             out_dir.mkdir(parents=True, exist_ok=True)
             plan_path = out_dir / "plan.json"
             plan_path.write_text(plan.to_json(), encoding="utf-8")
-            for number in range(plan.processes):
+            for number in range(plan.load.processes):
                 self._generators.append(_Generator(plan_path, number))
         except OSError as error:
             self.stop()

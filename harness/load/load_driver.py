@@ -30,7 +30,7 @@ class LoadDriver(ABC):
         """
         plan, begun_s = self._users.plan, self._users.now_s()
         while self._users.alive and not self._users.failure:
-            limit_s = plan.request_timeout_s if self._users.stopping else plan.longest_action_s
+            limit_s = plan.load.request_timeout_s if self._users.stopping else plan.longest_action_s
             if self._users.now_s() > begun_s + limit_s + ENDING_GRACE_S:
                 break
             gevent.sleep(CLOCK_TICK_S)

@@ -6,10 +6,11 @@ generators are ready, because importing Locust takes a second or two.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.scenario.arrivals import arrivals_ns
 from harness.scenario.load_profile import Schedule
@@ -17,7 +18,7 @@ from harness.scenario.sales import Sale
 
 if TYPE_CHECKING:
     # Generators read plans too, and must not pay for pydantic.
-    from harness.scenario.model import Scenario
+    from harness.scenario.model import LoadSettings, Scenario
 
 WARM_UP_PRODUCT = 2
 WARM_UP_USER_OFFSET = 1_000_000
@@ -68,18 +69,12 @@ class Plan:
     seed: int
     key_prefix: str
     user_offset: int
-    buyer: str
-    think_min_s: float
-    think_max_s: float
-    poll_interval_s: float
-    request_timeout_s: float
-    watch_limit_s: float
-    processes: int
-    retries: int
+    load: "LoadSettings"
+    """All that the scenario says in `[load]`, whoever reads it; in a generator a plain object."""
 
     def to_json(self) -> str:
         """Return the plan as JSON."""
-        return json.dumps(asdict(self), indent=2)
+        return json.dumps(asdict(self) | {"load": vars(self.load)}, indent=2)
 
     @property
     def preparation_s(self) -> float:
@@ -89,7 +84,7 @@ class Plan:
     @property
     def longest_purchase_s(self) -> float:
         """Return how long one attempt may take, in seconds: every try times out but the last."""
-        return (self.retries + 1) * (self.request_timeout_s + RETRY_AFTER_LIMIT_S)
+        return (self.load.retries + 1) * (self.load.request_timeout_s + RETRY_AFTER_LIMIT_S)
 
     @property
     def longest_action_s(self) -> float:
@@ -97,11 +92,11 @@ class Plan:
 
         The longest action is to buy, and then to watch.
         """
-        return self.longest_purchase_s + self.watch_limit_s
+        return self.longest_purchase_s + self.load.watch_limit_s
 
     def share_of(self, process: int, count: int) -> int:
         """Return how many of the first `count` things are a process's: every `processes`-th."""
-        return len(range(process, count, self.processes))
+        return len(range(process, count, self.load.processes))
 
 
 @dataclass(frozen=True)
@@ -151,7 +146,7 @@ class LoadPlan(_StagedPlan):
                 PlannedStage("arrive", users, ramp_s, users / ramp_s),
                 PlannedStage("stay", users, seconds - ramp_s, users / ramp_s),
             ),
-            **scenario.load.model_dump(),
+            load=_plain(scenario.load.model_dump()),
         )
 
     def spawn_rate_at(self, t_s: float) -> float:
@@ -190,7 +185,7 @@ class OpenPlan(_StagedPlan):
     def arrivals_of(self, process: int) -> list[tuple[int, int]]:
         """Return number and time of arrival (ns) of a process' buyers: every `processes`-th."""
         times_ns = arrivals_ns(self.stages, self.spread, self.seed)
-        return list(enumerate(times_ns))[process :: self.processes]
+        return list(enumerate(times_ns))[process :: self.load.processes]
 
 
 AnyPlan = LoadPlan | ContentionPlan | OpenPlan
@@ -207,7 +202,7 @@ def sale_plan(scenario: "Scenario", address: str, *, seed: int, sales: Sequence[
         "seed": seed,
         "key_prefix": f"{seed}-",
         "user_offset": 0,
-        **scenario.load.model_dump(),
+        "load": _plain(scenario.load.model_dump()),
     }
     if scenario.contention is not None:
         return ContentionPlan(sales=tuple(sales), buyers=scenario.contention.buyers, **shared)
@@ -216,22 +211,31 @@ def sale_plan(scenario: "Scenario", address: str, *, seed: int, sales: Sequence[
         load = scenario.open
         return OpenPlan(
             product_id=product_id,
-            stages=tuple(ArrivalStage(**stage.model_dump()) for stage in load.stages),
+            stages=tuple(ArrivalStage(s.name, s.buyers, s.seconds) for s in load.stages),
             spread=load.spread,
             accounts=load.accounts,
             at_once=load.at_once,
             **shared,
         )
-    stages = tuple(PlannedStage(**stage.model_dump()) for stage in scenario.stages)
+    stages = tuple(
+        PlannedStage(stage.name, stage.users, stage.seconds, stage.spawn_rate)
+        for stage in scenario.stages
+    )
     return LoadPlan(product_id=product_id, stages=stages, **shared)
 
 
 def plan_from_json(text: str) -> AnyPlan:
     """Return the plan that `to_json` wrote."""
     fields = json.loads(text)
+    fields["load"] = _plain(fields["load"])
     if "sales" in fields:
         return ContentionPlan(sales=tuple(Sale(**sale) for sale in fields.pop("sales")), **fields)
     stages = fields.pop("stages")
     if "spread" in fields:
         return OpenPlan(stages=tuple(ArrivalStage(**stage) for stage in stages), **fields)
     return LoadPlan(stages=tuple(PlannedStage(**stage) for stage in stages), **fields)
+
+
+def _plain(settings: Mapping[str, Any]) -> "LoadSettings":
+    """Return the settings without their model, which generators do not import."""
+    return cast("LoadSettings", SimpleNamespace(**settings))

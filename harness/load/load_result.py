@@ -56,13 +56,13 @@ def collect(out_dir: Path) -> LoadResult:
     kill a buyer in the middle of a request.
     """
     plan = plan_from_json((out_dir / "plan.json").read_text("utf-8"))
-    ends = [_read_end(out_dir, process) for process in range(plan.processes)]
-    clock = _merge_clocks(_read(out_dir, "clock", CLOCK_COLUMNS, plan.processes))
-    requests = _read(out_dir, "requests", REQUEST_COLUMNS, plan.processes)
+    ends = [_read_end(out_dir, process) for process in range(plan.load.processes)]
+    clock = _merge_clocks(_read(out_dir, "clock", CLOCK_COLUMNS, plan.load.processes))
+    requests = _read(out_dir, "requests", REQUEST_COLUMNS, plan.load.processes)
     sent_ns = requests["sent_ns"].to_numpy(dtype=np.int64)
     requests["stage"] = np.searchsorted(_bounds_ns(plan, clock), sent_ns, side="right")
     requests = requests[list(_REQUEST_TYPES)].astype(_REQUEST_TYPES)
-    buyers = _read(out_dir, "buyers", BUYER_COLUMNS, plan.processes)
+    buyers = _read(out_dir, "buyers", BUYER_COLUMNS, plan.load.processes)
     return LoadResult(
         requests=requests.sort_values(["done_ns", "user"], kind="stable", ignore_index=True),
         buyers=buyers[list(_BUYER_TYPES)]

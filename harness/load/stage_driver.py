@@ -59,7 +59,7 @@ class StageDriver(LoadDriver):
 
     def _adjust(self, t_s: float) -> None:
         """Bring the number of active buyers to the plan, no faster than the spawn rate allows."""
-        rate = self._plan.spawn_rate_at(self._adjusted_s) / self._plan.processes
+        rate = self._plan.spawn_rate_at(self._adjusted_s) / self._plan.load.processes
         self._allowance += rate * (t_s - self._adjusted_s)
         self._allowance = min(self._allowance, max(rate, 1.0))
         self._adjusted_s = t_s

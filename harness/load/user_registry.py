@@ -64,7 +64,7 @@ class UserRegistry:
     def add(self, user: User) -> tuple[int, int]:
         """Register a buyer; return its number, never given twice, and the time of its birth."""
         number, born_ns = self._next_number, self.now_ns()
-        self._next_number += self.plan.processes
+        self._next_number += self.plan.load.processes
         self._active.append((number, user))
         self._born_ns[number] = born_ns
         return number, born_ns

@@ -15,6 +15,7 @@ from harness.load.request_log import RequestLog, file_of
 from harness.load.user_pool import UserPool
 from harness.load.user_registry import UserRegistry
 from harness.scenario.arrivals import account_of, arrivals_ns
+from tests.support.plans import plan_of
 
 BURST = ArrivalStage("burst", 40, 0.2)
 TAIL = ArrivalStage("tail", 10, 0.2)
@@ -28,7 +29,7 @@ def make_plan(**changes):
         "product_id": 1, "spread": "poisson", "accounts": 4, "at_once": 5,
         "stages": (BURST, TAIL),
     }  # fmt: skip
-    return OpenPlan(**settings | changes)
+    return plan_of(OpenPlan, **settings | changes)
 
 
 stages = st.lists(

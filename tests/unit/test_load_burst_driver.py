@@ -14,6 +14,7 @@ from harness.load.request_log import RequestLog, file_of
 from harness.load.start_barrier import StartBarrier
 from harness.load.user_registry import UserRegistry
 from harness.scenario.sales import Sale
+from tests.support.plans import plan_of
 
 BUYERS = 3
 STUCK = -1
@@ -27,7 +28,7 @@ def make_plan(**changes):
         "request_timeout_s": 10.0, "watch_limit_s": 1.0, "processes": 1, "retries": 0,
         "sales": SALES, "buyers": BUYERS,
     }  # fmt: skip
-    return ContentionPlan(**settings | changes)
+    return plan_of(ContentionPlan, **settings | changes)
 
 
 class Hall:

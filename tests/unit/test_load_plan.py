@@ -32,7 +32,7 @@ def test_the_sale_is_the_scenario(sale):
     scenario = load_scenario("flash_sale", ROOT)
     assert sale.schedule == scenario.schedule
     assert (sale.product_id, sale.key_prefix, sale.user_offset) == (1, "7-", 0)
-    assert (sale.request_timeout_s, sale.retries, sale.buyer) == (30, 3, "polling")
+    assert (sale.load.request_timeout_s, sale.load.retries, sale.load.buyer) == (30, 3, "polling")
 
 
 def test_the_warm_up_shares_nothing_with_the_sale(sale, warm_up):
@@ -71,7 +71,7 @@ def contention():
 def test_a_contention_test_has_a_plan_of_its_own(contention):
     assert isinstance(contention, ContentionPlan)
     assert plan_from_json(contention.to_json()) == contention
-    assert (len(contention.sales), contention.buyers, contention.processes) == (300, 200, 1)
+    assert (len(contention.sales), contention.buyers, contention.load.processes) == (300, 200, 1)
     assert (contention.key_prefix, contention.user_offset) == ("7-", 0)
     assert contention.longest_purchase_s == 4 * (10 + 5)
 

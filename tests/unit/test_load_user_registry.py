@@ -7,6 +7,7 @@ import pytest
 from harness.load.load_plan import LoadPlan
 from harness.load.request_log import RequestLog, file_of
 from harness.load.user_registry import UserRegistry
+from tests.support.plans import plan_of
 
 
 class FakeUser:
@@ -20,7 +21,8 @@ class FakeUser:
 
 @pytest.fixture
 def registry(tmp_path):
-    plan = LoadPlan(
+    plan = plan_of(
+        LoadPlan,
         address="http://127.0.0.1:1", product_id=1, seed=1, key_prefix="1-", user_offset=0,
         stages=(), buyer="polling", think_min_s=0.0, think_max_s=1.0, poll_interval_s=0.5,
         request_timeout_s=1.0, watch_limit_s=1.0, processes=3, retries=0,
