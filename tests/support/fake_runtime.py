@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from shutil import rmtree
+from signal import Signals
 from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ import pandas as pd
 from harness import load, runtimes
 from harness.campaign import collect
 from harness.campaign import execution as protocol
+from harness.faults import injector
 from harness.load import Progress
 from harness.load.load_result import LoadResult
 from harness.results.store import RunData
@@ -138,6 +140,12 @@ class FakeDeployment:
     def alive(self) -> list[str]:
         return []
 
+    def kill(self, service: str, replica: int, sig: Signals) -> None:
+        self.world.steps.append(f"{sig.name} {service}-{replica}")
+
+    def wait_ready(self, service: str, replica: int) -> None:
+        self.world.steps.append(f"wait {service}-{replica}")
+
     def down(self) -> None:
         rmtree(self.scratch)
         self.world.note("down")
@@ -200,7 +208,9 @@ class FakeSampler:
 def put_in_place(world: World, replace: Callable[[object, str, object], None] = setattr) -> None:
     """Let every campaign of this process run on fakes, its clock included."""
     replace(runtimes, "LocalRuntime", lambda pythons=None: FakeRuntime(world))
-    replace(protocol, "time", Clock())
+    clock = Clock()
+    replace(protocol, "time", clock)
+    replace(injector, "time", clock)
     replace(protocol, "reset", _reset)
     replace(protocol, "settle_stores", lambda deployment: None)
     replace(protocol, "Sampler", FakeSampler)
