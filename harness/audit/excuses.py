@@ -1,9 +1,9 @@
 """What the faults of a run excuse, and until when: nothing else, and nothing in a run without.
 
 Almost every invariant stays as it is: a shop that is killed may answer nothing, but it may not
-sell a unit twice. What is excused are stamps (whoever is stopped in the middle of something goes on
-with an old reading of the clock), news that nobody could spread, and requests that were counted
-twice because the first server died, or was cut off, before it answered.
+sell a unit twice. What is excused are stamps (a process that is stopped in the middle of something
+goes on with an old reading of the clock), changes that could not spread, and requests that were
+counted twice because the first server died, or was partitioned, before it answered.
 """
 
 import numpy as np

@@ -68,8 +68,7 @@ class NotMeasuredError(Exception):
 class Facts:
     """A run as the invariants read it; what several of them need is made once and shared.
 
-    An input that is not there raises NotMeasuredError, whoever asks for it. The frames are shared,
-    so nobody changes them.
+    A missing input raises NotMeasuredError. The frames are shared, so nobody changes them.
     """
 
     def __init__(self, run: RunData) -> None:
@@ -99,7 +98,7 @@ class Facts:
 
     @property
     def at_rest(self) -> bool:
-        """Say whether the shop had worked off its backlog when its stores were read."""
+        """Return True if the shop had worked off its backlog when its stores were read."""
         return self.run.record.get("drained") is True
 
     @cached_property
@@ -113,7 +112,7 @@ class Facts:
 
     @property
     def has_redis(self) -> bool:
-        """Say whether the approach keeps stock and queues in Redis."""
+        """Return True if the approach keeps stock and queues in Redis."""
         return bool(self.recorded("topology", "has_redis"))
 
     @property
@@ -139,10 +138,10 @@ class Facts:
         return self.order_of[list(columns)].reindex(order_ids).set_index(order_ids.index)
 
     def requests(self, *columns: str) -> pd.DataFrame:
-        """Return columns of the client ledger; a ledger without a request was not measured."""
+        """Return columns of the request log; a log without a request was not measured."""
         frame = self.table("requests", *columns)
         if frame.empty:
-            raise NotMeasuredError("the client ledger holds no request")
+            raise NotMeasuredError("the request log holds no request")
         return frame
 
     @cached_property
@@ -199,7 +198,7 @@ class Facts:
     def stock_moves(self) -> pd.DataFrame:
         """The stock moves, each with what its order says; that is null for an orphan.
 
-        Runs of before the ledger numbered its moves have no `SEQUENCE`.
+        Runs from before the ledger numbered its moves have no `SEQUENCE`.
         """
         columns = ["order_id", "kind", "quantity", "at_ns", "relayed"]
         sequence = [SEQUENCE] if SEQUENCE in self.run.stock_moves.columns else []
@@ -211,7 +210,7 @@ class Facts:
     def cancelled(self) -> pd.DataFrame:
         """The orders that were accepted and that the ledger refused; a run of old records none.
 
-        `excused`: a fault deleted their account, so nothing better could become of them.
+        `excused`: a fault deleted their account, so they could not end better.
         """
         columns = ["order_id", "user_id", "product_id", "quantity", "key", "reason"]
         rows = (self.run.record.get("store") or {}).get("cancelled") or []

@@ -1,10 +1,10 @@
 """The audit of a contention test: each sale is audited as a run of its own, cut out of the whole.
 
 A slice is what would have been stored if its sale had been the only one: the requests since its
-bell, the orders of its product and what belongs to them, its row in the stores, its proof of a
+start, the orders of its product and what belongs to them, its row in the stores, its proof of a
 clean beginning. The union of the slices is the whole, so nothing that was stored escapes the audit.
-What only the whole deployment can tell (queues, counters of requests, configuration) is asked of
-the whole.
+What concerns the whole deployment (queues, counters of requests, configuration) is audited on the
+whole run.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Faults as they were carried out during a run: what run.json says of them, for whoever judges it.
+"""Faults as they were carried out during a run, as run.json records them.
 
 A fault is recorded with its times in ns since the load began. One that could not be carried out has
 no begin: it is no outage, and its run is invalid.

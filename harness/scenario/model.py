@@ -243,7 +243,7 @@ class Scenario(SchemaModel):
 
     @property
     def load_s(self) -> float:
-        """Return how long all stages take, in seconds; of a contention test, a guess."""
+        """Return how long all stages take, in seconds; for a contention test, an estimate."""
         if self.contention is not None:
             return self.contention.sales * SALE_GUESS_S
         return self.schedule.load_s

@@ -31,7 +31,7 @@ class OpenLoad(SchemaModel):
     """One-shot buyers, in place of stages of users: each comes, tries to buy once, and goes.
 
     They buy under `accounts`, opened before the first arrives, so that hashing passwords is not
-    what is measured. Who comes while `at_once` buyers are there is dropped, and counted.
+    what is measured. A buyer who arrives while `at_once` buyers are there is dropped, and counted.
     """
 
     spread: Spread = "poisson"

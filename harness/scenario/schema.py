@@ -1,4 +1,4 @@
-"""The tables of a scenario file, and how a mistake in one is told: by file, key and value."""
+"""The models of files that people write, and how a mistake is reported: by file, key and value."""
 
 import difflib
 from pathlib import Path
@@ -27,7 +27,7 @@ Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 
 
 class SchemaModel(BaseModel):
-    """A table whose keys are all known, and whose values are of the stated types."""
+    """A model whose keys are all known, and whose values have the stated types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
 
@@ -46,8 +46,8 @@ _CLEARER = {
 
 
 def explain(path: Path, table: type[SchemaModel], errors: list[ErrorDetails]) -> UsageError:
-    """Word the first error for people; say in the hint how many more there are."""
-    # a misspelt key is also a missing one: tell of the word that stands in the file
+    """Return the first error in words; its hint gives the number of further ones."""
+    # a misspelt key is also a missing one: report the word that stands in the file
     error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
     key = _key(error["loc"])
     more = f"; {len(errors) - 1} more like it in the file" if len(errors) > 1 else ""

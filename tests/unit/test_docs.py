@@ -11,7 +11,7 @@ FOLDERS = "approaches|docs|harness|report|results|scenarios|tests"
 PATH = re.compile(rf"`((?:{FOLDERS})/[^`\s]*)`")
 MODULE = re.compile(rf"`((?:{FOLDERS})(?:\.\w+)+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
-OF_A_CAMPAIGN = re.compile(r"report/.*(html|md|svg|png|csv)|results/.*…")
+OF_A_CAMPAIGN = re.compile(r"report/.*(html|md|svg|png|csv)|results/(?!reference)")
 
 
 def _named(pattern: re.Pattern[str], doc: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""What buyers were told: never back, never a false "sold out", and nothing that was not counted."""
+"""What buyers saw: no status goes back, no "sold out" is false, and every answer was counted."""
 
 import numpy as np
 import pandas as pd
@@ -40,9 +40,9 @@ def never_regresses(facts: Facts, evidence: Evidence) -> str:
     "confirmed" that the ledger does not confirm, and an end that its buyer is never shown.
     """
     columns = ("user", "sent_ns", "done_ns", "outcome", "order_id", "order_status", "version")
-    told = facts.requests(*columns)
-    told = told[told["order_id"] != ""]
-    seen = told[told["version"] > 0].sort_values(["done_ns", "sent_ns"])
+    answers = facts.requests(*columns)
+    answers = answers[answers["order_id"] != ""]
+    seen = answers[answers["version"] > 0].sort_values(["done_ns", "sent_ns"])
     shown = ["order_id", "user", "done_ns", "version", "order_status"]
     back = seen.groupby("order_id")["version"].diff() < 0
     evidence.offence("answers that went back", seen, back, shown)
@@ -56,29 +56,30 @@ def never_regresses(facts: Facts, evidence: Evidence) -> str:
         known & (compared["ledger"] != compared["order_status"]),
         [*shown, "ledger"],
     )
-    ends = told["outcome"].where(told["outcome"].isin(ENDS), told["order_status"])
-    final = told.assign(end=ends)[ends.isin(ENDS)]
+    ends = answers["outcome"].where(answers["outcome"].isin(ENDS), answers["order_status"])
+    final = answers.assign(end=ends)[ends.isin(ENDS)]
     final = final.assign(ledger=facts.of_order(final["order_id"], "status")["status"])
     wrong = final["ledger"].notna() & (final["ledger"] != final["end"])
     evidence.offence(
         "final answers that the ledger contradicts", final, wrong, [*shown, "end", "ledger"]
     )
     evidence.offence(
-        "answers that hide an end", told, _hiding(facts, told), shown, by_the_clock=True
+        "answers that hide an end", answers, _hiding(facts, answers), shown, by_the_clock=True
     )
-    watched, ended = told["order_id"].nunique(), final["order_id"].nunique()
+    watched, ended = answers["order_id"].nunique(), final["order_id"].nunique()
     return f"{len(seen)} answers about {watched} orders, {ended} seen to their end"
 
 
-def _hiding(facts: Facts, told: pd.DataFrame) -> "pd.Series[bool]":
+def _hiding(facts: Facts, answers: pd.DataFrame) -> "pd.Series[bool]":
     """Return which answers show an order as under way long after the ledger finished it."""
     finished = facts.table("orders", "order_id", "settled_ns")
     finished = finished[finished["settled_ns"] > 0].drop_duplicates("order_id")
     ended_ns = finished["settled_ns"].to_numpy(dtype=np.int64) - int(facts.recorded("t0_wall_ns"))
     known_ns = no_sooner_than(ended_ns, SHOWN_NS, RECOVERY_NS, facts.outages)
-    open_ = (told["order_status"] != "") & ~told["order_status"].isin(ENDS)
+    open_ = (answers["order_status"] != "") & ~answers["order_status"].isin(ENDS)
     return open_ & (
-        told["sent_ns"] > told["order_id"].map(pd.Series(known_ns, index=finished["order_id"]))
+        answers["sent_ns"]
+        > answers["order_id"].map(pd.Series(known_ns, index=finished["order_id"]))
     )
 
 
@@ -114,7 +115,7 @@ def streams_end(facts: Facts, evidence: Evidence) -> str:
 
 @invariant("I13", 'No "sold out" while stock was free')
 def sold_out_only_if_so(facts: Facts, evidence: Evidence) -> str:
-    """Nobody was refused while a unit was free during the whole of the request.
+    """No buyer was refused while a unit was free during the whole of the request.
 
     Catches units that vanish from the counter that accepts orders (undersell), during the sale and
     at its end: stock that is left although buyers were refused after the last release.
@@ -154,10 +155,10 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     that stayed without an answer, those that a proxy answered in its stead, and event streams
     that broke, which may or may not have been counted.
 
-    Counters outlive their process. But when one is killed or cut off, a proxy asks another server
-    for what that one, which may have counted it, did not answer (never for a POST, which is not
-    safe to repeat); and a fault that wipes the data of a service takes its counters along. A drain
-    of one replica of several excuses nothing: each request under way gets a server's answer.
+    Counters outlive their process. But when one is killed or partitioned, a proxy asks another
+    server for what that one, which may have counted it, did not answer (never for a POST, which is
+    not safe to repeat); and a fault that wipes the data of a service takes its counters along. A
+    drain of one replica of several excuses nothing: each request under way gets an answer.
     """
     counts = facts.recorded("server_counts")
     if not counts:
@@ -180,12 +181,12 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
         }
     )
     both = both.fillna(0).astype("int64").rename_axis(["route", "status"]).reset_index()
-    silent = lost_response_windows(facts.outages, topology)
-    if not any(outage.declared.loses_data for outage in silent):
+    windows = lost_response_windows(facts.outages, topology)
+    if not any(outage.declared.loses_data for outage in windows):
         evidence.offence("statuses that no server counted", both, both["client"] > both["server"])
     surplus = both.assign(surplus=(both["server"] - both["client"]).clip(lower=0))
     per_route = surplus.groupby("route")[["client", "server", "surplus"]].sum().reset_index()
-    again = asked["route"].str.startswith("GET") & under_way(asked, silent)
+    again = asked["route"].str.startswith("GET") & under_way(asked, windows)
     allowed = per_route["route"].map(asked[unanswered | again].groupby("route").size()).fillna(0)
     per_route["unanswered"] = allowed.astype("int64")
     evidence.offence(
@@ -225,12 +226,12 @@ def _free_at_least(facts: Facts) -> tuple["np.ndarray", "np.ndarray"]:
     """Return times, in ns from the start of the load, and the stock surely free from then on."""
     t0_ns = int(facts.recorded("t0_wall_ns"))
     moves, ledger = facts.stock_moves, facts.order_of
-    told = facts.acknowledgements
+    acked = facts.acknowledgements
     stamps = pd.concat(
         [
             ledger["accepted_ns"] - t0_ns,
             moves[moves["kind"] == "reserve"].set_index("order_id")["at_ns"] - t0_ns,
-            told[told["order_id"] != ""].set_index("order_id")["done_ns"],
+            acked[acked["order_id"] != ""].set_index("order_id")["done_ns"],
         ]
     )
     taken_ns = stamps.astype("int64").groupby(level=0).min() - CLOCK_NS

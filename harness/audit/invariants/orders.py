@@ -33,31 +33,31 @@ _LEGAL = {
 
 @invariant("I3", "Every acknowledged order exists and was finished")
 def none_lost(facts: Facts, evidence: Evidence) -> str:
-    """Whatever a buyer was told is an order is one, is that buyer's, and ended within the drain.
+    """Each acknowledged order exists, belongs to its buyer, and ended within the drain.
 
     Catches the loss of accepted orders (a queue that forgets on a crash), orders that are cancelled
     (unless a fault had deleted their account: they could not end better), orders that are stuck,
     and answers that name an order of somebody else. An order that is still open when the limit of
-    the drain has passed is a failure: its buyer has waited for nothing, and if nobody was ever told
-    of it, it still holds a unit, and perhaps somebody's money.
+    the drain has passed is a failure: its buyer has waited for nothing, and if no buyer knows of
+    it, it still holds a unit, and perhaps somebody's money.
     """
-    told = facts.acknowledgements
+    acked = facts.acknowledgements
     shown = ["order_id", "key", "user", "status"]
-    evidence.offence("acknowledgements without an order id", told, told["order_id"] == "", shown)
-    told = told[told["order_id"] != ""].drop_duplicates(["order_id", "key"])
-    lost = ~among(told["order_id"], facts.order_of.index)
+    evidence.offence("acknowledgements without an order id", acked, acked["order_id"] == "", shown)
+    acked = acked[acked["order_id"] != ""].drop_duplicates(["order_id", "key"])
+    lost = ~among(acked["order_id"], facts.order_of.index)
     cancelled = facts.cancelled
-    refused = among(told["order_id"], cancelled["order_id"])
-    excused = among(told["order_id"], cancelled.loc[cancelled["excused"], "order_id"])
-    evidence.offence("acknowledged orders lost", told, lost & ~refused, shown)
-    evidence.offence("acknowledged orders cancelled", told, lost & refused & ~excused, shown)
+    refused = among(acked["order_id"], cancelled["order_id"])
+    excused = among(acked["order_id"], cancelled.loc[cancelled["excused"], "order_id"])
+    evidence.offence("acknowledged orders lost", acked, lost & ~refused, shown)
+    evidence.offence("acknowledged orders cancelled", acked, lost & refused & ~excused, shown)
     evidence.offence(
         "orders both recorded and cancelled",
         cancelled,
         among(cancelled["order_id"], facts.order_of.index),
         ["order_id", "key", "reason"],
     )
-    kept = told[~lost]
+    kept = acked[~lost]
     said = facts.of_order(kept["order_id"], "user_id", "key", "status")
     kept = kept.join(said.add_prefix("ledger_"))
     limit_s = facts.recorded("scenario", "drain", "limit_s")
@@ -78,11 +78,11 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
     evidence.offence(
         f"orders that nobody was told of, not finished {limit_s} s after the load",
         open_,
-        ~among(open_["order_id"], told["order_id"]),
+        ~among(open_["order_id"], acked["order_id"]),
         ["order_id", "key", "status"],
     )
     _held_by_another(kept, evidence, shown)
-    return f"{told['order_id'].nunique()} acknowledged orders, all in the ledger and finished"
+    return f"{acked['order_id'].nunique()} acknowledged orders, all in the ledger and finished"
 
 
 def _held_by_another(kept: pd.DataFrame, evidence: Evidence, shown: list[str]) -> None:
@@ -106,21 +106,23 @@ def _held_by_another(kept: pd.DataFrame, evidence: Evidence, shown: list[str]) -
 def none_invented(facts: Facts, evidence: Evidence) -> str:
     """Every order of the ledger is a buyer's attempt; its buyer knows of it, or cannot know.
 
-    Catches orders out of nothing, and orders that were executed although their buyer was told no.
+    Catches orders out of nothing, and orders that were executed although their buyer got a refusal.
     An order whose buyer got no answer to the last try was *recovered*: allowed, and counted.
     """
     ledger = facts.orders[["order_id", "key", "status"]]
     asked = facts.purchases
     unasked = ~among(ledger["key"], asked["key"])
     evidence.offence("orders that nobody asked for", ledger, unasked)
-    told = asked.loc[asked["status"].isin(ACKNOWLEDGED), "key"]
-    untold = ledger[~unasked & ~among(ledger["key"], told)]
-    tries = asked[among(asked["key"], untold["key"])].sort_values("done_ns")
+    acked = asked.loc[asked["status"].isin(ACKNOWLEDGED), "key"]
+    unaware = ledger[~unasked & ~among(ledger["key"], acked)]
+    tries = asked[among(asked["key"], unaware["key"])].sort_values("done_ns")
     ends = tries.drop_duplicates("key", keep="last").set_index("key")[["outcome", "status"]]
-    untold = untold.join(ends.add_prefix("told_"), on="key")
-    open_end = (untold["told_outcome"] == "indeterminate") | (untold["told_status"] == IN_PROGRESS)
-    evidence.offence("orders whose buyer was told no", untold, ~open_end)
-    return f"{len(ledger)} orders, {len(untold)} of them recovered from indeterminate attempts"
+    unaware = unaware.join(ends.add_prefix("told_"), on="key")
+    open_end = (unaware["told_outcome"] == "indeterminate") | (
+        unaware["told_status"] == IN_PROGRESS
+    )
+    evidence.offence("orders whose buyer was told no", unaware, ~open_end)
+    return f"{len(ledger)} orders, {len(unaware)} of them recovered from indeterminate attempts"
 
 
 @invariant("I5", "One order per key")
@@ -133,12 +135,12 @@ def one_per_key(facts: Facts, evidence: Evidence) -> str:
     ledger = facts.orders[["order_id", "user_id", "key"]]
     evidence.offence("order ids used twice", ledger, ledger.duplicated("order_id"))
     evidence.offence("keys with several orders", ledger, ledger.duplicated(["user_id", "key"]))
-    told = facts.acknowledgements
-    told = told.loc[told["order_id"] != "", ["order_id", "key"]]
-    pairs = told.drop_duplicates()
+    acked = facts.acknowledgements
+    acked = acked.loc[acked["order_id"] != "", ["order_id", "key"]]
+    pairs = acked.drop_duplicates()
     evidence.offence("replays that named another order", pairs, pairs.duplicated("key"))
     evidence.offence("order ids told for several keys", pairs, pairs.duplicated("order_id"))
-    return f"{len(ledger)} orders under as many keys; {len(told) - len(pairs)} replays agree"
+    return f"{len(ledger)} orders under as many keys; {len(acked) - len(pairs)} replays agree"
 
 
 @invariant("I8", "Every order goes through legal states to one end")
@@ -183,8 +185,8 @@ def legal_history(facts: Facts, evidence: Evidence) -> str:
 def _in_time(facts: Facts, evidence: Evidence) -> None:
     """Check that no history goes back, and each stamp against what encloses it.
 
-    An order is accepted after its buyer first asked and before its buyer was told; it is settled
-    before its buyer was shown the end, and before the backlog was found empty.
+    An order is accepted after its buyer first asked and before its buyer got the answer; it is
+    settled before its buyer was shown the end, and before the backlog was found empty.
     """
     events = facts.table("order_events", "order_id", "version", "status", "at_ns")
     events = events.sort_values("version", kind="stable")

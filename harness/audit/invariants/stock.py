@@ -221,7 +221,7 @@ def _units(rows: pd.DataFrame) -> "pd.Series[int]":
 
 
 def _by_moves(facts: Facts) -> pd.DataFrame:
-    """Return the units of the sale taken and given back, as the stock moves tell it."""
+    """Return the units of the sale taken and given back, according to the stock moves."""
     moves = facts.stock_moves
     of_sale = moves["product_id"] == SALE_PRODUCT
     moves = moves[of_sale & moves["kind"].isin(["reserve", "release"])]
@@ -230,7 +230,7 @@ def _by_moves(facts: Facts) -> pd.DataFrame:
 
 
 def _by_events(facts: Facts) -> pd.DataFrame:
-    """Return the units of the sale taken and given back, as the orders' history tells it."""
+    """Return the units of the sale taken and given back, according to the orders' history."""
     events = facts.table("order_events", "order_id", "status", "at_ns")
     events = events[events["status"].isin(["accepted", "declined"])]
     ordered = facts.of_order(events["order_id"], "product_id", "quantity")
