@@ -16,13 +16,13 @@ ACTION = '''"""Replicas that read their configuration again."""
 
 from signal import SIGHUP
 
+from harness.faults.actions.base import carries_out
 from harness.faults.actions.replicas import ReplicaAction
 
 
+@carries_out("reload")
 class Reload(ReplicaAction):
     """Sends SIGHUP to replicas, which run on."""
-
-    kinds = ("reload",)
 
     def _break(self, number: int) -> None:
         self._deployment.kill(self._service, number, SIGHUP)

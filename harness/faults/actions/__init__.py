@@ -1,6 +1,6 @@
 """What each kind of fault does to a deployment: one class for each, found by being here.
 
-A class names its kinds in `kinds`; a module that is put into this folder needs no registration.
+`@carries_out` names the kinds of a class; a module in this folder needs no other registration.
 """
 
 import pkgutil

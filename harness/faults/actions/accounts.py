@@ -14,7 +14,7 @@ import httpx
 import psycopg
 
 from harness.errors import InfrastructureError
-from harness.faults.actions.base import FaultAction
+from harness.faults.actions.base import FaultAction, carries_out
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 from harness.scenario.sales import SALE_PRODUCT
@@ -41,6 +41,7 @@ class Purchase:
     order_status: str | None = None
 
 
+@carries_out("delete_account")
 class DeleteAccounts(FaultAction):
     """Deletes accounts of its own from the ledger; then each buys a unit with its live token.
 
@@ -48,8 +49,6 @@ class DeleteAccounts(FaultAction):
     that are in no buyer's log; they are in the record of the fault. What the shop answers is an
     outcome, not an error of the fault: it may refuse at once, or accept and later end the order.
     """
-
-    kinds = ("delete_account",)
 
     def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
         super().__init__(fault, deployment, giving_up)

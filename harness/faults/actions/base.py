@@ -1,8 +1,8 @@
 """What every fault action has: it is prepared, injected, undone, and recovered from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Event
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
@@ -11,9 +11,9 @@ from harness.scenario.faults import Fault
 class FaultAction:
     """A fault in terms of the deployment; what an action has no need of does nothing.
 
-    `kinds` are the kinds of faults that it carries out, and `of_process` says whether on a single
-    process. What was injected half (one replica of three had ended already) is undone as far as it
-    came. Waits end early once `giving_up` is set.
+    `kinds` are the kinds of faults that it carries out (see `carries_out`). What was injected half
+    (one replica of three had ended already) is undone as far as it came. Waits end early once
+    `giving_up` is set.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ()
@@ -45,3 +45,17 @@ class FaultAction:
     def facts(self) -> Mapping[str, Any]:
         """Return, as JSON, what the record of the fault says of it beyond its plan and times."""
         return {}
+
+
+Action = TypeVar("Action", bound=type[FaultAction])
+
+
+def carries_out(*kinds: str, of_process: bool = False) -> Callable[[Action], Action]:
+    """Declare which kinds of faults an action carries out: on replicas, or on a single process."""
+
+    def declare(action: Action) -> Action:
+        action.kinds = kinds
+        action.of_process = of_process
+        return action
+
+    return declare

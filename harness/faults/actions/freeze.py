@@ -4,19 +4,18 @@ from signal import SIGUSR1, SIGUSR2
 from threading import Event
 
 from harness.errors import InfrastructureError
-from harness.faults.actions.base import FaultAction
+from harness.faults.actions.base import FaultAction, carries_out
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 
 
+@carries_out("freeze")
 class FreezeConnections(FaultAction):
     """Freezes the proxy between the services and a store (see `harness.runtimes.tcp_proxy`).
 
     Connections of before the end of the fault stay frozen for good; new ones work after it. Store
     and proxy are well all the time, so there is nothing to wait for.
     """
-
-    kinds = ("freeze",)
 
     def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
         super().__init__(fault, deployment, giving_up)

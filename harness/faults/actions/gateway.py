@@ -2,19 +2,18 @@
 
 import httpx
 
-from harness.faults.actions.base import FaultAction
+from harness.faults.actions.base import FaultAction, carries_out
 
 _ANSWER_LIMIT_S = 5.0
 
 
+@carries_out("unavailable", "hang", "slow")
 class GatewayAction(FaultAction):
     """Asks the payment gateway to misbehave for a while.
 
     The gateway ends that by itself, and its process is well all the time: there is nothing to undo
     and nothing to wait for.
     """
-
-    kinds = ("unavailable", "hang", "slow")
 
     def inject(self) -> None:
         """Send the fault to the gateway."""

@@ -8,7 +8,7 @@ from threading import Event
 import redis
 
 from harness.errors import InfrastructureError
-from harness.faults.actions.base import FaultAction
+from harness.faults.actions.base import FaultAction, carries_out
 from harness.runtimes import Deployment
 from harness.scenario.fault_kinds import OfProcess
 from harness.scenario.faults import Fault
@@ -19,11 +19,9 @@ LEADER_LIMIT_S = 30.0
 _ANSWER_LIMIT_S = 5.0
 
 
+@carries_out("kill", "pause", of_process=True)
 class LeaderAction(FaultAction):
     """Hits the one process that holds the leader's lock; its supervisor starts another."""
-
-    kinds = ("kill", "pause")
-    of_process = True
 
     def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
         super().__init__(fault, deployment, giving_up)

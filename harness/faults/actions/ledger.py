@@ -6,7 +6,7 @@ from typing import LiteralString
 import psycopg
 
 from harness.errors import InfrastructureError
-from harness.faults.actions.base import FaultAction
+from harness.faults.actions.base import FaultAction, carries_out
 
 _POLL_S = 0.02
 _LIMIT_S = 10.0
@@ -15,6 +15,7 @@ _TRIES_S = 30.0
 """How long a ledger that does not answer is asked to take writes again."""
 
 
+@carries_out("refuse_writes")
 class RefuseWrites(FaultAction):
     """Makes every transaction that begins read-only, those of open sessions too.
 
@@ -24,8 +25,6 @@ class RefuseWrites(FaultAction):
     A transaction that is open already goes on. The harness only reads while the fault lasts, and
     its sessions that write state otherwise for themselves.
     """
-
-    kinds = ("refuse_writes",)
 
     def inject(self) -> None:
         """Refuse writes from now on."""

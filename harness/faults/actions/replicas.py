@@ -6,7 +6,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 from threading import Event
 
 from harness.errors import InfrastructureError
-from harness.faults.actions.base import FaultAction
+from harness.faults.actions.base import FaultAction, carries_out
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 
@@ -52,28 +52,25 @@ class ReplicaAction(FaultAction):
         self._deployment.start(self._service, number)
 
 
+@carries_out("kill")
 class Kill(ReplicaAction):
     """Kills replicas."""
-
-    kinds = ("kill",)
 
     def _break(self, number: int) -> None:
         self._deployment.kill(self._service, number, SIGKILL)
 
 
+@carries_out("wipe")
 class Wipe(Kill):
     """Kills replicas, and deletes what they held."""
-
-    kinds = ("wipe",)
 
     def _finish(self, number: int) -> None:
         self._deployment.wipe(self._service, number)
 
 
+@carries_out("restore_old")
 class RestoreOld(Kill):
     """Kills replicas, and puts a copy from some time before in place of what they held."""
-
-    kinds = ("restore_old",)
 
     def prepare(self) -> None:
         """Copy the data that will be put back."""
@@ -83,19 +80,17 @@ class RestoreOld(Kill):
         self._deployment.restore_data(self._service, number)
 
 
+@carries_out("stop", "restart")
 class Stop(ReplicaAction):
     """Asks replicas to stop; one that does not within its grace is killed."""
-
-    kinds = ("stop", "restart")
 
     def _break(self, number: int) -> None:
         self._deployment.stop(self._service, number)
 
 
+@carries_out("drain")
 class Drain(ReplicaAction):
     """Asks replicas to stop, which they must do by themselves."""
-
-    kinds = ("drain",)
 
     def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
         super().__init__(fault, deployment, giving_up)
@@ -113,10 +108,9 @@ class Drain(ReplicaAction):
             )
 
 
+@carries_out("pause")
 class Pause(ReplicaAction):
     """Stops replicas in the middle of whatever they do, and lets them go on."""
-
-    kinds = ("pause",)
 
     def _break(self, number: int) -> None:
         self._deployment.kill(self._service, number, SIGSTOP)
@@ -128,10 +122,9 @@ class Pause(ReplicaAction):
         self._deployment.wait_ready(self._service, number)
 
 
+@carries_out("partition")
 class Partition(ReplicaAction):
     """Takes replicas off their network, and puts them back; their processes run on."""
-
-    kinds = ("partition",)
 
     def _break(self, number: int) -> None:
         self._deployment.cut(self._service, number)
