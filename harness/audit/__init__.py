@@ -6,12 +6,11 @@ of a hundred thousand requests is audited in seconds. The lattice and the treatm
 Jepsen's.
 """
 
-from collections.abc import Iterable
-
 from harness.audit.facts import Facts
 from harness.audit.invariants import declared
 from harness.audit.sale_by_sale import audit_sale_by_sale, is_contention_test
-from harness.results.findings import Finding, Verdict, correctness
+from harness.results.findings import Finding
+from harness.results.findings import correctness as verdict
 from harness.results.store import RunData
 
 __all__ = ["INVARIANTS", "audit", "verdict"]
@@ -29,8 +28,3 @@ def audit(run: RunData) -> list[Finding]:
         return audit_sale_by_sale(run, INVARIANTS)
     facts = Facts(run)
     return [invariant(facts) for invariant in INVARIANTS]
-
-
-def verdict(findings: Iterable[Finding]) -> Verdict:
-    """Return the worst verdict on correctness; UNKNOWN if there is none."""
-    return correctness(findings)

@@ -33,7 +33,7 @@ FOR_S: Final = {"for_s": 3.0}
 """The option of a fault that is undone after a while, in seconds, with its default."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FaultKind:
     """One kind of fault.
 
@@ -45,8 +45,8 @@ class FaultKind:
 
     name: str
     description: str
-    hits: Hits
-    options: Mapping[str, float] = field(default_factory=dict)
+    hits: Hits = Hits.REPLICA
+    options: Mapping[str, float] = field(default_factory=lambda: FOR_S)
     of_process: OfProcess | None = None
     only: tuple[str, ...] = ()
     refusal: str = ""
@@ -71,55 +71,32 @@ class FaultKind:
 
 _DECLARED: Final = (
     FaultKind(
-        name="kill",
-        description="SIGKILL to every process; started again after `for_s`",
-        hits=Hits.REPLICA,
-        options=FOR_S,
+        "kill",
+        "SIGKILL to every process; started again after `for_s`",
         of_process=OfProcess.IS_REPLACED,
         loses_answers=True,
     ),
+    FaultKind("stop", "its stop signal; started again after `for_s`", loses_answers=True),
+    FaultKind("restart", "its stop signal; started again at once", options={}, loses_answers=True),
     FaultKind(
-        name="stop",
-        description="its stop signal; started again after `for_s`",
-        hits=Hits.REPLICA,
-        options=FOR_S,
-        loses_answers=True,
-    ),
-    FaultKind(
-        name="restart",
-        description="its stop signal; started again at once",
-        hits=Hits.REPLICA,
-        loses_answers=True,
-    ),
-    FaultKind(
-        name="drain",
-        description="as stop, but it must end by itself within its grace, and answer all requests",
-        hits=Hits.REPLICA,
-        options=FOR_S,
+        "drain",
+        "as stop, but it must end by itself within its grace, and answer all requests",
         answers_all=True,
     ),
     FaultKind(
-        name="pause",
-        description="SIGSTOP; SIGCONT after `for_s`",
-        hits=Hits.REPLICA,
-        options=FOR_S,
-        of_process=OfProcess.GOES_ON,
-        holds_up=True,
+        "pause", "SIGSTOP; SIGCONT after `for_s`", of_process=OfProcess.GOES_ON, holds_up=True
     ),
     FaultKind(
-        name="wipe",
-        description="as kill, and its data is deleted meanwhile",
-        hits=Hits.REPLICA,
-        options=FOR_S,
+        "wipe",
+        "as kill, and its data is deleted meanwhile",
         only=("redis",),
         refusal="only a Redis can be wiped; the ledger is what the audit reads",
         loses_answers=True,
         loses_data=True,
     ),
     FaultKind(
-        name="restore_old",
-        description="as kill, and meanwhile its data is replaced by a copy from `age_s` before",
-        hits=Hits.REPLICA,
+        "restore_old",
+        "as kill, and meanwhile its data is replaced by a copy from `age_s` before",
         options={**FOR_S, "age_s": 2.0},
         only=("redis",),
         refusal="only a Redis can be put back from a copy; the ledger is what the audit reads",
@@ -127,55 +104,41 @@ _DECLARED: Final = (
         loses_data=True,
     ),
     FaultKind(
-        name="partition",
-        description="taken off its network, and put back after `for_s`; its processes run on",
-        hits=Hits.REPLICA,
-        options=FOR_S,
+        "partition",
+        "taken off its network, and put back after `for_s`; its processes run on",
         holds_up=True,
         loses_answers=True,
         isolates=True,
     ),
     FaultKind(
-        name="freeze",
-        description="its connections stop without being closed; new ones work after `for_s`",
-        hits=Hits.STORE,
-        options=FOR_S,
+        "freeze",
+        "its connections stop without being closed; new ones work after `for_s`",
+        Hits.STORE,
         only=("ledger", "redis"),
         refusal="only connections to a store can be frozen",
         holds_up=True,
         needs_proxy=True,
     ),
     FaultKind(
-        name="refuse_writes",
-        description="it answers reads and refuses writes for `for_s`",
-        hits=Hits.STORE,
-        options=FOR_S,
+        "refuse_writes",
+        "it answers reads and refuses writes for `for_s`",
+        Hits.STORE,
         only=("ledger",),
         refusal="only the ledger of {approach}, {ledger}, can refuse to write",
     ),
     FaultKind(
-        name="delete_account",
-        description="`count` accounts are deleted from the ledger, and then buy with live tokens",
-        hits=Hits.ACCOUNTS,
-        options={"count": 5},
+        "delete_account",
+        "`count` accounts are deleted from the ledger, and then buy with live tokens",
+        Hits.ACCOUNTS,
+        {"count": 5},
     ),
+    FaultKind("unavailable", "it answers 503 and charges nothing for `for_s`", Hits.GATEWAY),
+    FaultKind("hang", "it holds every charge until `for_s` are over", Hits.GATEWAY),
     FaultKind(
-        name="unavailable",
-        description="it answers 503 and charges nothing for `for_s`",
-        hits=Hits.GATEWAY,
-        options=FOR_S,
-    ),
-    FaultKind(
-        name="hang",
-        description="it holds every charge until `for_s` are over",
-        hits=Hits.GATEWAY,
-        options=FOR_S,
-    ),
-    FaultKind(
-        name="slow",
-        description="its latencies are `factor` times as long for `for_s`",
-        hits=Hits.GATEWAY,
-        options={**FOR_S, "factor": 10.0},
+        "slow",
+        "its latencies are `factor` times as long for `for_s`",
+        Hits.GATEWAY,
+        {**FOR_S, "factor": 10.0},
     ),
 )
 

@@ -17,13 +17,20 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator, mode
 import scenarios.buyers
 from harness.errors import UsageError
 from harness.host.text_files import read_text
-from harness.scenario.cases import Case, check_names
+from harness.scenario.cases import Case
 from harness.scenario.faults import Fault, Variation, check_faults
 from harness.scenario.load_profile import Schedule
 from harness.scenario.open_load import OpenLoad
-from harness.scenario.random_faults import RandomFaults
 from harness.scenario.sales import SALE_PRODUCT, Sale, contention_sales
-from harness.scenario.schema import Count, Duration, SchemaModel, Seconds, Text, explain
+from harness.scenario.schema import (
+    Count,
+    Duration,
+    SchemaModel,
+    Seconds,
+    Text,
+    check_names,
+    explain,
+)
 
 SALE_GUESS_S = 0.5
 """The assumed duration of one sale of a contention test: only to estimate when a campaign ends."""
@@ -199,42 +206,32 @@ class Scenario(SchemaModel):
         return self
 
     @model_validator(mode="after")
-    def _stages_have_names_of_their_own(self) -> Self:
-        names = [stage.name for stage in self.stages]
-        for number, name in enumerate(names, start=1):
-            if name in names[: number - 1]:
-                raise ValueError(f'stages[{number}].name = "{name}" names two stages')
+    def _have_names_of_their_own(self) -> Self:
+        check_names("stages", self.stages)
+        check_names("cases", self.cases)
         return self
 
     @model_validator(mode="after")
     def _faults_can_happen(self) -> Self:
         if self.faults and self.cases:
             raise ValueError("faults and cases exclude each other: put the faults into the cases")
-        check_names(self.cases)
-        listed = [("faults", self.faults)]
-        listed += [(f"cases[{n}].faults", case.faults) for n, case in enumerate(self.cases, 1)]
-        for where, faults in listed:
+        given = {"faults": self.faults} | {
+            f"cases[{number}].{key}": getattr(case, key)
+            for number, case in enumerate(self.cases, 1)
+            for key in ("faults", "random_faults")
+        }
+        for where, faults in given.items():
             if faults and self.contention is not None:
                 raise ValueError(
                     f"{where} and contention exclude each other: a contention test has no time"
                 )
-            check_faults(faults, where, self.load_s, self.product.stock)
+        check_faults(self.faults, "faults", self.load_s, self.product.stock)
         for number, case in enumerate(self.cases, 1):
-            self._check_random_faults(f"cases[{number}].random_faults", case.random_faults)
+            where = f"cases[{number}].faults"
+            check_faults(case.faults, where, self.load_s, self.product.stock)
+            if case.random_faults is not None:
+                case.random_faults.check(f"cases[{number}].random_faults", self.load_s)
         return self
-
-    def _check_random_faults(self, where: str, drawn: RandomFaults | None) -> None:
-        if drawn is None:
-            return
-        if self.contention is not None:
-            raise ValueError(
-                f"{where} and contention exclude each other: a contention test has no time"
-            )
-        if self.load_s < 2 * drawn.every_s:
-            raise ValueError(
-                f"{where}.every_s = {drawn.every_s:g}: the first fault comes in the second slot, "
-                f"and the load ends at {self.load_s:g} s"
-            )
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -292,14 +289,6 @@ class Scenario(SchemaModel):
         if found is None or found.random_faults is None:
             return self.faults_of(case)
         return found.random_faults.draw(services, self.load_s, seed)
-
-    def planned_users(self, t_s: float) -> float:
-        """Return the users planned at `t_s` seconds after the start of the load."""
-        return self.schedule.planned_users(t_s)
-
-    def stage_at(self, t_s: float) -> int:
-        """Return the number of the stage at `t_s`: 0 before the load, n + 1 after it."""
-        return self.schedule.stage_at(t_s)
 
 
 def known_buyers() -> list[str]:

@@ -49,6 +49,14 @@ class RandomFaults(SchemaModel):
                 )
         return self
 
+    def check(self, where: str, load_s: float) -> None:
+        """Raise ValueError if a load of `load_s` seconds would be over before the first fault."""
+        if load_s < 2 * self.every_s:
+            raise ValueError(
+                f"{where}.every_s = {self.every_s:g}: the first fault comes in the second slot, "
+                f"and the load ends at {load_s:g} s"
+            )
+
     def possible(self, services: Collection[str]) -> tuple[FaultTemplate, ...]:
         """Return the templates that a topology with these services can have."""
         return tuple(fault for fault in self.draw_from if fault.service in (None, *services))

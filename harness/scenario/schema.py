@@ -1,8 +1,9 @@
 """The models of files that people write, and how a mistake is reported: by file, key and value."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Protocol, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import ErrorDetails
@@ -30,6 +31,22 @@ class SchemaModel(BaseModel):
     """A model whose keys are all known, and whose values have the stated types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
+
+
+class Named(Protocol):
+    """What bears a name, such as a stage or a case."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+
+
+def check_names(where: str, things: Sequence[Named]) -> None:
+    """Raise ValueError if two things of an array of tables bear one name."""
+    names = [thing.name for thing in things]
+    for number, name in enumerate(names, start=1):
+        if name in names[: number - 1]:
+            raise ValueError(f'{where}[{number}].name = "{name}" names two {where}')
 
 
 _CLEARER = {

@@ -6,11 +6,7 @@ import pytest
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-DECLARATION = """    FaultKind(
-        name="reload",
-        description="SIGHUP; it reads its configuration again",
-        hits=Hits.REPLICA,
-    ),
+DECLARATION = """    FaultKind("reload", "SIGHUP; it reads its configuration again", options={}),
 """
 ACTION = '''"""Replicas that read their configuration again."""
 
@@ -42,8 +38,8 @@ service = "api"
 def reloading(copy):
     copy.replace(
         "harness/scenario/fault_kinds.py",
-        '    FaultKind(\n        name="stop",',
-        f'{DECLARATION}    FaultKind(\n        name="stop",',
+        '    FaultKind("stop",',
+        f'{DECLARATION}    FaultKind("stop",',
     )
     copy.add("harness/faults/actions/reload.py", ACTION)
     return copy

@@ -18,31 +18,27 @@ class ReplicaAction(FaultAction):
         super().__init__(fault, deployment, giving_up)
         replicas = deployment.topology.services[self._service].replicas
         self._targets = range(1, replicas + 1) if fault.replica == "all" else [fault.replica]
-        self._hit: list[int] = []
+        self._injected: list[int] = []
 
     def inject(self) -> None:
         """Hit the replicas; what fails after one was hit is undone like the rest."""
-        _each(self._targets, self._inject)
+        self._each(self._targets, self._hit)
 
     def undo(self) -> None:
         """Let what runs on go on."""
-        _each(self._hit, self._let_go)
+        self._each(self._injected, self._let_go)
 
     def recover(self) -> None:
         """Start what ended, and wait until it is healthy."""
-        _each(self._hit, self._revive)
+        self._each(self._injected, self._revive)
 
-    def _inject(self, number: int) -> None:
+    def _hit(self, number: int) -> None:
         self._break(number)
-        self._hit.append(number)
-        self._finish(number)
+        self._injected.append(number)
 
     def _break(self, number: int) -> None:
         """Hit a replica."""
         raise NotImplementedError
-
-    def _finish(self, number: int) -> None:
-        """Do what remains to be done to a replica that was hit."""
 
     def _let_go(self, number: int) -> None:
         """Undo what keeps a replica from going on."""
@@ -50,6 +46,12 @@ class ReplicaAction(FaultAction):
     def _revive(self, number: int) -> None:
         """Start a replica that ended, and wait until it is healthy."""
         self._deployment.start(self._service, number)
+
+    def _each(self, numbers: Iterable[int], action: Callable[[int], None]) -> None:
+        """Do something to several replicas at once."""
+        if numbers := list(numbers):
+            with ThreadPoolExecutor(len(numbers), thread_name_prefix="fault") as pool:
+                list(pool.map(action, numbers))
 
 
 @carries_out("kill")
@@ -64,8 +66,10 @@ class Kill(ReplicaAction):
 class Wipe(Kill):
     """Kills replicas, and deletes what they held."""
 
-    def _finish(self, number: int) -> None:
-        self._deployment.wipe(self._service, number)
+    def inject(self) -> None:
+        """Kill, and delete."""
+        super().inject()
+        self._each(self._injected, lambda number: self._deployment.wipe(self._service, number))
 
 
 @carries_out("restore_old")
@@ -74,10 +78,12 @@ class RestoreOld(Kill):
 
     def prepare(self) -> None:
         """Copy the data that will be put back."""
-        _each(self._targets, lambda number: self._deployment.save_data(self._service, number))
+        self._each(self._targets, lambda n: self._deployment.save_data(self._service, n))
 
-    def _finish(self, number: int) -> None:
-        self._deployment.restore_data(self._service, number)
+    def inject(self) -> None:
+        """Kill, and put the copy in place."""
+        super().inject()
+        self._each(self._injected, lambda n: self._deployment.restore_data(self._service, n))
 
 
 @carries_out("stop", "restart")
@@ -92,20 +98,19 @@ class Stop(ReplicaAction):
 class Drain(ReplicaAction):
     """Asks replicas to stop, which they must do by themselves."""
 
-    def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
-        super().__init__(fault, deployment, giving_up)
-        self._killed: set[int] = set()
+    def inject(self) -> None:
+        """Stop them; raise InfrastructureError if one had to be killed."""
+        self._killed: list[int] = []
+        super().inject()
+        if self._killed:
+            raise InfrastructureError(
+                f"{self._service}-{self._killed[0]} was killed: it did not end within its grace",
+                "a drain is a stop that ends by itself; see the log of the replica",
+            )
 
     def _break(self, number: int) -> None:
         if not self._deployment.stop(self._service, number):
-            self._killed.add(number)
-
-    def _finish(self, number: int) -> None:
-        if number in self._killed:
-            raise InfrastructureError(
-                f"{self._service}-{number} was killed: it did not end within its grace",
-                "a drain is a stop that ends by itself; see the log of the replica",
-            )
+            self._killed.append(number)
 
 
 @carries_out("pause")
@@ -134,10 +139,3 @@ class Partition(ReplicaAction):
 
     def _revive(self, number: int) -> None:
         self._deployment.wait_ready(self._service, number)
-
-
-def _each(numbers: Iterable[int], action: Callable[[int], None]) -> None:
-    """Do something to several replicas at once."""
-    if numbers := list(numbers):
-        with ThreadPoolExecutor(len(numbers), thread_name_prefix="fault") as pool:
-            list(pool.map(action, numbers))
