@@ -22,14 +22,14 @@ import pandas as pd
 from scipy import stats
 
 from harness.analysis import laws
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers, steps
-from harness.analysis.summary import Audits, names_in_order, plain, worst_findings
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers, steps
+from harness.analysis.summary import Audits, plain, variants_in_order, worst_findings
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
 from harness.results.findings import Finding, Law, Verdict, correctness, of_set_up, worst
 from harness.results.store import RunData
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA_PATH = Path(__file__).with_name("contention.schema.json")
 CONFIDENCE = 0.95
 NO_OVERSELL = "I1"
@@ -50,7 +50,7 @@ def upper_bound(oversold: int, sales: int, confidence: float = CONFIDENCE) -> fl
 
 def every_sale_took_place(facts: RunFacts) -> list[Law]:
     """In every sale, every buyer made one attempt and was waited for."""
-    contention = facts.scenario["contest"]
+    contention = facts.scenario["contention"]
     bought = facts.purchases_with("stage", "user", "key").drop_duplicates()
     attempts = bought.groupby("stage").agg(users=("user", "nunique"), keys=("key", "nunique"))
     complete = (attempts["users"] == contention["buyers"]) & (
@@ -74,14 +74,14 @@ def sale_rows(run: RunData, findings: Sequence[Finding]) -> list[dict[str, Any]]
     bought = dict(iter(facts.purchases_with(*columns).groupby("stage")))
     nobody = facts.purchases_with(*columns).iloc[:0]
     rows = []
-    for sale in run.record["sales"]:
-        number, product_id = sale["number"], sale["product_id"]
+    for sale in run.record.sales:
+        number, product_id = sale.number, sale.product_id
         rows.append(
             {
                 "run": run.index,
                 "sale": number,
                 "product_id": product_id,
-                "stock": sale["stock"],
+                "stock": sale.stock,
                 "sold": statuses[product_id, "confirmed"],
                 "declined": statuses[product_id, "declined"],
                 **_burst(bought.get(number, nobody)),
@@ -151,25 +151,25 @@ def summarise(
     if not runs:
         raise UsageError("the campaign has no finished run", "continue it with --resume")
     judged = [_judge(run, audits or {}) for run in sorted(runs, key=lambda run: run.index)]
-    by_approach: dict[str, list[_Judged]] = {
-        name: [one for one in judged if one.run.approach == name]
-        for name in names_in_order(campaign, [one.run for one in judged])
-    }
-    contention = judged[0].run.record["scenario"]["contest"]
+    order = variants_in_order(campaign, [one.run for one in judged])
+    by_variant = {name: [one for one in judged if one.run.variant == name] for name in order}
+    contention = judged[0].run.record.scenario["contention"]
     summary = {
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
-        "contest": {**contention, "confidence": CONFIDENCE},
-        "approaches": [_describe(name, of, contention) for name, of in by_approach.items()],
+        "contention": {**contention, "confidence": CONFIDENCE},
+        "variants": [
+            _describe(name, order[name], of, contention) for name, of in by_variant.items()
+        ],
         "sales": {
-            name: [row for one in of for row in one.sales] for name, of in by_approach.items()
+            name: [row for one in of for row in one.sales] for name, of in by_variant.items()
         },
-        "audit": {name: worst_findings(of) for name, of in by_approach.items()},
+        "audit": {name: worst_findings(of) for name, of in by_variant.items()},
         "validity": [
             {
                 "index": one.index,
-                "block": int(one.run.record["block"]),
-                "approach": one.run.approach,
+                "block": int(one.run.record.block),
+                "variant": one.run.variant,
                 **one.validity,
                 "laws": [asdict(law) for law in one.laws],
             }
@@ -193,8 +193,10 @@ def _judge(run: RunData, audits: Audits) -> _Judged:
     return _Judged(run, found, validity(run, found), findings, sale_rows(run, findings))
 
 
-def _describe(name: str, runs: Sequence[_Judged], contention: Mapping[str, Any]) -> dict[str, Any]:
-    topology = runs[0].run.record["topology"]
+def _describe(
+    name: str, title: str, runs: Sequence[_Judged], contention: Mapping[str, Any]
+) -> dict[str, Any]:
+    topology = runs[0].run.record.topology
     counted = [one for one in runs if one.is_valid]
     sales = [row for one in counted for row in one.sales]
     decided = [row for row in sales if row["oversold"] is not Verdict.UNKNOWN]
@@ -202,7 +204,8 @@ def _describe(name: str, runs: Sequence[_Judged], contention: Mapping[str, Any])
     bound = upper_bound(oversold, len(decided)) if decided else None
     return {
         "name": name,
-        "title": topology["title"],
+        "title": title,
+        "approach": runs[0].run.approach,
         "acknowledges": topology["acknowledges"],
         "containers": topology["containers"],
         "payment_slots": topology["payment_slots"],
@@ -216,7 +219,7 @@ def _describe(name: str, runs: Sequence[_Judged], contention: Mapping[str, Any])
         "runs": [
             {
                 "index": one.index,
-                "block": int(one.run.record["block"]),
+                "block": one.run.record.block,
                 "valid": one.is_valid,
                 "counted": one.is_valid,
                 "reasons": one.validity["reasons"],
@@ -251,7 +254,7 @@ def _offences(runs: Sequence[_Judged], identifier: str) -> int | None:
 def _statement(
     name: str, contention: Mapping[str, Any], sales: int, oversold: int, bound: float | None
 ) -> str:
-    """Return in one sentence what the contention tests of an approach say."""
+    """Return in one sentence what the contention tests of a variant say."""
     if bound is None:
         return f"{name}: nothing can be said, because no valid run was audited"
     units = f"{contention['stock_min']}–{contention['stock_max']} units"
@@ -273,7 +276,7 @@ def bound_pct(bound: float) -> str:
 def _warnings(judged: Sequence[_Judged]) -> list[str]:
     warnings = []
     for one in judged:
-        where = f"run {one.index} ({one.run.approach})"
+        where = f"run {one.index} ({one.run.variant})"
         if not one.is_valid:
             reasons = "; ".join(one.validity["reasons"])
             warnings.append(f"{where} is INVALID and left out: {reasons}")

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.outages import outages
 
 WARM_UP_S: Final = 300.0
@@ -97,8 +97,8 @@ def growth(facts: RunFacts) -> list[dict[str, Any]]:
         return []
     named = {
         "run": facts.run.index,
-        "case": facts.record.get("case", ""),
-        "approach": facts.run.approach,
+        "case": facts.record.case,
+        "variant": facts.run.variant,
     }
     restarts = _restarts(facts)
     rows = []
@@ -159,7 +159,7 @@ def slope(service: str, kind: Kind, judged: "pd.Series[float]", restarts: int = 
 def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a sentence for everything that grows."""
     return [
-        f"run {row['run']} ({row['approach']}): {row['title']} of {row['service']} grows by "
+        f"run {row['run']} ({row['variant']}): {row['title']} of {row['service']} grows by "
         f"{_amount(row['per_hour'], row['unit'])} per hour"
         for row in rows
         if row["grows"]

@@ -17,10 +17,11 @@ from typing import Any
 
 from harness.analysis import machine
 from harness.analysis.estimates import point
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers
 from harness.analysis.resources import other_cores, strangers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.findings import Law, Verdict
 from harness.results.outages import action, target
+from harness.results.record import FaultRecord
 from harness.results.store import RunData
 
 VALID = "VALID"
@@ -42,13 +43,11 @@ def validity(run: RunData, laws: Sequence[Law], facts: RunFacts | None = None) -
     reasons = [_describe(law) for law in laws if law.verdict is Verdict.FAIL]
     if not laws:
         reasons.append("its laws were not checked")
-    if record.get("reset_proof", {}).get("clean") is not True:
+    if record.reset_proof is None or not record.reset_proof.clean:
         reasons.append("it is not proven that it began with empty stores and full stock")
-    if record.get("status") != "complete":
-        reasons.append(f"it did not end as planned: its status is {record.get('status')!r}")
-    reasons += [
-        _missed(fault) for fault in record.get("faults") or () if fault["error"] is not None
-    ]
+    if record.status != "complete":
+        reasons.append(f"it did not end as planned: its status is {record.status!r}")
+    reasons += [_missed(fault) for fault in record.faults if fault.error is not None]
     return {
         "verdict": INVALID if reasons else VALID,
         "reasons": reasons,
@@ -58,16 +57,16 @@ def validity(run: RunData, laws: Sequence[Law], facts: RunFacts | None = None) -
 
 def _warnings(run: RunData, laws: Sequence[Law], facts: RunFacts) -> list[str]:
     warnings = [f"not checked: {_describe(law)}" for law in laws if law.verdict is Verdict.UNKNOWN]
-    if not run.record["drained"]:
+    if not run.record.drained:
         unsettled = len(facts.orders) - int(facts.orders["settled"].sum())
         warnings.append(
             f"the backlog was not worked off in {facts.drain_s:.0f} s after the load: "
             f"{unsettled} orders are open, and count as such"
         )
-    for fault in run.record.get("faults") or ():
-        if fault["begun_ns"] is not None and fault["healthy_ns"] is None:
-            warnings.append(f"not healthy again after {action(fault)} of {target(fault)}")
-    warnings += _unenforced(run.record.get("deployment", {}))
+    for fault in run.record.faults:
+        if fault.begun_ns is not None and fault.healthy_ns is None:
+            warnings.append(f"not healthy again after {action(fault.plan)} of {target(fault.plan)}")
+    warnings += _unenforced(run.record.deployment or {})
     stolen = _stolen_share(facts)
     if stolen > STEAL_LIMIT:
         warnings.append(f"the hypervisor withheld {100 * stolen:.1f} % of the machine's time")
@@ -79,7 +78,7 @@ def _stood_still(facts: RunFacts) -> list[str]:
     requests = facts.requests
     late_ms = (integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
     late = late_ms > STOOD_STILL_MS
-    if facts.scenario.get("contest") or not late.any():
+    if facts.scenario.get("contention") or not late.any():
         return []
     at_s = integers(requests, "intended_ns")[late].min() / NANOSECONDS
     return [
@@ -122,10 +121,10 @@ def _stolen_share(facts: RunFacts) -> float:
     return float(within.iloc[-1] - within.iloc[0]) / (seconds * facts.cores)
 
 
-def _missed(fault: dict[str, Any]) -> str:
+def _missed(fault: FaultRecord) -> str:
     """Say of a fault that did not go as planned what came instead."""
-    happened = "did not happen" if fault["begun_ns"] is None else "did not end as planned"
-    return f"{action(fault)} of {target(fault)} {happened}: {fault['error']}"
+    happened = "did not happen" if fault.begun_ns is None else "did not end as planned"
+    return f"{action(fault.plan)} of {target(fault.plan)} {happened}: {fault.error}"
 
 
 def _describe(law: Law) -> str:

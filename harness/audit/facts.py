@@ -5,7 +5,7 @@ stores stamp wall-clock time. `t0_wall_ns` of the record joins the two. All proc
 host, so nothing but scheduling and clock slew lies between two stamps of one instant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from harness.audit.excuses import no_later_than
 from harness.results.outages import Outage, hits_accounts, outages
+from harness.results.record import FaultRecord, Part
 from harness.results.store import RunData
 from harness.scenario.arrivals import account_of
 
@@ -79,7 +80,7 @@ class Facts:
         """Return a value of run.json; raise NotMeasuredError if it is absent or null."""
         value: Any = self.run.record
         for step in path:
-            value = value.get(step) if isinstance(value, dict) else None
+            value = value.get(step) if isinstance(value, dict) else getattr(value, step, None)
             if value is None:
                 raise NotMeasuredError(f"run.json has no {'.'.join(path)}")
         return value
@@ -99,7 +100,7 @@ class Facts:
     @property
     def at_rest(self) -> bool:
         """Return True if the shop had worked off its backlog when its stores were read."""
-        return self.run.record.get("drained") is True
+        return self.run.record.drained
 
     @cached_property
     def clock_was_set(self) -> bool:
@@ -154,7 +155,7 @@ class Facts:
 
     def _accounts(self, buyers: "pd.Series[int]") -> "pd.Series[int]":
         """Return the number of the account that each buyer uses: its own, but in an open load."""
-        scenario = self.run.record.get("scenario") or {}
+        scenario = self.run.record.scenario
         if not scenario.get("open"):
             return buyers
         accounts, processes = scenario["open"]["accounts"], scenario["load"]["processes"]
@@ -213,28 +214,27 @@ class Facts:
         `excused`: a fault deleted their account, so they could not end better.
         """
         columns = ["order_id", "user_id", "product_id", "quantity", "key", "reason"]
-        rows = (self.run.record.get("store") or {}).get("cancelled") or []
-        frame = pd.DataFrame(rows, columns=columns)
+        frame = frame_of(self.run.record.store.cancelled, *columns)
         return frame.assign(excused=frame["user_id"].isin(list(self._deleted_accounts)))
 
     @cached_property
     def deleted_buyers(self) -> pd.DataFrame:
         """What the accounts that a fault deleted bought, and the last state they were shown."""
         columns = ["user_id", "key", "status", "order_id", "order_status"]
-        rows = [row for fault in self._deletions for row in fault.get("purchases") or ()]
-        return pd.DataFrame(rows, columns=columns)
+        bought = [row for fault in self._deletions for row in fault.purchases]
+        return frame_of(bought, *columns)
 
     @property
     def _deleted_accounts(self) -> set[int]:
         """Return the user ids of the accounts that a fault deleted: its record names them."""
-        return {user for fault in self._deletions for user in fault.get("users") or ()}
+        return {user for fault in self._deletions for user in fault.users}
 
     @property
-    def _deletions(self) -> list[Mapping[str, Any]]:
+    def _deletions(self) -> list[FaultRecord]:
         return [
             fault
-            for fault in self.run.record.get("faults") or ()
-            if hits_accounts(fault) and fault["begun_ns"] is not None
+            for fault in self.run.record.faults
+            if hits_accounts(fault.kind) and fault.begun_ns is not None
         ]
 
     @cached_property
@@ -250,10 +250,15 @@ class Facts:
     def products(self) -> pd.DataFrame:
         """The final rows of the products, indexed by their id."""
         columns = ["id", "price_cents", "initial_stock", "reserved", "sold"]
-        frame = pd.DataFrame(self.recorded("store", "products"))
-        if frame.empty or not set(columns) <= set(frame.columns):
-            raise NotMeasuredError("run.json has no complete row in store.products")
-        return frame[columns].set_index("id", drop=False)
+        frame = frame_of(self.recorded("store", "products"), *columns)
+        if frame.empty:
+            raise NotMeasuredError("run.json has no row in store.products")
+        return frame.set_index("id", drop=False)
+
+
+def frame_of(parts: Iterable[Part], *columns: str) -> pd.DataFrame:
+    """Return parts of a record as the rows of a frame."""
+    return pd.DataFrame([part.model_dump() for part in parts], columns=list(columns))
 
 
 def with_python_strings(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,25 +7,27 @@ bytes decide the outcome, the next eight the latency.
 
 import hmac
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from statistics import NormalDist
-from typing import Any
 
 import pandas as pd
+
+from harness.results.record import Payments
 
 LATENCY_CAP_S = 15.0
 
 
-def expected_charges(payment: Mapping[str, Any], references: Iterable[str]) -> pd.DataFrame:
+def expected_charges(payment: Payments, references: Iterable[str]) -> pd.DataFrame:
     """Return the outcome and the latency in ms of each reference, in a frame indexed by it.
 
-    `payment` is the record's model, mean_s, sigma, decline_rate and seed.
+    `payment` is what the record says of the draws.
     """
-    seed = str(payment["seed"]).encode()
+    seed = payment.seed.encode()
     names = list(dict.fromkeys(references))
     digests = [hmac.digest(seed, name.encode(), "sha256") for name in names]
-    decline_rate = float(payment["decline_rate"])
-    outcomes = ["declined" if _uniform(d[:8]) < decline_rate else "approved" for d in digests]
+    outcomes = [
+        "declined" if _uniform(d[:8]) < payment.decline_rate else "approved" for d in digests
+    ]
     latencies = [_latency_ms(payment, _uniform(d[8:16])) for d in digests]
     return pd.DataFrame(
         {"outcome": outcomes, "latency_ms": latencies},
@@ -37,9 +39,9 @@ def _uniform(octets: bytes) -> float:
     return (int.from_bytes(octets, "big") + 0.5) / 2**64
 
 
-def _latency_ms(payment: Mapping[str, Any], u: float) -> float:
-    mean_s, sigma = float(payment["mean_s"]), float(payment["sigma"])
-    if payment["model"] == "fixed":
+def _latency_ms(payment: Payments, u: float) -> float:
+    mean_s, sigma = payment.mean_s, payment.sigma
+    if payment.model == "fixed":
         return mean_s * 1000
     mu = math.log(mean_s) - sigma**2 / 2
     return round(min(math.exp(mu + sigma * _NORMAL.inv_cdf(u)), LATENCY_CAP_S) * 1000, 3)

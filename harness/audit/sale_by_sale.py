@@ -17,6 +17,7 @@ import pandas as pd
 from harness.audit.facts import Facts, with_python_strings
 from harness.audit.invariant import EXAMPLES, Invariant, Scope
 from harness.results.findings import Finding, Verdict, worst
+from harness.results.record import ResetProof, RunRecord, SaleRecord, StoreFacts
 from harness.results.store import TABLES, RunData
 from harness.scenario.sales import SALE_PRODUCT
 
@@ -28,7 +29,7 @@ _OF_AN_ORDER = ("order_events", "payments", "stock_moves")
 
 def is_contention_test(run: RunData) -> bool:
     """Return True if a run was a contention test of many sales."""
-    return bool(run.record.get("scenario", {}).get("contest"))
+    return bool(run.record.scenario.get("contention"))
 
 
 def audit_sale_by_sale(run: RunData, invariants: Sequence[Invariant]) -> list[Finding]:
@@ -61,9 +62,8 @@ def slices(run: RunData) -> Iterator[tuple[int, RunData]]:
     """
     numbers = _numbers(run)
     tables = {name: _split(getattr(run, name), of) for name, of in numbers.items()}
-    for sale in run.record["sales"]:
-        number = sale["number"]
-        yield number, _slice(run, _record(run.record, sale), tables, number)
+    for sale in run.record.sales:
+        yield sale.number, _slice(run, _record(run.record, sale), tables, sale.number)
     rest = _slice(run, run.record, tables, NO_SALE)
     if any(len(getattr(rest, name)) for name in (*_OF_AN_ORDER, "orders", "charges")):
         yield NO_SALE, rest
@@ -74,7 +74,7 @@ Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 def _numbers(run: RunData) -> dict[str, Numbers]:
     """Return for each table the number of the sale that each row belongs to."""
-    by_product = {sale["product_id"]: sale["number"] for sale in run.record["sales"]}
+    by_product = {sale.product_id: sale.number for sale in run.record.sales}
     of_orders = run.orders["product_id"].map(by_product).fillna(NO_SALE).astype("int64")
     by_order = dict(zip(run.orders["order_id"], of_orders, strict=True))
     bought = run.requests[run.requests["key"] != ""]
@@ -94,7 +94,7 @@ def _split(table: pd.DataFrame, numbers: Numbers) -> dict[int, pd.DataFrame]:
 
 def _slice(
     run: RunData,
-    record: dict[str, Any],
+    record: RunRecord,
     tables: dict[str, dict[int, pd.DataFrame]],
     number: int,
 ) -> RunData:
@@ -105,30 +105,36 @@ def _slice(
     return replace(run, record=record, **rows)
 
 
-def _record(record: dict[str, Any], sale: dict[str, Any]) -> dict[str, Any]:
-    """Return run.json as one sale would have it."""
-    product_id, scenario = sale["product_id"], record["scenario"]
-    product = scenario["product"] | {"stock": sale["stock"]}
-    return record | {
-        "scenario": scenario | {"product": product},
-        "reset_proof": _proof(record["reset_proof"], product_id),
-        "store": _store(record["store"], product_id),
+def _record(record: RunRecord, sale: SaleRecord) -> RunRecord:
+    """Return the record as one sale would have it."""
+    product = record.scenario["product"] | {"stock": sale.stock}
+    changes = {
+        "scenario": record.scenario | {"product": product},
+        "reset_proof": _proof(record.reset_proof, sale.product_id),
+        "store": _store(record.store, sale.product_id),
     }
+    return record.model_copy(update=changes)
 
 
-def _proof(proof: dict[str, Any], product_id: int) -> dict[str, Any]:
-    offer = next(offer for offer in proof["sales"] if offer["product_id"] == product_id)
-    redis = proof["redis"] and proof["redis"] | {"stock": offer["redis_stock"]}
-    offered = {name: offer[name] for name in ("product", "stock_over_http")}
-    return proof | offered | {"redis": redis}
+def _proof(proof: ResetProof | None, product_id: int) -> ResetProof:
+    if proof is None or proof.sales is None:
+        raise ValueError("run.json has no reset_proof.sales")
+    offer = next(offer for offer in proof.sales if offer.product_id == product_id)
+    redis = proof.redis and proof.redis.model_copy(update={"stock": offer.redis_stock})
+    offered = {"product": offer.product, "stock_over_http": offer.stock_over_http}
+    return proof.model_copy(update={**offered, "redis": redis})
 
 
-def _store(store: dict[str, Any], product_id: int) -> dict[str, Any]:
-    rows = [row | {"id": SALE_PRODUCT} for row in store["products"] if row["id"] == product_id]
-    redis = store["redis"]
+def _store(store: StoreFacts, product_id: int) -> StoreFacts:
+    products = [
+        row.model_copy(update={"id": SALE_PRODUCT})
+        for row in store.products or ()
+        if row.id == product_id
+    ]
+    redis = store.redis
     if redis is not None:
-        redis = redis | {"stock": redis["stocks"].get(str(product_id))}
-    return store | {"products": rows, "redis": redis}
+        redis = redis.model_copy(update={"stock": redis.stocks.get(str(product_id))})
+    return store.model_copy(update={"products": products, "redis": redis})
 
 
 def _sum_up(found: Sequence[tuple[int, Finding]]) -> Finding:

@@ -1,19 +1,23 @@
-"""The protocol: from a scenario to a folder of audited runs."""
+"""From a scenario and its variants to a folder of audited runs."""
 
-from harness.campaign.conduct import Blocks, begin, describe, reopen, resume, run
-from harness.campaign.keeping import keep_up, reset_kept
-from harness.campaign.looks import MOST_BLOCKS
+from harness.campaign.blocks import Blocks, begin, describe, reopen, resume, run
+from harness.campaign.by_hand import keep_up, reset_kept
+from harness.campaign.derived import compare, history, stored, summarise
+from harness.campaign.interim_looks import MOST_BLOCKS
 from harness.campaign.observer import CompositeObserver, Observer
-from harness.campaign.stored import compare, history, stored, summarise
-from harness.campaign.systems import Request, systems
+from harness.campaign.topologies import Request, topologies
+from harness.campaign.variants import Choice, Variant, choose
 
 __all__ = [
     "MOST_BLOCKS",
     "Blocks",
+    "Choice",
     "CompositeObserver",
     "Observer",
     "Request",
+    "Variant",
     "begin",
+    "choose",
     "compare",
     "describe",
     "history",
@@ -24,5 +28,5 @@ __all__ = [
     "run",
     "stored",
     "summarise",
-    "systems",
+    "topologies",
 ]

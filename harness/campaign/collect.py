@@ -5,7 +5,8 @@ Only what was on sale is read: the warm-up sells another product, under keys of 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -18,6 +19,16 @@ from harness.audit.password_hashes import parameters
 from harness.campaign import entry_log
 from harness.campaign.reset import stock_counters
 from harness.errors import InfrastructureError
+from harness.results.record import (
+    CancelledOrder,
+    EntryRequests,
+    FaultRecord,
+    PasswordHashes,
+    ProductFacts,
+    RedisFacts,
+    Statement,
+    StoreFacts,
+)
 from harness.runtimes import Deployment
 from harness.runtimes import queue_lengths as queues
 from harness.scenario.sales import Sale
@@ -67,10 +78,41 @@ SELECT id::text, user_id, product_id, quantity, idempotency_key, reason FROM can
 WHERE product_id = ANY(%s) ORDER BY cancelled_at, id
 """
 _MOST_LETTERS = 1_000
-_OPEN = "SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'declined')"
 
 RequestCounts = Counter[tuple[str, str, int]]
 """Requests counted by the servers, by (method, route, status)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What the stores, the servers and the gateway say of a load that is over."""
+
+    store: StoreFacts
+    servers: dict[str, str]
+    server_counts: RequestCounts
+    """All requests since the deployment came up."""
+    charges: pd.DataFrame
+    ledger: dict[str, pd.DataFrame]
+
+
+def collect(deployment: Deployment, sales: Sequence[Sale], seed: int) -> Collected:
+    """Read everything once the backlog is worked off.
+
+    Raises InfrastructureError if a store or a server does not answer.
+    """
+    try:
+        return Collected(
+            server_counts=request_counts(deployment),
+            store=store_facts(deployment, sales),
+            servers=server_versions(deployment),
+            charges=charges(deployment, f"{seed}-w"),
+            ledger=ledger_frames(deployment, sales),
+        )
+    except (psycopg.Error, redis.RedisError, httpx.HTTPError) as error:
+        raise InfrastructureError(
+            f"{deployment.topology.approach}: cannot read the stores after the run: {error}",
+            "the run is not saved; continue the campaign with --resume",
+        ) from error
 
 
 def ledger_frames(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, pd.DataFrame]:
@@ -105,7 +147,7 @@ def charges(deployment: Deployment, warm_up_prefix: str) -> pd.DataFrame:
     return pd.DataFrame(sale, columns=_CHARGE_COLUMNS)
 
 
-def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, Any]:
+def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> StoreFacts:
     """Return the final stocks, streams, passwords and statements as the stores have them."""
     ids = [sale.product_id for sale in sales]
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
@@ -118,23 +160,25 @@ def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, Any]
         passwords = password_parameters(ledger)
         cancelled = ledger.execute(_CANCELLED, (ids,)).fetchall()
     names = ("id", "price_cents", "initial_stock", "reserved", "sold")
-    return {
-        "products": [dict(zip(names, row, strict=True)) for row in products],
-        "redis": _redis_facts(deployment, ids),
-        "cancelled": [dict(zip(CANCELLED_COLUMNS, row, strict=True)) for row in cancelled],
-        "passwords": passwords,
-        "statements": [
-            {"query": query[:500], "calls": calls, "total_ms": float(total_ms), "rows": rows}
+    return StoreFacts(
+        products=[ProductFacts(**dict(zip(names, row, strict=True))) for row in products],
+        redis=_redis_facts(deployment, ids),
+        cancelled=[
+            CancelledOrder(**dict(zip(CANCELLED_COLUMNS, row, strict=True))) for row in cancelled
+        ],
+        passwords=passwords,
+        statements=[
+            Statement(query=query[:500], calls=calls, total_ms=float(total_ms), rows=rows)
             for query, calls, total_ms, rows in statements
         ],
-    }
+    )
 
 
-def password_parameters(ledger: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+def password_parameters(ledger: psycopg.Connection[Any]) -> list[PasswordHashes]:
     """Return by which algorithms, at what cost, how many passwords are hashed; never a hash."""
     hashes = ledger.execute("SELECT password_hash FROM users")
     counts = Counter(parameters(row[0]) for row in hashes)
-    return [{"parameters": text, "count": count} for text, count in sorted(counts.items())]
+    return [PasswordHashes(parameters=text, count=n) for text, n in sorted(counts.items())]
 
 
 def server_versions(deployment: Deployment) -> dict[str, str]:
@@ -149,17 +193,6 @@ def server_versions(deployment: Deployment) -> dict[str, str]:
         name = "Valkey" if "valkey_version" in info else "Redis"
         versions[facts.service] = f"{name} {info.get('valkey_version', info['redis_version'])}"
     return versions
-
-
-def backlog(deployment: Deployment) -> int:
-    """Return what is still under way: open orders in the ledger plus entries in the queues."""
-    with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
-        row = ledger.execute(_OPEN).fetchone()
-    waiting = int(row[0]) if row else 0
-    facts = _redis_facts(deployment, [])
-    if facts:
-        waiting += sum(stream["length"] for stream in facts["streams"].values())
-    return waiting
 
 
 def request_counts(deployment: Deployment) -> RequestCounts:
@@ -179,7 +212,7 @@ def request_counts(deployment: Deployment) -> RequestCounts:
     return counts
 
 
-def entry_account(deployment: Deployment, from_ns: int, to_ns: int) -> list[dict[str, Any]]:
+def entry_requests(deployment: Deployment, from_ns: int, to_ns: int) -> list[EntryRequests]:
     """Return what the service that takes the load logged of its requests in a window (epoch ns)."""
     entry = deployment.topology.entry
     logs = [path for name, path in deployment.logs().items() if name.rsplit("-", 1)[0] == entry]
@@ -187,39 +220,31 @@ def entry_account(deployment: Deployment, from_ns: int, to_ns: int) -> list[dict
     return entry_log.account(lines, from_ns / 1e9, to_ns / 1e9)
 
 
-def requests_of_faults(faults: Iterable[Mapping[str, Any]]) -> RequestCounts:
+def requests_of_faults(faults: Iterable[FaultRecord]) -> RequestCounts:
     """Add up the requests that faults made themselves, as far as a server must have counted them.
 
     Those are in no buyer's log. One that was not answered, or by a proxy, may not be counted.
     """
     counts: RequestCounts = Counter()
     for fault in faults:
-        for row in fault.get("requests", ()):
-            if row["status"] not in NOT_COUNTED:
-                counts[row["method"], row["route"], int(row["status"])] += int(row["count"])
+        for row in fault.requests:
+            if row.status not in NOT_COUNTED:
+                counts[row.method, row.route, row.status] += row.count
     return counts
 
 
-def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> dict[str, Any] | None:
+def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> RedisFacts | None:
     """Return queues and dead letters, and the stock of the first product and of each of them."""
     facts, url = deployment.topology.redis, deployment.redis_url()
     if not facts or not url:
         return None
     with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
-        counters = stock_counters(store, facts, product_ids) if product_ids else []
+        counters = stock_counters(store, facts, product_ids)
         found = queues.sizes(store, (*facts.queues, facts.dead_letters))
-        return {
-            "stock": counters[0] if counters else None,
-            "stocks": dict(zip(map(str, product_ids), counters, strict=True)),
-            "streams": {name: found[name] for name in facts.queues},
-            "dead_letters": found[facts.dead_letters]["length"],
-            "dead_letter_entries": queues.entries(store, facts.dead_letters, _MOST_LETTERS),
-        }
-
-
-def reading(deployment: Deployment, error: Exception) -> InfrastructureError:
-    """Word the failure of a store that should have been read."""
-    return InfrastructureError(
-        f"{deployment.topology.approach}: cannot read the stores after the run: {error}",
-        "the run is not saved; continue the campaign with --resume",
-    )
+        return RedisFacts(
+            stock=counters[0],
+            stocks=dict(zip(map(str, product_ids), counters, strict=True)),
+            streams={name: dict(found[name]) for name in facts.queues},
+            dead_letters=found[facts.dead_letters]["length"],
+            dead_letter_entries=queues.entries(store, facts.dead_letters, _MOST_LETTERS),
+        )

@@ -9,11 +9,10 @@ requests has no account, and the law that compares it is not asked.
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
-QUANTILES = (0.50, 0.95)
+from harness.results.record import EntryRequests
 
 _LINE = re.compile(
     r"^(?P<end_s>\d{10}\.\d{3}) (?P<status>\d{3}) (?P<method>[A-Z]+) (?P<path>/\S*)"
@@ -26,7 +25,7 @@ _ROUTES = (
 )
 
 
-def account(lines: Iterable[str], from_s: float, to_s: float) -> list[dict[str, Any]]:
+def account(lines: Iterable[str], from_s: float, to_s: float) -> list[EntryRequests]:
     """Return count and quantiles in ms of the requests that ended in a window (epoch seconds).
 
     One row per method and route; 499 is nginx's word for a client that did not wait, and no answer.
@@ -39,8 +38,13 @@ def account(lines: Iterable[str], from_s: float, to_s: float) -> list[dict[str, 
             if route:
                 took_ms[found["method"], route].append(1000 * float(found["took_s"]))
     return [
-        {"method": method, "route": route, "count": len(times)}
-        | {f"p{100 * q:g}_ms": float(np.quantile(times, q)) for q in QUANTILES}
+        EntryRequests(
+            method=method,
+            route=route,
+            count=len(times),
+            p50_ms=float(np.quantile(times, 0.50)),
+            p95_ms=float(np.quantile(times, 0.95)),
+        )
         for (method, route), times in sorted(took_ms.items())
     ]
 

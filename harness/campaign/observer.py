@@ -1,27 +1,16 @@
-"""What a campaign tells of itself while it runs; the command line and the live page show it."""
+"""What a campaign reports while it runs; the command line and the live page show it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Protocol
 
 from harness.analysis.looks import Look
-from harness.campaign.plan import PlannedRun
+from harness.campaign.schedule import PlannedRun
+from harness.campaign.steps import Step
 from harness.faults.events import FaultEvent
 from harness.load import Progress
 from harness.results.findings import Verdict
 from harness.scenario.model import Scenario
-
-STEPS: Final = {
-    "up": "bring up",
-    "reset": "reset and seed",
-    "warm_up": "warm up",
-    "load": "load",
-    "drain": "drain",
-    "collect": "collect",
-    "audit": "audit and save",
-    "down": "tear down",
-}
-"""The steps of a run, in order, as they are told: by their name among the run's durations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +31,29 @@ class Observer(Protocol):
     """Receives the steps of a campaign. Called from the campaign's own thread."""
 
     def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
-        """Tell which runs there are, how many of them are done, and what the load of each is.
+        """Receive which runs there are, how many of them are done, and what the load of each is.
 
         A campaign that goes on until all is decided begins again after each look that did not.
         """
 
-    def step(self, run: PlannedRun, step: str) -> None:
-        """Tell which of the eight steps of a run begins."""
+    def step(self, run: PlannedRun, step: Step) -> None:
+        """Receive which step of a run begins."""
 
-    def load(self, run: PlannedRun, progress: Progress, vitals: LiveSample) -> None:
-        """Tell how the load goes, about once a second, until nothing is open any more."""
+    def load(self, run: PlannedRun, progress: Progress, sample: LiveSample) -> None:
+        """Receive how the load goes, about once a second, until nothing is open any more."""
 
-    def fault(self, run: PlannedRun, news: FaultEvent) -> None:
-        """Tell that a fault began, failed, or that what it hit is back."""
+    def fault(self, run: PlannedRun, event: FaultEvent) -> None:
+        """Receive that a fault began, failed, or that what it hit is back."""
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
-        """Tell that a run is saved, and what became of it."""
+        """Receive that a run is saved, and what became of it."""
 
     def look(self, number: int, look: Look) -> None:
-        """Tell what a look between the blocks has decided."""
+        """Receive what a look between the blocks has decided."""
 
 
 class CompositeObserver:
-    """Tells several observers the same, one after the other."""
+    """Passes everything on to several observers, one after the other."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = observers
@@ -74,20 +63,20 @@ class CompositeObserver:
         for one in self._observers:
             one.campaign_begins(planned, done, scenario)
 
-    def step(self, run: PlannedRun, step: str) -> None:
+    def step(self, run: PlannedRun, step: Step) -> None:
         """Pass it on."""
         for one in self._observers:
             one.step(run, step)
 
-    def load(self, run: PlannedRun, progress: Progress, vitals: LiveSample) -> None:
+    def load(self, run: PlannedRun, progress: Progress, sample: LiveSample) -> None:
         """Pass it on."""
         for one in self._observers:
-            one.load(run, progress, vitals)
+            one.load(run, progress, sample)
 
-    def fault(self, run: PlannedRun, news: FaultEvent) -> None:
+    def fault(self, run: PlannedRun, event: FaultEvent) -> None:
         """Pass it on."""
         for one in self._observers:
-            one.fault(run, news)
+            one.fault(run, event)
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Pass it on."""

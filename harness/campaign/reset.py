@@ -13,6 +13,7 @@ import psycopg
 import redis
 
 from harness.errors import InfrastructureError
+from harness.results.record import ProductProof, RedisProof, ResetProof, SaleProof
 from harness.runtimes import queue_lengths as queues
 from harness.scenario.model import Product, Scenario
 from harness.scenario.sales import Sale
@@ -59,10 +60,10 @@ class Reachable(Protocol):
         """Return the URL of Redis, or None if the approach has none."""
 
 
-def reset(deployment: Reachable, scenario: Scenario, sales: Sequence[Sale]) -> dict[str, Any]:
+def reset(deployment: Reachable, scenario: Scenario, sales: Sequence[Sale]) -> ResetProof:
     """Empty PostgreSQL and Redis, seed every sale and the warm-up product, and return the proof.
 
-    The proof is what was counted afterwards; its ``clean`` says whether all of it is as it must be.
+    The proof is what was counted afterwards; its `clean` says whether all of it is as it must be.
     Raises InfrastructureError if a store does not answer or the stock does not become visible.
     """
     try:
@@ -70,14 +71,12 @@ def reset(deployment: Reachable, scenario: Scenario, sales: Sequence[Sale]) -> d
             _empty_and_seed(ledger, scenario.product, sales)
             _flush_redis(deployment)
             seen = _wait_until_visible(deployment, sales)
-            proof = _prove(ledger, deployment, sales, seen)
+            return _prove(ledger, deployment, sales, seen)
     except (psycopg.Error, redis.RedisError) as error:
         raise InfrastructureError(
             f"{deployment.topology.approach}: cannot reset the stores: {error}",
             "see the stores' logs; `harness doctor` checks the machine",
         ) from error
-    proof["clean"] = _is_clean(proof, sales)
-    return proof
 
 
 def settle_stores(deployment: Reachable) -> None:
@@ -143,7 +142,7 @@ def _prove(
     deployment: Reachable,
     sales: Sequence[Sale],
     seen: Sequence[int],
-) -> dict[str, Any]:
+) -> ResetProof:
     rows = {
         table: ledger.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # type: ignore[index]  # noqa: S608
         for table in TABLES
@@ -153,43 +152,53 @@ def _prove(
         ([sale.product_id for sale in sales],),
     ).fetchall()
     names = ("initial_stock", "reserved", "sold")
-    products = [dict(zip(names, row, strict=True)) for row in seeded]
-    proof: dict[str, Any] = {
-        "rows": rows,
-        "product": products[0],
-        "stock_over_http": seen[0],
-        "redis": None,
-    }
-    counters: Sequence[int | None] = [None] * len(sales)
+    products = [ProductProof(**dict(zip(names, row, strict=True))) for row in seeded]
+    in_redis, counters = _prove_redis(deployment, sales)
+    proof = ResetProof(
+        rows=rows,
+        product=products[0],
+        stock_over_http=seen[0],
+        redis=in_redis,
+        sales=[
+            SaleProof(
+                product_id=sale.product_id,
+                product=product,
+                stock_over_http=over_http,
+                redis_stock=counter,
+            )
+            for sale, product, over_http, counter in zip(
+                sales, products, seen, counters, strict=True
+            )
+        ],
+        postgres={
+            name: ledger.execute("SELECT current_setting(%s)", (name,)).fetchone()[0]  # type: ignore[index]
+            for name in _DURABILITY
+        },
+        postgres_roles=settings_of_roles(ledger),
+    )
+    return proof.model_copy(update={"clean": _is_clean(proof, sales)})
+
+
+def _prove_redis(
+    deployment: Reachable, sales: Sequence[Sale]
+) -> tuple[RedisProof | None, Sequence[int | None]]:
+    """Return what Redis holds, and its counter of each sale; of an approach without it, nothing."""
     facts, url = deployment.topology.redis, deployment.redis_url()
-    if facts and url:
-        with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
-            counters = stock_counters(store, facts, [sale.product_id for sale in sales])
-            found = queues.sizes(store, (*facts.queues, facts.dead_letters))
-            proof["redis"] = {
-                "stock": counters[0],
-                "stream_lengths": {name: found[name]["length"] for name in facts.queues},
-                "dead_letters": found[facts.dead_letters]["length"],
-                "configuration": {
-                    key: store.config_get(key)[key]
-                    for key in ("appendonly", "appendfsync", "maxmemory-policy")
-                },
-            }
-    proof["sales"] = [
-        {
-            "product_id": sale.product_id,
-            "product": product,
-            "stock_over_http": over_http,
-            "redis_stock": counter,
-        }
-        for sale, product, over_http, counter in zip(sales, products, seen, counters, strict=True)
-    ]
-    proof["postgres"] = {
-        name: ledger.execute("SELECT current_setting(%s)", (name,)).fetchone()[0]  # type: ignore[index]
-        for name in _DURABILITY
-    }
-    proof["postgres_roles"] = settings_of_roles(ledger)
-    return proof
+    if not facts or not url:
+        return None, [None] * len(sales)
+    with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
+        counters = stock_counters(store, facts, [sale.product_id for sale in sales])
+        found = queues.sizes(store, (*facts.queues, facts.dead_letters))
+        proof = RedisProof(
+            stock=counters[0],
+            stream_lengths={name: found[name]["length"] for name in facts.queues},
+            dead_letters=found[facts.dead_letters]["length"],
+            configuration={
+                key: store.config_get(key)[key]
+                for key in ("appendonly", "appendfsync", "maxmemory-policy")
+            },
+        )
+    return proof, counters
 
 
 def settings_of_roles(ledger: psycopg.Connection[Any]) -> dict[str, dict[str, str]]:
@@ -211,14 +220,16 @@ def stock_counters(
     return [None if value is None else int(value) for value in found]
 
 
-def _is_clean(proof: dict[str, Any], sales: Sequence[Sale]) -> bool:
-    rows, found = proof["rows"], proof["redis"]
-    clean: bool = all(count == 0 for table, count in rows.items() if table != "products")
-    clean = clean and rows["products"] == len(sales) + 1
-    for sale, offer in zip(sales, proof["sales"], strict=True):
-        untouched = {"initial_stock": sale.stock, "reserved": 0, "sold": 0}
-        clean = clean and offer["product"] == untouched and offer["stock_over_http"] == sale.stock
-        clean = clean and (found is None or offer["redis_stock"] == sale.stock)
-    if found is not None:
-        clean = clean and found["dead_letters"] == 0 and not any(found["stream_lengths"].values())
-    return clean
+def _is_clean(proof: ResetProof, sales: Sequence[Sale]) -> bool:
+    rows, found = proof.rows or {}, proof.redis
+    if any(count for table, count in rows.items() if table != "products"):
+        return False
+    if rows["products"] != len(sales) + 1:
+        return False
+    for sale, offer in zip(sales, proof.sales or (), strict=True):
+        untouched = ProductProof(initial_stock=sale.stock, reserved=0, sold=0)
+        if offer.product != untouched or offer.stock_over_http != sale.stock:
+            return False
+        if found is not None and offer.redis_stock != sale.stock:
+            return False
+    return found is None or not (found.dead_letters or any((found.stream_lengths or {}).values()))

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from harness.cli.app import app, console, print_table
 from harness.cli.words import (
+    BaselineOption,
     LiveOption,
     LivePortOption,
     RunsOption,
@@ -22,9 +23,11 @@ from harness.cli.words import (
     SeedOption,
     SettingsOption,
     StrictOption,
+    VariantOption,
     read_runs,
     read_scales,
     read_settings,
+    read_variants,
 )
 from harness.errors import ExitCode, Interrupted, UsageError
 from harness.runtime_names import RUNTIMES
@@ -49,6 +52,8 @@ def run(
     approach: Annotated[
         list[str] | None, typer.Option(help="Only this approach; may be repeated.")
     ] = None,
+    variant: VariantOption = None,
+    baseline: BaselineOption = None,
     case: Annotated[
         list[str] | None, typer.Option(help="Only this case of the scenario; may be repeated.")
     ] = None,
@@ -75,26 +80,30 @@ def run(
 
     root = project_root()
     if resume is not None:
-        _refuse(scenario, approach, case, runs, seed is not None or same_seed, scale, settings, out)
-    loaded = load_scenario(scenario or "flash_sale", root)
+        _refuse(
+            *(scenario, approach, variant, baseline, case, runs, seed is not None or same_seed),
+            *(scale, settings, out),
+        )
+    source = scenario or "flash_sale"
+    loaded = load_scenario(source, root)
     scales, changes = read_scales(scale), read_settings(settings)
     chosen = runtime_named(runtime or _begun_with(resume))
     n_runs = read_runs(runs, otherwise=loaded.runs)
     port = (live_port or 0) if live or live_port is not None else None
-    folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
+    folder = resume or out or root / "results" / _campaign_name(source)
 
     from harness import campaign
 
+    choice = campaign.Choice(read_variants(variant), approach or (), scales, changes)
     request = campaign.Request(
         scenario=loaded,
-        source=scenario or "flash_sale",
-        approaches=tuple(dict.fromkeys(approach or ())),
+        source=source,
+        variants=campaign.choose(loaded, root, choice, source) if resume is None else (),
+        baseline=baseline,
         cases=tuple(dict.fromkeys(case or ())),
         runs=n_runs or campaign.MOST_BLOCKS,
         seed=loaded.seed if seed is None else seed,
         same_seed=same_seed,
-        scale=scales,
-        settings=changes,
         until_decided=n_runs is None,
     )
 
@@ -176,9 +185,10 @@ def validate(
     checked = load_scenario(scenario, root)
     from harness import campaign
 
-    request = campaign.Request(checked, (), checked.runs, checked.seed, source=scenario)
-    measured = campaign.systems(request, root)
-    names = ", ".join(sorted({approach for approach, _ in measured}))
+    variants = campaign.choose(checked, root, source=scenario)
+    request = campaign.Request(checked, variants, checked.runs, checked.seed, source=scenario)
+    measured = campaign.topologies(request, root)
+    names = ", ".join(sorted({variant for variant, _ in measured}))
     cases = f"{len(checked.cases)} cases, " if checked.cases else ""
     runs = len(measured) * checked.runs
     console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {names}")

@@ -17,7 +17,7 @@ from harness.cli.words import StrictOption
 from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
 
 if TYPE_CHECKING:
-    from harness.gate.plan import Mode, Plan
+    from harness.gate.gate_plan import Mode, Plan
     from harness.gate.result import Result
     from harness.gate.settings import Settings
 
@@ -73,7 +73,7 @@ def gate(
     """Compare the working tree with a base by turns: PASS, FAIL, or: I cannot tell."""
     begins = any((base, stored, scenario, approach, settings, out))
     _check_asked(resumes=resume is not None, begins=begins, against=(base, stored))
-    from harness.gate import plan as plans
+    from harness.gate import gate_plan as plans
     from harness.runtimes import measuring
     from harness.topology import project_root
 
@@ -92,7 +92,7 @@ def gate(
         try:
             result = _held(asked, root, folder)
         except NotComparable as error:
-            from harness.gate.holding import unanswered
+            from harness.gate.run_gate import unanswered
 
             _publish(unanswered(asked, root, error), folder)
             raise
@@ -136,11 +136,11 @@ def _known(approaches: list[str] | None, root: Path) -> tuple[str, ...]:
 
 def _held(asked: "Plan", root: Path, folder: Path) -> "Result":
     from harness.cli.progress import ProgressLine
-    from harness.gate.holding import hold
+    from harness.gate.run_gate import run_gate
 
     try:
         with ProgressLine(console) as line:
-            return hold(asked, root, folder, line, partial(console.print, markup=False))
+            return run_gate(asked, root, folder, line, partial(console.print, markup=False))
     except KeyboardInterrupt as error:
         raise Interrupted(
             "interrupted; everything is down, and the finished runs are kept",
@@ -192,7 +192,7 @@ def _written(folder: Path, pages: list[Path]) -> str:
 
 
 def _show(result: "Result") -> None:
-    from report.gate.words import COLUMNS, cells
+    from report.gate.gate_words import COLUMNS, cells
 
     table = Table(*COLUMNS, box=None)
     for row in result.rows:

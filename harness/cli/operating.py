@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit, urlunsplit
 
 import typer
@@ -22,6 +22,7 @@ from harness.errors import ExitCode, InfrastructureError, UsageError
 
 if TYPE_CHECKING:
     from harness.campaign import Request
+    from harness.results.record import ResetProof
     from harness.runtimes import Deployment, Kept
     from harness.topology import Topology
 
@@ -59,17 +60,11 @@ def up(
     if isinstance(process, Foreground):
         return process.wait_ready()
 
-    from harness.campaign import Request, keep_up
+    from harness.campaign import Choice, Request, choose, keep_up
 
-    request = Request(
-        scenario=loaded,
-        source=scenario,
-        approaches=(approach,),
-        runs=1,
-        seed=loaded.seed,
-        scale=scales,
-        settings=changes,
-    )
+    choice = Choice(approaches=(approach,), scale=scales, settings=changes)
+    variants = choose(loaded, root, choice, scenario)
+    request = Request(loaded, variants, runs=1, seed=loaded.seed, source=scenario)
     with keep_up(request, root, chosen, port, console.print) as (deployment, one):
         for line in _described(one, request):
             console.print(line)
@@ -99,7 +94,7 @@ def reset(approach: KeptArgument = None) -> ExitCode:
     console.print(f"{one.approach} is empty and seeded again:")
     for line in _proved(proof):
         console.print(f"  {line}")
-    if not proof["clean"]:
+    if not proof.clean:
         raise InfrastructureError(
             f"{one.approach} did not stay as it was seeded", "reset it when nobody buys"
         )
@@ -211,14 +206,14 @@ def _without_password(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}{separator if user else ''}{where}"))
 
 
-def _proved(proof: dict[str, Any]) -> Iterator[str]:
+def _proved(proof: "ResetProof") -> Iterator[str]:
     """Say what a reset counted."""
-    yield "rows: " + ", ".join(f"{table} {count}" for table, count in proof["rows"].items())
-    for sale in proof["sales"]:
-        counted = [f"ledger {sale['product']['initial_stock']}", f"shop {sale['stock_over_http']}"]
-        if sale["redis_stock"] is not None:
-            counted.append(f"Redis {sale['redis_stock']}")
-        yield f"stock of product {sale['product_id']}: {', '.join(counted)}"
+    yield "rows: " + ", ".join(f"{table} {count}" for table, count in (proof.rows or {}).items())
+    for sale in proof.sales or ():
+        counted = [f"ledger {sale.product.initial_stock}", f"shop {sale.stock_over_http}"]
+        if sale.redis_stock is not None:
+            counted.append(f"Redis {sale.redis_stock}")
+        yield f"stock of product {sale.product_id}: {', '.join(counted)}"
 
 
 def _tell_deaths(deployment: "Deployment") -> None:

@@ -7,9 +7,10 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.analysis.looks import Look
+from harness.campaign.eta import EtaEstimator
 from harness.campaign.observer import LiveSample
-from harness.campaign.pace import Pace
-from harness.campaign.plan import PlannedRun
+from harness.campaign.schedule import PlannedRun
+from harness.campaign.steps import Step
 from harness.faults.events import FaultEvent
 from harness.load import Progress
 from harness.results.findings import Verdict
@@ -29,7 +30,7 @@ class ProgressLine:
         self._terminal = console.is_terminal
         self._total = 0
         self._load_s: float | None = None
-        self._pace = Pace(0, 0.0)
+        self._pace = EtaEstimator(0, 0.0)
         self._plain_due_s = 0.0
 
     def __enter__(self) -> "ProgressLine":
@@ -45,18 +46,18 @@ class ProgressLine:
         """Say what is ahead."""
         self._total = len(planned)
         self._load_s = None if scenario.contention else scenario.load_s
-        self._pace = Pace(len(planned) - done, scenario.load_s)
+        self._pace = EtaEstimator(len(planned) - done, scenario.load_s)
         kept = f", {done} of them kept from before" if done else ""
         each = f"{scenario.load_s:g} s of load"
         runs = "1 run" if self._total == 1 else f"{self._total} runs"
         self._console.print(f"{runs} of {each}{kept}; {self._pace.words}")
 
-    def step(self, run: PlannedRun, step: str) -> None:
+    def step(self, run: PlannedRun, step: Step) -> None:
         """Show the step that a run is in."""
-        if step == "bring up":
+        if step.name == "up":
             self._pace.run_begins()
         self._plain_due_s = 0.0
-        self._show(f"{self._label(run)}  {step} …", important=step in ("bring up", "load"))
+        self._show(f"{self._label(run)}  {step.words} …", important=step.name in ("up", "load"))
 
     def load(self, run: PlannedRun, progress: Progress, vitals: LiveSample) -> None:
         """Show the load in two lines: what buyers get, and what it costs the shop."""
@@ -93,7 +94,7 @@ class ProgressLine:
 
     def _label(self, run: PlannedRun) -> str:
         case = f" ({run.case})" if run.case else ""
-        return f"run {run.index}/{self._total} {run.approach}{case}"
+        return f"run {run.index}/{self._total} {run.variant}{case}"
 
     def _show(self, lines: str, important: bool = False) -> None:
         if self._terminal:

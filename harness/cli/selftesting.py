@@ -13,9 +13,9 @@ from harness.errors import ExitCode, Interrupted, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.selftest.conduct import SelfTest
     from harness.selftest.generator import Limits
     from harness.selftest.judgement import Delay, Judgement, Row
+    from harness.selftest.measurement import SelfTest
 
 
 @app.command()
@@ -37,7 +37,7 @@ def selftest(
         raise UsageError(f"there is no approach named {approach!r}", f"known approaches: {known}")
     folder = out or root / "results" / f"selftest-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
-    from harness.selftest.conduct import SelfTest
+    from harness.selftest.measurement import SelfTest
 
     test = SelfTest(topologies[approach], loaded, scenario, folder)
     test.check()
@@ -57,17 +57,17 @@ def selftest(
 def _measure(test: "SelfTest") -> "tuple[Limits, Judgement]":
     from harness.cli.progress import ProgressLine
     from harness.runtimes import runtime_named
-    from harness.selftest.conduct import compare_copies, measure_generator
+    from harness.selftest.measurement import compare_variants, measure_generator
 
     limits = measure_generator(lambda news: console.print(f"generator: {news}"))
     with ProgressLine(console) as progress:
-        return limits, compare_copies(test, runtime_named("local"), progress)
+        return limits, compare_variants(test, runtime_named("local"), progress)
 
 
 def _publish(test: "SelfTest", limits: "Limits", judgement: "Judgement") -> None:
     from harness.cli.verdicts import print_complaints
     from harness.results.store import Campaign
-    from harness.selftest.conduct import write
+    from harness.selftest.measurement import write
 
     stored = Campaign.open(test.out / "campaign")
     print_complaints(console, stored)

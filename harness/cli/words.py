@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.errors import UsageError
 from harness.runtime_names import RUNTIMES
+
+if TYPE_CHECKING:
+    from harness.campaign.variants import Variant
 
 RuntimeOption = Annotated[str, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}.")]
 ScaleOption = Annotated[
@@ -42,7 +45,23 @@ LivePortOption = Annotated[
     int | None,
     typer.Option(min=0, max=65535, help="Port of the live page. [any free one]"),
 ]
+VariantOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant",
+        metavar="NAME[=APPROACH,…]",
+        help="A variant of the scenario, an approach, or a new one: "
+        "NAME=APPROACH,SERVICE.KEY=VALUE,SERVICE=N; may be repeated.",
+    ),
+]
+BaselineOption = Annotated[
+    str | None,
+    typer.Option("--baseline", metavar="NAME", help="Variant to compare with. [the first]"),
+]
 _AUTO = "auto"
+_SCALE = re.compile(r"([\w-]+)=(\d+)")
+_SETTING = re.compile(r"([\w-]+)\.(\w+)=(.*)")
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
 def read_runs(word: str | None, otherwise: int) -> int | None:
@@ -69,8 +88,38 @@ def read_settings(words: Iterable[str] | None) -> dict[tuple[str, str], str]:
     return dict(_setting(word) for word in words or ())
 
 
+def read_variants(words: Iterable[str] | None) -> list["str | Variant"]:
+    """Return names, and the variants that are defined (UsageError: a word is neither)."""
+    return [_variant(word) if "=" in word else word for word in words or ()]
+
+
+def _variant(word: str) -> "Variant":
+    from harness.campaign.variants import Variant
+
+    name, _, rest = word.partition("=")
+    approach, *changes = rest.split(",")
+    scale: dict[str, int] = {}
+    settings: dict[tuple[str, str], str] = {}
+    for change in changes:
+        if match := _SCALE.fullmatch(change):
+            scale[match[1]] = int(match[2])
+        elif match := _SETTING.fullmatch(change):
+            settings[match[1], match[2]] = match[3]
+        else:
+            raise UsageError(
+                f"--variant {word}: {change!r} is neither SERVICE.KEY=VALUE nor SERVICE=N",
+                "for example --variant 'sync-300=sync,api.THREADS=300'",
+            )
+    if not _NAME.fullmatch(name) or not approach:
+        raise UsageError(
+            f"--variant {word}: not of the form NAME=APPROACH[,SERVICE.KEY=VALUE|SERVICE=N …]",
+            "a name has letters, digits and . _ + - only, and begins with no sign",
+        )
+    return Variant(name, approach, scale=scale, settings=settings)
+
+
 def _scale(word: str) -> tuple[str, int]:
-    match = re.fullmatch(r"([\w-]+)=(\d+)", word)
+    match = _SCALE.fullmatch(word)
     if match is None:
         raise UsageError(
             f"--scale {word}: not of the form SERVICE=N", "for example --scale payment-worker=2"
@@ -79,7 +128,7 @@ def _scale(word: str) -> tuple[str, int]:
 
 
 def _setting(word: str) -> tuple[tuple[str, str], str]:
-    match = re.fullmatch(r"([\w-]+)\.(\w+)=(.*)", word)
+    match = _SETTING.fullmatch(word)
     if match is None:
         raise UsageError(
             f"--set {word}: not of the form SERVICE.KEY=VALUE",

@@ -7,14 +7,13 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from itertools import pairwise
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from harness.errors import HarnessError
 from harness.faults.actions import FaultAction, action_of
 from harness.faults.events import FaultEvent
+from harness.results.record import FaultRecord
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 
@@ -24,28 +23,6 @@ GIVE_UP_LIMIT_S = 2.0
 
 Latest = Callable[[str, str], float | None]
 """Returns the newest value of a source's metric, or None (see `telemetry.Sampler.latest`)."""
-
-
-@dataclass(slots=True)
-class FaultRecord:
-    """What became of one fault; times in ns since the load began.
-
-    `begun_ns` is null if it could not be carried out. It ended when it was undone (the process was
-    started again or goes on), and what it hit was healthy again at `healthy_ns`.
-    """
-
-    kind: str
-    service: str | None
-    replica: int | str
-    process: str | None
-    for_s: float
-    factor: float | None
-    age_s: float | None = None
-    begun_ns: int | None = None
-    ended_ns: int | None = None
-    healthy_ns: int | None = None
-    in_flight: int | None = None
-    error: str | None = None
 
 
 class Injector:
@@ -109,10 +86,10 @@ class Injector:
             except Empty:
                 return events
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> list[FaultRecord]:
         """Return what became of every fault, in the order in which they began."""
-        records = [injection.as_json() for injection in self._injections]
-        records.sort(key=lambda one: (one["begun_ns"] is None, one["begun_ns"] or 0))
+        records = [injection.finished() for injection in self._injections]
+        records.sort(key=lambda one: (one.begun_ns is None, one.begun_ns or 0))
         return records
 
     # -- what an injection asks
@@ -169,9 +146,9 @@ class _Injection:
             error="the run ended before it was carried out",
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what became of the fault, with what its action says of it."""
-        return asdict(self.record) | dict(self._action.facts())
+    def finished(self) -> FaultRecord:
+        """Return what became of the fault, with what its action adds."""
+        return self.record.model_copy(update=dict(self._action.facts()))
 
     def _inject(self) -> None:
         if self.predecessor is not None:
@@ -211,7 +188,7 @@ class _Injection:
         record.begun_ns, record.error = begun_ns, None
         in_flight = "–" if record.in_flight is None else record.in_flight
         run.publish(self._name, f"{in_flight} in flight", is_over=False)
-        goes_on = run.sleep_until(begun_ns / 1e9 + record.for_s)
+        goes_on = run.sleep_until(begun_ns / 1e9 + self._fault.lasts_s)
         self._action.undo()
         record.ended_ns = run.now_ns()
         if not goes_on:

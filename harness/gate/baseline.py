@@ -18,13 +18,14 @@ from pydantic import ValidationError
 from harness import campaign
 from harness.analysis import METRICS, Stored, different_schemas
 from harness.analysis.campaigns import by_block, is_contested
-from harness.analysis.comparability import differently_asked, spoilt
-from harness.analysis.metrics import Metric
+from harness.analysis.comparability import invalid_runs, workload_differences
+from harness.analysis.metric import Metric
 from harness.errors import NotComparable, UsageError
 from harness.gate.result import Row
 from harness.gate.rule import judge_unpaired
 from harness.gate.settings import Criterion
 from harness.results.store import read_json, write_json
+from harness.results.versions import upgrade_campaign
 from harness.scenario.schema import SchemaModel, Text, explain
 
 SCHEMA_VERSION: Final = 1
@@ -46,13 +47,13 @@ class Changes(SchemaModel):
     points: list[Change]
 
 
-class Asked(SchemaModel):
+class CampaignSpec(SchemaModel):
     """What the campaign asked of which systems, on which machine: its campaign.json, in parts."""
 
     schema_version: int
     created_at: Text
     runtime: Text
-    approaches: list[str]
+    variants: list[dict[str, Any]]
     seed: int
     same_seed: bool = True  # before blocks had seeds of their own, and nothing said so
     scenario: dict[str, Any]
@@ -65,7 +66,7 @@ class Baseline(SchemaModel):
 
     format: Literal["flashsale-harness baseline"]
     schema_version: int
-    description: Asked
+    description: CampaignSpec
     deployments: list[dict[str, Any]]
     changes: dict[str, dict[str, Changes]]
 
@@ -82,7 +83,9 @@ def write(folder: Path, path: Path) -> Baseline:
             f"{folder} cannot be a baseline:\n" + "\n".join(f"- {reason}" for reason in reasons),
             "name a campaign whose runs are all valid and clean",
         )
-    asked = {key: value for key, value in stored.description.items() if key in Asked.model_fields}
+    asked = {
+        key: value for key, value in stored.description.items() if key in CampaignSpec.model_fields
+    }
     asked["environment"] = {
         key: value for key, value in asked["environment"].items() if key != "argv"
     }
@@ -90,7 +93,7 @@ def write(folder: Path, path: Path) -> Baseline:
     baseline = Baseline(
         format=FORMAT,
         schema_version=SCHEMA_VERSION,
-        description=Asked(**asked),
+        description=CampaignSpec(**asked),
         deployments=[one for place, one in enumerate(images) if one not in images[:place]],
         changes=changes(stored.summary),
     )
@@ -115,6 +118,7 @@ def read(path: Path) -> Baseline:
         raise NotComparable(
             f"{path}: schema_version is {version!r}, this harness reads {SCHEMA_VERSION}", _MAKE_ONE
         )
+    upgrade_campaign(content["description"], path)
     try:
         return Baseline.model_validate(content)
     except ValidationError as invalid:
@@ -133,7 +137,7 @@ def check(
     """
     known = baseline.description.model_dump(mode="json")
     reasons = different_schemas(known, description) or [
-        *differently_asked(
+        *workload_differences(
             Stored(known, {}, baseline.deployments), Stored(description, {}, deployments)
         ),
         *_not_kept(baseline, criteria),
@@ -151,7 +155,7 @@ def rows(
 ) -> tuple[Row, ...]:
     """Judge every criterion of every pair of approaches, by the valid runs of head's summary."""
     head = changes(summary)
-    measured = {one["name"] for one in summary["approaches"]}
+    measured = {one["name"] for one in summary["variants"]}
     return tuple(
         _row(criterion, subject, known[criterion.metric.id], head[subject][criterion.metric.id])
         for subject, known in baseline.changes.items()
@@ -174,7 +178,7 @@ def changes(summary: Mapping[str, Any]) -> dict[str, dict[str, Changes]]:
             for metric in METRICS.values()
             if is_contested(metric) and metric.id in first["metrics"]
         }
-        for first, second in combinations(summary["approaches"], 2)
+        for first, second in combinations(summary["variants"], 2)
     }
 
 
@@ -206,10 +210,10 @@ def _unfit(folder: Path, stored: Stored) -> Iterator[str]:
     if stored.is_contention_test or stored.description.get("cases"):
         yield "its runs are not ranked, so nothing of them can be compared"
         return
-    yield from spoilt(stored.summary)
-    if len(stored.description["approaches"]) < 2:
+    yield from invalid_runs(stored.summary)
+    if len(stored.description["variants"]) < 2:
         yield "it measured one approach, so there is no ratio between two"
-    blocks = {run["block"] for one in stored.summary["approaches"] for run in one["runs"]}
+    blocks = {run["block"] for one in stored.summary["variants"] for run in one["runs"]}
     if len(blocks) < 2:
         yield "it has fewer than two blocks, so nothing is known of how they vary"
 

@@ -93,7 +93,7 @@ class Offence:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoilt:
+class InvalidRun:
     """A run whose numbers contradict themselves, and why."""
 
     run: RunOf
@@ -139,7 +139,7 @@ class Result:
     looks: tuple[Look, ...] = ()
     confirmations: tuple[Look, ...] = ()
     offences: tuple[Offence, ...] = ()
-    spoilt: tuple[Spoilt, ...] = ()
+    spoilt: tuple[InvalidRun, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why base and head cannot be compared."""
     audited_runs: int = 0

@@ -16,7 +16,7 @@ from typing import Annotated, Self
 from pydantic import AliasChoices, Field, ValidationError, model_validator
 
 from harness.analysis import METRICS
-from harness.analysis.metrics import Metric
+from harness.analysis.metric import Metric
 from harness.errors import UsageError
 from harness.host.text_files import read_text
 from harness.scenario.schema import SchemaModel, Text, explain

@@ -1,10 +1,8 @@
-"""Base and head, laid out side by side, so that one campaign can measure both by turns.
+"""Base and head, laid out side by side, so that one campaign can measure both in turn.
 
     <folder of the gate>/base/      a git worktree of the base revision
                          head/      the files of the working tree, as they are now
                          packages/  base's Python environment, if its lock file is another
-                         docker-compose.<approach>-<side>.yml   links to compose files in both,
-                                                which are those of the side, with it in the title
 
 Both are copies, so an editor that saves a file meanwhile changes nothing. The folder is one of
 those that belong to a running harness (`runtimes.state`): what a killed gate leaves is found and
@@ -20,15 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from uv import find_uv_bin
 
+from harness.campaign import Variant
 from harness.errors import InfrastructureError, NotComparable, UsageError
 from harness.gate import worktree
 from harness.gate.result import Side
 from harness.runtimes.state import StateFolder, default_state_root
-from harness.topology import discover
-from harness.topology.section import read_yaml
+from harness.topology import Topology, discover
 
 BASE, HEAD = "base", "head"
 _LOCK = "uv.lock"
@@ -38,29 +35,42 @@ _DEPLOYED = ("approaches/", "docker-compose.", ".env")
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Both sides as they can be deployed: `project` holds the compose files of both.
+    """Both sides as they can be deployed, `base_folder` and `head_folder`.
 
-    `both` are the approaches that base and head have. `pythons` has the interpreter of a side's
-    folder, if it is another than this one.
+    `of_base` and `of_head` are their approaches. `pythons` has the interpreter of a side's folder,
+    if it is another than this one.
     """
 
-    project: Path
     base: Side
     head: Side
-    both: tuple[str, ...]
-    of_head: tuple[str, ...]
+    base_folder: Path
+    head_folder: Path
+    of_base: Mapping[str, Topology]
+    of_head: Mapping[str, Topology]
     pythons: Mapping[Path, Path]
 
+    @property
+    def both(self) -> tuple[str, ...]:
+        """Return the approaches that base and head have."""
+        return tuple(name for name in self.of_head if name in self.of_base)
 
-def system(approach: str, side: str) -> str:
+    def variant(self, approach: str, side: str) -> Variant:
+        """Return one side of an approach, as it is measured."""
+        is_base = side == BASE
+        found = (self.of_base if is_base else self.of_head)[approach]
+        revision = (self.base if is_base else self.head).revision
+        return Variant(
+            name=variant_name(approach, side),
+            approach=approach,
+            title=f"{found.title}, {side}",
+            source=f"{side} {revision or 'without a commit'}",
+            folder=self.base_folder if is_base else self.head_folder,
+        )
+
+
+def variant_name(approach: str, side: str) -> str:
     """Return the name under which one side of an approach is measured."""
     return f"{approach}-{side}"
-
-
-def approach_of(system_name: str) -> tuple[str, str]:
-    """Return approach and side of a system."""
-    approach, _, side = system_name.rpartition("-")
-    return approach, side
 
 
 @contextmanager
@@ -94,42 +104,26 @@ def of_file(file: Path, git: Mapping[str, Any] | None) -> Side:
 
 def _sides(root: Path, commit: str, folder: Path, pythons: Mapping[Path, Path]) -> Sides:
     try:
-        of_base = tuple(discover(folder / BASE))
+        of_base = discover(folder / BASE)
     except UsageError as error:
         raise NotComparable(
             f"base ({commit[:12]}) cannot be deployed by this harness: {error.message}", error.hint
         ) from error
-    of_head = tuple(discover(folder / HEAD))
-    both = tuple(name for name in of_head if name in of_base)
-    if not both:
+    of_head = discover(folder / HEAD)
+    if not set(of_head) & set(of_base):
         raise NotComparable(
             f"base ({commit[:12]}) and head have no approach in common",
             f"base has {', '.join(of_base) or 'none'}, head {', '.join(of_head) or 'none'}",
         )
-    laid_out = Sides(
-        project=folder,
+    return Sides(
         base=_side(BASE, folder / BASE, worktree.files_of(folder / BASE), commit, False),
         head=_working_tree(root, folder / HEAD),
-        both=both,
+        base_folder=folder / BASE,
+        head_folder=folder / HEAD,
+        of_base=of_base,
         of_head=of_head,
         pythons=pythons,
     )
-    for side, names in ((BASE, both), (HEAD, of_head)):
-        for name in names:
-            _name(folder, side, name)
-    return laid_out
-
-
-def _name(folder: Path, side: str, approach: str) -> None:
-    """Give the compose file of a side a name and a title that tell the sides apart."""
-    named = f"docker-compose.{system(approach, side)}.yml"
-    document = read_yaml(folder / side / f"docker-compose.{approach}.yml")
-    assert isinstance(document, dict)  # noqa: S101 - it has been read as a topology
-    facts = document["x-harness"]
-    titled = {**document, "x-harness": {**facts, "title": f"{facts['title']}, {side}"}}
-    text = yaml.safe_dump(titled, sort_keys=False, allow_unicode=True)
-    (folder / side / named).write_text(text, encoding="utf-8")
-    (folder / named).symlink_to(Path(side) / named)
 
 
 def _copy(root: Path, to: Path) -> None:

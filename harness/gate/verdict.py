@@ -7,13 +7,13 @@ in any run of any side decides, and no rerun undoes it.
 from collections.abc import Iterable, Sequence
 
 from harness.errors import ExitCode
-from harness.gate.evidence import MOST_LOST
-from harness.gate.result import CONTENTION, Offence, Row, Ruling, Spoilt
+from harness.gate.result import CONTENTION, InvalidRun, Offence, Row, Ruling
+from harness.gate.run_evidence import MAX_INVALID_BLOCKS
 from harness.results.findings import Verdict
 
 
 def verdict(
-    rows: Sequence[Row], offences: Sequence[Offence], spoilt: Sequence[Spoilt]
+    rows: Sequence[Row], offences: Sequence[Offence], spoilt: Sequence[InvalidRun]
 ) -> tuple[ExitCode, str]:
     """Return what a gate comes to."""
     incorrect = [one for one in offences if one.is_incorrect]
@@ -42,11 +42,13 @@ def strictly(code: ExitCode, statement: str, offences: Sequence[Offence]) -> tup
     return ExitCode.CORRECTNESS, f"the set-up fails (--strict): {_listed(map(_offence, weak))}"
 
 
-def is_spoilt(spoilt: Iterable[Spoilt]) -> bool:
-    """Return True if a run of the contention test is invalid, or more blocks than may be lost."""
+def is_spoilt(spoilt: Iterable[InvalidRun]) -> bool:
+    """Return True if a run of the contention test is invalid, or too many blocks are."""
     lost = {(one.run.campaign, one.run.block) for one in spoilt}
     campaigns = [campaign for campaign, _ in lost]
-    return any(name == CONTENTION or campaigns.count(name) > MOST_LOST for name in campaigns)
+    return any(
+        name == CONTENTION or campaigns.count(name) > MAX_INVALID_BLOCKS for name in campaigns
+    )
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -60,7 +62,7 @@ def _offence(one: Offence) -> str:
     return f"{_place(one)}: {one.invariant} {one.title}: {one.summary}"
 
 
-def _place(one: Offence | Spoilt) -> str:
+def _place(one: Offence | InvalidRun) -> str:
     return f"{one.run.campaign}, run {one.run.index} ({one.run.approach}, {one.run.side})"
 
 

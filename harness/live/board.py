@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.analysis.looks import Look
-from harness.campaign.observer import STEPS, LiveSample
-from harness.campaign.pace import Pace
-from harness.campaign.plan import PlannedRun
+from harness.campaign.eta import EtaEstimator
+from harness.campaign.observer import LiveSample
+from harness.campaign.schedule import PlannedRun
+from harness.campaign.steps import STEPS, Step
 from harness.faults.events import FaultEvent
 from harness.load import Progress
 from harness.results.findings import Verdict
@@ -50,7 +51,7 @@ class _Run:
 
     planned: PlannedRun
     number: int
-    step: str = ""
+    step: Step = STEPS[0]
     stage: str = ""
     requests: int = 0
     errors: int = 0
@@ -68,7 +69,7 @@ class Board:
         self._change = 0
         self._campaign: dict[str, Any] = {}
         self._plans_users = True
-        self._pace = Pace(0, 0.0)
+        self._pace = EtaEstimator(0, 0.0)
         self._run: _Run | None = None
         self._runs_begun = 0
         self._finished: list[dict[str, Any]] = []
@@ -81,21 +82,21 @@ class Board:
     def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
         """Note what is ahead."""
         with self._changed:
-            self._pace = Pace(len(planned) - done, scenario.load_s)
+            self._pace = EtaEstimator(len(planned) - done, scenario.load_s)
             self._campaign = {
                 "title": scenario.title,
                 "workload": scenario.workload,
                 "folder": str(self._folder),
                 "runs": len(planned),
                 "kept": done,
-                "approaches": sorted({run.approach for run in planned}),
+                "approaches": sorted({run.variant for run in planned}),
                 "load_s": None if scenario.contention else scenario.load_s,
                 "stages": _stages(scenario),
             }
             self._plans_users = bool(scenario.stages)
             self._tell()
 
-    def step(self, run: PlannedRun, step: str) -> None:
+    def step(self, run: PlannedRun, step: Step) -> None:
         """Note the step; the first of a run begins new charts."""
         with self._changed:
             if self._run is None or self._run.planned != run:
@@ -149,7 +150,7 @@ class Board:
             self._finished.append(
                 {
                     "index": run.index,
-                    "approach": run.approach,
+                    "approach": run.variant,
                     "case": run.case,
                     "sold": sold,
                     "audit": audit,
@@ -207,10 +208,10 @@ class Board:
     def _run_state(self, run: _Run) -> dict[str, Any]:
         return {
             "index": run.planned.index,
-            "approach": run.planned.approach,
+            "approach": run.planned.variant,
             "case": run.planned.case,
-            "step": run.step,
-            "step_number": list(STEPS.values()).index(run.step) + 1,
+            "step": run.step.words,
+            "step_number": STEPS.index(run.step) + 1,
             "steps": len(STEPS),
             "stage": run.stage,
             "requests": run.requests,

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
+from harness.results.record import FaultRecord, RunRecord
 from harness.scenario.fault_kinds import FaultKind, Hits, fault_kind
 
 FOREVER_NS: Final = 2**62
 """When a fault is over that nobody undid, or that a service did not recover from."""
-
-PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
-"""What is recorded of the plan of a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +30,14 @@ class Outage:
     replica: int | str | None = 1
 
     @classmethod
-    def of(cls, fault: Mapping[str, Any]) -> Self:
+    def of(cls, fault: FaultRecord) -> Self:
         """Return a recorded fault that has a begin."""
+        assert fault.begun_ns is not None  # noqa: S101 - whoever asks has looked
         ended_ns, healthy_ns = (
-            FOREVER_NS if fault[name] is None else int(fault[name])
-            for name in ("ended_ns", "healthy_ns")
+            FOREVER_NS if at_ns is None else at_ns for at_ns in (fault.ended_ns, fault.healthy_ns)
         )
         over_ns = max(ended_ns, healthy_ns)
-        hit = (fault["kind"], fault["service"])
-        return cls(*hit, int(fault["begun_ns"]), ended_ns, over_ns, fault.get("replica", 1))
+        return cls(fault.kind, fault.service, fault.begun_ns, ended_ns, over_ns, fault.replica)
 
     @property
     def declared(self) -> FaultKind:
@@ -57,22 +54,22 @@ class Outage:
         )
 
 
-def outages(record: Mapping[str, Any]) -> tuple[Outage, ...]:
+def outages(record: RunRecord) -> tuple[Outage, ...]:
     """Return the outages of a run in the order of their begin; a run of old records none.
 
     Accounts that were deleted are no outage, and excuse nothing that others were answered.
     """
     carried_out = [
-        fault
-        for fault in record.get("faults") or ()
-        if fault["begun_ns"] is not None and not hits_accounts(fault)
+        Outage.of(fault)
+        for fault in record.faults
+        if fault.begun_ns is not None and not hits_accounts(fault.kind)
     ]
-    return tuple(sorted(map(Outage.of, carried_out), key=lambda outage: outage.begun_ns))
+    return tuple(sorted(carried_out, key=lambda outage: outage.begun_ns))
 
 
-def hits_accounts(fault: Mapping[str, Any]) -> bool:
-    """Return True if a recorded fault hit accounts of its own, and nothing that others use."""
-    return fault_kind(fault["kind"]).hits is Hits.ACCOUNTS
+def hits_accounts(kind: str) -> bool:
+    """Return True if faults of a kind hit accounts of their own, and nothing that others use."""
+    return fault_kind(kind).hits is Hits.ACCOUNTS
 
 
 def lost_response_windows(
@@ -107,7 +104,7 @@ def drains(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage
 def target(fault: Mapping[str, Any]) -> str:
     """Return in words what a recorded (or summarised) fault hits."""
     service, replica = fault["service"], fault["replica"]
-    if hits_accounts(fault):
+    if hits_accounts(fault["kind"]):
         return "accounts of its own"
     if service is None:
         return "payment gateway"
@@ -119,5 +116,4 @@ def target(fault: Mapping[str, Any]) -> str:
 def action(fault: Mapping[str, Any]) -> str:
     """Return in words what a recorded (or summarised) fault does: kill, slow ×10."""
     factor = fault.get("factor")
-    name = fault_kind(fault["kind"]).name
-    return f"{name} ×{factor:g}" if factor else name
+    return f"{fault['kind']} ×{factor:g}" if factor else str(fault["kind"])

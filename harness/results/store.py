@@ -1,7 +1,7 @@
 """A campaign's folder: the one place where results are written, and read back.
 
     results/<campaign>/campaign.json                 what was asked for, on what machine
-    results/<campaign>/runs/NN-<approach>/           one run: run.json, audit.json, *.parquet, logs/
+    results/<campaign>/runs/NN-<variant>/            one run: run.json, audit.json, *.parquet, logs/
     results/<campaign>/summary.json, report/         derived; can be deleted and rebuilt
 
 A run is written to a hidden folder and renamed when it is whole, so a run folder that exists is
@@ -22,16 +22,15 @@ import pandas as pd
 
 from harness.errors import InfrastructureError, UsageError, unwritable
 from harness.results.findings import Category, Finding, Verdict, correctness
-
-SCHEMA_VERSION = 1
-"""Version of the folder's layout and of every file in it; a change is listed in CHANGELOG.md."""
+from harness.results.record import CHANGED, SCHEMA_VERSION, RunRecord
+from harness.results.versions import upgrade_campaign, upgrade_run
 
 
 @dataclass(frozen=True, slots=True)
 class RunData:
     """One run as facts: its record (`run.json`) and its tables (one parquet file each)."""
 
-    record: dict[str, Any]
+    record: RunRecord
     requests: pd.DataFrame
     buyers: pd.DataFrame
     clock: pd.DataFrame
@@ -45,17 +44,27 @@ class RunData:
     @property
     def approach(self) -> str:
         """Name of the approach that was under test."""
-        return str(self.record["approach"])
+        return self.record.approach
 
     @property
     def variant(self) -> str:
-        """Name of the variant that was measured; before there were variants, its approach."""
-        return str(self.record.get("variant", self.record["approach"]))
+        """Name of the variant that was measured."""
+        return self.record.variant
 
     @property
     def index(self) -> int:
         """Position of the run in its campaign, from 1."""
-        return int(self.record["index"])
+        return self.record.index
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the run was judged valid when it was saved."""
+        return self.record.validity is not None and self.record.validity.verdict == "VALID"
+
+    @property
+    def sold(self) -> int:
+        """Units that were sold of all products."""
+        return sum(product.sold for product in self.record.store.products or ())
 
 
 FEW_VALUES = {"requests": ["endpoint", "outcome", "error", "order_status", "code"]}
@@ -90,9 +99,9 @@ COLUMNS = {
 """The columns that every stored table has, whichever version of the harness wrote it."""
 
 
-def run_folder_name(index: int, approach: str) -> str:
+def run_folder_name(index: int, variant: str) -> str:
     """Return the folder name of a run, such as ``03-queue``."""
-    return f"{index:02d}-{approach}"
+    return f"{index:02d}-{variant}"
 
 
 class Campaign:
@@ -132,19 +141,13 @@ class Campaign:
         A folder among its runs that is none of them makes it unreadable.
         """
         campaign = cls(path)
-        version = campaign.description().get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise UsageError(
-                f"{path / 'campaign.json'}: schema_version is {version!r}, "
-                f"this harness reads {SCHEMA_VERSION}",
-                "use the version of flashsale-harness that wrote it",
-            )
-        campaign._refuse_strangers()
+        campaign._refuse_foreign_folders()
         return campaign
 
     def description(self) -> dict[str, Any]:
-        """Return campaign.json."""
-        return read_json(self.path / "campaign.json")
+        """Return campaign.json (UsageError: it cannot be read, or another version wrote it)."""
+        path = self.path / "campaign.json"
+        return upgrade_campaign(read_json(path), path)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write one JSON file of the campaign atomically, keys sorted."""
@@ -153,7 +156,7 @@ class Campaign:
     def cut_plan(self) -> None:
         """Leave the runs that were not made out of the plan: they need not be made any more."""
         description = self.description()
-        made = [run for run in description["order"] if self.has_run(run["index"], run["approach"])]
+        made = [run for run in description["order"] if self.has_run(run["index"], run["variant"])]
         description["order"] = made
         description["n_blocks"] = max((run["block"] for run in made), default=0)
         self.write_json("campaign.json", description)
@@ -165,18 +168,18 @@ class Campaign:
     def _planned(self) -> list[Path]:
         """Return the folder of every run of the plan, finished or not."""
         order = sorted(self.description()["order"], key=lambda run: int(run["index"]))
-        names = (run_folder_name(run["index"], run["approach"]) for run in order)
+        names = (run_folder_name(run["index"], run["variant"]) for run in order)
         return [self.path / "runs" / name for name in names]
 
-    def _refuse_strangers(self) -> None:
+    def _refuse_foreign_folders(self) -> None:
         """Raise UsageError for a folder that is none of the runs: a copy may stand in for one."""
         planned = self._planned()
         for folder in sorted((self.path / "runs").glob("[!.]*/")):
             hint = f"move the folder out of {folder.parent}"
             if not (folder / "run.json").exists():
                 raise UsageError(f"{folder} holds no run: there is no run.json in it", hint)
-            run = read_json(folder / "run.json")
-            name = run_folder_name(run["index"], run["approach"])
+            run = load_record(folder)
+            name = run_folder_name(run.index, run.variant)
             if folder.name != name:
                 raise UsageError(
                     f"{folder} is a copy: its run.json is that of the run {name}", hint
@@ -184,13 +187,13 @@ class Campaign:
             if folder not in planned:
                 raise UsageError(f"{folder} is no run of {self.path / 'campaign.json'}", hint)
 
-    def has_run(self, index: int, approach: str) -> bool:
-        """Say whether this run was finished and saved."""
-        return (self.path / "runs" / run_folder_name(index, approach) / "run.json").exists()
+    def has_run(self, index: int, variant: str) -> bool:
+        """Return True if this run was finished and saved."""
+        return (self.path / "runs" / run_folder_name(index, variant) / "run.json").exists()
 
     def save_run(self, run: RunData, findings: list[Finding], logs: Mapping[str, Path]) -> Path:
         """Save a finished run atomically and return its folder."""
-        name = run_folder_name(run.index, run.approach)
+        name = run_folder_name(run.index, run.variant)
         final = self.path / "runs" / name
         draft = self.path / "runs" / f".{name}.{os.getpid()}"
         try:
@@ -202,8 +205,7 @@ class Campaign:
             for service, log in logs.items():
                 _compress(log, draft / "logs" / f"{service}.log.gz")
             _write(draft / "audit.json", _as_json(audit_document(findings)))
-            record = {"schema_version": SCHEMA_VERSION, **run.record}
-            _write(draft / "run.json", _as_json(record))
+            _write(draft / "run.json", _as_json(run.record.as_json()))
             os.replace(draft, final)
         except OSError as error:
             raise InfrastructureError(
@@ -220,11 +222,18 @@ class Campaign:
         They are those of the summary, which is what the report shows: the laws may be others than
         when a run was saved. A run that no summary covers has those that it was saved with.
         """
-        records = (read_json(folder / "run.json") for folder in self.run_folders())
-        judged = {int(record["index"]): record["validity"] for record in records}
+        judged = {
+            record.index: record.validity.model_dump(mode="json")
+            for record in self.records()
+            if record.validity is not None
+        }
         summary = self.path / "summary.json"
         derived = read_json(summary).get("validity", []) if summary.exists() else []
         return judged | {one["index"]: one for one in derived if one["index"] in judged}
+
+    def records(self) -> list[RunRecord]:
+        """Read what every finished run has found, without its tables."""
+        return [load_record(folder) for folder in self.run_folders()]
 
     def load_runs(self) -> list[RunData]:
         """Read every finished run."""
@@ -262,8 +271,14 @@ def load_run(folder: Path) -> RunData:
             raise UsageError(f"cannot read {path}: {error}", "the run is incomplete") from error
         missing = [column for column in COLUMNS[table] if column not in tables[table]]
         if missing:
-            raise UsageError(f"{path}: there is no column {', '.join(missing)}", _CHANGED)
-    return RunData(record=read_json(folder / "run.json"), **tables)
+            raise UsageError(f"{path}: there is no column {', '.join(missing)}", CHANGED)
+    return RunData(record=load_record(folder), **tables)
+
+
+def load_record(folder: Path) -> RunRecord:
+    """Read the run.json of a run folder; raise UsageError naming the file and what is wrong."""
+    path = folder / "run.json"
+    return RunRecord.read(upgrade_run(read_json(path), path), path)
 
 
 def load_findings(folder: Path) -> list[Finding]:
@@ -272,7 +287,7 @@ def load_findings(folder: Path) -> list[Finding]:
     try:
         return [_finding(stored) for stored in document["findings"]]
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{folder / 'audit.json'}: {error}", _CHANGED) from error
+        raise UsageError(f"{folder / 'audit.json'}: {error}", CHANGED) from error
 
 
 def _finding(stored: Mapping[str, Any]) -> Finding:
@@ -301,10 +316,7 @@ class _Stored(dict[str, Any]):
     path = Path()
 
     def __missing__(self, key: str) -> Any:
-        raise UsageError(f"{self.path}: there is no key {key}", _CHANGED)
-
-
-_CHANGED = "the file was changed after it was written: restore it, or leave the campaign out"
+        raise UsageError(f"{self.path}: there is no key {key}", CHANGED)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from harness.runtimes.kept import Addresses, Announcement, Kept, kept
 from harness.runtimes.local import LocalRuntime
 from harness.runtimes.lock import beside_no_measurement, measuring, remove_abandoned_lock
 from harness.runtimes.protocol import Deployment, OnProgress, Runtime, Usage
-from harness.runtimes.proxies import with_proxies
+from harness.runtimes.proxies import with_delay, with_proxies
 from harness.runtimes.state import Leftover, leftovers
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "measuring",
     "remove_abandoned_lock",
     "runtime_named",
+    "with_delay",
     "with_proxies",
 ]
 

@@ -1,18 +1,29 @@
-"""Puts a TCP proxy between a store and the services that use it, so that a fault can freeze it.
+"""Puts TCP proxies into a topology: before a store, so that a fault can freeze its connections, or
+before the entry, so that every answer comes a known time later.
 
 The proxy is a service of the topology like any other, so each runtime starts, watches and removes
 it as it does the rest. The harness' own clients go to the store directly.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from harness.errors import UsageError
 from harness.runtimes.ports import container_ports
 from harness.topology import Condition, HealthCheck, Limits, Mount, Service, Topology, peers
 
 PROGRAM = Path(__file__).with_name("tcp_proxy.py")
 _INSIDE = "/srv/tcp_proxy.py"
+
+DELAY = "delay"
+"""Name of the service that delays answers."""
+DELAYING_PROGRAM = Path(__file__).with_name("delaying_proxy.py")
+_DELAYING_INSIDE = "/srv/delaying_proxy.py"
+_DELAY_PORT = 8100
+_PLACE = re.compile(r"(?<=://)[\w.-]+(?::\d+)?")
+"""Host and port of a URL."""
 
 
 def with_proxies(topology: Topology, stores: Iterable[str]) -> Topology:
@@ -39,30 +50,77 @@ def _with_proxy(topology: Topology, store: str) -> Topology:
 
 
 def _proxy(topology: Topology, store: str, port: int) -> Service:
-    """Return the proxy, in the image of the payment gateway: it needs a Python and nothing else."""
-    gateway = topology.services[topology.gateway]
     listens = f"0.0.0.0:{port}"
+    check = HealthCheck(
+        test=("python", _INSIDE, "--is-up", listens),
+        shell=False,
+        interval_s=1.0,
+        timeout_s=5.0,
+        retries=30,
+        start_period_s=30.0,
+    )
+    words = (_INSIDE, listens, f"{store}:{port}")
+    return _program(topology, f"{store}-proxy", PROGRAM, words, port, check)
+
+
+def with_delay(topology: Topology, delay_ms: float) -> Topology:
+    """Return the topology with a proxy as its entry that hands every answer on `delay_ms` later.
+
+    The proxy belongs to the world, not to the approach. Raises UsageError if the approach has a
+    service of its name, or an entry without a health check.
+    """
+    entry = topology.services[topology.entry]
+    if DELAY in topology.services:
+        raise UsageError(
+            f"{topology.path.name}: services.{DELAY}: the delaying proxy needs this name",
+            "rename the service",
+        )
+    if entry.healthcheck is None:
+        raise UsageError(
+            f"{topology.path.name}: services.{entry.name} has no healthcheck to ask by a proxy",
+            "add one",
+        )
+    listens = f"0.0.0.0:{_DELAY_PORT}"
+    test = tuple(_PLACE.sub(listens, word) for word in entry.healthcheck.test)
+    words = (_DELAYING_INSIDE, listens, f"{entry.name}:{entry.ports[0]}", f"{delay_ms:g}")
+    check = replace(entry.healthcheck, test=test)
+    proxy = _program(topology, DELAY, DELAYING_PROGRAM, words, _DELAY_PORT, check)
+    proxy = replace(proxy, depends_on={entry.name: Condition.HEALTHY})
+    return replace(
+        topology,
+        entry=DELAY,
+        services={**topology.services, DELAY: proxy},
+        world=(*topology.world, DELAY),
+    )
+
+
+def _program(
+    topology: Topology,
+    name: str,
+    program: Path,
+    words: tuple[str, ...],
+    port: int,
+    check: HealthCheck,
+) -> Service:
+    """Return a proxy, in the image of the payment gateway: it needs a Python and nothing else.
+
+    The first of `words` is where the program lies in the container.
+    """
+    gateway = topology.services[topology.gateway]
     return Service(
-        name=f"{store}-proxy",
+        name=name,
         image=gateway.image or f"flashsale-{topology.approach}-{gateway.name}",
         built=gateway.built,
         replicas=1,
         limits=Limits(),
-        command=("python", _INSIDE, listens, f"{store}:{port}"),
+        command=("python", *words),
         environment={},
         expose=(port,),
         published=(),
-        mounts=(Mount(str(PROGRAM), _INSIDE, named=False),),
+        mounts=(Mount(str(program), words[0], named=False),),
         configs=(),
         depends_on={},
-        healthcheck=HealthCheck(
-            test=("python", _INSIDE, "--is-up", listens),
-            shell=False,
-            interval_s=1.0,
-            timeout_s=5.0,
-            retries=30,
-            start_period_s=30.0,
-        ),
+        healthcheck=check,
         stop_signal=None,
         stop_grace_period_s=gateway.stop_grace_period_s,
     )

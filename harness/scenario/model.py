@@ -31,6 +31,7 @@ from harness.scenario.schema import (
     check_names,
     explain,
 )
+from harness.scenario.variants import VariantTable
 
 SALE_GUESS_S = 0.5
 """The assumed duration of one sale of a contention test: only to estimate when a campaign ends."""
@@ -138,13 +139,13 @@ class Scenario(SchemaModel):
     contention: ContentionTest | None = Field(
         default=None,
         validation_alias=AliasChoices("contention", "contest"),  # the second is the old name
-        serialization_alias="contest",  # as it stands in stored campaigns
     )
     open: OpenLoad | None = None
     stages: Annotated[tuple[Stage, ...], Field(strict=False)] = ()
     faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
     cases: Annotated[tuple[Case, ...], Field(strict=False)] = ()
     approach: dict[str, Variation] = Field(default_factory=dict)
+    variants: Annotated[tuple[VariantTable, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _has_one_load(self) -> Self:
@@ -209,6 +210,7 @@ class Scenario(SchemaModel):
     def _have_names_of_their_own(self) -> Self:
         check_names("stages", self.stages)
         check_names("cases", self.cases)
+        check_names("variants", self.variants)
         return self
 
     @model_validator(mode="after")

@@ -30,7 +30,7 @@ Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 class SchemaModel(BaseModel):
     """A model whose keys are all known, and whose values have the stated types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Named(Protocol):

@@ -16,11 +16,11 @@ import pandas as pd
 import psutil
 
 from harness import load
-from harness.analysis import arrivals
-from harness.analysis.facts import floats, is_in
-from harness.analysis.laws import check_laws, crowd
+from harness.analysis.laws import arrival_laws, check_laws, crowd
+from harness.analysis.run_facts import floats, is_in
 from harness.errors import InfrastructureError
 from harness.results.findings import Law, Verdict
+from harness.results.record import RunRecord
 from harness.results.store import RunData
 from harness.scenario.model import LoadSettings, Product, Scenario, Stage
 from harness.scenario.open_load import ArrivalStage, OpenLoad
@@ -40,7 +40,7 @@ FASTEST_PER_S = 12_800
 HALVINGS = 2
 """So often the gap between the last rate that passed and the first that did not is halved."""
 
-DECISIVE = (arrivals.ARRIVED, arrivals.ON_TIME, crowd.GENERATOR_CPU)
+DECISIVE = (arrival_laws.ARRIVED, arrival_laws.ON_TIME, crowd.GENERATOR_CPU)
 
 _PRODUCT = Product(name="nothing", price_cents=1, stock=1)
 
@@ -187,14 +187,14 @@ def _laws(scenario: Scenario, done: "_Generated") -> list[Law]:
     nothing = pd.DataFrame()
     cpu_s = [(0.0, "load", "cpu_s", 0.0), (done.took_s, "load", "cpu_s", done.cpu_s)]
     run = RunData(
-        record={
-            "scenario": scenario.model_dump(mode="json"),
-            "topology": {},
-            "load_s": scenario.load_s,
-            "drain_s": done.took_s - scenario.load_s,
-            "t0_wall_ns": 0,
-            "cores": psutil.cpu_count() or 1,
-        },
+        record=RunRecord.model_construct(
+            scenario=scenario.model_dump(mode="json"),
+            topology={},
+            load_s=scenario.load_s,
+            drain_s=done.took_s - scenario.load_s,
+            t0_wall_ns=0,
+            cores=psutil.cpu_count() or 1,
+        ),
         requests=done.requests,
         buyers=done.buyers,
         clock=nothing,
@@ -205,7 +205,7 @@ def _laws(scenario: Scenario, done: "_Generated") -> list[Law]:
         stock_moves=nothing,
         charges=nothing,
     )
-    return check_laws(run, [law for law in arrivals.LAWS if law[0] in DECISIVE])
+    return check_laws(run, [law for law in arrival_laws.LAWS if law[0] in DECISIVE])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The published report as data: its claims, where it contradicts itself, the load it describes.
 
-They are read from `report/claims.toml`, whose head says what each key means. The figures were
+They are read from `claims.toml`, whose head says what each key means. The figures were
 measured by others, with k6, on other hardware and other code; they are what was claimed, never a
 baseline.
 """
@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.scenario.schema import Count, Duration, SchemaModel, Seconds, Text, explain
 
-PATH = Path(__file__).parents[1] / "claims.toml"
+PATH = Path(__file__).with_name("claims.toml")
 
 SOURCES = ("metric", "step", "share", "level", "cost", "audit", "planned", "untested")
 SIZES = ("% less", "% more", "×", "points")

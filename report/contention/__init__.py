@@ -5,12 +5,13 @@ the other page. Like that one it is a pure function of the campaign's folder.
 """
 
 from harness.results.findings import Verdict
-from report import claims, markdown, words
-from report.contention import charts, rows
-from report.contention.evidence import ContentionEvidence, read
+from report import claims, conclusion
+from report.conclusion import Headline
+from report.contention import contention_charts, contention_tables
+from report.contention.contention_evidence import ContentionEvidence, read
 from report.document import Document, by_name, judged
+from report.page import markdown
 from report.reproduce import RawRun
-from report.words import Headline
 
 __all__ = ["compose", "read"]
 
@@ -49,9 +50,9 @@ def compose(evidence: ContentionEvidence, raw: tuple[RawRun, ...]) -> Document:
     held = claims.of_contention(evidence)
     contents = by_name(
         [
-            rows.contention(evidence),
-            rows.by_stock(evidence),
-            rows.sales(evidence),
+            contention_tables.contention(evidence),
+            contention_tables.by_stock(evidence),
+            contention_tables.sales(evidence),
             held,
             *judged(evidence),
         ]
@@ -60,7 +61,7 @@ def compose(evidence: ContentionEvidence, raw: tuple[RawRun, ...]) -> Document:
         evidence=evidence,
         said=headline(evidence),
         tables=contents,
-        sections=charts.sections(evidence),
+        sections=contention_charts.sections(evidence),
         threats=THREATS,
         raw=raw,
         template="contention/page.html.j2",
@@ -76,11 +77,11 @@ def compose(evidence: ContentionEvidence, raw: tuple[RawRun, ...]) -> Document:
 
 
 def headline(evidence: ContentionEvidence) -> Headline:
-    """Return the result in words; each approach has its statement in the summary."""
+    """Return the result in words; each variant has its statement in the summary."""
     return Headline(
         title=_title(evidence),
-        problems=tuple(words.troubles(evidence)),
-        sentences=tuple(f"{approach.facts['statement']}." for approach in evidence.approaches),
+        problems=tuple(conclusion.troubles(evidence)),
+        sentences=tuple(f"{variant.facts['statement']}." for variant in evidence.variants),
     )
 
 
@@ -89,7 +90,7 @@ def _title(evidence: ContentionEvidence) -> str:
     oversold = sum(row["oversold"] == Verdict.FAIL for row in every)
     if oversold:
         return f"{oversold} of {len(every):,} sales oversold"
-    verdicts = {approach.facts["audit_verdict"] for approach in evidence.approaches}
+    verdicts = {variant.facts["audit_verdict"] for variant in evidence.variants}
     if Verdict.FAIL in verdicts:
         return "The audit failed"
     if Verdict.UNKNOWN in verdicts or not all(run.counts for run in evidence.runs):

@@ -1,6 +1,5 @@
 """A consistent run has no finding, however it went; and stamps may differ as clocks do."""
 
-import copy
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from harness.results.findings import Finding, Verdict
 from harness.results.store import RunData, audit_document, write_json
 from tests.defects import DEFECTS
 from tests.support.histories import make_run
+from tests.support.records import edited
 from tests.support.simulated_shop import MS
 
 
@@ -65,13 +65,12 @@ def test_the_simulated_runs_hold_what_could_be_mistaken_for_a_defect() -> None:
 @pytest.mark.parametrize("excused", [True, False])
 def test_an_order_is_cancelled_in_order_only_if_a_fault_deleted_its_account(excused: bool) -> None:
     run = DEFECTS["acknowledged_order_cancelled"].apply(make_run("queue", seed=2), 0)
-    (cancelled,) = run.record["store"]["cancelled"]
-    run.record["store"]["redis"] |= {
-        "dead_letters": 1,
-        "dead_letter_entries": [{"o": cancelled["order_id"], "reason": "no such account"}],
-    }
-    users = [cancelled["user_id"]] if excused else []
-    run.record["faults"] = [{**DELETION, "users": users}]
+    (cancelled,) = run.record.store.cancelled
+    letter = {"o": cancelled.order_id, "reason": "no such account"}
+    run.record.store.redis.dead_letters = 1
+    run.record.store.redis.dead_letter_entries = [letter]
+    users = [cancelled.user_id] if excused else []
+    run.record.faults = [{**DELETION, "users": users}]
     assert {finding.id for finding in complaints(run)} == (set() if excused else {"I3", "I11"})
 
 
@@ -80,7 +79,7 @@ def test_an_order_of_a_deleted_account_shows_its_buyer_an_end(end: str, is_shown
     run = make_run("queue", seed=2)
     bought = {"user_id": 1, "key": "k", "status": 202, "order_id": "o", "order_status": end}
     refused = {"user_id": 2, "key": "l", "status": 401, "order_id": None, "order_status": None}
-    run.record["faults"] = [{**DELETION, "users": [1, 2], "purchases": [bought, refused]}]
+    run.record.faults = [{**DELETION, "users": [1, 2], "purchases": [bought, refused]}]
     assert {finding.id for finding in complaints(run)} == (set() if is_shown else {"I3"})
 
 
@@ -123,7 +122,7 @@ def shifted(run: RunData, kind: str, by_ms: int) -> RunData:
     run = replace(run, stock_moves=moves.assign(at_ns=at_ns))
     if kind == "reserve":
         orders, events = run.orders, run.order_events
-        sent_ns = run.requests.groupby("key")["sent_ns"].min() + run.record["t0_wall_ns"]
+        sent_ns = run.requests.groupby("key")["sent_ns"].min() + run.record.t0_wall_ns
         # no order is accepted before it is asked for
         accepted_ns = (orders["accepted_ns"] + by_ms * MS).clip(lower=orders["key"].map(sent_ns))
         by_order = pd.Series(accepted_ns.to_numpy(), index=orders["order_id"])
@@ -178,7 +177,7 @@ def test_an_answer_of_the_proxy_is_not_missed_by_the_servers() -> None:
     asked.loc[looks[3:5], "status"] = 504
     behind_a_proxy = replace(run, requests=asked)
     assert complaints(behind_a_proxy) == []
-    behind_a_proxy.record["topology"] |= {"entry": "api", "counters": ["api"]}
+    behind_a_proxy.record.topology |= {"entry": "api", "counters": ["api"]}
     assert [finding.id for finding in complaints(behind_a_proxy)] == ["I14"]
 
 
@@ -189,7 +188,6 @@ def test_an_event_stream_that_broke_may_or_may_not_be_counted() -> None:
     asked = pd.concat([run.requests, broken], ignore_index=True)
     uncounted = replace(run, requests=asked)
     assert complaints(uncounted) == []
-    record = copy.deepcopy(run.record)
     row = {"method": "GET", "route": "/orders/{id}/events", "status": 200, "count": 1}
-    record["server_counts"].append(row)
-    assert complaints(replace(uncounted, record=record)) == []
+    counted = edited(uncounted, lambda record: record["server_counts"].append(row))
+    assert complaints(counted) == []

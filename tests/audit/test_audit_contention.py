@@ -33,7 +33,7 @@ def test_clean_sales_have_no_finding(approach, seed):
 
 def test_the_union_of_the_slices_is_the_whole(run):
     cut = dict(slices(run))
-    assert list(cut) == [sale["number"] for sale in run.record["sales"]]
+    assert list(cut) == [sale.number for sale in run.record.sales]
     for name in TABLES:
         whole = getattr(run, name)
         if name == "requests":
@@ -46,15 +46,15 @@ def test_the_union_of_the_slices_is_the_whole(run):
 
 def test_a_slice_is_a_run_of_its_own(run):
     for number, sale in slices(run):
-        planned = run.record["sales"][number - 1]
-        assert sale.record["scenario"]["product"]["stock"] == planned["stock"]
-        (row,) = sale.record["store"]["products"]
-        assert (row["id"], row["initial_stock"]) == (1, planned["stock"])
-        assert row["sold"] == (sale.orders["status"] == "confirmed").sum() <= planned["stock"]
+        planned = run.record.sales[number - 1]
+        assert sale.record.scenario["product"]["stock"] == planned.stock
+        (row,) = sale.record.store.products
+        assert (row.id, row.initial_stock) == (1, planned.stock)
+        assert row.sold == (sale.orders["status"] == "confirmed").sum() <= planned.stock
         assert set(sale.orders["product_id"]) == {1}
         assert sale.requests["key"].str.startswith(f"1-{number}-").all()
         assert list(sale.charges.index) == list(range(len(sale.charges)))
-    assert run.record["scenario"]["product"]["stock"] is None, "the whole is as it was"
+    assert run.record.scenario["product"]["stock"] is None, "the whole is as it was"
 
 
 def test_one_oversold_sale_of_many_is_found_with_its_orders(run):
@@ -119,19 +119,19 @@ def test_a_sale_that_nobody_came_to_is_unknown(run):
 
 
 def test_a_sale_that_did_not_begin_clean_is_found(run):
-    run.record["reset_proof"]["sales"][1]["product"]["reserved"] = 1
+    run.record.reset_proof.sales[1].product.reserved = 1
     assert by_id(run)["I15"].failed_sales == (2,)
 
 
 def test_what_the_deployment_alone_can_tell_is_asked_once(run):
-    run.record["server_counts"][0]["count"] += 1_000
+    run.record.server_counts[0].count += 1_000
     finding = by_id(run)["I14"]
     assert finding.verdict is Verdict.FAIL
     assert finding.failed_sales == ()
 
 
-def test_a_contention_test_that_cannot_be_cut_is_unknown(run):
-    del run.record["reset_proof"]["sales"]
+def test_a_contest_that_cannot_be_cut_is_unknown(run):
+    run.record.reset_proof.sales = None
     findings = audit(run)
     assert [f.id for f in findings] == IDS
     assert by_id(run)["I1"].verdict is Verdict.UNKNOWN

@@ -1,6 +1,5 @@
 """Runs with faults: what may look wrong while a fault lasts, and what may not for all that."""
 
-import copy
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis import check_laws
-from harness.analysis.facts import RunFacts
+from harness.analysis.run_facts import RunFacts
 from harness.audit import audit
 from harness.audit.excuses import no_later_than, no_sooner_than, under_way
 from harness.results.findings import Verdict
@@ -19,6 +18,7 @@ from tests.defects import DEFECTS
 from tests.defects.breaking import without_failures
 from tests.support.histories import make_run
 from tests.support.mishaps import Mishap
+from tests.support.records import with_record
 
 S = 1_000_000_000
 SLOTS = "payment slots >= charges in flight"
@@ -27,12 +27,12 @@ SLOTS = "payment slots >= charges in flight"
 def a_run(kind: str, service: str | None, approach: str = "queue", **load: Any) -> RunData:
     run = make_run(approach, mishaps=(Mishap(kind, service, 8.0, 10.0),), **load)
     entry = "nginx" if approach == "queue" else "api"
-    topology = run.record["topology"] | {"entry": entry, "counters": ["api", "event-stream"]}
-    return replace(run, record=run.record | {"topology": topology})
+    topology = run.record.topology | {"entry": entry, "counters": ["api", "event-stream"]}
+    return with_record(run, topology=topology)
 
 
 def without_faults(run: RunData) -> RunData:
-    return replace(run, record=run.record | {"faults": []})
+    return with_record(run, faults=[])
 
 
 def failed(run: RunData) -> set[str]:
@@ -73,10 +73,10 @@ def test_a_defect_is_seen_in_a_run_with_faults_too(name: str) -> None:
 
 
 def lose_counters(run: RunData) -> RunData:
-    record = copy.deepcopy(run.record)
-    for row in record["server_counts"]:
-        row["count"] //= 2
-    return replace(run, record=record)
+    halved = with_record(run)
+    for row in halved.record.server_counts:
+        row.count //= 2
+    return halved
 
 
 def test_only_a_wipe_takes_counters_along() -> None:
@@ -95,10 +95,10 @@ def test_counters_outlive_every_other_fault(kind: str, service: str | None) -> N
 
 
 def count(run: RunData, method: str, route: str, more: int) -> RunData:
-    record = copy.deepcopy(run.record)
-    row = next(r for r in record["server_counts"] if (r["method"], r["route"]) == (method, route))
-    row["count"] += more
-    return replace(run, record=record)
+    recounted = with_record(run)
+    rows = recounted.record.server_counts
+    next(row for row in rows if (row.method, row.route) == (method, route)).count += more
+    return recounted
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_proxy_answers_for_a_server_that_died_after_counting() -> None:
 def test_a_release_need_not_be_known_while_a_fault_lasts() -> None:
     """A unit that is given back 12 s before the others is refused to everybody until then."""
     run = a_run("kill", "redis", stock=20, users=40, seconds=28)
-    moves, t0_ns = run.stock_moves, run.record["t0_wall_ns"]
+    moves, t0_ns = run.stock_moves, run.record.t0_wall_ns
     last = moves.index == moves.index[moves["kind"] == "reserve"][-1]
     victim = moves["order_id"][last].iloc[0]
     late_ns = int(moves["at_ns"][last].iloc[0]) - t0_ns + 14 * S
@@ -206,9 +206,13 @@ def test_a_release_need_not_be_known_while_a_fault_lasts() -> None:
         requests=asked.assign(order_id=asked["order_id"].mask(asked["order_id"] == victim, "")),
     )
     assert "I13" in failed(without_faults(later))
-    fault = run.record["faults"][0] | {"begun_ns": 0, "ended_ns": 40 * S, "healthy_ns": 40 * S}
+    fault = run.record.faults[0].model_dump() | {
+        "begun_ns": 0,
+        "ended_ns": 40 * S,
+        "healthy_ns": 40 * S,
+    }
     assert "I13" in failed(without_faults(later))
-    assert "I13" not in failed(replace(later, record=later.record | {"faults": [fault]}))
+    assert "I13" not in failed(with_record(later, faults=[fault]))
 
 
 @pytest.mark.parametrize(
@@ -225,22 +229,27 @@ def test_a_transaction_that_a_fault_held_up_has_an_old_stamp(name: str, excusing
         expected = set() if kind in excusing else {"I1"}
         fault = {"kind": kind, "service": "postgres", "begun_ns": 0, "ended_ns": 3600 * S}
         fault |= {"healthy_ns": 3600 * S, "error": None, "in_flight": 0, "replica": 1}
-        assert failed(replace(run, record=run.record | {"faults": [fault]})) == expected
+        assert failed(with_record(run, faults=[fault])) == expected
 
 
 def test_what_is_oversold_in_the_end_is_oversold_whatever_was_paused() -> None:
     run = DEFECTS["more_sold_than_there_were"].apply(a_run("pause", "postgres"), 0)
-    run.record["faults"][0] |= {"begun_ns": 0, "ended_ns": 3600 * S, "healthy_ns": 3600 * S}
+    (fault,) = run.record.faults
+    fault.begun_ns, fault.ended_ns, fault.healthy_ns = 0, 3600 * S, 3600 * S
     assert "I1" in failed(run)
 
 
 def test_charges_that_a_dead_worker_left_behind_take_no_slot() -> None:
     run = a_run("kill", "payment-worker", users=60, stock=400)
-    topology = run.record["topology"] | {"payment_slots": 1}
-    few = replace(run, record=run.record | {"topology": topology})
+    topology = run.record.topology | {"payment_slots": 1}
+    few = with_record(run, topology=topology)
     assert SLOTS in broken(few)  # charges outside of the fault count as ever
-    always = few.record["faults"][0] | {"begun_ns": -S, "ended_ns": None, "healthy_ns": None}
-    excused = replace(few, record=few.record | {"faults": [always]})
+    always = few.record.faults[0].model_dump() | {
+        "begun_ns": -S,
+        "ended_ns": None,
+        "healthy_ns": None,
+    }
+    excused = with_record(few, faults=[always])
     assert all("at most 0" in law.detail or law.verdict is not Verdict.FAIL
                for law in check_laws(excused) if law.name == SLOTS)  # fmt: skip
 

@@ -6,11 +6,10 @@ import pytest
 
 from approaches.gateway import payment_draws as gateway
 from harness.audit.oracle import expected_charges
+from harness.results.record import Payments
 from tests.support.simulated_shop import draw
 
-LOGNORMAL = {
-    "model": "lognormal", "mean_s": 2.5, "sigma": 0.5, "decline_rate": 0.1, "seed": "42",
-}  # fmt: skip
+LOGNORMAL = Payments(model="lognormal", mean_s=2.5, sigma=0.5, decline_rate=0.1, seed="42")
 REFERENCES = [f"42-{user}-{attempt}" for user in range(500) for attempt in range(4)]
 
 
@@ -29,9 +28,9 @@ def test_draws_have_the_stated_distribution() -> None:
 
 
 def test_latency_is_capped_or_fixed() -> None:
-    slow = expected_charges({**LOGNORMAL, "mean_s": 14.0}, REFERENCES)
+    slow = expected_charges(LOGNORMAL.model_copy(update={"mean_s": 14.0}), REFERENCES)
     assert slow["latency_ms"].max() == 15_000
-    fixed = expected_charges({**LOGNORMAL, "model": "fixed"}, REFERENCES[:3])
+    fixed = expected_charges(LOGNORMAL.model_copy(update={"model": "fixed"}), REFERENCES[:3])
     assert set(fixed["latency_ms"]) == {2500.0}
 
 
@@ -42,14 +41,14 @@ def test_repeated_references_are_drawn_once() -> None:
 
 @pytest.mark.parametrize("model", ["lognormal", "fixed"])
 def test_it_agrees_with_the_gateway(model: Literal["lognormal", "fixed"]) -> None:
-    drawn = expected_charges({**LOGNORMAL, "model": model}, REFERENCES)
+    drawn = expected_charges(LOGNORMAL.model_copy(update={"model": model}), REFERENCES)
     theirs = [gateway.draw("42", name, gateway.PaymentModel(model)) for name in REFERENCES]
     assert [draw.outcome for draw in theirs] == list(drawn["outcome"])
     assert [draw.latency_ms for draw in theirs] == list(drawn["latency_ms"])
 
 
 def test_it_agrees_with_the_simulation_of_the_tests() -> None:
-    payment = {**LOGNORMAL, "mean_s": 0.5}
+    payment = LOGNORMAL.model_copy(update={"mean_s": 0.5})
     drawn = expected_charges(payment, REFERENCES)
     assert [draw("42", reference) for reference in REFERENCES] == list(
         zip(drawn["outcome"], drawn["latency_ms"], strict=True)

@@ -9,6 +9,7 @@ import pytest
 
 from harness.audit import audit, verdict
 from harness.results.findings import Verdict
+from harness.results.record import RunRecord
 from harness.results.store import TABLES, RunData
 from tests.support.histories import make_run
 
@@ -29,8 +30,11 @@ def without(run: RunData, *path: str) -> RunData:
     record = copy.deepcopy(run.record)
     inner: Any = record
     for step in path[:-1]:
-        inner = inner[step]
-    del inner[path[-1]]
+        inner = inner[step] if isinstance(inner, dict) else getattr(inner, step)
+    if isinstance(inner, dict):
+        del inner[path[-1]]
+    else:
+        inner.__dict__[path[-1]] = None
     return replace(run, record=record)
 
 
@@ -78,7 +82,10 @@ def test_without_a_record_its_readers_do_not_know(path: tuple[str, ...], readers
 
 
 def test_nothing_at_all_is_unknown_throughout() -> None:
-    run = RunData(record={}, **{name: pd.DataFrame() for name in TABLES})
+    run = RunData(
+        record=RunRecord.model_construct(scenario={}, topology={}),
+        **{name: pd.DataFrame() for name in TABLES},
+    )
     assert set(verdicts(run).values()) == {Verdict.UNKNOWN}
     assert verdict(audit(run)) is Verdict.UNKNOWN
 

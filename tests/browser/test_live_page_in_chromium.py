@@ -7,7 +7,7 @@ import pytest
 
 import report
 from harness.campaign.observer import LiveSample
-from harness.campaign.plan import PlannedRun
+from harness.campaign.schedule import PlannedRun
 from harness.live import Board, serving
 from harness.load import Progress
 from harness.results.findings import Verdict

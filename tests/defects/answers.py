@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from harness.results.record import PasswordHashes
 from harness.results.store import RunData
 from tests.defects.breaking import (
     S,
@@ -20,21 +21,21 @@ from tests.support.mishaps import Mishap
 @defect("I11", approaches=("queue",))
 def entry_never_acknowledged(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["store"]["redis"]["streams"]["{shop}:payments"] = {"length": 0, "pending": 1 + pick}
+    run.record.store.redis.streams["{shop}:payments"] = {"length": 0, "pending": 1 + pick}
     return run
 
 
 @defect("I11", approaches=("queue",))
 def entry_left_in_stream(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["store"]["redis"]["streams"]["{shop}:orders"] = {"length": 1 + pick, "pending": 0}
+    run.record.store.redis.streams["{shop}:orders"] = {"length": 1 + pick, "pending": 0}
     return run
 
 
 @defect("I11", approaches=("queue",))
 def entry_given_up(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["store"]["redis"]["dead_letters"] = 1 + pick
+    run.record.store.redis.dead_letters = 1 + pick
     return run
 
 
@@ -42,8 +43,8 @@ def entry_given_up(run: RunData, pick: int) -> RunData:
 def order_cancelled_that_no_fault_excuses(run: RunData, pick: int) -> RunData:
     run, order_id = changed(run), "01900000-0000-7000-8000-00000000dead"
     cancel(run, order_id, user_id=900 + pick)
-    run.record["store"]["redis"]["dead_letters"] = 1
-    run.record["store"]["redis"]["dead_letter_entries"] = [{"o": order_id}]
+    run.record.store.redis.dead_letters = 1
+    run.record.store.redis.dead_letter_entries = [{"o": order_id}]
     return run
 
 
@@ -85,7 +86,7 @@ def stream_without_an_end(run: RunData, pick: int) -> RunData:
     order = asked["order_id"] == confirmed(run, pick)
     polls = order & (asked["endpoint"] == "status")
     settled = run.orders.set_index("order_id")["settled_ns"][confirmed(run, pick)]
-    end_ns = int(settled) - run.record["t0_wall_ns"]
+    end_ns = int(settled) - run.record.t0_wall_ns
     stream = asked[polls].tail(1).assign(
         endpoint="events", outcome="indeterminate", error="timeout", version=2,
         order_status="awaiting_payment", sent_ns=asked[polls]["sent_ns"].min(),
@@ -144,21 +145,21 @@ def server_lost_a_count(run: RunData, pick: int) -> RunData:
 @defect("I15")
 def leftovers_of_an_earlier_run(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["reset_proof"]["rows"]["orders"] = 1 + pick
+    run.record.reset_proof.rows["orders"] = 1 + pick
     return run
 
 
 @defect("I15", approaches=("queue",))
 def stale_stock_in_redis(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["reset_proof"]["redis"]["stock"] -= 1 + pick
+    run.record.reset_proof.redis.stock -= 1 + pick
     return run
 
 
 @defect("I16")
 def commits_not_waited_for(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["reset_proof"]["postgres"]["synchronous_commit"] = "off"
+    run.record.reset_proof.postgres["synchronous_commit"] = "off"
     return run
 
 
@@ -166,14 +167,14 @@ def commits_not_waited_for(run: RunData, pick: int) -> RunData:
 def commits_that_one_role_does_not_wait_for(run: RunData, pick: int) -> RunData:
     run = changed(run)
     role = ["shop", "every role"][pick % 2]
-    run.record["reset_proof"]["postgres_roles"] = {role: {"synchronous_commit": "off"}}
+    run.record.reset_proof.postgres_roles = {role: {"synchronous_commit": "off"}}
     return run
 
 
 @defect("I16", approaches=("queue",))
 def log_synced_every_second(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["reset_proof"]["redis"]["configuration"]["appendfsync"] = "everysec"
+    run.record.reset_proof.redis.configuration["appendfsync"] = "everysec"
     return run
 
 
@@ -181,5 +182,5 @@ def log_synced_every_second(run: RunData, pick: int) -> RunData:
 def passwords_hashed_for_nothing(run: RunData, pick: int) -> RunData:
     run = changed(run)
     weak = ["$argon2id$v=19$m=8,t=1,p=1", "$2b$04", "$argon2i$v=19$m=19456,t=2,p=1"][pick % 3]
-    run.record["store"]["passwords"].append({"parameters": weak, "count": 1})
+    run.record.store.passwords.append(PasswordHashes(parameters=weak, count=1))
     return run

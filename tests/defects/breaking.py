@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.results.record import CancelledOrder, RequestCount
 from harness.results.store import RunData
 
 S = 1_000_000_000
@@ -89,36 +90,36 @@ def without_failures(run: RunData) -> RunData:
 def recount(run: RunData, endpoint_status: tuple[str, str, int], change: int) -> None:
     """Change a counter of the servers in place."""
     method, route, status = endpoint_status
-    counts = run.record["server_counts"]
+    counts = run.record.server_counts
     for row in counts:
-        if (row["method"], row["route"], row["status"]) == (method, route, status):
-            row["count"] += change
+        if (row.method, row.route, row.status) == (method, route, status):
+            row.count += change
             return
-    counts.append({"method": method, "route": route, "status": status, "count": change})
+    counts.append(RequestCount(method=method, route=route, status=status, count=change))
 
 
 def restock(run: RunData, *, sold: int = 0, reserved: int = 0) -> None:
     """Change the product row and Redis together, in place."""
-    store = run.record["store"]
-    store["products"][0]["sold"] += sold
-    store["products"][0]["reserved"] += reserved
-    if store["redis"]:
-        store["redis"]["stock"] -= sold + reserved
+    store = run.record.store
+    store.products[0].sold += sold
+    store.products[0].reserved += reserved
+    if store.redis:
+        store.redis.stock -= sold + reserved
 
 
 def cancel(run: RunData, order_id: str, *, user_id: int = 0, key: str = "") -> None:
     """Record, in place, that the ledger refused an order."""
     facts = {"user_id": user_id, "key": key, "product_id": 1, "quantity": 1, "reason": "refused"}
-    run.record["store"].setdefault("cancelled", []).append({"order_id": order_id, **facts})
+    run.record.store.cancelled.append(CancelledOrder(order_id=order_id, **facts))
 
 
 def claim_stock(run: RunData, change: int) -> None:
     """Pretend, in place, that another stock was seeded from the start."""
     record = run.record
-    record["scenario"]["product"]["stock"] += change
-    record["store"]["products"][0]["initial_stock"] += change
-    record["reset_proof"]["product"]["initial_stock"] += change
-    record["reset_proof"]["stock_over_http"] += change
-    if record["store"]["redis"]:
-        record["store"]["redis"]["stock"] += change
-        record["reset_proof"]["redis"]["stock"] += change
+    record.scenario["product"]["stock"] += change
+    record.store.products[0].initial_stock += change
+    record.reset_proof.product.initial_stock += change
+    record.reset_proof.stock_over_http += change
+    if record.store.redis:
+        record.store.redis.stock += change
+        record.reset_proof.redis.stock += change

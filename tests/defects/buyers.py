@@ -53,8 +53,8 @@ def sold_at_a_tenth_of_the_price(run: RunData, pick: int) -> RunData:
         amount = getattr(run, name)["amount_cents"]
         tenth[name] = getattr(run, name).assign(amount_cents=amount.mask(amount > 0, amount // 10))
     run = changed(run, **tenth)
-    for product in run.record["store"]["products"]:
-        product["price_cents"] //= 10
+    for product in run.record.store.products:
+        product.price_cents //= 10
     return run
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from harness.results.record import DeletedPurchase
 from harness.results.store import RunData
 from tests.defects.breaking import (
     S,
@@ -54,10 +55,9 @@ def order_both_cancelled_and_kept(run: RunData, pick: int) -> RunData:
 def order_of_a_deleted_account_that_shows_no_end(run: RunData, pick: int) -> RunData:
     run = changed(run)
     bought = {"user_id": 900 + pick, "key": "k", "status": 202, "order_id": "o"}
-    run.record["faults"][-1] |= {
-        "users": [900 + pick],
-        "purchases": [bought | {"order_status": "accepted"}],
-    }
+    fault = run.record.faults[-1]
+    fault.users = [900 + pick]
+    fault.purchases = [DeletedPurchase(**bought, order_status="accepted")]
     return run
 
 
@@ -251,10 +251,10 @@ def undrained(run: RunData, pick: int) -> RunData:
     """Stop a queue in the middle: orders wait for payment, and one is not in the ledger yet."""
     stuck = acknowledged_order_stuck(acknowledged_order_stuck(run, pick), pick + 1)
     cut = acknowledged_order_lost(stuck, pick + 2)
-    cut.record["drained"] = False
+    cut.record.drained = False
     # Its unit is reserved in Redis, but the ledger has not heard of it.
-    cut.record["store"]["redis"]["stock"] -= 1
-    cut.record["store"]["redis"]["streams"] = {
+    cut.record.store.redis.stock -= 1
+    cut.record.store.redis.streams = {
         "{shop}:orders": {"length": 1, "pending": 0},
         "{shop}:payments": {"length": 2, "pending": 2},
     }

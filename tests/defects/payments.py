@@ -33,7 +33,7 @@ def confirmed_without_a_charge(run: RunData, pick: int) -> RunData:
 @defect("I6")
 def charged_for_nothing(run: RunData, pick: int) -> RunData:
     reference = f"1-{900 + pick}-0"
-    outcome, latency_ms = draw(run.record["payment"]["seed"], reference)
+    outcome, latency_ms = draw(run.record.payment.seed, reference)
     stray = run.charges.head(1).assign(
         charge_id="ch-stray", key="stray", order_id="stray", reference=reference, outcome=outcome,
         latency_ms=latency_ms, finished_ns=run.charges["started_ns"] + int(latency_ms * 1e6),
@@ -53,7 +53,7 @@ def money_taken_for_an_order_that_is_open_at_the_limit(run: RunData, pick: int) 
     victim = confirmed(run, pick)
     charge = run.charges[run.charges["order_id"] == victim]
     run = acknowledged_order_stuck(run, pick)
-    run.record["drained"] = False
+    run.record.drained = False
     return changed(run, charges=pd.concat([run.charges, charge], ignore_index=True))
 
 
@@ -65,7 +65,7 @@ def payment_not_noted(run: RunData, pick: int) -> RunData:
 @defect("I7")
 def gateway_of_another_seed(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["payment"]["seed"] = f"another-{pick}"
+    run.record.payment.seed = f"another-{pick}"
     return run
 
 

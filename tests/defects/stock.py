@@ -22,7 +22,7 @@ from tests.defects.orders import undrained
 def cancelled_units_never_returned(run: RunData, pick: int) -> RunData:
     run = changed(run)
     cancel(run, "01900000-0000-7000-8000-00000000dead", user_id=900 + pick)
-    run.record["store"]["redis"]["stock"] -= 1
+    run.record.store.redis.stock -= 1
     return run
 
 
@@ -58,14 +58,14 @@ def sold_again_before_it_was_released_by_the_clock(run: RunData, pick: int) -> R
 @defect("I2")
 def reservation_not_turned_into_a_sale(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["store"]["products"][0]["reserved"] += 1 + pick % 3
+    run.record.store.products[0].reserved += 1 + pick % 3
     return run
 
 
 @defect("I2", approaches=("queue",))
 def reservation_counter_overwritten(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["store"]["redis"]["stock"] += 1 + pick
+    run.record.store.redis.stock += 1 + pick
     return run
 
 
@@ -73,7 +73,7 @@ def reservation_counter_overwritten(run: RunData, pick: int) -> RunData:
 def units_leaked_and_the_drain_ended_by_its_limit(run: RunData, pick: int) -> RunData:
     """Far more units are missing in Redis than the work that was left can hold."""
     run = undrained(run, pick)
-    run.record["store"]["redis"]["stock"] -= 40
+    run.record.store.redis.stock -= 40
     return run
 
 
@@ -111,14 +111,14 @@ def sale_not_booked(run: RunData, pick: int) -> RunData:
 @defect("I10", per_user_limit=3)
 def limit_passed(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["scenario"]["product"]["per_user_limit"] = 1
+    run.record.scenario["product"]["per_user_limit"] = 1
     return run
 
 
 @defect("I10", per_user_limit=1)
 def limit_that_nobody_set(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["scenario"]["product"]["per_user_limit"] = None
+    run.record.scenario["product"]["per_user_limit"] = None
     return run
 
 
@@ -145,9 +145,9 @@ def sale_not_counted(run: RunData, pick: int) -> RunData:
 @defect("I2")
 def restocked_in_between(run: RunData, pick: int) -> RunData:
     run = changed(run)
-    run.record["store"]["products"][0]["initial_stock"] += 1 + pick
-    if run.record["store"]["redis"]:
-        run.record["store"]["redis"]["stock"] += 1 + pick
+    run.record.store.products[0].initial_stock += 1 + pick
+    if run.record.store.redis:
+        run.record.store.redis.stock += 1 + pick
     return run
 
 

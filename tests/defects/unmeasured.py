@@ -17,7 +17,7 @@ def unmeasured(spoil: Callable[[RunData], RunData]) -> Callable[[RunData], RunDa
 @unmeasured
 def stock_over_http_not_asked(run: RunData) -> RunData:
     run = changed(run)
-    run.record["reset_proof"]["stock_over_http"] = None
+    run.record.reset_proof.stock_over_http = None
     return run
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from harness.analysis import check_laws, summarise, validity
 from harness.audit import audit
 from harness.results.findings import Finding
+from harness.results.record import Validity
 from harness.results.store import Campaign, RunData
 from tests.support.histories import make_run
 
@@ -32,29 +33,40 @@ def simulated(
     return runs
 
 
+def variant(topology: dict[str, Any]) -> dict[str, Any]:
+    """Return the variant of an approach as campaign.json has it."""
+    settings = {"payment-worker.CONCURRENCY": "20"} if topology["has_redis"] else {}
+    return {
+        "name": topology["approach"], "title": topology["title"],
+        "approach": topology["approach"], "source": None, "scale": {}, "settings": settings,
+        "delay_ms": None,
+    }  # fmt: skip
+
+
 def store(path: Path, runs: Sequence[RunData], judge: Judge = audit) -> Campaign:
     """Save runs as a finished campaign with its summary."""
     record = runs[0].record
+    topologies = {run.variant: run.record.topology for run in runs}
+    ordered = sorted(sorted(topologies), key=lambda name: topologies[name]["containers"])
     campaign = Campaign.create(
         path,
         {
-            "scenario": record["scenario"],
-            "title": record["scenario"]["title"],
-            "approaches": sorted({run.approach for run in runs}),
-            "n_blocks": max(run.record["block"] for run in runs),
-            "seed": record["seed"],
-            "scale": {},
-            "settings": {"payment-worker.CONCURRENCY": "20"},
+            "scenario": record.scenario,
+            "title": record.scenario["title"],
+            "variants": [variant(topologies[name]) for name in ordered],
+            "baseline": ordered[0],
+            "n_blocks": max(run.record.block for run in runs),
+            "seed": record.seed,
             "order": [
                 {
                     "index": run.index,
-                    "block": run.record["block"],
-                    "approach": run.approach,
-                    "case": run.record["case"],
+                    "block": run.record.block,
+                    "variant": run.variant,
+                    "case": run.record.case,
                 }
                 for run in runs
             ],
-            "topologies": {run.approach: run.record["topology"] for run in runs},
+            "topologies": topologies,
             "runtime": "local",
             "environment": ENVIRONMENT,
             "created_at": "2025-10-09T08:50:00+00:00",
@@ -62,7 +74,8 @@ def store(path: Path, runs: Sequence[RunData], judge: Judge = audit) -> Campaign
     )
     findings: dict[int, list[Finding]] = {}
     for run in runs:
-        run.record["validity"] = validity(run, check_laws(run))
+        laws = check_laws(run)
+        run.record.validity = Validity(**validity(run, laws), laws=laws)
         findings[run.index] = judge(run)
         campaign.save_run(run, findings[run.index], {})
     campaign.write_json(

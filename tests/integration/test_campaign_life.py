@@ -15,19 +15,19 @@ from tests.support.full_disk import fill_the_disk
 
 pytestmark = pytest.mark.integration
 
-STEPS = ("up", "reset", "warm_up", "load", "drain", "collect", "audit", "down")
+STEPS = ("up", "reset", "warm_up", "settle", "load", "drain", "collect", "down")
 WHOLE = [
-    *("up", "reset", "warm_up", "stop warm-up", "load", "drain", "stop sampler"),
-    *("stop load", "collect", "audit", "down"),
+    *("up", "reset", "warm_up", "stop warm-up", "settle", "load", "drain", "stop sampler"),
+    *("stop load", "collect", "save", "down"),
 ]
 UNDONE = {
     "up": [],
     "reset": ["down"],
     "warm_up": ["stop warm-up", "stop load", "down"],
+    "settle": ["stop load", "down"],
     "load": ["stop sampler", "stop load", "down"],
     "drain": ["stop sampler", "stop load", "down"],
     "collect": ["down"],
-    "audit": ["down"],
     "down": [],
 }
 """What is still done when a step fails, in this order."""
@@ -69,7 +69,8 @@ def conduct(tmp_path, monkeypatch):
     world = fake_runtime.World()
     fake_runtime.put_in_place(world, monkeypatch.setattr)
     scenario = load_scenario(str(FAKE), ROOT)
-    request = campaign.Request(scenario, ("sync",), 1, 7)
+    variants = campaign.choose(scenario, ROOT, campaign.Choice(approaches=["sync"]))
+    request = campaign.Request(scenario, variants, 1, 7)
 
     def conduct(happens=fake_runtime.nothing):
         world.happens = happens
@@ -84,8 +85,8 @@ def test_the_steps_of_a_run_come_in_order_and_all_is_stopped(conduct, tmp_path):
     assert world.steps == WHOLE
     assert world.up == []
     (run,) = Campaign.open(tmp_path / "c").load_runs()
-    assert run.record["validity"]["verdict"] == "VALID", run.record["validity"]
-    assert set(run.record["durations_s"]) == {*STEPS} - {"audit", "down"}
+    assert run.record.validity.verdict == "VALID", run.record.validity
+    assert set(run.record.durations_s) == {*STEPS} - {"down"}
 
 
 @pytest.mark.parametrize("error", [InfrastructureError("broken", ""), KeyboardInterrupt()])
@@ -105,7 +106,7 @@ def test_whatever_step_fails_what_was_begun_is_undone(conduct, tmp_path, step, e
     assert [path.name for path in saved] == (["01-sync"] if step == "down" else [])
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [*STEPS, "save"])
 def test_a_campaign_killed_at_any_step_is_resumed(harness, tmp_path, step):
     out = tmp_path / "c"
     words = ("run", FAKE, "--approach", "sync", "--runs", "2", "--out", out)
@@ -249,15 +250,16 @@ def change(out, edit):
 
 
 def change_product(run, **facts):
-    run.record["store"]["products"][0].update(facts)
+    for name, value in facts.items():
+        setattr(run.record.store.products[0], name, value)
 
 
 def weak_passwords(run):
-    run.record["store"]["passwords"] = [{"parameters": "$2b$04", "count": 30}]
+    run.record.store.passwords = [{"parameters": "$2b$04", "count": 30}]
 
 
 def bcrypt(run):
-    run.record["store"]["passwords"] = [{"parameters": "$2b$10", "count": 30}]
+    run.record.store.passwords = [{"parameters": "$2b$10", "count": 30}]
 
 
 def busy_generator(run):
@@ -276,7 +278,7 @@ def test_a_full_disk_ends_a_campaign_that_can_be_resumed_once_there_is_space(har
     def fills():
         fill_the_disk(ROOM_BYTES)
 
-    first = harness.run("run", FAKE, "--runs", 1, "--out", out, happens=at("audit", fills, nth=2))
+    first = harness.run("run", FAKE, "--runs", 1, "--out", out, happens=at("save", fills, nth=2))
     refused(first, 70, "cannot save run 02-", "--resume")
     assert indices(out) == [1]
     before = kept(out)

@@ -31,17 +31,17 @@ def test_a_contention_test_is_audited_sale_by_sale_and_reported(cli, tmp_path):
     runs = stored.load_runs()
     assert sorted(run.approach for run in runs) == ["queue", "sync"]
     for run, folder in zip(runs, stored.run_folders(), strict=True):
-        assert run.record["validity"]["verdict"] == "VALID", run.record["validity"]
+        assert run.record.validity.verdict == "VALID", run.record.validity
         assert {f.verdict for f in load_findings(folder)} == {Verdict.PASS}
-        assert run.record["reset_proof"]["clean"]
+        assert run.record.reset_proof.clean
         bought = run.requests[run.requests["endpoint"] == "buy"]
         assert bought["key"].nunique() == SALES * BUYERS
         of_sale = bought["key"].str.split("-").str[1].astype(int)
         assert (of_sale == bought["stage"]).all()
-        products = run.record["store"]["products"]
+        products = run.record.store.products
         # a single unit may be left: declined when everybody else had been refused
-        assert all(0 <= product["sold"] <= product["initial_stock"] for product in products)
-        assert sum(product["sold"] for product in products) > 0
+        assert all(0 <= product.sold <= product.initial_stock for product in products)
+        assert sum(product.sold for product in products) > 0
 
     derived = {
         path: path.read_bytes()

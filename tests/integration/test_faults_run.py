@@ -60,13 +60,13 @@ def test_a_killed_shop_loses_nothing(cli, tmp_path, scenario):
     runs = stored.load_runs()
     assert sorted(run.approach for run in runs) == ["queue", "sync"]
     for run, folder in zip(runs, stored.run_folders(), strict=True):
-        assert (run.record["case"], run.record["seed"]) == ("api", 7)
-        (fault,) = run.record["faults"]
-        assert (fault["kind"], fault["service"], fault["replica"]) == ("kill", "api", 1)
-        assert fault["error"] is None
-        assert 0 < fault["begun_ns"] < fault["ended_ns"] < fault["healthy_ns"]
-        assert fault["in_flight"] is not None
-        assert run.record["validity"]["verdict"] == "VALID", run.record["validity"]
+        assert (run.record.case, run.record.seed) == ("api", 7)
+        (fault,) = run.record.faults
+        assert (fault.kind, fault.service, fault.replica) == ("kill", "api", 1)
+        assert fault.error is None
+        assert 0 < fault.begun_ns < fault.ended_ns < fault.healthy_ns
+        assert fault.in_flight is not None
+        assert run.record.validity.verdict == "VALID", run.record.validity
         assert {one.verdict for one in load_findings(folder)} == {Verdict.PASS}
 
 
@@ -76,11 +76,11 @@ def test_deleted_accounts_buy_and_their_requests_are_counted(cli, tmp_path, scen
     done = cli.run("run", scenario(DELETED), "--approach", "sync", "--out", out)
     assert "fault: delete_account of 3 buyers" in done.stdout
     (run,) = Campaign.open(out).load_runs()
-    (fault,) = run.record["faults"]
-    assert (fault["error"], len(set(fault["users"]))) == (None, 3)
-    assert [one["user_id"] for one in fault["purchases"]] == fault["users"]
-    assert not set(fault["users"]) & set(run.orders["user_id"])
-    routes = {(one["method"], one["route"]) for one in fault["requests"]}
+    (fault,) = run.record.faults
+    assert (fault.error, len(set(fault.users))) == (None, 3)
+    assert [one.user_id for one in fault.purchases] == fault.users
+    assert not set(fault.users) & set(run.orders["user_id"])
+    routes = {(one.method, one.route) for one in fault.requests}
     assert {("POST", "/auth/register"), ("POST", "/auth/login"), ("POST", "/orders")} <= routes
     (folder,) = Campaign.open(out).run_folders()
     counts = next(finding for finding in load_findings(folder) if finding.id == "I14")
@@ -123,7 +123,7 @@ def test_resume_makes_the_missing_case_with_its_own_seed(cli, tmp_path, scenario
     resumed = cli.run("run", "--resume", out)
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     runs = Campaign.open(out).load_runs()
-    assert [(run.record["case"], run.record["seed"]) for run in runs] == [
+    assert [(run.record.case, run.record.seed) for run in runs] == [
         ("redis", 7),
         ("redis", 8),
     ]

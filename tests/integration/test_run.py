@@ -38,11 +38,11 @@ def test_a_campaign_is_audited_reported_and_leaves_nothing(cli, tmp_path):
     runs = stored.load_runs()
     assert sorted(run.approach for run in runs) == ["queue", "sync"]
     for run, folder in zip(runs, stored.run_folders(), strict=True):
-        assert run.record["validity"]["verdict"] == "VALID", run.record["validity"]
+        assert run.record.validity.verdict == "VALID", run.record.validity
         findings = load_findings(folder)
         assert {f.verdict for f in findings} == {Verdict.PASS}, findings
-        assert run.record["reset_proof"]["clean"]
-        (product,) = run.record["store"]["products"]
+        assert run.record.reset_proof.clean
+        (product,) = run.record.store.products
         assert product["sold"] == (run.orders["status"] == "confirmed").sum() <= 40
     queue = next(run for run in runs if run.approach == "queue")
     assert (queue.orders["status"] == "confirmed").sum() == 40

@@ -1,6 +1,5 @@
 """The delaying proxy as a process, between a client and a shop."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import httpx
 import psutil
 import pytest
 
+from harness.runtimes import delaying_proxy
 from tests.integration.test_run import wait_for
 from tests.support.fake_shop import FakeShop, open_shop
 
@@ -21,10 +21,8 @@ def delaying(upstream, delay_ms):
     """Run the proxy as a deployment does; yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as held:
         bind = "{}:{}".format(*held.getsockname())
-    settings = {"BIND": bind, "UPSTREAM": upstream.removeprefix("http://"), "DELAY_MS": delay_ms}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "harness.selftest.delay"], env={**os.environ, **settings}
-    )
+    words = [bind, upstream.removeprefix("http://"), delay_ms]
+    process = subprocess.Popen([sys.executable, delaying_proxy.__file__, *words])
     try:
         wait_for_port(bind, process)
         yield f"http://{bind}", process

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.faults import TOLD
+from harness.analysis.fault_effects import TOLD
 from harness.analysis.growth import KINDS
 from harness.results.store import Campaign
 
@@ -40,7 +40,7 @@ def test_random_faults_follow_each_other_and_nothing_is_lost(cli, tmp_path, two_
         assert fault["healthy_s"] <= following["begun_s"]
 
     (run,) = Campaign.open(out).load_runs()
-    services = set(run.record["topology"]["services"])
+    services = set(run.record.topology["services"])
     for kind in KINDS:
         sampled = run.telemetry[run.telemetry["metric"] == kind.id]
         expected = services if kind.source is None else {kind.source}

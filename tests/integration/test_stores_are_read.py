@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from harness.campaign import collect
+from harness.campaign import backlog, collect
 from harness.errors import UsageError
 from harness.runtimes import queue_lengths as queues
 from harness.telemetry import Sampler
@@ -70,9 +70,9 @@ def queued(world):
 
 
 def test_lists_streams_and_sorted_sets_are_waited_for(queued, world):
-    assert collect.backlog(queued) == 3 + 5 + 1 + 2
+    assert backlog.size(queued) == 3 + 5 + 1 + 2
     world.redis.delete("orders", "payments", "payments:working", "later")
-    assert collect.backlog(queued) == 0
+    assert backlog.size(queued) == 0
 
 
 def test_their_depth_is_sampled(queued):
@@ -101,5 +101,5 @@ def test_what_is_no_queue_is_named(queued, world):
     world.redis.delete("payments")
     world.redis.hset("payments", "a", 1)
     with pytest.raises(UsageError, match="'payments' is a hash") as refused:
-        collect.backlog(queued)
+        backlog.size(queued)
     assert "sorted_sets" in refused.value.hint

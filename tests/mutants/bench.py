@@ -72,7 +72,7 @@ class Outcome:
         signature = f"mutant {self.mutant.name} runs from {self.project}/approaches/__init__.py"
         built = [
             (name, service["replicas"])
-            for name, service in self.run.record["topology"]["services"].items()
+            for name, service in self.run.record.topology["services"].items()
             if service["built"] and "-m" in service["command"]
         ]
         logs = [

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.audit import audit, verdict
 from harness.results.findings import Finding, Verdict
+from harness.results.record import RunRecord
 from harness.results.store import TABLES, RunData, audit_document, load_run, read_json, write_json
 from tests.mutants.mutant import LOADS, Mutant
 from tests.support.edits import ROOT
@@ -68,7 +69,7 @@ def record(mutant: Mutant, run_folder: Path, root: Path = RECORDED) -> Path:
     for table in TABLES:
         path = folder / f"{table}.parquet"
         getattr(kept, table).to_parquet(path, compression="zstd", index=False)
-    write_json(folder / "run.json", kept.record)
+    write_json(folder / "run.json", kept.record.as_json())
     write_json(folder / "audit.json", audit_document(findings))
     facts = {"mutant": mutant.name, "fingerprint": fingerprint(mutant)}
     write_json(folder / "recording.json", {**facts, "revision": git(ROOT, "rev-parse", "HEAD")})
@@ -99,6 +100,7 @@ def list_missing(mutants: Iterable[Mutant], root: Path = RECORDED) -> None:
 
 
 def _what_is_audited(run: RunData) -> RunData:
-    record = {key: value for key, value in run.record.items() if key not in UNREAD_FACTS}
+    stated = run.record.model_dump(exclude=set(UNREAD_FACTS))
+    record = RunRecord.model_validate(stated)
     empty = {table: getattr(run, table).iloc[:0] for table in UNREAD_TABLES}
     return dataclasses.replace(run, record=record, **empty)

@@ -109,10 +109,10 @@ def dirty(tmp_path_factory):
     """Run 1 (sync) is invalid, run 2 (queue) oversold."""
     folder = tmp_path_factory.mktemp("dirty")
     runs = simulated()
-    runs[0].record["reset_proof"]["clean"] = False
+    runs[0].record.reset_proof.clean = False
     for run in runs:
-        run.record["scenario"]["title"] = HOSTILE_NAME
-        run.record["scenario"]["stages"][1]["name"] = HOSTILE_NAME
+        run.record.scenario["title"] = HOSTILE_NAME
+        run.record.scenario["stages"][1]["name"] = HOSTILE_NAME
     store(folder, runs, judge_with_oversell)
     return report.build(folder)
 
@@ -132,8 +132,8 @@ def three(tmp_path_factory):
     runs = simulated(blocks=2)
     for index, block in ((5, 1), (6, 2)):
         run = make_run("queue", index=index, block=block)
-        run.record["approach"] = "stream"
-        run.record["topology"] = {**run.record["topology"], "title": "Streams"}
+        run.record.approach = "stream"
+        run.record.topology = {**run.record.topology, "title": "Streams"}
         runs.append(run)
     store(folder, runs)
     return report.build(folder)

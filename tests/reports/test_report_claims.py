@@ -8,8 +8,8 @@ import pytest
 from harness import campaign
 from harness.results.store import Campaign
 from report.claims import published
-from report.claims.judgement import judge_all
-from report.claims.verdict import Word
+from report.claims.claim_judgement import judge_all
+from report.claims.claim_verdict import Word
 from report.evidence import read
 
 ROOT = Path(__file__).parents[2]

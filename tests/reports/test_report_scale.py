@@ -24,7 +24,7 @@ def saved(path: Path, requests: int, users: int, approaches: tuple[str, ...]) ->
     campaign = store(path, [first], judge=lambda run: [])
     for index, approach in enumerate(approaches[1:], start=2):
         run = long_run(requests, users, index=index, approach=approach)
-        run.record["block"] = (index + 1) // 2
+        run.record.block = (index + 1) // 2
         campaign.save_run(run, [], {})
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.results.record import RunRecord
 from harness.results.store import RunData
 from harness.scenario.sales import contention_sales
 from tests.support import histories
@@ -94,7 +95,9 @@ def make_contention_run(
     drained_s = max([last_ns, *settled_ns]) / S
     whole = _Whole(load)
     return RunData(
-        record=_record(load, whole, index=index, block=block, drained_s=drained_s),
+        record=RunRecord.model_validate(
+            _record(load, whole, index=index, block=block, drained_s=drained_s)
+        ),
         requests=pd.DataFrame(load.requests, columns=list(histories._EMPTY))
         .astype(histories._TYPES | {"stage": "int16"})
         .sort_values("done_ns", kind="stable", ignore_index=True),
@@ -145,7 +148,7 @@ def _record(
     record["scenario"] |= {
         "title": "Simulated contention test",
         "stages": [],
-        "contest": {
+        "contention": {
             "sales": len(load.sales), "stock_min": STOCK_MIN, "stock_max": STOCK_MAX,
             "buyers": load.users,
         },
@@ -184,16 +187,17 @@ def oversell(run: RunData, sale: int) -> list[str]:
 
     Everything else agrees with it, as in a shop that checks and decrements in two steps.
     """
-    product = next(s for s in run.record["sales"] if s["number"] == sale)
-    row = next(p for p in run.record["store"]["products"] if p["id"] == product["product_id"])
-    of_sale = run.orders["product_id"] == product["product_id"]
+    product = next(s for s in run.record.sales if s.number == sale)
+    row = next(p for p in run.record.store.products or () if p.id == product.product_id)
+    of_sale = run.orders["product_id"] == product.product_id
     confirmed = int((run.orders.loc[of_sale, "status"] == "confirmed").sum())
-    product["stock"] = row["initial_stock"] = confirmed - 1
-    for offer in run.record["reset_proof"]["sales"]:
-        if offer["product_id"] == product["product_id"]:
-            offer["product"]["initial_stock"] = offer["stock_over_http"] = confirmed - 1
-            if offer["redis_stock"] is not None:
-                offer["redis_stock"] = confirmed - 1
-    if run.record["store"]["redis"] is not None:
-        run.record["store"]["redis"]["stocks"][str(product["product_id"])] = -1
+    product.stock = row.initial_stock = confirmed - 1
+    assert run.record.reset_proof is not None
+    for offer in run.record.reset_proof.sales or ():
+        if offer.product_id == product.product_id:
+            offer.product.initial_stock = offer.stock_over_http = confirmed - 1
+            if offer.redis_stock is not None:
+                offer.redis_stock = confirmed - 1
+    if run.record.store.redis is not None:
+        run.record.store.redis.stocks[str(product.product_id)] = -1
     return list(run.orders.loc[of_sale, "order_id"])

@@ -13,17 +13,16 @@ from pathlib import Path
 from shutil import rmtree
 from signal import Signals
 from tempfile import mkdtemp
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 
 from harness import load, runtimes
-from harness.campaign import collect
-from harness.campaign import execution as protocol
+from harness.campaign import backlog, collect, execution, load_phase, run_data, steps
 from harness.faults import injector
 from harness.load import Progress
 from harness.load.load_result import LoadResult
+from harness.results.record import ResetProof
 from harness.results.store import RunData
 from harness.runtimes import Usage
 from harness.scenario.faults import Fault
@@ -129,7 +128,7 @@ class FakeDeployment:
         return {"runtime": "local", "images": {}, "limits": {}}
 
     def logs(self) -> Mapping[str, Path]:
-        self.world.note("audit")
+        self.world.note("save")
         log = self.scratch / "api-1.log"
         log.write_text("a word\n")
         return {"api-1": log}
@@ -207,46 +206,30 @@ class FakeSampler:
 
 def put_in_place(world: World, replace: Callable[[object, str, object], None] = setattr) -> None:
     """Let every campaign of this process run on fakes, its clock included."""
-    replace(runtimes, "LocalRuntime", lambda pythons=None: FakeRuntime(world))
     clock = Clock()
-    replace(protocol, "time", clock)
-    replace(injector, "time", clock)
-    replace(protocol, "reset", _reset)
-    replace(protocol, "settle_stores", lambda deployment: None)
-    replace(protocol, "Sampler", FakeSampler)
-    replace(
-        protocol,
-        "load",
-        SimpleNamespace(
-            sale_plan=load.sale_plan,
-            start=lambda plan, out_dir: FakeLoad(world, out_dir),
-            collect=lambda out_dir: _load_result(_run_of(world.up[-1])),
-        ),
-    )
-    replace(
-        protocol,
-        "collect",
-        SimpleNamespace(
-            reading=collect.reading,
-            requests_of_faults=collect.requests_of_faults,
-            backlog=lambda deployment: 0,
-            request_counts=_request_counts,
-            store_facts=lambda deployment, sales: {
-                **_run_of(deployment).record["store"],
-                "cancelled": [],
-            },
-            server_versions=lambda deployment: {"postgres": "PostgreSQL 18.0"},
-            entry_account=lambda deployment, from_ns, to_ns: [],
-            charges=lambda deployment, prefix: _run_of(deployment).charges,
-            ledger_frames=lambda deployment, sales: {
-                name: getattr(_run_of(deployment), name)
-                for name in ("orders", "order_events", "payments", "stock_moves")
-            },
-        ),
-    )
+    for module in (steps, load_phase, backlog, injector):
+        replace(module, "time", clock)
+    replace(runtimes, "LocalRuntime", lambda pythons=None: FakeRuntime(world))
+    replace(execution, "reset", _reset)
+    replace(execution, "settle_stores", lambda deployment: deployment.world.note("settle"))
+    replace(backlog, "size", lambda deployment: 0)
+    replace(load_phase, "Sampler", FakeSampler)
+    replace(load, "start", lambda plan, out_dir: FakeLoad(world, out_dir))
+    replace(load, "collect", lambda out_dir: _load_result(_run_of(world.up[-1])))
+    replace(collect, "request_counts", _request_counts)
+    replace(collect, "store_facts", lambda deployment, sales: _run_of(deployment).record.store)
+    replace(collect, "server_versions", lambda deployment: {"postgres": "PostgreSQL 18.0"})
+    replace(run_data, "entry_requests", lambda deployment, from_ns, to_ns: [])
+    replace(collect, "charges", lambda deployment, prefix: _run_of(deployment).charges)
+    replace(collect, "ledger_frames", _ledger_frames)
 
 
-def _reset(deployment: FakeDeployment, scenario: Any, sales: Any) -> dict[str, Any]:
+def _ledger_frames(deployment: "FakeDeployment", sales: object) -> dict[str, pd.DataFrame]:
+    names = ("orders", "order_events", "payments", "stock_moves")
+    return {name: getattr(_run_of(deployment), name) for name in names}
+
+
+def _reset(deployment: FakeDeployment, scenario: Any, sales: Any) -> ResetProof:
     """Play the run that is measured later; what is proven is what it began from."""
     deployment.world.note("reset")
     played = make_run(
@@ -258,8 +241,8 @@ def _reset(deployment: FakeDeployment, scenario: Any, sales: Any) -> dict[str, A
     )
     deployment.world.changes(played)
     deployment.run = played
-    proof: dict[str, Any] = played.record["reset_proof"]
-    return proof
+    assert played.record.reset_proof is not None
+    return played.record.reset_proof
 
 
 def _run_of(deployment: FakeDeployment) -> RunData:
@@ -273,8 +256,8 @@ def _request_counts(deployment: FakeDeployment) -> Counter[tuple[str, str, int]]
     counts: Counter[tuple[str, str, int]] = Counter()
     if deployment.asked_for_counts > 1:
         deployment.world.note("collect")
-        for row in _run_of(deployment).record["server_counts"]:
-            counts[row["method"], row["route"], row["status"]] += row["count"]
+        for row in _run_of(deployment).record.server_counts or ():
+            counts[row.method, row.route, row.status] += row.count
     return counts
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.results.record import RunRecord
 from harness.results.store import RunData
 from tests.support.mishaps import Mishap
 from tests.support.records import POLL_S, PRICE_CENTS, T0_WALL_NS, build_record, telemetry
@@ -257,7 +258,9 @@ def _run_data(load: Load, *, index: int, block: int) -> RunData:
     end_ns = max(row["done_ns"] for row in load.requests)
     drained_ns = max([end_ns, *(o.settled_ns or 0 for o in shop.by_key.values())])
     return RunData(
-        record=build_record(load, index=index, block=block, drained_s=drained_ns / S),
+        record=RunRecord.model_validate(
+            build_record(load, index=index, block=block, drained_s=drained_ns / S)
+        ),
         requests=requests.sort_values("done_ns", kind="stable", ignore_index=True),
         buyers=pd.DataFrame(
             [{"process": 0, "user": n, **b} for n, b in load.buyers.items()]

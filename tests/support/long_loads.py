@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.results.store import RunData
+from tests.support.records import with_record
 
 LOAD_S = 1800
 TIMES_S = np.arange(0.0, LOAD_S, 5.0)
@@ -28,8 +29,8 @@ def sampled(
         for t_s, value in zip(TIMES_S, np.broadcast_to(values, len(TIMES_S)), strict=True)
     ]
     telemetry = pd.DataFrame(rows, columns=["t_s", "source", "metric", "value"])
-    record = base.record | {"load_s": float(load_s), "faults": list(faults)}
-    return replace(base, record=record, telemetry=telemetry)
+    long = with_record(base, load_s=float(load_s), faults=list(faults))
+    return replace(long, telemetry=telemetry)
 
 
 def fault(kind: str, service: str, begun_s: float, over_s: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.results.record import RunRecord
 from harness.results.store import RunData
 from tests.support.histories import make_run
 from tests.support.records import PRICE_CENTS, T0_WALL_NS
@@ -173,9 +174,7 @@ def _telemetry(base: pd.DataFrame, moves: pd.DataFrame, seconds: int) -> pd.Data
     return pd.concat(frames).sort_values("t_s", kind="stable", ignore_index=True)
 
 
-def _record(
-    base: dict[str, Any], requests: pd.DataFrame, users: int, seconds: int
-) -> dict[str, Any]:
+def _record(base: RunRecord, requests: pd.DataFrame, users: int, seconds: int) -> RunRecord:
     routes = {name: (method, route) for name, method, route, _ in ENTRY} | {
         "buy": ("POST", "/orders")
     }
@@ -183,8 +182,8 @@ def _record(
     stage = {"name": "long", "users": users, "seconds": float(seconds), "spawn_rate": 10 * users}
     product = {"id": 1, "price_cents": PRICE_CENTS, "initial_stock": STOCK, "reserved": 0,
                "sold": STOCK}  # fmt: skip
-    return base | {
-        "scenario": base["scenario"] | {"stages": [stage]},
+    changes: dict[str, Any] = {
+        "scenario": base.scenario | {"stages": [stage]},
         "load_s": float(seconds),
         "drain_s": 10.0,
         "drain_ended_wall_ns": T0_WALL_NS + (seconds + 10) * S,
@@ -193,6 +192,7 @@ def _record(
             | {"status": int(status), "count": int(count)}
             for (endpoint, status), count in counted.items()
         ],
-        "store": base["store"] | {"products": [product]},
+        "store": base.store.model_dump() | {"products": [product]},
         "recorded": {"recorded": len(requests), "locust": len(requests)},
     }
+    return RunRecord.model_validate(base.as_json() | changes)

@@ -1,9 +1,13 @@
 """The record and the telemetry that go with a simulated run (see `tests/support/histories.py`)."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from harness.results.record import RunRecord
+from harness.results.store import RunData
 from tests.support.mishaps import recorded
 
 if TYPE_CHECKING:
@@ -30,9 +34,10 @@ def build_record(load: "Load", *, index: int, block: int, drained_s: float) -> d
     approach, queued = shop.approach, shop.approach == "queue"
     sold = sum(order.status == "confirmed" for order in shop.by_key.values())
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "index": index,
         "block": block,
+        "variant": approach,
         "approach": approach,
         "status": "complete",
         "case": load.case,
@@ -81,6 +86,31 @@ def build_record(load: "Load", *, index: int, block: int, drained_s: float) -> d
         "payment": {**PAYMENT, "seed": str(load.seed)},
         "validity": {"verdict": "VALID", "reasons": [], "laws": []},
     }  # fmt: skip
+
+
+def a_record(**changes: Any) -> dict[str, Any]:
+    """Return run.json of a run of which nothing is known but what is said."""
+    facts: dict[str, Any] = {
+        "schema_version": 2, "index": 1, "block": 1, "variant": "sync", "approach": "sync",
+        "status": "complete", "seed": 1, "started_at": "2025-10-09T08:53:20+00:00",
+        "scenario": {}, "topology": {}, "payment": None, "reset_proof": None, "t0_wall_ns": 0,
+        "load_s": 0.0, "drain_s": 0.0, "drained": True, "server_counts": None,
+        "store": {"products": None},
+        "validity": {"verdict": "VALID", "reasons": []},
+    }  # fmt: skip
+    return facts | changes
+
+
+def with_record(run: RunData, **changes: Any) -> RunData:
+    """Return a run whose record has other values, as JSON or as parts, under some keys."""
+    return edited(run, lambda document: document.update(changes))
+
+
+def edited(run: RunData, edit: Callable[[dict[str, Any]], object]) -> RunData:
+    """Return a run whose record, as JSON, was edited."""
+    document = run.record.as_json()
+    edit(document)
+    return replace(run, record=RunRecord.model_validate(document))
 
 
 def _scenario(load: "Load") -> dict[str, Any]:

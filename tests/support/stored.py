@@ -23,13 +23,13 @@ QUEUE: Values = {
 }
 
 _DESCRIPTION: dict[str, Any] = {
-    "schema_version": 1,
+    "schema_version": 2,
     "scenario": {
-        "title": "Sale", "description": "", "runs": 3, "seed": 42, "contest": None, "cases": [],
+        "title": "Sale", "description": "", "runs": 3, "seed": 42, "contention": None, "cases": [],
         "product": {"name": "iPhone", "stock": 1000, "per_user_limit": None},
         "stages": [{"name": "rush", "users": 50}, {"name": "peak", "users": 300}],
     },
-    "approaches": ["queue", "sync"], "cases": [], "n_blocks": 3, "seed": 42, "same_seed": False,
+    "cases": [], "n_blocks": 3, "seed": 42, "same_seed": False,
     "topologies": {
         "sync": {
             "title": "Synchronous", "payment_slots": 4,
@@ -51,6 +51,17 @@ _DESCRIPTION: dict[str, Any] = {
 }  # fmt: skip
 
 
+def variants(*names: str) -> list[dict[str, Any]]:
+    """Return the variants of campaign.json that approaches are by default."""
+    return [
+        {
+            "name": name, "title": name.title(), "approach": name, "source": None, "scale": {},
+            "settings": {}, "delay_ms": None,
+        }
+        for name in names
+    ]  # fmt: skip
+
+
 def stored(
     values: Mapping[str, Values] | None = None,
     changes: Mapping[str, Any] | None = None,
@@ -59,6 +70,7 @@ def stored(
     """Return a campaign of `values` by approach; `changes` are to its description, by path."""
     by_approach = {"sync": SYNC, "queue": QUEUE} if values is None else values
     description = copy.deepcopy(_DESCRIPTION)
+    description |= {"variants": variants(*by_approach), "baseline": next(iter(by_approach), "")}
     for path, value in (changes or {}).items():
         place: Any = description
         *way, last = path.split("/")
@@ -67,7 +79,7 @@ def stored(
         place[last] = value
     told = summary(by_approach)
     description["order"] = [
-        {"index": run["index"], "block": run["block"], "approach": approach["name"]}
+        {"index": run["index"], "block": run["block"], "variant": approach["name"]}
         for approach in told["approaches"]
         for run in approach["runs"]
     ]

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from harness.campaign.observer import STEPS, LiveSample
-from harness.campaign.plan import PlannedRun
+from harness.campaign.observer import LiveSample
+from harness.campaign.schedule import PlannedRun
+from harness.campaign.steps import STEPS
 from harness.faults.events import FaultEvent
 from harness.load import Progress
 from harness.results.findings import Verdict
@@ -27,9 +28,9 @@ def begin(observer, planned=PLANNED, done=0, of=None):
 
 def steps(observer, run, until):
     """Tell every step of a run up to and with one."""
-    for step in STEPS.values():
+    for step in STEPS:
         observer.step(run, step)
-        if step == until:
+        if step.words == until:
             return
 
 

@@ -21,6 +21,7 @@ from harness.audit.sale_by_sale import slices
 from harness.results.findings import Verdict
 from harness.results.store import RunData, load_run
 from tests.support.edits import ROOT
+from tests.support.records import edited
 
 CONTENTION = ROOT / "results" / "reference-contention" / "runs"
 PAYMENT_NS = 50_000_000
@@ -64,16 +65,15 @@ def promised_and_refused(sale: RunData) -> RunData:
     told = requests.astype(dict.fromkeys(("outcome", "order_id"), object))
     told.loc[refused[0], list(promised)] = list(promised.values())
     row = {"order_id": "one-too-many", "user_id": 0, "product_id": 1, "quantity": 1}
-    store = sale.record["store"]
-    cancelled = [*store.get("cancelled", ()), {**row, "key": "", "reason": "sold out"}]
-    record = sale.record | {"store": store | {"cancelled": cancelled}}
-    return replace(sale, record=record, requests=told)
+    cancelled = {**row, "key": "", "reason": "sold out"}
+    refused = edited(sale, lambda record: record["store"]["cancelled"].append(cancelled))
+    return replace(refused, requests=told)
 
 
 def _one_too_many(sale: RunData, status: str, kind: str) -> RunData:
     moves = sale.stock_moves.sort_values("seq").astype({"seq": "float64"})
     step = moves["kind"].map({"reserve": 1, "release": -1, "sell": 0}) * moves["quantity"]
-    stock = sale.record["scenario"]["product"]["stock"]
+    stock = sale.record.scenario["product"]["stock"]
     full = moves[step.cumsum() == stock].iloc[0]
     begun_ns = int(full["at_ns"])
     ended_ns = begun_ns + PAYMENT_NS

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis import check_laws, summarise, validity
-from harness.analysis.arrivals import ARRIVED, LAWS, ON_TIME
+from harness.analysis.laws.arrival_laws import ARRIVED, LAWS, ON_TIME
 from harness.results.findings import Verdict
 from tests.support.histories import make_run
+from tests.support.records import with_record
 
 SECOND = 1_000_000_000
 
@@ -16,15 +17,14 @@ SECOND = 1_000_000_000
 def run():
     """A simulated run whose buyers count as arrivals: all are born in its stages."""
     made = make_run("queue", users=40, stock=60, seconds=24)
-    scenario, stages, start_s = made.record["scenario"], [], 0.0
+    scenario, stages, start_s = made.record.scenario, [], 0.0
     for stage in scenario["stages"]:
         born_s = made.buyers["born_ns"] / SECOND
         due = int(((born_s >= start_s) & (born_s < start_s + stage["seconds"])).sum())
         stages.append({"name": stage["name"], "buyers": due, "seconds": stage["seconds"]})
         start_s += stage["seconds"]
     opened = {"spread": "poisson", "accounts": 40, "at_once": 100, "stages": stages}
-    record = {**made.record, "scenario": {**scenario, "open": opened, "stages": []}}
-    return replace(made, record=record)
+    return with_record(made, scenario={**scenario, "open": opened, "stages": []})
 
 
 def failed(run):

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis import compare, different_schemas
 from harness.analysis.comparability import SHOWN, differences, machines, obstacles
-from tests.support.stored import stored
+from tests.support.stored import stored, variants
 
 API = "topologies/sync/services/api"
 
@@ -30,7 +30,7 @@ def test_a_campaign_can_be_compared_with_itself() -> None:
     ("path", "value", "reason"),
     [
         ("runtime", "docker", "runtime: local in A, docker in B"),
-        ("approaches", ["queue"], "approaches: queue sync in A, queue in B"),
+        ("variants", variants("queue"), "variants: queue sync in A, queue in B"),
         ("cases", ["one"], "cases: nothing in A, one in B"),
         ("seed", 7, "seed: 42 in A, 7 in B"),
         ("scenario/stages/1/users", 200, "scenario: stages[2].users: 300 in A, 200 in B"),
@@ -105,7 +105,7 @@ def test_runs_that_cannot_be_trusted_are_an_obstacle_on_either_side(
 
 
 def test_a_contention_test_is_not_compared() -> None:
-    one = stored(changes={"scenario/contest": {"sales": 300}})
+    one = stored(changes={"scenario/contention": {"sales": 300}})
     assert obstacles(one, one) == ["a contention test has no metrics to compare"]
 
 

@@ -5,17 +5,18 @@ from dataclasses import replace
 import jsonschema_rs
 import pytest
 from scipy import stats
+from tests.support.contests import oversell
 
 from harness.analysis import check_laws, summarise, validity
 from harness.analysis.contention import bound_pct, schema, upper_bound
 from harness.audit import audit
 from harness.errors import UsageError
 from harness.results.findings import Verdict
-from tests.support.contention import make_contention_run, oversell
+from tests.support.stored import variants
 
 
 def campaign(runs):
-    return {"scenario": runs[0].record["scenario"], "approaches": ["queue", "sync"], "seed": 1}
+    return {"scenario": runs[0].record.scenario, "variants": variants("queue", "sync"), "seed": 1}
 
 
 def summed_up(runs):
@@ -115,9 +116,9 @@ def test_a_contention_test_in_which_not_every_sale_took_place_is_invalid(runs):
     assert any("every sale took place: 7 of 8 sales" in reason for reason in reasons)
 
 
-def test_an_invalid_contention_test_is_left_out_and_nothing_is_said():
-    run = make_contention_run("queue")
-    run.record["reset_proof"]["clean"] = False
+def test_an_invalid_contest_is_left_out_and_nothing_is_said():
+    run = make_contention("queue")
+    run.record.reset_proof.clean = False
     summary = summed_up([run])
     (entry,) = summary["approaches"]
     assert (entry["sales"], entry["oversold_upper_bound"]) == (0, None)

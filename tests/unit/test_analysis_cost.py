@@ -3,9 +3,9 @@
 import pytest
 
 from harness.analysis import cost as costs
-from harness.analysis.facts import RunFacts
 from harness.analysis.payback import Costed, Span, compare
 from harness.analysis.prices import DEFAULT, Prices, load_prices
+from harness.analysis.run_facts import RunFacts
 from harness.errors import UsageError
 from tests.support.histories import make_run
 

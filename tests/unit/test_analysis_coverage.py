@@ -59,7 +59,7 @@ def test_answers_differ_by_route_status_code_and_repetition():
 
 def test_orders_that_the_ledger_refused_are_counted_although_it_has_no_history_of_them():
     run = run_of()
-    run.record["store"]["cancelled"] = [{"order_id": "a"}, {"order_id": "b"}]
+    run.record.store.cancelled = [{"order_id": "a"}, {"order_id": "b"}]
     assert counts(run) == {
         ("state", "accepted"): 2,
         ("state", "cancelled"): 2,

@@ -1,6 +1,5 @@
 """What a fault did, from runs in which it is known: to the nanosecond where it can be."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,20 +8,25 @@ import jsonschema_rs
 import pytest
 
 from harness.analysis import check_laws, schema, summarise, validity
-from harness.analysis.facts import RunFacts
-from harness.analysis.faults import OFFENCES, effects, offences
+from harness.analysis.fault_effects import OFFENCES, effects, offences
+from harness.analysis.run_facts import RunFacts
 from harness.audit import audit
 from harness.results.findings import Finding, Verdict
 from harness.results.store import RunData
 from tests.defects import DEFECTS
 from tests.support.histories import make_run
 from tests.support.mishaps import Mishap
-from tests.support.records import T0_WALL_NS
+from tests.support.records import T0_WALL_NS, edited
+from tests.support.stored import variants
 
 S = 1_000_000_000
 PAUSED = Mishap("pause", "payment-worker", begun_s=8.0, ended_s=12.0)
 KILLED = Mishap("kill", "api", begun_s=8.0, ended_s=10.0)
-CAMPAIGN: dict[str, Any] = {"title": "Simulated sale", "approaches": ["queue", "sync"], "seed": 1}
+CAMPAIGN: dict[str, Any] = {
+    "title": "Simulated sale",
+    "variants": variants("queue", "sync"),
+    "seed": 1,
+}
 
 
 def a_run(*mishaps: Mishap, **load: Any) -> RunData:
@@ -34,9 +38,7 @@ def effect(run: RunData, number: int = 0, findings: Sequence[Finding] = ()) -> d
 
 
 def with_fault(run: RunData, **changes: Any) -> RunData:
-    record = copy.deepcopy(run.record)
-    record["faults"][0] |= changes
-    return replace(run, record=record)
+    return edited(run, lambda record: record["faults"][0].update(changes))
 
 
 def settled_at(run: RunData, order_id: str, at_s: float) -> RunData:
@@ -51,8 +53,6 @@ def test_a_run_without_faults_has_no_effects() -> None:
 
 def test_a_run_of_old_says_nothing_of_faults_or_cases() -> None:
     run = make_run("queue")
-    for name in ("faults", "case"):
-        del run.record[name]
     assert effects(RunFacts(run), []) == []
     assert [f.verdict for f in audit(run) if f.verdict is not Verdict.PASS] == []
     summary = summarise(CAMPAIGN, [run], {1: audit(run)})

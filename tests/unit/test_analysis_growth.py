@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis import schema, summarise
-from harness.analysis.facts import RunFacts
 from harness.analysis.growth import KINDS, SHORTEST_S, WARM_UP_S, growth, slope, warnings
+from harness.analysis.run_facts import RunFacts
 from tests.support.histories import make_run
 from tests.support.long_loads import LOAD_S, TIMES_S, fault, sampled
+from tests.support.stored import variants
 
 MB = 1e6
 PRIVATE = KINDS[0]
@@ -108,7 +109,7 @@ def test_what_belongs_to_the_world_and_loads_that_are_short_are_not_judged(base)
 def test_bytes_of_redis_are_counted_by_settled_order(base):
     rows = {("redis", "used_memory_bytes"): 2 * MB + 10 * MB * TIMES_S / LOAD_S}
     run = sampled(base, rows)
-    settled_ns = run.record["t0_wall_ns"] + int((WARM_UP_S + 10) * 1e9)
+    settled_ns = run.record.t0_wall_ns + int((WARM_UP_S + 10) * 1e9)
     orders = run.orders.assign(settled_ns=settled_ns, status="confirmed")
     (row,) = growth(RunFacts(replace(run, orders=orders)))
     assert row["bytes_per_order"] == pytest.approx(row["change"] / len(orders))
@@ -116,14 +117,14 @@ def test_bytes_of_redis_are_counted_by_settled_order(base):
 
 def test_a_summary_has_it_by_its_schema_and_warns(base):
     leak = sampled(base, {("api", "sockets"): 20 + TIMES_S / 10, ("redis", "keys"): 7.0})
-    found = summarise({"title": "Soak", "approaches": ["queue"], "seed": 1}, [leak], {})
+    found = summarise({"title": "Soak", "variants": variants("queue"), "seed": 1}, [leak], {})
     jsonschema_rs.validator_for(schema()).validate(found)
     assert [(row["kind"], row["grows"]) for row in found["growth"]] == [
         ("sockets", True),
         ("keys", False),
     ]
     assert any("connections of api grows" in warning for warning in found["warnings"])
-    short = summarise({"title": "Short", "approaches": ["queue"], "seed": 1}, [base], {})
+    short = summarise({"title": "Short", "variants": variants("queue"), "seed": 1}, [base], {})
     assert short["growth"] == []
 
 

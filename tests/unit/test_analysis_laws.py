@@ -1,17 +1,16 @@
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from harness.analysis import check_laws, validity
-from harness.analysis.facts import RunFacts
 from harness.analysis.laws import LAWS, counts, crowd
+from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law, Verdict
 from harness.results.store import RunData
 from tests.support.histories import make_run
-from tests.support.records import T0_WALL_NS
+from tests.support.records import T0_WALL_NS, with_record
 
 S = 1_000_000_000
 
@@ -23,10 +22,6 @@ def run(request) -> RunData:
 
 def broken(run: RunData, name: str) -> list[Law]:
     return [law for law in check_laws(run) if law.name == name and law.verdict is Verdict.FAIL]
-
-
-def with_record(run: RunData, **changes: Any) -> RunData:
-    return replace(run, record={**run.record, **changes})
 
 
 def test_a_consistent_run_obeys_every_law(run):
@@ -74,7 +69,7 @@ def test_a_parting_think_time_is_not_unaccounted_for(run):
 @pytest.mark.parametrize(("longer_s", "breaks"), [(1.6, False), (3.0, True)])
 def test_of_a_parting_think_time_counts_what_a_buyer_may_think(run, longer_s, breaks):
     """A generator that wakes a buyer a little late is no contradiction; one that forgets it is."""
-    assert run.record["scenario"]["load"]["think_max_s"] == 1.5
+    assert run.record.scenario["load"]["think_max_s"] == 1.5
     left_ns = run.buyers["left_ns"] + round(longer_s * S)
     found = broken(
         replace(run, buyers=run.buyers.assign(left_ns=left_ns)), "interactive response-time law"
@@ -99,7 +94,7 @@ def test_a_request_labelled_with_another_stage_breaks_the_sums(run):
 
 
 def test_a_request_that_locust_saw_and_the_ledger_did_not_breaks_the_record(run):
-    recorded = run.record["recorded"] | {"locust": run.record["recorded"]["locust"] + 1}
+    recorded = run.record.recorded.model_dump() | {"locust": run.record.recorded.locust + 1}
     assert broken(with_record(run, recorded=recorded), "recorded = seen by Locust")
 
 
@@ -125,7 +120,7 @@ def test_without_cpu_samples_utilisation_and_generator_are_unknown(run):
 
 
 def test_more_charges_in_flight_than_slots_breaks_the_slots(run):
-    topology = run.record["topology"] | {"payment_slots": 1}
+    topology = run.record.topology | {"payment_slots": 1}
     law = broken(with_record(run, topology=topology), "payment slots >= charges in flight")
     assert law
     assert "slots" in law[0].detail
@@ -133,7 +128,7 @@ def test_more_charges_in_flight_than_slots_breaks_the_slots(run):
 
 def test_back_to_back_charges_need_only_one_slot(run):
     charges = run.charges.iloc[:3].assign(started_ns=[0, 10, 20], finished_ns=[10, 20, 30])
-    one_slot = with_record(run, topology=run.record["topology"] | {"payment_slots": 1})
+    one_slot = with_record(run, topology=run.record.topology | {"payment_slots": 1})
     assert not broken(replace(one_slot, charges=charges), "payment slots >= charges in flight")
 
 
@@ -198,7 +193,7 @@ def with_wait(run: RunData, slots: int, used: int, orders: int) -> RunData:
     chosen = run.orders.iloc[:orders]
     begun = np.arange(len(chosen)) // used * 2 * S + T0_WALL_NS + S
     return replace(
-        with_record(run, topology=run.record["topology"] | {"payment_slots": slots}),
+        with_record(run, topology=run.record.topology | {"payment_slots": slots}),
         orders=chosen.assign(accepted_ns=T0_WALL_NS + S, settled_ns=begun + 2 * S),
         charges=run.charges.iloc[: len(chosen)].assign(
             order_id=chosen["order_id"].to_numpy(), started_ns=begun, finished_ns=begun + 2 * S
@@ -219,7 +214,7 @@ def test_slots_that_stand_idle_while_orders_wait_are_none(run, slots, used, brea
 
 def test_a_machine_on_which_only_one_core_is_allowed_is_judged_by_that_core(run):
     used_s = sum(
-        RunFacts(run).cpu_s(one, 0, 24) for one in (*run.record["topology"]["services"], "load")
+        RunFacts(run).cpu_s(one, 0, 24) for one in (*run.record.topology["services"], "load")
     )
     assert used_s < 24
     busy = scale_cpu(

@@ -12,7 +12,7 @@ from harness.results.findings import Law, Verdict
 from harness.results.store import RunData
 from tests.support.histories import make_run
 from tests.support.mishaps import Mishap
-from tests.support.records import T0_WALL_NS
+from tests.support.records import T0_WALL_NS, with_record
 
 S = 1_000_000_000
 WALL_CLOCK = {
@@ -103,7 +103,7 @@ def test_what_is_sampled_during_a_fault_is_left_out_of_the_backlog():
     value = paused.telemetry["value"].where(~rows, wrong)
     changed = replace(paused, telemetry=paused.telemetry.assign(value=value))
     assert one(changed, times.BACKLOG).verdict is Verdict.PASS
-    changed.record["faults"] = []
+    changed.record.faults = []
     assert one(changed, times.BACKLOG).verdict is Verdict.FAIL
 
 
@@ -146,7 +146,7 @@ def test_a_run_of_old_whose_clocks_were_not_read_is_judged_by_its_stores(run):
 @pytest.mark.parametrize(("enforced", "verdict"), [(True, Verdict.FAIL), (False, Verdict.PASS)])
 def test_a_service_cannot_use_more_than_it_is_limited_to(run, enforced, verdict):
     limit = {"cpus": 0.001, "memory_bytes": None, "enforced": enforced}
-    limited = replace(run, record=run.record | {"deployment": {"limits": {"api": limit}}})
+    limited = with_record(run, deployment={"limits": {"api": limit}})
     laws = [law for law in check_laws(limited) if law.name == capacity.UTILISATION]
     assert len(laws) == (2 if enforced else 1)
     assert laws[-1].verdict is verdict

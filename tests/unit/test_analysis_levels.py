@@ -5,9 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from harness.analysis.facts import RunFacts
 from harness.analysis.levels import levels, users_at_first_failure
+from harness.analysis.run_facts import RunFacts
 from tests.support.histories import make_run
+from tests.support.records import with_record
 
 S = 1_000_000_000
 STAGES = [{"name": "up", "users": 12, "seconds": 12}, {"name": "down", "users": 0, "seconds": 12}]
@@ -26,9 +27,9 @@ def a_run(sent_s, failed=(), clock=CLOCK):
             "outcome": "ok", "error": "", "key": "", "order_id": "", "order_status": "",
         }
     )  # fmt: skip
-    scenario = run.record["scenario"] | {"stages": STAGES}
-    record = run.record | {"scenario": scenario, "load_s": 24.0}
-    return RunFacts(replace(run, record=record, requests=frame, clock=clock))
+    scenario = run.record.scenario | {"stages": STAGES}
+    run = with_record(run, scenario=scenario, load_s=24.0)
+    return RunFacts(replace(run, requests=frame, clock=clock))
 
 
 def test_the_peak_is_cut_into_six_levels():
@@ -81,7 +82,7 @@ def test_an_open_load_plans_no_users_and_has_no_levels():
     run = a_run([1.0])
     arriving = {"stages": [{"name": "rush", "buyers": 9, "seconds": 24}]}
     scenario = run.scenario | {"open": arriving, "stages": []}
-    opened = RunFacts(replace(run.run, record=run.record | {"scenario": scenario}))
+    opened = RunFacts(with_record(run.run, scenario=scenario))
     assert levels([opened], [True]) == []
 
 

@@ -6,17 +6,17 @@ released unit and is confirmed, o4 stays open.
 """
 
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from harness.analysis import series, summarise
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar
-from harness.analysis.facts import RunFacts
 from harness.analysis.metrics import METRICS, estimate_all
+from harness.results.record import RunRecord
 from harness.results.store import RunData
 from tests.support.histories import make_run
+from tests.support.records import with_record
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -105,21 +105,28 @@ def telemetry() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["t_s", "source", "metric", "value"]).astype({"t_s": float})
 
 
-def record() -> dict[str, Any]:
+def record() -> RunRecord:
     stages = [("up", 10, 6), ("peak", 20, 3), ("out", 0, 1)]
-    return {
-        "index": 1, "block": 1, "approach": "queue", "load_s": 10, "drain_s": 2.0, "drained": False,
+    facts = {
+        "index": 1, "block": 1, "variant": "queue", "approach": "queue", "status": "complete",
+        "seed": 1, "started_at": "", "payment": None, "reset_proof": None, "server_counts": None,
+        "load_s": 10, "drain_s": 2.0, "drained": False,
         "t0_wall_ns": T0, "cores": 4,
         "scenario": {
             "stages": [{"name": n, "users": u, "seconds": s} for n, u, s in stages],
             "load": {"processes": 2, "request_timeout_s": 2, "watch_limit_s": 5},
         },
-        "store": {"products": [{"id": 1, "initial_stock": 2}]},
+        "store": {
+            "products": [
+                {"id": 1, "price_cents": 1, "initial_stock": 2, "reserved": 0, "sold": 0}
+            ]
+        },
         "topology": {
             "containers": 2, "payment_slots": 7, "has_redis": True, "world": ["payment-gateway"],
             "services": {"api": {}, "postgres": {}, "payment-gateway": {}},
         },
     }  # fmt: skip
+    return RunRecord.model_validate(facts)
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +221,7 @@ CLOSED_AND_OPEN = [
 def test_peak_is_where_most_are_planned(sale, stages, load, peak):
     listed = [{"name": name, load: number, "seconds": s} for name, number, s in stages]
     scenario = {"open": {"stages": listed}} if load == "buyers" else {"stages": listed}
-    facts = RunFacts(replace(sale, record=sale.record | {"scenario": scenario}))
+    facts = RunFacts(with_record(sale, scenario=scenario))
     assert facts.peak.name == peak
 
 
@@ -225,7 +232,7 @@ def test_a_purchase_belongs_to_the_peak_in_which_it_was_sent(sale):
             {"name": "up", "users": 1, "seconds": first_s},
             {"name": "peak", "users": 9, "seconds": 10 - first_s},
         ]
-        at = replace(sale, record=sale.record | {"scenario": {"stages": stages}})
+        at = with_record(sale, scenario={"stages": stages})
         quantity = measured(at, "purchase_latency_peak_p95_ms")
         assert isinstance(quantity, Sample)
         assert quantity.values.tolist() == pytest.approx(found)
@@ -285,8 +292,8 @@ def test_an_undrained_backlog_has_no_drain_time(sale):
 
 
 def test_an_approach_that_never_sold_out_has_no_time_to_sell_out(sale):
-    store = {"products": [{"id": 1, "initial_stock": 3}]}
-    larger = replace(sale, record=sale.record | {"store": store})
+    larger = with_record(sale)
+    larger.record.store.products[0].initial_stock = 3
     assert isinstance(measured(larger, "time_to_sold_out_s"), Missing)
     goodput = measured(larger, "goodput_per_s")
     assert isinstance(goodput, Ratio)
@@ -294,8 +301,8 @@ def test_an_approach_that_never_sold_out_has_no_time_to_sell_out(sale):
 
 
 def test_an_approach_without_redis_has_no_queue(sale):
-    topology = sale.record["topology"] | {"has_redis": False}
-    without = replace(sale, record=sale.record | {"topology": topology})
+    topology = sale.record.topology | {"has_redis": False}
+    without = with_record(sale, topology=topology)
     assert measured(without, "queue_depth_max") == Missing("the approach has no queue")
 
 

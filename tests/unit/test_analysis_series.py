@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import series
-from harness.analysis.facts import RunFacts
+from harness.analysis.run_facts import RunFacts
 from harness.analysis.series import latencies
 from tests.support.histories import make_run
 
@@ -17,7 +17,7 @@ def run(request):
 def test_seconds_are_gap_free_and_reach_the_end_of_the_run(run):
     table = series(run)
     assert table["t_s"].tolist() == list(range(len(table)))
-    assert len(table) >= run.record["load_s"] + run.record["drain_s"]
+    assert len(table) >= run.record.load_s + run.record.drain_s
 
 
 def test_answers_and_errors_add_up_to_all_requests(run):
@@ -44,7 +44,7 @@ def test_a_purchase_that_was_refused_is_none(run):
 
 
 def test_stock_falls_to_what_is_left_and_confirmations_rise_to_what_was_sold(run):
-    table, product = series(run), run.record["store"]["products"][0]
+    table, product = series(run), run.record.store.products[0]
     assert table["confirmed"].is_monotonic_increasing
     assert table["confirmed"].iloc[-1] == product["sold"]
     assert table["stock_left"].iloc[-1] == product["initial_stock"] - product["sold"]
@@ -53,7 +53,7 @@ def test_stock_falls_to_what_is_left_and_confirmations_rise_to_what_was_sold(run
 
 
 def test_open_orders_are_those_accepted_and_not_yet_settled(run):
-    at_ns = run.record["t0_wall_ns"] + 8 * S
+    at_ns = run.record.t0_wall_ns + 8 * S
     accepted = (run.orders["accepted_ns"] < at_ns).sum()
     settled = ((run.orders["settled_ns"] < at_ns) & (run.orders["settled_ns"] > 0)).sum()
     assert series(run)["open_orders"][7] == accepted - settled
@@ -70,10 +70,10 @@ def test_cores_are_the_increase_of_cpu_seconds_and_add_up_over_the_approach(run)
     used = run.telemetry[(run.telemetry["metric"] == "cpu_s") & (run.telemetry["source"] == "api")]
     used_s = used.set_index("t_s")["value"]
     assert table["cores_api"][5] == pytest.approx(used_s[6.0] - used_s[5.0])
-    services = [f"cores_{name}" for name in run.record["topology"]["services"]]
+    services = [f"cores_{name}" for name in run.record.topology["services"]]
     assert table["cores_approach"][5] == pytest.approx(table[services].loc[5].sum())
 
 
 def test_queue_depth_is_missing_without_a_queue(run):
     has_queue = series(run)["queue_depth"].notna().any()
-    assert has_queue == run.record["topology"]["has_redis"]
+    assert has_queue == run.record.topology["has_redis"]

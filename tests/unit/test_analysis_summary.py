@@ -10,9 +10,15 @@ from harness.errors import UsageError
 from harness.results.findings import Finding, Verdict
 from harness.results.store import RunData, write_json
 from tests.support.histories import make_run
+from tests.support.records import with_record
+from tests.support.stored import variants
 
 PLAN = (("sync", 1), ("queue", 1), ("queue", 2), ("sync", 2), ("sync", 3), ("queue", 3))
-CAMPAIGN: dict[str, Any] = {"title": "Simulated sale", "approaches": ["queue", "sync"], "seed": 1}
+CAMPAIGN: dict[str, Any] = {
+    "title": "Simulated sale",
+    "variants": variants("queue", "sync"),
+    "seed": 1,
+}
 
 
 def finding(verdict: Verdict = Verdict.PASS, count: int = 0) -> Finding:
@@ -36,7 +42,7 @@ def summary(runs) -> dict[str, Any]:
 
 
 def invalid(run: RunData) -> RunData:
-    return replace(run, record=run.record | {"recorded": {"recorded": 1, "locust": 2}})
+    return with_record(run, recorded={"recorded": 1, "locust": 2})
 
 
 def test_a_summary_satisfies_its_published_schema(summary):
@@ -147,7 +153,7 @@ def test_one_approach_alone_is_summarised_without_comparison(runs):
 
 def test_a_third_approach_is_compared_with_both_others(runs):
     third = [
-        replace(run, record=run.record | {"approach": "outbox", "index": run.index + 6})
+        with_record(run, variant="outbox", approach="outbox", index=run.index + 6)
         for run in runs
         if run.approach == "queue"
     ]
@@ -167,7 +173,7 @@ def test_the_funnel_loses_nothing_between_its_steps(summary, runs):
         assert by_step["charged"]["mean"] == pytest.approx(
             by_step["confirmed"]["mean"] + sum(by_step["charged"]["left"].values())
         )
-        sold = [r.record["store"]["products"][0]["sold"] for r in runs if r.approach == approach]
+        sold = [r.record.store.products[0].sold for r in runs if r.approach == approach]
         assert by_step["confirmed"]["per_run"] == sold
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis import check_laws, validity
-from harness.analysis.facts import RunFacts
+from harness.analysis.run_facts import RunFacts
 from tests.support.histories import make_run
 
 FAULT = {
@@ -21,12 +21,12 @@ def run():
 
 
 def test_faults_that_happened_do_not_invalidate(run):
-    run.record["faults"] = [FAULT]
+    run.record.faults = [FAULT]
     assert validity(run, check_laws(run))["reasons"] == []
 
 
 def test_a_fault_that_did_not_happen_invalidates(run):
-    run.record["faults"] = [FAULT, {**FAULT, "begun_ns": None, "error": "api-1 does not run"}]
+    run.record.faults = [FAULT, {**FAULT, "begun_ns": None, "error": "api-1 does not run"}]
     judged = validity(run, check_laws(run))
     assert judged["verdict"] == "INVALID"
     (reason,) = judged["reasons"]
@@ -34,7 +34,7 @@ def test_a_fault_that_did_not_happen_invalidates(run):
 
 
 def test_a_fault_that_was_not_overcome_invalidates(run):
-    run.record["faults"] = [{**FAULT, "service": None, "kind": "hang", "error": "it hangs on"}]
+    run.record.faults = [{**FAULT, "service": None, "kind": "hang", "error": "it hangs on"}]
     (reason,) = validity(run, check_laws(run))["reasons"]
     assert "hang of payment gateway did not end as planned: it hangs on" in reason
 
@@ -97,7 +97,7 @@ def test_stages_in_which_the_machine_was_full_are_a_warning_that_says_who_used_i
 
 def test_processors_that_were_not_allowed_are_a_warning():
     run = make_run("sync")
-    run.record["cores_allowed"] = 1.0
+    run.record.cores_allowed = 1.0
     warnings = validity(run, check_laws(run))["warnings"]
     assert any("could use 1 of the 2 processors" in one for one in warnings)
 
@@ -124,11 +124,9 @@ def limited(enforced, cpus=1.0, memory_bytes=None):
     ],
 )
 def test_limits_that_nothing_enforced_are_a_warning(run, deployment, warned):
-    run.record["faults"] = []
-    if deployment is not None:
-        run.record["deployment"] = deployment
+    run.record.faults = []
+    run.record.deployment = deployment
     judged = validity(run, check_laws(run))
-    run.record.pop("deployment", None)
     assert judged["verdict"] == "VALID"
     expected = "the local runtime did not enforce the limits of api"
     assert (expected in judged["warnings"]) is warned

@@ -35,7 +35,7 @@ def conduct(tmp_path):
         path = tmp_path / "own.toml"
         path.write_text(QUICK + tail, encoding="utf-8")
         scenario = load_scenario(str(path), ROOT)
-        request = campaign.Request(scenario, ("queue", "sync"), 1, 1)
+        request = campaign.Request(scenario, campaign.choose(scenario, ROOT), 1, 1)
         try:
             campaign.run(request, ROOT, tmp_path / "out", runtime, observer=None)
         finally:

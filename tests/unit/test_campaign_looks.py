@@ -8,12 +8,14 @@ import pytest
 
 from harness import campaign
 from harness.analysis.looks import AFTER_BLOCKS
-from harness.campaign import conduct, looks
+from harness.campaign import blocks as made_in_blocks
+from harness.campaign import interim_looks as looks
 from harness.campaign.observer import CompositeObserver
-from harness.campaign.plan import plan_runs
+from harness.campaign.schedule import plan_runs
 from harness.errors import UsageError
 from harness.results.store import Campaign, run_folder_name
 from harness.scenario.model import load_scenario
+from tests.support.records import a_record
 from tests.support.summaries import a_summary
 
 ROOT = Path(__file__).parents[2]
@@ -39,13 +41,14 @@ class Noted:
         self._note(blocks)
         for run in self.campaign.description()["order"]:
             if run["block"] <= blocks:
-                write_down(self.campaign, run["index"], run["approach"])
+                write_down(self.campaign, run["index"], run["variant"])
 
 
-def write_down(stored, index, approach):
-    folder = stored.path / "runs" / run_folder_name(index, approach)
+def write_down(stored, index, variant):
+    folder = stored.path / "runs" / run_folder_name(index, variant)
     folder.mkdir(exist_ok=True)
-    (folder / "run.json").write_text(json.dumps({"index": index, "approach": approach}))
+    record = a_record(index=index, variant=variant)
+    (folder / "run.json").write_text(json.dumps(record))
 
 
 class Conduct:
@@ -67,7 +70,7 @@ class Conduct:
         return summary_of(self.asked[-1], self._decided_after)
 
     def __call__(self):
-        looks.conduct(Noted(self.stored, self.asked.append), CompositeObserver(()))
+        looks.make_until_decided(Noted(self.stored, self.asked.append), CompositeObserver(()))
         return self.stored.description()
 
 
@@ -102,7 +105,7 @@ def test_a_look_that_was_taken_is_not_taken_again(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        looks.conduct(Noted(first.stored, interrupted), CompositeObserver(()))
+        looks.make_until_decided(Noted(first.stored, interrupted), CompositeObserver(()))
     assert first.looked == [3]
 
     second = Conduct(tmp_path / "c", monkeypatch, decided_after=5)
@@ -121,14 +124,15 @@ def test_a_campaign_that_has_stopped_stays_as_it_is(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "approaches", "words"),
     [
-        ("quick", ("sync",), "two approaches"),
-        ("contention", (), "contention test"),
-        ("chaos", (), "cases"),
+        ("quick", ["sync"], "two variants"),
+        ("contention", [], "contention test"),
+        ("chaos", [], "cases"),
     ],
 )
 def test_nothing_is_begun_that_looks_could_not_decide(tmp_path, name, approaches, words):
     scenario = load_scenario(name, ROOT)
-    request = campaign.Request(scenario, approaches, runs=8, seed=1, until_decided=True)
+    variants = campaign.choose(scenario, ROOT, campaign.Choice(approaches=approaches))
+    request = campaign.Request(scenario, variants, runs=8, seed=1, until_decided=True)
     with pytest.raises(UsageError, match=words):
         campaign.run(request, ROOT, tmp_path / "out", Idle(), CompositeObserver(()))
     assert not (tmp_path / "out").exists()
@@ -147,29 +151,26 @@ class Idle:
 
 
 class MadeUp:
-    """A run that is only written down as finished; the sixth, at first, is interrupted."""
+    """Runs that are only written down as finished; the sixth, at first, is interrupted."""
 
-    patience = 6
+    def __init__(self, patience=-1):
+        self.patience = patience
 
-    def __init__(self, planned, *_):
-        self._planned = planned
-
-    def conduct(self, stored):
-        MadeUp.patience -= 1
-        if MadeUp.patience == 0:
+    def __call__(self, planned, scenario, topology, runtime, stored, observer):
+        self.patience -= 1
+        if self.patience == 0:
             raise KeyboardInterrupt
-        write_down(stored, self._planned.index, self._planned.approach)
+        write_down(stored, planned.index, planned.variant)
 
 
 def test_run_and_resume_make_the_runs_that_the_looks_ask_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(conduct, "Protocol", MadeUp)
-    monkeypatch.setattr(MadeUp, "patience", 6)
+    monkeypatch.setattr(made_in_blocks, "execute_run", MadeUp(patience=6))
     monkeypatch.setattr(
         looks, "summarise", lambda stored: summary_of(len(stored.run_folders()) // 2, 5)
     )
-    request = campaign.Request(
-        load_scenario("quick", ROOT), ("queue", "sync"), 8, 1, until_decided=True
-    )
+    scenario = load_scenario("quick", ROOT)
+    variants = campaign.choose(scenario, ROOT)
+    request = campaign.Request(scenario, variants, 8, 1, until_decided=True)
     out = tmp_path / "c"
     with pytest.raises(KeyboardInterrupt):
         campaign.run(request, ROOT, out, Idle(), CompositeObserver(()))
@@ -184,9 +185,9 @@ def test_run_and_resume_make_the_runs_that_the_looks_ask_for(tmp_path, monkeypat
 
 
 def test_a_fixed_number_of_runs_is_not_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr(conduct, "Protocol", MadeUp)
-    monkeypatch.setattr(MadeUp, "patience", -1)
-    request = campaign.Request(load_scenario("quick", ROOT), ("queue", "sync"), 4, 1)
+    monkeypatch.setattr(made_in_blocks, "execute_run", MadeUp())
+    scenario = load_scenario("quick", ROOT)
+    request = campaign.Request(scenario, campaign.choose(scenario, ROOT), 4, 1)
     done = campaign.run(request, ROOT, tmp_path / "c", Idle(), CompositeObserver(()))
     assert len(done.run_folders()) == 8
     assert "looks" not in done.description()

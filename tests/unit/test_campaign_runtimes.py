@@ -21,7 +21,9 @@ def unable(name="docker", topologies=None):
 
 def test_a_campaign_is_not_begun(tmp_path):
     asked = []
-    request = campaign.Request(load_scenario("chaos", ROOT), ("queue",), 1, 7)
+    scenario = load_scenario("chaos", ROOT)
+    variants = campaign.choose(scenario, ROOT, campaign.Choice(approaches=["queue"]))
+    request = campaign.Request(scenario, variants, 1, 7)
     with pytest.raises(UsageError, match="not here"):
         campaign.run(request, ROOT, tmp_path / "c", unable(topologies=asked), None)
     ((approach, kinds),) = asked

@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from report import theme
-from report.claims import figures
+from report.charts import theme
+from report.claims import user_level_charts
 
 
 def est(value, low=None, high=None, unit="ms"):
@@ -33,7 +33,7 @@ APPROACHES = tuple(
 def drawn(levels, approaches=APPROACHES):
     evidence = SimpleNamespace(summary={"levels": levels}, approaches=approaches)
     with theme.style():
-        return figures.section(evidence)
+        return user_level_charts.section(evidence)
 
 
 def test_every_value_and_bound_is_in_words_too():

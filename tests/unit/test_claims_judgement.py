@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis.facts import Stage
 from harness.analysis.funnel import STEPS
+from harness.analysis.run_facts import Stage
 from harness.results.findings import Finding, Verdict
 from harness.scenario.model import load_scenario
 from report.claims import published
-from report.claims.decision import steps, taken
-from report.claims.judgement import judge_all, other_load
-from report.claims.verdict import Word
+from report.claims.claim_judgement import judge_all, other_load
+from report.claims.claim_verdict import Word
+from report.claims.decision_framework import steps, taken
 from report.evidence import Approach, Evidence, Run, Waits
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from report.claims.verdict import Ours, Word, bound, direction, figure
+from report.claims.claim_verdict import Ours, Word, bound, direction, figure
 
 YES, NO, OPEN = Word.REPRODUCED, Word.CONTRADICTED, Word.NOT_DECIDED
 

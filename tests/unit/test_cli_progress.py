@@ -7,7 +7,7 @@ from rich.console import Console
 
 from harness.analysis.looks import Look
 from harness.campaign.observer import LiveSample
-from harness.campaign.plan import PlannedRun
+from harness.campaign.schedule import PlannedRun
 from harness.cli import progress
 from harness.cli.progress import WIDTH, ProgressLine
 from harness.load import Progress

@@ -60,6 +60,6 @@ def test_without_a_reading_of_the_clocks_the_same_stamps_accuse_the_shop():
 
 def test_what_does_not_rest_on_the_clock_fails_all_the_same():
     run = stepped(make_run("sync", users=40, stock=60, seconds=24), 2.0)
-    run.record["scenario"]["product"]["stock"] = 5
+    run.record.scenario["product"]["stock"] = 5
     (found,) = [one for one in audit(run) if one.id == "I1"]
     assert found.verdict is Verdict.FAIL

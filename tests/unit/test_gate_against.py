@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from harness.analysis import METRICS
-from harness.gate.against import AgainstBase, AgainstBaseline, valid_runs
-from harness.gate.baseline import Asked, Baseline, changes
+from harness.campaign import Variant
+from harness.gate.baseline import Baseline, CampaignSpec, changes
+from harness.gate.comparison_modes import AgainstBase, AgainstBaseline, valid_runs
 from harness.gate.result import Ruling
 from harness.gate.settings import Criterion
-from harness.gate.sides import HEAD
-from tests.support.stored import summary
+from harness.gate.sides import BASE, HEAD
+from tests.support.stored import summary, variants
 
 P95 = "purchase_latency_peak_p95_ms"
 CRITERIA = (Criterion(METRICS[P95], tolerance=0.15),)
@@ -20,22 +21,23 @@ def of(**p95):
 
 
 def against(**p95):
-    asked = Asked(
-        schema_version=1, created_at="2026-11-25", runtime="local", approaches=list(p95), seed=42,
+    asked = CampaignSpec(
+        schema_version=2, created_at="2026-11-25", runtime="local", variants=variants(*p95),
+        baseline=next(iter(p95)), seed=42,
         scenario={}, topologies={}, environment={},
     )  # fmt: skip
     kept = Baseline(
         format="flashsale-harness baseline", schema_version=1, description=asked, deployments=[],
         changes=changes(of(**p95)),
     )  # fmt: skip
-    return AgainstBaseline(tuple(p95), CRITERIA, kept)
+    return AgainstBaseline([Variant(name, name) for name in p95], CRITERIA, kept)
 
 
 def test_the_approaches_are_measured_under_their_own_names_and_are_all_head():
     asked = against(sync=STEADY, queue=STEADY)
-    assert asked.groups == {"ratios": ("sync", "queue")}
-    assert asked.contestants == ("sync", "queue")
-    assert asked.side_of("sync") == ("sync", HEAD)
+    assert [one.name for one in asked.contestants] == ["sync", "queue"]
+    assert asked.groups == {"ratios": asked.contestants}
+    assert asked.side_of("sync") == HEAD
 
 
 def test_each_approach_is_compared_with_each_that_was_measured():
@@ -58,7 +60,12 @@ COARSE_QUEUE = (Criterion(METRICS[P95], tolerance=0.15, approach={"queue": {"tol
 
 
 def test_an_approach_is_judged_by_amounts_of_its_own():
-    asked = AgainstBase(("sync", "queue"), ("sync", "queue"), COARSE_QUEUE)
+    pairs = {
+        name: tuple(Variant(f"{name}-{side}", name) for side in (BASE, HEAD))
+        for name in ("sync", "queue")
+    }
+    asked = AgainstBase(pairs, [head for _, head in pairs.values()], COARSE_QUEUE)
+    assert [asked.side_of(one.name) for one in pairs["sync"]] == [BASE, HEAD]
     slower = [1.3 * x for x in STEADY]
     sides = {"sync-base": STEADY, "sync-head": slower, "queue-base": STEADY, "queue-head": slower}
     sync, queue = asked.rows(summary({name: {P95: said} for name, said in sides.items()}))

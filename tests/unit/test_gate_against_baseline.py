@@ -11,7 +11,8 @@ from harness.gate import baseline, sides
 from harness.gate.result import Ruling
 from harness.gate.settings import Criterion
 from harness.results.store import run_folder_name
-from tests.support.stored import stored
+from tests.support.records import a_record
+from tests.support.stored import stored, variants
 
 P95, ERRORS, GOODPUT = "purchase_latency_peak_p95_ms", "http_error_rate_pct", "goodput_per_s"
 CRITERIA = (
@@ -43,8 +44,8 @@ def written(folder, one=None):
             run["index"] = index
             place = folder / "runs" / run_folder_name(index, approach["name"])
             place.mkdir(parents=True)
-            order.append({"index": index, "approach": approach["name"]})
-            record = {**order[-1], "deployment": DEPLOYMENT}
+            order.append({"index": index, "variant": approach["name"]})
+            record = a_record(**order[-1], deployment=DEPLOYMENT)
             (place / "run.json").write_text(json.dumps(record))
     (folder / "campaign.json").write_text(json.dumps({**one.description, "order": order}))
     (folder / "summary.json").write_text(json.dumps(summary))
@@ -130,10 +131,10 @@ def test_what_head_has_no_ratio_of_is_open(kept):
     [
         ("runtime", "docker", "runtime: local in A, docker in B"),
         ("seed", 7, "seed: 42 in A, 7 in B"),
-        ("approaches", ["queue"], "approaches: queue sync in A, queue in B"),
+        ("variants", variants("queue"), "variants: queue sync in A, queue in B"),
         ("scenario/stages/1/users", 200, "scenario: stages[2].users: 300 in A, 200 in B"),
         ("topologies/sync/payment_slots", 8, "topology of sync: payment_slots: 4 in A, 8 in B"),
-        ("schema_version", 2, "schema_version: 1 in A, 2 in B"),
+        ("schema_version", 3, "schema_version: 2 in A, 3 in B"),
     ],
 )
 def test_who_was_asked_something_else_cannot_be_compared(kept, path, value, reason):
@@ -227,9 +228,9 @@ def test_a_spoilt_campaign_is_no_baseline(tmp_path, run, said):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("scenario/contest", {"buyers": 5}, "its runs are not ranked"),
+        ("scenario/contention", {"buyers": 5}, "its runs are not ranked"),
         ("cases", ["kill"], "its runs are not ranked"),
-        ("approaches", ["sync"], "it measured one approach"),
+        ("variants", variants("sync"), "it measured one approach"),
     ],
 )
 def test_what_has_no_ratios_is_no_baseline(tmp_path, path, value, said):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.gate.result import Spoilt
+from harness.gate.result import InvalidRun
 from report.gate import annotations
 from report.gate.annotations import MOST, command
 from tests.support.gate_results import (
@@ -88,7 +88,7 @@ def test_a_lost_block_that_is_tolerated_is_a_warning():
 
 
 def test_no_more_than_github_shows_and_the_rest_is_counted():
-    lost = tuple(Spoilt(SATURATED.run, (f"reason {n}",)) for n in range(30))
+    lost = tuple(InvalidRun(SATURATED.run, (f"reason {n}",)) for n in range(30))
     lines = annotations(replace(INVALID, spoilt=lost))
     assert len(lines) == MOST
     assert "Gate%3A INVALID" in lines[0]

@@ -1,23 +1,24 @@
 """The steps of a gate, with runs that are only written down: which are made, what they decide."""
 
 import json
-from itertools import product
 from pathlib import Path
 
 import pytest
 
 from harness.analysis import METRICS
-from harness.campaign import conduct as conducting
+from harness.campaign import Variant
+from harness.campaign import blocks as made_in_blocks
 from harness.campaign.observer import CompositeObserver
 from harness.errors import ExitCode
-from harness.gate.against import AgainstBase
-from harness.gate.conduct import Bench, Gate
-from harness.gate.plan import Plan
+from harness.gate.comparison_modes import AgainstBase
+from harness.gate.gate_plan import Plan
+from harness.gate.procedure import Bench, Gate
 from harness.gate.result import Ruling, Side
 from harness.gate.settings import Criterion, Settings
-from harness.gate.sides import system
+from harness.gate.sides import BASE, HEAD, variant_name
 from harness.results.store import run_folder_name
 from harness.scenario.model import load_scenario
+from tests.support.records import a_record
 from tests.support.small_project import write_small_project
 
 ROOT = Path(__file__).parents[2]
@@ -48,18 +49,15 @@ class World:
         self.offences, self.invalid = {}, {}
         self.patience = 99
         self._heads = heads
-        monkeypatch.setattr(conducting, "Protocol", self._protocol)
+        monkeypatch.setattr(made_in_blocks, "execute_run", self._execute)
         monkeypatch.setattr("harness.campaign.summarise", self._summarise)
         self.out = root / "out"
         self.told = []
         self.project = root / "project"
         self.project.mkdir()
         compose = write_small_project(root / "small")
-        for name, side in product(("small", "noisy"), ("base", "head")):
-            (self.project / f"docker-compose.{system(name, side)}.yml").symlink_to(compose)
-
-    def _protocol(self, planned, *_):
-        return Run(self, planned)
+        for name in ("small", "noisy"):
+            (self.project / f"docker-compose.{name}.yml").symlink_to(compose)
 
     def _summarise(self, stored):
         """As much of a summary as a gate reads."""
@@ -68,7 +66,7 @@ class World:
         approaches = {}
         for folder in stored.run_folders():
             record = json.loads((folder / "run.json").read_text())
-            name, block = record["approach"], record["block"]
+            name, block = record["variant"], record["block"]
             said = {"noisy-head": self._heads.get("noisy"), "small-head": heads}.get(name, SAME)
             one = approaches.setdefault(
                 name,
@@ -92,36 +90,35 @@ class World:
         )
         bench = Bench(self.out, self.project, Idle(), CompositeObserver(()), self.told.append)
         side = Side("base", "abc", False, "s", "l")
-        return Gate(asked, bench, AgainstBase(approaches, ("small",), CRITERIA)).conduct(side, side)
+        pairs = {
+            name: tuple(Variant(variant_name(name, side), name) for side in (BASE, HEAD))
+            for name in approaches
+        }
+        mode = AgainstBase(pairs, [Variant("small-head", "small")], CRITERIA)
+        return Gate(asked, bench, mode).run(side, side)
 
     def runs_of(self, campaign):
         return [run for name, run in self.made if name == campaign]
 
-
-class Run:
-    """A run that is only written down as finished."""
-
-    def __init__(self, world, planned):
-        self._world, self._planned = world, planned
-
-    def conduct(self, stored):
-        world, planned = self._world, self._planned
-        world.patience -= 1
-        if world.patience == 0:
+    def _execute(self, planned, scenario, topology, runtime, stored, observer):
+        """Only write a run down as finished."""
+        self.patience -= 1
+        if self.patience == 0:
             raise KeyboardInterrupt
         key = (stored.path.name, planned.index)
-        world.made.append((stored.path.name, planned))
-        folder = stored.path / "runs" / run_folder_name(planned.index, planned.approach)
+        self.made.append((stored.path.name, planned))
+        folder = stored.path / "runs" / run_folder_name(planned.index, planned.variant)
         folder.mkdir()
-        reasons = world.invalid.get(key, [])
-        record = {
-            "approach": planned.approach,
-            "index": planned.index,
-            "block": planned.block,
-            "sales": [{}],
-            "validity": {"verdict": "INVALID" if reasons else "VALID", "reasons": reasons},
-        }
-        verdict = world.offences.get(key, "PASS")
+        reasons = self.invalid.get(key, [])
+        record = a_record(
+            variant=planned.variant,
+            approach=planned.variant.rpartition("-")[0],
+            index=planned.index,
+            block=planned.block,
+            sales=[{"number": 1, "product_id": 1, "stock": 1}],
+            validity={"verdict": "INVALID" if reasons else "VALID", "reasons": reasons},
+        )
+        verdict = self.offences.get(key, "PASS")
         finding = {"id": "I1", "title": "Nothing is oversold", "summary": "", "examples": []}
         findings = [{**finding, "verdict": verdict}]
         (folder / "audit.json").write_text(json.dumps({"verdict": verdict, "findings": findings}))

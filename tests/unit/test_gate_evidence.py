@@ -1,13 +1,12 @@
 """What a gate takes from a campaign: the validity of its report, and the class of findings."""
 
-from dataclasses import replace
-
 import pytest
 
-from harness.gate import evidence
+from harness.gate import run_evidence
 from harness.results.findings import Category, Finding, Verdict
 from harness.results.store import Campaign
 from tests.support.histories import make_run
+from tests.support.records import with_record
 
 WEAK = Finding(
     "I16",
@@ -22,17 +21,16 @@ WEAK = Finding(
 def campaign(tmp_path):
     stored = Campaign.create(
         tmp_path / "comparison",
-        {"title": "Sale", "order": [{"index": 1, "block": 1, "approach": "sync"}]},
+        {"title": "Sale", "order": [{"index": 1, "block": 1, "variant": "sync"}]},
     )
     run = make_run("sync", users=2, stock=2, seconds=8)
     judged = {"verdict": "VALID", "reasons": [], "warnings": [], "laws": []}
-    record = run.record | {"validity": judged, "sales": []}
-    stored.save_run(replace(run, record=record), [WEAK], {})
+    stored.save_run(with_record(run, validity=judged, sales=[]), [WEAK], {})
     return stored
 
 
 def found_in(campaign):
-    return evidence.of_campaign(campaign, lambda system: (system, "head"))
+    return run_evidence.of_campaign(campaign, lambda system: (system, "head"))
 
 
 def test_a_run_is_spoilt_if_the_report_calls_it_invalid_whatever_it_was_saved_with(campaign):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.gate.result import Offence, Spoilt
+from harness.gate.result import InvalidRun, Offence
 from report.gate.junit import clean, to_xml
 from tests.support.gate_results import (
     EACH,
@@ -141,7 +141,7 @@ def test_no_character_that_xml_forbids(text):
         INVALID,
         statement=text,
         rows=(replace(LATENCY, subject=text, why=text),),
-        spoilt=(Spoilt(RUN, (text,)),),
+        spoilt=(InvalidRun(RUN, (text,)),),
         reasons=(text,),
         offences=(Offence(RUN, text, text, "FAIL", text),),
     )

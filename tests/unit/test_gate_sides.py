@@ -12,7 +12,6 @@ from harness.errors import InfrastructureError, NotComparable
 from harness.gate import sides, worktree
 from harness.runtimes.processes import read_stat
 from harness.runtimes.state import StateFolder, default_state_root
-from harness.topology import discover
 from tests.support.repositories import commit, git, small_repository
 
 COMPOSE = "docker-compose.small.yml"
@@ -42,21 +41,21 @@ def test_base_is_the_revision_and_head_the_working_tree_with_what_is_not_yet_com
     edit(root, "title: Smaller", "title: Smallest")
     (root / "notes.txt").write_text("new, and not yet known to git")
     with sides.laid_out(root, "HEAD~1") as both:
-        found = discover(both.project)
-        assert {name: one.title for name, one in found.items()} == {
-            "small-base": "Small, base",
-            "small-head": "Smallest, head",
-        }
-        assert found["small-base"].root == both.project / "base"
-        assert found["small-head"].root == both.project / "head"
-        assert (both.project / "head" / "notes.txt").exists()
+        found = [both.variant("small", side) for side in (sides.BASE, sides.HEAD)]
+        assert [(one.name, one.title) for one in found] == [
+            ("small-base", "Small, base"),
+            ("small-head", "Smallest, head"),
+        ]
+        roots = [one.topology(root).root for one in found]
+        assert roots == [both.base_folder, both.head_folder]
+        assert (both.head_folder / "notes.txt").exists()
         assert both.base.revision == first
         assert not both.base.uncommitted
         assert both.head.uncommitted
         assert both.base.sources != both.head.sources
-        assert both.both == both.of_head == ("small",)
+        assert both.both == tuple(both.of_head) == ("small",)
         edit(root, "title: Smallest", "title: Saved by an editor meanwhile")
-        assert discover(both.project)["small-head"].title == "Smallest, head"
+        assert found[1].topology(root).title == "Smallest"
     assert worktrees(root) == 1
     assert not default_state_root().exists()
 
@@ -117,9 +116,9 @@ def test_a_base_with_another_lock_file_has_packages_of_its_own(root):
     (root / "uv.lock").write_text((root / "uv.lock").read_text() + "# another\n")
     with sides.laid_out(root, "HEAD") as both:
         (python,) = both.pythons.values()
-        assert both.pythons.keys() == {discover(both.project)["small-base"].root}
+        assert both.pythons.keys() == {both.base_folder.resolve()}
         said = subprocess.check_output([python, "-c", "import sys; print(sys.prefix)"], text=True)
-        assert Path(said.strip()) == both.project / "packages"
+        assert Path(said.strip()) == both.base_folder.parent / "packages"
     assert not default_state_root().exists()
 
 

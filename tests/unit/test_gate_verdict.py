@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import ExitCode
-from harness.gate.result import Offence, Row, Ruling, RunOf, Spoilt
+from harness.gate.result import InvalidRun, Offence, Row, Ruling, RunOf
 from harness.gate.verdict import is_spoilt, strictly, verdict
 
 
@@ -23,7 +23,7 @@ def offence(verdict_word="FAIL", **where):
 
 
 def spoilt(**where):
-    return Spoilt(run_of(**where), ("generator CPU: 97 %",))
+    return InvalidRun(run_of(**where), ("generator CPU: 97 %",))
 
 
 WEAK = Offence(run_of(), "I16", "As durable as claimed", "FAIL", "everysec", is_incorrect=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import Request, systems
+from harness.campaign import Request, choose, topologies
 from harness.scenario.model import known_scenarios, load_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -41,14 +41,15 @@ def project(tmp_path_factory):
 @pytest.mark.parametrize("name", known_scenarios(ROOT))
 def test_every_scenario_takes_approaches_that_it_does_not_know(project, name):
     scenario = load_scenario(name, ROOT)
-    asked = Request(scenario, (), runs=1, seed=1, source=name)
-    measured = {approach for approach, _ in systems(asked, project)}
+    asked = Request(scenario, choose(scenario, project), runs=1, seed=1, source=name)
+    measured = {approach for approach, _ in topologies(asked, project)}
     if not scenario.cases or any(not case.approaches for case in scenario.cases):
         assert {"third", "fourth"} <= measured
 
 
 def test_a_case_that_needs_a_lock_or_a_setting_is_of_the_approach_that_has_it(project):
-    made = systems(Request(load_scenario("chaos", ROOT), (), runs=1, seed=1), project)
+    scenario = load_scenario("chaos", ROOT)
+    made = topologies(Request(scenario, choose(scenario, project), runs=1, seed=1), project)
     assert {approach for approach, case in made if case == "leader"} == {"queue"}
     assert {approach for approach, case in made if case == "redis loses its data"} == {"queue"}
     assert {approach for approach, case in made if case == "redis"} >= {"queue", "fourth"}

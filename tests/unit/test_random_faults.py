@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import campaign
-from harness.campaign.systems import systems
+from harness.campaign.topologies import topologies
 from harness.errors import UsageError
 from harness.scenario.model import load_scenario
 from harness.scenario.random_faults import RECOVERY_S, RandomFaults
@@ -92,7 +92,7 @@ def test_an_approach_has_the_faults_of_its_services_and_the_run_has_its_own(load
 
 
 def _systems(scenario):
-    return systems(campaign.Request(scenario, ("queue", "sync"), 1, 1), ROOT)
+    return topologies(campaign.Request(scenario, campaign.choose(scenario, ROOT), 1, 1), ROOT)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from harness.analysis.series import Latencies
-from report.curves import DRAWN_POINTS, bin_s, needed, of_approach, of_run, percentile_line
-from report.distributions import MIN_BEYOND, curve, merged
+from report.charts.lines import DRAWN_POINTS, bin_s, needed, of_approach, of_run, percentile_line
+from report.charts.percentile_curves import MIN_BEYOND, curve, merged
 from report.evidence import Approach, Evidence, Run, Waits
 
 

@@ -11,7 +11,10 @@ DIGEST = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde
 
 
 def said(campaign, *recorded):
-    runs = [SimpleNamespace(record=record) for record in recorded]
+    runs = [
+        SimpleNamespace(record=SimpleNamespace(**{"deployment": None, **record}))
+        for record in recorded
+    ]
     evidence = SimpleNamespace(campaign=campaign, approaches=[SimpleNamespace(runs=runs)])
     return dict(deployments.rows(evidence))
 

@@ -7,16 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis.facts import Stage
+from harness.analysis.run_facts import Stage
 from harness.analysis.series import Latencies
-from report import captions, distributions, kinds, live, values
+from harness.results.record import FaultRecord, RunRecord
+from report import captions, kinds, live
 from report.evidence import Approach, Evidence, Run, Waits
 
 NAN = float("nan")
-EVERY_KIND = (
-    kinds.LATENCY, kinds.THROUGHPUT, kinds.USERS, kinds.BACKLOG, kinds.STOCK, kinds.CONFIRMED,
-    kinds.PURCHASE,
-)  # fmt: skip
 STAGES = (Stage(1, "rush", 10, 0.0, 2.0), Stage(2, "peak", 20, 2.0, 4.0))
 QUIET = {
     "requests": [3, 9, 4, 2],
@@ -40,7 +37,16 @@ def a_run(index=1, counts=True, trouble="", waits=(1.0,) * 40, record=None, **co
     seconds = pd.DataFrame({"t_s": range(4), **QUIET, **columns}).astype(float)
     found = Waits(np.array(sorted(waits)))
     return Run(
-        index, 1, counts, trouble, seconds, found, found, (), record or {}, latencies=LATENCIES
+        index,
+        1,
+        counts,
+        trouble,
+        seconds,
+        found,
+        found,
+        (),
+        record or RunRecord.model_construct(),
+        latencies=LATENCIES,
     )
 
 
@@ -60,16 +66,16 @@ ALONE = evidence(QUEUE)
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (kinds.LATENCY, "Queue: p95 typically 7 ms, at most 9 ms (2.5 s)."),
+        (over_time.LATENCY, "Queue: p95 typically 7 ms, at most 9 ms (2.5 s)."),
         (
-            kinds.PURCHASE,
+            over_time.PURCHASE,
             "Queue: median typically 50 ms, at most 60 ms (1.5 s); none after 1.5 s.",
         ),
-        (kinds.THROUGHPUT, "Queue: at most 9 answers per second (1.5 s); no failure."),
-        (kinds.USERS, "Queue: at most 20 buyers, never more than 1 from the plan."),
-        (kinds.BACKLOG, "Queue: at most 6 open orders (1.5 s); the last is settled by 2.5 s."),
-        (kinds.STOCK, "Queue: nothing left from 2.5 s on."),
-        (kinds.CONFIRMED, "Queue: 9, 9 confirmed in its runs, half of them by 2.5 s."),
+        (over_time.THROUGHPUT, "Queue: at most 9 answers per second (1.5 s); no failure."),
+        (over_time.USERS, "Queue: at most 20 buyers, never more than 1 from the plan."),
+        (over_time.BACKLOG, "Queue: at most 6 open orders (1.5 s); the last is settled by 2.5 s."),
+        (over_time.STOCK, "Queue: nothing left from 2.5 s on."),
+        (over_time.CONFIRMED, "Queue: 9, 9 confirmed in its runs, half of them by 2.5 s."),
     ],
 )
 def test_a_caption_says_what_the_thick_line_shows(kind, said):
@@ -85,10 +91,10 @@ NOTHING_HAPPENED = {
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (kinds.CONFIRMED, "Queue: none was sold."),
-        (kinds.BACKLOG, "Queue: no open orders and no entries in the streams."),
-        (kinds.THROUGHPUT, "Queue: no answer; no failure."),
-        (kinds.STOCK, "Queue: 5 units left at the end."),
+        (over_time.CONFIRMED, "Queue: none was sold."),
+        (over_time.BACKLOG, "Queue: no open orders and no entries in the streams."),
+        (over_time.THROUGHPUT, "Queue: no answer; no failure."),
+        (over_time.STOCK, "Queue: 5 units left at the end."),
     ],
 )
 def test_a_caption_of_a_sale_in_which_nothing_happened_says_so(kind, said):
@@ -100,20 +106,20 @@ def test_a_caption_names_no_half_of_what_most_runs_did_not_sell():
     nothing = {"confirmed": [0] * 4}
     runs = (a_run(**nothing), a_run(2, **nothing), a_run(3))
     shown = evidence(("queue", "Queue", True, runs))
-    assert captions.over_time(kinds.CONFIRMED, shown) == "Queue: 0, 0, 9 confirmed in its runs."
+    assert captions.over_time(over_time.CONFIRMED, shown) == "Queue: 0, 0, 9 confirmed in its runs."
 
 
 def test_a_caption_counts_failures_and_what_is_given_back():
     troubled = a_run(errors=[0, 3, 2, 0], stock_left=[5, 0, 0, 2], queue_depth=[0, 8, 0, 0])
     shown = evidence(("queue", "Queue", True, (troubled,)))
     assert "5 requests of a run had a 5xx or no answer" in captions.over_time(
-        kinds.THROUGHPUT, shown
+        over_time.THROUGHPUT, shown
     )
-    assert "2 given back at the end" in captions.over_time(kinds.STOCK, shown)
-    assert "and 8 entries in the streams" in captions.over_time(kinds.BACKLOG, shown)
+    assert "2 given back at the end" in captions.over_time(over_time.STOCK, shown)
+    assert "and 8 entries in the streams" in captions.over_time(over_time.BACKLOG, shown)
 
 
-@pytest.mark.parametrize("kind", EVERY_KIND)
+@pytest.mark.parametrize("kind", [*over_time.TIME_KINDS, over_time.CONFIRMED, over_time.PURCHASE])
 def test_an_approach_of_which_no_run_counts_is_said_to_show_nothing(kind):
     shown = evidence(("queue", "Queue", False, (a_run(counts=False, trouble="invalid"),)))
     assert captions.over_time(kind, shown) == "Queue (not ranked): nothing to show."
@@ -122,10 +128,10 @@ def test_an_approach_of_which_no_run_counts_is_said_to_show_nothing(kind):
 def test_a_caption_of_percentiles_goes_as_far_as_the_sample():
     waits = np.arange(1.0, 1001)
     shown = evidence(("queue", "Queue", True, (a_run(waits=waits),)))
-    said = captions.distribution(distributions.PURCHASE, shown)
+    said = captions.distribution(percentile_curves.PURCHASE, shown)
     assert said == "Queue: half within 501 ms, 99 % within 990 ms."
     few = evidence(("queue", "Queue", True, (a_run(waits=[1.0] * 5),)))
-    assert "too few values" in captions.distribution(distributions.PURCHASE, few)
+    assert "too few values" in captions.distribution(percentile_curves.PURCHASE, few)
 
 
 def test_the_funnel_says_where_most_were_lost():
@@ -144,26 +150,26 @@ def test_the_funnel_says_where_most_were_lost():
 def test_a_caption_of_latency_says_what_share_had_no_answer():
     silent = replace(LATENCIES["purchase"], answered=np.arange(400) >= 248)
     run = replace(a_run(), latencies={**LATENCIES, "purchase": silent})
-    said = captions.over_time(kinds.PURCHASE, evidence(("queue", "Queue", True, (run,))))
+    said = captions.over_time(over_time.PURCHASE, evidence(("queue", "Queue", True, (run,))))
     assert "; 62 % had no acknowledgement" in said
 
 
 def test_values_are_the_percentiles_of_stages_with_the_most():
-    table = values.over_time(kinds.LATENCY, ALONE)
+    table = chart_values.over_time(over_time.LATENCY, ALONE)
     assert [column.title for column in table.columns][1:3] == ["1 · rush", "2 · peak"]
     assert [cell.text for cell in table.rows[0].cells] == ["p95", "7", "9", "9", "2.5"]
-    backlog = values.over_time(kinds.BACKLOG, ALONE)
+    backlog = chart_values.over_time(over_time.BACKLOG, ALONE)
     assert [row.cells[0].text for row in backlog.rows] == ["open orders"]  # nobody has a queue
 
 
 def test_values_of_percentiles_end_where_the_sample_does():
-    (row,) = values.distribution(distributions.PURCHASE, ALONE).rows
+    (row,) = chart_values.distribution(percentile_curves.PURCHASE, ALONE).rows
     assert [cell.text for cell in row.cells] == ["Queue", "1", "–", "–", "–", "–", "–"]
 
 
 def test_the_lines_of_a_live_chart_are_runs_and_their_median():
     sync = ("sync", "Sync", True, (a_run(3, requests=[1, 1, 1, 1]),))
-    found = live.over_time(kinds.THROUGHPUT, evidence(QUEUE, sync), 4.0)
+    found = interactive.over_time(over_time.THROUGHPUT, evidence(QUEUE, sync), 4.0)
     assert [trace.label for trace in found.traces if trace.shown] == [
         "Queue, answered", "Sync, answered",
     ]  # fmt: skip
@@ -176,11 +182,11 @@ def test_the_lines_of_a_live_chart_are_runs_and_their_median():
 
 def test_a_run_in_trouble_is_dotted_and_what_is_not_ranked_is_hatched():
     runs = (a_run(counts=False, trouble="audit FAIL"), a_run(2))
-    found = live.over_time(kinds.STOCK, evidence(("queue", "Queue", False, runs)), 4.0)
+    found = interactive.over_time(over_time.STOCK, evidence(("queue", "Queue", False, runs)), 4.0)
     trace = found.traces[0]
     assert (trace.hatched, trace.dash) == (True, "dotted")
     assert [line.dotted for line in trace.runs] == [True, False]
-    clean = live.over_time(kinds.STOCK, ALONE, 4.0).traces[0]
+    clean = interactive.over_time(over_time.STOCK, ALONE, 4.0).traces[0]
     assert (clean.hatched, clean.dash) == (False, "solid")
 
 
@@ -189,14 +195,21 @@ def test_a_fault_is_marked_no_further_than_the_chart():
         "kind": "kill", "service": "api", "replica": 1, "process": None, "factor": None,
         "begun_ns": 1_000_000_000, "ended_ns": None, "healthy_ns": None,
     }  # fmt: skip
-    faulty = evidence(("queue", "Queue", True, (a_run(record={"faults": [fault]}),)))
+    faulty = evidence(
+        (
+            "queue",
+            "Queue",
+            True,
+            (a_run(record=RunRecord.model_construct(faults=[FaultRecord(**fault)])),),
+        )
+    )
     assert live.over_time(kinds.STOCK, faulty, 4.0).marks == ((1.0, 4.0, "kill api 1"),)
 
 
 def test_percentile_curves_share_one_grid_and_end_where_they_must():
     many = a_run(waits=np.arange(1.0, 1001))
-    found = distributions.live(
-        distributions.PURCHASE, evidence(QUEUE, ("sync", "Sync", True, (many,)))
+    found = percentile_curves.live(
+        percentile_curves.PURCHASE, evidence(QUEUE, ("sync", "Sync", True, (many,)))
     )
     queue, sync = found.traces
     assert len(queue.middle) == len(sync.middle) == len(found.x)
@@ -207,7 +220,7 @@ def test_percentile_curves_share_one_grid_and_end_where_they_must():
 
 def test_the_json_of_a_chart_cannot_end_its_script_and_holds_four_digits():
     odd = ("queue", "</script><b>", True, (a_run(requests=[1234.56, NAN, 0.00012345, 7.0]),))
-    text = live.over_time(kinds.THROUGHPUT, evidence(odd), 4.0).to_json()
+    text = interactive.over_time(over_time.THROUGHPUT, evidence(odd), 4.0).to_json()
     assert "<" not in text
     read = json.loads(text)
     assert read["traces"][0]["middle"] == [1235, None, 0.0001234, 7]

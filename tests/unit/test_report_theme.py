@@ -8,11 +8,11 @@ import pytest
 from matplotlib.image import imread
 from matplotlib.lines import Line2D
 
-from report import legends, theme
+from report.charts import legends, theme
 from tests.support.fake_harness import ROOT
 
 DRAWN = """
-from report import theme
+from report.charts import theme
 with theme.style():
     drawing = theme.figure(200, 50)
     theme.put_text(drawing, 8, 20, "Synchronous")

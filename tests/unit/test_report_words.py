@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis.facts import Stage
-from harness.results.findings import Category, Finding, Verdict
-from report import markdown, tables, words
+from harness.analysis.run_facts import Stage
+from harness.results.findings import Finding, Verdict
+from harness.results.record import RunRecord
+from report import markdown
 from report.evidence import Approach, Evidence, Run, Waits
+from report.page import markdown
+from report.tables import cells, metric_tables
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CLEAN = (
@@ -98,7 +101,7 @@ def a_run(index, findings=CLEAN, counts=True, trouble=""):
     return Run(
         index=index, block=1, counts=counts, trouble=trouble, seconds=pd.DataFrame(),
         purchase_ms=Waits(np.empty(0)), order_time_s=Waits(np.empty(0)), findings=findings,
-        record={},
+        record=RunRecord.model_construct(),
     )  # fmt: skip
 
 
@@ -144,7 +147,7 @@ def unranked(pairs=PAIRS):
 
 
 def said(evidence):
-    headline = words.headline(evidence)
+    headline = conclusion.headline(evidence)
     return "\n".join([headline.title, "", *headline.problems, "", *headline.sentences]) + "\n"
 
 
@@ -155,18 +158,17 @@ def test_the_verdict_says_what_was_sold_that_it_is_clean_and_who_did_better():
 
 def test_the_comparison_in_markdown_has_intervals_bounds_dashes_and_notes():
     golden = (GOLDEN / "comparison.md").read_text(encoding="utf-8")
-    printed = markdown.table(tables.comparisons(an_evidence())[0])
+    printed = markdown.table(metric_tables.comparisons(an_evidence())[0])
     assert printed.replace("\xa0", " ") + "\n" == golden
 
 
 def test_the_comparison_in_csv_has_plain_numbers_and_bounds_of_their_own():
     golden = (GOLDEN / "comparison.csv").read_text(encoding="utf-8")
-    assert tables.to_csv(tables.comparisons(an_evidence())[0]) == golden
+    assert cells.to_csv(metric_tables.comparisons(an_evidence())[0]) == golden
 
 
 def test_a_weak_set_up_is_told_by_its_class_and_is_no_failed_audit():
-    title = "Stores were as durable as claimed"
-    weak = Finding("I16", title, Verdict.FAIL, "appendfsync: 1", 1, category=Category.SET_UP)
+    weak = Finding("I16", "Stores were as durable as claimed", Verdict.FAIL, "appendfsync: 1", 1)
     text = said(an_evidence((*CLEAN, weak)))
     assert "The audit failed" not in text
     assert "audit FAILED" not in text
@@ -205,7 +207,7 @@ def test_an_audit_that_kept_no_kinds_is_quoted_and_not_counted():
 
 
 def test_a_failed_audit_leaves_the_winner_column_without_a_winner():
-    table = tables.comparisons(an_evidence(OVERSOLD, pairs=unranked()))[0]
+    table = metric_tables.comparisons(an_evidence(OVERSOLD, pairs=unranked()))[0]
     assert {row.cells[-1].text for row in table.rows} == {"not comparable"}
 
 
@@ -235,7 +237,7 @@ def test_an_interval_that_includes_equality_names_no_winner():
         "No winner after 3 runs each: Synchronous confirmed 412 orders, Queue + workers"
     )
     assert "1.02× [0.90, 1.15], n\xa0=\xa03, not decided" in text
-    table = tables.comparisons(an_evidence(pairs=pairs))[0]
+    table = metric_tables.comparisons(an_evidence(pairs=pairs))[0]
     assert {row.cells[-1].text for row in table.rows} == {"not decided"}
 
 
@@ -271,18 +273,20 @@ def test_one_approach_alone_is_described_and_not_compared():
     text = said(an_evidence(only="queue"))
     assert text.startswith("Queue + workers, measured and audited")
     assert "compared" not in text
-    columns = [column.title for column in tables.comparisons(an_evidence(only="queue"))[0].columns]
+    columns = [
+        column.title for column in metric_tables.comparisons(an_evidence(only="queue"))[0].columns
+    ]
     assert columns == ["Metric", "Queue + workers"]
 
 
 def test_the_footer_of_a_comparison_has_the_smallest_effect_that_it_could_have_found():
-    footer = tables.comparisons(an_evidence())[0].footer
+    footer = metric_tables.comparisons(an_evidence())[0].footer
     assert "80 % power: Confirmed orders 1.15× (n = 3), Purchase latency, p95 1.15×" in footer
     assert "δ is 15 %" in footer
-    assert tables.comparisons(an_evidence(only="sync"))[0].footer == ""
+    assert metric_tables.comparisons(an_evidence(only="sync"))[0].footer == ""
 
 
 @pytest.mark.parametrize("only", [None, "sync"])
 def test_every_caption_says_closed_workload_users_and_n(only):
-    caption = tables.comparisons(an_evidence(only=only))[0].caption
+    caption = metric_tables.comparisons(an_evidence(only=only))[0].caption
     assert "closed workload, up to 300 users, n = 3 runs" in caption

@@ -5,7 +5,7 @@ import selectors
 
 import pytest
 
-from harness.selftest.delay import delay
+from harness.runtimes.delaying_proxy import delay
 
 
 class Instant(selectors.SelectSelector):

@@ -9,13 +9,14 @@ from harness.results.findings import Finding, Verdict
 from harness.results.status import standing
 from harness.results.store import TABLES, Campaign
 from tests.support.histories import make_run
+from tests.support.records import with_record
 
 PASS = Finding("I1", "No oversell", Verdict.PASS, "fine")
 
 
 @pytest.fixture
 def campaign(tmp_path):
-    order = [{"index": index, "approach": "sync"} for index in (1, 2, 3)]
+    order = [{"index": index, "variant": "sync"} for index in (1, 2, 3)]
     description = {"title": "Sale", "runtime": "local", "order": order}
     return Campaign.create(tmp_path / "c", description)
 
@@ -23,9 +24,7 @@ def campaign(tmp_path):
 def save(campaign, index, verdict, *findings):
     run = make_run("sync", index=index, users=2, stock=2, seconds=8)
     judged = {"verdict": verdict, "reasons": [], "warnings": [], "laws": []}
-    return campaign.save_run(
-        replace(run, record=run.record | {"validity": judged}), [*findings], {}
-    )
+    return campaign.save_run(with_record(run, validity=judged), [*findings], {})
 
 
 def test_runs_are_counted_and_the_worst_audit_told(campaign):

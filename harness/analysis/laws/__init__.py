@@ -18,8 +18,8 @@ That clients and servers counted the same requests is no law but an invariant of
 
 from collections.abc import Callable, Sequence
 
-from harness.analysis.facts import RunFacts
 from harness.analysis.laws import capacity, counts, crowd, times
+from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law, Verdict
 from harness.results.store import RunData
 

@@ -1,16 +1,15 @@
 """Laws about counts: every request was sent, answered, recorded and counted exactly once."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.analysis.facts import NANOSECONDS, Floats, RunFacts, Stage, integers, is_in
-from harness.analysis.laws.judging import Sides, judge
+from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, Stage, integers, is_in
 from harness.analysis.series import counts_per_second
 from harness.results.findings import Law
 from harness.results.outages import outages
+from harness.results.record import EntryRequests
 
 CHAIN = "requests sent = outcomes"
 SUMS = "per-second sums = totals"
@@ -82,22 +81,23 @@ def client_agrees_with_the_entry(facts: RunFacts) -> list[Law]:
     reads late what the entry sent in time. Not asked of an entry that logs no requests, nor of a
     run with faults, in which a proxy asks twice and loses what it had not written yet.
     """
-    log = facts.record.get("entry_log") or {"requests": []}
-    if not log["requests"] or outages(facts.record):
+    log = facts.record.entry_log
+    if log is None or not log.requests or outages(facts.record):
         return []
-    logged = {(row["method"], row["route"]): row for row in log["requests"]}
+    logged = {(row.method, row.route): row for row in log.requests}
     requests = facts.run.requests
     done_ns = integers(requests, "done_ns")
-    within = requests[(done_ns >= 0) & (done_ns < float(log["to_s"]) * NANOSECONDS)]
+    within = requests[(done_ns >= 0) & (done_ns < log.to_s * NANOSECONDS)]
     counts, latencies = [], []
     for endpoint, route in ROUTES.items():
         asked = within[is_in(within, "endpoint", [endpoint])]
-        row = logged.get(route, {"count": 0})
-        if max(len(asked), row["count"]) < FEWEST_REQUESTS or endpoint == "events":
+        row = logged.get(route)
+        count = row.count if row else 0
+        if max(len(asked), count) < FEWEST_REQUESTS or endpoint == "events":
             continue
         answered = asked[integers(asked, "status") > 0]
-        counts.append(_counts_apart(endpoint, len(answered), len(asked), row["count"]))
-        if len(answered) and row["count"]:
+        counts.append(_counts_apart(endpoint, len(answered), len(asked), count))
+        if len(answered) and row and row.count:
             took_ns = integers(answered, "done_ns") - integers(answered, "sent_ns")
             latencies += _latencies_apart(endpoint, took_ns / 1e6, row)
     laws = []
@@ -121,18 +121,16 @@ def _counts_apart(endpoint: str, answered: int, sent: int, logged: int) -> Apart
     return missing / max(sent, logged), Sides(answered, logged, "requests"), detail
 
 
-def _latencies_apart(endpoint: str, took_ms: Floats, row: dict[str, Any]) -> list[Apart]:
+def _latencies_apart(endpoint: str, took_ms: Floats, row: EntryRequests) -> list[Apart]:
     """Compare quantiles; the residual is what they differ by, as a share of what they may."""
     found = []
-    for name in (key for key in row if key.endswith("_ms")):
-        at_client = float(np.quantile(took_ms, float(name[1:-3]) / 100))
-        at_entry = float(row[name])
+    for quantile, q, at_entry in (("p50", 0.50, row.p50_ms), ("p95", 0.95, row.p95_ms)):
+        at_client = float(np.quantile(took_ms, q))
         late, early = at_client - at_entry, at_entry - at_client
         excess = max(
             late / (READING_MS + READING_SHARE * at_entry),
             early / (LOG_PRECISION_MS + 0.01 * at_entry),
         )
-        quantile = name.removesuffix("_ms")
         detail = f"{endpoint}, {quantile}: {at_client:.1f} ms, {at_entry:.1f} ms in the entry's log"
         found.append((excess, Sides(at_client, at_entry, f"ms ({quantile})"), detail))
     return found
@@ -164,8 +162,10 @@ def _sent_elsewhere(facts: RunFacts, stage: Stage) -> int:
 
 def recorded_equals_locust(facts: RunFacts) -> list[Law]:
     """The ledger holds as many requests as Locust counted by itself."""
-    recorded = int(facts.record["recorded"]["recorded"])
-    locust = int(facts.record["recorded"]["locust"])
+    totals = facts.record.recorded
+    if totals is None:
+        return unknown(RECORDED, 0.0, "the generators' own counts were not recorded")
+    recorded, locust = totals.recorded, totals.locust
     stored = len(facts.run.requests)
     wrong = max(abs(recorded - locust), abs(recorded - stored))
     detail = f"{recorded} recorded, {locust} seen by Locust, {stored} stored"

@@ -15,6 +15,7 @@ from harness.audit.facts import (
     Facts,
     NotMeasuredError,
     among,
+    frame_of,
 )
 from harness.audit.invariant import Evidence, Scope, invariant
 from harness.results.outages import Outage, drains, lost_response_windows
@@ -166,7 +167,7 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     asked = facts.requests("endpoint", "status", "outcome", "sent_ns", "done_ns")
     routes = {endpoint: f"{method} {route}" for endpoint, (method, route) in ROUTES.items()}
     asked = asked.assign(route=asked["endpoint"].map(routes), status=asked["status"].astype(int))
-    served = pd.DataFrame(counts)
+    served = frame_of(counts, "method", "route", "status", "count")
     served["route"] = served["method"] + " " + served["route"]
     served = served[served["route"].isin(routes.values())]
     broken = (asked["endpoint"] == "events") & (asked["outcome"] == "indeterminate")

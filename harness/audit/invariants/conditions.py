@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.audit.facts import Facts, NotMeasuredError
+from harness.audit.facts import Facts, NotMeasuredError, frame_of
 from harness.audit.invariant import Evidence, Scope, invariant
 from harness.audit.password_hashes import costs_enough
 from harness.results.findings import Category
@@ -32,9 +32,9 @@ def queues_drained(facts: Facts, evidence: Evidence) -> str:
     if not facts.has_redis:
         return "no queue: this approach keeps none"
     redis = facts.recorded("store", "redis")
-    if not redis.get("streams"):
+    if not redis.streams:
         raise NotMeasuredError("run.json has no store.redis.streams")
-    streams = pd.DataFrame([{"stream": name, **sizes} for name, sizes in redis["streams"].items()])
+    streams = pd.DataFrame([{"stream": name, **sizes} for name, sizes in redis.streams.items()])
     evidence.offence("streams with entries left", streams, streams["length"] > 0)
     evidence.offence("streams with entries pending", streams, streams["pending"] > 0)
     excused = _excused_letters(facts)
@@ -54,7 +54,7 @@ def _excused_letters(facts: Facts) -> int:
     """
     cancelled = facts.cancelled
     ids = set(cancelled.loc[cancelled["excused"], "order_id"])
-    letters = facts.recorded("store", "redis").get("dead_letter_entries") or []
+    letters = facts.recorded("store", "redis").dead_letter_entries
     return sum(not ids.isdisjoint(letter.values()) for letter in letters)
 
 
@@ -71,18 +71,18 @@ def began_clean(facts: Facts, evidence: Evidence) -> str:
     expected: dict[str, Any] = {f"rows in {name}": (count, 0) for name, count in rows.items()}
     product = facts.recorded("reset_proof", "product")
     expected |= {
-        "initial stock": (product.get("initial_stock"), stock),
-        "reserved": (product.get("reserved"), 0),
-        "sold": (product.get("sold"), 0),
-        "stock that the shop offered": (proof.get("stock_over_http"), stock),
+        "initial stock": (product.initial_stock, stock),
+        "reserved": (product.reserved, 0),
+        "sold": (product.sold, 0),
+        "stock that the shop offered": (proof.stock_over_http, stock),
     }
     if facts.has_redis:
         redis = facts.recorded("reset_proof", "redis")
         lengths = facts.recorded("reset_proof", "redis", "stream_lengths")
         expected |= {f"entries in {name}": (length, 0) for name, length in lengths.items()}
         expected |= {
-            "stock in Redis": (redis.get("stock"), stock),
-            "dead letters": (redis.get("dead_letters"), 0),
+            "stock in Redis": (redis.stock, stock),
+            "dead letters": (redis.dead_letters, 0),
         }
     _compare(evidence, "conditions that were not clean", expected)
     return f"{len(expected)} conditions proved before the load"
@@ -107,7 +107,7 @@ def configured_honestly(facts: Facts, evidence: Evidence) -> str:
         for name, allowed in DURABLE_POSTGRES.items()
     }
     # campaigns of before roles had settings of their own recorded do not have them
-    for role, own in facts.recorded("reset_proof").get("postgres_roles", {}).items():
+    for role, own in facts.recorded("reset_proof").postgres_roles.items():
         expected |= {
             f"postgres {name} of {role}": (value, DURABLE_POSTGRES[name])
             for name, value in own.items()
@@ -119,7 +119,7 @@ def configured_honestly(facts: Facts, evidence: Evidence) -> str:
             for name, allowed in DURABLE_REDIS.items()
         }
     _compare(evidence, "settings that are not durable", expected)
-    hashes = pd.DataFrame(facts.recorded("store", "passwords"), columns=["parameters", "count"])
+    hashes = frame_of(facts.recorded("store", "passwords"), "parameters", "count")
     costly = [costs_enough(str(parameters)) for parameters in hashes["parameters"]]
     cheap = ~pd.Series(costly, index=hashes.index, dtype=bool)
     evidence.offence("password hashes below the OWASP minimum", hashes, cheap)

@@ -211,7 +211,7 @@ def _in_time(facts: Facts, evidence: Evidence) -> None:
     evidence.offence(
         "orders settled after their buyer was shown the end", settled, late, by_the_clock=True
     )
-    ended_ns = facts.run.record.get("drain_ended_wall_ns")  # campaigns of before do not have it
+    ended_ns = facts.run.record.drain_ended_wall_ns  # campaigns of before do not have it
     if facts.at_rest and ended_ns is not None:
         late = settled["settled_ns"] > ended_ns + CLOCK_NS
         evidence.offence(

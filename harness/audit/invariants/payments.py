@@ -113,7 +113,7 @@ def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
         ["order_id", "key", "status", "outcome"],
     )
     _paid_before_finished(facts, evidence)
-    return f"{len(charges)} charges and {len(finished)} orders as seed {payment['seed']} draws them"
+    return f"{len(charges)} charges and {len(finished)} orders as seed {payment.seed} draws them"
 
 
 def _paid_before_finished(facts: Facts, evidence: Evidence) -> None:

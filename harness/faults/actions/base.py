@@ -43,7 +43,7 @@ class FaultAction:
         """Wait until all that was hit is healthy; what was ended is started again."""
 
     def facts(self) -> Mapping[str, Any]:
-        """Return, as JSON, what the record of the fault says of it beyond its plan and times."""
+        """Return what the record of the fault says of it beyond its plan and times, by field."""
         return {}
 
 

@@ -46,7 +46,7 @@ def runs_of(out):
         assert {one.verdict for one in findings} == {Verdict.PASS}, findings
     runs = {run.approach: run for run in stored.load_runs()}
     for run in runs.values():
-        assert run.record["validity"]["verdict"] == "VALID", run.record["validity"]
+        assert run.record.validity.verdict == "VALID", run.record.validity
     return runs
 
 
@@ -72,12 +72,12 @@ def test_containers_measure_and_pay_as_every_runtime_does(cli, tmp_path):
         paid = dict(zip(run.charges["reference"], run.charges["outcome"], strict=True))
         assert len(paid) > 10
         model = PaymentModel(mean_s=0.5)
-        assert paid == {key: draw(str(run.record["seed"]), key, model).outcome for key in paid}
-        services = run.record["topology"]["services"]
+        assert paid == {key: draw(str(run.record.seed), key, model).outcome for key in paid}
+        services = run.record.topology["services"]
         for metric in ("cpu_s", "memory_bytes"):
             sampled = run.telemetry[run.telemetry["metric"] == metric]
             assert set(services) <= set(sampled["source"])
-        deployment = run.record["deployment"]
+        deployment = run.record.deployment
         assert deployment["runtime"] == "docker"
         assert all(one["digest"].startswith("sha256:") for one in deployment["images"].values())
         replicas = [
@@ -102,11 +102,11 @@ def test_a_killed_worker_and_cut_networks_lose_nothing(cli, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     run = runs_of(out)["queue"]
-    assert [(one["kind"], one["service"]) for one in run.record["faults"]] == [
+    assert [(one.kind, one.service) for one in run.record.faults] == [
         ("kill", "payment-worker"),
         ("partition", "payment-worker"),
         ("partition", "redis"),
     ]
-    for fault in run.record["faults"]:
-        assert fault["error"] is None
-        assert fault["begun_ns"] < fault["ended_ns"] <= fault["healthy_ns"]
+    for fault in run.record.faults:
+        assert fault.error is None
+        assert fault.begun_ns < fault.ended_ns <= fault.healthy_ns

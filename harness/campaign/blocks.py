@@ -1,0 +1,182 @@
+"""A whole campaign: blocks of runs, each saved as it ends, so that it can be resumed."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.analysis.comparability import has_one_seed
+from harness.campaign import compose_variables, environment, interim_looks
+from harness.campaign.execution import execute_run
+from harness.campaign.observer import Observer
+from harness.campaign.schedule import PlannedRun, plan_runs
+from harness.campaign.topologies import Request, Topologies, described, finished, topologies
+from harness.campaign.variants import Variant
+from harness.errors import UsageError
+from harness.results.record import SCHEMA_VERSION
+from harness.results.store import Campaign
+from harness.runtimes import Runtime
+from harness.scenario.faults import frozen_services
+from harness.scenario.model import Scenario
+from harness.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The runs of a campaign, made block by block; the caller decides how many."""
+
+    campaign: Campaign
+    request: Request
+    _topologies: Topologies
+    _planned: Sequence[PlannedRun]
+    _runtime: Runtime
+    _observer: Observer
+
+    def make(self, blocks: int, goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Make the runs of the first `blocks` blocks that are missing, while `goes_on()`."""
+        scenario = self.request.scenario
+        due = [one for one in self._planned if one.block <= blocks]
+        missing = [one for one in due if not self.campaign.has_run(one.index, one.variant)]
+        self._observer.campaign_begins(due, len(due) - len(missing), scenario)
+        for one in missing:
+            if not goes_on():
+                return
+            topology = self._deployed(one)
+            execute_run(one, scenario, topology, self._runtime, self.campaign, self._observer)
+
+    def _deployed(self, planned: PlannedRun) -> Topology:
+        """Return what is deployed for a run: its payments and secrets are its own."""
+        scenario = self.request.scenario
+        variables = compose_variables.variables(scenario, planned.seed)
+        topology = self._topologies[planned.variant, planned.case].with_variables(variables)
+        frozen = frozen_services(scenario.faults_of(planned.case))
+        return finished(topology, self.request.variant(planned.variant), frozen)
+
+
+def run(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Campaign:
+    """Make a new campaign in `out`, with all its runs; each is on disk as soon as it ends."""
+    return _make_all(begin(request, root, out, runtime, observer), observer)
+
+
+def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Campaign:
+    """Make the runs of a stored campaign that are not there yet, exactly as it was described."""
+    return _make_all(reopen(path, root, runtime, observer), observer)
+
+
+def begin(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Blocks:
+    """Write down a new campaign in `out`; nothing is deployed yet."""
+    found = topologies(request, root)
+    _check(found, request.scenario, runtime)
+    if request.until_decided:
+        interim_looks.check(request.scenario, variants=len(request.variants))
+    planned = _plan(found, request)
+    campaign = Campaign.create(out, _describe(request, planned, root, runtime))
+    return Blocks(campaign, request, found, planned, runtime, observer)
+
+
+def describe(request: Request, root: Path, runtime: Runtime) -> dict[str, Any]:
+    """Return what campaign.json of such a campaign would say, without making one."""
+    planned = _plan(topologies(request, root), request)
+    return {"schema_version": SCHEMA_VERSION, **_describe(request, planned, root, runtime)}
+
+
+def reopen(
+    path: Path,
+    root: Path,
+    runtime: Runtime,
+    observer: Observer,
+    folders: Mapping[str, Path] | None = None,
+) -> Blocks:
+    """Go on with a stored campaign; `folders` says where the sources of variants lie now, by name.
+
+    Raises UsageError if what it measures is not what it was.
+    """
+    campaign = Campaign.open(path)
+    description = campaign.description()
+    if runtime.name != description["runtime"]:
+        raise UsageError(
+            f"{path} was begun with --runtime {description['runtime']}, not {runtime.name}",
+            "leave --runtime out, or begin a new campaign: runs of both cannot be mixed",
+        )
+    request = Request(
+        scenario=Scenario.model_validate(description["scenario"]),
+        variants=[_stored_variant(one, folders or {}) for one in description["variants"]],
+        runs=description["n_blocks"],
+        seed=description["seed"],
+        source=str(path / "campaign.json"),
+        cases=tuple(description.get("cases", ())),
+        baseline=description["baseline"],
+        until_decided="looks" in description,
+        same_seed=has_one_seed(description),
+    )
+    found = topologies(request, root)
+    for name, known in described(request, root).items():
+        if json.loads(json.dumps(known)) != description["topologies"][name]:
+            raise UsageError(
+                f"{known['file']} is not what it was when {path} was begun",
+                "restore it, or begin a new campaign: runs of different systems cannot be mixed",
+            )
+    _check(found, request.scenario, runtime)
+    planned = [PlannedRun(**{"seed": request.seed, **row}) for row in description["order"]]
+    return Blocks(campaign, request, found, planned, runtime, observer)
+
+
+def _stored_variant(content: Mapping[str, Any], folders: Mapping[str, Path]) -> Variant:
+    name, source = content["name"], content["source"]
+    folder = folders.get(name) or (Path(source) if source else None)
+    if folder is not None and not folder.is_dir():
+        raise UsageError(
+            f"the sources of {name}, {source}, are not there any more",
+            "a gate is continued by harness gate --resume; else begin a new campaign",
+        )
+    return Variant.of_json(content, folder)
+
+
+def _plan(found: Topologies, request: Request) -> list[PlannedRun]:
+    return plan_runs(found, request.runs, request.seed, same_seed=request.same_seed)
+
+
+def _check(found: Topologies, scenario: Scenario, runtime: Runtime) -> None:
+    """Raise UsageError for what the runtime cannot do, while nothing is deployed or written."""
+    for (_, case), topology in found.items():
+        listed = scenario.faults_of(case)
+        services = (None, *topology.services)
+        runtime.check(topology, [fault for fault in listed if fault.service in services])
+
+
+def _make_all(blocks: Blocks, observer: Observer) -> Campaign:
+    """Make every run that is missing; if the number is not fixed, as many as it takes."""
+    if blocks.request.until_decided:
+        interim_looks.make_until_decided(blocks, observer)
+    else:
+        blocks.make(blocks.request.runs)
+    return blocks.campaign
+
+
+def _describe(
+    request: Request, planned: Sequence[PlannedRun], root: Path, runtime: Runtime
+) -> dict[str, Any]:
+    facts = described(request, root)
+    measured = {one.variant for one in planned}
+    variants = [one for one in request.variants if one.name in measured]
+    names = [one.name for one in variants]
+    run_cases = {one.case for one in planned}
+    return {
+        **({"looks": interim_looks.declared()} if request.until_decided else {}),
+        "scenario": request.scenario.model_dump(mode="json"),
+        "title": request.scenario.title,
+        "variants": [one.as_json() for one in variants],
+        "baseline": request.baseline if request.baseline in names else names[0],
+        "cases": [case.name for case in request.scenario.cases if case.name in run_cases],
+        "n_blocks": request.runs,
+        "seed": request.seed,
+        "same_seed": request.same_seed,
+        "order": [asdict(one) for one in planned],
+        "topologies": {name: facts[name] for name in names},
+        "runtime": runtime.name,
+        "runtime_facts": runtime.facts(),
+        "environment": environment.capture(root),
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

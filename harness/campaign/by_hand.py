@@ -1,0 +1,87 @@
+"""One approach by hand: deployed, seeded, and recorded for other terminals."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.campaign import compose_variables
+from harness.campaign.reset import reset
+from harness.campaign.topologies import Request, without_case
+from harness.errors import UsageError
+from harness.results.record import ResetProof
+from harness.runtimes import (
+    Addresses,
+    Announcement,
+    Deployment,
+    Kept,
+    OnProgress,
+    Runtime,
+    beside_no_measurement,
+)
+from harness.scenario.model import Scenario
+from harness.topology import Topology, discover
+
+
+@contextmanager
+def keep_up(
+    request: Request, root: Path, runtime: Runtime, port: int, on_progress: OnProgress
+) -> Iterator[tuple[Deployment, Kept]]:
+    """Keep the one variant of a request up and seeded while the block lasts.
+
+    Raises UsageError if it is up already or the runtime cannot have it, InfrastructureError if it
+    does not come up or somebody measures; then, as after the block, nothing is left.
+    """
+    (variant,) = request.variants
+    scenario, seed = request.scenario, request.seed
+    variables = compose_variables.variables(scenario, seed, port=port)
+    topology = without_case(request, root)[variant.name].with_variables(variables)
+    runtime.check(topology, ())
+    with beside_no_measurement():
+        stated = scenario.model_dump(mode="json")
+        announcement = Announcement(variant.approach, runtime.name, stated, seed)
+        try:
+            deployment = runtime.up(topology, on_progress=on_progress)
+            try:
+                reset(deployment, scenario, scenario.sales(seed))
+                yield deployment, announcement.ready(deployment)
+            finally:
+                deployment.down()
+        finally:
+            announcement.withdraw()
+
+
+def reset_kept(one: Kept, root: Path) -> ResetProof:
+    """Empty and seed a deployment that another process keeps up, and return the proof.
+
+    Raises UsageError if it is still coming up or its compose file is gone, InfrastructureError if
+    a store does not answer.
+    """
+    addresses = one.reachable_at()
+    topologies = discover(root)
+    if one.approach not in topologies:
+        raise UsageError(f"{root} has no compose file of {one.approach}", "run it in the project")
+    scenario = Scenario.model_validate(one.scenario)
+    found = AttachedDeployment(topologies[one.approach], addresses)
+    return reset(found, scenario, scenario.sales(one.seed))
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedDeployment:
+    """A deployment of another process, by its addresses."""
+
+    topology: Topology
+    _addresses: Addresses
+
+    @property
+    def address(self) -> str:
+        """Return the base URL of the service that takes the load."""
+        return self._addresses.shop
+
+    def dsn(self) -> str:
+        """Return the superuser's connection string of the ledger."""
+        return self._addresses.dsn
+
+    def redis_url(self) -> str | None:
+        """Return the URL of Redis, or None if the approach has none."""
+        return self._addresses.redis_url

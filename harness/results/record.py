@@ -1,0 +1,358 @@
+"""What a run has found, as its `run.json` says it; `run.schema.json` beside this file is its JSON
+Schema.
+
+A field that may be null was not measured, or is not there (an approach without Redis): whoever
+judges by it then says that it is unknown. Times in ns since the load began are on the monotonic
+clock of the load generator, times in epoch ns on the wall clock, which the stores stamp with.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, SkipValidation, ValidationError
+
+from harness.errors import UsageError
+from harness.results.findings import Law
+
+SCHEMA_VERSION: Final = 2
+"""Version of a campaign's folder and of every file in it; a change is listed in CHANGELOG.md."""
+
+SCHEMA_PATH: Final = Path(__file__).with_name("run.schema.json")
+
+CHANGED: Final = "the file was changed after it was written: restore it, or leave the campaign out"
+"""What to do about a stored file that lacks something."""
+
+Document = Annotated[dict[str, Any], SkipValidation]
+"""A JSON object that another part of the harness describes; kept as it was read."""
+
+
+class Part(BaseModel):
+    """A part of a record: its keys are all known, and their docstrings enter the JSON Schema."""
+
+    model_config = ConfigDict(
+        extra="forbid", use_attribute_docstrings=True, validate_assignment=True
+    )
+
+
+class SaleRecord(Part):
+    """One sale of a run: a contention test has many, every other run one."""
+
+    number: int
+    """From 1."""
+    product_id: int
+    stock: int
+    """Units that were put up for sale."""
+
+
+class ProductProof(Part):
+    """The row of a product in the ledger after seeding, in units."""
+
+    initial_stock: int
+    reserved: int
+    sold: int
+
+
+class RedisProof(Part):
+    """What Redis held after seeding."""
+
+    stock: int | None = None
+    """Units of the first product that it would still accept; null: it has no counter."""
+    stream_lengths: dict[str, int] | None = None
+    """Entries of each queue."""
+    dead_letters: int | None = None
+    configuration: dict[str, str] | None = None
+    """Its settings for durability and eviction."""
+
+
+class SaleProof(Part):
+    """What was seeded for one sale, as each store and the shop itself show it."""
+
+    product_id: int
+    product: ProductProof
+    stock_over_http: int | None = None
+    """Units that the shop shows a buyer."""
+    redis_stock: int | None = None
+
+
+class ResetProof(Part):
+    """What was counted in the stores after they had been emptied and seeded."""
+
+    clean: bool = False
+    """Whether all of it is as it must be."""
+    rows: dict[str, int] | None = None
+    """Rows of each table of the ledger."""
+    product: ProductProof | None = None
+    """The product of the first sale."""
+    stock_over_http: int | None = None
+    """Units of it that the shop shows a buyer."""
+    redis: RedisProof | None = None
+    sales: list[SaleProof] | None = None
+    postgres: dict[str, str] | None = None
+    """The ledger's settings for durability."""
+    postgres_roles: dict[str, dict[str, str]] = {}
+    """The settings that roles have in place of the server's, by role."""
+
+
+class RequestCount(Part):
+    """Requests that servers counted during the load."""
+
+    method: str
+    route: str
+    """The path with its variables in braces, such as ``/orders/{id}``."""
+    status: int
+    count: int
+
+
+class EntryRequests(Part):
+    """What the entry's log says of the requests of one method and route."""
+
+    method: str
+    route: str
+    count: int
+    p50_ms: float
+    p95_ms: float
+
+
+class EntryLog(Part):
+    """The account that the service which takes the load gives of it; of many, it has none."""
+
+    to_s: float
+    """Requests that ended later after the beginning of the load are not in it, in s."""
+    requests: list[EntryRequests]
+
+
+class ProductFacts(Part):
+    """The last row of a product in the ledger, in units and cents."""
+
+    id: int
+    price_cents: int
+    initial_stock: int
+    reserved: int
+    sold: int
+
+
+class RedisFacts(Part):
+    """What Redis held when the backlog had been worked off."""
+
+    stock: int | None = None
+    """Units of the first product that it would still accept; null: it has no counter."""
+    stocks: dict[str, int | None] = {}
+    """The same of every product, by its id."""
+    streams: dict[str, dict[str, int]] | None = None
+    """The ``length`` of each queue, and how many entries of it are ``pending``."""
+    dead_letters: int | None = None
+    dead_letter_entries: list[dict[str, str]] = []
+    """The first of them, by field."""
+
+
+class CancelledOrder(Part):
+    """An order that was accepted and that the ledger refused."""
+
+    order_id: str
+    user_id: int | None = None
+    product_id: int | None = None
+    quantity: int | None = None
+    key: str | None = None
+    """The idempotency key of its attempt."""
+    reason: str | None = None
+
+
+class PasswordHashes(Part):
+    """How many passwords are hashed alike; never a hash."""
+
+    parameters: str
+    """Algorithm and cost."""
+    count: int
+
+
+class Statement(Part):
+    """One of the 25 SQL statements that took most of the ledger's time during the load."""
+
+    query: str
+    calls: int
+    total_ms: float
+    rows: int
+
+
+class StoreFacts(Part):
+    """What the stores held when the backlog had been worked off."""
+
+    products: list[ProductFacts] | None
+    redis: RedisFacts | None = None
+    cancelled: list[CancelledOrder] = []
+    passwords: list[PasswordHashes] | None = None
+    statements: list[Statement] = []
+
+
+class RequestTotals(Part):
+    """How many requests the load generators sent, counted in two ways."""
+
+    recorded: int
+    """By the log of requests."""
+    locust: int
+    """By Locust's own event."""
+
+
+class Payments(Part):
+    """What decides outcome and latency of every charge, so that the audit can draw them again."""
+
+    model: str
+    mean_s: float
+    sigma: float
+    decline_rate: float
+    """Share of charges, from 0 to 1."""
+    seed: str
+
+
+class DeletedPurchase(Part):
+    """What an account that a fault had deleted bought, and the last state that it was shown."""
+
+    user_id: int
+    key: str
+    status: int
+    """The HTTP status that its purchase got; 0: no answer."""
+    order_id: str | None = None
+    order_status: str | None = None
+
+
+class FaultRecord(Part):
+    """What became of one fault of the scenario; times in ns since the load began."""
+
+    kind: str
+    service: str | None
+    replica: int | str | None = 1
+    process: str | None = None
+    """The process of the replica that was hit, by its role."""
+    for_s: float | None = None
+    """For how long it was to last, in s."""
+    factor: float | None = None
+    """By how much a slow payment gateway slows down."""
+    age_s: float | None = None
+    """How old the copy of its data is that a store gets, in s."""
+    begun_ns: int | None = None
+    """Null: it could not be carried out."""
+    ended_ns: int | None = None
+    """When it was undone: the process was started again, or goes on."""
+    healthy_ns: int | None = None
+    """When all that it had hit was healthy again."""
+    in_flight: int | None = None
+    """Units that open orders held when it began."""
+    error: str | None = None
+    """Why it did not go as planned."""
+    users: list[int] = []
+    """The accounts that it deleted, by user id."""
+    purchases: list[DeletedPurchase] = []
+    """What they bought afterwards."""
+    requests: list[RequestCount] = []
+    """The requests that the fault made itself."""
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """Return what was planned of it, as JSON."""
+        return {name: getattr(self, name) for name in PLANNED}
+
+
+PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
+"""What is recorded of the plan of a fault."""
+
+
+class Validity(Part):
+    """Whether a run measured what it says, judged when it was saved."""
+
+    verdict: str
+    """VALID or INVALID."""
+    reasons: list[str]
+    """Why it is invalid."""
+    warnings: list[str] = []
+    laws: list[Law] = []
+
+
+class RunRecord(Part):
+    """One run: one scenario on one fresh deployment of one variant."""
+
+    schema_version: int = SCHEMA_VERSION
+    index: int
+    """Its place in the campaign, from 1."""
+    block: int
+    """From 1."""
+    variant: str
+    """The name of what was measured."""
+    approach: str
+    """The approach of the variant."""
+    case: str = ""
+    """The case of the scenario; empty: it has no cases."""
+    status: str
+    """``complete`` if all steps were done."""
+    seed: int
+    started_at: str
+    """ISO 8601, in UTC."""
+    durations_s: dict[str, float] = {}
+    """How long each step took until the run was saved, in s."""
+    scenario: Document
+    """The scenario as resolved."""
+    topology: Document
+    """The services that were deployed, without secrets."""
+    deployment: Document | None = None
+    """The runtime, the images of the services with their digests, and enforced limits."""
+    servers: dict[str, str] = {}
+    """What the stores say they are, by service."""
+    cores: int | None = None
+    """Processors of the machine."""
+    cores_allowed: float | None = None
+    """Processors that the harness and its processes may use."""
+    sales: list[SaleRecord] = []
+    payment: Payments | None
+    reset_proof: ResetProof | None
+    t0_wall_ns: int
+    """When the load began, in epoch ns."""
+    load_s: float
+    """How long the load took: as planned, or until the last answer of a contention test."""
+    drain_s: float
+    """How long was waited for the backlog after it."""
+    drained: bool
+    """Whether the backlog was worked off within the scenario's limit."""
+    drain_ended_wall_ns: int | None = None
+    """When waiting for the backlog ended, in epoch ns."""
+    faults: list[FaultRecord] = []
+    """In the order of their begin."""
+    recorded: RequestTotals | None = None
+    server_counts: list[RequestCount] | None
+    entry_log: EntryLog | None = None
+    store: StoreFacts
+    validity: Validity | None = None
+    """Null: not judged yet."""
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any], path: Path) -> Self:
+        """Return the record in a document of this version.
+
+        Raises UsageError, naming the file and the key, for what is missing or of another type.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as invalid:
+            first = invalid.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            words = (
+                f"there is no key {key}" if first["type"] == "missing" else f"{key}: {first['msg']}"
+            )
+            raise UsageError(f"{path}: {words}", CHANGED) from invalid
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of run.json."""
+        return self.model_dump(mode="json")
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of run.json, which `run.schema.json` holds."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **RunRecord.model_json_schema(mode="validation"),
+    }
+
+
+if __name__ == "__main__":
+    text = json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False)
+    SCHEMA_PATH.write_text(f"{text}\n", encoding="utf-8")
