@@ -1,4 +1,4 @@
-"""What a gate found, as data: `report.gate` tells it to people and to other tools.
+"""What a gate found, as data: `report.gate` shows it to people and to other tools.
 
 The three answers of a metric are those of a non-inferiority trial; the rule is in `rule`.
 """

@@ -28,7 +28,7 @@ class Evidence:
 
     @property
     def is_clean(self) -> bool:
-        """Say whether no invariant is known to be broken."""
+        """Return True if no invariant is known to be broken."""
         return not any(one.verdict == Verdict.FAIL for one in self.offences if one.is_incorrect)
 
 

@@ -44,7 +44,7 @@ DECISIVE = (arrival_laws.ARRIVED, arrival_laws.ON_TIME, crowd.GENERATOR_CPU)
 
 _PRODUCT = Product(name="nothing", price_cents=1, stock=1)
 
-Tell = Callable[[str], None]
+OnMessage = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +105,21 @@ class Limits:
     open: OpenCeiling
 
 
-def measure(shop: NullShop, scratch: Path, tell: Tell) -> Limits:
+def measure(shop: NullShop, scratch: Path, on_message: OnMessage) -> Limits:
     """Load the shop, lightly and as hard as possible; takes about a minute."""
-    tell("latency floor of the load generator …")
+    on_message("latency floor of the load generator …")
     floor = _floor(shop, scratch / "floor")
-    tell("ceiling of a closed load …")
+    on_message("ceiling of a closed load …")
     closed = _closed_ceiling(shop, scratch / "closed")
-    return Limits(floor, closed, measure_arrivals(shop, scratch, tell))
+    return Limits(floor, closed, measure_arrivals(shop, scratch, on_message))
 
 
-def measure_arrivals(shop: NullShop, scratch: Path, tell: Tell) -> OpenCeiling:
+def measure_arrivals(shop: NullShop, scratch: Path, on_message: OnMessage) -> OpenCeiling:
     """Search for the most arrivals per second that the generator can keep up with."""
     tried: list[Arrivals] = []
 
     def passes(per_s: int) -> bool:
-        tell(f"{per_s:,} arrivals per second …")
+        on_message(f"{per_s:,} arrivals per second …")
         tried.append(_arrive(shop, per_s, scratch / f"open-{per_s}"))
         return tried[-1].passed
 

@@ -56,7 +56,7 @@ class Delay:
 
     @property
     def is_met(self) -> bool:
-        """Say whether the interval contains what was injected."""
+        """Return True if the interval contains what was injected."""
         return self.low_ms <= self.injected_ms <= self.high_ms
 
     @property

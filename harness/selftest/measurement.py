@@ -54,10 +54,10 @@ class SelfTest:
             )
 
 
-def measure_generator(tell: Callable[[str], None]) -> Limits:
+def measure_generator(on_message: Callable[[str], None]) -> Limits:
     """Measure what the load generator of this machine can do."""
     with tempfile.TemporaryDirectory(prefix="flashsale-selftest-") as scratch, null_shop() as shop:
-        return measure(shop, Path(scratch), tell)
+        return measure(shop, Path(scratch), on_message)
 
 
 def compare_variants(test: SelfTest, runtime: Runtime, observer: Observer) -> Judgement:

@@ -99,7 +99,7 @@ def test_a_scenario_states_its_variants(harness, tmp_path):
         (("--variant", "outbox"), "no variant or approach named 'outbox'"),
         (("--variant", "a=outbox"), "no approach named 'outbox'"),
         (("--variant", "a=sync,THREADS=300,x"), "'x' is neither SERVICE.KEY=VALUE nor SERVICE=N"),
-        (("--variant", "a b=sync"), "not of the form NAME=APPROACH"),
+        (("--variant", "a b=sync"), "a name has letters, digits"),
         (("--variant", "sync", "--variant", "sync"), "two variants are named 'sync'"),
         (("--variant", "sync", "--approach", "queue"), "exclude each other"),
         (("--variant", "a=sync,nginx=2"), "nginx"),

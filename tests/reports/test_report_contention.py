@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import report
-from harness.cli.commands import audit_command
-from harness.cli.verdicts import campaign_exit_code
+from harness.cli.audit import audit
+from harness.cli.outcome import campaign_exit_code
 from harness.errors import ExitCode
 from harness.results.store import Campaign, load_findings, read_json
 from tests.golden.campaigns import store
@@ -109,7 +109,7 @@ def test_an_oversold_sale_exits_20_also_when_it_is_audited_again(oversold, capsy
     stored = Campaign(oversold.parents[1])
     assert campaign_exit_code(stored) == ExitCode.CORRECTNESS
     before = [read_json(folder / "audit.json") for folder in stored.run_folders()]
-    assert audit_command(stored.path) == ExitCode.CORRECTNESS
+    assert audit(stored.path) == ExitCode.CORRECTNESS
     assert [read_json(folder / "audit.json") for folder in stored.run_folders()] == before
     said = capsys.readouterr().out
     assert "queue: 8 sales of 1–10 units, 30 buyers each: 1 oversold" in said

@@ -63,7 +63,7 @@ def test_a_sample_has_everything_that_is_drawn(board):
         "approach": "sync",
         "case": "",
         "step": "load",
-        "step_number": 4,
+        "step_number": 5,
         "steps": 8,
         "stage": "peak",
         "requests": 200,

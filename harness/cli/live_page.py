@@ -1,4 +1,4 @@
-"""Who watches a campaign besides the terminal: a page in the browser, if it is asked for."""
+"""A page in the browser that shows a campaign while it runs, if it is asked for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from harness.live import Board, serving
 
 @contextmanager
 def watching(folder: Path, port: int | None) -> Iterator[list[Observer]]:
-    """Yield who is to be told of the campaign in `folder`; nobody, if there is no port for a page.
+    """Yield who else observes the campaign in `folder`; nobody, if there is no port for a page.
 
     The page is served to the end of the block, at any free port if it is 0, and its address is
     printed. Raises InfrastructureError if the port is taken.

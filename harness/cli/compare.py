@@ -11,7 +11,7 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.cli.app import app, console, print_table
+from harness.cli.app import console, print_table
 from harness.errors import ExitCode, NotComparable
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ class Format(StrEnum):
 Folder = Annotated[Path, typer.Argument(help="Folder of a campaign.")]
 
 
-@app.command()
 def compare(
     a: Folder,
     b: Folder,
@@ -74,12 +73,12 @@ def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
 
 def _print(compared: "Compared", names: list[str], form: Format) -> None:
     from report.page import markdown
-    from report.tables import compared_campaigns as told
+    from report.tables import compared_campaigns as shown
     from report.tables import footnotes as marks
 
-    table = told.table(compared)
+    table = shown.table(compared)
     differs = [f"Differs: {one}" for one in (*compared.machines, *compared.differences)]
-    below = [*filter(None, [told.untold(compared)]), *told.CAVEATS]
+    below = [*filter(None, [shown.untold(compared)]), *shown.CAVEATS]
     if form is Format.MD:
         listed = [
             "\n".join(markdown.plain(f"- {line}") for line in lines)

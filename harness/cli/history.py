@@ -5,29 +5,28 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.app import app, console
+from harness.cli.app import console
 from harness.errors import ExitCode, UsageError
 
 
-@app.command()
 def history(
     folder: Annotated[Path, typer.Argument(help="Folder that holds the campaigns.")],
     out: Annotated[
         Path | None, typer.Option(help="Folder for the page. [history/ in FOLDER]")
     ] = None,
 ) -> ExitCode:
-    """Tell the trend of every metric over many campaigns of one scenario; nothing fails by it."""
+    """Show the trend of every metric over many campaigns of one scenario; advisory, never fails."""
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", "name the folder that holds the campaigns")
 
     from harness import campaign
     from report import history as page
 
-    told = campaign.history(folder)
-    console.print(page.answer(told), markup=False)
-    for sentence in page.changes(told):
+    found = campaign.history(folder)
+    console.print(page.answer(found), markup=False)
+    for sentence in page.changes(found):
         console.print(f"- {sentence}", markup=False)
-    if told.left_out:
-        console.print(f"{page.left_out(told)}; the page says why")
-    console.print(f"history: {page.publish(told, out or folder / 'history')}")
+    if found.left_out:
+        console.print(f"{page.left_out(found)}; the page says why")
+    console.print(f"history: {page.publish(found, out or folder / 'history')}")
     return ExitCode.OK

@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.results.findings import Finding, Verdict
-from harness.results.status import standing
+from harness.results.status import campaign_status
 from harness.results.store import TABLES, Campaign
 from tests.support.histories import make_run
 from tests.support.records import with_record
@@ -28,34 +28,34 @@ def save(campaign, index, verdict, *findings):
 
 
 def test_runs_are_counted_and_the_worst_audit_told(campaign):
-    assert standing(campaign.path).words == "Sale, local, 0/3 runs, none finished"
+    assert campaign_status(campaign.path).words == "Sale, local, 0/3 runs, none finished"
     save(campaign, 1, "VALID", PASS)
-    assert standing(campaign.path).words == "Sale, local, 1/3 runs, all valid, audit PASS"
+    assert campaign_status(campaign.path).words == "Sale, local, 1/3 runs, all valid, audit PASS"
     save(campaign, 2, "INVALID", replace(PASS, verdict=Verdict.FAIL))
-    assert standing(campaign.path).words == "Sale, local, 2/3 runs, 1 INVALID, audit FAIL"
+    assert campaign_status(campaign.path).words == "Sale, local, 2/3 runs, 1 INVALID, audit FAIL"
 
 
 def test_the_validity_that_the_report_shows_is_told_not_the_one_of_then(campaign):
     save(campaign, 1, "VALID", PASS)
     judged = [{"index": 1, "verdict": "INVALID", "reasons": ["the laws are others since"]}]
     campaign.write_json("summary.json", {"validity": judged})
-    assert standing(campaign.path).words == "Sale, local, 1/3 runs, 1 INVALID, audit PASS"
+    assert campaign_status(campaign.path).words == "Sale, local, 1/3 runs, 1 INVALID, audit PASS"
 
 
 def test_the_set_up_is_no_matter_of_correctness(campaign):
     weak = replace(PASS, id="I16", verdict=Verdict.FAIL)
     save(campaign, 1, "VALID", weak, PASS)
-    assert standing(campaign.path).words == "Sale, local, 1/3 runs, all valid, audit PASS"
+    assert campaign_status(campaign.path).words == "Sale, local, 1/3 runs, all valid, audit PASS"
 
 
 def test_the_tables_are_not_read(campaign):
     folder = save(campaign, 1, "VALID", PASS)
     for table in TABLES:
         (folder / f"{table}.parquet").write_bytes(b"not parquet")
-    assert standing(campaign.path).finished == 1
+    assert campaign_status(campaign.path).finished == 1
 
 
 def test_a_broken_file_is_named(campaign):
     (save(campaign, 1, "VALID", PASS) / "audit.json").write_text("{")
     with pytest.raises(UsageError, match=r"audit\.json"):
-        standing(campaign.path)
+        campaign_status(campaign.path)

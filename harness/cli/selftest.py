@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from harness.cli.app import app, console, print_table
+from harness.cli.app import console, print_table
 from harness.errors import ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from harness.selftest.measurement import SelfTest
 
 
-@app.command()
 def selftest(
     approach: Annotated[str, typer.Argument(help="The approach to copy.")] = "queue",
     scenario: Annotated[str, typer.Option(help="Name in scenarios/, or a TOML file.")] = "selftest",
@@ -65,7 +64,7 @@ def _measure(test: "SelfTest") -> "tuple[Limits, Judgement]":
 
 
 def _publish(test: "SelfTest", limits: "Limits", judgement: "Judgement") -> None:
-    from harness.cli.verdicts import print_complaints
+    from harness.cli.outcome import print_complaints
     from harness.results.store import Campaign
     from harness.selftest.measurement import write
 
@@ -83,7 +82,7 @@ def _print(limits: "Limits", judgement: "Judgement") -> None:
     console.print("One of them slowed: that must be found.")
     print_table(_rows(judgement.control))
     if judgement.delay is not None:
-        console.print(_told(judgement.delay))
+        console.print(_delay_sentence(judgement.delay))
     console.print(f"{judgement.exit_code.name}: {judgement.statement}")
 
 
@@ -137,7 +136,7 @@ def _effect(row: "Row") -> str:
     return f"{row.effect:.3g}{interval}" + (" (difference)" if row.kind == "difference" else "")
 
 
-def _told(delay: "Delay") -> str:
+def _delay_sentence(delay: "Delay") -> str:
     met = "which contains" if delay.is_met else f"{delay.off_ms:+.1f} ms off"
     return (
         f"Measured delay of the mean purchase: {delay.measured_ms:.1f} ms "

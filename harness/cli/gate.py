@@ -1,4 +1,4 @@
-"""`harness gate`: is head as good as base? `harness baseline` keeps what to compare with."""
+"""`harness gate`: is head as good as base?"""
 
 import os
 from dataclasses import replace
@@ -12,8 +12,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.app import app, console, print_table
-from harness.cli.words import StrictOption
+from harness.cli.app import console, print_table
+from harness.cli.options import StrictOption
 from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
 
 if TYPE_CHECKING:
@@ -24,20 +24,6 @@ if TYPE_CHECKING:
 SETTINGS = "gate.toml"
 
 
-@app.command()
-def baseline(
-    campaign: Annotated[Path, typer.Argument(help="Folder of a campaign: valid, and clean.")],
-    out: Annotated[Path | None, typer.Option(help="File. [results/baseline.json]")] = None,
-) -> None:
-    """Keep what comparing needs of a campaign in one file, for `harness gate --baseline`."""
-    from harness.gate.baseline import write
-    from harness.topology import project_root
-
-    file = out or project_root() / "results" / "baseline.json"
-    kept = write(campaign, file)
-    console.print(f"{file}: {', '.join(kept.changes)} of {campaign}", markup=False)
-
-
 class Inconclusive(StrEnum):
     """What an undecided gate counts as."""
 
@@ -45,7 +31,6 @@ class Inconclusive(StrEnum):
     FAIL = "fail"
 
 
-@app.command()
 def gate(
     base: Annotated[
         str | None, typer.Option(metavar="REV", help="Revision that head is compared with.")
@@ -70,7 +55,7 @@ def gate(
     strict: StrictOption = False,
     resume: Annotated[Path | None, typer.Option(help="Continue the gate in this folder.")] = None,
 ) -> ExitCode:
-    """Compare the working tree with a base by turns: PASS, FAIL, or: I cannot tell."""
+    """Compare the working tree with a base, in turn: PASS, FAIL, or not decided."""
     begins = any((base, stored, scenario, approach, settings, out))
     _check_asked(resumes=resume is not None, begins=begins, against=(base, stored))
     from harness.gate import gate_plan as plans
@@ -90,7 +75,7 @@ def gate(
         plans.refuse_taken(folder)
     with measuring(f"gate {folder}"):
         try:
-            result = _held(asked, root, folder)
+            result = _run(asked, root, folder)
         except NotComparable as error:
             from harness.gate.run_gate import unanswered
 
@@ -134,7 +119,7 @@ def _known(approaches: list[str] | None, root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(approaches or ()))
 
 
-def _held(asked: "Plan", root: Path, folder: Path) -> "Result":
+def _run(asked: "Plan", root: Path, folder: Path) -> "Result":
     from harness.cli.progress import ProgressLine
     from harness.gate.run_gate import run_gate
 
@@ -167,7 +152,7 @@ def _strictly(result: "Result") -> "Result":
 
 
 def _publish(result: "Result", folder: Path) -> ExitCode:
-    """Write the results for all who read them, and tell the verdict."""
+    """Write the results for all who read them, and print the verdict."""
     import report
     import report.gate
 

@@ -61,7 +61,6 @@ BaselineOption = Annotated[
 _AUTO = "auto"
 _SCALE = re.compile(r"([\w-]+)=(\d+)")
 _SETTING = re.compile(r"([\w-]+)\.(\w+)=(.*)")
-_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
 def read_runs(word: str | None, otherwise: int) -> int | None:
@@ -95,6 +94,7 @@ def read_variants(words: Iterable[str] | None) -> list["str | Variant"]:
 
 def _variant(word: str) -> "Variant":
     from harness.campaign.variants import Variant
+    from harness.scenario.variants import check_name
 
     name, _, rest = word.partition("=")
     approach, *changes = rest.split(",")
@@ -110,12 +110,13 @@ def _variant(word: str) -> "Variant":
                 f"--variant {word}: {change!r} is neither SERVICE.KEY=VALUE nor SERVICE=N",
                 "for example --variant 'sync-300=sync,api.THREADS=300'",
             )
-    if not _NAME.fullmatch(name) or not approach:
+    try:
+        return Variant(check_name(name), approach, scale=scale, settings=settings)
+    except ValueError as error:
         raise UsageError(
-            f"--variant {word}: not of the form NAME=APPROACH[,SERVICE.KEY=VALUE|SERVICE=N …]",
-            "a name has letters, digits and . _ + - only, and begins with no sign",
-        )
-    return Variant(name, approach, scale=scale, settings=settings)
+            f"--variant {word}: {error}",
+            "the form is NAME=APPROACH[,SERVICE.KEY=VALUE|SERVICE=N …]",
+        ) from error
 
 
 def _scale(word: str) -> tuple[str, int]:
