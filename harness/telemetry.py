@@ -31,7 +31,7 @@ from harness.errors import UsageError
 from harness.host import cgroups, processors
 from harness.runtimes import Deployment
 from harness.runtimes import queue_lengths as queues
-from harness.runtimes.strangers import Strangers
+from harness.runtimes.foreign_processes import ForeignProcesses
 from harness.scenario.sales import SALE_PRODUCT
 
 PERIOD_S = 1.0
@@ -68,7 +68,7 @@ class Sampler:
         self._thread = threading.Thread(target=self._sample_until_stopped, daemon=True)
         self._t0_ns = 0
         self._clocks_apart_ns = 0
-        self._strangers = Strangers(os.getpid())
+        self._strangers = ForeignProcesses(os.getpid())
         self._ledger: psycopg.Connection[tuple[float, ...]] | None = None
         self._redis: redis.Redis | None = None
         url = deployment.redis_url()

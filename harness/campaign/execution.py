@@ -189,7 +189,7 @@ class Protocol:
                     f"the load generator ended early: {generator.last_words()}",
                     "see the message; the campaign can be continued with --resume",
                 )
-            dead = deployment.alive()
+            dead = deployment.unexpected_exits()
             if dead:
                 raise InfrastructureError(
                     f"{self._topology.approach}: {', '.join(dead)} died under load; "

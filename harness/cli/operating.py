@@ -22,7 +22,7 @@ from harness.errors import ExitCode, InfrastructureError, UsageError
 
 if TYPE_CHECKING:
     from harness.campaign import Request
-    from harness.runtimes import Deployment, Kept
+    from harness.runtimes import Deployment, RunningDeployment
     from harness.topology import Topology
 
 _PERIOD_S = 1.0
@@ -162,16 +162,16 @@ def clean() -> None:
     console.print("nothing is left" if not removed else f"{len(removed)} removed")
 
 
-def _asked(approach: str | None) -> "Kept | None":
+def _asked(approach: str | None) -> "RunningDeployment | None":
     """Return the deployment that is meant; None if nothing is up, or that one is not."""
-    from harness.runtimes import kept
-    from harness.runtimes.kept import words
+    from harness.runtimes import list_running
+    from harness.runtimes.running_deployments import describe_running
     from harness.topology import discover, project_root
 
-    found = kept()
+    found = list_running()
     if approach is None:
         if len(found) > 1:
-            raise UsageError(f"several are up: {words(found)}", "say which one")
+            raise UsageError(f"several are up: {describe_running(found)}", "say which one")
         return found[0] if found else None
     one = next((one for one in found if one.approach == approach), None)
     if one is None:
@@ -186,7 +186,7 @@ def _known(approach: str, topologies: "Mapping[str, Topology]") -> "Topology":
     return topologies[approach]
 
 
-def _described(one: "Kept", request: "Request") -> Iterator[str]:
+def _described(one: "RunningDeployment", request: "Request") -> Iterator[str]:
     """Say what is up, and where."""
     addresses = one.reachable_at()
     product = request.scenario.product
@@ -225,7 +225,7 @@ def _tell_deaths(deployment: "Deployment") -> None:
     """Tell of every replica that ends although nobody asked it to; the others stay up."""
     told: set[str] = set()
     while True:
-        dead = set(deployment.alive())
+        dead = set(deployment.unexpected_exits())
         for name in sorted(dead - told):
             console.print(f"died: {name}; its log: {deployment.logs()[name]}")
         told = dead

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from harness.runtimes.docker.usage import Meter
+from harness.runtimes.docker.container_usage import Meter
 
 
 class Readings:

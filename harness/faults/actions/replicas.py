@@ -39,7 +39,7 @@ class ReplicaAction(FaultAction):
         if self._kind == "pause":
             self._each(self._injected, lambda n: self._deployment.kill(self._service, n, SIGCONT))
         elif self._kind == "cut":
-            self._each(self._injected, lambda n: self._deployment.join(self._service, n))
+            self._each(self._injected, lambda n: self._deployment.heal(self._service, n))
 
     def recover(self) -> None:
         """Start what ended, and wait until it is healthy."""
@@ -52,7 +52,7 @@ class ReplicaAction(FaultAction):
         if self._kind in ("stop", "restart", DRAIN):
             by_itself = self._deployment.stop(self._service, number)
         elif self._kind == "cut":
-            self._deployment.cut(self._service, number)
+            self._deployment.partition(self._service, number)
         else:
             sig = SIGSTOP if self._kind == "pause" else SIGKILL
             self._deployment.kill(self._service, number, sig)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from harness.runtimes.local.replica import Replica
+from harness.runtimes.local.process_replica import ProcessReplica
 from harness.runtimes.processes import ProcessTable, Stat
 from harness.runtimes.protocol import Usage
 
@@ -66,7 +66,7 @@ class Meter:
         self._held: dict[str, _Holdings] = {}
 
     def measure(
-        self, services: Mapping[str, Iterable[Replica]], *, memory: bool
+        self, services: Mapping[str, Iterable[ProcessReplica]], *, memory: bool
     ) -> dict[str, Usage]:
         """Return the usage of each service, with memory measured anew or as it last was."""
         table = ProcessTable()

@@ -1,4 +1,4 @@
-"""One replica: a container that can be started, ended, cut off, and asked whether it is well."""
+"""One replica: a container that can be started, ended, partitioned, and asked for its health."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP, SIGUSR1, SIGUSR2, Signals
 from typing import Any
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.docker.complaints import indented
+from harness.runtimes.docker.docker_errors import indented
 from harness.runtimes.docker.engine import Engine
 from harness.topology import Service
 
@@ -23,43 +23,51 @@ _KILLED = 128 + SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A replica's place on the deployment's network, which it keeps over restarts and cuts."""
+class NetworkEndpoint:
+    """Where a replica is on the deployment's network, whatever happens to it."""
 
     network: str
     address: str
     aliases: tuple[str, ...]
 
 
-class Replica:
+class ContainerReplica:
     """A replica of a service, and its container."""
 
     def __init__(
-        self, engine: Engine, service: Service, number: int, container: str, place: Place
+        self,
+        engine: Engine,
+        service: Service,
+        number: int,
+        container: str,
+        endpoint: NetworkEndpoint,
+        labels: Mapping[str, str],
     ) -> None:
         self.name = f"{service.name}-{number}"
         self.service = service
         self.number = number
         self.id = container
-        self._engine = engine
-        self._place = place
+        self.is_job = False
         self.should_run = False
+        self._engine = engine
+        self._endpoint = endpoint
+        self._labels = labels
 
-    def settle(self) -> None:
+    def prepare(self) -> None:
         """Give the container its config files and its address, before it starts.
 
         Compose writes the files when it starts a container, which is not how ours are started;
-        without `join`, the address is whichever is free by then.
+        without `heal`, the address is whichever is free by then.
         """
         for config in self.service.configs:
             self._engine.write_file(self.id, config.target, config.content)
-        self._engine.disconnect(self.id, self._place.network)
-        self.join()
+        self.partition()
+        self.heal()
 
     def start(self) -> None:
         """Start the container (InfrastructureError: it cannot be started)."""
         self._engine.start(self.id, self.name)
-        self.should_run = True
+        self.should_run = not self.is_job  # a job ends
 
     def signal(self, sig: Signals) -> None:
         """Send a signal as a fault means it: kill, pause and unpause reach every process."""
@@ -89,19 +97,19 @@ class Replica:
         self._engine.stop(self.id, self.service.stop_grace_period_s)
         return self.exit_code() != _KILLED
 
-    def cut(self) -> None:
+    def partition(self) -> None:
         """Take the container off its network."""
-        self._engine.disconnect(self.id, self._place.network)
+        self._engine.disconnect(self.id, self._endpoint.network)
 
-    def join(self) -> None:
+    def heal(self) -> None:
         """Put the container on its network, at its address and under its names."""
-        place = self._place
-        self._engine.connect(self.id, place.network, place.address, place.aliases)
+        there = self._endpoint
+        self._engine.connect(self.id, there.network, there.address, there.aliases)
 
-    def wipe(self, labels: Mapping[str, str]) -> None:
+    def wipe(self) -> None:
         """Delete what is in the container's volumes (UsageError: it has none)."""
         script = "".join(f"find {folder} -mindepth 1 -delete;" for folder in self._volumes())
-        self._engine.run_beside(self.id, script, labels, "the data could not be deleted")
+        self._engine.run_beside(self.id, script, self._labels, "the data could not be deleted")
 
     def save_data(self) -> None:
         """Copy what is in the container's volumes, each into a hidden folder of its own.
@@ -118,13 +126,15 @@ class Replica:
                 f"the data of {self.name} cannot be copied", "it may have been rewritten"
             )
 
-    def restore_data(self, labels: Mapping[str, str]) -> None:
+    def restore_data(self) -> None:
         """Put what was copied in place of what is in the container's volumes."""
         script = "".join(
             f"test -d {folder}/{_COPY}; rm -rf {folder}/*; cp -a {folder}/{_COPY}/. {folder}/;"
             for folder in self._volumes()
         )
-        self._engine.run_beside(self.id, script, labels, f"no copy of {self.name} to put back")
+        self._engine.run_beside(
+            self.id, script, self._labels, f"no copy of {self.name} to put back"
+        )
 
     def _volumes(self) -> list[str]:
         """Return the container's folders that are volumes (UsageError: it has none)."""
@@ -135,15 +145,21 @@ class Replica:
         return folders
 
     def is_healthy(self) -> bool:
-        """Ask what the health check asks; a replica without one is healthy if it runs."""
+        """Ask what the health check asks; a replica without one is healthy if it is up."""
         check = self.service.healthcheck
         if check is None:
-            return self.runs()
+            return self.is_up
         words = ("/bin/sh", "-c", check.test[0]) if check.shell else check.test
-        return self._engine.run_in(self.id, words, check.timeout_s) == 0
+        try:
+            return self._engine.run_in(self.id, words, check.timeout_s) == 0
+        except InfrastructureError:
+            if self.is_up:
+                raise
+            return False  # no command can be run in a container that ends just now
 
-    def runs(self) -> bool:
-        """Say whether the container runs, or is paused."""
+    @property
+    def is_up(self) -> bool:
+        """Return True if the container runs, or is paused."""
         return self.state()["Status"] in RUNNING
 
     def state(self) -> Mapping[str, Any]:
@@ -152,18 +168,17 @@ class Replica:
         return state
 
     def exit_code(self) -> int | None:
-        """Return how the container ended, or None if it runs."""
+        """Return how the container ended, or None if it is up."""
         state = self.state()
         return None if state["Status"] in RUNNING else int(state["ExitCode"])
 
     def how_it_ended(self) -> str:
-        """Return how the container ended, and its last words."""
+        """Return how the container ended, in words."""
         state = self.state()
         code = int(state["ExitCode"])
-        how = f"signal {_signal_name(code - 128)}" if code > 128 else f"exit code {code}"
         if state["OOMKilled"]:
-            how = "no memory left within its limit"
-        return f"{self.name} ended with {how}; its last words:\n{self.last_words()}"
+            return "no memory left within its limit"
+        return f"signal {_signal_name(code - 128)}" if code > 128 else f"exit code {code}"
 
     def last_words(self) -> str:
         """Return the last lines of the log, indented."""

@@ -17,7 +17,7 @@ NOTABLE_S = 0.5
 _IN_CONTAINER = re.compile(r"docker[-/]|libpod-|kubepods")
 
 
-class Strangers:
+class ForeignProcesses:
     """Adds up, by name, the CPU time that strangers use from look to look.
 
     Everybody is one but the process `leader` and who descends from it.
