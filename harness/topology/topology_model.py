@@ -237,7 +237,7 @@ class Topology:
         return layers
 
     def runs_once(self, service: str) -> bool:
-        """Say whether a service is a job that others wait for to end, not a server."""
+        """Return True if a service is a job whose end others wait for, not a server."""
         return any(
             other.depends_on.get(service) is Condition.COMPLETED for other in self.services.values()
         )

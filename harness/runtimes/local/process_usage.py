@@ -47,15 +47,15 @@ class _Holdings:
             files.append(_open_files(stat.pid))
         known = [held for held in private if held is not None]
         counted = [count for count in files if count is not None]
-        tells_private = len(known) == len(private)
-        tells_files = len(counted) == len(files)
+        knows_private = len(known) == len(private)
+        knows_files = len(counted) == len(files)
         return cls(
             memory_bytes=total_bytes,
             memory_source=source,
-            private_bytes=sum(known) if tells_private else None,
-            largest_private_bytes=max(known, default=0) if tells_private else None,
-            open_files=sum(count for count, _ in counted) if tells_files else None,
-            sockets=sum(count for _, count in counted) if tells_files else None,
+            private_bytes=sum(known) if knows_private else None,
+            largest_private_bytes=max(known, default=0) if knows_private else None,
+            open_files=sum(count for count, _ in counted) if knows_files else None,
+            sockets=sum(count for _, count in counted) if knows_files else None,
         )
 
 
@@ -96,7 +96,7 @@ class Meter:
 
 
 def _pss_bytes(pid: int) -> dict[bytes, int] | None:
-    """Return a process's Pss and Pss_Anon; 0 if it has ended, None if the kernel does not tell."""
+    """Return a process's Pss and Pss_Anon; 0 if it has ended, None if it cannot be read."""
     try:
         content = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
     except (ProcessLookupError, FileNotFoundError):
