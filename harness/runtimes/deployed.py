@@ -6,65 +6,21 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from signal import Signals
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
+
+from typing_extensions import override
 
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes import store_urls
 from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.protocol import Deployment
+from harness.runtimes.replica import Replica
 from harness.runtimes.state import StateFolder
-from harness.topology import Condition, Service, Topology
+from harness.topology import Condition, Topology
 
 
 class Cancelled(Exception):
     """Bringing the deployment up was given up elsewhere."""
-
-
-class Replica(Protocol):
-    """One replica of a service, over all its starts."""
-
-    name: str
-    service: Service
-
-    @property
-    def is_up(self) -> bool:
-        """Return True if its first process runs, or is paused."""
-
-    def exit_code(self) -> int | None:
-        """Return how its first process ended, or None if it is up or was never started."""
-
-    def how_it_ended(self) -> str:
-        """Return how it ended, in words."""
-
-    def last_words(self) -> str:
-        """Return the last lines that it printed, indented."""
-
-    def is_healthy(self) -> bool:
-        """Ask what its health check asks; one without a health check is healthy if it is up."""
-
-    def signal(self, sig: Signals) -> None:
-        """Send a signal; kill, stop and continue reach every process."""
-
-    def signal_process(self, pid: int, sig: Signals) -> None:
-        """Send a signal to one of its processes (InfrastructureError: it has no such one)."""
-
-    def stop(self) -> bool:
-        """Ask it to stop, kill it after its grace, and return True if it ended by itself."""
-
-    def partition(self) -> None:
-        """Take it off its network (UsageError: it has none of its own)."""
-
-    def heal(self) -> None:
-        """Put it back on its network, at the address that it had."""
-
-    def wipe(self) -> None:
-        """Delete its data (UsageError: it has none)."""
-
-    def save_data(self) -> None:
-        """Copy its data, in place of an earlier copy (UsageError: it has none)."""
-
-    def restore_data(self) -> None:
-        """Put the copy in place of its data (InfrastructureError: nothing was copied)."""
 
 
 AnyReplica = TypeVar("AnyReplica", bound=Replica)
@@ -99,18 +55,18 @@ class Deployed(Deployment, Generic[AnyReplica]):
         """Return the replicas that ended although nobody asked them to."""
 
     @property
+    @override
     def topology(self) -> Topology:
-        """Return what was deployed."""
         return self._topology
 
     @property
+    @override
     def address(self) -> str:
-        """Return the base URL of the service that takes the load."""
         return self.urls(self._topology.entry)[0]
 
     @property
+    @override
     def scratch(self) -> Path:
-        """Return a folder for temporary files of the measurement; `down` removes it."""
         return self._state.folder("scratch")
 
     def describe(self, images: Mapping[str, Any], *, enforced: bool) -> dict[str, Any]:
@@ -123,67 +79,67 @@ class Deployed(Deployment, Generic[AnyReplica]):
         }
         return {"runtime": self.runtime, "images": dict(images), "limits": limits}
 
+    @override
     def urls(self, service: str, port: int | None = None) -> list[str]:
-        """Return the HTTP base URL of each replica of a service (UsageError: unknown)."""
         return [f"http://{LOOPBACK}:{self._port(one, port)}" for one in self.replicas_of(service)]
 
+    @override
     def dsn(self) -> str:
-        """Return the superuser's connection string of the ledger."""
         (ledger,) = self.replicas_of(self._topology.ledger)
         return store_urls.dsn(ledger.service, self._port(ledger))
 
+    @override
     def redis_url(self) -> str | None:
-        """Return the URL of Redis, or None if the approach has none."""
         facts = self._topology.redis
         if facts is None:
             return None
         (store,) = self.replicas_of(facts.service)
         return store_urls.redis_url(store.service, self._port(store))
 
+    @override
     def unexpected_exits(self) -> list[str]:
-        """Return the names of the replicas that ended although nobody asked them to."""
         return [replica.name for replica in self._dead()]
 
+    @override
     def kill(self, service: str, replica: int, sig: Signals) -> None:
-        """Send a signal to a replica; SIGKILL ends all its processes before this returns."""
         self._running(service, replica).signal(sig)
 
+    @override
     def kill_process(self, service: str, replica: int, pid: int, sig: Signals) -> None:
-        """Send a signal to one process of a replica."""
         self._running(service, replica).signal_process(pid, sig)
 
+    @override
     def stop(self, service: str, replica: int) -> bool:
-        """Stop a replica in good order; return True if it ended by itself."""
         return self._running(service, replica).stop()
 
+    @override
     def wipe(self, service: str, replica: int) -> None:
-        """Delete the data of a replica that is down."""
         self._ended(service, replica).wipe()
 
+    @override
     def save_data(self, service: str, replica: int) -> None:
-        """Copy the data of a replica."""
         self._one(service, replica).save_data()
 
+    @override
     def restore_data(self, service: str, replica: int) -> None:
-        """Put what was copied in place of the data of a replica that is down."""
         self._ended(service, replica).restore_data()
 
+    @override
     def partition(self, service: str, replica: int) -> None:
-        """Take a replica off its network; what it holds open is not closed, it falls silent."""
         self._one(service, replica).partition()
 
+    @override
     def heal(self, service: str, replica: int) -> None:
-        """Put a replica back on its network, at the address that it had."""
         self._one(service, replica).heal()
 
+    @override
     def start(self, service: str, replica: int) -> None:
-        """Start a replica that has ended, with its data and address, until it is healthy."""
         one = self._ended(service, replica)
         self._start([one])
         self._wait_healthy(one)
 
+    @override
     def wait_ready(self, service: str, replica: int) -> None:
-        """Wait until a replica is healthy (InfrastructureError: not in its time)."""
         self._wait_healthy(self._one(service, replica))
 
     def start_service(self, name: str) -> None:

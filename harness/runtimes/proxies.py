@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.runtimes.ports import container_ports
-from harness.topology import Condition, HealthCheck, Limits, Mount, Service, Topology, peers
+from harness.topology import Condition, HealthCheck, Mount, Service, Topology, peers
 
 PROGRAM = Path(__file__).with_name("tcp_proxy.py")
 _INSIDE = "/srv/tcp_proxy.py"
@@ -46,15 +46,9 @@ def _proxy(topology: Topology, store: str, port: int) -> Service:
         name=f"{store}-proxy",
         image=gateway.image or f"flashsale-{topology.approach}-{gateway.name}",
         built=gateway.built,
-        replicas=1,
-        limits=Limits(),
         command=("python", _INSIDE, listens, f"{store}:{port}"),
-        environment={},
         expose=(port,),
-        published=(),
         mounts=(Mount(str(PROGRAM), _INSIDE, named=False),),
-        configs=(),
-        depends_on={},
         healthcheck=HealthCheck(
             test=("python", _INSIDE, "--is-up", listens),
             shell=False,
@@ -63,7 +57,6 @@ def _proxy(topology: Topology, store: str, port: int) -> Service:
             retries=30,
             start_period_s=30.0,
         ),
-        stop_signal=None,
         stop_grace_period_s=gateway.stop_grace_period_s,
     )
 

@@ -18,7 +18,7 @@ import stat
 import tempfile
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.errors import InfrastructureError
@@ -111,15 +111,7 @@ class StateFolder:
             "pid": os.getpid(),
             "create_time": self._start_ticks,
             "approach": self._approach,
-            "processes": [
-                {
-                    "name": one.name,
-                    "pid": one.pid,
-                    "start_ticks": one.start_ticks,
-                    "stop_signal": one.stop_signal,
-                }
-                for one in self._started.values()
-            ],
+            "processes": [asdict(one) for one in self._started.values()],
         }
         fresh = self.path / f"{_OWNER}.new"
         fresh.write_text(json.dumps(owner), encoding="utf-8")

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGUSR1, SIGUSR2, Signals
 from typing import Any
 
+from typing_extensions import override
+
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes.docker.docker_errors import indented
 from harness.runtimes.docker.engine import Engine
+from harness.runtimes.replica import Replica
 from harness.topology import Service
 
 RUNNING = ("running", "paused")
@@ -31,7 +34,7 @@ class NetworkEndpoint:
     aliases: tuple[str, ...]
 
 
-class ContainerReplica:
+class ContainerReplica(Replica):
     """A replica of a service, and its container."""
 
     def __init__(
@@ -43,9 +46,7 @@ class ContainerReplica:
         endpoint: NetworkEndpoint,
         labels: Mapping[str, str],
     ) -> None:
-        self.name = f"{service.name}-{number}"
-        self.service = service
-        self.number = number
+        super().__init__(service, number)
         self.id = container
         self.is_job = False
         self.should_run = False
@@ -64,13 +65,13 @@ class ContainerReplica:
         self.partition()
         self.heal()
 
+    @override
     def start(self) -> None:
-        """Start the container (InfrastructureError: it cannot be started)."""
         self._engine.start(self.id, self.name)
         self.should_run = not self.is_job  # a job ends
 
+    @override
     def signal(self, sig: Signals) -> None:
-        """Send a signal as a fault means it: kill, pause and unpause reach every process."""
         if sig is SIGSTOP:
             self._engine.pause(self.id)
         elif sig is SIGCONT:
@@ -79,8 +80,8 @@ class ContainerReplica:
             self.should_run = self.should_run and sig in _ENDS_NOTHING
             self._engine.kill(self.id, sig.name)
 
+    @override
     def signal_process(self, pid: int, sig: Signals) -> None:
-        """Send a signal to a process, by its id inside the container."""
         name = sig.name.removeprefix("SIG")
         words = ("/bin/sh", "-c", 'kill -s "$1" "$2"', "sh", name, str(pid))
         if self._engine.run_in(self.id, words, _EXEC_LIMIT_S) != 0:
@@ -88,29 +89,27 @@ class ContainerReplica:
                 f"process {pid} of {self.name} cannot be signalled", "it may have ended meanwhile"
             )
 
+    @override
     def stop(self) -> bool:
-        """Send the stop signal, wait until the container has ended, kill it after its grace.
-
-        Returns True if it ended by itself.
-        """
         self.should_run = False
         self._engine.stop(self.id, self.service.stop_grace_period_s)
         return self.exit_code() != _KILLED
 
+    @override
     def partition(self) -> None:
-        """Take the container off its network."""
         self._engine.disconnect(self.id, self._endpoint.network)
 
+    @override
     def heal(self) -> None:
-        """Put the container on its network, at its address and under its names."""
         there = self._endpoint
         self._engine.connect(self.id, there.network, there.address, there.aliases)
 
+    @override
     def wipe(self) -> None:
-        """Delete what is in the container's volumes (UsageError: it has none)."""
         script = "".join(f"find {folder} -mindepth 1 -delete;" for folder in self._volumes())
         self._engine.run_beside(self.id, script, self._labels, "the data could not be deleted")
 
+    @override
     def save_data(self) -> None:
         """Copy what is in the container's volumes, each into a hidden folder of its own.
 
@@ -126,8 +125,8 @@ class ContainerReplica:
                 f"the data of {self.name} cannot be copied", "it may have been rewritten"
             )
 
+    @override
     def restore_data(self) -> None:
-        """Put what was copied in place of what is in the container's volumes."""
         script = "".join(
             f"test -d {folder}/{_COPY}; rm -rf {folder}/*; cp -a {folder}/{_COPY}/. {folder}/;"
             for folder in self._volumes()
@@ -144,8 +143,8 @@ class ContainerReplica:
             raise UsageError(f"{self.name} has no data", "choose a store")
         return folders
 
+    @override
     def is_healthy(self) -> bool:
-        """Ask what the health check asks; a replica without one is healthy if it is up."""
         check = self.service.healthcheck
         if check is None:
             return self.is_up
@@ -158,8 +157,8 @@ class ContainerReplica:
             return False  # no command can be run in a container that ends just now
 
     @property
+    @override
     def is_up(self) -> bool:
-        """Return True if the container runs, or is paused."""
         return self.state()["Status"] in RUNNING
 
     def state(self) -> Mapping[str, Any]:
@@ -167,21 +166,21 @@ class ContainerReplica:
         state: Mapping[str, Any] = self._engine.inspect(self.id)["State"]
         return state
 
+    @override
     def exit_code(self) -> int | None:
-        """Return how the container ended, or None if it is up."""
         state = self.state()
         return None if state["Status"] in RUNNING else int(state["ExitCode"])
 
+    @override
     def how_it_ended(self) -> str:
-        """Return how the container ended, in words."""
         state = self.state()
         code = int(state["ExitCode"])
         if state["OOMKilled"]:
             return "no memory left within its limit"
         return f"signal {_signal_name(code - 128)}" if code > 128 else f"exit code {code}"
 
+    @override
     def last_words(self) -> str:
-        """Return the last lines of the log, indented."""
         return indented(self._engine.logs(self.id, _LAST_LINES).decode(errors="replace"))
 
 

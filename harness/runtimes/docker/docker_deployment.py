@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes.deployed import Deployed
 from harness.runtimes.docker import images
@@ -88,8 +90,8 @@ class DockerDeployment(Deployed[ContainerReplica]):
             self._replicas.setdefault(name, []).append(replica)
         at_once(ContainerReplica.prepare, self._all())
 
+    @override
     def facts(self) -> dict[str, Any]:
-        """Return what a run records of its deployment: the images with digests, the limits."""
         return self.describe(images.facts(self._engine, self._images), enforced=True)
 
     def _port(self, replica: ContainerReplica, container_port: int | None = None) -> int:
@@ -110,6 +112,7 @@ class DockerDeployment(Deployed[ContainerReplica]):
             raise InfrastructureError(f"{replica.name} does not run", "start it first")
         return int(bindings[0]["HostPort"])
 
+    @override
     def logs(self) -> Mapping[str, Path]:
         """Write what each replica printed into a file, and return these; `down` removes them."""
         return dict(at_once(self._write_log, self._all()))
@@ -119,12 +122,13 @@ class DockerDeployment(Deployed[ContainerReplica]):
         path.write_bytes(self._engine.logs(replica.id))
         return replica.name, path
 
+    @override
     def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
         """Return what each service used; without `memory`, nothing: a reading takes a second."""
         return self._meter.measure(self._replicas) if memory else {}
 
+    @override
     def processes(self, service: str) -> int:
-        """Return how many processes a service has now."""
         return sum(self._engine.processes(one.id) for one in self.replicas_of(service))
 
     def _dead(self) -> list[ContainerReplica]:

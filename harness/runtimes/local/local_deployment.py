@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes.deployed import Deployed
 from harness.runtimes.local import nginx, postgres, valkey
@@ -63,23 +65,23 @@ class LocalDeployment(Deployed[ProcessReplica]):
             )
         return server(self._site, service, number)
 
+    @override
     def facts(self) -> dict[str, Any]:
-        """Return what a run records of its deployment: processes have no images."""
         return self.describe({}, enforced=False)
 
     def _port(self, replica: ProcessReplica, container_port: int | None = None) -> int:
         return self._site.addresses.port(replica.service.name, replica.number, container_port)
 
+    @override
     def logs(self) -> Mapping[str, Path]:
-        """Return the log of each replica; `down` removes them."""
         return {replica.name: replica.log for replica in self._all()}
 
+    @override
     def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
-        """Return what each service used; without `memory`, that stays what it last was."""
         return self._meter.measure(self._replicas, memory=memory)
 
+    @override
     def processes(self, service: str) -> int:
-        """Return how many processes a service has now."""
         return self.usage(memory=False)[service].processes
 
     def _dead(self) -> list[ProcessReplica]:

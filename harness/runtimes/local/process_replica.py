@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 from signal import Signals
 
+from typing_extensions import override
+
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes.local.launch import (
     PROBE_LIMIT_S,
@@ -25,6 +27,7 @@ from harness.runtimes.processes import (
     send,
     wait_gone,
 )
+from harness.runtimes.replica import Replica
 from harness.runtimes.state import Started
 from harness.topology import Service
 
@@ -43,15 +46,13 @@ def no_networks(what: str) -> UsageError:
     )
 
 
-class ProcessReplica:
+class ProcessReplica(Replica):
     """A replica of a service, and its processes over all its starts."""
 
     def __init__(
         self, site: Site, service: Service, number: int, launch: Launch, probe: Probe | None
     ) -> None:
-        self.name = f"{service.name}-{number}"
-        self.service = service
-        self.number = number
+        super().__init__(service, number)
         self.launch = launch
         self.log: Path = site.log(service, number)
         self._site = site
@@ -70,33 +71,33 @@ class ProcessReplica:
         return process.pid if process is not None and process.poll() is None else None
 
     @property
+    @override
     def is_up(self) -> bool:
-        """Return True if the first process runs."""
         return self.pid is not None
 
+    @override
     def exit_code(self) -> int | None:
-        """Return how the first process ended, or None if it runs or was never started."""
         return self._process.poll() if self._process is not None else None
 
+    @override
     def how_it_ended(self) -> str:
-        """Return how the first process ended, in words."""
         code = self.exit_code()
         return "nothing to say" if code is None else ending(code)
 
+    @override
     def last_words(self) -> str:
-        """Return the last lines of the log, indented."""
         return tail(self.log)
 
+    @override
     def is_healthy(self) -> bool:
-        """Ask what the health check asks; without one, return True."""
         return self._probe is None or self._probe(PROBE_LIMIT_S)
 
     def died(self) -> bool:
         """Return True if the replica ended although nobody asked it to."""
         return self.exit_code() is not None and not self._stopping and not self._is_job
 
+    @override
     def start(self) -> None:
-        """Start the first process; the folders and the port are those of the last start."""
         self._site.addresses.release(self.service.name, self.number)
         with self._lock:
             self._retired_cpu_s += self._seen_cpu_s
@@ -116,6 +117,7 @@ class ProcessReplica:
             )
         )
 
+    @override
     def signal(self, sig: Signals) -> None:
         """Send a signal as Docker does: most to the first process, SIGKILL to all of them."""
         pid = self.pid
@@ -133,6 +135,7 @@ class ProcessReplica:
         kill_hard(family)
         self._reap()
 
+    @override
     def signal_process(self, pid: int, sig: Signals) -> None:
         """Send a signal to one of the replica's processes; wait for its end after SIGKILL.
 
@@ -148,8 +151,8 @@ class ProcessReplica:
         if sig is signal.SIGKILL:
             wait_gone([pid], _END_LIMIT_S)
 
+    @override
     def stop(self) -> bool:
-        """Ask the replica to stop, kill it after its grace; return True if it ended by itself."""
         self.ask_to_stop()
         return self.wait_stopped(self.service.stop_grace_period_s)
 
@@ -171,18 +174,20 @@ class ProcessReplica:
         self._reap()
         return not remaining
 
+    @override
     def partition(self) -> None:
-        """Raise UsageError: processes of one machine share its loopback."""
         raise no_networks(self.name)
 
-    heal = partition
+    @override
+    def heal(self) -> None:
+        raise no_networks(self.name)
 
+    @override
     def wipe(self) -> None:
-        """Delete the data (UsageError: there are none)."""
         shutil.rmtree(self._data())
 
+    @override
     def save_data(self) -> None:
-        """Copy the data in place of an earlier copy (UsageError: none; InfrastructureError)."""
         data, copy = self._data(), self._copy()
         shutil.rmtree(copy, ignore_errors=True)
         try:
@@ -192,8 +197,8 @@ class ProcessReplica:
                 f"the data of {self.name} cannot be copied: {error}", "it may have been rewritten"
             ) from error
 
+    @override
     def restore_data(self) -> None:
-        """Put the copy in place of the data (UsageError: no data; InfrastructureError: no copy)."""
         data, copy = self._data(), self._copy()
         if not copy.is_dir():
             raise InfrastructureError(f"the data of {self.name} was never copied", "copy it first")

@@ -9,9 +9,8 @@ it. Where it cannot be read, RSS stands in, and the source says so.
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 from harness.runtimes.local.process_replica import ProcessReplica
 from harness.runtimes.processes import ProcessTable, Stat
@@ -21,78 +20,58 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PSS = re.compile(rb"(?m)^(Pss|Pss_Anon):\s+(\d+) kB")
 
 
-@dataclass(frozen=True, slots=True)
-class _Holdings:
-    """What processes hold at a moment; None is what could not be read of one of them."""
-
-    memory_bytes: int = 0
-    memory_source: str = "pss"
-    private_bytes: int | None = None
-    largest_private_bytes: int | None = None
-    open_files: int | None = None
-    sockets: int | None = None
-
-    @classmethod
-    def of(cls, family: Iterable[Stat]) -> Self:
-        """Read what a family of processes holds."""
-        total_bytes, source = 0, "pss"
-        private: list[int | None] = []
-        files: list[tuple[int, int] | None] = []
-        for stat in family:
-            read = _pss_bytes(stat.pid)
-            if read is None:
-                source = "rss"
-            total_bytes += stat.rss_pages * _PAGE_BYTES if read is None else read.get(b"Pss", 0)
-            private.append(None if read is None else read.get(b"Pss_Anon"))
-            files.append(_open_files(stat.pid))
-        known = [held for held in private if held is not None]
-        counted = [count for count in files if count is not None]
-        knows_private = len(known) == len(private)
-        knows_files = len(counted) == len(files)
-        return cls(
-            memory_bytes=total_bytes,
-            memory_source=source,
-            private_bytes=sum(known) if knows_private else None,
-            largest_private_bytes=max(known, default=0) if knows_private else None,
-            open_files=sum(count for count, _ in counted) if knows_files else None,
-            sockets=sum(count for _, count in counted) if knows_files else None,
-        )
-
-
 class Meter:
     """Measures replicas, and remembers what each service held when that was last read."""
 
     def __init__(self) -> None:
-        self._held: dict[str, _Holdings] = {}
+        self._held: dict[str, Usage] = {}
 
     def measure(
         self, services: Mapping[str, Iterable[ProcessReplica]], *, memory: bool
     ) -> dict[str, Usage]:
         """Return the usage of each service, with memory measured anew or as it last was."""
         table = ProcessTable()
-        usage = {}
         for name, listed in services.items():
             replicas = list(listed)
-            family = [
-                stat
-                for replica in replicas
-                if (pid := replica.pid) is not None
-                for stat in table.family(pid)
-            ]
+            pids = [pid for replica in replicas if (pid := replica.pid) is not None]
+            family = [stat for pid in pids for stat in table.family(pid)]
+            used = self._held.get(name, Usage(cpu_s=0.0, memory_bytes=0, processes=0))
             if memory:
-                self._held[name] = _Holdings.of(family)
-            held = self._held.get(name, _Holdings())
-            usage[name] = Usage(
+                used = _held_by(family)
+            self._held[name] = replace(
+                used,
                 cpu_s=sum(replica.cpu_s(table) for replica in replicas),
-                memory_bytes=held.memory_bytes,
                 processes=len(family),
-                memory_source=held.memory_source,
-                private_bytes=held.private_bytes,
-                largest_private_bytes=held.largest_private_bytes,
-                open_files=held.open_files,
-                sockets=held.sockets,
             )
-        return usage
+        return dict(self._held)
+
+
+def _held_by(family: Iterable[Stat]) -> Usage:
+    """Read what a family of processes holds; None is what could not be read of one of them."""
+    total_bytes, source = 0, "pss"
+    private: list[int | None] = []
+    files: list[tuple[int, int] | None] = []
+    for stat in family:
+        read = _pss_bytes(stat.pid)
+        if read is None:
+            source = "rss"
+        total_bytes += stat.rss_pages * _PAGE_BYTES if read is None else read.get(b"Pss", 0)
+        private.append(None if read is None else read.get(b"Pss_Anon"))
+        files.append(_open_files(stat.pid))
+    known = [held for held in private if held is not None]
+    counted = [count for count in files if count is not None]
+    knows_private = len(known) == len(private)
+    knows_files = len(counted) == len(files)
+    return Usage(
+        cpu_s=0.0,
+        memory_bytes=total_bytes,
+        processes=len(private),
+        memory_source=source,
+        private_bytes=sum(known) if knows_private else None,
+        largest_private_bytes=max(known, default=0) if knows_private else None,
+        open_files=sum(count for count, _ in counted) if knows_files else None,
+        sockets=sum(count for _, count in counted) if knows_files else None,
+    )
 
 
 def _pss_bytes(pid: int) -> dict[bytes, int] | None:
