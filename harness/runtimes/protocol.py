@@ -18,10 +18,10 @@ class Usage:
     """What the replicas of one service used.
 
     `cpu_s` is cumulative since the deployment came up, with the children that ended, and never goes
-    back. `memory_bytes` is the newest measurement, 0 before the first; `memory_source` is ``pss``
-    (shared pages are divided among those who share them), ``rss`` where the kernel does not count
-    that, or ``cgroup`` (what the containers are charged with, less the file cache that is not in
-    use; `processes` then counts threads as well).
+    back. `memory_bytes` is the newest measurement, 0 before the first: of processes PSS (shared
+    pages are divided among those who share them), or RSS where the kernel does not count that; of
+    containers what they are charged with, less the file cache that is not in use (`processes` then
+    counts threads as well).
 
     None is what the runtime cannot read: `private_bytes` is the memory that no file and no other
     process shares, `largest_private_bytes` that of the process that has most of it; `open_files`
@@ -32,7 +32,6 @@ class Usage:
     cpu_s: float
     memory_bytes: int
     processes: int
-    memory_source: str = "pss"
     private_bytes: int | None = None
     largest_private_bytes: int | None = None
     open_files: int | None = None

@@ -70,7 +70,6 @@ class Meter:
             cpu_s=sum(one.retired_s + one.seen_s for one in accounts),
             memory_bytes=sum(one.memory_bytes for one in accounts),
             processes=sum(one.tasks for one in accounts),
-            memory_source="cgroup",
         )
 
 

@@ -3,7 +3,7 @@
 Memory is PSS from ``smaps_rollup`` (proc_pid_smaps(5)), which divides a shared page among those who
 map it, so forked workers and PostgreSQL's shared buffers are not counted many times. The kernel
 walks a process's page tables for it, so it may be left out of a measurement, and open files with
-it. Where it cannot be read, RSS stands in, and the source says so.
+it. Where it cannot be read, RSS stands in.
 """
 
 import os
@@ -48,13 +48,11 @@ class Meter:
 
 def _held_by(family: Iterable[Stat]) -> Usage:
     """Read what a family of processes holds; None is what could not be read of one of them."""
-    total_bytes, source = 0, "pss"
+    total_bytes = 0
     private: list[int | None] = []
     files: list[tuple[int, int] | None] = []
     for stat in family:
         read = _pss_bytes(stat.pid)
-        if read is None:
-            source = "rss"
         total_bytes += stat.rss_pages * _PAGE_BYTES if read is None else read.get(b"Pss", 0)
         private.append(None if read is None else read.get(b"Pss_Anon"))
         files.append(_open_files(stat.pid))
@@ -66,7 +64,6 @@ def _held_by(family: Iterable[Stat]) -> Usage:
         cpu_s=0.0,
         memory_bytes=total_bytes,
         processes=len(private),
-        memory_source=source,
         private_bytes=sum(known) if knows_private else None,
         largest_private_bytes=max(known, default=0) if knows_private else None,
         open_files=sum(count for count, _ in counted) if knows_files else None,
