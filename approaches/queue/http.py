@@ -15,17 +15,12 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from approaches.shop.asgi import CountRequests, problem_response
 from approaches.shop.bodies import encode_json
 from approaches.shop.database import STORE_ERRORS
 from approaches.shop.listening import has_waiting
-from approaches.shop.metrics import (
-    CONTENT_TYPE_LATEST,
-    REQUESTS_IN_PROGRESS,
-    count_request,
-    render,
-)
+from approaches.shop.metrics import CONTENT_TYPE_LATEST, render
 from approaches.shop.problems import Code, Problem, problem_for_status
 
 # Longer than nginx keeps an idle connection to us, so that it never sends into one we are closing.
@@ -52,60 +47,26 @@ def json_response(
     )
 
 
-class Counting:
-    """ASGI middleware that counts every answer under the template of its route.
-
-    Once the process drains, it makes each answer the last on its connection.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                template = getattr(scope.get("route"), "path", "")
-                count_request(scope["method"], template, message["status"])
-                if scope["app"].state.is_draining:
-                    message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
-            await send(message)
-
-        REQUESTS_IN_PROGRESS.inc()
-        try:
-            await self._app(scope, receive, counted)
-        finally:
-            REQUESTS_IN_PROGRESS.dec()
-
-
-def answer_problem(problem: Problem) -> Response:
-    """Return a problem as an HTTP answer."""
-    return Response(problem.encoded(), problem.status, problem.headers())
-
-
 async def _on_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this type
-    return answer_problem(error)
+    return problem_response(error)
 
 
 async def _on_lost_store(_: Request, error: Exception) -> Response:
     # Whether the order was accepted is not known; the client repeats it under the same key.
     log.warning("a store does not answer: %r", error)
-    return answer_problem(Problem(Code.STORE_DOWN, "try again with the same idempotency key"))
+    return problem_response(Problem(Code.STORE_DOWN, "try again with the same idempotency key"))
 
 
 async def _on_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
-    answer = answer_problem(problem_for_status(error.status_code))
+    answer = problem_response(problem_for_status(error.status_code))
     answer.headers.update(error.headers or {})
     return answer
 
 
 async def _on_error(_: Request, error: Exception) -> Response:
-    return answer_problem(Problem(Code.INTERNAL))
+    return problem_response(Problem(Code.INTERNAL))
 
 
 def web_app(
@@ -122,7 +83,7 @@ def web_app(
     )
     app.state.is_draining = False
     app.state.drain = drain
-    app.add_middleware(Counting)
+    app.add_middleware(CountRequests)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_error)
@@ -134,10 +95,10 @@ def web_app(
 
     async def readyz(_: Request) -> Response:
         if app.state.is_draining:
-            return answer_problem(Problem(Code.OVERLOADED, "this server is shutting down"))
+            return problem_response(Problem(Code.OVERLOADED, "this server is shutting down"))
         if await is_ready():
             return Response(b'{"status":"ok"}', media_type="application/json")
-        return answer_problem(Problem(Code.STORE_DOWN, "a store does not answer"))
+        return problem_response(Problem(Code.STORE_DOWN, "a store does not answer"))
 
     async def metrics(_: Request) -> Response:
         return Response(render(), media_type=CONTENT_TYPE_LATEST)

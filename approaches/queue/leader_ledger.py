@@ -165,7 +165,7 @@ async def read_orders(connection: Connection, order_ids: Sequence[str]) -> list[
 async def unrelayed_releases(
     connection: Connection, *, older_than_s: float, limit: int
 ) -> list[Settlement]:
-    """Read declined orders whose stock Redis has not been told to release."""
+    """Read declined orders whose stock Redis has not released yet."""
     cursor = await connection.execute(_UNRELAYED, [older_than_s, limit])
     return list(settlements_of_rows(await cursor.fetchall()).values())
 

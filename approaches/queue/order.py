@@ -57,7 +57,7 @@ class Order:
 
     @property
     def terminal(self) -> bool:
-        """Whether nothing can happen to this order any more."""
+        """Return True if the order does not change any more."""
         return self.status in TERMINAL
 
     def at(self, version: int, status: Status) -> "Order":

@@ -28,8 +28,8 @@ WAITING = Gauge(
 def main() -> int:
     """Serve until SIGTERM; return 0, or 78 if a setting is missing."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    # A full queue is this system's working point under load; one line per request would not tell
-    # more.
+    # A full queue is this system's working point under load; one line per request would add
+    # nothing.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         settings = Settings.from_environment("DATABASE_URL", "SECRET_KEY", "GATEWAY_URL")

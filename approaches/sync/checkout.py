@@ -1,9 +1,8 @@
 """Buying: reserve, charge, settle; and taking up what an earlier life of the process left behind.
 
-Between the two transactions the order stands in the ledger as awaiting payment. Whoever dies in
-between, or cannot tell how the payment ended, leaves an order that the reconciler finds: it asks
-the gateway again under the same key, which executes the charge at most once, and settles what it
-learns.
+Between the two transactions the ledger has the order as awaiting payment. A process that dies in
+between, or does not learn how the payment ended, leaves an order that the reconciler finds: it asks
+the gateway again under the same key, which executes the charge at most once, and settles the order.
 """
 
 import logging

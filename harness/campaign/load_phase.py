@@ -139,12 +139,14 @@ class LoadPhase:
 
         A contention test is over when its generators are: it takes as long as its sales take.
         """
-        is_contest = self._scenario.contention is not None
-        end_ns = sys.maxsize if is_contest else self._t0_ns + int(self._scenario.load_s * 1e9)
+        is_contention_test = self._scenario.contention is not None
+        end_ns = (
+            sys.maxsize if is_contention_test else self._t0_ns + int(self._scenario.load_s * 1e9)
+        )
         while time.monotonic_ns() < end_ns:
             time.sleep(min(REPORT_PERIOD_S, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
             code = self._generator.poll()
-            if is_contest and code == 0:
+            if is_contention_test and code == 0:
                 return
             if code is not None:
                 raise InfrastructureError(
@@ -155,7 +157,7 @@ class LoadPhase:
             self._report()
 
     def _check_services(self) -> None:
-        dead = self._deployment.alive()
+        dead = self._deployment.unexpected_exits()
         if dead:
             approach = self._deployment.topology.approach
             raise InfrastructureError(

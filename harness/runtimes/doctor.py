@@ -1,4 +1,4 @@
-"""Whether this machine can run the harness: every check says what it found and what to do."""
+"""Checks that this machine can run the harness: each says what it found and what to do."""
 
 import os
 import pwd

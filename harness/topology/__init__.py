@@ -10,9 +10,10 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.topology import secrets
+from harness.topology.compose_source import Source, load
 from harness.topology.env_file import read_variables
 from harness.topology.limits import Limits
-from harness.topology.model import (
+from harness.topology.topology_model import (
     Condition,
     ConfigFile,
     HealthCheck,
@@ -23,7 +24,6 @@ from harness.topology.model import (
     Topology,
     peers,
 )
-from harness.topology.source import Source, load
 
 __all__ = [
     "Condition",

@@ -13,7 +13,7 @@ class WatchingBuyer(Buyer):
     """Listens to the events of an accepted order; a stream that breaks is taken up again."""
 
     def watch(self, order_id: str) -> None:
-        """Listen until the order is final; ask once if the streams did not tell."""
+        """Listen until the order is final; ask once if no stream showed its end."""
         deadline_ns = self.watch_deadline_ns()
         parser = EventStreamParser()
         for tried in range(RECONNECTIONS + 1):

@@ -227,7 +227,14 @@ MUTANTS = (
         approach="sync",
         wrong="What a killed process leaves awaiting payment is never looked at again.",
         seen="request handlers that charge, without a job that sweeps up after them",
-        edits=(Edit(SYNC_MAIN, "    reconciler.start()\n", ""),),
+        edits=(
+            Edit(
+                SYNC_MAIN,
+                '        PeriodicThread("reconciling", reconciler.reconcile, '
+                "every_s=RECONCILE_EVERY_S),\n",
+                "",
+            ),
+        ),
         load="crash",
         caught_by="I3",
         alone=True,

@@ -136,7 +136,7 @@ class FakeDeployment:
     def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
         return {}
 
-    def alive(self) -> list[str]:
+    def unexpected_exits(self) -> list[str]:
         return []
 
     def kill(self, service: str, replica: int, sig: Signals) -> None:

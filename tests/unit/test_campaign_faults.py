@@ -51,11 +51,11 @@ class FakeDeployment:
     def wipe(self, service, replica):
         self._note("wipe", service, replica)
 
-    def cut(self, service, replica):
-        self._note("cut", service, replica)
+    def partition(self, service, replica):
+        self._note("partition", service, replica)
 
-    def join(self, service, replica):
-        self._note("join", service, replica)
+    def heal(self, service, replica):
+        self._note("heal", service, replica)
 
     def start(self, service, replica):
         self._note("start", service, replica)
@@ -91,7 +91,7 @@ def _now_ns():
         ("drain", ["stop", "start"]),
         ("pause", [SIGSTOP.name, SIGCONT.name, "wait_ready"]),
         ("wipe", [SIGKILL.name, "wipe", "start"]),
-        ("partition", ["cut", "join", "wait_ready"]),
+        ("partition", ["partition", "heal", "wait_ready"]),
     ],
 )
 def test_each_kind_breaks_and_mends_one_replica(kind, calls):
@@ -213,7 +213,7 @@ def test_a_replica_that_does_not_come_back_is_an_error_of_its_fault():
 
 
 @pytest.mark.parametrize(
-    ("kind", "calls"), [("pause", ["SIGSTOP", "SIGCONT"]), ("partition", ["cut", "join"])]
+    ("kind", "calls"), [("pause", ["SIGSTOP", "SIGCONT"]), ("partition", ["partition", "heal"])]
 )
 def test_giving_up_lets_go_what_is_held_and_begins_nothing_else(kind, calls):
     paused = threading.Event()

@@ -1,12 +1,15 @@
 """A kind of fault is declared once; its action, its key in a scenario and the docs follow."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.errors import UsageError
 from harness.faults.actions import actions
-from harness.results.outages import action, outages
+from harness.results.outages import outages
+from harness.results.record import FaultRecord
+from harness.results.versions import upgrade_run
 from harness.scenario.fault_kinds import FAULT_KINDS, Hits, fault_kind
 from harness.scenario.faults import Fault
 
@@ -40,10 +43,8 @@ def test_a_fault_of_each_kind_takes_the_options_that_are_declared(kind):
 
 def test_the_old_name_of_a_partition_is_still_read():
     assert Fault(kind="cut", service="api", at_s=1).kind == "partition"
-    stored = {"kind": "cut", "service": "api", "begun_ns": 1, "ended_ns": 2, "healthy_ns": 3}
-    (outage,) = outages({"faults": [stored]})
-    assert outage.declared.isolates
-    assert action(stored) == "partition"
+    stored = {"schema_version": 1, "approach": "sync", "faults": [{"kind": "cut"}]}
+    assert upgrade_run(stored, ROOT)["faults"] == [{"kind": "partition"}]
 
 
 def test_a_kind_that_nobody_declared_is_an_error():
@@ -55,6 +56,6 @@ def test_a_kind_that_nobody_declared_is_an_error():
 
 def test_only_accounts_are_no_outage():
     for kind in FAULT_KINDS.values():
-        stored = {"kind": kind.name, "service": None}
-        stored |= {"begun_ns": 1, "ended_ns": 2, "healthy_ns": 3}
-        assert bool(outages({"faults": [stored]})) == (kind.hits is not Hits.ACCOUNTS)
+        stored = FaultRecord(kind=kind.name, service=None, begun_ns=1, ended_ns=2, healthy_ns=3)
+        found = outages(SimpleNamespace(faults=[stored]))
+        assert bool(found) == (kind.hits is not Hits.ACCOUNTS)

@@ -53,7 +53,7 @@ def written(folder, one=None):
 
 
 @pytest.fixture
-def kept(tmp_path):
+def list_running(tmp_path):
     """Return a baseline that was written and read again."""
     path = tmp_path / "results" / "baseline.json"
     baseline.write(written(tmp_path / "campaign"), path)

@@ -132,10 +132,10 @@ class Partition(ReplicaAction):
     """Takes replicas off their network, and puts them back; their processes run on."""
 
     def _break(self, number: int) -> None:
-        self._deployment.cut(self._service, number)
+        self._deployment.partition(self._service, number)
 
     def _let_go(self, number: int) -> None:
-        self._deployment.join(self._service, number)
+        self._deployment.heal(self._service, number)
 
     def _revive(self, number: int) -> None:
         self._deployment.wait_ready(self._service, number)

@@ -24,6 +24,8 @@ from harness.topology import Service, Topology
 Probe = Callable[[float], bool]
 """Asks a replica whether it is ready, for at most so many seconds."""
 
+PROBE_LIMIT_S = 2.0
+
 _WRITABLE = ("/tmp", "/var", "/run", "/data", "/srv")  # noqa: S108 - of a container, not of ours
 _PYTHON = ("python", "python3")
 _UNPRIVILEGED = "nobody"

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.local.health import postgres_probe
+from harness.runtimes.local.health_probes import postgres_probe
 from harness.runtimes.local.launch import (
     Account,
     Launch,
@@ -26,7 +26,7 @@ from harness.runtimes.local.launch import (
     unprivileged_account,
 )
 from harness.runtimes.ports import LOOPBACK
-from harness.runtimes.stores import credentials
+from harness.runtimes.store_urls import credentials
 from harness.topology import Service
 
 DATA = "/var/lib/postgresql/data"

@@ -1,13 +1,16 @@
-"""One replica: a container that can be started, ended, cut off, and asked whether it is well."""
+"""One replica: a container that can be started, ended, partitioned, and asked for its health."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGUSR1, SIGUSR2, Signals
 from typing import Any
 
+from typing_extensions import override
+
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.docker.complaints import indented
+from harness.runtimes.docker.docker_errors import indented
 from harness.runtimes.docker.engine import Engine
+from harness.runtimes.replica import Replica
 from harness.topology import Service
 
 RUNNING = ("running", "paused")
@@ -23,46 +26,52 @@ _KILLED = 128 + SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A replica's place on the deployment's network, which it keeps over restarts and cuts."""
+class NetworkEndpoint:
+    """Where a replica is on the deployment's network, whatever happens to it."""
 
     network: str
     address: str
     aliases: tuple[str, ...]
 
 
-class Replica:
+class ContainerReplica(Replica):
     """A replica of a service, and its container."""
 
     def __init__(
-        self, engine: Engine, service: Service, number: int, container: str, place: Place
+        self,
+        engine: Engine,
+        service: Service,
+        number: int,
+        container: str,
+        endpoint: NetworkEndpoint,
+        labels: Mapping[str, str],
     ) -> None:
-        self.name = f"{service.name}-{number}"
-        self.service = service
-        self.number = number
+        super().__init__(service, number)
         self.id = container
-        self._engine = engine
-        self._place = place
+        self.is_job = False
         self.should_run = False
+        self._engine = engine
+        self._endpoint = endpoint
+        self._labels = labels
 
-    def settle(self) -> None:
+    def prepare(self) -> None:
         """Give the container its config files and its address, before it starts.
 
         Compose writes the files when it starts a container, which is not how ours are started;
-        without `join`, the address is whichever is free by then.
+        without `heal`, the address is whichever is free by then.
         """
         for config in self.service.configs:
             self._engine.write_file(self.id, config.target, config.content)
-        self._engine.disconnect(self.id, self._place.network)
-        self.join()
+        self.partition()
+        self.heal()
 
+    @override
     def start(self) -> None:
-        """Start the container (InfrastructureError: it cannot be started)."""
         self._engine.start(self.id, self.name)
-        self.should_run = True
+        self.should_run = not self.is_job  # a job ends
 
+    @override
     def signal(self, sig: Signals) -> None:
-        """Send a signal as a fault means it: kill, pause and unpause reach every process."""
         if sig is SIGSTOP:
             self._engine.pause(self.id)
         elif sig is SIGCONT:
@@ -71,8 +80,8 @@ class Replica:
             self.should_run = self.should_run and sig in _ENDS_NOTHING
             self._engine.kill(self.id, sig.name)
 
+    @override
     def signal_process(self, pid: int, sig: Signals) -> None:
-        """Send a signal to a process, by its id inside the container."""
         name = sig.name.removeprefix("SIG")
         words = ("/bin/sh", "-c", 'kill -s "$1" "$2"', "sh", name, str(pid))
         if self._engine.run_in(self.id, words, _EXEC_LIMIT_S) != 0:
@@ -80,29 +89,27 @@ class Replica:
                 f"process {pid} of {self.name} cannot be signalled", "it may have ended meanwhile"
             )
 
+    @override
     def stop(self) -> bool:
-        """Send the stop signal, wait until the container has ended, kill it after its grace.
-
-        Returns True if it ended by itself.
-        """
         self.should_run = False
         self._engine.stop(self.id, self.service.stop_grace_period_s)
         return self.exit_code() != _KILLED
 
-    def cut(self) -> None:
-        """Take the container off its network."""
-        self._engine.disconnect(self.id, self._place.network)
+    @override
+    def partition(self) -> None:
+        self._engine.disconnect(self.id, self._endpoint.network)
 
-    def join(self) -> None:
-        """Put the container on its network, at its address and under its names."""
-        place = self._place
-        self._engine.connect(self.id, place.network, place.address, place.aliases)
+    @override
+    def heal(self) -> None:
+        there = self._endpoint
+        self._engine.connect(self.id, there.network, there.address, there.aliases)
 
-    def wipe(self, labels: Mapping[str, str]) -> None:
-        """Delete what is in the container's volumes (UsageError: it has none)."""
+    @override
+    def wipe(self) -> None:
         script = "".join(f"find {folder} -mindepth 1 -delete;" for folder in self._volumes())
-        self._engine.run_beside(self.id, script, labels, "the data could not be deleted")
+        self._engine.run_beside(self.id, script, self._labels, "the data could not be deleted")
 
+    @override
     def save_data(self) -> None:
         """Copy what is in the container's volumes, each into a hidden folder of its own.
 
@@ -118,13 +125,15 @@ class Replica:
                 f"the data of {self.name} cannot be copied", "it may have been rewritten"
             )
 
-    def restore_data(self, labels: Mapping[str, str]) -> None:
-        """Put what was copied in place of what is in the container's volumes."""
+    @override
+    def restore_data(self) -> None:
         script = "".join(
             f"test -d {folder}/{_COPY}; rm -rf {folder}/*; cp -a {folder}/{_COPY}/. {folder}/;"
             for folder in self._volumes()
         )
-        self._engine.run_beside(self.id, script, labels, f"no copy of {self.name} to put back")
+        self._engine.run_beside(
+            self.id, script, self._labels, f"no copy of {self.name} to put back"
+        )
 
     def _volumes(self) -> list[str]:
         """Return the container's folders that are volumes (UsageError: it has none)."""
@@ -134,16 +143,22 @@ class Replica:
             raise UsageError(f"{self.name} has no data", "choose a store")
         return folders
 
+    @override
     def is_healthy(self) -> bool:
-        """Ask what the health check asks; a replica without one is healthy if it runs."""
         check = self.service.healthcheck
         if check is None:
-            return self.runs()
+            return self.is_up
         words = ("/bin/sh", "-c", check.test[0]) if check.shell else check.test
-        return self._engine.run_in(self.id, words, check.timeout_s) == 0
+        try:
+            return self._engine.run_in(self.id, words, check.timeout_s) == 0
+        except InfrastructureError:
+            if self.is_up:
+                raise
+            return False  # no command can be run in a container that ends just now
 
-    def runs(self) -> bool:
-        """Say whether the container runs, or is paused."""
+    @property
+    @override
+    def is_up(self) -> bool:
         return self.state()["Status"] in RUNNING
 
     def state(self) -> Mapping[str, Any]:
@@ -151,22 +166,21 @@ class Replica:
         state: Mapping[str, Any] = self._engine.inspect(self.id)["State"]
         return state
 
+    @override
     def exit_code(self) -> int | None:
-        """Return how the container ended, or None if it runs."""
         state = self.state()
         return None if state["Status"] in RUNNING else int(state["ExitCode"])
 
+    @override
     def how_it_ended(self) -> str:
-        """Return how the container ended, and its last words."""
         state = self.state()
         code = int(state["ExitCode"])
-        how = f"signal {_signal_name(code - 128)}" if code > 128 else f"exit code {code}"
         if state["OOMKilled"]:
-            how = "no memory left within its limit"
-        return f"{self.name} ended with {how}; its last words:\n{self.last_words()}"
+            return "no memory left within its limit"
+        return f"signal {_signal_name(code - 128)}" if code > 128 else f"exit code {code}"
 
+    @override
     def last_words(self) -> str:
-        """Return the last lines of the log, indented."""
         return indented(self._engine.logs(self.id, _LAST_LINES).decode(errors="replace"))
 
 

@@ -47,7 +47,7 @@ _KNOWN = (
 _LAST_LINES = 20
 
 
-def complaint(said: str, otherwise: str) -> InfrastructureError:
+def docker_error(said: str, otherwise: str) -> InfrastructureError:
     """Return the error for people of what Docker said; `otherwise` names what was tried."""
     said = said.strip()
     for pattern, message, hint in _KNOWN:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.local import health, postgres
+from harness.runtimes.local import health_probes, postgres
 from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.local.launch import Site, python_service
 from harness.runtimes.state import StateFolder
@@ -54,7 +54,7 @@ def probe(site, test, *, shell=False):
     check = HealthCheck(tuple(test), shell, 1.0, 1.0, 3, 0.0)
     service = replace(site.topology.services["web"], healthcheck=check)
     launch = python_service(site, service, 2)
-    found = health.probe_of(site, service, 2, launch)
+    found = health_probes.probe_of(site, service, 2, launch)
     assert found is not None
     return found
 
@@ -87,13 +87,13 @@ def test_urls_are_asked_at_the_address_of_the_replica(site, test, shell):
 @pytest.mark.parametrize(
     ("make", "answer", "ready"),
     [
-        (health.redis_probe, b"+PONG\r\n", True),
-        (health.redis_probe, b"-LOADING Redis is loading the dataset in memory\r\n", False),
-        (health.redis_probe, b"", False),
-        (health.postgres_probe, b"R\0\0\0\x08\0\0\0\0", True),
-        (health.postgres_probe, b"E\0\0\0\x20SFATAL\0C28000\0Mno such role\0\0", True),
-        (health.postgres_probe, b"E\0\0\0\x20SFATAL\0C57P03\0Mstarting up\0\0", False),
-        (health.postgres_probe, b"", False),
+        (health_probes.redis_probe, b"+PONG\r\n", True),
+        (health_probes.redis_probe, b"-LOADING Redis is loading the dataset in memory\r\n", False),
+        (health_probes.redis_probe, b"", False),
+        (health_probes.postgres_probe, b"R\0\0\0\x08\0\0\0\0", True),
+        (health_probes.postgres_probe, b"E\0\0\0\x20SFATAL\0C28000\0Mno such role\0\0", True),
+        (health_probes.postgres_probe, b"E\0\0\0\x20SFATAL\0C57P03\0Mstarting up\0\0", False),
+        (health_probes.postgres_probe, b"", False),
     ],
 )
 def test_stores_are_ready_when_they_say_so(make, answer, ready):
@@ -120,7 +120,7 @@ def test_redis_is_asked_with_its_password(password, ready):
     with socketserver.TCPServer(("127.0.0.1", 0), Redis) as server:
         answering = threading.Thread(target=server.handle_request)
         answering.start()
-        assert health.redis_probe(server.server_address[1], password)(5.0) is ready
+        assert health_probes.redis_probe(server.server_address[1], password)(5.0) is ready
         answering.join()
 
 

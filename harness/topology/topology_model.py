@@ -81,18 +81,18 @@ class Service:
     name: str
     image: str | None
     built: bool
-    replicas: int
-    limits: Limits
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
-    expose: tuple[int, ...]
-    published: tuple[PublishedPort, ...]
-    mounts: tuple[Mount, ...]
-    configs: tuple[ConfigFile, ...]
-    depends_on: Mapping[str, Condition]
-    healthcheck: HealthCheck | None
-    stop_signal: str | None
-    stop_grace_period_s: float
+    replicas: int = 1
+    limits: Limits = field(default_factory=Limits)
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    expose: tuple[int, ...] = ()
+    published: tuple[PublishedPort, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    configs: tuple[ConfigFile, ...] = ()
+    depends_on: Mapping[str, Condition] = field(default_factory=dict)
+    healthcheck: HealthCheck | None = None
+    stop_signal: str | None = None
+    stop_grace_period_s: float = 10.0
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -237,7 +237,7 @@ class Topology:
         return layers
 
     def runs_once(self, service: str) -> bool:
-        """Say whether a service is a job that others wait for to end, not a server."""
+        """Return True if a service is a job whose end others wait for, not a server."""
         return any(
             other.depends_on.get(service) is Condition.COMPLETED for other in self.services.values()
         )

@@ -1,7 +1,7 @@
-"""What is kept up by hand: its keeper, the process that owns it, and where it can be reached.
+"""What was brought up by hand: the process that owns it, and where it can be reached.
 
-The record lies in a state folder of the keeper, whatever the runtime, so it goes when the keeper
-goes, and `clean` removes it if the keeper was killed. It holds passwords: only its user reads it.
+The record is in a state folder of the owner, whatever the runtime, so it is removed when the owner
+ends, and by `clean` if the owner was killed. It has passwords in it: only its user may read it.
 """
 
 import json
@@ -16,7 +16,7 @@ from harness.runtimes.processes import is_running, read_stat
 from harness.runtimes.protocol import Deployment
 from harness.runtimes.state import StateFolder, default_state_root
 
-_FILE = "kept.json"
+_FILE = "running.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Addresses:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A deployment that is kept up; without addresses it is still coming up.
+class RunningDeployment:
+    """A deployment that was brought up by hand; without addresses it is still coming up.
 
-    `start_ticks` tells the keeper from a later process of its `pid`; `scenario` (as JSON) and
-    `seed` say what was put on sale.
+    With `start_ticks` the owner is not confused with a later process of its `pid`; `scenario` (as
+    JSON) and `seed` are those of what was put on sale.
     """
 
     approach: str
@@ -53,8 +53,8 @@ class Kept:
 
     @property
     def log(self) -> Path:
-        """Return what a keeper without a terminal writes to."""
-        return Path(self.folder) / "logs" / "keeper.log"
+        """Return what an owner without a terminal writes to."""
+        return Path(self.folder) / "logs" / "owner.log"
 
     def reachable_at(self) -> Addresses:
         """Return the addresses (UsageError: it is still coming up)."""
@@ -63,8 +63,8 @@ class Kept:
         return self.addresses
 
 
-class Announcement:
-    """This process, as the keeper of a deployment."""
+class DeploymentRecord:
+    """The record of a deployment that this process owns."""
 
     def __init__(
         self,
@@ -74,14 +74,14 @@ class Announcement:
         seed: int,
         state_root: Path | None = None,
     ) -> None:
-        """Announce that an approach is coming up (UsageError: it is up already).
+        """Record that an approach is coming up (UsageError: it is up already).
 
-        Two that announce the same at once see each other, because each looks after it has written.
+        Two that record the same at once see each other, because each looks after it has written.
         """
         root = state_root or default_state_root()
         me = read_stat(os.getpid())
         self._state = StateFolder(root, approach)
-        self.kept = Kept(
+        self.deployment = RunningDeployment(
             approach=approach,
             runtime=runtime,
             scenario=scenario,
@@ -92,16 +92,18 @@ class Announcement:
         )
         self._write()
         others = [
-            one for one in kept(root) if one.approach == approach and one.folder != self.kept.folder
+            one
+            for one in list_running(root)
+            if one.approach == approach and one.folder != self.deployment.folder
         ]
         if others:
             self.withdraw()
             raise UsageError(
-                f"{approach} is up already: {words(others)}",
+                f"{approach} is up already: {describe_running(others)}",
                 f"take it down first: harness down {approach}",
             )
 
-    def ready(self, deployment: Deployment) -> Kept:
+    def ready(self, deployment: Deployment) -> RunningDeployment:
         """Record where the deployment can be reached."""
         topology = deployment.topology
         stores = {topology.ledger, topology.redis.service if topology.redis else None}
@@ -115,24 +117,24 @@ class Announcement:
             dsn=deployment.dsn(),
             redis_url=deployment.redis_url(),
         )
-        self.kept = replace(self.kept, addresses=addresses)
+        self.deployment = replace(self.deployment, addresses=addresses)
         self._write()
-        return self.kept
+        return self.deployment
 
     def withdraw(self) -> None:
         """Remove the record, and the folder that it is in."""
         self._state.remove()
 
     def _write(self) -> None:
-        fresh = self.kept.file.with_suffix(".new")
+        fresh = self.deployment.file.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(self.kept), file)
-        fresh.replace(self.kept.file)
+            json.dump(asdict(self.deployment), file)
+        fresh.replace(self.deployment.file)
 
 
-def kept(state_root: Path | None = None) -> list[Kept]:
-    """Return what this user keeps up on this machine, or is bringing up, by approach."""
+def list_running(state_root: Path | None = None) -> list[RunningDeployment]:
+    """Return what this user has up on this machine, or is bringing up, by approach."""
     root = state_root or default_state_root()
     try:
         read = [_read(path) for path in root.glob(f"*/{_FILE}")]
@@ -142,16 +144,16 @@ def kept(state_root: Path | None = None) -> list[Kept]:
     return sorted(living, key=lambda one: one.approach)
 
 
-def words(found: list[Kept]) -> str:
-    """Return deployments in words, each with its keeper."""
+def describe_running(found: list[RunningDeployment]) -> str:
+    """Return deployments in words, each with its owner."""
     return ", ".join(f"{one.approach} ({one.runtime}, pid {one.pid})" for one in found)
 
 
-def _read(path: Path) -> Kept | None:
+def _read(path: Path) -> RunningDeployment | None:
     """Read a record; None if it was removed meanwhile."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     addresses = stored.pop("addresses")
-    return Kept(**stored, addresses=Addresses(**addresses) if addresses else None)
+    return RunningDeployment(**stored, addresses=Addresses(**addresses) if addresses else None)

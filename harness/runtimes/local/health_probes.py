@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from harness.errors import InfrastructureError
 from harness.runtimes.local.launch import Launch, Probe, Site
 from harness.runtimes.ports import LOOPBACK
-from harness.runtimes.stores import redis_password
+from harness.runtimes.store_urls import redis_password
 from harness.topology import HealthCheck, Service
 
 _PROTOCOL_3 = 196608

@@ -8,40 +8,16 @@ whenever it comes, everything that was started is known.
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Protocol
+from typing import Any
 
+from harness.runtimes.deployed import Deployed
 from harness.runtimes.processes import interrupts_deferred
 from harness.runtimes.protocol import OnProgress
-from harness.topology import Condition, Topology
+from harness.topology import Condition
 
 _POLL_S = 0.1
 
-
-class Cancelled(Exception):
-    """Bringing the deployment up was given up elsewhere."""
-
-
-class Startable(Protocol):
-    """A deployment whose services can be started one by one; every wait ends with Cancelled."""
-
-    @property
-    def topology(self) -> Topology:
-        """Return what is deployed."""
-
-    def start_service(self, name: str) -> None:
-        """Start all replicas of a service, until each counts as started."""
-
-    def wait_service(self, name: str, condition: Condition) -> None:
-        """Wait until a service is healthy, or has completed (InfrastructureError: it will not)."""
-
-    def raise_if_died(self) -> None:
-        """Raise InfrastructureError, with its last words, if a replica ended unasked."""
-
-    def check_not_closing(self) -> None:
-        """Raise Cancelled once the deployment is going down."""
-
-    def cancel(self) -> None:
-        """Let every start and wait that is under way end with Cancelled."""
+AnyDeployed = Deployed[Any]
 
 
 class _Milestones:
@@ -56,14 +32,14 @@ class _Milestones:
             self._reached.add((service, condition))
             self._changed.notify_all()
 
-    def wait_for(self, needed: Mapping[str, Condition], deployment: Startable) -> None:
+    def wait_for(self, needed: Mapping[str, Condition], deployment: AnyDeployed) -> None:
         with self._changed:
             while not self._reached.issuperset(needed.items()):
                 deployment.check_not_closing()
                 self._changed.wait(_POLL_S)
 
 
-def bring_up(deployment: Startable, on_progress: OnProgress) -> None:
+def bring_up(deployment: AnyDeployed, on_progress: OnProgress) -> None:
     """Start every service, until each is ready (InfrastructureError: one fails or dies)."""
     services = deployment.topology.services
     milestones = _Milestones()
@@ -79,7 +55,7 @@ def bring_up(deployment: Startable, on_progress: OnProgress) -> None:
             pool.shutdown(wait=True)
 
 
-def _watch(deployment: Startable, futures: set[Future[str]], on_progress: OnProgress) -> None:
+def _watch(deployment: AnyDeployed, futures: set[Future[str]], on_progress: OnProgress) -> None:
     """Wait until every service is ready; give up at the first failure or death."""
     total, waiting = len(futures), futures
     while waiting:
@@ -89,7 +65,7 @@ def _watch(deployment: Startable, futures: set[Future[str]], on_progress: OnProg
         deployment.raise_if_died()
 
 
-def _start_service(deployment: Startable, name: str, milestones: _Milestones) -> str:
+def _start_service(deployment: AnyDeployed, name: str, milestones: _Milestones) -> str:
     topology = deployment.topology
     service = topology.services[name]
     milestones.wait_for(service.depends_on, deployment)
@@ -104,5 +80,5 @@ def _start_service(deployment: Startable, name: str, milestones: _Milestones) ->
     return name
 
 
-def say_nothing(_: str) -> None:
-    """Tell nobody."""
+def no_progress(_: str) -> None:
+    """Ignore the progress."""

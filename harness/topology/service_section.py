@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from harness.errors import UsageError
 from harness.topology.limits import LIMIT_KEYS, Limits
-from harness.topology.model import (
+from harness.topology.section import Section, scalar
+from harness.topology.topology_model import (
     LAST_PORT,
     Condition,
     ConfigFile,
@@ -18,7 +19,6 @@ from harness.topology.model import (
     Service,
     seconds,
 )
-from harness.topology.section import Section, scalar
 
 _SERVICE_KEYS = (
     "build",

@@ -1,7 +1,7 @@
-"""Who else used the processors: the CPU time of processes that are none of the harness's.
+"""The CPU time of foreign processes: those that do not belong to the harness.
 
-A guess at names, to explain what the machine's own counters say: a process that began and ended
-between two looks is not seen, and neither is who runs outside of a container that hides it.
+They explain what the counters of the machine show. It is not exact: a process that began and ended
+between two readings is not seen, and neither is one outside of a container that hides it.
 Processes in a container are left out, because those of a deployment are accounted for already.
 """
 
@@ -12,15 +12,15 @@ from pathlib import Path
 from harness.runtimes.processes import CLOCK_TICKS_PER_S, ProcessTable, Stat
 
 NOTABLE_S = 0.5
-"""Who used less CPU time in all is not told of."""
+"""Processes that used less CPU time in all are not reported."""
 
 _IN_CONTAINER = re.compile(r"docker[-/]|libpod-|kubepods")
 
 
-class Strangers:
-    """Adds up, by name, the CPU time that strangers use from look to look.
+class ForeignProcesses:
+    """Adds up, by name, the CPU time that foreign processes use from reading to reading.
 
-    Everybody is one but the process `leader` and who descends from it.
+    All processes are foreign but the process `leader` and its descendants.
     """
 
     def __init__(self, leader: int) -> None:
@@ -29,7 +29,7 @@ class Strangers:
         self._used_ticks: Counter[str] = Counter()
 
     def cpu_s(self) -> dict[str, float]:
-        """Return the CPU seconds of notable strangers since the first look, by name."""
+        """Return the CPU seconds of notable foreign processes since the first reading, by name."""
         table = ProcessTable()
         ours = {stat.pid for stat in table.family(self._leader)}
         seen = {}
@@ -53,7 +53,7 @@ def _is_in_container(stat: Stat) -> bool:
 
 
 def _read(pid: int, file: str) -> str:
-    """Return what the kernel says of a process; nothing if it has ended."""
+    """Return a file of /proc about a process; "" if it has ended."""
     try:
         return Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import InfrastructureError
 from harness.runtimes.docker import compose
-from harness.runtimes.docker.complaints import complaint
+from harness.runtimes.docker.docker_errors import docker_error
 from harness.runtimes.docker.engine import Engine
 
 
@@ -38,7 +38,7 @@ from harness.runtimes.docker.engine import Engine
     ],
 )
 def test_what_is_known_gets_words_and_a_hint(said, message, hint):
-    error = complaint(said, "cannot do it")
+    error = docker_error(said, "cannot do it")
     assert message in error.message
     assert said in error.message
     assert hint in error.hint
@@ -46,7 +46,7 @@ def test_what_is_known_gets_words_and_a_hint(said, message, hint):
 
 def test_what_is_unknown_is_passed_on_with_its_last_lines():
     said = "\n".join(f"line {number}" for number in range(100))
-    error = complaint(said, "cannot build")
+    error = docker_error(said, "cannot build")
     assert error.message.startswith("cannot build:\n")
     assert error.message.endswith("line 99")
     assert "line 1\n" not in error.message

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.runtimes.docker.container_replica import ContainerReplica
 from harness.runtimes.docker.engine import Engine, at_once
-from harness.runtimes.docker.replica import Replica
 from harness.runtimes.protocol import Usage
 
 _NANOSECONDS = 1e9
@@ -37,7 +37,7 @@ class Meter:
         self._accounts: dict[str, _Account] = {}
         self._lock = threading.Lock()
 
-    def started(self, replica: Replica) -> None:
+    def started(self, replica: ContainerReplica) -> None:
         """Close the account of a replica's last start: its counters begin anew."""
         with self._lock:
             account = self._accounts.setdefault(replica.id, _Account())
@@ -45,14 +45,14 @@ class Meter:
             account.seen_s = 0.0
             account.starts += 1
 
-    def measure(self, services: Mapping[str, Iterable[Replica]]) -> dict[str, Usage]:
+    def measure(self, services: Mapping[str, Iterable[ContainerReplica]]) -> dict[str, Usage]:
         """Return the usage of each service."""
         listed = {name: list(replicas) for name, replicas in services.items()}
         at_once(self._read, (one for replicas in listed.values() for one in replicas))
         with self._lock:
             return {name: self._sum(replicas) for name, replicas in listed.items()}
 
-    def _read(self, replica: Replica) -> None:
+    def _read(self, replica: ContainerReplica) -> None:
         with self._lock:
             starts = self._accounts.setdefault(replica.id, _Account()).starts
         reading = self._engine.statistics(replica.id)
@@ -64,13 +64,12 @@ class Meter:
             account.tasks = int(reading.get("pids_stats", {}).get("current", 0))
             account.seen_s = max(account.seen_s, _cpu_s(reading))
 
-    def _sum(self, replicas: Iterable[Replica]) -> Usage:
+    def _sum(self, replicas: Iterable[ContainerReplica]) -> Usage:
         accounts = [self._accounts[replica.id] for replica in replicas]
         return Usage(
             cpu_s=sum(one.retired_s + one.seen_s for one in accounts),
             memory_bytes=sum(one.memory_bytes for one in accounts),
             processes=sum(one.tasks for one in accounts),
-            memory_source="cgroup",
         )
 
 

@@ -17,22 +17,22 @@ from harness.runtimes.ports import LOOPBACK, container_ports
 from harness.topology import Service, Topology
 
 
-class Instead(list[str]):
-    """A list that takes the place of the one that it is laid over, where lists are joined."""
+class Override(list[str]):
+    """A list that replaces the one of the first file, where Compose would join them."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes `Instead` with the tag that Compose knows it by."""
+    """Writes `Override` with the tag that Compose knows it by."""
 
 
 _Dumper.add_representer(
-    Instead, lambda dumper, value: dumper.represent_sequence("!override", list(value))
+    Override, lambda dumper, value: dumper.represent_sequence("!override", list(value))
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """What one deployment has of its own: its labels, addresses, ports and images' names.
+class Allocation:
+    """What one deployment has for itself: its labels, addresses, ports and images' names.
 
     `ports` has the fixed port here of a single replica, by service and container port.
     """
@@ -43,24 +43,24 @@ class Site:
     images: Mapping[str, str]
 
 
-def override(topology: Topology, site: Site) -> str:
+def compose_override(topology: Topology, allocation: Allocation) -> str:
     """Return the second compose file."""
     volumes = {
-        mount.source: {"labels": dict(site.labels)}
+        mount.source: {"labels": dict(allocation.labels)}
         for service in topology.services.values()
         for mount in service.mounts
         if mount.named
     }
     document = {
         "services": {
-            name: _service(service, site)
-            | (_of_our_own(service) if name in topology.proxies.values() else {})
+            name: _service(service, allocation)
+            | (_mounts_of_proxy(service) if name in topology.proxies.values() else {})
             for name, service in topology.services.items()
         },
         "networks": {
             "default": {
-                "labels": dict(site.labels),
-                "ipam": {"config": [{"subnet": site.subnet}]},
+                "labels": dict(allocation.labels),
+                "ipam": {"config": [{"subnet": allocation.subnet}]},
             }
         },
         "volumes": volumes,
@@ -68,13 +68,13 @@ def override(topology: Topology, site: Site) -> str:
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False)
 
 
-def _service(service: Service, site: Site) -> dict[str, Any]:
+def _service(service: Service, allocation: Allocation) -> dict[str, Any]:
     stated: dict[str, Any] = {
-        "image": site.images[service.name],
+        "image": allocation.images[service.name],
         "environment": {key: _literal(text) for key, text in service.environment.items()},
         "deploy": {"replicas": service.replicas, "resources": {"limits": _limits(service)}},
-        "labels": dict(site.labels),
-        "ports": Instead(_ports(service, site)),
+        "labels": dict(allocation.labels),
+        "ports": Override(_ports(service, allocation)),
         "healthcheck": {"disable": True},
         "logging": {"driver": "json-file"},  # whatever the engine's default is, it can be read
         "restart": "no",  # a container that dies has died: nobody starts it behind our back
@@ -84,7 +84,7 @@ def _service(service: Service, site: Site) -> dict[str, Any]:
     return stated
 
 
-def _of_our_own(service: Service) -> dict[str, Any]:
+def _mounts_of_proxy(service: Service) -> dict[str, Any]:
     """Return what a service mounts that the first compose file does not have."""
     return {"volumes": [f"{one.source}:{one.target}:ro" for one in service.mounts]}
 
@@ -100,9 +100,9 @@ def _limits(service: Service) -> dict[str, str]:
     return {key: str(value) for key, value in stated.items() if value is not None}
 
 
-def _ports(service: Service, site: Site) -> list[str]:
+def _ports(service: Service, allocation: Allocation) -> list[str]:
     """Serve every port at the loopback: a single replica's at a fixed one, others' at any."""
     return [
-        f"{LOOPBACK}:{site.ports.get((service.name, port), '')}:{port}"
+        f"{LOOPBACK}:{allocation.ports.get((service.name, port), '')}:{port}"
         for port in container_ports(service)
     ]

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from harness.runtimes.bring_up import bring_up, no_progress
 from harness.runtimes.docker import ownership
 from harness.runtimes.docker.compose import compose_version
-from harness.runtimes.docker.deployment import DockerDeployment
+from harness.runtimes.docker.docker_deployment import DockerDeployment
 from harness.runtimes.docker.engine import Engine
 from harness.runtimes.docker.images import with_images_of_the_environment
 from harness.runtimes.processes import interrupts_deferred
 from harness.runtimes.protocol import OnProgress
-from harness.runtimes.start import bring_up, say_nothing
 from harness.runtimes.state import StateFolder, clean, default_state_root
 from harness.scenario.faults import Fault
 from harness.topology import Topology
@@ -38,7 +38,7 @@ class DockerRuntime:
             engine.close()
 
     def check(self, topology: Topology, faults: Iterable[Fault]) -> None:
-        """Accept every fault: a container can be hit by all of them."""
+        """Accept every fault: all of them can be injected into a container."""
 
     def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> DockerDeployment:
         """Bring a topology up, until every service is ready.
@@ -50,7 +50,7 @@ class DockerRuntime:
         clean(self._state_root)
         engine = Engine()
         deployment = None
-        tell = on_progress or say_nothing
+        progress = on_progress or no_progress
         try:
             ownership.clean(engine)
             with interrupts_deferred():  # a Ctrl-C meanwhile is raised at the end of this block
@@ -58,8 +58,8 @@ class DockerRuntime:
                 deployment = DockerDeployment(
                     with_images_of_the_environment(topology), engine, state
                 )
-            deployment.prepare(tell)
-            bring_up(deployment, tell)
+            deployment.prepare(progress)
+            bring_up(deployment, progress)
         except BaseException:
             if deployment is not None:
                 deployment.down()

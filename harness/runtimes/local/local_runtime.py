@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.runtimes.bring_up import bring_up, no_progress
 from harness.runtimes.local.addresses import AddressBook
-from harness.runtimes.local.deployment import LocalDeployment, no_networks
 from harness.runtimes.local.launch import Site
+from harness.runtimes.local.local_deployment import LocalDeployment
+from harness.runtimes.local.process_replica import no_networks
 from harness.runtimes.processes import interrupts_deferred
 from harness.runtimes.protocol import OnProgress
-from harness.runtimes.start import bring_up, say_nothing
 from harness.runtimes.state import StateFolder, clean, default_state_root
 from harness.scenario.faults import Fault
 from harness.topology import Topology
@@ -54,7 +55,7 @@ class LocalRuntime:
         try:
             with interrupts_deferred():  # a Ctrl-C meanwhile is raised at the end of this block
                 deployment = self._prepare(topology)
-            bring_up(deployment, on_progress or say_nothing)
+            bring_up(deployment, on_progress or no_progress)
         except BaseException:
             if deployment is not None:
                 deployment.down()

@@ -12,9 +12,9 @@ from typing import Any
 from harness.errors import UsageError
 from harness.topology.interpolation import interpolate
 from harness.topology.limits import LIMIT_KEYS
-from harness.topology.model import LAST_PORT, RedisFacts, Service, Topology, Vary
 from harness.topology.section import Section, read_yaml
-from harness.topology.service import Shared, read_service
+from harness.topology.service_section import Shared, read_service
+from harness.topology.topology_model import LAST_PORT, RedisFacts, Service, Topology, Vary
 
 _FILE_KEYS = ("configs", "name", "services", "volumes")
 _REDIS_KEYS = ("service", "stock", "streams", "lists", "sorted_sets", "dead_letters", "leader")

@@ -1,13 +1,24 @@
 """One replica: a process that can be started, signalled, measured, and started again."""
 
+import shutil
 import signal
 import subprocess
 import threading
 from pathlib import Path
 from signal import Signals
 
-from harness.errors import InfrastructureError
-from harness.runtimes.local.launch import Launch, Probe, Site, ending, popen
+from typing_extensions import override
+
+from harness.errors import InfrastructureError, UsageError
+from harness.runtimes.local.launch import (
+    PROBE_LIMIT_S,
+    Launch,
+    Probe,
+    Site,
+    ending,
+    popen,
+    tail,
+)
 from harness.runtimes.processes import (
     CLOCK_TICKS_PER_S,
     ProcessTable,
@@ -16,6 +27,7 @@ from harness.runtimes.processes import (
     send,
     wait_gone,
 )
+from harness.runtimes.replica import Replica
 from harness.runtimes.state import Started
 from harness.topology import Service
 
@@ -26,17 +38,26 @@ _ENDS_NOTHING = (signal.SIGSTOP, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2)
 _END_LIMIT_S = 5.0
 
 
-class Replica:
+def no_networks(what: str) -> UsageError:
+    """Return the error that nothing can be taken off a network here."""
+    return UsageError(
+        f"{what} cannot be cut off: processes of one machine have no network of their own",
+        "use --runtime docker, or kill, stop or pause it",
+    )
+
+
+class ProcessReplica(Replica):
     """A replica of a service, and its processes over all its starts."""
 
-    def __init__(self, site: Site, service: Service, number: int, launch: Launch) -> None:
-        self.name = f"{service.name}-{number}"
-        self.service = service
-        self.number = number
+    def __init__(
+        self, site: Site, service: Service, number: int, launch: Launch, probe: Probe | None
+    ) -> None:
+        super().__init__(service, number)
         self.launch = launch
-        self.health: Probe | None = None
         self.log: Path = site.log(service, number)
         self._site = site
+        self._probe = probe
+        self._is_job = site.topology.runs_once(service.name)
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
         self._retired_cpu_s = 0.0
@@ -50,23 +71,33 @@ class Replica:
         return process.pid if process is not None and process.poll() is None else None
 
     @property
+    @override
+    def is_up(self) -> bool:
+        return self.pid is not None
+
+    @override
     def exit_code(self) -> int | None:
-        """Return how the first process ended, or None if it runs or was never started."""
         return self._process.poll() if self._process is not None else None
 
+    @override
     def how_it_ended(self) -> str:
-        """Return how the replica ended, in words."""
-        code = self.exit_code
-        return f"{self.name} ended with {'nothing to say' if code is None else ending(code)}"
+        code = self.exit_code()
+        return "nothing to say" if code is None else ending(code)
+
+    @override
+    def last_words(self) -> str:
+        return tail(self.log)
+
+    @override
+    def is_healthy(self) -> bool:
+        return self._probe is None or self._probe(PROBE_LIMIT_S)
 
     def died(self) -> bool:
-        """Say whether the replica ended although nobody asked it to."""
-        code = self.exit_code
-        job_done = code == 0 and self._site.topology.runs_once(self.service.name)
-        return code is not None and not self._stopping and not job_done
+        """Return True if the replica ended although nobody asked it to."""
+        return self.exit_code() is not None and not self._stopping and not self._is_job
 
+    @override
     def start(self) -> None:
-        """Start the first process; the folders and the port are those of the last start."""
         self._site.addresses.release(self.service.name, self.number)
         with self._lock:
             self._retired_cpu_s += self._seen_cpu_s
@@ -86,6 +117,7 @@ class Replica:
             )
         )
 
+    @override
     def signal(self, sig: Signals) -> None:
         """Send a signal as Docker does: most to the first process, SIGKILL to all of them."""
         pid = self.pid
@@ -103,6 +135,7 @@ class Replica:
         kill_hard(family)
         self._reap()
 
+    @override
     def signal_process(self, pid: int, sig: Signals) -> None:
         """Send a signal to one of the replica's processes; wait for its end after SIGKILL.
 
@@ -117,6 +150,11 @@ class Replica:
         send([pid], sig)
         if sig is signal.SIGKILL:
             wait_gone([pid], _END_LIMIT_S)
+
+    @override
+    def stop(self) -> bool:
+        self.ask_to_stop()
+        return self.wait_stopped(self.service.stop_grace_period_s)
 
     def ask_to_stop(self) -> None:
         """Send the signal that asks the replica to stop."""
@@ -135,6 +173,45 @@ class Replica:
         kill_hard(family)
         self._reap()
         return not remaining
+
+    @override
+    def partition(self) -> None:
+        raise no_networks(self.name)
+
+    @override
+    def heal(self) -> None:
+        raise no_networks(self.name)
+
+    @override
+    def wipe(self) -> None:
+        shutil.rmtree(self._data())
+
+    @override
+    def save_data(self) -> None:
+        data, copy = self._data(), self._copy()
+        shutil.rmtree(copy, ignore_errors=True)
+        try:
+            shutil.copytree(data, copy)
+        except (OSError, shutil.Error) as error:
+            raise InfrastructureError(
+                f"the data of {self.name} cannot be copied: {error}", "it may have been rewritten"
+            ) from error
+
+    @override
+    def restore_data(self) -> None:
+        data, copy = self._data(), self._copy()
+        if not copy.is_dir():
+            raise InfrastructureError(f"the data of {self.name} was never copied", "copy it first")
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(copy, data)
+
+    def _copy(self) -> Path:
+        return self._site.state.path / "copies" / self.name
+
+    def _data(self) -> Path:
+        if self.launch.data is None:
+            raise UsageError(f"{self.name} has no data", "choose a store")
+        return self.launch.data
 
     def _reap(self) -> None:
         if self._process is not None:
