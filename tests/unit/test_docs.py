@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.campaign.steps import STEPS
+
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = "approaches|docs|harness|report|results|scenarios|tests"
@@ -56,3 +58,9 @@ def test_nothing_is_decided_twice() -> None:
     text = (ROOT / "docs/decisions.md").read_text("utf-8")
     for word in ("epoch", "circuit breaker"):
         assert len(re.findall(rf"^\*\*[^*]*{word}", text, re.MULTILINE)) == 1
+
+
+def test_the_architecture_goes_through_the_steps_of_a_run() -> None:
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    named = re.findall(r"^\| (\d) ([^|]+) \|", text, re.MULTILINE)
+    assert named == [(str(n), step.words) for n, step in enumerate(STEPS, start=1)]
