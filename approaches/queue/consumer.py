@@ -26,14 +26,11 @@ from typing import TypeVar, cast
 from redis.exceptions import RedisError
 
 from approaches.queue import keys
-from approaches.queue.redis_store import Store, WorkStream, is_missing_group
+from approaches.queue.redis_store import BLOCK_MS, Store, WorkStream, is_missing_group
 from approaches.shop.metrics import Counter
 
 HEARTBEAT_TTL_MS = 3_000
 HEARTBEAT_INTERVAL_S = 1.0
-BLOCK_MS = 2_000
-SOCKET_TIMEOUT_S = 5.0
-"""Longer than a blocking read, or every idle read would look like a lost connection."""
 LONGEST_PAUSE_S = 2.0
 
 DEAD_LETTERS = Counter(

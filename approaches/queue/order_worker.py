@@ -25,7 +25,6 @@ import psycopg
 
 from approaches.queue import ledger
 from approaches.queue.consumer import (
-    SOCKET_TIMEOUT_S,
     Consumer,
     Entry,
     consumer_name,
@@ -63,12 +62,7 @@ class OrderWorker:
 
     def __init__(self, settings: QueueSettings, name: str) -> None:
         self._batch_size = settings.concurrency
-        self._store = Store(
-            settings.redis_url,
-            timeout_s=SOCKET_TIMEOUT_S,
-            connections=4,
-            idempotency_ttl_s=settings.idempotency_ttl_s,
-        )
+        self._store = Store.for_worker(settings)
         self.ledger = ReconnectingConnection(settings.shop.database_url)
         self._busy: asyncio.Task[None] | None = None
         self.consumer = Consumer(self._store, ORDERS, name)

@@ -23,7 +23,6 @@ import psycopg
 from approaches.queue import ledger
 from approaches.queue.cancellation import cancel
 from approaches.queue.consumer import (
-    SOCKET_TIMEOUT_S,
     Consumer,
     Entry,
     consumer_name,
@@ -62,12 +61,7 @@ class PaymentWorker:
 
     def __init__(self, settings: QueueSettings, name: str) -> None:
         self._permits = settings.concurrency
-        self._store = Store(
-            settings.redis_url,
-            timeout_s=SOCKET_TIMEOUT_S,
-            connections=4,
-            idempotency_ttl_s=settings.idempotency_ttl_s,
-        )
+        self._store = Store.for_worker(settings)
         self.ledger = ReconnectingConnection(settings.shop.database_url)
         self._gateway = AsyncGatewayClient(
             settings.shop.gateway_url,

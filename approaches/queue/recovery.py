@@ -29,7 +29,7 @@ from redis.exceptions import RedisError
 
 from approaches.queue import keys, leader_ledger, leader_metrics
 from approaches.queue.cancellation import cancel
-from approaches.queue.consumer import HEARTBEAT_TTL_MS, SOCKET_TIMEOUT_S, count_returns
+from approaches.queue.consumer import HEARTBEAT_TTL_MS, count_returns
 from approaches.queue.drift import DriftWatch
 from approaches.queue.epochs import EpochKeeper
 from approaches.queue.keys import Field
@@ -78,12 +78,7 @@ class Recovery:
         self._page = page
         self._due_s: dict[str, float] = {}
         self._drift = DriftWatch()
-        self._store = LeaderStore(
-            settings.redis_url,
-            timeout_s=SOCKET_TIMEOUT_S,
-            connections=4,
-            idempotency_ttl_s=settings.idempotency_ttl_s,
-        )
+        self._store = LeaderStore.for_worker(settings)
         self._ledger = ReconnectingConnection(settings.shop.database_url)
         self._long_ledger = ReconnectingConnection(settings.shop.database_url)
         self._leadership = Leadership(self._store, ttl_ms=lock_ttl_ms)

@@ -10,7 +10,7 @@ answer pending with a consumer that does not know of them. Callers retry what is
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis
 from redis.asyncio.retry import Retry
@@ -22,12 +22,16 @@ from redis.exceptions import RedisError, ResponseError
 from approaches.queue import keys
 from approaches.queue.keys import Field
 from approaches.queue.order import Order
-from approaches.queue.queue_settings import IDEMPOTENCY_TTL_S
+from approaches.queue.queue_settings import IDEMPOTENCY_TTL_S, QueueSettings
 from approaches.shop.catalogue import Product
 
 _LUA = Path(__file__).parent / "lua"
 ORDER_TTL_S = 300
 """How long an order that has ended stays in Redis: the ledger answers for it afterwards."""
+BLOCK_MS = 2_000
+"""How long a worker's read waits for new entries."""
+WORKER_TIMEOUT_S = 5.0
+"""Longer than a blocking read, or every idle read would look like a lost connection."""
 MAX_DELIVERIES = 5
 """An entry returned to its stream more often than this goes to the dead letters."""
 
@@ -145,6 +149,16 @@ class Store:
             file.stem: self.redis.register_script(file.read_text(encoding="utf-8"))
             for file in _LUA.glob("*.lua")
         }
+
+    @classmethod
+    def for_worker(cls, settings: QueueSettings) -> Self:
+        """Return the store of a worker or of the leader."""
+        return cls(
+            settings.redis_url,
+            timeout_s=WORKER_TIMEOUT_S,
+            connections=4,
+            idempotency_ttl_s=settings.idempotency_ttl_s,
+        )
 
     async def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Any:
         return await self._scripts[script](keys=list(names), args=list(args))

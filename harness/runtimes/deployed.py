@@ -160,7 +160,7 @@ class Deployed(Deployment, Generic[AnyReplica]):
 
     def _wait_healthy(self, replica: AnyReplica) -> None:
         check = replica.service.healthcheck
-        self._wait(replica, replica.is_healthy, check.patience_s if check else 0.0)
+        self._wait(replica, replica.is_healthy, check.longest_wait_s if check else 0.0)
 
     def _wait(self, replica: AnyReplica, is_ready: Callable[[], bool], limit_s: float) -> None:
         """Wait until a replica is ready (InfrastructureError: it ends, or takes too long)."""

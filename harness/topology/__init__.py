@@ -10,10 +10,11 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.topology import secrets
-from harness.topology.compose_source import Source, load
+from harness.topology.compose_source import load
 from harness.topology.env_file import read_variables
 from harness.topology.limits import Limits
 from harness.topology.topology_model import (
+    Changes,
     Condition,
     ConfigFile,
     HealthCheck,
@@ -92,4 +93,4 @@ def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Top
     file = path.resolve()  # a link gives a file another name, and no other neighbours
     stated = read_variables(file.with_name(".env"))
     known = {**secrets.draw(), **stated, **(variables or {})}
-    return load(Source(approach=approach, path=file, variables=known))
+    return load(approach, file, Changes(known))

@@ -5,7 +5,7 @@ less here than it says. Keys and defaults: https://docs.docker.com/reference/com
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from harness.topology.interpolation import interpolate
 from harness.topology.limits import LIMIT_KEYS
 from harness.topology.section import Section, read_yaml
 from harness.topology.service_section import Shared, read_service
-from harness.topology.topology_model import LAST_PORT, RedisFacts, Service, Topology, Vary
+from harness.topology.topology_model import LAST_PORT, Changes, RedisFacts, Service, Topology
 
 _FILE_KEYS = ("configs", "name", "services", "volumes")
 _REDIS_KEYS = ("service", "stock", "streams", "lists", "sorted_sets", "dead_letters", "leader")
@@ -33,30 +33,19 @@ _HARNESS_KEYS = (
 _ACKNOWLEDGEMENTS = ("outcome", "acceptance")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A compose file, the values of its variables, and what the user changed."""
-
-    approach: str
-    path: Path
-    variables: Mapping[str, str] = field(default_factory=dict)
-    scale: Mapping[str, int] = field(default_factory=dict)
-    settings: Mapping[tuple[str, str], str] = field(default_factory=dict)
-
-
-def load(source: Source) -> Topology:
+def load(approach: str, path: Path, changes: Changes) -> Topology:
     """Read the file and apply what was changed (UsageError names file, key and value)."""
-    name = source.path.name
-    written = _without_profiles(read_yaml(source.path))
-    document = Section(interpolate(written, source.variables, name), name)
+    name = path.name
+    written = _without_profiles(read_yaml(path))
+    document = Section(interpolate(written, changes.variables, name), name)
     document.only(_FILE_KEYS, f"supported: {', '.join(_FILE_KEYS)} and x-*")
-    shared = Shared(source.path.parent, _volumes(document), _configs(document))
+    shared = Shared(path.parent, _volumes(document), _configs(document))
     listed = document.section("services")
     services = {one: read_service(listed.section(one), one, shared) for one in listed}
     _check_dependencies(name, services)
-    topology = _facts(source, document.section("x-harness"), services)
-    services = _scaled(topology, source.scale)
-    services = _set(name, services, source.settings)
+    topology = _facts(approach, path, changes, document.section("x-harness"), services)
+    services = _scaled(topology, changes.scale)
+    services = _set(name, services, changes.settings)
     topology = replace(topology, services=services)
     topology.start_order()
     _ = topology.payment_slots
@@ -76,7 +65,9 @@ def _without_profiles(document: Any) -> Any:
     return {**document, "services": deployed}
 
 
-def _facts(source: Source, facts: Section, services: Mapping[str, Service]) -> Topology:
+def _facts(
+    approach: str, path: Path, changes: Changes, facts: Section, services: Mapping[str, Service]
+) -> Topology:
     facts.only(_HARNESS_KEYS, f"supported: {', '.join(_HARNESS_KEYS)}")
     acknowledges = facts.text("acknowledges")
     if acknowledges not in _ACKNOWLEDGEMENTS:
@@ -85,19 +76,9 @@ def _facts(source: Source, facts: Section, services: Mapping[str, Service]) -> T
     slots.only(("service", "factors"), "supported: service, factors")
     gateway = _known(facts, "gateway", services)
 
-    def vary(change: Vary) -> Topology:
-        return load(
-            replace(
-                source,
-                variables={**source.variables, **change.variables},
-                scale={**source.scale, **change.scale},
-                settings={**source.settings, **change.settings},
-            )
-        )
-
     return Topology(
-        approach=source.approach,
-        path=source.path,
+        approach=approach,
+        path=path,
         title=facts.text("title"),
         acknowledges=acknowledges,
         entry=_known(facts, "entry", services),
@@ -110,8 +91,8 @@ def _facts(source: Source, facts: Section, services: Mapping[str, Service]) -> T
         payment_factors=slots.texts("factors"),
         redis=_redis(facts, services),
         services=services,
-        variables=source.variables,
-        vary=vary,
+        variables=changes.variables,
+        vary=lambda later: load(approach, path, changes.then(later)),
     )
 
 

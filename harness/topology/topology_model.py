@@ -44,7 +44,7 @@ class HealthCheck:
     start_period_s: float
 
     @property
-    def patience_s(self) -> float:
+    def longest_wait_s(self) -> float:
         """Return how long a replica may take to become healthy, in seconds."""
         return self.start_period_s + self.retries * self.interval_s
 
@@ -142,12 +142,20 @@ class RedisFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Vary:
-    """What the user changed of a compose file."""
+class Changes:
+    """The values of a compose file's variables, and what the user changed of its services."""
 
     variables: Mapping[str, str] = field(default_factory=dict)
     scale: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def then(self, later: "Changes") -> "Changes":
+        """Return both; where they differ, the later ones count."""
+        return Changes(
+            {**self.variables, **later.variables},
+            {**self.scale, **later.scale},
+            {**self.settings, **later.settings},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,7 @@ class Topology:
     redis: RedisFacts | None
     services: Mapping[str, Service]
     variables: Mapping[str, str] = field(repr=False, compare=False)
-    vary: Callable[[Vary], "Topology"] = field(repr=False, compare=False)
+    vary: Callable[[Changes], "Topology"] = field(repr=False, compare=False)
     proxies: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """The service that stands between a store and all others, by store."""
 
@@ -202,7 +210,7 @@ class Topology:
 
     def with_scale(self, scale: Mapping[str, int]) -> "Topology":
         """Return the topology with other numbers of replicas (UsageError: unknown service)."""
-        return self.vary(Vary(scale=scale))
+        return self.vary(Changes(scale=scale))
 
     def with_settings(self, settings: Mapping[tuple[str, str], str]) -> "Topology":
         """Return the topology with other values in services' environments, by (service, key).
@@ -210,11 +218,11 @@ class Topology:
         The keys ``cpus`` and ``memory`` are the limits of the service. Raises UsageError for a
         service or a key that the compose file does not have, and for a limit that is none.
         """
-        return self.vary(Vary(settings=settings))
+        return self.vary(Changes(settings=settings))
 
     def with_variables(self, variables: Mapping[str, str]) -> "Topology":
         """Return the topology with other values for the ``${NAME}`` of its compose file."""
-        return self.vary(Vary(variables=variables))
+        return self.vary(Changes(variables=variables))
 
     def start_order(self) -> list[tuple[str, ...]]:
         """Return the services in layers: each depends only on services of the layers before."""

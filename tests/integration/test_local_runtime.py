@@ -198,7 +198,7 @@ def test_a_replica_that_ends_unasked_is_reported(compose, state_root):
     deployment = LocalRuntime(state_root).up(load_topology(compose))
     try:
         os.kill(deployment.replicas_of("gateway")[0].pid, signal.SIGKILL)
-        assert eventually(deployment.alive) == ["gateway-1"]
+        assert eventually(deployment.unexpected_exits) == ["gateway-1"]
     finally:
         deployment.down()
 

@@ -141,7 +141,7 @@ def test_a_replica_that_was_paused_and_then_dies_is_still_missed(root, topology)
         other.kill("gateway", 1, signal.SIGSTOP)
         other.kill("gateway", 1, signal.SIGCONT)
         os.kill(other.replicas_of("gateway")[0].pid, signal.SIGKILL)
-        assert eventually(other.alive) == ["gateway-1"]
+        assert eventually(other.unexpected_exits) == ["gateway-1"]
         for service in ("postgres", "redis", "web"):
             other.kill(service, 1, signal.SIGSTOP)
     finally:

@@ -134,7 +134,7 @@ def test_zero_in_a_health_check_is_the_default_of_docker(compose, zero):
     compose.write_text(COMPOSE.replace("    interval: 1s\n    retries: 20", f"    {zero}"))
     check = load_topology(compose).services["web"].healthcheck
     assert (check.interval_s, check.timeout_s, check.retries) == (30.0, 30.0, 3)
-    assert check.patience_s == 90.0
+    assert check.longest_wait_s == 90.0
 
 
 def test_so_is_no_retry(compose):

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.runtimes.docker.container_replica import ContainerReplica
-from harness.runtimes.docker.engine import Engine, at_once
+from harness.runtimes.docker.engine import Engine, in_parallel
 from harness.runtimes.protocol import Usage
 
 _NANOSECONDS = 1e9
 
 
 @dataclass(slots=True)
-class _Account:
+class _Counters:
     """What a container used: before its last start, and since then."""
 
     retired_s: float = 0.0
@@ -34,13 +34,13 @@ class Meter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._accounts: dict[str, _Account] = {}
+        self._accounts: dict[str, _Counters] = {}
         self._lock = threading.Lock()
 
     def started(self, replica: ContainerReplica) -> None:
         """Close the account of a replica's last start: its counters begin anew."""
         with self._lock:
-            account = self._accounts.setdefault(replica.id, _Account())
+            account = self._accounts.setdefault(replica.id, _Counters())
             account.retired_s += account.seen_s
             account.seen_s = 0.0
             account.starts += 1
@@ -48,13 +48,13 @@ class Meter:
     def measure(self, services: Mapping[str, Iterable[ContainerReplica]]) -> dict[str, Usage]:
         """Return the usage of each service."""
         listed = {name: list(replicas) for name, replicas in services.items()}
-        at_once(self._read, (one for replicas in listed.values() for one in replicas))
+        in_parallel(self._read, (one for replicas in listed.values() for one in replicas))
         with self._lock:
             return {name: self._sum(replicas) for name, replicas in listed.items()}
 
     def _read(self, replica: ContainerReplica) -> None:
         with self._lock:
-            starts = self._accounts.setdefault(replica.id, _Account()).starts
+            starts = self._accounts.setdefault(replica.id, _Counters()).starts
         reading = self._engine.statistics(replica.id)
         with self._lock:
             account = self._accounts[replica.id]

@@ -15,7 +15,7 @@ from harness.runtimes.docker.compose import Compose
 from harness.runtimes.docker.compose_override import Allocation, compose_override
 from harness.runtimes.docker.container_replica import RUNNING, ContainerReplica, NetworkEndpoint
 from harness.runtimes.docker.container_usage import Meter
-from harness.runtimes.docker.engine import Engine, at_once
+from harness.runtimes.docker.engine import Engine, in_parallel
 from harness.runtimes.docker.ownership import labels_of, remove_all
 from harness.runtimes.ports import container_ports, hold, hold_any
 from harness.runtimes.processes import interrupts_deferred
@@ -88,7 +88,7 @@ class DockerDeployment(Deployed[ContainerReplica]):
             )
             replica.is_job = self._topology.runs_once(name)
             self._replicas.setdefault(name, []).append(replica)
-        at_once(ContainerReplica.prepare, self._all())
+        in_parallel(ContainerReplica.prepare, self._all())
 
     @override
     def facts(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class DockerDeployment(Deployed[ContainerReplica]):
     @override
     def logs(self) -> Mapping[str, Path]:
         """Write what each replica printed into a file, and return these; `down` removes them."""
-        return dict(at_once(self._write_log, self._all()))
+        return dict(in_parallel(self._write_log, self._all()))
 
     def _write_log(self, replica: ContainerReplica) -> tuple[str, Path]:
         path = self._state.logs / f"{replica.name}.log"

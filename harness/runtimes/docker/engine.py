@@ -275,7 +275,7 @@ class Engine:
             raise docker_error(str(error), "cannot remove what was made") from error
 
 
-def at_once(action: Callable[[One], Result], things: Iterable[One]) -> list[Result]:
+def in_parallel(action: Callable[[One], Result], things: Iterable[One]) -> list[Result]:
     """Do the same to many things side by side, and return the results in their order."""
     listed = list(things)
     if not listed:

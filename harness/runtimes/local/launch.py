@@ -164,6 +164,23 @@ def unprivileged_account() -> Account | None:
     return Account(_UNPRIVILEGED, entry.pw_uid, entry.pw_gid)
 
 
+def succeeds_as(account: Account, *words: str) -> bool:
+    """Return True if a command ends well under an account."""
+    try:
+        answer = subprocess.run(
+            words,
+            user=account.uid,
+            group=account.gid,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return False
+    return answer.returncode == 0
+
+
 def popen(
     argv: tuple[str, ...],
     environment: Mapping[str, str],

@@ -10,7 +10,6 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +22,7 @@ from harness.runtimes.local.launch import (
     Site,
     run_to_end,
     stop_signal,
+    succeeds_as,
     unprivileged_account,
 )
 from harness.runtimes.ports import LOOPBACK
@@ -206,20 +206,5 @@ def _copy(wheel: Path, copy: Path) -> None:
 
 
 def _can_run(programs: Path, account: Account) -> bool:
-    return all(_answers(programs / "bin" / program, account) for program in ("initdb", "postgres"))
-
-
-def _answers(program: Path, account: Account) -> bool:
-    try:
-        answer = subprocess.run(
-            [program, "--version"],
-            user=account.uid,
-            group=account.gid,
-            extra_groups=[],
-            cwd="/",
-            capture_output=True,
-            check=False,
-        )
-    except OSError:
-        return False
-    return answer.returncode == 0
+    files = (str(programs / "bin" / program) for program in ("initdb", "postgres"))
+    return all(succeeds_as(account, file, "--version") for file in files)
