@@ -192,9 +192,8 @@ def _never_told(evidence: Evidence) -> list[str]:
     """Return how many buyers paid and never learnt of it, where there were any."""
     sentences = []
     for variant in evidence.variants:
-        estimate = variant.estimate(NEVER_TOLD)
-        if estimate["value"]:
-            shown = numbers.estimate(estimate, 0)
+        if variant.value(NEVER_TOLD):
+            shown = numbers.estimate(variant.estimate(NEVER_TOLD), 0)
             sentences.append(
                 f"{variant.title}: the buyers of {shown} confirmed orders of a run paid and never "
                 "learnt of it."

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.analysis import is_outdated
 from harness.analysis.estimates import Quantity, Sample
 from harness.analysis.growth import SHORTEST_S, levels
 from harness.analysis.latency import order_time_s, purchase_latency_ms
 from harness.analysis.run_facts import RunFacts, Stage, stages_of
 from harness.analysis.series import Latencies, latencies, series
+from harness.errors import UsageError
 from harness.results.findings import Finding
 from harness.results.record import RunRecord
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
@@ -200,7 +202,7 @@ class Evidence:
 def read(campaign_dir: Path) -> Evidence:
     """Read a campaign's folder; raise UsageError naming the file that is missing or broken."""
     campaign = Campaign.open(campaign_dir)
-    summary = read_json(campaign_dir / "summary.json")
+    summary = read_summary(campaign_dir)
     states = {state["index"]: state for entry in summary["variants"] for state in entry["runs"]}
     runs: dict[str, list[Run]] = {}
     for folder in campaign.run_folders():
@@ -221,6 +223,18 @@ def read(campaign_dir: Path) -> Evidence:
         for position, entry in enumerate(summary["variants"])
     )
     return Evidence(description, summary, variants, tuple(stages_of(description["scenario"])))
+
+
+def read_summary(campaign_dir: Path) -> dict[str, Any]:
+    """Return summary.json; raise UsageError if it is missing, or of another version."""
+    path = campaign_dir / "summary.json"
+    summary = read_json(path)
+    if is_outdated(summary):
+        raise UsageError(
+            f"{path} is of another version of the harness",
+            f"make it anew from the runs: harness report {campaign_dir}",
+        )
+    return summary
 
 
 def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) -> Run:

@@ -62,12 +62,12 @@ class PercentileChart(Chart):
         return Figure(
             id=self.id,
             title=self.title,
-            caption=each(evidence, self._caption),
+            caption=each(evidence, self.caption),
             pictures=plotting.pictures(
                 chart, [self._panel(chart, shown) for shown in groups(evidence)]
             ),
             interactive=chart,
-            values=self._values(evidence),
+            values=self.values(evidence),
         )
 
     def percentiles(self, variant: Variant) -> dict[float, float]:
@@ -139,7 +139,8 @@ class PercentileChart(Chart):
     def _unit(self) -> str:
         return self.bare_unit.rpartition(" ")[2]
 
-    def _caption(self, variant: Variant) -> str:
+    def caption(self, variant: Variant) -> str:
+        """Return what is to be seen of a variant."""
         found = self.percentiles(variant)
         if not found:
             return "too few values for a curve"
@@ -148,7 +149,7 @@ class PercentileChart(Chart):
         most = f"{worst:g} % within {short(found[worst])} {self._unit}" if worst > 50.0 else ""
         return ", ".join(part for part in (half, most) if part)
 
-    def _values(self, evidence: Evidence) -> Table:
+    def values(self, evidence: Evidence) -> Table:
         """Return the percentiles of the merged curves, as far as they are supported."""
         rows = []
         for variant in evidence.variants:

@@ -17,6 +17,9 @@ from report.evidence import Evidence, Run, Variant
 from report.numbers import NOTHING, short
 from report.tables.cells import Cell, Column, Row, Table
 
+Thick = Mapping[str, Mapping[str, "pd.Series[float]"]]
+"""The thick lines of every variant, by column."""
+
 
 @dataclass(frozen=True)
 class VariantLines:
@@ -62,16 +65,19 @@ class TimeChart(Chart):
         return Figure(
             id=self.id,
             title=self.title,
-            caption=each(
-                evidence,
-                lambda one: self.caption(VariantLines(evidence, one, thick[one.name])),
-            ),
+            caption=self.words(evidence, thick),
             pictures=self._pictures(evidence, chart, shown),
             interactive=chart,
-            values=self._values(evidence, thick),
+            values=self.values(evidence, thick),
         )
 
-    def thick(self, evidence: Evidence) -> dict[str, dict[str, "pd.Series[float]"]]:
+    def words(self, evidence: Evidence, thick: Thick) -> str:
+        """Return the caption of all variants."""
+        return each(
+            evidence, lambda one: self.caption(VariantLines(evidence, one, thick[one.name]))
+        )
+
+    def thick(self, evidence: Evidence) -> Thick:
         """Return the thick lines of every variant, by column; only what was measured is there."""
         width_s = lines.bin_s(evidence)
         found = {
@@ -87,9 +93,7 @@ class TimeChart(Chart):
             for name, of in found.items()
         }
 
-    def describe(
-        self, evidence: Evidence, thick: Mapping[str, Mapping[str, "pd.Series[float]"]]
-    ) -> LineChart:
+    def describe(self, evidence: Evidence, thick: Thick) -> LineChart:
         """Return the chart with all variants and all their runs."""
         width_s = lines.bin_s(evidence)
         bins = math.ceil(lines.longest_s(evidence.variants) / width_s)
@@ -164,9 +168,7 @@ class TimeChart(Chart):
             hatched=variants[0] if len(variants) == 1 else None,
         )
 
-    def _values(
-        self, evidence: Evidence, thick: Mapping[str, Mapping[str, "pd.Series[float]"]]
-    ) -> Table:
+    def values(self, evidence: Evidence, thick: Thick) -> Table:
         """Return the thick lines by stage, and their most.
 
         A percentile is that of the stage's requests, all else the median of the stage's points.

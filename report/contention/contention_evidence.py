@@ -7,8 +7,8 @@ import pandas as pd
 
 from harness.analysis.run_facts import RunFacts, floats
 from harness.results.findings import Verdict, correctness
-from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
-from report.evidence import Durations, Evidence, Run, Variant
+from harness.results.store import Campaign, RunData, load_findings, load_run
+from report.evidence import Durations, Evidence, Run, Variant, read_summary
 
 
 class ContentionEvidence(Evidence):
@@ -35,7 +35,7 @@ class ContentionEvidence(Evidence):
 def read(campaign_dir: Path) -> ContentionEvidence:
     """Read a campaign's folder; raise UsageError naming the file that is missing or broken."""
     campaign = Campaign.open(campaign_dir)
-    summary = read_json(campaign_dir / "summary.json")
+    summary = read_summary(campaign_dir)
     counted = {run["index"]: run for entry in summary["variants"] for run in entry["runs"]}
     runs: dict[str, list[Run]] = {}
     for folder in campaign.run_folders():

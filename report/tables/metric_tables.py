@@ -69,8 +69,9 @@ def _verdict_cells(
 
 
 def count_cell(n: int) -> Cell:
-    """Return of how many blocks a change is."""
-    return Cell(f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n}", n, tone="quiet")
+    """Return of how many blocks a change is; nothing is shown where there is none."""
+    shown = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n}" if n else ""
+    return Cell(shown, n, tone="quiet")
 
 
 def change_cell(found: Mapping[str, Any], facts: Mapping[str, Any]) -> Cell:

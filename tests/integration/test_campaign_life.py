@@ -219,7 +219,7 @@ def test_a_weak_set_up_is_told_and_ranked_and_exits_20_only_if_strict(harness, t
     done = harness.run("run", FAKE, "--out", out, "--approach", "sync", changes=weak_passwords)
     assert done.returncode == 0, done.said
     assert "I16 FAIL (durability and security of the set-up)" in done.stdout
-    (approach,) = read_json(out / "summary.json")["approaches"]
+    (approach,) = read_json(out / "summary.json")["variants"]
     assert approach["ranked"]
     assert approach["audit_verdict"] == "PASS"
     for command in ("report", "audit"):

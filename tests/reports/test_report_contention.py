@@ -37,7 +37,7 @@ def oversold(tmp_path_factory):
 def invalid(tmp_path_factory):
     folder = tmp_path_factory.mktemp("invalid")
     """A ninth sale was planned."""
-    run = make_contention("queue")
+    run = make_contention_run("queue")
     run.record.scenario["contention"]["sales"] = 9
     store(folder, [run])
     return report.build(folder)

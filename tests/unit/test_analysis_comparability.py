@@ -16,7 +16,7 @@ API = "topologies/sync/services/api"
 def spoilt(**run: Any) -> Any:
     one = stored()
     summary = copy.deepcopy(one.summary)
-    summary["approaches"][1]["runs"][2] |= run
+    summary["variants"][1]["runs"][2] |= run
     return replace(one, summary=summary)
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import jsonschema_rs
 import pytest
 from scipy import stats
-from tests.support.contests import oversell
 
 from harness.analysis import check_laws, summarise, validity
 from harness.analysis.contention import bound_pct, schema, upper_bound
 from harness.audit import audit
 from harness.errors import UsageError
 from harness.results.findings import Verdict
+from tests.support.contention import make_contention_run, oversell
 from tests.support.stored import variants
 
 
@@ -62,7 +62,7 @@ def test_a_bound_is_rounded_up(bound, shown):
 
 
 def test_the_statement(summary):
-    sync, queue = summary["approaches"]
+    sync, queue = summary["variants"]
     assert (sync["name"], queue["name"]) == ("sync", "queue"), "fewest containers first"
     assert queue["statement"] == (
         "queue: 8 sales of 1–10 units, 30 buyers each: 0 oversold; with 95 % confidence the "
@@ -75,7 +75,7 @@ def test_the_statement(summary):
 def test_rows_add_up_to_what_was_stored(runs, summary):
     for run in runs:
         rows = summary["sales"][run.approach]
-        entry = next(e for e in summary["approaches"] if e["name"] == run.approach)
+        entry = next(e for e in summary["variants"] if e["name"] == run.approach)
         assert [row["sale"] for row in rows] == list(range(1, 9))
         confirmed = (run.orders["status"] == "confirmed").sum()
         assert sum(row["sold"] for row in rows) == entry["sold"] == confirmed
@@ -90,7 +90,7 @@ def test_an_oversold_sale_is_counted_and_widens_the_bound():
     run = make_contention_run("queue")
     oversell(run, 3)
     summary = summed_up([run])
-    (entry,) = summary["approaches"]
+    (entry,) = summary["variants"]
     assert (entry["sales"], entry["oversold_sales"]) == (8, 1)
     assert entry["oversold_upper_bound"] == pytest.approx(upper_bound(1, 8))
     assert entry["audit_verdict"] == "FAIL"
@@ -116,11 +116,11 @@ def test_a_contention_test_in_which_not_every_sale_took_place_is_invalid(runs):
     assert any("every sale took place: 7 of 8 sales" in reason for reason in reasons)
 
 
-def test_an_invalid_contest_is_left_out_and_nothing_is_said():
-    run = make_contention("queue")
+def test_an_invalid_test_is_left_out_and_nothing_is_said():
+    run = make_contention_run("queue")
     run.record.reset_proof.clean = False
     summary = summed_up([run])
-    (entry,) = summary["approaches"]
+    (entry,) = summary["variants"]
     assert (entry["sales"], entry["oversold_upper_bound"]) == (0, None)
     assert entry["statement"] == "queue: nothing can be said, because no valid run was audited"
     assert "left out" in summary["warnings"][0]
@@ -129,14 +129,14 @@ def test_an_invalid_contest_is_left_out_and_nothing_is_said():
 
 def test_sales_of_several_runs_are_counted_together():
     runs = [make_contention_run("queue", index=n, seed=n) for n in (1, 2)]
-    (entry,) = summed_up(runs)["approaches"]
+    (entry,) = summed_up(runs)["variants"]
     assert entry["sales"] == 16
     assert entry["oversold_upper_bound"] == pytest.approx(upper_bound(0, 16))
 
 
 def test_a_sale_without_audit_is_not_counted(runs):
     summary = summarise(campaign(runs), runs, {1: audit(runs[0])})
-    by_name = {entry["name"]: entry for entry in summary["approaches"]}
+    by_name = {entry["name"]: entry for entry in summary["variants"]}
     assert (by_name["sync"]["sales"], by_name["queue"]["sales"]) == (0, 8)
     assert by_name["sync"]["offences"]["lost"] is None
 

@@ -75,7 +75,7 @@ class World:
             one["runs"].append({"block": block, "valid": not record["validity"]["reasons"]})
             one["metrics"][P95]["per_run"].append(said[block - 1])
             one["metrics"][ERRORS]["per_run"].append(0.0)
-        return {"approaches": list(approaches.values())}
+        return {"variants": list(approaches.values())}
 
     def gate(self, contention=True, approaches=("small",)):
         scenario, sales = (load_scenario(name, ROOT) for name in ("ci", "ci_contention"))
