@@ -11,23 +11,16 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.results.store import Campaign, encoded
-from report import (
-    agg,  # before anything that draws
-    cases,
-    comparison,
-    contest,
-    markdown,
-    page,
-    reproduce,
-    tables,
-    theme,
-)
+from report import cases, comparison_report, contention, reproduce
+from report.charts import theme
+from report.charts.figures import Picture
 from report.document import Document
 from report.evidence import read
-from report.plates import Chart
-from report.watch import live_page
+from report.page import markdown, web_page
+from report.page.live_page import live_page
+from report.tables import cells
 
-__all__ = ["agg", "build", "live_page"]
+__all__ = ["build", "live_page"]
 
 
 def build(campaign_dir: Path) -> Path:
@@ -39,29 +32,32 @@ def build(campaign_dir: Path) -> Path:
     with theme.style():
         document = _compose(campaign_dir)
     texts = {
-        "index.html": page.render(document),
+        "index.html": web_page.render(document),
         "report.md": markdown.render(document),
         **{
-            f"tables/{name}.csv": tables.to_csv(table)
+            f"tables/{name}.csv": cells.to_csv(table)
             for name, table in document.every_table.items()
         },
-        **{f"figures/{chart.name}.svg": theme.standalone(chart.svg) for chart in document.charts},
+        **{
+            f"figures/{picture.name}.svg": theme.standalone(picture.svg)
+            for picture in document.pictures
+        },
     }
-    return _write(campaign_dir, texts, document.charts)
+    return _write(campaign_dir, texts, document.pictures)
 
 
 def _compose(campaign_dir: Path) -> Document:
     """Return what the report of a campaign says, by what kind of campaign it is."""
     raw = reproduce.raw(campaign_dir)
-    if Campaign.open(campaign_dir).description()["scenario"].get("contest"):
-        return contest.compose(contest.read(campaign_dir), raw)
+    if Campaign.open(campaign_dir).description()["scenario"].get("contention"):
+        return contention.compose(contention.read(campaign_dir), raw)
     evidence = read(campaign_dir)
     if evidence.summary.get("cases"):
         return cases.compose(evidence, raw)
-    return comparison.compose(evidence, raw)
+    return comparison_report.compose(evidence, raw)
 
 
-def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Chart]) -> Path:
+def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Picture]) -> Path:
     """Write everything to a hidden folder and put it in the place of the old report."""
     final = campaign_dir / "report"
     draft = campaign_dir / f".report.{os.getpid()}"
@@ -71,8 +67,8 @@ def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Chart])
             (draft / folder).mkdir(parents=True)
         for name, text in texts.items():
             (draft / name).write_bytes(encoded(text))
-        for chart in drawn:
-            (draft / "figures" / f"{chart.name}.png").write_bytes(chart.png)
+        for picture in drawn:
+            (draft / "figures" / f"{picture.name}.png").write_bytes(picture.png)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(draft, final)
     except OSError as error:

@@ -15,13 +15,13 @@ def rows(evidence: Evidence) -> Iterator[tuple[str, str]]:
     yield "Runtime", _runtime(evidence.campaign)
     deployments = [
         run.record.deployment
-        for approach in evidence.approaches
-        for run in approach.runs
+        for variant in evidence.variants
+        for run in variant.runs
         if run.record.deployment is not None
     ]
     if images := _images(deployments):
         yield "Images", "; ".join(images)
-    if deployments:  # each thing once: approaches and runs share services
+    if deployments:  # each thing once: variants and runs share services
         limits = dict.fromkeys(one for each in deployments for one in _limits(each))
         yield "Limits", "; ".join(limits) or "none"
 

@@ -1,20 +1,20 @@
 """A report before it is a page or Markdown, and what every report has in common.
 
-A comparison, a campaign of cases and a contest differ in what they show first; figures, audit,
-laws, method and files are the same in all of them.
+A comparison, a campaign of cases and a contention test differ in what they show first; figures,
+audit, laws, method and files are the same in all of them.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from report import judgements
+from report.charts.figures import Figure, Picture, Section
+from report.conclusion import Headline
 from report.evidence import Evidence
-from report.invariants import Invariant, invariants
-from report.plates import Chart, Plate, Section
 from report.reproduce import RawRun
-from report.tables import Table
-from report.words import Headline
+from report.tables import judgements
+from report.tables.cells import Table
+from report.tables.invariant_tables import Invariant, invariants
 
 Facts = Sequence[tuple[str, str]]
 
@@ -35,28 +35,28 @@ class Document:
     threats: Facts
     raw: tuple[RawRun, ...]
     template: str
-    hero: tuple[Plate, ...] = ()
-    picture: Chart | None = None
+    hero: tuple[Figure, ...] = ()
+    picture: Picture | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
     before: tuple[str, ...] = ()
     between: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
     @property
-    def plates(self) -> tuple[Plate, ...]:
-        """Return every plate, those of the verdict first."""
-        return (*self.hero, *(plate for section in self.sections for plate in section.plates))
+    def figures(self) -> tuple[Figure, ...]:
+        """Return every figure, those of the verdict first."""
+        return (*self.hero, *(figure for section in self.sections for figure in section.figures))
 
     @property
-    def charts(self) -> tuple[Chart, ...]:
-        """Return every drawing."""
-        drawn = [chart for plate in self.plates for chart in plate.charts]
+    def pictures(self) -> tuple[Picture, ...]:
+        """Return every picture."""
+        drawn = [picture for figure in self.figures for picture in figure.pictures]
         return (*([self.picture] if self.picture else []), *drawn)
 
     @property
     def every_table(self) -> dict[str, Table]:
         """Return every table by its name, those of the figures last."""
-        values = [plate.values for plate in self.plates if plate.values]
+        values = [figure.values for figure in self.figures if figure.values]
         return {**self.tables, **{table.name: table for table in values}}
 
     @property

@@ -12,24 +12,28 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.analysis import is_outdated
 from harness.analysis.estimates import Quantity, Sample
-from harness.analysis.facts import RunFacts, Stage, stages_of
 from harness.analysis.growth import SHORTEST_S, levels
 from harness.analysis.latency import order_time_s, purchase_latency_ms
+from harness.analysis.run_facts import RunFacts, Stage, stages_of
 from harness.analysis.series import Latencies, latencies, series
+from harness.errors import UsageError
 from harness.results.findings import Finding
 from harness.results.record import RunRecord
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
-from report import theme
+from report.charts import theme
 
 AT_PURCHASES = "users_at_purchase"
+MOST_NAMED = 3
+"""A caption names the variants one by one up to so many."""
 
 Floats = npt.NDArray[np.float64]
 Levels = Mapping[tuple[str, str], "pd.Series[float]"]
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
+class Durations:
     """Sorted durations of one kind, and how many more were still unfinished at the end."""
 
     values: Floats
@@ -55,8 +59,8 @@ class Run:
     counts: bool
     trouble: str
     seconds: pd.DataFrame
-    purchase_ms: Waits
-    order_time_s: Waits
+    purchase_ms: Durations
+    order_time_s: Durations
     findings: tuple[Finding, ...]
     record: RunRecord
     held: Levels = field(default_factory=dict)
@@ -64,8 +68,8 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Approach:
-    """One approach: its part of the summary, its runs, and its place among the approaches."""
+class Variant:
+    """One variant: its part of the summary, its runs, and its place among the variants."""
 
     name: str
     title: str
@@ -76,8 +80,8 @@ class Approach:
 
     @property
     def tone(self) -> str:
-        """Return the CSS class of the approach's colour."""
-        return f"approach-{self.position % len(theme.APPROACHES) + 1}"
+        """Return the role of the variant's colour, which is its CSS class as well."""
+        return theme.variant_role(self.position)
 
     @property
     def named(self) -> str:
@@ -89,24 +93,34 @@ class Approach:
         """Return the runs that enter the estimates."""
         return tuple(run for run in self.runs if run.counts)
 
+    def estimate(self, metric: str) -> dict[str, Any]:
+        """Return what the summary says of a metric."""
+        found: dict[str, Any] = self.facts["metrics"][metric]
+        return found
+
+    def value(self, metric: str) -> float | None:
+        """Return the value of a metric, if there is one."""
+        found: float | None = self.facts["metrics"].get(metric, {}).get("value")
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two approaches and how the second compares with the first, metric by metric."""
+    """The baseline and a contender, and how the contender compares with it, metric by metric."""
 
-    first: Approach
-    second: Approach
+    baseline: Variant
+    contender: Variant
     comparisons: dict[str, dict[str, Any]]
 
     @property
-    def both(self) -> tuple[Approach, Approach]:
-        """Return the two approaches."""
-        return self.first, self.second
+    def both(self) -> tuple[Variant, Variant]:
+        """Return the two variants."""
+        return self.baseline, self.contender
 
     @property
     def ranked(self) -> bool:
-        """Say whether one of the two may win."""
-        return self.first.ranked and self.second.ranked
+        """Return True if one of the two may win."""
+        return self.baseline.ranked and self.contender.ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +129,17 @@ class Evidence:
 
     campaign: dict[str, Any]
     summary: dict[str, Any]
-    approaches: tuple[Approach, ...]
+    variants: tuple[Variant, ...]
     stages: tuple[Stage, ...]
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """Return every pair of approaches, that of the first two first; none if there is one."""
-        if len(self.approaches) < 2 or self.summary.get("cases"):
-            return ()
-        by_name = {approach.name: approach for approach in self.approaches}
-        further = (
-            Pair(by_name[pair["baseline"]], by_name[pair["contender"]], pair["metrics"])
-            for pair in self.summary["further_comparisons"]
+        """Return every other variant with the baseline; none of a campaign of cases."""
+        by_name = {variant.name: variant for variant in self.variants}
+        return tuple(
+            Pair(by_name[found["baseline"]], by_name[found["contender"]], found["metrics"])
+            for found in self.summary["comparisons"]
         )
-        first, second = self.approaches[:2]
-        return (Pair(first, second, self.summary["comparisons"]), *further)
 
     @property
     def scenario(self) -> dict[str, Any]:
@@ -150,15 +160,15 @@ class Evidence:
             n = str(min(cases)) if len(cases) == 1 else f"{min(cases)} to {max(cases)}"
             plural = "" if cases == {1} else "s"
             return f"{self._crowd}, n = {n} run{plural} of each case"
-        counts = [len(approach.counted) for approach in self.approaches]
-        per_approach = " per approach" if len(counts) > 1 else ""
+        counts = [len(variant.counted) for variant in self.variants]
+        per_variant = " per variant" if len(counts) > 1 else ""
         if len(set(counts)) == 1:
             plural = "" if counts[0] == 1 else "s"
-            runs = f"n = {counts[0]} run{plural}{per_approach}"
+            runs = f"n = {counts[0]} run{plural}{per_variant}"
         else:
             runs = "n = " + ", ".join(
-                f"{count} ({approach.title})"
-                for count, approach in zip(counts, self.approaches, strict=True)
+                f"{count} ({variant.title})"
+                for count, variant in zip(counts, self.variants, strict=True)
             )
             runs += " runs"
         return f"{self._crowd}, {runs}"
@@ -173,35 +183,36 @@ class Evidence:
 
     @property
     def _at_purchases(self) -> str:
-        """Return how many users there were when purchases were sent, of each approach."""
-        found = [
-            (approach.title, approach.facts["metrics"].get(AT_PURCHASES, {}).get("value"))
-            for approach in self.approaches
-        ]
+        """Return how many users there were when purchases were sent, of each variant."""
+        found = [(variant.title, variant.value(AT_PURCHASES)) for variant in self.variants]
         known = [(title, value) for title, value in found if value is not None]
         if not known:
             return ""
-        each = ", ".join(
-            f"{value:,.0f}" if len(found) == 1 else f"{value:,.0f} {title}"
-            for title, value in known
-        )
+        if len(known) > MOST_NAMED:
+            values = [value for _, value in known]
+            each = f"{min(values):,.0f} to {max(values):,.0f}"
+        else:
+            each = ", ".join(
+                f"{value:,.0f}" if len(found) == 1 else f"{value:,.0f} {title}"
+                for title, value in known
+            )
         return f" (at a purchase, median: {each})"
 
 
 def read(campaign_dir: Path) -> Evidence:
     """Read a campaign's folder; raise UsageError naming the file that is missing or broken."""
     campaign = Campaign.open(campaign_dir)
-    summary = read_json(campaign_dir / "summary.json")
-    states = {state["index"]: state for entry in summary["approaches"] for state in entry["runs"]}
+    summary = read_summary(campaign_dir)
+    states = {state["index"]: state for entry in summary["variants"] for state in entry["runs"]}
     runs: dict[str, list[Run]] = {}
     for folder in campaign.run_folders():
         data = load_run(folder)
         if data.index in states:
             findings = tuple(load_findings(folder))
-            runs.setdefault(data.approach, []).append(_run(data, states[data.index], findings))
+            runs.setdefault(data.variant, []).append(_run(data, states[data.index], findings))
     description = campaign.description()
-    approaches = tuple(
-        Approach(
+    variants = tuple(
+        Variant(
             name=entry["name"],
             title=entry["title"],
             position=position,
@@ -209,9 +220,21 @@ def read(campaign_dir: Path) -> Evidence:
             facts=entry,
             runs=tuple(runs.get(entry["name"], ())),
         )
-        for position, entry in enumerate(summary["approaches"])
+        for position, entry in enumerate(summary["variants"])
     )
-    return Evidence(description, summary, approaches, tuple(stages_of(description["scenario"])))
+    return Evidence(description, summary, variants, tuple(stages_of(description["scenario"])))
+
+
+def read_summary(campaign_dir: Path) -> dict[str, Any]:
+    """Return summary.json; raise UsageError if it is missing, or of another version."""
+    path = campaign_dir / "summary.json"
+    summary = read_json(path)
+    if is_outdated(summary):
+        raise UsageError(
+            f"{path} is of another version of the harness",
+            f"make it anew from the runs: harness report {campaign_dir}",
+        )
+    return summary
 
 
 def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) -> Run:
@@ -222,8 +245,8 @@ def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) ->
         counts=bool(state["counted"]),
         trouble=_trouble(state),
         seconds=series(data, facts),
-        purchase_ms=_waits(purchase_latency_ms(facts)),
-        order_time_s=_waits(order_time_s(facts)),
+        purchase_ms=_durations(purchase_latency_ms(facts)),
+        order_time_s=_durations(order_time_s(facts)),
         findings=findings,
         record=data.record,
         held={(service, kind.id): line for (service, kind), line in levels(facts).items()}
@@ -240,7 +263,7 @@ def _trouble(state: dict[str, Any]) -> str:
     return ", ".join(troubles)
 
 
-def _waits(quantity: Quantity) -> Waits:
+def _durations(quantity: Quantity) -> Durations:
     if not isinstance(quantity, Sample):
-        return Waits(np.empty(0))
-    return Waits(np.sort(quantity.values), len(quantity.waited))
+        return Durations(np.empty(0))
+    return Durations(np.sort(quantity.values), len(quantity.waited))

@@ -17,7 +17,7 @@ class RawRun:
     """The stored files of one run, as paths from the report's folder, with their size in bytes."""
 
     index: int
-    approach: str
+    variant: str
     folder: str
     files: tuple[tuple[str, str, int], ...]
 
@@ -65,12 +65,12 @@ def raw(campaign_dir: Path) -> tuple[RawRun, ...]:
     """Return the stored runs with their files."""
     found = []
     for folder in Campaign.open(campaign_dir).run_folders():
-        number, _, approach = folder.name.partition("-")
+        number, _, variant = folder.name.partition("-")
         files = sorted(path for path in folder.iterdir() if path.is_file())
         found.append(
             RawRun(
                 index=int(number),
-                approach=approach,
+                variant=variant,
                 folder=f"../runs/{folder.name}/",
                 files=tuple(
                     (path.name, f"../runs/{folder.name}/{path.name}", path.stat().st_size)

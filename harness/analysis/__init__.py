@@ -7,14 +7,15 @@ tests/statistical.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.analysis import arrivals, contest, laws, summary
+from harness.analysis import contention, laws, summary
 from harness.analysis.campaigns import Compared, compare
 from harness.analysis.comparability import Stored, different_schemas
-from harness.analysis.history import History, history
+from harness.analysis.laws import arrival_laws
 from harness.analysis.metrics import METRICS
 from harness.analysis.prices import Prices, load_prices
 from harness.analysis.series import series
 from harness.analysis.summary import Audits, schema
+from harness.analysis.trends import History, history
 from harness.analysis.validity import validity
 from harness.results.findings import Law
 from harness.results.store import RunData
@@ -29,11 +30,11 @@ __all__ = [
     "compare",
     "different_schemas",
     "history",
+    "is_outdated",
     "load_prices",
     "schema",
     "series",
     "summarise",
-    "summary_version",
     "validity",
 ]
 
@@ -41,7 +42,7 @@ __all__ = [
 def check_laws(run: RunData) -> list[Law]:
     """Check every law that applies to a run: those of its kind of load."""
     scenario = run.record.scenario
-    applicable = contest.LAWS if scenario.get("contest") else arrivals.laws_of(scenario)
+    applicable = contention.LAWS if scenario.get("contention") else arrival_laws.laws_of(scenario)
     return laws.check_laws(run, applicable)
 
 
@@ -52,12 +53,12 @@ def summarise(
     prices: Prices | None = None,
 ) -> dict[str, Any]:
     """Derive summary.json from a campaign's runs; raise UsageError if there is none."""
-    if campaign.get("scenario", {}).get("contest"):
-        return contest.summarise(campaign, runs, audits)
+    if campaign.get("scenario", {}).get("contention"):
+        return contention.summarise(campaign, runs, audits)
     return summary.summarise(campaign, runs, audits, prices)
 
 
-def summary_version(campaign: Mapping[str, Any]) -> int:
-    """Return the schema_version that summary.json of a campaign has if this harness wrote it."""
-    is_contest = campaign.get("scenario", {}).get("contest")
-    return contest.SCHEMA_VERSION if is_contest else summary.SCHEMA_VERSION
+def is_outdated(found: Mapping[str, Any]) -> bool:
+    """Return True if a stored summary.json is of another version: it is made anew from the runs."""
+    current = contention.SCHEMA_VERSION if "contention" in found else summary.SCHEMA_VERSION
+    return bool(found.get("schema_version") != current)

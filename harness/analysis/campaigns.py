@@ -2,7 +2,7 @@
 
 Their runs are not interleaved, so nothing can be paired: the interval is Welch's on the logarithms
 of the runs' values. On one machine the values themselves are compared. Milliseconds of two machines
-say nothing about each other, so there it is the ratios between the approaches, of which each
+say nothing about each other, so there it is the ratios between the variants, of which each
 campaign has one per block.
 """
 
@@ -18,7 +18,8 @@ from harness.analysis.estimates import (
     log_welch_interval,
     welch_interval,
 )
-from harness.analysis.metrics import METRICS, Metric
+from harness.analysis.metric import Metric
+from harness.analysis.metrics import METRICS
 from harness.analysis.outcomes import Kind, Outcome, decide
 
 Basis = Literal["values", "ratios"]
@@ -81,7 +82,7 @@ def compare(a: Stored, b: Stored) -> Compared:
     basis: Basis = "ratios" if other_machine else "values"
     found = [] if reasons else _rows(a.summary, b.summary, basis)
     if not reasons and not found:
-        reasons = [*other_machine, "there are no ratios between approaches, which would be alike"]
+        reasons = [*other_machine, "there are no ratios between variants, which would be alike"]
     return Compared(
         reasons=tuple(reasons),
         basis=basis,
@@ -110,9 +111,9 @@ def is_contested(metric: Metric) -> bool:
 
 
 def values_by_subject(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Measured]]]:
-    """Yield each approach, or each case of each, with its estimates."""
-    cases = [(f"{case['approach']}: {case['case']}", case) for case in summary["cases"]]
-    for name, entry in cases or [(entry["name"], entry) for entry in summary["approaches"]]:
+    """Yield each variant, or each case of each, with its estimates."""
+    cases = [(f"{case['variant']}: {case['case']}", case) for case in summary["cases"]]
+    for name, entry in cases or [(entry["name"], entry) for entry in summary["variants"]]:
         yield name, {metric: _measured(found) for metric, found in entry["metrics"].items()}
 
 
@@ -128,17 +129,13 @@ def _measured(estimate: Mapping[str, Any]) -> Measured:
 
 
 def ratios_by_subject(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Measured]]]:
-    """Yield each pair of approaches with its ratios, one per block."""
-    entries = {entry["name"]: entry for entry in summary["approaches"]}
-    pairs = [(*list(entries)[:2], summary["comparisons"])] if summary["comparisons"] else []
-    pairs += [
-        (pair["baseline"], pair["contender"], pair["metrics"])
-        for pair in summary["further_comparisons"]
-    ]
-    for first, second, compared in pairs:
+    """Yield each variant against the baseline with its ratios, one per block."""
+    entries = {entry["name"]: entry for entry in summary["variants"]}
+    for pair in summary["comparisons"]:
+        first, second = pair["baseline"], pair["contender"]
         ratios = {
             metric: _ratio(metric, found, entries[first], entries[second])
-            for metric, found in compared.items()
+            for metric, found in pair["metrics"].items()
         }
         yield f"{second} ÷ {first}", ratios
 
@@ -155,19 +152,19 @@ def _ratio(
     return Measured(found["factor"], found["low"], found["high"], "", replicates, why)
 
 
-def by_block(approach: Mapping[str, Any], metric: str) -> dict[int, float | None]:
-    """Return what the runs of an approach in a summary say; null: not measurable."""
-    return _by_block(approach, approach["metrics"][metric]["per_run"])
+def by_block(variant: Mapping[str, Any], metric: str) -> dict[int, float | None]:
+    """Return what the runs of an variant in a summary say; null: not measurable."""
+    return _by_block(variant, variant["metrics"][metric]["per_run"])
 
 
-def at_least_by_block(approach: Mapping[str, Any], metric: str) -> dict[int, float | None]:
+def at_least_by_block(variant: Mapping[str, Any], metric: str) -> dict[int, float | None]:
     """Return lower bounds of the runs that have no value; none of a summary that kept none."""
-    said = approach["metrics"][metric].get("at_least")
-    return _by_block(approach, said) if said else {}
+    said = variant["metrics"][metric].get("at_least")
+    return _by_block(variant, said) if said else {}
 
 
-def _by_block(approach: Mapping[str, Any], said: Sequence[float | None]) -> dict[int, float | None]:
-    return {run["block"]: value for run, value in zip(approach["runs"], said, strict=True)}
+def _by_block(variant: Mapping[str, Any], said: Sequence[float | None]) -> dict[int, float | None]:
+    return {run["block"]: value for run, value in zip(variant["runs"], said, strict=True)}
 
 
 def _row(subject: str, metric: Metric, a: Measured, b: Measured) -> Row:

@@ -3,7 +3,7 @@
 Two campaigns are compared if they asked the same of the same systems. What else differs between
 them (the revision, the versions, the images' digests) is what a comparison is made for: it is
 listed, and refuses nothing. Two machines are no obstacle either, but then their milliseconds are
-not compared, only the ratios between approaches (see `campaigns`).
+not compared, only the ratios between variants (see `campaigns`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,9 +29,9 @@ class Stored:
     deployments: Sequence[Mapping[str, Any]]
 
     @property
-    def is_contest(self) -> bool:
-        """Say whether its runs are contests, of which no metric is estimated."""
-        return bool(self.description["scenario"].get("contest"))
+    def is_contention_test(self) -> bool:
+        """Return True if its runs are contention tests, of which no metric is estimated."""
+        return bool(self.description["scenario"].get("contention"))
 
 
 def different_schemas(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
@@ -43,20 +43,24 @@ def different_schemas(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 def obstacles(a: Stored, b: Stored) -> list[str]:
     """Return every reason why the two cannot be compared; none if they can."""
     return [
-        *differently_asked(a, b),
-        *spoilt(a.summary, " of A"),
-        *spoilt(b.summary, " of B"),
+        *workload_differences(a, b),
+        *invalid_runs(a.summary, " of A"),
+        *invalid_runs(b.summary, " of B"),
     ]
 
 
-def differently_asked(a: Stored, b: Stored) -> list[str]:
+def workload_differences(a: Stored, b: Stored) -> list[str]:
     """Return in what the two did not ask the same of the same systems, well measured or not."""
     return [
         *_between("", _asked(a.description), _asked(b.description)),
         *_between("scenario: ", _workload(a.description), _workload(b.description)),
         *_topologies(a.description, b.description),
         *_between("image of ", *_bought_images(a, b)),
-        *(["a contest has no metrics to compare"] if a.is_contest or b.is_contest else []),
+        *(
+            ["a contention test has no metrics to compare"]
+            if a.is_contention_test or b.is_contention_test
+            else []
+        ),
     ]
 
 
@@ -77,6 +81,7 @@ def _asked(description: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "runtime": description["runtime"],
         "variants": sorted(one["name"] for one in description["variants"]),
+        "baseline": description["baseline"],
         "cases": sorted(description.get("cases", ())),
         "seed": description["seed"],
         "one seed for all blocks": has_one_seed(description),
@@ -84,7 +89,7 @@ def _asked(description: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def has_one_seed(description: Mapping[str, Any]) -> bool:
-    """Say whether every block of a campaign has the same draws; so it was before it was asked."""
+    """Return True if every block has the same draws; it was so before campaigns stated it."""
     return bool(description.get("same_seed", not description.get("cases")))
 
 
@@ -102,11 +107,11 @@ def _topologies(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
         yield from _between(f"topology of {name}: ", one, other)
 
 
-def spoilt(summary: Mapping[str, Any], whose: str = "") -> Iterator[str]:
+def invalid_runs(summary: Mapping[str, Any], whose: str = "") -> Iterator[str]:
     """Yield the runs whose numbers, or whose shop, must not be trusted."""
-    for approach in summary["approaches"]:
-        for run in approach["runs"]:
-            where = f"run {run['index']} ({approach['name']}){whose}"
+    for variant in summary["variants"]:
+        for run in variant["runs"]:
+            where = f"run {run['index']} ({variant['name']}){whose}"
             if not run["valid"]:
                 yield f"{where} is INVALID: {'; '.join(run.get('reasons', ()))}"
             if run["audit_verdict"] != Verdict.PASS:

@@ -23,7 +23,7 @@ from harness.analysis.estimates import (
     t_critical,
     t_interval,
 )
-from harness.analysis.metrics import Metric
+from harness.analysis.metric import Metric
 from harness.analysis.outcomes import Kind, Outcome, decide
 
 ByBlock = Mapping[int, float | None]

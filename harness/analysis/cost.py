@@ -8,16 +8,15 @@ more than it: the bills are not those of the machine on which the run was made.
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import combinations
 from typing import Any
 
 from harness.analysis import payback
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale, estimate
-from harness.analysis.facts import RunFacts
-from harness.analysis.metrics import Measure
+from harness.analysis.metric import Measure
 from harness.analysis.payback import NO_BILL, USD, Costed
 from harness.analysis.prices import Prices
 from harness.analysis.resources import approach_cpu_s, memory_gb_s
+from harness.analysis.run_facts import RunFacts
 
 PER = 1000
 """Costs are those of so many confirmed orders."""
@@ -25,7 +24,7 @@ PER = 1000
 HOUR_S = 3600
 
 ROWS = (
-    ("bill", "Bill of a month", 0, "What the approach costs provisioned for a month."),
+    ("bill", "Bill of a month", 0, "What the variant costs provisioned for a month."),
     ("provisioned_month", "Cost of 1,000 confirmed orders, provisioned for the month", 2,
      "The month's bill ÷ the orders confirmed in the sales of a month."),
     ("provisioned_sale", "Cost of 1,000 confirmed orders, provisioned for the sale only", 4,
@@ -38,12 +37,13 @@ ROWS = (
      "who sells out early has refused buyers for longer."),
     ("revenue", "Revenue of a sale", 0, "Confirmed orders × the price of the product."),
 )  # fmt: skip
-"""What is said of one approach: id, title, decimals, what it is."""
+"""What is computed of one variant: id, title, decimals, what it is."""
 
 
-def cost(approaches: Sequence[Costed], prices: Prices) -> dict[str, Any]:
-    """Return the costs of each approach and of each pair, with the price table they come from."""
-    price_usd = float(approaches[0].runs[0].scenario["product"]["price_cents"]) / 100
+def cost(variants: Sequence[Costed], prices: Prices) -> dict[str, Any]:
+    """Return the costs of each variant, and of each with the first, with their price table."""
+    price_usd = float(variants[0].runs[0].scenario["product"]["price_cents"]) / 100
+    baseline, *others = variants
     return {
         "prices": prices.model_dump(mode="json"),
         "order_usd": price_usd,
@@ -52,17 +52,14 @@ def cost(approaches: Sequence[Costed], prices: Prices) -> dict[str, Any]:
             for id, title, digits, description in ROWS
         ],
         "figures": payback.described(),
-        "approaches": {one.name: _of_approach(one, prices, price_usd) for one in approaches},
-        "pairs": [
-            payback.compare(one, other, prices, price_usd)
-            for one, other in combinations(approaches, 2)
-        ],
+        "variants": {one.name: _of_variant(one, prices, price_usd) for one in variants},
+        "pairs": [payback.compare(baseline, other, prices, price_usd) for other in others],
     }
 
 
-def _of_approach(one: Costed, prices: Prices, price_usd: float) -> dict[str, Any]:
+def _of_variant(one: Costed, prices: Prices, price_usd: float) -> dict[str, Any]:
     measures: dict[str, tuple[Scale, Measure]] = {
-        **_billed(prices.usd_per_month(one.name), prices),
+        **_billed(prices.usd_per_month(one.billed), prices),
         "used_selling": (Scale.LOG, lambda facts: _used(facts, prices, facts.selling_s)),
         "used": (Scale.LOG, lambda facts: _used(facts, prices, facts.end_s)),
         "revenue": (Scale.PLAIN, lambda facts: Scalar(price_usd * len(facts.confirmed))),

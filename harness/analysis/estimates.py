@@ -23,7 +23,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special, stats
 
-from harness.analysis.facts import Floats
+from harness.analysis.run_facts import Floats
 
 CONFIDENCE = 0.95
 MIN_BEYOND = 10

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.estimates import Sample, merge, percentile, t_interval
-from harness.analysis.facts import RunFacts, floats, integers, is_in, overlap_s
-from harness.analysis.sales import errors
+from harness.analysis.orders import errors
+from harness.analysis.run_facts import RunFacts, floats, integers, is_in, overlap_s
 
 STEPS = (
     ("attempts", "Purchase attempts", "distinct idempotency keys that buyers sent"),

@@ -21,9 +21,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.outages import outages
-from harness.scenario.fault_kinds import LOSES_ANSWERS
 
 WARM_UP_S: Final = 300.0
 """What comes before is not judged: caches fill and pools open."""
@@ -99,7 +98,7 @@ def growth(facts: RunFacts) -> list[dict[str, Any]]:
     named = {
         "run": facts.run.index,
         "case": facts.record.case,
-        "approach": facts.run.approach,
+        "variant": facts.run.variant,
     }
     restarts = _restarts(facts)
     rows = []
@@ -160,7 +159,7 @@ def slope(service: str, kind: Kind, judged: "pd.Series[float]", restarts: int = 
 def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a sentence for everything that grows."""
     return [
-        f"run {row['run']} ({row['approach']}): {row['title']} of {row['service']} grows by "
+        f"run {row['run']} ({row['variant']}): {row['title']} of {row['service']} grows by "
         f"{_amount(row['per_hour'], row['unit'])} per hour"
         for row in rows
         if row["grows"]
@@ -202,7 +201,8 @@ def _windows(samples: "pd.Series[float]", load_s: float) -> "pd.Series[float]":
 def _restarts(facts: RunFacts) -> dict[str, int]:
     counted: dict[str, int] = {}
     for outage in outages(facts.record):
-        if outage.service is not None and outage.kind in LOSES_ANSWERS and outage.kind != "cut":
+        kind = outage.declared
+        if outage.service is not None and kind.loses_answers and not kind.isolates:
             counted[outage.service] = counted.get(outage.service, 0) + 1
     return counted
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Sample
-from harness.analysis.facts import (
+from harness.analysis.metric import Group, Listing, statistics
+from harness.analysis.run_facts import (
     ACKNOWLEDGED,
     NANOSECONDS,
     TERMINAL,
@@ -29,6 +30,7 @@ OPEN_ENDED = "indeterminate"
 """The outcome of a purchase with a 5xx or no answer: neither acknowledged nor refused."""
 
 
+@statistics("API latency (service time)", "ms", of={"avg": {}, "p50": {}, "p95": {}, "p99": {}})
 def api_latency_ms(facts: RunFacts) -> Quantity:
     """Answer times of all requests of the sale but event streams, in ms.
 
@@ -40,6 +42,9 @@ def api_latency_ms(facts: RunFacts) -> Quantity:
     return Sample(latency_ms[answered], latency_ms[~answered])
 
 
+@statistics(
+    "API response time (from the intended start)", "ms", of={"p50": {}, "p95": {}, "p99": {}}
+)
 def api_response_ms(facts: RunFacts) -> Quantity:
     """Time from the intended start to the answer, of all requests but event streams, in ms.
 
@@ -51,24 +56,28 @@ def api_response_ms(facts: RunFacts) -> Quantity:
     return Sample(took_ms[answered], took_ms[~answered])
 
 
+@statistics(
+    "Purchase latency (acknowledgement)",
+    "ms",
+    of={
+        "avg": {},
+        "p50": {Listing.PRIMARY: 1, Listing.CASES: 5},
+        "p95": {
+            Listing.KEY: 3,
+            Listing.PRIMARY: 2,
+            Listing.GATE: 2,
+            Listing.CASES: 6,
+            Listing.DETECTABLE: 3,
+        },
+        "p99": {Listing.CASES: 7},
+    },
+)
 def purchase_latency_ms(facts: RunFacts) -> Quantity:
     """Time from sending ``POST /orders`` to its acknowledgement (201, 202, 402), in ms.
 
     Each try by itself. One with a 5xx or no answer is longer than all others; refusals are apart.
     """
     return _sample_ms(*not_refused(facts))
-
-
-def purchase_latency_peak_ms(facts: RunFacts) -> Quantity:
-    """Time from sending ``POST /orders`` to its acknowledgement, of those sent at peak, in ms.
-
-    Peak is the stage with most users, or of an open load with most arrivals per second.
-    """
-    begin_ns, end_ns = facts.peak.window_ns
-    buys, acknowledged = not_refused(facts)
-    sent_ns = integers(buys, "sent_ns")
-    at_peak = (sent_ns >= begin_ns) & (sent_ns < end_ns)
-    return _sample_ms(buys[at_peak], acknowledged[at_peak])
 
 
 def not_refused(facts: RunFacts) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
@@ -84,6 +93,7 @@ def _sample_ms(buys: pd.DataFrame, acknowledged: npt.NDArray[np.bool_]) -> Sampl
     return Sample(latency_ms[acknowledged], latency_ms[~acknowledged], UNACKNOWLEDGED)
 
 
+@statistics("Purchase latency with all retries (acknowledgement)", "ms", of={"p50": {}, "p95": {}})
 def attempt_latency_ms(facts: RunFacts) -> Quantity:
     """Time from the first send of an attempt to its acknowledgement, over all its retries, in ms.
 
@@ -104,12 +114,42 @@ def attempt_latency_ms(facts: RunFacts) -> Quantity:
     return Sample(since_ms(told_ns), since_ms(given_up_ns), UNACKNOWLEDGED)
 
 
+@statistics("Purchase latency at peak (acknowledgement)", "ms", of={"p95": {Listing.GATE: 1}})
+def purchase_latency_peak_ms(facts: RunFacts) -> Quantity:
+    """Time from sending ``POST /orders`` to its acknowledgement, of those sent at peak, in ms.
+
+    Peak is the stage with most users, or of an open load with most arrivals per second.
+    """
+    begin_ns, end_ns = facts.peak.window_ns
+    buys, acknowledged = not_refused(facts)
+    sent_ns = integers(buys, "sent_ns")
+    at_peak = (sent_ns >= begin_ns) & (sent_ns < end_ns)
+    return _sample_ms(buys[at_peak], acknowledged[at_peak])
+
+
+@statistics("Refusal latency (sold out)", "ms", of={"p95": {}})
 def refusal_latency_ms(facts: RunFacts) -> Quantity:
     """Answer times of ``POST /orders`` that were refused as sold out (409), in ms."""
     buys = facts.purchases
     return Sample(floats(buys, "latency_ms")[is_in(buys, "outcome", ["sold_out"])])
 
 
+@statistics(
+    "Total order time",
+    "s",
+    digits=2,
+    of={
+        "avg": {},
+        "p50": {Listing.CASES: 8},
+        "p95": {
+            Listing.KEY: 2,
+            Listing.PRIMARY: 3,
+            Listing.GATE: 3,
+            Listing.CASES: 9,
+            Listing.DETECTABLE: 2,
+        },
+    },
+)
 def order_time_s(facts: RunFacts) -> Quantity:
     """Time from the first send of the attempt until the order is settled in the ledger, in s."""
     orders = facts.orders.dropna(subset=["first_sent_ns"])
@@ -120,6 +160,7 @@ def order_time_s(facts: RunFacts) -> Quantity:
     return Sample(settled_s[settled] - begun_s[settled], open_s, UNSETTLED)
 
 
+@statistics("Total order time as the buyer saw it", "s", digits=2, of={"p95": {}})
 def order_time_seen_s(facts: RunFacts) -> Quantity:
     """Time from the first send until the buyer was told the outcome of an order, in s.
 
@@ -134,6 +175,7 @@ def order_time_seen_s(facts: RunFacts) -> Quantity:
     return Sample(seen_s, waited_ns / NANOSECONDS, "buyers were not told the outcome")
 
 
+@statistics("Payment processing time", "ms", of={"avg": {Listing.BACKLOG: 7}, "p95": {}})
 def payment_processing_ms(facts: RunFacts) -> Quantity:
     """Time of an order from awaiting payment to its outcome, by the ledger's events, in ms."""
     events = facts.run.order_events
@@ -149,11 +191,18 @@ def payment_processing_ms(facts: RunFacts) -> Quantity:
     return Sample((finished - begun[settled]) / 1e6, open_ns / 1e6, UNSETTLED)
 
 
+@statistics("Payment latency drawn", "ms", better=None, of={"avg": {Listing.BACKLOG: 8}, "p95": {}})
 def payment_latency_ms(facts: RunFacts) -> Quantity:
     """Latency of the charges that the payment gateway executed, as it drew them, in ms."""
     return Sample(floats(facts.charges, "latency_ms"))
 
 
+@statistics(
+    "Processing delay at peak",
+    "s",
+    digits=2,
+    of={"avg": {Listing.BACKLOG: 5}, "p95": {Listing.BACKLOG: 6}},
+)
 def processing_delay_s(facts: RunFacts) -> Quantity:
     """Time from acceptance to outcome less the payment's own latency, at peak, in s.
 
@@ -176,7 +225,15 @@ def processing_delay_s(facts: RunFacts) -> Quantity:
     return Sample(took_s, np.maximum(waited_s, 0.0), UNSETTLED)
 
 
-def lateness_ms(facts: RunFacts) -> Quantity:
+@statistics(
+    "Lateness of the load generator",
+    "ms",
+    better=None,
+    group=Group.MEASUREMENT,
+    digits=1,
+    of={"avg": {}, "p99": {}},
+)
+def generator_lateness_ms(facts: RunFacts) -> Quantity:
     """How long after its intended time the load generator sent each request, in ms."""
     requests = facts.requests
     return Sample((integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6)

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar, Scale, estimate
-from harness.analysis.facts import NANOSECONDS, Floats, RunFacts, floats, integers, is_in
 from harness.analysis.latency import not_refused
-from harness.analysis.sales import NEVER_SOLD_OUT, errors, sold_out_ns
+from harness.analysis.metric import Group, metric
+from harness.analysis.orders import NEVER_SOLD_OUT, errors, sold_out_ns
+from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, floats, integers, is_in
 
 LEVELS = 6
 NO_CLOCK = "active users were not recorded"
@@ -84,6 +85,7 @@ def _active_at(facts: RunFacts, at_s: Floats) -> Floats:
     return active
 
 
+@metric("Users at a purchase, median", group=Group.SCALABILITY, scale=Scale.LOG)
 def users_at_purchase(facts: RunFacts) -> Quantity:
     """Users who were active when a purchase was sent that was not refused: their median.
 
@@ -97,6 +99,7 @@ def users_at_purchase(facts: RunFacts) -> Quantity:
     return Scalar(float(np.median(active_users(facts, buys))))
 
 
+@metric("Users when all was sold", group=Group.SCALABILITY, scale=Scale.LOG)
 def users_at_sold_out(facts: RunFacts) -> Quantity:
     """Users who were active when every unit was first reserved or sold."""
     if facts.run.clock.empty:
@@ -107,6 +110,9 @@ def users_at_sold_out(facts: RunFacts) -> Quantity:
     return Scalar(float(_active_at(facts, np.array([at_ns / NANOSECONDS]))[0]))
 
 
+@metric(
+    "Users at the first failed request", better="higher", group=Group.SCALABILITY, scale=Scale.LOG
+)
 def users_at_first_failure(facts: RunFacts) -> Quantity:
     """Users who were active when the first request was sent that got a 5xx or no answer."""
     if facts.run.clock.empty:

@@ -11,21 +11,16 @@ not ranked, a percentile that a run does not support) more blocks would not make
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from typing import Any, Final
 
 from harness.analysis.comparison import Side, compare
-from harness.analysis.metrics import METRICS
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import METRICS, listed
 from harness.analysis.outcomes import Outcome
 
 AFTER_BLOCKS: Final = (3, 5, 8)
 CONFIDENCE: Final = 1 - 0.05 / len(AFTER_BLOCKS)
-PRIMARY: Final = (
-    "purchase_latency_p50_ms",
-    "purchase_latency_p95_ms",
-    "order_time_p95_s",
-    "confirmed_orders",
-)
+PRIMARY: Final = listed(Listing.PRIMARY)
 """The metrics that a campaign must decide; all others are shown, and nothing waits for them."""
 
 SPOILT: Final = (Outcome.INCOMPARABLE, Outcome.INVALID)
@@ -51,7 +46,7 @@ class Look:
 
     @property
     def is_decided(self) -> bool:
-        """Say whether more blocks would decide nothing."""
+        """Return True if more blocks would decide nothing."""
         return not self._of(Outcome.UNDECIDED)
 
     @property
@@ -79,9 +74,10 @@ class Look:
 
 
 def look(summary: Mapping[str, Any], blocks: int) -> Look:
-    """Decide every primary metric of every two approaches from a summary of so many blocks."""
+    """Decide every primary metric of every variant against the baseline, the first of them."""
     decisions = []
-    for one, other in combinations(summary["approaches"], 2):
+    one, *others = summary["variants"]
+    for other in others:
         for metric in PRIMARY:
             found = compare(METRICS[metric], _side(one, metric), _side(other, metric), CONFIDENCE)
             decisions.append(Decision(one["name"], other["name"], metric, found.outcome))
@@ -89,7 +85,7 @@ def look(summary: Mapping[str, Any], blocks: int) -> Look:
 
 
 def is_undecided(campaign: Mapping[str, Any]) -> bool:
-    """Say whether a campaign took all its looks, and something is still not decided."""
+    """Return True if a campaign took all its looks, and something is still not decided."""
     taken = campaign.get("looks", {}).get("taken", ())
     last = Look.of_json(taken[-1]) if taken else None
     return last is not None and last.blocks == AFTER_BLOCKS[-1] and not last.is_decided
@@ -115,16 +111,16 @@ def _exceptions(last: Look) -> str:
     return "" if last.words == "all decided" else f", but {last.words}"
 
 
-def _side(approach: Mapping[str, Any], metric: str) -> Side:
-    """Return one approach of a summary, as the comparison takes it."""
-    values = approach["metrics"][metric]["per_run"]
-    runs = approach["runs"]
+def _side(variant: Mapping[str, Any], metric: str) -> Side:
+    """Return one variant of a summary, as the comparison takes it."""
+    values = variant["metrics"][metric]["per_run"]
+    runs = variant["runs"]
     return Side(
-        name=approach["name"],
+        name=variant["name"],
         by_block={
             run["block"]: value for run, value in zip(runs, values, strict=True) if run["counted"]
         },
-        is_ranked=approach["ranked"],
+        is_ranked=variant["ranked"],
         is_valid=any(run["valid"] for run in runs),
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.facts import RunFacts, Stage
+from harness.analysis.run_facts import RunFacts, Stage
 
 FULL = 0.95
 """Share of the processors from which on none is to spare: counters advance in ticks."""

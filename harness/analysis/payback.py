@@ -1,6 +1,6 @@
-"""When the dearer of two approaches pays for itself: what it costs more, and what it sells more.
+"""When the dearer of two variants pays for itself: what it costs more, and what it sells more.
 
-An order that is not confirmed in the sale is taken for lost, and revenue is counted whole, as in
+An order that is not confirmed in the sale is counted as lost, and revenue is counted whole, as in
 the published report; `revenue_to_pay` says what an order must bring, whatever its margin. Orders
 are paired by block, as everywhere; bills and prices have no spread, so every interval comes from
 orders.
@@ -12,26 +12,26 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.analysis.estimates import Estimate, geometric_mean, log_t_interval, t_interval
-from harness.analysis.facts import RunFacts
 from harness.analysis.prices import Prices
+from harness.analysis.run_facts import RunFacts
 
 USD = "USD"
 NO_BILL = "the price table has no bill for it"
 NOTHING_MORE = "it does not confirm more orders"
 
 FIGURES = (
-    ("bill_factor", "Bill, times as much", "×", 1, "Bill of a month ÷ that of the cheaper."),
+    ("bill_factor", "Monthly bill ratio", "×", 1, "Bill of a month ÷ that of the cheaper."),
     ("cost_per_order_factor", "Cost of a confirmed order, times as much", "×", 2,
      "Provisioned for the month; it does not depend on how many sales there are."),
-    ("extra_bill", "More to pay in a month", USD, 0, "Bill of a month − that of the cheaper."),
+    ("extra_bill", "Extra monthly cost", USD, 0, "Bill of a month − that of the cheaper."),
     ("extra_orders", "More orders confirmed in a sale", "", 0, "Paired by block."),
     ("extra_revenue", "More revenue in a sale", USD, 0, "These orders × the price of the product."),
     ("orders_to_pay", "Extra orders in a month that pay for it", "", 2,
-     "More to pay in a month ÷ the price of the product."),
+     "Extra monthly cost ÷ the price of the product."),
     ("sales_to_pay", "Sales in a month that pay for it", "", 5,
-     "More to pay in a month ÷ more revenue in a sale."),
+     "Extra monthly cost ÷ more revenue in a sale."),
     ("revenue_to_pay", "What an extra order must bring to pay for it", USD, 2,
-     "More to pay in a month ÷ more orders in its sales: a bound for the margin of an order."),
+     "Extra monthly cost ÷ more orders in its sales: a bound for the margin of an order."),
     ("roi", "Revenue beyond what is paid more, as a share of it (not profit)", "%", 0,
      "(More revenue in a month − more to pay) ÷ more to pay. Revenue is not profit: what the goods "
      "cost is not taken off, as in the published report."),
@@ -41,9 +41,10 @@ FIGURES = (
 
 @dataclass(frozen=True, slots=True)
 class Costed:
-    """The runs of an approach, which of them count, and their blocks."""
+    """The runs of a variant, which of them count, their blocks, and whose bill it has."""
 
     name: str
+    billed: str
     runs: Sequence[RunFacts]
     counts: Sequence[bool]
     blocks: Sequence[int]
@@ -55,23 +56,23 @@ class Costed:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Interval:
     """A number with its interval; one of exact numbers is a point, one of a single block open."""
 
     value: float
     low: float | None
     high: float | None
 
-    def times(self, factor: float) -> "Span":
+    def times(self, factor: float) -> "Interval":
         """Return it multiplied by a number that is not negative."""
-        return Span(self.value * factor, _times(self.low, factor), _times(self.high, factor))
+        return Interval(self.value * factor, _times(self.low, factor), _times(self.high, factor))
 
-    def less(self, term: float) -> "Span":
+    def less(self, term: float) -> "Interval":
         """Return it less a number."""
         low, high = (None if end is None else end - term for end in (self.low, self.high))
-        return Span(self.value - term, low, high)
+        return Interval(self.value - term, low, high)
 
-    def into(self, dividend: float) -> "Span | None":
+    def into(self, dividend: float) -> "Interval | None":
         """Return a number that is not negative divided by it, or None if it may not divide.
 
         An interval that reaches 0 leaves the quotient without an upper end.
@@ -80,7 +81,7 @@ class Span:
             return None
         low = dividend / self.high if self.high is not None else None
         high = dividend / self.low if self.low is not None and self.low > 0 else None
-        return Span(dividend / self.value, low, high)
+        return Interval(dividend / self.value, low, high)
 
 
 def _times(end: float | None, factor: float) -> float | None:
@@ -96,10 +97,10 @@ def described() -> list[dict[str, Any]]:
 
 
 def compare(one: Costed, other: Costed, prices: Prices, price_usd: float) -> dict[str, Any]:
-    """Return every figure of two approaches, the one with the smaller bill taken as the cheaper."""
-    bill_one, bill_other = prices.usd_per_month(one.name), prices.usd_per_month(other.name)
+    """Return every figure of two variants, the one with the smaller bill taken as the cheaper."""
+    bill_one, bill_other = prices.usd_per_month(one.billed), prices.usd_per_month(other.billed)
     if bill_one is None or bill_other is None:
-        found: dict[str, Span | None] = {}
+        found: dict[str, Interval | None] = {}
         cheaper, dearer, n, why = one, other, 0, NO_BILL
     else:
         cheaper, dearer = (one, other) if bill_one <= bill_other else (other, one)
@@ -119,11 +120,11 @@ def compare(one: Costed, other: Costed, prices: Prices, price_usd: float) -> dic
 
 def _figures(
     pairs: Sequence[tuple[int, int]], bills: tuple[float, float], sales: float, price_usd: float
-) -> dict[str, Span | None]:
+) -> dict[str, Interval | None]:
     """Return the figures of blocks of (orders of the cheaper, of the dearer); None: no such."""
     extra_bill = bills[1] - bills[0]
     factor = bills[1] / bills[0] if bills[0] else None
-    found: dict[str, Span | None] = {
+    found: dict[str, Interval | None] = {
         "bill_factor": None if factor is None else _exact(factor),
         "extra_bill": _exact(extra_bill),
         "orders_to_pay": _exact(extra_bill / price_usd),
@@ -144,25 +145,25 @@ def _figures(
     }
 
 
-def _cost_factor(pairs: Sequence[tuple[int, int]], bill_factor: float) -> Span | None:
+def _cost_factor(pairs: Sequence[tuple[int, int]], bill_factor: float) -> Interval | None:
     """Return how many times as much an order costs; None if in a block nothing was confirmed."""
     if any(min(pair) == 0 for pair in pairs):
         return None
     ratios = [bill_factor * before / after for before, after in pairs]
     low, high = log_t_interval(ratios) if len(ratios) > 1 else (None, None)
-    return Span(geometric_mean(ratios), low, high)
+    return Interval(geometric_mean(ratios), low, high)
 
 
-def _exact(value: float) -> Span:
-    return Span(value, value, value)
+def _exact(value: float) -> Interval:
+    return Interval(value, value, value)
 
 
-def _mean(values: Sequence[float]) -> Span:
+def _mean(values: Sequence[float]) -> Interval:
     low, high = t_interval(values) if len(values) > 1 else (None, None)
-    return Span(math.fsum(values) / len(values), low, high)
+    return Interval(math.fsum(values) / len(values), low, high)
 
 
-def _estimate(span: Span | None, unit: str, n: int, why_not: str) -> Estimate:
+def _estimate(span: Interval | None, unit: str, n: int, why_not: str) -> Estimate:
     """Return a figure in the form of all numbers."""
     if span is None:
         return Estimate(None, unit, None, None, n, "not measured", (why_not,), ())
@@ -172,7 +173,7 @@ def _estimate(span: Span | None, unit: str, n: int, why_not: str) -> Estimate:
     return Estimate(span.value, unit, span.low, span.high, n, method, _open(span), ())
 
 
-def _open(span: Span) -> tuple[str, ...]:
+def _open(span: Interval) -> tuple[str, ...]:
     """Return why an interval lacks an end, if it does."""
     if span.low is None:
         return ("one block: no interval",)

@@ -8,20 +8,16 @@ time. Memory is PSS, in which a page shared by several processes counts once.
 import numpy as np
 import pandas as pd
 
-from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar
-from harness.analysis.facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale
+from harness.analysis.metric import Group, Listing, metric
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 
 NO_CPU = "CPU time was not sampled"
 STREAM_LENGTH = "stream_length:"
 STRANGER = "cpu_s:"
 
 
-def cpu_cores(facts: RunFacts) -> Quantity:
-    """Cores that the approach's services used on average over the load."""
-    used_s = approach_cpu_s(facts, facts.load_s)
-    return used_s if isinstance(used_s, Missing) else Ratio(used_s, facts.load_s)
-
-
+@metric("CPU usage", "%", group=Group.RESOURCES, digits=1)
 def cpu_pct(facts: RunFacts) -> Quantity:
     """CPU that the approach's services used over the load, in % of all cores of the machine."""
     used_s = approach_cpu_s(facts, facts.load_s)
@@ -30,6 +26,22 @@ def cpu_pct(facts: RunFacts) -> Quantity:
     return Ratio(100.0 * used_s, facts.load_s * facts.cores)
 
 
+@metric("CPU cores used", "cores", group=Group.RESOURCES, digits=2, scale=Scale.LOG)
+def cpu_cores(facts: RunFacts) -> Quantity:
+    """Cores that the approach's services used on average over the load."""
+    used_s = approach_cpu_s(facts, facts.load_s)
+    return used_s if isinstance(used_s, Missing) else Ratio(used_s, facts.load_s)
+
+
+@metric(
+    "CPU time per confirmed order, while selling",
+    "s",
+    better="lower",
+    group=Group.RESOURCES,
+    digits=3,
+    scale=Scale.LOG,
+    lists={Listing.GATE: 4, Listing.CASES: 11, Listing.COST: 1},
+)
 def selling_cpu_s_per_order(facts: RunFacts) -> Quantity:
     """CPU seconds of the approach's services per confirmed order, until the last was confirmed.
 
@@ -38,6 +50,14 @@ def selling_cpu_s_per_order(facts: RunFacts) -> Quantity:
     return _per_order(facts, approach_cpu_s(facts, facts.selling_s))
 
 
+@metric(
+    "CPU time per confirmed order, whole run",
+    "s",
+    group=Group.RESOURCES,
+    digits=3,
+    scale=Scale.LOG,
+    lists={Listing.COST: 2},
+)
 def cpu_s_per_order(facts: RunFacts) -> Quantity:
     """CPU seconds of load and drain that the approach's services used per confirmed order.
 
@@ -46,6 +66,14 @@ def cpu_s_per_order(facts: RunFacts) -> Quantity:
     return _per_order(facts, approach_cpu_s(facts, facts.end_s))
 
 
+@metric(
+    "CPU time per answered request",
+    "ms",
+    better="lower",
+    group=Group.RESOURCES,
+    digits=2,
+    scale=Scale.LOG,
+)
 def cpu_ms_per_request(facts: RunFacts) -> Quantity:
     """CPU milliseconds of load and drain that the approach's services used per answered request."""
     used_s = approach_cpu_s(facts, facts.end_s)
@@ -60,12 +88,15 @@ def approach_cpu_s(facts: RunFacts, to_s: float) -> float | Missing:
     return float(sum(known)) if len(known) == len(used) else Missing(NO_CPU)
 
 
-def memory_peak_mb(facts: RunFacts) -> Quantity:
-    """Most memory that the approach's services held together during load and drain, in 10^6 B."""
-    held = _approach_memory_bytes(facts)
-    return held if isinstance(held, Missing) else Scalar(float(held.max()) / 1e6)
-
-
+@metric(
+    "Memory time per confirmed order, while selling",
+    "GB·s",
+    better="lower",
+    group=Group.RESOURCES,
+    digits=3,
+    scale=Scale.LOG,
+    lists={Listing.COST: 3},
+)
 def selling_memory_gb_s_per_order(facts: RunFacts) -> Quantity:
     """Memory of the approach's services × time until the last confirmation, in 10^9 B·s per order.
 
@@ -74,6 +105,14 @@ def selling_memory_gb_s_per_order(facts: RunFacts) -> Quantity:
     return _per_order(facts, memory_gb_s(facts, facts.selling_s))
 
 
+@metric(
+    "Memory time per confirmed order, whole run",
+    "GB·s",
+    group=Group.RESOURCES,
+    digits=3,
+    scale=Scale.LOG,
+    lists={Listing.COST: 4},
+)
 def memory_gb_s_per_order(facts: RunFacts) -> Quantity:
     """Memory that the approach's services held × how long, in 10^9 B·s per confirmed order.
 
@@ -81,6 +120,13 @@ def memory_gb_s_per_order(facts: RunFacts) -> Quantity:
     scenario's choice, so nobody wins it.
     """
     return _per_order(facts, memory_gb_s(facts, facts.end_s))
+
+
+@metric("Memory, peak", "MB", better="lower", group=Group.RESOURCES, scale=Scale.LOG)
+def memory_peak_mb(facts: RunFacts) -> Quantity:
+    """Most memory that the approach's services held together during load and drain, in 10^6 B."""
+    held = _approach_memory_bytes(facts)
+    return held if isinstance(held, Missing) else Scalar(float(held.max()) / 1e6)
 
 
 def _per_order(facts: RunFacts, used: float | Missing) -> Quantity:
@@ -109,16 +155,19 @@ def _approach_memory_bytes(facts: RunFacts) -> "pd.Series[float] | Missing":
     return together
 
 
+@metric("Containers", better="lower", group=Group.RESOURCES, scale=Scale.EXACT)
 def containers(facts: RunFacts) -> Quantity:
     """Containers that the approach's topology asks for, the payment gateway excluded."""
     return Scalar(float(facts.topology["containers"]))
 
 
+@metric("Payment capacity", "slots", better="higher", group=Group.SCALABILITY, scale=Scale.EXACT)
 def payment_slots(facts: RunFacts) -> Quantity:
     """Payments that the approach can have in progress at once, as configured."""
     return Scalar(float(facts.topology["payment_slots"]))
 
 
+@metric("CPU of the load generator", "%", group=Group.MEASUREMENT, digits=1)
 def generator_cpu_pct(facts: RunFacts) -> Quantity:
     """CPU of the load generator over the load, in % of one core per generator process."""
     used_s = facts.cpu_s("load", 0.0, facts.load_s)
@@ -128,6 +177,7 @@ def generator_cpu_pct(facts: RunFacts) -> Quantity:
     return Ratio(100.0 * used_s, facts.load_s * processes)
 
 
+@metric("CPU used by others", "cores", group=Group.MEASUREMENT, digits=2)
 def other_cores(facts: RunFacts) -> Quantity:
     """Cores that others used on average over the load.
 
@@ -167,12 +217,20 @@ def queue_depth(facts: RunFacts) -> pd.Series | None:
     return depth
 
 
+@metric("Queue depth, most", better="lower", group=Group.SCALABILITY, lists={Listing.BACKLOG: 1})
 def queue_depth_max(facts: RunFacts) -> Quantity:
     """Most entries in the streams at once, over load and drain."""
     depth = queue_depth(facts)
     return _no_queue(facts) if depth is None else Scalar(float(depth.max()))
 
 
+@metric(
+    "Queue depth, average",
+    better="lower",
+    group=Group.SCALABILITY,
+    digits=1,
+    lists={Listing.BACKLOG: 2},
+)
 def queue_depth_avg(facts: RunFacts) -> Quantity:
     """Entries in the streams on average over the load."""
     depth = queue_depth(facts)
@@ -187,12 +245,14 @@ def _no_queue(facts: RunFacts) -> Missing:
     return Missing("the approach has no queue")
 
 
+@metric("Open orders, most", group=Group.SCALABILITY, lists={Listing.BACKLOG: 3})
 def open_orders_max(facts: RunFacts) -> Quantity:
     """Most orders without outcome at once, by the ledger."""
     _, numbers = facts.open_orders
     return Scalar(float(numbers.max()) if len(numbers) else 0.0)
 
 
+@metric("Open orders, average", group=Group.SCALABILITY, digits=1, lists={Listing.BACKLOG: 4})
 def open_orders_avg(facts: RunFacts) -> Quantity:
     """Orders without outcome on average over the load, by the ledger."""
     instants, numbers = facts.open_orders
@@ -201,6 +261,14 @@ def open_orders_avg(facts: RunFacts) -> Quantity:
     return Ratio(float((np.diff(edges) * numbers).sum()), float(end_ns))
 
 
+@metric(
+    "Backlog drain time",
+    "s",
+    better="lower",
+    group=Group.SCALABILITY,
+    digits=1,
+    lists={Listing.CASES: 12, Listing.BACKLOG: 9},
+)
 def backlog_drain_s(facts: RunFacts) -> Quantity:
     """Time from the end of the load until the last order was settled, in s."""
     unsettled = len(facts.orders) - int(facts.orders["settled"].sum())

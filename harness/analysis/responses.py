@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from harness.analysis.estimates import Sample, merge, percentile
-from harness.analysis.facts import RunFacts, floats, integers, is_in
 from harness.analysis.laws.counts import ROUTES
+from harness.analysis.run_facts import RunFacts, floats, integers, is_in
 
 QUANTILES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.analysis import resources, sales
-from harness.analysis.facts import (
+from harness.analysis import orders, resources
+from harness.analysis.latency import not_refused
+from harness.analysis.run_facts import (
     NANOSECONDS,
     Floats,
     Integers,
@@ -20,7 +21,6 @@ from harness.analysis.facts import (
     floats,
     integers,
 )
-from harness.analysis.latency import not_refused
 from harness.results.store import RunData
 
 
@@ -90,7 +90,7 @@ def counts_per_second(facts: RunFacts) -> pd.DataFrame:
             "t_s": np.arange(seconds, dtype=np.int64),
             "done": _count(done_s, seconds),
             "requests": _count(done_s[answered], seconds),
-            "errors": _count(done_s[sales.errors(facts)], seconds),
+            "errors": _count(done_s[orders.errors(facts)], seconds),
             "confirmed": np.searchsorted(confirmed_ns, _ends_ns(seconds), side="left"),
         }
     )

@@ -6,36 +6,36 @@ Its JSON Schema is `summary.schema.json` beside this file.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.analysis.arrivals import laws_of
-from harness.analysis.cases import CaseRun, cases
+from harness.analysis.case_results import CaseRun, cases
 from harness.analysis.comparability import has_one_seed
 from harness.analysis.comparison import Side, compare
 from harness.analysis.cost import cost
 from harness.analysis.estimates import Estimate
-from harness.analysis.facts import RunFacts
-from harness.analysis.faults import effects
+from harness.analysis.fault_effects import effects
 from harness.analysis.funnel import funnel, stage_table
 from harness.analysis.growth import growth
 from harness.analysis.growth import warnings as warnings_of_growth
 from harness.analysis.laws import check_laws
+from harness.analysis.laws.arrival_laws import laws_of
 from harness.analysis.levels import levels
 from harness.analysis.metrics import METRICS, estimate_all
 from harness.analysis.payback import Costed
 from harness.analysis.prices import Prices, load_prices
 from harness.analysis.responses import responses
+from harness.analysis.run_facts import RunFacts
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
 from harness.results.findings import Finding, Law, Verdict, correctness, of_set_up, worst
 from harness.results.store import RunData
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA_PATH = Path(__file__).with_name("summary.schema.json")
 DIGITS = 9
 
@@ -76,10 +76,11 @@ class _Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Approach:
-    """The runs of one approach, and what they say."""
+class _Variant:
+    """The runs of one variant, and what they say."""
 
     name: str
+    title: str
     runs: list[_Judged]
     counts: list[bool]
     estimates: dict[str, Estimate]
@@ -93,8 +94,18 @@ class _Approach:
     def facts(self) -> list[RunFacts]:
         return [run.facts for run in self.runs]
 
-    def as_costed(self) -> Costed:
-        return Costed(self.name, self.facts, self.counts, [run.block for run in self.runs])
+    @property
+    def approach(self) -> str:
+        return self.runs[0].facts.run.approach
+
+    def as_costed(self, campaign: Mapping[str, Any]) -> Costed:
+        stated: Mapping[str, Any] = next(
+            (one for one in campaign.get("variants", ()) if one["name"] == self.name), {}
+        )
+        blocks = [run.block for run in self.runs]
+        # A bill is that of an approach as it is by default: more replicas have another.
+        billed = self.name if stated.get("scale") else self.approach
+        return Costed(self.name, billed, self.facts, self.counts, blocks)
 
     def side(self, metric_id: str) -> Side:
         estimate = self.estimates[metric_id]
@@ -116,42 +127,46 @@ def summarise(
     """Derive summary.json from a campaign's runs and audits; raise UsageError if there is no run.
 
     Costs are those of the price table that comes with the harness, unless there is another. A run
-    without audit is UNKNOWN, and an approach with such a run is not ranked.
+    without audit is UNKNOWN, and a variant with such a run is not ranked.
     """
     if not runs:
         raise UsageError("the campaign has no finished run", "continue it with --resume")
     judged = [_judge(run, audits or {}) for run in sorted(runs, key=lambda run: run.index)]
-    names = names_in_order(campaign, [one.facts.run for one in judged])
-    approaches = [_approach(name, judged) for name in names]
-    # Runs of cases differ by more than their approach: nothing about approaches follows from them.
+    order = variants_in_order(campaign, [one.facts.run for one in judged])
+    variants = [_variant(name, title, judged) for name, title in order.items()]
+    # Runs of cases differ by more than their variant: nothing about variants follows from them.
     found = cases([one.as_case() for one in judged])
-    pairs = [] if found else list(combinations(approaches, 2))
+    baseline, *others = variants
     grown = [row for one in judged for row in growth(one.facts)]
     summary = {
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
         "load": _load(judged[0].facts),
         "metrics": _metrics(),
-        "approaches": [_describe(approach) for approach in approaches],
-        "comparisons": _compare(*pairs[0]) if pairs else {},
-        "further_comparisons": [
-            {"baseline": one.name, "contender": other.name, "metrics": _compare(one, other)}
-            for one, other in pairs[1:]
+        "variants": [_describe(variant) for variant in variants],
+        "baseline": baseline.name,
+        "comparisons": [
+            {
+                "baseline": baseline.name,
+                "contender": contender.name,
+                "metrics": _compare(baseline, contender),
+            }
+            for contender in ([] if found else others)
         ],
-        "funnel": {a.name: funnel([run.facts for run in a.counted]) for a in approaches},
-        "levels": {} if found else {a.name: levels(a.facts, a.counts) for a in approaches},
+        "funnel": {one.name: funnel([run.facts for run in one.counted]) for one in variants},
+        "levels": {} if found else {one.name: levels(one.facts, one.counts) for one in variants},
         "cost": None
         if found
-        else cost([a.as_costed() for a in approaches], prices or load_prices()),
-        "stages": {a.name: stage_table([run.facts for run in a.counted]) for a in approaches},
-        "responses": {a.name: responses([run.facts for run in a.counted]) for a in approaches},
-        "audit": {a.name: worst_findings(a.runs) for a in approaches},
+        else cost([one.as_costed(campaign) for one in variants], prices or load_prices()),
+        "stages": {one.name: stage_table([run.facts for run in one.counted]) for one in variants},
+        "responses": {one.name: responses([run.facts for run in one.counted]) for one in variants},
+        "audit": {one.name: worst_findings(one.runs) for one in variants},
         "faults": [effect for one in judged for effect in one.effects],
         "cases": found,
         "growth": grown,
         "validity": [_validity(run) for run in judged],
         "warnings": [
-            *_warnings(approaches),
+            *_warnings(variants),
             *_warnings_of_seed(campaign, judged),
             *warnings_of_growth(grown),
         ],
@@ -188,17 +203,30 @@ def _judge(run: RunData, audits: Audits) -> _Judged:
     return _Judged(facts, laws, judged, findings, effects(facts, findings))
 
 
-def names_in_order(campaign: Mapping[str, Any], runs: Sequence[RunData]) -> list[str]:
-    """Return the approaches that have runs, the one with fewest containers, the baseline, first."""
-    containers: dict[str, int] = {}
-    for run in runs:
-        containers.setdefault(run.variant, int(run.record.topology["containers"]))
-    planned = [one["name"] for one in campaign["variants"] if one["name"] in containers]
-    rest = sorted(set(containers) - set(planned))
-    return sorted([*planned, *rest], key=lambda name: containers[name])
+def variants_in_order(campaign: Mapping[str, Any], runs: Sequence[RunData]) -> dict[str, str]:
+    """Return the titles of the variants that have runs, by name: the baseline first.
+
+    The others are in the order in which they were asked for. Titles that are alike are told apart
+    by the names.
+    """
+    stated = {one["name"]: one for one in campaign.get("variants", ())}
+    topologies = {run.variant: run.record.topology for run in reversed(runs)}
+    rest = sorted(
+        set(topologies) - set(stated), key=lambda name: int(topologies[name]["containers"])
+    )
+    names = [name for name in (*stated, *rest) if name in topologies]
+    names.sort(key=lambda name: name != campaign.get("baseline"))
+    titles = {
+        name: str(stated.get(name, {}).get("title") or topologies[name]["title"]) for name in names
+    }
+    counted = Counter(titles.values())
+    return {
+        name: title if counted[title] == 1 else f"{title} ({name})"
+        for name, title in titles.items()
+    }
 
 
-def _approach(name: str, judged: Sequence[_Judged]) -> _Approach:
+def _variant(name: str, title: str, judged: Sequence[_Judged]) -> _Variant:
     runs = [run for run in judged if run.facts.run.variant == name]
     valid = [run.is_valid for run in runs]
     counts = valid if any(valid) else [True] * len(runs)
@@ -216,23 +244,24 @@ def _approach(name: str, judged: Sequence[_Judged]) -> _Approach:
     if any(run.facts.record.case for run in runs):
         unranked.append(CASES_DIFFER)
     estimates = estimate_all([run.facts for run in runs], counts)
-    return _Approach(name, runs, counts, estimates, unranked)
+    return _Variant(name, title, runs, counts, estimates, unranked)
 
 
-def _describe(approach: _Approach) -> dict[str, Any]:
-    topology = approach.runs[0].facts.topology
-    clean = sum(run.audit is Verdict.PASS for run in approach.runs)
+def _describe(variant: _Variant) -> dict[str, Any]:
+    topology = variant.runs[0].facts.topology
+    clean = sum(run.audit is Verdict.PASS for run in variant.runs)
     return {
-        "name": approach.name,
-        "title": topology["title"],
+        "name": variant.name,
+        "title": variant.title,
+        "approach": variant.approach,
         "acknowledges": topology["acknowledges"],
         "containers": topology["containers"],
         "payment_slots": topology["payment_slots"],
-        "ranked": not approach.unranked,
-        "unranked_reasons": approach.unranked,
-        "audit_verdict": worst(run.audit for run in approach.runs),
+        "ranked": not variant.unranked,
+        "unranked_reasons": variant.unranked,
+        "audit_verdict": worst(run.audit for run in variant.runs),
         "clean_runs": clean,
-        "dirty_runs_upper_bound_pct": _upper_bound_pct(clean, len(approach.runs)),
+        "dirty_runs_upper_bound_pct": _upper_bound_pct(clean, len(variant.runs)),
         "runs": [
             {
                 "index": run.index,
@@ -242,9 +271,9 @@ def _describe(approach: _Approach) -> dict[str, Any]:
                 "reasons": run.validity["reasons"],
                 "audit_verdict": run.audit,
             }
-            for run, counted in zip(approach.runs, approach.counts, strict=True)
+            for run, counted in zip(variant.runs, variant.counts, strict=True)
         ],
-        "metrics": {metric: asdict(value) for metric, value in approach.estimates.items()},
+        "metrics": {metric: asdict(value) for metric, value in variant.estimates.items()},
     }
 
 
@@ -256,7 +285,7 @@ def _upper_bound_pct(clean: int, n: int) -> float | None:
     return 100 * (1 - 0.05 ** (1 / n)) if clean == n else None
 
 
-def _compare(one: _Approach, other: _Approach) -> dict[str, Any]:
+def _compare(one: _Variant, other: _Variant) -> dict[str, Any]:
     return {
         metric.id: asdict(compare(metric, one.side(metric.id), other.side(metric.id)))
         for metric in METRICS.values()
@@ -308,19 +337,19 @@ def _validity(run: _Judged) -> dict[str, Any]:
     return {
         "index": run.index,
         "block": run.block,
-        "approach": run.facts.run.approach,
+        "variant": run.facts.run.variant,
         **run.validity,
         "laws": [asdict(law) for law in run.laws],
     }
 
 
-def _warnings(approaches: Sequence[_Approach]) -> list[str]:
+def _warnings(variants: Sequence[_Variant]) -> list[str]:
     warnings = []
-    for approach in approaches:
-        if approach.unranked:
-            warnings.append(f"{approach.name} is not ranked: {'; '.join(approach.unranked)}")
-        for run, counted in zip(approach.runs, approach.counts, strict=True):
-            where = f"run {run.index} ({approach.name})"
+    for variant in variants:
+        if variant.unranked:
+            warnings.append(f"{variant.name} is not ranked: {'; '.join(variant.unranked)}")
+        for run, counted in zip(variant.runs, variant.counts, strict=True):
+            where = f"run {run.index} ({variant.name})"
             if not run.is_valid:
                 kept = "counted only because none is valid" if counted else "left out"
                 warnings.append(
@@ -331,9 +360,9 @@ def _warnings(approaches: Sequence[_Approach]) -> list[str]:
                 f"{where}: {found.category}: {found.id} {found.verdict}: {found.summary}"
                 for found in of_set_up(run.findings)
             ]
-    fewest = min(sum(approach.counts) for approach in approaches)
+    fewest = min(sum(variant.counts) for variant in variants)
     if fewest < 3:
-        warnings.append(f"only {fewest} run(s) of an approach count: 3 are the least, 5 are better")
+        warnings.append(f"only {fewest} run(s) of a variant count: 3 are the least, 5 are better")
     return warnings
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness import analysis
 from harness.analysis import Compared, Prices, Stored
-from harness.analysis.history import History, Left
+from harness.analysis.trends import Excluded, History
 from harness.errors import UsageError
 from harness.results.store import Campaign, load_findings, read_json
 from harness.results.versions import is_readable
@@ -52,7 +52,7 @@ def history(folder: Path) -> History:
         try:
             campaigns[name] = stored(path.parent)
         except UsageError as error:
-            unreadable.append(Left(name, (error.message,)))
+            unreadable.append(Excluded(name, (error.message,)))
     found = analysis.history(campaigns, unreadable)
     if found is None:
         few = "; ".join(f"{one.folder}: {one.reasons[0]}" for one in unreadable)
@@ -75,12 +75,10 @@ def stored(path: Path) -> Stored:
 
 
 def _summary(campaign: Campaign, runs: set[int]) -> dict[str, Any]:
-    """Return summary.json; made anew if it is missing, of another version, or lacks runs."""
+    """Return summary.json; made anew if it is missing, old, or does not cover the finished runs."""
     path = campaign.path / "summary.json"
-    if path.exists():
-        summary = read_json(path)
-        covered = {one["index"] for one in summary.get("validity", ())}
-        version = analysis.summary_version(campaign.description())
-        if covered == runs and summary.get("schema_version") == version:
+    if path.exists() and not analysis.is_outdated(summary := read_json(path)):
+        covered = {run["index"] for one in summary["variants"] for run in one["runs"]}
+        if covered == runs:
             return summary
     return summarise(campaign)

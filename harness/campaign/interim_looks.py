@@ -29,8 +29,10 @@ def declared() -> dict[str, Any]:
 def check(scenario: Scenario, variants: int) -> None:
     """Raise UsageError if there is nothing that looks could decide."""
     hint = "state the number of runs"
-    if scenario.contest is not None or scenario.cases:
-        what = "the sales of a contest are" if scenario.contest is not None else "cases are"
+    if scenario.contention is not None or scenario.cases:
+        what = (
+            "the sales of a contention test are" if scenario.contention is not None else "cases are"
+        )
         raise UsageError(f"--runs auto: {what} not ranked, so more runs decide nothing", hint)
     if variants < 2:
         raise UsageError("--runs auto: it takes two variants to decide between", hint)

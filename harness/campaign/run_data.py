@@ -96,7 +96,7 @@ def run_data(
 def _load_s(scenario: Scenario, load: LoadFindings) -> float:
     """Return how long the load took: as planned, or until the last answer of a contention test."""
     requests = load.result.requests
-    if scenario.contest is None or requests.empty:
+    if scenario.contention is None or requests.empty:
         return scenario.load_s
     return float(requests["done_ns"].max()) / 1e9
 

@@ -16,8 +16,8 @@ from harness.errors import ExitCode, NotComparable
 
 if TYPE_CHECKING:
     from harness.analysis import Compared
-    from report.notes import Legend
-    from report.tables import Cell, Table
+    from report.tables.cells import Cell, Table
+    from report.tables.footnotes import Legend
 
 SCHEMA_VERSION = 1
 """Version of what `--format json` prints; a change is listed in CHANGELOG.md."""
@@ -72,9 +72,9 @@ def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
 
 
 def _print(compared: "Compared", names: list[str], form: Format) -> None:
-    from report import compared as shown
-    from report import markdown
-    from report import notes as marks
+    from report.page import markdown
+    from report.tables import compared_campaigns as shown
+    from report.tables import footnotes as marks
 
     table = shown.table(compared)
     differs = [f"Differs: {one}" for one in (*compared.machines, *compared.differences)]

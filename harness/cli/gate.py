@@ -177,7 +177,7 @@ def _written(folder: Path, pages: list[Path]) -> str:
 
 
 def _show(result: "Result") -> None:
-    from report.gate.words import COLUMNS, cells
+    from report.gate.gate_words import COLUMNS, cells
 
     table = Table(*COLUMNS, box=None)
     for row in result.rows:

@@ -9,7 +9,7 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.runtimes import Kept
+    from harness.runtimes import RunningDeployment
     from harness.topology import Topology
 
 KeptArgument = Annotated[
@@ -17,16 +17,16 @@ KeptArgument = Annotated[
 ]
 
 
-def kept_deployment(approach: str | None) -> "Kept | None":
+def kept_deployment(approach: str | None) -> "RunningDeployment | None":
     """Return the deployment that is meant; None if nothing is up, or that one is not."""
-    from harness.runtimes import kept
-    from harness.runtimes.kept import words
+    from harness.runtimes import list_running
+    from harness.runtimes.running_deployments import describe_running
     from harness.topology import discover, project_root
 
-    found = kept()
+    found = list_running()
     if approach is None:
         if len(found) > 1:
-            raise UsageError(f"several are up: {words(found)}", "say which one")
+            raise UsageError(f"several are up: {describe_running(found)}", "say which one")
         return found[0] if found else None
     one = next((one for one in found if one.approach == approach), None)
     if one is None:

@@ -10,7 +10,7 @@ from harness.errors import UsageError
 def list_command() -> None:
     """List the scenarios, the approaches, the stored campaigns, and what is up by hand."""
     from harness.results.status import campaign_status
-    from harness.runtimes import kept
+    from harness.runtimes import list_running
     from harness.scenario.model import known_scenarios, load_scenario
     from harness.topology import discover, project_root
 
@@ -28,7 +28,7 @@ def list_command() -> None:
         except UsageError as error:
             words = error.message
         table.add_row("campaign", str(folder), words)
-    for up in kept():
+    for up in list_running():
         where = up.addresses.shop if up.addresses else "coming up"
         table.add_row("up by hand", up.approach, f"{where}, {up.runtime}, pid {up.pid}")
     print_table(table)

@@ -6,16 +6,11 @@ from typing import Any
 from rich.console import Console
 
 from harness.analysis import looks
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import listed
 from harness.errors import ExitCode
 from harness.results.findings import Category, Finding, Verdict, correctness, worst
 from harness.results.store import Campaign, load_findings, load_record, read_json
-
-HEADLINES = (
-    "confirmed_orders",
-    "purchase_latency_p95_ms",
-    "order_time_p95_s",
-    "http_error_rate_pct",
-)
 
 
 def campaign_exit_code(stored: Campaign, *, strict: bool = False) -> ExitCode:
@@ -42,11 +37,11 @@ def print_outcome(console: Console, stored: Campaign, every_finding: bool = Fals
     summary = read_json(stored.path / "summary.json")
     if found := looks.told(summary["campaign"]):
         console.print(found)
-    for approach in summary["approaches"]:
+    for approach in summary["variants"]:
         if "statement" in approach:
             console.print(approach["statement"])
             continue
-        cells = [_cell(summary, approach, metric) for metric in HEADLINES]
+        cells = [_cell(summary, approach, metric) for metric in listed(Listing.KEY)]
         console.print(f"{approach['name']}: " + " · ".join(cell for cell in cells if cell))
     print_complaints(console, stored, every_finding)
 

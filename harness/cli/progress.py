@@ -45,7 +45,7 @@ class ProgressLine:
     def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
         """Print what is ahead."""
         self._total = len(planned)
-        self._load_s = None if scenario.contest else scenario.load_s
+        self._load_s = None if scenario.contention else scenario.load_s
         self._eta = EtaEstimator(len(planned) - done, scenario.load_s)
         kept = f", {done} of them kept from before" if done else ""
         each = f"{scenario.load_s:g} s of load"

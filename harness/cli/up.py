@@ -22,7 +22,7 @@ from harness.errors import ExitCode
 
 if TYPE_CHECKING:
     from harness.campaign import Request
-    from harness.runtimes import Deployment, Kept
+    from harness.runtimes import Deployment, RunningDeployment
 
 _PERIOD_S = 1.0
 
@@ -71,7 +71,7 @@ def up(
     return ExitCode.OK
 
 
-def _described(one: "Kept", request: "Request") -> Iterator[str]:
+def _described(one: "RunningDeployment", request: "Request") -> Iterator[str]:
     """Yield what is up, and where."""
     addresses = one.reachable_at()
     product = request.scenario.product
@@ -100,7 +100,7 @@ def _report_deaths(deployment: "Deployment") -> None:
     """Print every replica that ends although nobody asked it to; the others stay up."""
     reported: set[str] = set()
     while True:
-        dead = set(deployment.alive())
+        dead = set(deployment.unexpected_exits())
         for name in sorted(dead - reported):
             console.print(f"died: {name}; its log: {deployment.logs()[name]}")
         reported = dead

@@ -18,15 +18,15 @@ from pydantic import ValidationError
 from harness import campaign
 from harness.analysis import METRICS, Stored, different_schemas
 from harness.analysis.campaigns import by_block, is_contested
-from harness.analysis.comparability import differently_asked, spoilt
-from harness.analysis.metrics import Metric
+from harness.analysis.comparability import invalid_runs, workload_differences
+from harness.analysis.metric import Metric
 from harness.errors import NotComparable, UsageError
 from harness.gate.result import Row
 from harness.gate.rule import judge_unpaired
 from harness.gate.settings import Criterion
 from harness.results.store import read_json, write_json
 from harness.results.versions import upgrade_campaign
-from harness.scenario.schema import Table, Text, explain
+from harness.scenario.schema import SchemaModel, Text, explain
 
 SCHEMA_VERSION: Final = 1
 FORMAT: Final = "flashsale-harness baseline"
@@ -37,7 +37,7 @@ _BY = " ÷ "
 Change = float | None
 
 
-class Changes(Table):
+class Changes(SchemaModel):
     """A metric of one approach against another's, block by block; null where there is none.
 
     `ratios` are null unless both values are positive; only a percentage has differences, `points`.
@@ -47,7 +47,7 @@ class Changes(Table):
     points: list[Change]
 
 
-class CampaignSpec(Table):
+class CampaignSpec(SchemaModel):
     """What the campaign asked of which systems, on which machine: its campaign.json, in parts."""
 
     schema_version: int
@@ -62,7 +62,7 @@ class CampaignSpec(Table):
     environment: dict[str, Any]
 
 
-class Baseline(Table):
+class Baseline(SchemaModel):
     """The whole file; `changes` are by subject (``queue ÷ sync``) and metric."""
 
     format: Literal["flashsale-harness baseline"]
@@ -76,7 +76,7 @@ def write(folder: Path, path: Path) -> Baseline:
     """Keep what comparing needs of the campaign in a folder.
 
     Raises UsageError if the folder holds none, if a run of it is invalid or unclean, or if it has
-    nothing to compare: a contest, the cases of faults, or one approach alone.
+    nothing to compare: a contention test, the cases of faults, or one approach alone.
     """
     stored = campaign.stored(folder)
     if reasons := list(_unfit(folder, stored)):
@@ -138,7 +138,7 @@ def check(
     """
     known = baseline.description.model_dump(mode="json")
     reasons = different_schemas(known, description) or [
-        *differently_asked(
+        *workload_differences(
             Stored(known, {}, baseline.deployments), Stored(description, {}, deployments)
         ),
         *_not_kept(baseline, criteria),
@@ -156,7 +156,7 @@ def rows(
 ) -> tuple[Row, ...]:
     """Judge every criterion of every pair of approaches, by the valid runs of head's summary."""
     head = changes(summary)
-    measured = {one["name"] for one in summary["approaches"]}
+    measured = {one["name"] for one in summary["variants"]}
     return tuple(
         _row(criterion, subject, known[criterion.metric.id], head[subject][criterion.metric.id])
         for subject, known in baseline.changes.items()
@@ -179,7 +179,7 @@ def changes(summary: Mapping[str, Any]) -> dict[str, dict[str, Changes]]:
             for metric in METRICS.values()
             if is_contested(metric) and metric.id in first["metrics"]
         }
-        for first, second in combinations(summary["approaches"], 2)
+        for first, second in combinations(summary["variants"], 2)
     }
 
 
@@ -208,13 +208,13 @@ def _row(criterion: Criterion, subject: str, known: Changes, found: Changes) -> 
 
 
 def _unfit(folder: Path, stored: Stored) -> Iterator[str]:
-    if stored.is_contest or stored.description.get("cases"):
+    if stored.is_contention_test or stored.description.get("cases"):
         yield "its runs are not ranked, so nothing of them can be compared"
         return
-    yield from spoilt(stored.summary)
+    yield from invalid_runs(stored.summary)
     if len(stored.description["variants"]) < 2:
         yield "it measured one approach, so there is no ratio between two"
-    blocks = {run["block"] for one in stored.summary["approaches"] for run in one["runs"]}
+    blocks = {run["block"] for one in stored.summary["variants"] for run in one["runs"]}
     if len(blocks) < 2:
         yield "it has fewer than two blocks, so nothing is known of how they vary"
 

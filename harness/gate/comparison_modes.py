@@ -54,7 +54,7 @@ class AgainstBase:
 
     def rows(self, summary: Summary) -> tuple[Row, ...]:
         """Judge every criterion of every approach that the campaign measured."""
-        measured = {one["name"]: one for one in summary["approaches"]}
+        measured = {one["name"]: one for one in summary["variants"]}
         return tuple(
             rule.judge(
                 criterion.of(approach),
@@ -96,7 +96,7 @@ def valid_runs(summary: Summary, blocks: int) -> Summary:
 
     A look judges what was there when it was due, also if a gate that is continued has more.
     """
-    return {**summary, "approaches": [_valid_runs(one, blocks) for one in summary["approaches"]]}
+    return {**summary, "variants": [_valid_runs(one, blocks) for one in summary["variants"]]}
 
 
 def _valid_runs(approach: Summary, blocks: int) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Plan:
     against: str
     settings: Settings
     scenario: Scenario
-    contest: Scenario | None
+    contention: Scenario | None
     approaches: tuple[str, ...]
     created_at: str
     is_new: bool = True
@@ -65,19 +65,20 @@ def new(
     """Return the plan of a gate that begins now (UsageError: its scenarios cannot be used)."""
     _check_approaches(settings, root)
     scenario = load_scenario(settings.scenario, root)
-    if scenario.contest is not None or scenario.cases:
-        what = "contest" if scenario.contest is not None else "cases"
+    if scenario.contention is not None or scenario.cases:
+        what = "contention test" if scenario.contention is not None else "cases"
         raise UsageError(
             f"{settings.scenario}: {what}: its runs are not ranked, so nothing can be compared",
             "give the gate a scenario of stages, or of an open load",
         )
-    contest = load_scenario(settings.contest, root) if settings.contest else None
-    if contest is not None and contest.contest is None:
+    contention = load_scenario(settings.contention, root) if settings.contention else None
+    if contention is not None and contention.contention is None:
         raise UsageError(
-            f"{settings.contest}: there is no [contest] in it", "name a contest, or leave it out"
+            f"{settings.contention}: there is no [contention] in it",
+            "name a contention test, or leave it out",
         )
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return Plan(mode, against, settings, scenario, contest, approaches, at)
+    return Plan(mode, against, settings, scenario, contention, approaches, at)
 
 
 def _check_approaches(settings: Settings, root: Path) -> None:
@@ -98,13 +99,13 @@ def _write(plan: Plan, out: Path, sides: Mapping[str, Side]) -> None:
 def read(out: Path) -> Plan:
     """Read the plan of a gate that was begun (UsageError: there is none)."""
     content = _content(out)
-    contest = content["contest"]
+    contention = content["contention"]
     return Plan(
         mode=content["mode"],
         against=content["against"],
         settings=_settings(content["settings"]),
         scenario=Scenario.model_validate(content["scenario"]),
-        contest=None if contest is None else Scenario.model_validate(contest),
+        contention=None if contention is None else Scenario.model_validate(contention),
         approaches=tuple(content["approaches"]),
         created_at=content["created_at"],
         is_new=False,
@@ -139,11 +140,11 @@ def _document(plan: Plan, sides: Mapping[str, Side]) -> dict[str, Any]:
         "against": plan.against,
         "settings": {
             "scenario": plan.settings.scenario,
-            "contest": plan.settings.contest,
+            "contention": plan.settings.contention,
             "criteria": [_criterion(one) for one in plan.settings.criteria],
         },
         "scenario": plan.scenario.model_dump(mode="json"),
-        "contest": None if plan.contest is None else plan.contest.model_dump(mode="json"),
+        "contention": None if plan.contention is None else plan.contention.model_dump(mode="json"),
         "approaches": list(plan.approaches),
         "created_at": plan.created_at,
         "sides": {name: asdict(side) for name, side in sides.items()},
@@ -154,7 +155,7 @@ def _settings(content: Mapping[str, Any]) -> Settings:
     criteria = tuple(
         Criterion(**{**one, "metric": METRICS[one["metric"]]}) for one in content["criteria"]
     )
-    return Settings(content["scenario"], content["contest"], criteria)
+    return Settings(content["scenario"], content["contention"], criteria)
 
 
 def _criterion(one: Criterion) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The whole gate: the contest, the comparison, and what failed once more.
+"""The whole gate: the contention test, the comparison, and what failed once more.
 
-1. head's contest: many short sales; whoever oversells one is not measured any further
+1. head's contention test: many short sales; whoever oversells one is not measured any further
 2. the comparisons, one for each approach: 3, 5, 8 blocks of base and head in turn, until the rule
    decides
 3. the confirmation: the same looks again at what failed, because a verdict that sends somebody
@@ -24,7 +24,7 @@ from harness.gate.gate_plan import Plan
 from harness.gate.result import (
     COMPARISON,
     CONFIRMATION,
-    CONTEST,
+    CONTENTION,
     Look,
     Result,
     Row,
@@ -80,7 +80,7 @@ class Gate:
         """Make every run that is needed and missing, and return what all of them come to."""
         begun_s = time.monotonic()
         rows: tuple[Row, ...] = ()
-        if self._contest():
+        if self._contention():
             compared = {group: self._compare(group) for group in self._mode.groups}
             rows = tuple(
                 row for group, seen in compared.items() for row in self._confirm(group, seen)
@@ -95,7 +95,7 @@ class Gate:
             base=base,
             head=head,
             scenario=plan.settings.scenario,
-            contest=plan.settings.contest,
+            contention=plan.settings.contention,
             seed=plan.scenario.seed,
             runtime=self._bench.runtime.name,
             created_at=plan.created_at,
@@ -111,12 +111,12 @@ class Gate:
             environment=self._environment(),
         )
 
-    def _contest(self) -> bool:
+    def _contention(self) -> bool:
         """Make head's contention test, if there is one; return True if the comparison is due."""
-        scenario = self._plan.contest
+        scenario = self._plan.contention
         if scenario is not None:
             runs, seed = scenario.runs, scenario.seed
-            blocks = self._begin(CONTEST, scenario, self._mode.contestants, runs, seed)
+            blocks = self._begin(CONTENTION, scenario, self._mode.contestants, runs, seed)
             blocks.make(runs, self._goes_on)
             campaign.summarise(blocks.campaign)
         return self._goes_on()

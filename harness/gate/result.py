@@ -10,9 +10,8 @@ from typing import Any, Literal
 
 from harness.analysis.outcomes import Kind
 from harness.errors import ExitCode
-from harness.results.findings import Category, category_of
 
-CONTEST, COMPARISON, CONFIRMATION = "contest", "comparison", "confirmation"
+CONTENTION, COMPARISON, CONFIRMATION = "contention", "comparison", "confirmation"
 """What the campaigns of a gate are made for; their folders' names begin with it."""
 
 
@@ -80,18 +79,17 @@ class RunOf:
 
 @dataclass(frozen=True, slots=True)
 class Offence:
-    """An invariant of the audit that a run broke, or that could not be checked (UNKNOWN)."""
+    """An invariant of the audit that a run broke, or that could not be checked (UNKNOWN).
+
+    `is_incorrect` if it is about correctness, not about the set-up.
+    """
 
     run: RunOf
     invariant: str
     title: str
     verdict: str
     summary: str
-
-    @property
-    def is_incorrect(self) -> bool:
-        """Return True if it is about correctness, not about the set-up."""
-        return category_of(self.invariant) is Category.CORRECTNESS
+    is_incorrect: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ class Result:
     base: Side
     head: Side
     scenario: str
-    contest: str | None
+    contention: str | None
     seed: int
     runtime: str
     created_at: str

@@ -43,7 +43,7 @@ def unanswered(asked: Plan, root: Path, why: NotComparable) -> Result:
         base=Side(asked.against, None, False, "", ""),
         head=sides.described(root),
         scenario=asked.settings.scenario,
-        contest=asked.settings.contest,
+        contention=asked.settings.contention,
         seed=asked.scenario.seed,
         runtime=RUNTIME,
         created_at=asked.created_at,

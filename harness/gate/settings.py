@@ -13,20 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, ValidationError, model_validator
 
 from harness.analysis import METRICS
-from harness.analysis.metrics import Metric
+from harness.analysis.metric import Metric
 from harness.errors import UsageError
 from harness.host.text_files import read_text
-from harness.scenario.schema import Table, Text, explain
+from harness.scenario.schema import SchemaModel, Text, explain
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 _EXAMPLE = "an example is gate.toml of flashsale-harness"
 
 
-class Amounts(Table):
+class Amounts(SchemaModel):
     """How much worse a metric may be, and what it must not be beyond."""
 
     tolerance: Share | None = None
@@ -61,11 +61,14 @@ class CriterionTable(Amounts):
         return self
 
 
-class SettingsTable(Table):
+class SettingsFile(SchemaModel):
     """The whole file."""
 
     scenario: Text
-    contest: Text | None = None
+    contention: Text | None = Field(
+        default=None,
+        validation_alias=AliasChoices("contention", "contest"),  # the second is the old name
+    )
     metrics: Annotated[dict[str, CriterionTable], Field(min_length=1)]
 
 
@@ -105,7 +108,7 @@ class Settings:
     """What a gate decides on, and the scenarios by which it does."""
 
     scenario: str
-    contest: str | None
+    contention: str | None
     criteria: tuple[Criterion, ...]
 
 
@@ -118,11 +121,11 @@ def load_settings(path: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
     try:
-        table = SettingsTable.model_validate(content)
+        table = SettingsFile.model_validate(content)
     except ValidationError as invalid:
-        raise explain(path, SettingsTable, invalid.errors()) from invalid
+        raise explain(path, SettingsFile, invalid.errors()) from invalid
     criteria = tuple(_criterion(path, name, one) for name, one in table.metrics.items())
-    return Settings(table.scenario, table.contest, criteria)
+    return Settings(table.scenario, table.contention, criteria)
 
 
 def _criterion(path: Path, name: str, table: CriterionTable) -> Criterion:

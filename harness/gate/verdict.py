@@ -7,7 +7,7 @@ in any run of any side decides, and no rerun undoes it.
 from collections.abc import Iterable, Sequence
 
 from harness.errors import ExitCode
-from harness.gate.result import CONTEST, InvalidRun, Offence, Row, Ruling
+from harness.gate.result import CONTENTION, InvalidRun, Offence, Row, Ruling
 from harness.gate.run_evidence import MAX_INVALID_BLOCKS
 from harness.results.findings import Verdict
 
@@ -43,10 +43,12 @@ def strictly(code: ExitCode, statement: str, offences: Sequence[Offence]) -> tup
 
 
 def is_spoilt(spoilt: Iterable[InvalidRun]) -> bool:
-    """Return True if too many runs are invalid: a contest's, or more blocks than may be lost."""
+    """Return True if a run of the contention test is invalid, or too many blocks are."""
     lost = {(one.run.campaign, one.run.block) for one in spoilt}
     campaigns = [campaign for campaign, _ in lost]
-    return any(name == CONTEST or campaigns.count(name) > MAX_INVALID_BLOCKS for name in campaigns)
+    return any(
+        name == CONTENTION or campaigns.count(name) > MAX_INVALID_BLOCKS for name in campaigns
+    )
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -90,7 +90,7 @@ class Board:
                 "runs": len(planned),
                 "kept": done,
                 "approaches": sorted({run.variant for run in planned}),
-                "load_s": None if scenario.contest else scenario.load_s,
+                "load_s": None if scenario.contention else scenario.load_s,
                 "stages": _stages(scenario),
             }
             self._plans_users = bool(scenario.stages)
@@ -230,7 +230,7 @@ class Board:
 
 
 def _stages(scenario: Scenario) -> list[tuple[float, float, str]]:
-    """Return the stages as spans of time, named as in the report; a contest has none."""
+    """Return the stages as spans of time, named as in the report; a contention test has none."""
     stages: list[Stage | ArrivalStage] = [*scenario.stages]
     if scenario.open is not None:
         stages += scenario.open.stages

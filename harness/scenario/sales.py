@@ -1,7 +1,7 @@
-"""What is put on sale: one product, or in a contest a product of its own for every sale.
+"""What is put on sale: one product, or in a contention test a product of its own for every sale.
 
-A sale of a contest shares no row, counter or key with the sale before it, so the deployment can
-stay up: hundreds of sales in minutes, each of them from fresh stock.
+A sale of a contention test shares no row, counter or key with the sale before it, so the deployment
+can stay up: hundreds of sales in minutes, each of them from fresh stock.
 """
 
 import random
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 SALE_PRODUCT = 1
 """The product of a sale in stages; the warm-up buys another one."""
 
-FIRST_OF_A_CONTEST = 1001
+FIRST_CONTENTION_PRODUCT = 1001
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class Sale:
     stock: int
 
 
-def contest_sales(count: int, stock_min: int, stock_max: int, seed: int) -> tuple[Sale, ...]:
-    """Return the sales of a contest; their stocks are drawn from the seed, bounds included."""
+def contention_sales(count: int, stock_min: int, stock_max: int, seed: int) -> tuple[Sale, ...]:
+    """Return the sales of a contention test; the seed decides their stocks, bounds included."""
     drawn = random.Random(f"{seed}-stock")  # noqa: S311 - a reproducible draw, not a secret
     return tuple(
-        Sale(position + 1, FIRST_OF_A_CONTEST + position, drawn.randint(stock_min, stock_max))
+        Sale(position + 1, FIRST_CONTENTION_PRODUCT + position, drawn.randint(stock_min, stock_max))
         for position in range(count)
     )

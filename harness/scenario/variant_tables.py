@@ -28,11 +28,3 @@ class VariantTable(Variation):
     approach: Text
     title: Text | None = None
     folder: Text | None = None
-
-
-def check_names(variants: tuple[VariantTable, ...]) -> None:
-    """Raise ValueError if two variants bear one name."""
-    names = [variant.name for variant in variants]
-    for number, name in enumerate(names, start=1):
-        if name in names[: number - 1]:
-            raise ValueError(f'variants[{number}].name = "{name}" names two variants')

@@ -16,9 +16,8 @@ import pandas as pd
 import psutil
 
 from harness import load
-from harness.analysis import arrivals
-from harness.analysis.facts import floats, is_in
-from harness.analysis.laws import check_laws, crowd
+from harness.analysis.laws import arrival_laws, check_laws, crowd
+from harness.analysis.run_facts import floats, is_in
 from harness.errors import InfrastructureError
 from harness.results.findings import Law, Verdict
 from harness.results.record import RunRecord
@@ -41,7 +40,7 @@ FASTEST_PER_S = 12_800
 HALVINGS = 2
 """So often the gap between the last rate that passed and the first that did not is halved."""
 
-DECISIVE = (arrivals.ARRIVED, arrivals.ON_TIME, crowd.GENERATOR_CPU)
+DECISIVE = (arrival_laws.ARRIVED, arrival_laws.ON_TIME, crowd.GENERATOR_CPU)
 
 _PRODUCT = Product(name="nothing", price_cents=1, stock=1)
 
@@ -206,7 +205,7 @@ def _laws(scenario: Scenario, done: "_Generated") -> list[Law]:
         stock_moves=nothing,
         charges=nothing,
     )
-    return check_laws(run, [law for law in arrivals.LAWS if law[0] in DECISIVE])
+    return check_laws(run, [law for law in arrival_laws.LAWS if law[0] in DECISIVE])
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ class SelfTest:
     def check(self) -> None:
         """Raise UsageError for a scenario whose runs cannot be compared, or are too large."""
         scenario = self.scenario
-        if scenario.contest is not None or scenario.cases:
-            what = "contest" if scenario.contest is not None else "cases"
+        if scenario.contention is not None or scenario.cases:
+            what = "contention test" if scenario.contention is not None else "cases"
             raise UsageError(
                 f"{self.source}: {what}: nothing is ranked, so nothing can be told apart",
                 "give the self-test a scenario of stages, or of an open load",

@@ -86,7 +86,7 @@ def judge(summary: Mapping[str, Any]) -> Judgement:
 
 def _verdict(summary: Mapping[str, Any], same: Sequence[Row], control: Row) -> tuple[ExitCode, str]:
     """Return what the rows mean; the first that applies decides."""
-    if any(one["audit_verdict"] == Verdict.FAIL for one in summary["approaches"]):
+    if any(one["audit_verdict"] == Verdict.FAIL for one in summary["variants"]):
         return ExitCode.CORRECTNESS, "the audit failed in a run of the self-test"
     if any(row.outcome in SPOILT for row in (*same, control)):
         return ExitCode.INVALID, "runs of the self-test are invalid, or not ranked"
@@ -137,18 +137,12 @@ def _row(summary: Mapping[str, Any], metric: str, baseline: str, contender: str)
 
 
 def _comparisons(summary: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Return the comparisons of every two copies, by their names."""
-    first = summary["comparisons"]
-    some = next(iter(first.values()))
-    further = summary["further_comparisons"]
-    return {
-        (some["baseline"], some["contender"]): first,
-        **{(one["baseline"], one["contender"]): one["metrics"] for one in further},
-    }
+    """Return the comparisons of the copies with the first, by their names."""
+    return {(one["baseline"], one["contender"]): one["metrics"] for one in summary["comparisons"]}
 
 
 def _approach(summary: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = next(one for one in summary["approaches"] if one["name"] == name)
+    found: Mapping[str, Any] = next(one for one in summary["variants"] if one["name"] == name)
     return found
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.topology import secrets
-from harness.topology.dotenv import read_variables
+from harness.topology.compose_source import load
+from harness.topology.env_file import read_variables
 from harness.topology.limits import Limits
-from harness.topology.model import (
+from harness.topology.topology_model import (
+    Changes,
     Condition,
     ConfigFile,
     HealthCheck,
@@ -23,7 +25,6 @@ from harness.topology.model import (
     Topology,
     peers,
 )
-from harness.topology.source import Source, load
 
 __all__ = [
     "Condition",
@@ -92,4 +93,4 @@ def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Top
     file = path.resolve()  # a link gives a file another name, and no other neighbours
     stated = read_variables(file.with_name(".env"))
     known = {**secrets.draw(), **stated, **(variables or {})}
-    return load(Source(approach=approach, path=file, variables=known))
+    return load(approach, file, Changes(known))

@@ -1,6 +1,6 @@
 """The report of a campaign of cases: what each fault did, and what it must never do.
 
-Runs of different cases are different experiments, so nothing is averaged over them, no approach is
+Runs of different cases are different experiments, so nothing is averaged over them, no variant is
 ranked, and the graphs over time are one per case. It is a page of its own; its parts are those of
 the other page.
 """
@@ -8,18 +8,20 @@ the other page.
 from typing import Any
 
 from harness.results.findings import Verdict
-from report import effects, growth, markdown, words
-from report.cases import charts, reached, rows
+from report import conclusion, growth_section
+from report.cases import case_charts, case_tables, coverage_tables
+from report.conclusion import Headline
 from report.document import Document, by_name, judged
 from report.evidence import Evidence
+from report.page import markdown
 from report.reproduce import RawRun
-from report.words import Headline
+from report.tables import fault_table
 
 __all__ = ["compose"]
 
 NO_RANKING = (
-    "No approach is ranked: the runs of a campaign of cases differ by what is done to them, and "
-    "each approach has cases of its own."
+    "No variant is ranked: the runs of a campaign of cases differ by what is done to them, and "
+    "each variant has cases of its own."
 )
 ALWAYS_TOLD = ("oversold", "lost", "duplicated", "double_charged")
 """What the title counts even if there is none; the rest only where there is some."""
@@ -52,14 +54,14 @@ THREATS = (
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
-    coverage = reached.tables(evidence)
+    coverage = coverage_tables.tables(evidence)
     contents = by_name(
         [
-            rows.cases(evidence),
-            *rows.side_by_side(evidence),
+            case_tables.cases(evidence),
+            *case_tables.side_by_side(evidence),
             *coverage,
-            effects.table(evidence),
-            growth.table(evidence),
+            fault_table.table(evidence),
+            growth_section.table(evidence),
             *judged(evidence),
         ]
     )
@@ -68,23 +70,23 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         evidence=evidence,
         said=headline(evidence),
         tables=contents,
-        sections=(*charts.sections(evidence), *growth.sections(evidence)),
+        sections=(*case_charts.sections(evidence), *growth_section.sections(evidence)),
         threats=THREATS,
         raw=raw,
         template="cases/page.html.j2",
         own={
-            "lead": effects.LEAD,
-            "coverage_lead": reached.LEAD,
+            "faults_lead": fault_table.LEAD,
+            "coverage_lead": coverage_tables.LEAD,
             "coverage": [table.name for table in coverage],
-            "growth_lead": growth.LEAD,
+            "growth_lead": growth_section.LEAD,
         },
         before=(
             "## Cases",
             *map(markdown.table, of_cases),
-            *reached.in_markdown(coverage),
-            *effects.in_markdown(contents),
+            *coverage_tables.in_markdown(coverage),
+            *fault_table.in_markdown(contents),
         ),
-        after=tuple(growth.in_markdown(contents)),
+        after=tuple(growth_section.in_markdown(contents)),
     )
 
 
@@ -92,22 +94,22 @@ def headline(evidence: Evidence) -> Headline:
     """Say in words what the cases came to."""
     return Headline(
         title=_title(evidence),
-        problems=tuple(words.troubles(evidence)),
+        problems=tuple(conclusion.troubles(evidence)),
         sentences=(
-            *(_recovered(evidence, approach.name) for approach in evidence.approaches),
-            *growth.sentences(evidence),
+            *(_recovered(evidence, variant.name) for variant in evidence.variants),
+            *growth_section.sentences(evidence),
             NO_RANKING,
         ),
     )
 
 
 def _title(evidence: Evidence) -> str:
-    """Return the verdict: how much was done to the approaches, and what the audit found of it."""
+    """Return the verdict: how much was done to the variants, and what the audit found of it."""
     cases, faults = evidence.summary["cases"], evidence.summary["faults"]
     struck = sum(fault["begun_s"] is not None for fault in faults)
     runs = sum(case["n"] for case in cases)
     done = f"{runs} runs, {struck} faults" if faults else f"{runs} runs of {len(cases)} cases"
-    totals = {name: (_total(cases, name), title.lower()) for title, name in effects.FOUND}
+    totals = {name: (_total(cases, name), title.lower()) for title, name in fault_table.FOUND}
     counted = [
         f"{total}\N{NO-BREAK SPACE}{title}"
         for name in (*ALWAYS_TOLD, *(name for name in totals if name not in ALWAYS_TOLD))
@@ -129,16 +131,16 @@ def _total(cases: list[dict[str, Any]], name: str) -> str:
     return "an unknown number" if None in counts and not known else f"{known:,}"
 
 
-def _recovered(evidence: Evidence, approach: str) -> str:
-    """Say how long an approach took to recover at worst, and where."""
-    titles = {one.name: one.title for one in evidence.approaches}
-    cases = [case for case in evidence.summary["cases"] if case["approach"] == approach]
+def _recovered(evidence: Evidence, variant: str) -> str:
+    """Say how long an variant took to recover at worst, and where."""
+    titles = {one.name: one.title for one in evidence.variants}
+    cases = [case for case in evidence.summary["cases"] if case["variant"] == variant]
     hit = [case for case in cases if case["faults"]]
     if not hit:
-        return f"{titles[approach]}: {_cases(len(cases))} without faults."
+        return f"{titles[variant]}: {_cases(len(cases))} without faults."
     stuck = [case["case"] for case in hit if case["unsettled"]]
     timed = [case for case in hit if case["recovery_s"] is not None]
-    said = f"{titles[approach]}, {_cases(len(hit))} with faults"
+    said = f"{titles[variant]}, {_cases(len(hit))} with faults"
     if timed:
         worst = max(timed, key=lambda case: case["recovery_s"])
         said += f": recovered in {worst['recovery_s']:.1f} s at the most ({worst['case']})"

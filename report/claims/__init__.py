@@ -1,20 +1,28 @@
 """The published report, held against a campaign: claim by claim, by cost, and against itself.
 
 `compose` returns what the report shows of it; `markdown` is its part of report.md, and
-`section.html.j2` that of the page. The data is `report/claims.toml`, the rule is in `verdict`.
+`section.html.j2` that of the page. The data is `claims.toml`, the rule is in `claim_verdict`.
 """
 
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from report import markdown as md
-from report.claims import contradictions, costs, figures, judgement, levels, published, rows
-from report.claims.verdict import Word
+from report.charts.figures import Section
+from report.claims import (
+    claim_judgement,
+    claim_tables,
+    contradictions,
+    cost_tables,
+    published,
+    user_level_charts,
+    user_level_table,
+)
+from report.claims.claim_verdict import ClaimVerdict
 from report.evidence import Evidence
-from report.plates import Section
-from report.tables import Table
+from report.page import markdown as md
+from report.tables.cells import Table
 
-__all__ = ["Claims", "compose", "markdown", "of_contest"]
+__all__ = ["Claims", "compose", "markdown", "of_contention"]
 
 RULE = (
     "These figures come from other code on another machine; they are claims, not a baseline. A "
@@ -23,8 +31,8 @@ RULE = (
     "factor; contradicted if none of the interval does; else not decided."
 )
 COST = (
-    "What a confirmed order takes and costs, and when the dearer approach pays for itself. No cost "
-    "is worth more than the price table below."
+    "What a confirmed order takes and costs, and when the dearer variant pays for itself. Costs "
+    "are only as good as the price table below."
 )
 
 
@@ -45,16 +53,16 @@ class Claims:
 def compose(evidence: Evidence) -> Claims:
     """Judge every published claim by a campaign."""
     data = published.load()
-    judged = judgement.judge_all(data, evidence)
+    judged = claim_judgement.judge_all(data, evidence)
     words = Counter(one.verdict.word for one in judged)
-    counts = ", ".join(f"{words[word]} {word}" for word in Word)
+    counts = ", ".join(f"{words[word]} {word}" for word in ClaimVerdict)
     other = _other_load(data, evidence)
-    by_users, on_levels = figures.section(evidence), levels.table(evidence)
+    by_users, on_levels = user_level_charts.section(evidence), user_level_table.table(evidence)
     found = [
         *([on_levels] if on_levels else []),
-        *costs.tables(evidence, data),
-        rows.tested(judged, data, evidence),
-        rows.untested(judged, data, evidence),
+        *cost_tables.tables(evidence, data),
+        claim_tables.tested(judged, data, evidence),
+        claim_tables.untested(judged, data, evidence),
     ]
     return Claims(
         source=data.source,
@@ -62,28 +70,28 @@ def compose(evidence: Evidence) -> Claims:
         tables={table.name: table for table in found},
         figures=(by_users,) if by_users else (),
         contradictions=tuple(contradictions.sentences(data)),
-        assumptions=tuple(costs.assumptions(evidence)),
+        assumptions=tuple(cost_tables.assumptions(evidence)),
     )
 
 
-def of_contest(evidence: Evidence) -> Table | None:
-    """Return what a contest says of the published claims: those of the audit, with its bounds.
+def of_contention(evidence: Evidence) -> Table | None:
+    """Return what a contention test says of the published claims of the audit, with its bounds.
 
     None if it says nothing, because it is invalid or not audited.
     """
     data = published.load()
-    bounds = "; ".join(str(approach.facts["statement"]) for approach in evidence.approaches)
+    bounds = "; ".join(str(variant.facts["statement"]) for variant in evidence.variants)
     judged = [
         replace(one, verdict=replace(one.verdict, why=one.verdict.why or bounds))
-        for one in judgement.judge_audited(data, evidence)
+        for one in claim_judgement.judge_audited(data, evidence)
     ]
-    table = rows.tested(judged, data, evidence)
+    table = claim_tables.tested(judged, data, evidence)
     return table if table.rows else None
 
 
 def _other_load(data: published.Published, evidence: Evidence) -> str:
     """Say that published figures are not tested, and why, if the load is another."""
-    different = ", ".join(judgement.other_load(data.load, evidence))
+    different = ", ".join(claim_judgement.other_load(data.load, evidence))
     if not different:
         return ""
     return f" It is not the published load or system (other: {different}), so no figure is tested."

@@ -5,10 +5,10 @@ from pathlib import Path
 from harness.gate.result import Result
 from harness.results.store import write_text
 from report.gate.annotations import annotations
-from report.gate.document import to_json
 from report.gate.exports import bencher, github_action_benchmark, otava
+from report.gate.gate_json import to_json
 from report.gate.junit import to_xml
-from report.gate.summary import append_step_summary, summary
+from report.gate.step_summary import append_step_summary, summary
 
 __all__ = ["annotations", "append_step_summary", "publish", "summary"]
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from harness.errors import ExitCode
 from harness.gate.result import Result, Ruling
-from report.gate import words
+from report.gate import gate_words
 
 Level = Literal["error", "warning", "notice"]
 MOST = 10
@@ -50,17 +50,21 @@ def _level(result: Result) -> Level:
 def _details(result: Result) -> Iterator[tuple[Level, str, str]]:
     for one in result.offences:
         severity: Level = "error" if one.is_incorrect else "warning"
-        yield severity, f"{one.verdict}: {one.invariant} in {words.place(one.run)}", one.summary
+        yield (
+            severity,
+            f"{one.verdict}: {one.invariant} in {gate_words.place(one.run)}",
+            one.summary,
+        )
     for spoilt in result.spoilt:
         level: Level = "error" if result.exit_code is ExitCode.INVALID else "warning"
-        yield level, f"Invalid: {words.place(spoilt.run)}", words.spoilt(spoilt)
+        yield level, f"Invalid: {gate_words.place(spoilt.run)}", gate_words.spoilt(spoilt)
     for reason in result.reasons:
         yield "error", "Not comparable", reason
     for row in result.rows:
         title = f"{row.ruling}: {row.subject}, {row.title}"
-        if words.fails(result, row):
+        if gate_words.fails(result, row):
             yield "error", title, row.why
-        elif words.counts(result) and row.ruling is Ruling.INCONCLUSIVE:
+        elif gate_words.counts(result) and row.ruling is Ruling.INCONCLUSIVE:
             yield "warning", title, row.why
 
 

@@ -19,7 +19,7 @@ from xml.etree import ElementTree as Xml
 from harness.errors import ExitCode
 from harness.gate.result import Result, Row, Ruling
 from harness.results.findings import Verdict
-from report.gate import words
+from report.gate import gate_words
 
 PACKAGE = "harness.gate"
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -62,14 +62,14 @@ def _suites(result: Result) -> Iterator[tuple[str, list[_Case]]]:
 
 def _correctness(result: Result) -> Iterator[_Case]:
     if result.audited_runs and not result.offences:
-        yield _Case(words.audited(result))
+        yield _Case(gate_words.audited(result))
     elif not result.offences:
         yield _Case("audit", "skipped", "nothing was measured, so nothing was audited")
     for one in result.offences:
         outcome: Outcome = "failure" if one.verdict == Verdict.FAIL else "error"
         if not one.is_incorrect and result.exit_code is not ExitCode.CORRECTNESS:
             outcome = "skipped"  # a finding about the set-up, which fails nothing
-        name = f"{one.invariant} in {words.place(one.run)}"
+        name = f"{one.invariant} in {gate_words.place(one.run)}"
         yield _Case(name, outcome, f"{one.verdict}: {one.title}", one.summary)
 
 
@@ -78,21 +78,23 @@ def _measurement(result: Result) -> Iterator[_Case]:
     whole: Outcome | None = "error" if invalid else None
     yield _Case("valid", whole, result.statement if invalid else "", time_s=result.took_s)
     for one in result.spoilt:
-        name = f"validity of {words.place(one.run)}"
-        yield _Case(name, "error" if invalid else "skipped", words.spoilt(one))
+        name = f"validity of {gate_words.place(one.run)}"
+        yield _Case(name, "error" if invalid else "skipped", gate_words.spoilt(one))
     missing = result.exit_code is ExitCode.NO_BASELINE
     reasons = result.reasons or ((result.statement,) if missing else ())
     yield _Case("comparable", "error" if missing else None, "; ".join(reasons))
 
 
 def _metric(result: Result, row: Row) -> _Case:
-    text = f"base {words.value(row, row.base)}, head {words.value(row, row.head)}, change "
-    text += f"{words.change(row)}; tolerated: {words.tolerated(row)}; {row.blocks} blocks"
-    if words.fails(result, row):
+    text = (
+        f"base {gate_words.value(row, row.base)}, head {gate_words.value(row, row.head)}, change "
+    )
+    text += f"{gate_words.change(row)}; tolerated: {gate_words.tolerated(row)}; {row.blocks} blocks"
+    if gate_words.fails(result, row):
         return _Case(row.metric, "failure", f"{row.ruling}: {row.why}", text)
-    if row.ruling is Ruling.PASS and words.counts(result):
+    if row.ruling is Ruling.PASS and gate_words.counts(result):
         return _Case(row.metric)
-    return _Case(row.metric, "skipped", f"{words.ruling(result, row)}: {row.why}", text)
+    return _Case(row.metric, "skipped", f"{gate_words.ruling(result, row)}: {row.why}", text)
 
 
 def _suite(position: int, name: str, cases: Sequence[_Case], timestamp: str) -> Xml.Element:

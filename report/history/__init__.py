@@ -9,9 +9,10 @@ from pathlib import Path
 from harness.analysis import History
 from harness.analysis.summary import plain
 from harness.results.store import write_json, write_text
-from report import page, theme
-from report.history import plates, rows
-from report.history.words import answer, changes, counted, left_out, remarks
+from report.charts import theme
+from report.history import history_charts, history_tables
+from report.history.history_words import answer, changes, counted, left_out, remarks
+from report.page import web_page
 
 __all__ = ["SCHEMA_VERSION", "answer", "changes", "left_out", "publish"]
 
@@ -33,18 +34,18 @@ def publish(history: History, folder: Path) -> Path:
 def render(history: History) -> str:
     """Return the page."""
     with theme.style():
-        sections = plates.sections(history)
+        sections = history_charts.sections(history)
     return (
-        page.environment("history/page.js", before=("history/still.js", "themes.js"))
+        web_page.environment("history/page.js", before=("history/still.js", "page/themes.js"))
         .get_template("history/page.html.j2")
         .render(
             history=history,
             answer=answer(history),
             counted=counted(len(history.nights), "campaign"),
             remarks=remarks(history),
-            changes=rows.changes(history),
+            changes=history_tables.changes(history),
             sections=sections,
-            campaigns=rows.campaigns(history),
-            left_out=rows.left_out(history),
+            campaigns=history_tables.campaigns(history),
+            left_out=history_tables.left_out(history),
         )
     )

@@ -10,7 +10,7 @@ from harness.audit import audit
 from harness.results.findings import Finding, Verdict
 from tests.browser.viewer import chromium
 from tests.golden.campaigns import store
-from tests.support.contests import make_contest
+from tests.support.contention import make_contention_run
 from tests.support.histories import make_run
 from tests.support.mishaps import Mishap
 
@@ -80,7 +80,7 @@ def cases(executable, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def contest(executable, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("contest")
-    store(folder, [make_contest("sync", index=1), make_contest("queue", index=2)])
+def contention(executable, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("contention")
+    store(folder, [make_contention_run("sync", index=1), make_contention_run("queue", index=2)])
     return report.build(folder)

@@ -125,10 +125,10 @@ def test_the_next_run_begins_new_charts(browser, board, address):
 
 
 def test_what_is_not_known_is_a_dash(browser, board, address):
-    contest = PlannedRun(1, 1, "queue", 7)
-    told.begin(board, [contest], of=told.scenario("contention"))
-    told.steps(board, contest, "load")
-    board.load(contest, Progress(stage="sale 3"), LiveSample(2.0))
+    contention = PlannedRun(1, 1, "queue", 7)
+    told.begin(board, [contention], of=told.scenario("contention"))
+    told.steps(board, contention, "load")
+    board.load(contention, Progress(stage="sale 3"), LiveSample(2.0))
     with view(browser, address) as seen:
         shows(seen, "#step", "stage sale 3")
         now = dict(t.split("\n") for t in seen.page.locator("#now div").all_inner_texts())

@@ -5,7 +5,7 @@ import pytest
 from tests.browser.viewer import NARROW_PX, WIDE_PX, view
 
 
-@pytest.fixture(params=["compared", "oversold", "cases", "contest"])
+@pytest.fixture(params=["compared", "oversold", "cases", "contention"])
 def page(request):
     return request.getfixturevalue(request.param)
 
@@ -27,7 +27,7 @@ def test_the_page_is_drawn_and_fits_and_asks_nobody(browser, page, width, dark):
         ("compared", WIDE_PX, False),
         ("oversold", NARROW_PX, True),
         ("cases", NARROW_PX, False),
-        ("contest", WIDE_PX, True),
+        ("contention", WIDE_PX, True),
     ],
 )
 def test_the_page_shuts_nobody_out(browser, request, name, width, dark):

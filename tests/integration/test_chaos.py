@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.analysis.faults import TOLD
+from harness.analysis.fault_effects import TOLD
 from tests.reached.catalogue import certain
 
 pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(600)]

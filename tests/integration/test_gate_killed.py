@@ -15,19 +15,19 @@ HERE = Path(__file__).parent
 
 SETTINGS = f"""
 scenario = "{HERE / "tiny_gate.toml"}"
-contest = "{HERE / "tiny_contest.toml"}"
+contention = "{HERE / "tiny_contention.toml"}"
 
 # Whatever the machine is busy with, this is decided after three blocks.
 [metrics.http_error_rate_pct]
 points = 50
 """
 RUNS = 1 + 2 * 3
-"""One contest of head, and three blocks of both sides."""
+"""One contention test of head, and three blocks of both sides."""
 
 MOMENTS = (
     "laying out base",  # git is about to make the worktree
     r"^1 run of",  # all is laid out, and nothing deployed
-    r"run 1/1 sync-head  bring up",  # of the contest
+    r"run 1/1 sync-head  bring up",  # of the contention test
     r"run 1/1 sync-head  load",
     r"run 1/6 sync-\w+  bring up",  # of the comparison
     r"run 2/6 sync-\w+  load",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.faults import TOLD
+from harness.analysis.fault_effects import TOLD
 from harness.analysis.growth import KINDS
 from harness.results.store import Campaign
 

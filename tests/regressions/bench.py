@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import ExitCode
-from harness.gate.result import CONTEST
+from harness.gate.result import CONTENTION
 from harness.results.store import Campaign, read_json
 from tests.regressions.regression import Regression
 from tests.support.commands import HARNESS, run_to_its_end
@@ -83,7 +83,7 @@ def _blocks(out: Path) -> dict[str, int]:
         return {}
     made = {}
     for name in read_json(out / "gate.json")["campaigns"]:
-        if name != CONTEST:
+        if name != CONTENTION:
             folders = Campaign.open(out / name).run_folders()
             made[name] = len({read_json(folder / "run.json")["block"] for folder in folders})
     return made

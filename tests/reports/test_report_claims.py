@@ -8,8 +8,8 @@ import pytest
 from harness import campaign
 from harness.results.store import Campaign
 from report.claims import published
-from report.claims.judgement import judge_all
-from report.claims.verdict import Word
+from report.claims.claim_judgement import judge_all
+from report.claims.claim_verdict import ClaimVerdict
 from report.evidence import read
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def test_the_verdict_of_every_claim_is_as_kept(judged):
 
 def test_what_is_tested_shows_ours_and_what_is_not_says_why(judged):
     for one in judged:
-        if one.verdict.word is Word.NOT_TESTED:
+        if one.verdict.word is ClaimVerdict.NOT_TESTED:
             assert one.verdict.why
             assert one.ours is None
         else:

@@ -11,8 +11,8 @@ import report
 from harness.audit import audit
 from harness.results.findings import Finding, Verdict
 from harness.results.store import read_json, write_json
+from report.charts.fault_bands import marks
 from report.evidence import read
-from report.marks import marks
 from tests.golden.campaigns import store
 from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
 from tests.support.histories import make_run

@@ -8,7 +8,7 @@ from harness import campaign
 from harness.analysis import History, history
 from harness.errors import UsageError
 from report import history as page
-from report.history.rows import values
+from report.history.history_tables import values
 from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
 from tests.support.nightly import night, slower, spoil, store
 

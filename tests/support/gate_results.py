@@ -86,7 +86,7 @@ UNMEASURED = replace(
     why="it cannot be measured in head: see the report of the campaign",
 )
 
-RUN = RunOf("contest", 2, 1, "queue", "head")
+RUN = RunOf("contention", 2, 1, "queue", "head")
 OVERSOLD = Offence(
     RUN, "I1", "Nothing is oversold", "FAIL", "sale 17: 3 units too many <b>|</b> `x`"
 )
@@ -102,7 +102,7 @@ PASSING = Result(
     base=Side("origin/main", "0123abc", False, "sha256:aa", "sha256:bb"),
     head=Side("working tree", "4567def", True, "sha256:cc", "sha256:bb"),
     scenario="ci",
-    contest="ci_contest",
+    contention="ci_contention",
     seed=42,
     runtime="local",
     created_at="2026-03-01T12:34:56+01:00",
@@ -111,7 +111,7 @@ PASSING = Result(
     looks=(Look("comparison-queue", 3, (LATENCY, ERRORS, THROUGHPUT)),),
     audited_runs=14,
     audited_sales=2012,
-    campaigns=("contest", "comparison-queue"),
+    campaigns=("contention", "comparison-queue"),
     environment={
         "cores": 2,
         "argv": ["harness", "gate", "--base", "main", "--out", "x", "--approach=queue"],
@@ -128,7 +128,7 @@ REGRESSION = replace(
 INCORRECT = replace(
     PASSING,
     exit_code=ExitCode.CORRECTNESS,
-    statement="the audit failed: contest, run 2 (queue, head): I1 Nothing is oversold",
+    statement="the audit failed: contention, run 2 (queue, head): I1 Nothing is oversold",
     rows=(),
     looks=(),
     offences=(OVERSOLD, UNKNOWN),
@@ -155,7 +155,7 @@ NOT_COMPARABLE = replace(
     exit_code=ExitCode.NO_BASELINE,
     statement="the baseline asked something else",
     base=Side("results/baseline.json", None, False, "", ""),
-    contest=None,
+    contention=None,
     rows=(),
     looks=(),
     reasons=("scenario: ci, then quick", "runtime: local, then docker"),

@@ -60,7 +60,7 @@ def night(
 
 def spoil(one: Stored, *, audit: str = "FAIL") -> Stored:
     """Return the campaign with an audit of its first run that did not pass."""
-    one.summary["approaches"][0]["runs"][0]["audit_verdict"] = audit
+    one.summary["variants"][0]["runs"][0]["audit_verdict"] = audit
     return one
 
 

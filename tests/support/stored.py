@@ -26,7 +26,7 @@ QUEUE: Values = {
 _DESCRIPTION: dict[str, Any] = {
     "schema_version": 2,
     "scenario": {
-        "title": "Sale", "description": "", "runs": 3, "seed": 42, "contest": None, "cases": [],
+        "title": "Sale", "description": "", "runs": 3, "seed": 42, "contention": None, "cases": [],
         "product": {"name": "iPhone", "stock": 1000, "per_user_limit": None},
         "stages": [{"name": "rush", "users": 50}, {"name": "peak", "users": 300}],
     },
@@ -80,9 +80,9 @@ def stored(
         place[last] = value
     told = summary(by_approach)
     description["order"] = [
-        {"index": run["index"], "block": run["block"], "variant": approach["name"]}
-        for approach in told["approaches"]
-        for run in approach["runs"]
+        {"index": run["index"], "block": run["block"], "variant": variant["name"]}
+        for variant in told["variants"]
+        for run in variant["runs"]
     ]
     return Stored(description, told, deployments)
 
@@ -96,6 +96,7 @@ def summary(values: Mapping[str, Values]) -> dict[str, Any]:
     entries = [
         {
             "name": name,
+            "title": name.title(),
             "runs": [
                 {"index": n, "block": n, "valid": True, "reasons": [], "audit_verdict": "PASS"}
                 for n in range(1, len(next(iter(values[name].values()))) + 1)
@@ -106,10 +107,9 @@ def summary(values: Mapping[str, Values]) -> dict[str, Any]:
     ]
     return {
         "schema_version": SCHEMA_VERSION,
-        "validity": [{"index": run["index"]} for one in entries for run in one["runs"]],
-        "approaches": entries,
-        "comparisons": _comparisons(found) if len(found) > 1 else {},
-        "further_comparisons": [],
+        "variants": entries,
+        "baseline": next(iter(found), ""),
+        "comparisons": _comparisons(found),
         "cases": [],
     }
 
@@ -121,18 +121,24 @@ def an_estimate(metric: str, said: Sequence[float]) -> Estimate:
     return estimate(quantities, [True] * len(said), known.unit, known.scale, known.q)
 
 
-def _comparisons(found: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
-    first, second = list(found)[:2]
-    return {
-        metric: _plain(
-            compare(
-                METRICS[metric],
-                Side(first, dict(enumerate(found[first][metric].per_run, 1))),
-                Side(second, dict(enumerate(found[second][metric].per_run, 1))),
-            )
-        )
-        for metric in found[first]
-    }
+def _comparisons(found: Mapping[str, Mapping[str, Estimate]]) -> list[dict[str, Any]]:
+    def side(name: str, metric: str) -> Side:
+        return Side(name, dict(enumerate(found[name][metric].per_run, 1)))
+
+    baseline, *others = found or [""]
+    return [
+        {
+            "baseline": baseline,
+            "contender": other,
+            "metrics": {
+                metric: _plain(
+                    compare(METRICS[metric], side(baseline, metric), side(other, metric))
+                )
+                for metric in found[baseline]
+            },
+        }
+        for other in others
+    ]
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from itertools import combinations
 from typing import Any
 
 from harness.analysis import METRICS
@@ -38,20 +37,23 @@ def a_summary(
         for name, by_metric in said.items()
         for metric, per_run in by_metric.items()
     }
+    baseline, *others = said or [""]
     pairs = [
         {
-            "baseline": one,
+            "baseline": baseline,
             "contender": other,
             "metrics": {
-                metric: asdict(compare(METRICS[metric], sides[one, metric], sides[other, metric]))
+                metric: asdict(
+                    compare(METRICS[metric], sides[baseline, metric], sides[other, metric])
+                )
                 for metric in metrics
             },
         }
-        for one, other in combinations(said, 2)
+        for other in others
     ]
     summary = {
         "metrics": {metric: {"title": METRICS[metric].title} for metric in metrics},
-        "approaches": [
+        "variants": [
             {
                 "name": name,
                 "ranked": name not in (*unranked, *invalid),
@@ -67,8 +69,8 @@ def a_summary(
             }
             for name, by_metric in said.items()
         ],
-        "comparisons": pairs[0]["metrics"] if pairs else {},
-        "further_comparisons": pairs[1:],
+        "baseline": baseline,
+        "comparisons": pairs,
     }
     clean: dict[str, Any] = plain(summary)
     return clean

@@ -45,7 +45,7 @@ def _two_orders_swapped(run: RunData) -> RunData:
 
 
 def _late_by_10_min(run: RunData) -> RunData:
-    """Nobody polls in a contest, so no answer says when an order of the queue ended."""
+    """Nobody polls in a contention test, so no answer says when an order of the queue ended."""
     return stamps.moved(run, "settled_ns", 600 * S, everywhere=True, of=confirmed(run, 0))
 
 

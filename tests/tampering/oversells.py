@@ -1,9 +1,9 @@
 """How many oversells by one unit the audit sees: `python -m tests.tampering.oversells` measures it.
 
-Each sale of a recorded contest is tampered with by itself: one order more than there is stock, as a
-shop would have written it down whose ledger has no CHECK, or an order that Redis promised and the
-ledger refused. Of a contest whose ledger did not number its moves yet, the numbers are put in from
-the ledger's own times, which are stamped a moment before the commit.
+Each sale of a recorded contention test is tampered with by itself: one order more than there is
+stock, as a shop would have written it down whose ledger has no CHECK, or an order that Redis
+promised and the ledger refused. If the ledger did not number its moves yet, the numbers are put in
+from the ledger's own times, which are stamped a moment before the commit.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 
 from harness.audit import INVARIANTS
-from harness.audit.contest import slices
 from harness.audit.facts import Facts
+from harness.audit.sale_by_sale import slices
 from harness.results.findings import Verdict
 from harness.results.store import RunData, load_run
 from tests.support.edits import ROOT
 from tests.support.records import edited
 
-CONTEST = ROOT / "results" / "reference-contention" / "runs"
+CONTENTION = ROOT / "results" / "reference-contention" / "runs"
 PAYMENT_NS = 50_000_000
-"""How long the unit too many is held: so long a payment takes in a contest."""
+"""How long the unit too many is held: so long a payment takes in a contention test."""
 
 Tamper = Callable[[RunData], RunData]
 
@@ -125,8 +125,8 @@ def _sales(run: RunData, every: int) -> Iterator[RunData]:
     return (sale for _, sale in islice(slices(numbered(run)), 0, None, every))
 
 
-def runs(folder: Path = CONTEST) -> dict[str, RunData]:
-    """Return the recorded runs of a contest, by approach."""
+def runs(folder: Path = CONTENTION) -> dict[str, RunData]:
+    """Return the recorded runs of a contention test, by approach."""
     found = [load_run(one) for one in sorted(folder.iterdir())]
     return {run.approach: run for run in found}
 

@@ -1,4 +1,4 @@
-"""An oversell by one unit in a recorded contest is seen, however short it was."""
+"""An oversell by one unit in a recorded contention test is seen, however short it was."""
 
 import pytest
 

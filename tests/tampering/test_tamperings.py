@@ -7,7 +7,7 @@ import pytest
 from harness.audit import audit
 from harness.results.findings import Verdict
 from harness.results.store import RunData
-from tests.support.contests import make_contest
+from tests.support.contention import make_contention_run
 from tests.support.histories import make_run
 from tests.tampering.catalogue import CONTENTION, TAMPERINGS, Tampering
 from tests.tampering.document import DOCUMENT, table
@@ -15,7 +15,11 @@ from tests.tampering.document import DOCUMENT, table
 
 @cache
 def recorded(of: str, stock: int) -> RunData:
-    return make_contest("queue", sales=4) if of == CONTENTION else make_run("queue", stock=stock)
+    return (
+        make_contention_run("queue", sales=4)
+        if of == CONTENTION
+        else make_run("queue", stock=stock)
+    )
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda one: one.what)

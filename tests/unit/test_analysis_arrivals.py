@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis import check_laws, summarise, validity
-from harness.analysis.arrivals import ARRIVED, LAWS, ON_TIME
+from harness.analysis.laws.arrival_laws import ARRIVED, LAWS, ON_TIME
 from harness.results.findings import Verdict
 from tests.support.histories import make_run
 from tests.support.records import with_record

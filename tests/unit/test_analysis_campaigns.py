@@ -99,7 +99,7 @@ def test_zeros_are_compared_by_their_difference() -> None:
 def test_a_value_that_is_missing_is_not_comparable_and_says_why() -> None:
     one = stored({"sync": {LATENCY: (100, 101, 102)}})
     summary = copy.deepcopy(dict(one.summary))
-    found = summary["approaches"][0]["metrics"][LATENCY]
+    found = summary["variants"][0]["metrics"][LATENCY]
     found |= {"value": None, "low": 60.0, "high": None, "warnings": ["7 % had no answer"]}
     (missing,) = compare(one, replace(one, summary=summary)).rows
     assert missing.outcome is Outcome.INCOMPARABLE
@@ -137,29 +137,21 @@ def test_on_another_machine_a_queue_that_lost_its_lead_is_worse() -> None:
     assert [row.outcome for row in found if row.metric == LATENCY] == [Outcome.WORSE]
 
 
-def test_every_pair_of_approaches_has_its_ratios() -> None:
+def test_every_variant_has_its_ratios_to_the_baseline() -> None:
     third = {LATENCY: (100, 105, 99)}
-    one = stored({"sync": {LATENCY: SYNC[LATENCY]}, "queue": {LATENCY: QUEUE[LATENCY]}})
-    others = stored({"sync": {LATENCY: SYNC[LATENCY]}, "third": third}).summary
-    further = {"baseline": "sync", "contender": "third", "metrics": others["comparisons"]}
-    summary = {
-        **one.summary,
-        "approaches": [*one.summary["approaches"], others["approaches"][1]],
-        "further_comparisons": [further],
-    }
-    here, there = (
-        replace(one, summary=summary, description=other.description)
-        for other in (one, stored(changes={"environment/cores": 8}))
-    )
+    values = {
+        "sync": {LATENCY: SYNC[LATENCY]}, "queue": {LATENCY: QUEUE[LATENCY]}, "third": third,
+    }  # fmt: skip
+    here, there = stored(values), stored(values, {"environment/cores": 8})
     found = compare(here, there).rows
     assert [row.subject for row in found] == ["queue ÷ sync", "third ÷ sync"]
 
 
 def test_each_case_is_a_subject_of_its_own() -> None:
     one = stored()
-    metrics = one.summary["approaches"][0]["metrics"]
+    metrics = one.summary["variants"][0]["metrics"]
     cases = [
-        {"approach": "sync", "case": name, "metrics": {LATENCY: metrics[LATENCY]}}
+        {"variant": "sync", "case": name, "metrics": {LATENCY: metrics[LATENCY]}}
         for name in ("calm", "kill")
     ]
     cased = replace(one, summary={**one.summary, "cases": cases, "comparisons": {}})

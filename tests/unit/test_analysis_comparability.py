@@ -16,7 +16,7 @@ API = "topologies/sync/services/api"
 def spoilt(**run: Any) -> Any:
     one = stored()
     summary = copy.deepcopy(one.summary)
-    summary["approaches"][1]["runs"][2] |= run
+    summary["variants"][1]["runs"][2] |= run
     return replace(one, summary=summary)
 
 
@@ -104,9 +104,9 @@ def test_runs_that_cannot_be_trusted_are_an_obstacle_on_either_side(
     assert obstacles(spoilt(**run), stored()) == [reason.replace("of B", "of A")]
 
 
-def test_a_contest_is_not_compared() -> None:
-    one = stored(changes={"scenario/contest": {"sales": 300}})
-    assert obstacles(one, one) == ["a contest has no metrics to compare"]
+def test_a_contention_test_is_not_compared() -> None:
+    one = stored(changes={"scenario/contention": {"sales": 300}})
+    assert obstacles(one, one) == ["a contention test has no metrics to compare"]
 
 
 def test_every_reason_is_told_but_not_without_end() -> None:

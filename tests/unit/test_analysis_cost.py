@@ -3,9 +3,9 @@
 import pytest
 
 from harness.analysis import cost as costs
-from harness.analysis.facts import RunFacts
-from harness.analysis.payback import Costed, Span, compare
+from harness.analysis.payback import Costed, Interval, compare
 from harness.analysis.prices import DEFAULT, Prices, load_prices
+from harness.analysis.run_facts import RunFacts
 from harness.errors import UsageError
 from tests.support.histories import make_run
 
@@ -22,7 +22,7 @@ class Sold:
 
 def costed(name, *orders, counts=None):
     counts = counts or [True] * len(orders)
-    return Costed(name, [Sold(n) for n in orders], counts, list(range(1, len(orders) + 1)))
+    return Costed(name, name, [Sold(n) for n in orders], counts, list(range(1, len(orders) + 1)))
 
 
 def figures(sync, queue, prices=PRICES):
@@ -111,10 +111,10 @@ def test_more_sales_in_a_month_share_a_bill(tmp_path):
 
 
 def test_a_span_divides_and_scales_with_its_interval():
-    span = Span(2.0, 1.0, 4.0)
-    assert span.into(8.0) == Span(4.0, 2.0, 8.0)
-    assert span.times(3.0).less(1.0) == Span(5.0, 2.0, 11.0)
-    assert Span(0.0, -1.0, 1.0).into(8.0) is None
+    span = Interval(2.0, 1.0, 4.0)
+    assert span.into(8.0) == Interval(4.0, 2.0, 8.0)
+    assert span.times(3.0).less(1.0) == Interval(5.0, 2.0, 11.0)
+    assert Interval(0.0, -1.0, 1.0).into(8.0) is None
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def run():
 
 
 def test_costs_of_a_run_by_hand(run):
-    found = costs.cost([Costed("queue", [run], [True], [1])], PRICES)["approaches"]["queue"]
+    found = costs.cost([Costed("queue", "queue", [run], [True], [1])], PRICES)["variants"]["queue"]
     orders, seconds = len(run.confirmed), run.end_s
     assert orders > 0
     assert found["bill"]["value"] == found["bill"]["low"] == found["bill"]["high"] == 387

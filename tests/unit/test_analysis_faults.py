@@ -8,8 +8,8 @@ import jsonschema_rs
 import pytest
 
 from harness.analysis import check_laws, schema, summarise, validity
-from harness.analysis.facts import RunFacts
-from harness.analysis.faults import OFFENCES, effects, offences
+from harness.analysis.fault_effects import OFFENCES, effects, offences
+from harness.analysis.run_facts import RunFacts
 from harness.audit import audit
 from harness.results.findings import Finding, Verdict
 from harness.results.store import RunData
@@ -275,9 +275,9 @@ def test_cases_keep_the_worst_of_their_runs(cases: dict[str, Any]) -> None:
 
 
 def test_cases_rank_no_approach(cases: dict[str, Any]) -> None:
-    assert cases["comparisons"] == {}
-    assert not cases["approaches"][0]["ranked"]
-    assert "different cases" in cases["approaches"][0]["unranked_reasons"][0]
+    assert cases["comparisons"] == []
+    assert not cases["variants"][0]["ranked"]
+    assert "different cases" in cases["variants"][0]["unranked_reasons"][0]
 
 
 def test_cases_without_faults_are_compared_with_the_first_of_them(cases: dict[str, Any]) -> None:

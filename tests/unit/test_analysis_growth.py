@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis import schema, summarise
-from harness.analysis.facts import RunFacts
 from harness.analysis.growth import KINDS, SHORTEST_S, WARM_UP_S, growth, slope, warnings
+from harness.analysis.run_facts import RunFacts
 from tests.support.histories import make_run
 from tests.support.long_loads import LOAD_S, TIMES_S, fault, sampled
 from tests.support.stored import variants

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis import METRICS, History, Stored, history
 from harness.analysis.change_points import LEAST
-from harness.analysis.history import FIRST, Left, Series
+from harness.analysis.trends import FIRST, Excluded, Series
 from tests.support.nightly import night, slower
 
 P95 = "purchase_latency_peak_p95_ms"
@@ -118,7 +118,7 @@ def test_what_is_not_sound_is_shown_and_not_searched(
     campaigns: dict[str, Stored], spoilt: dict[str, Any]
 ) -> None:
     bad = night(25, {"queue": {P95: 50.0}})
-    bad.summary["approaches"][1]["runs"][2] |= spoilt
+    bad.summary["variants"][1]["runs"][2] |= spoilt
     found = with_night(campaigns, 25, bad)
     (trouble,) = found.nights[25].troubles
     assert trouble.startswith(("run 3 (queue) is INVALID: a law", "the audit of run 3 (queue) is"))
@@ -131,7 +131,7 @@ def test_what_is_not_sound_is_shown_and_not_searched(
 def test_another_experiment_is_left_out_with_its_reasons(campaigns: dict[str, Stored]) -> None:
     found = with_night(campaigns, 3, night(3, changes={"runtime": "docker", "seed": 7}))
     reasons = ("runtime: local in A, docker in B", "seed: 42 in A, 7 in B")
-    assert found.left_out == (Left("n03", reasons),)
+    assert found.left_out == (Excluded("n03", reasons),)
     assert len(found.nights) == NIGHTS - 1
 
 
@@ -151,13 +151,13 @@ def test_another_machine_has_only_its_ratios(campaigns: dict[str, Stored]) -> No
     assert change.n_before + change.n_after == NIGHTS - 1
 
 
-def test_contests_and_what_cannot_be_read_are_no_part_of_it() -> None:
-    contest = night(1, changes={"scenario/contest": {"sales": 10}})
-    broken = Left("broken", ("cannot read",))
-    found = history({"a": night(0), "contest": contest}, [broken])
+def test_contention_tests_and_what_cannot_be_read_are_no_part_of_it() -> None:
+    contention = night(1, changes={"scenario/contention": {"sales": 10}})
+    broken = Excluded("broken", ("cannot read",))
+    found = history({"a": night(0), "contention": contention}, [broken])
     assert found is not None
-    assert found.left_out == (broken, Left("contest", ("a contest has no metrics",)))
-    assert history({"contest": contest}) is None
+    assert found.left_out == (broken, Excluded("contention", ("a contention test has no metrics",)))
+    assert history({"contention": contention}) is None
     assert history({}) is None
 
 
@@ -165,9 +165,9 @@ def test_errors_that_begin_are_told_as_a_difference() -> None:
     def with_errors(at: int) -> Stored:
         one = night(at)
         summary = copy.deepcopy(dict(one.summary))
-        for approach in summary["approaches"]:
+        for variant in summary["variants"]:
             rate = 12.0 + at % 2 if at >= 20 else 0.0
-            approach["metrics"]["http_error_rate_pct"]["value"] = rate
+            variant["metrics"]["http_error_rate_pct"]["value"] = rate
         return replace(one, summary=summary)
 
     found = told({f"{at:02d}": with_errors(at) for at in range(NIGHTS)})

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -6,15 +5,14 @@ import pandas as pd
 import pytest
 
 from harness.analysis import check_laws, validity
-from harness.analysis.facts import RunFacts
 from harness.analysis.laws import LAWS, counts, crowd
+from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law, Verdict
 from harness.results.store import RunData
 from tests.support.histories import make_run
 from tests.support.records import T0_WALL_NS, with_record
 
 S = 1_000_000_000
-Break = Callable[[RunData], RunData]
 
 
 @pytest.fixture(scope="module", params=["sync", "queue"])

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from harness.analysis.facts import RunFacts
 from harness.analysis.levels import levels, users_at_first_failure
+from harness.analysis.run_facts import RunFacts
 from tests.support.histories import make_run
 from tests.support.records import with_record
 

@@ -34,7 +34,7 @@ def test_what_varies_too_much_is_not_decided():
 def test_a_look_asks_for_more_certainty_than_a_table():
     """At 95 % this would be decided; with three looks that is not enough."""
     values = {"sync": {P95: [100.0, 100.0, 100.0]}, "queue": {P95: [130.0, 140.0, 160.0]}}
-    assert a_summary(values, 3)["comparisons"][P95]["outcome"] == Outcome.WORSE
+    assert a_summary(values, 3)["comparisons"][0]["metrics"][P95]["outcome"] == Outcome.WORSE
     assert outcomes(values)[1][P95] is Outcome.UNDECIDED
     assert pytest.approx(0.98333, abs=1e-5) == CONFIDENCE
 

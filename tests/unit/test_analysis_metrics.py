@@ -12,8 +12,8 @@ import pytest
 
 from harness.analysis import series, summarise
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar
-from harness.analysis.facts import RunFacts
 from harness.analysis.metrics import METRICS, estimate_all
+from harness.analysis.run_facts import RunFacts
 from harness.results.record import RunRecord
 from harness.results.store import RunData
 from tests.support.histories import make_run
@@ -363,7 +363,7 @@ def test_a_run_without_any_row_is_summarised_and_is_invalid(approach):
     empty = replace(run, **{name: without_rows(getattr(run, name)) for name in tables})
     summary = summarise({}, [empty])
     assert summary["validity"][0]["verdict"] == "INVALID"
-    assert summary["approaches"][0]["metrics"]["cpu_pct"]["value"] is None
+    assert summary["variants"][0]["metrics"]["cpu_pct"]["value"] is None
 
 
 def test_every_metric_describes_itself():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import series
-from harness.analysis.facts import RunFacts
+from harness.analysis.run_facts import RunFacts
 from harness.analysis.series import latencies
 from tests.support.histories import make_run
 

@@ -21,6 +21,11 @@ CAMPAIGN: dict[str, Any] = {
 }
 
 
+def compared(summary, contender=0):
+    """Return the comparison of the first other variant with the baseline."""
+    return summary["comparisons"][contender]["metrics"]
+
+
 def finding(verdict: Verdict = Verdict.PASS, count: int = 0) -> Finding:
     return Finding("I1", "no oversell", verdict, "as counted", count, ({"order_id": "o"},) * count)
 
@@ -67,31 +72,31 @@ def test_a_summary_is_what_json_gives_back(summary):
 
 
 def test_the_baseline_is_the_approach_with_fewest_containers(summary):
-    assert [approach["name"] for approach in summary["approaches"]] == ["sync", "queue"]
-    comparison = summary["comparisons"]["confirmed_orders"]
+    assert [approach["name"] for approach in summary["variants"]] == ["sync", "queue"]
+    comparison = compared(summary)["confirmed_orders"]
     assert (comparison["baseline"], comparison["contender"]) == ("sync", "queue")
 
 
 def test_a_clear_difference_has_a_winner_and_a_factor_with_an_interval(summary):
-    comparison = summary["comparisons"]["order_time_p50_s"]
+    comparison = compared(summary)["order_time_p50_s"]
     assert comparison["winner"] == "queue"
     assert comparison["low"] <= comparison["factor"] <= comparison["high"] < 1
     assert comparison["n"] == 3
 
 
 def test_factor_is_in_terms_of_the_estimates_that_stand_beside_it(summary):
-    sync, queue = (approach["metrics"]["throughput_rps"] for approach in summary["approaches"])
-    comparison = summary["comparisons"]["throughput_rps"]
+    sync, queue = (approach["metrics"]["throughput_rps"] for approach in summary["variants"])
+    comparison = compared(summary)["throughput_rps"]
     assert comparison["factor"] == pytest.approx(queue["value"] / sync["value"], rel=0.01)
 
 
 def test_an_approach_with_one_dirty_run_is_shown_but_cannot_win(runs):
     found = summarise(CAMPAIGN, runs, CLEAN | {3: [finding(Verdict.FAIL, 2)]})
-    queue = found["approaches"][1]
+    queue = found["variants"][1]
     assert (queue["ranked"], queue["audit_verdict"], queue["clean_runs"]) == (False, "FAIL", 2)
     assert queue["dirty_runs_upper_bound_pct"] is None
     assert queue["metrics"]["confirmed_orders"]["n"] == 3
-    assert {comparison["winner"] for comparison in found["comparisons"].values()} == {None}
+    assert {comparison["winner"] for comparison in compared(found).values()} == {None}
     assert found["audit"]["queue"][0]["runs"] == [3]
     assert found["audit"]["queue"][0]["count"] == 2
     assert "queue is not ranked: the audit is FAIL in run 3" in found["warnings"]
@@ -99,22 +104,22 @@ def test_an_approach_with_one_dirty_run_is_shown_but_cannot_win(runs):
 
 def test_a_run_that_was_not_audited_is_unknown_and_keeps_its_approach_from_winning(runs):
     found = summarise(CAMPAIGN, runs, {i: f for i, f in CLEAN.items() if i != 1})
-    assert found["approaches"][0]["unranked_reasons"] == ["the audit is UNKNOWN in run 1"]
-    assert {comparison["winner"] for comparison in found["comparisons"].values()} == {None}
+    assert found["variants"][0]["unranked_reasons"] == ["the audit is UNKNOWN in run 1"]
+    assert {comparison["winner"] for comparison in compared(found).values()} == {None}
 
 
 def test_zero_dirty_runs_of_three_still_allow_that_most_are(summary):
-    assert summary["approaches"][0]["dirty_runs_upper_bound_pct"] == pytest.approx(63.2, abs=0.1)
+    assert summary["variants"][0]["dirty_runs_upper_bound_pct"] == pytest.approx(63.2, abs=0.1)
 
 
 def test_an_invalid_run_is_kept_but_left_out_of_estimates_and_of_its_block(runs):
     changed = [invalid(run) if run.index == 4 else run for run in runs]
     found = summarise(CAMPAIGN, changed, CLEAN)
-    sync = found["approaches"][0]
+    sync = found["variants"][0]
     assert [run["counted"] for run in sync["runs"]] == [True, False, True]
     estimate = sync["metrics"]["accepted_orders"]
     assert (estimate["n"], len(estimate["per_run"])) == (2, 3)
-    assert found["comparisons"]["accepted_orders"]["n"] == 2
+    assert compared(found)["accepted_orders"]["n"] == 2
     assert sync["ranked"]
     assert any(warning.startswith("run 4 (sync) is INVALID") for warning in found["warnings"])
     verdicts = {entry["index"]: entry["verdict"] for entry in found["validity"]}
@@ -124,13 +129,13 @@ def test_an_invalid_run_is_kept_but_left_out_of_estimates_and_of_its_block(runs)
 def test_a_dirty_run_stays_dirty_though_it_is_invalid(runs):
     changed = [invalid(run) if run.index == 4 else run for run in runs]
     found = summarise(CAMPAIGN, changed, CLEAN | {4: [finding(Verdict.FAIL, 1)]})
-    assert not found["approaches"][0]["ranked"]
+    assert not found["variants"][0]["ranked"]
 
 
 def test_an_approach_without_a_valid_run_is_estimated_but_not_ranked(runs):
     changed = [invalid(run) if run.approach == "sync" else run for run in runs]
     found = summarise(CAMPAIGN, changed, CLEAN)
-    sync = found["approaches"][0]
+    sync = found["variants"][0]
     assert not sync["ranked"]
     assert "it has no valid run" in sync["unranked_reasons"]
     assert sync["metrics"]["accepted_orders"]["value"] is not None
@@ -139,8 +144,8 @@ def test_an_approach_without_a_valid_run_is_estimated_but_not_ranked(runs):
 def test_one_block_gives_numbers_but_no_interval_and_no_winner_by_measurement(runs):
     found = summarise(CAMPAIGN, runs[:2], CLEAN)
     jsonschema_rs.validator_for(schema()).validate(found)
-    assert found["comparisons"]["throughput_rps"]["factor"] is not None
-    winners = {m for m, c in found["comparisons"].items() if c["winner"]}
+    assert compared(found)["throughput_rps"]["factor"] is not None
+    winners = {m for m, c in compared(found).items() if c["winner"]}
     assert winners == {"containers", "payment_slots"}
     assert any(warning.startswith("only 1 run(s)") for warning in found["warnings"])
 
@@ -148,10 +153,10 @@ def test_one_block_gives_numbers_but_no_interval_and_no_winner_by_measurement(ru
 def test_one_approach_alone_is_summarised_without_comparison(runs):
     found = summarise(CAMPAIGN, [run for run in runs if run.approach == "sync"], CLEAN)
     jsonschema_rs.validator_for(schema()).validate(found)
-    assert found["comparisons"] == {}
+    assert found["comparisons"] == []
 
 
-def test_a_third_approach_is_compared_with_both_others(runs):
+def test_a_third_variant_is_compared_with_the_baseline(runs):
     third = [
         with_record(run, variant="outbox", approach="outbox", index=run.index + 6)
         for run in runs
@@ -159,8 +164,8 @@ def test_a_third_approach_is_compared_with_both_others(runs):
     ]
     found = summarise(CAMPAIGN, [*runs, *third], CLEAN)
     jsonschema_rs.validator_for(schema()).validate(found)
-    pairs = [(c["baseline"], c["contender"]) for c in found["further_comparisons"]]
-    assert pairs == [("sync", "outbox"), ("queue", "outbox")]
+    pairs = [(c["baseline"], c["contender"]) for c in found["comparisons"]]
+    assert pairs == [("sync", "queue"), ("sync", "outbox")]
 
 
 def test_the_funnel_loses_nothing_between_its_steps(summary, runs):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis import check_laws, validity
-from harness.analysis.facts import RunFacts
+from harness.analysis.run_facts import RunFacts
 from tests.support.histories import make_run
 
 FAULT = {

@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from report import theme
-from report.claims import figures
+from report.charts import theme
+from report.claims import user_level_charts
 
 
 def est(value, low=None, high=None, unit="ms"):
@@ -24,20 +24,28 @@ LEVELS = {
         level(100, est(0.0, 0.0, 0.0, "%"), est(None)),
     ],
 }
-APPROACHES = tuple(
-    SimpleNamespace(name=name, title=title, named=title, position=position, ranked=True, runs=())
+VARIANTS = tuple(
+    SimpleNamespace(
+        name=name,
+        title=title,
+        named=title,
+        position=position,
+        ranked=True,
+        runs=(),
+        tone=f"variant-{position + 1}",
+    )
     for position, (name, title) in enumerate([("sync", "Synchronous"), ("queue", "Queue")])
 )
 
 
-def drawn(levels, approaches=APPROACHES):
-    evidence = SimpleNamespace(summary={"levels": levels}, approaches=approaches)
+def drawn(levels, variants=VARIANTS):
+    evidence = SimpleNamespace(summary={"levels": levels}, variants=variants)
     with theme.style():
-        return figures.section(evidence)
+        return user_level_charts.section(evidence)
 
 
 def test_every_value_and_bound_is_in_words_too():
-    errors, latency = drawn(LEVELS).charts
+    errors, latency = (figure.pictures[0] for figure in drawn(LEVELS).figures)
     assert "25.0\N{NO-BREAK SPACE}% [20.0, 30.0] at ≤ 100 users" in errors.alt
     assert "≥ 30,000\N{NO-BREAK SPACE}ms at ≤ 100 users; Queue: 12" in latency.alt
     assert errors.svg.startswith("<svg")
@@ -45,7 +53,7 @@ def test_every_value_and_bound_is_in_words_too():
 
 
 def test_the_caption_says_what_few_and_most_users_met():
-    errors, _ = drawn(LEVELS).plates
+    errors, _ = drawn(LEVELS).figures
     assert errors.caption.startswith(
         "Synchronous: 0.0\N{NO-BREAK SPACE}% with up to 50 users, 25.0\N{NO-BREAK SPACE}% with"
     )
@@ -55,14 +63,13 @@ def test_what_no_level_can_say_is_not_drawn():
     nothing = {
         name: [row | {"latency_p95_ms": est(None)} for row in rows] for name, rows in LEVELS.items()
     }
-    assert [plate.id for plate in drawn(nothing).plates] == ["errors-by-users"]
+    assert [figure.id for figure in drawn(nothing).figures] == ["errors-by-users"]
 
 
 def test_a_summary_without_levels_has_no_figures():
     assert drawn({}) is None
-    assert drawn(None) is None
 
 
 def test_one_approach_needs_no_legend():
-    alone = drawn({"sync": LEVELS["sync"]}, APPROACHES[:1])
-    assert "Queue" not in alone.charts[0].svg
+    alone = drawn({"sync": LEVELS["sync"]}, VARIANTS[:1])
+    assert "Queue" not in alone.figures[0].pictures[0].svg

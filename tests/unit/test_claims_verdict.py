@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from report.claims.verdict import Ours, Word, bound, direction, figure
+from report.claims.claim_verdict import ClaimVerdict, Ours, bound, direction, figure
 
-YES, NO, OPEN = Word.REPRODUCED, Word.CONTRADICTED, Word.NOT_DECIDED
+YES, NO, OPEN = ClaimVerdict.REPRODUCED, ClaimVerdict.CONTRADICTED, ClaimVerdict.NOT_DECIDED
 
 
 def ours(low, high, value=None):

@@ -14,7 +14,7 @@ P95 = "purchase_latency_p95_ms"
 def printed(tmp_path, **changes):
     told = summary({"sync": {P95: (1500.0, 1500.0)}}) | {"campaign": {}}
     told["metrics"] = {P95: {"title": "Purchase latency, p95", "unit": "ms", "digits": 0}}
-    told["approaches"][0]["metrics"][P95] |= changes
+    told["variants"][0]["metrics"][P95] |= changes
     stored = Campaign.create(tmp_path / "c", {"order": []})
     stored.write_json("summary.json", told)
     out = StringIO()

@@ -38,7 +38,7 @@ def written(folder, one=None):
     summary = copy.deepcopy(one.summary)
     order = []
     index = 0
-    for approach in summary["approaches"]:
+    for approach in summary["variants"]:
         for run in approach["runs"]:
             index += 1
             run["index"] = index
@@ -48,13 +48,12 @@ def written(folder, one=None):
             record = a_record(**order[-1], deployment=DEPLOYMENT)
             (place / "run.json").write_text(json.dumps(record))
     (folder / "campaign.json").write_text(json.dumps({**one.description, "order": order}))
-    summary["validity"] = [{"index": row["index"]} for row in order]
     (folder / "summary.json").write_text(json.dumps(summary))
     return folder
 
 
 @pytest.fixture
-def kept(tmp_path):
+def list_running(tmp_path):
     """Return a baseline that was written and read again."""
     path = tmp_path / "results" / "baseline.json"
     baseline.write(written(tmp_path / "campaign"), path)
@@ -220,7 +219,7 @@ def test_a_file_that_is_no_json_object_is_told(tmp_path, text):
 )
 def test_a_spoilt_campaign_is_no_baseline(tmp_path, run, said):
     one = a_campaign()
-    one.summary["approaches"][1]["runs"][0].update(run)
+    one.summary["variants"][1]["runs"][0].update(run)
     with pytest.raises(UsageError, match=said):
         baseline.write(written(tmp_path / "campaign", one), tmp_path / "baseline.json")
     assert not (tmp_path / "baseline.json").exists()
@@ -229,7 +228,7 @@ def test_a_spoilt_campaign_is_no_baseline(tmp_path, run, said):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("scenario/contest", {"buyers": 5}, "its runs are not ranked"),
+        ("scenario/contention", {"buyers": 5}, "its runs are not ranked"),
         ("cases", ["kill"], "its runs are not ranked"),
         ("variants", variants("sync"), "it measured one approach"),
     ],
@@ -242,7 +241,7 @@ def test_what_has_no_ratios_is_no_baseline(tmp_path, path, value, said):
 
 def test_one_block_is_no_baseline(tmp_path):
     one = a_campaign()
-    for approach in one.summary["approaches"]:
+    for approach in one.summary["variants"]:
         approach["runs"] = approach["runs"][:1]
     with pytest.raises(UsageError, match="fewer than two blocks"):
         baseline.write(written(tmp_path / "campaign", one), tmp_path / "baseline.json")

@@ -75,16 +75,16 @@ class World:
             one["runs"].append({"block": block, "valid": not record["validity"]["reasons"]})
             one["metrics"][P95]["per_run"].append(said[block - 1])
             one["metrics"][ERRORS]["per_run"].append(0.0)
-        return {"approaches": list(approaches.values())}
+        return {"variants": list(approaches.values())}
 
-    def gate(self, contest=True, approaches=("small",)):
-        scenario, sales = (load_scenario(name, ROOT) for name in ("ci", "ci_contest"))
+    def gate(self, contention=True, approaches=("small",)):
+        scenario, sales = (load_scenario(name, ROOT) for name in ("ci", "ci_contention"))
         asked = Plan(
             mode="base",
             against="main",
-            settings=Settings("ci", "ci_contest" if contest else None, CRITERIA),
+            settings=Settings("ci", "ci_contention" if contention else None, CRITERIA),
             scenario=scenario.model_copy(update={"approach": {}}),
-            contest=sales.model_copy(update={"approach": {}}) if contest else None,
+            contention=sales.model_copy(update={"approach": {}}) if contention else None,
             approaches=(),
             created_at="2026-11-25T00:00:00+00:00",
         )
@@ -135,10 +135,10 @@ def test_equals_pass_after_the_first_look_and_nothing_is_confirmed(world_of):
     result = world.gate()
     assert result.exit_code is ExitCode.OK
     assert [look.blocks for look in result.looks] == [3]
-    assert len(world.runs_of("contest")) == 1
-    assert [run.variant for run in world.runs_of("contest")] == ["small-head"]
+    assert len(world.runs_of("contention")) == 1
+    assert [run.variant for run in world.runs_of("contention")] == ["small-head"]
     assert len(world.runs_of("comparison-small")) == 6
-    assert result.campaigns == ("contest", "comparison-small")
+    assert result.campaigns == ("contention", "comparison-small")
     assert result.confirmations == ()
     assert (result.audited_runs, result.audited_sales) == (7, 7)
 
@@ -177,9 +177,9 @@ def test_what_takes_more_blocks_to_be_seen_again_is_given_them(world_of):
     assert [look.blocks for look in result.confirmations] == [5]
 
 
-def test_an_oversell_in_the_contest_ends_the_gate(world_of):
+def test_an_oversell_in_the_contention_test_ends_the_gate(world_of):
     world = world_of(comparison=SLOWER)
-    world.offences["contest", 1] = "FAIL"
+    world.offences["contention", 1] = "FAIL"
     result = world.gate()
     assert result.exit_code is ExitCode.CORRECTNESS
     assert world.runs_of("comparison-small") == []
@@ -200,7 +200,7 @@ def test_one_unclean_run_of_any_side_decides_and_no_further_run_is_made(world_of
 def test_an_invalid_run_costs_its_block_and_a_second_one_the_gate(world_of):
     world = world_of(comparison=SAME)
     world.invalid["comparison-small", 1] = ["generator CPU"]
-    result = world.gate(contest=False)
+    result = world.gate(contention=False)
     assert result.exit_code is ExitCode.OK
     assert {row.blocks for row in result.rows} == {2}
     assert len(result.spoilt) == 1
@@ -209,7 +209,7 @@ def test_an_invalid_run_costs_its_block_and_a_second_one_the_gate(world_of):
 def test_two_lost_blocks_are_no_measurement(world_of):
     world = world_of(comparison=SLOWER)
     world.invalid["comparison-small", 1] = world.invalid["comparison-small", 3] = ["generator CPU"]
-    result = world.gate(contest=False)
+    result = world.gate(contention=False)
     assert result.exit_code is ExitCode.INVALID
     assert len(world.runs_of("comparison-small")) == 3
 
@@ -258,7 +258,7 @@ def test_each_approach_that_failed_is_confirmed_after_all_are_compared(world_of)
     result = world.gate(approaches=("small", "noisy"))
     assert result.exit_code is ExitCode.REGRESSION
     assert result.campaigns == (
-        "contest",
+        "contention",
         "comparison-small",
         "comparison-noisy",
         "confirmation-small",
@@ -285,4 +285,4 @@ def test_an_unclean_run_of_one_approach_leaves_the_other_out(world_of):
     world.offences["comparison-small", 2] = "FAIL"
     result = world.gate(approaches=("small", "noisy"))
     assert result.exit_code is ExitCode.CORRECTNESS
-    assert result.campaigns == ("contest", "comparison-small")
+    assert result.campaigns == ("contention", "comparison-small")

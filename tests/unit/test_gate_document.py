@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import UsageError
 from report.gate import publish
-from report.gate.document import document, schema, to_json
+from report.gate.gate_json import document, schema, to_json
 from tests.support.gate_results import EACH, INCONCLUSIVE, PASSING, REGRESSION
 
 ROOT_FILES = ["gate.json", "junit.xml", "summary.md"]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from harness.gate.result import Offence, Ruling
-from report.gate import append_step_summary, summary, words
-from report.gate.summary import STEP_SUMMARY, STEP_SUMMARY_BYTES, escaped
+from report.gate import append_step_summary, gate_words, summary
+from report.gate.step_summary import STEP_SUMMARY, STEP_SUMMARY_BYTES, escaped
 from tests.support.gate_results import (
     AGAINST_BASELINE,
     EACH,
@@ -96,7 +96,7 @@ def test_the_table_has_every_metric():
     ],
 )  # fmt: skip
 def test_changes_and_tolerances_in_words(row, change, tolerated):
-    assert (plain(words.change(row)), plain(words.tolerated(row))) == (change, tolerated)
+    assert (plain(gate_words.change(row)), plain(gate_words.tolerated(row))) == (change, tolerated)
 
 
 def test_offences_are_folded_with_their_evidence():
@@ -104,7 +104,7 @@ def test_offences_are_folded_with_their_evidence():
     assert "14 runs and 2,012 sales audited; 2 findings:" in text
     assert text.count("<details>") == text.count("</details>") == 2
     assert (
-        "<summary>FAIL: I1, Nothing is oversold (contest, run 2: queue, head, block 1)</summary>"
+        "<summary>FAIL: I1, Nothing is oversold (contention, run 2: queue, head, block 1)</summary>"
         in text
     )
     assert "3 units too many &lt;b&gt;" in text

@@ -17,7 +17,7 @@ SIDE = Side("base", "abc", False, "sources", "lock")
 
 
 def asked(*criteria):
-    return plan.new(ROOT, "base", "main", Settings("ci", "ci_contest", criteria), ("sync",))
+    return plan.new(ROOT, "base", "main", Settings("ci", "ci_contention", criteria), ("sync",))
 
 
 def test_it_is_read_as_it_was_written(tmp_path):

@@ -12,7 +12,7 @@ from harness.scenario.model import load_scenario
 ROOT = Path(__file__).parents[2]
 RIGHT = """
 scenario = "ci"
-contest = "ci_contest"
+contention = "ci_contention"
 
 [metrics.purchase_latency_p95_ms]
 tolerance = 0.15
@@ -45,7 +45,7 @@ def test_a_file_is_read_in_its_order(tmp_path):
     path.write_text(RIGHT)
     assert load_settings(path) == Settings(
         "ci",
-        "ci_contest",
+        "ci_contention",
         (
             Criterion(METRICS["purchase_latency_p95_ms"], tolerance=0.15, limit=9000),
             Criterion(METRICS["http_error_rate_pct"], points=1.0),
@@ -62,17 +62,17 @@ def test_an_approach_may_have_amounts_of_its_own(tmp_path):
     assert errors.of("queue") == errors
 
 
-def test_the_contest_may_be_left_out(tmp_path):
+def test_the_contention_test_may_be_left_out(tmp_path):
     path = tmp_path / "gate.toml"
-    path.write_text(RIGHT.replace('contest = "ci_contest"', ""))
-    assert load_settings(path).contest is None
+    path.write_text(RIGHT.replace('contention = "ci_contention"', ""))
+    assert load_settings(path).contention is None
 
 
 def test_the_projects_own_file_names_scenarios_that_are_there():
     settings = load_settings(ROOT / "gate.toml")
-    assert load_scenario(settings.scenario, ROOT).contest is None
-    assert settings.contest is not None
-    assert load_scenario(settings.contest, ROOT).contest is not None
+    assert load_scenario(settings.scenario, ROOT).contention is None
+    assert settings.contention is not None
+    assert load_scenario(settings.contention, ROOT).contention is not None
     assert [one.metric.id for one in settings.criteria] == [
         "purchase_latency_peak_p95_ms",
         "order_time_p95_s",
@@ -87,7 +87,7 @@ NONSENSE = [
     ('scenario = "ci"', "", ["scenario is missing"]),
     ('scenario = "ci"', 'scenario = ""', ["scenario = ''", "must not be empty"]),
     ('scenario = "ci"', "scenario = 3", ["scenario = 3", "must be text"]),
-    ('contest = "ci_contest"', "contest = true", ["contest = True", "must be text"]),
+    ('contention = "ci_contention"', "contention = true", ["contention = True", "must be text"]),
     ('scenario = "ci"', 'scenary = "ci"', ["scenary (= 'ci')", "did you mean scenario?"]),
     ("tolerance = 0.15", "tolerence = 0.15", [f"{METRIC}.tolerence (= 0.15)", "tolerance"]),
     ("tolerance = 0.15", 'tolerance = "15 %"', [f"{METRIC}.tolerance = '15 %'", "a number"]),

@@ -26,7 +26,7 @@ def spoilt(**where):
     return InvalidRun(run_of(**where), ("generator CPU: 97 %",))
 
 
-WEAK = Offence(run_of(), "I16", "As durable as claimed", "FAIL", "appendfsync everysec")
+WEAK = Offence(run_of(), "I16", "As durable as claimed", "FAIL", "everysec", is_incorrect=False)
 
 
 def test_a_weak_set_up_decides_nothing_unless_it_is_strict():
@@ -71,10 +71,10 @@ def test_the_first_that_applies_decides(rows, offences, lost, code, words):
         ([spoilt(block=1), spoilt(block=1, index=2)], False),
         ([spoilt(block=1), spoilt(block=2)], True),
         ([spoilt(block=1), spoilt(campaign="confirmation", block=2)], False),
-        ([spoilt(campaign="contest", block=1)], True),
+        ([spoilt(campaign="contention", block=1)], True),
     ],
 )
-def test_one_block_of_a_campaign_may_be_lost_and_no_contest(lost, too_many):
+def test_one_block_of_a_campaign_may_be_lost_and_no_contention_test(lost, too_many):
     assert is_spoilt(lost) is too_many
 
 

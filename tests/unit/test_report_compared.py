@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.analysis import compare
-from report import compared, markdown
+from report.page import markdown
+from report.tables import compared_campaigns
 from tests.support.stored import QUEUE, SYNC, stored
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -23,12 +24,14 @@ SLOWER = {
 def test_the_table_is_as_it_was(cores):
     found = compare(stored(), stored(SLOWER, {"environment/cores": cores}))
     golden = (GOLDEN / f"compared-{found.basis}.md").read_text(encoding="utf-8")
-    printed = markdown.table(compared.table(found)).replace("\xa0", " ")
+    printed = markdown.table(compared_campaigns.table(found)).replace("\xa0", " ")
     assert printed + "\n" == golden
 
 
 def test_what_is_neither_a_headline_nor_decided_is_counted():
     found = compare(stored(), stored(SLOWER))
-    assert compared.untold(found) == "Not shown here, but in --format json: 1 not decided."
+    assert (
+        compared_campaigns.untold(found) == "Not shown here, but in --format json: 1 not decided."
+    )
     alone = {"queue": {"confirmed_orders": QUEUE["confirmed_orders"]}}
-    assert compared.untold(compare(stored(alone), stored(alone))) == ""
+    assert compared_campaigns.untold(compare(stored(alone), stored(alone))) == ""

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis.facts import Stage
+from harness.analysis.run_facts import Stage
 from harness.analysis.series import Latencies
 from harness.results.record import FaultRecord, RunRecord
-from report import captions, distributions, kinds, live, values
-from report.evidence import Approach, Evidence, Run, Waits
+from report.charts import funnel_chart, over_time, percentile_curves
+from report.charts.chart import each
+from report.charts.time_chart import TimeChart
+from report.evidence import Durations, Evidence, Run, Variant
 
 NAN = float("nan")
 STAGES = (Stage(1, "rush", 10, 0.0, 2.0), Stage(2, "peak", 20, 2.0, 4.0))
@@ -35,7 +37,7 @@ LATENCIES = {"api": sent(5, 7, 9, 7), "purchase": sent(40, 60)}
 
 def a_run(index=1, counts=True, trouble="", waits=(1.0,) * 40, record=None, **columns):
     seconds = pd.DataFrame({"t_s": range(4), **QUIET, **columns}).astype(float)
-    found = Waits(np.array(sorted(waits)))
+    found = Durations(np.array(sorted(waits)))
     return Run(
         index,
         1,
@@ -45,18 +47,30 @@ def a_run(index=1, counts=True, trouble="", waits=(1.0,) * 40, record=None, **co
         found,
         found,
         (),
-        record or RunRecord.model_construct(),
+        record or RunRecord.model_construct(drain_s=0.0, faults=[]),
         latencies=LATENCIES,
     )
 
 
-def evidence(*approaches):
+def evidence(*variants):
     campaign = {"scenario": {"product": {"name": "iPhone", "stock": 5}}}
     made = [
-        Approach(name, title, position, ranked, {"metrics": {}}, runs)
-        for position, (name, title, ranked, runs) in enumerate(approaches)
+        Variant(name, title, position, ranked, {"metrics": {}}, runs)
+        for position, (name, title, ranked, runs) in enumerate(variants)
     ]
     return Evidence(campaign, {}, tuple(made), STAGES)
+
+
+def caption(chart, shown):
+    return chart.words(shown, chart.thick(shown))
+
+
+def described(chart, shown):
+    return chart.describe(shown, chart.thick(shown))
+
+
+def values(chart, shown):
+    return chart.values(shown, chart.thick(shown))
 
 
 QUEUE = ("queue", "Queue", True, (a_run(), a_run(2)))
@@ -66,20 +80,23 @@ ALONE = evidence(QUEUE)
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (kinds.LATENCY, "Queue: p95 typically 7 ms, at most 9 ms (2.5 s)."),
+        (over_time.LATENCY, "Queue: p95 usually 7 ms, at worst 9 ms (at 2.5 s)."),
         (
-            kinds.PURCHASE,
-            "Queue: median typically 50 ms, at most 60 ms (1.5 s); none after 1.5 s.",
+            over_time.PURCHASE,
+            "Queue: median usually 50 ms, at worst 60 ms (at 1.5 s); none after 1.5 s.",
         ),
-        (kinds.THROUGHPUT, "Queue: at most 9 answers per second (1.5 s); no failure."),
-        (kinds.USERS, "Queue: at most 20 buyers, never more than 1 from the plan."),
-        (kinds.BACKLOG, "Queue: at most 6 open orders (1.5 s); the last is settled by 2.5 s."),
-        (kinds.STOCK, "Queue: nothing left from 2.5 s on."),
-        (kinds.CONFIRMED, "Queue: 9, 9 confirmed in its runs, half of them by 2.5 s."),
+        (over_time.THROUGHPUT, "Queue: at most 9 answers per second (at 1.5 s); no failure."),
+        (over_time.USERS, "Queue: at most 20 buyers, never more than 1 from the plan."),
+        (
+            over_time.BACKLOG,
+            "Queue: at most 6 open orders (at 1.5 s); the last is settled by 2.5 s.",
+        ),
+        (over_time.STOCK, "Queue: nothing left from 2.5 s on."),
+        (over_time.CONFIRMED, "Queue: 9, 9 confirmed in its runs, half sold by 2.5 s."),
     ],
 )
 def test_a_caption_says_what_the_thick_line_shows(kind, said):
-    assert captions.over_time(kind, ALONE) == said
+    assert caption(kind, ALONE) == said
 
 
 NOTHING_HAPPENED = {
@@ -91,85 +108,86 @@ NOTHING_HAPPENED = {
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (kinds.CONFIRMED, "Queue: none was sold."),
-        (kinds.BACKLOG, "Queue: no open orders and no entries in the streams."),
-        (kinds.THROUGHPUT, "Queue: no answer; no failure."),
-        (kinds.STOCK, "Queue: 5 units left at the end."),
+        (over_time.CONFIRMED, "Queue: none was sold."),
+        (over_time.BACKLOG, "Queue: no open orders and no entries in the streams."),
+        (over_time.THROUGHPUT, "Queue: no answer; no failure."),
+        (over_time.STOCK, "Queue: 5 units left at the end."),
     ],
 )
 def test_a_caption_of_a_sale_in_which_nothing_happened_says_so(kind, said):
     runs = (a_run(**NOTHING_HAPPENED), a_run(2, **NOTHING_HAPPENED))
-    assert captions.over_time(kind, evidence(("queue", "Queue", True, runs))) == said
+    assert caption(kind, evidence(("queue", "Queue", True, runs))) == said
 
 
 def test_a_caption_names_no_half_of_what_most_runs_did_not_sell():
     nothing = {"confirmed": [0] * 4}
     runs = (a_run(**nothing), a_run(2, **nothing), a_run(3))
     shown = evidence(("queue", "Queue", True, runs))
-    assert captions.over_time(kinds.CONFIRMED, shown) == "Queue: 0, 0, 9 confirmed in its runs."
+    assert caption(over_time.CONFIRMED, shown) == "Queue: 0, 0, 9 confirmed in its runs."
 
 
 def test_a_caption_counts_failures_and_what_is_given_back():
     troubled = a_run(errors=[0, 3, 2, 0], stock_left=[5, 0, 0, 2], queue_depth=[0, 8, 0, 0])
     shown = evidence(("queue", "Queue", True, (troubled,)))
-    assert "5 requests of a run had a 5xx or no answer" in captions.over_time(
-        kinds.THROUGHPUT, shown
-    )
-    assert "2 given back at the end" in captions.over_time(kinds.STOCK, shown)
-    assert "and 8 entries in the streams" in captions.over_time(kinds.BACKLOG, shown)
+    assert "5 requests of a run had a 5xx or no answer" in caption(over_time.THROUGHPUT, shown)
+    assert "2 given back at the end" in caption(over_time.STOCK, shown)
+    assert "and 8 entries in the streams" in caption(over_time.BACKLOG, shown)
 
 
-@pytest.mark.parametrize("kind", [*kinds.TIME_KINDS, kinds.CONFIRMED, kinds.PURCHASE])
+CHARTS = [one for one in vars(over_time).values() if isinstance(one, TimeChart)]
+
+
+@pytest.mark.parametrize("kind", CHARTS)
 def test_an_approach_of_which_no_run_counts_is_said_to_show_nothing(kind):
     shown = evidence(("queue", "Queue", False, (a_run(counts=False, trouble="invalid"),)))
-    assert captions.over_time(kind, shown) == "Queue (not ranked): nothing to show."
+    assert caption(kind, shown) == "Queue (not ranked): nothing to show."
 
 
 def test_a_caption_of_percentiles_goes_as_far_as_the_sample():
     waits = np.arange(1.0, 1001)
     shown = evidence(("queue", "Queue", True, (a_run(waits=waits),)))
-    said = captions.distribution(distributions.PURCHASE, shown)
-    assert said == "Queue: half within 501 ms, 99 % within 990 ms."
+    said = each(shown, percentile_curves.PURCHASE.caption)
+    assert said == "Queue: half within 500 ms, 99 % within 990 ms."
     few = evidence(("queue", "Queue", True, (a_run(waits=[1.0] * 5),)))
-    assert "too few values" in captions.distribution(distributions.PURCHASE, few)
+    assert "too few values" in each(few, percentile_curves.PURCHASE.caption)
 
 
 def test_the_funnel_says_where_most_were_lost():
     steps = [("Attempts", 100.0), ("Accepted", 30.0), ("Confirmed", 25.0)]
-    rows = {"queue": [{"title": title, "mean": mean} for title, mean in steps]}
-    assert captions.funnel(rows, ALONE) == (
-        "Queue: of 100 attempts 25.0 % ended as a sale; most were lost before “Accepted” (70)."
+    rows = [{"title": title, "mean": mean} for title, mean in steps]
+    assert funnel_chart.caption(rows) == (
+        "of 100 attempts 25.0 % ended as a sale; most were lost before “Accepted” (70)"
     )
-    assert captions.funnel({"queue": []}, ALONE) == "Queue: no attempt."
-    rows["queue"][-1]["mean"] = 0.0
-    assert captions.funnel(rows, ALONE) == (
-        "Queue: none of 100 attempts ended as a sale; most were lost before “Accepted” (70)."
+    assert funnel_chart.caption([]) == "no attempt"
+    rows[-1]["mean"] = 0.0
+    assert funnel_chart.caption(rows) == (
+        "none of 100 attempts ended as a sale; most were lost before “Accepted” (70)"
     )
 
 
 def test_a_caption_of_latency_says_what_share_had_no_answer():
     silent = replace(LATENCIES["purchase"], answered=np.arange(400) >= 248)
     run = replace(a_run(), latencies={**LATENCIES, "purchase": silent})
-    said = captions.over_time(kinds.PURCHASE, evidence(("queue", "Queue", True, (run,))))
+    said = caption(over_time.PURCHASE, evidence(("queue", "Queue", True, (run,))))
     assert "; 62 % had no acknowledgement" in said
 
 
 def test_values_are_the_percentiles_of_stages_with_the_most():
-    table = values.over_time(kinds.LATENCY, ALONE)
+    table = values(over_time.LATENCY, ALONE)
     assert [column.title for column in table.columns][1:3] == ["1 · rush", "2 · peak"]
     assert [cell.text for cell in table.rows[0].cells] == ["p95", "7", "9", "9", "2.5"]
-    backlog = values.over_time(kinds.BACKLOG, ALONE)
+    backlog = values(over_time.BACKLOG, ALONE)
     assert [row.cells[0].text for row in backlog.rows] == ["open orders"]  # nobody has a queue
 
 
 def test_values_of_percentiles_end_where_the_sample_does():
-    (row,) = values.distribution(distributions.PURCHASE, ALONE).rows
+    (row,) = percentile_curves.PURCHASE.values(ALONE).rows
     assert [cell.text for cell in row.cells] == ["Queue", "1", "–", "–", "–", "–", "–"]
 
 
 def test_the_lines_of_a_live_chart_are_runs_and_their_median():
     sync = ("sync", "Sync", True, (a_run(3, requests=[1, 1, 1, 1]),))
-    found = live.over_time(kinds.THROUGHPUT, evidence(QUEUE, sync), 4.0)
+    found = described(over_time.THROUGHPUT, evidence(QUEUE, sync))
     assert [trace.label for trace in found.traces if trace.shown] == [
         "Queue, answered", "Sync, answered",
     ]  # fmt: skip
@@ -177,16 +195,16 @@ def test_the_lines_of_a_live_chart_are_runs_and_their_median():
     assert answered.middle == (3, 9, 4, 2)
     assert [line.run for line in answered.runs] == [1, 2]
     assert found.x == (0.5, 1.5, 2.5, 3.5)
-    assert found.stages == ((0.0, 2.0, "1 rush"), (2.0, 4.0, "2 peak"))
+    assert found.bands == ((0.0, 2.0, "1 rush"), (2.0, 4.0, "2 peak"))
 
 
 def test_a_run_in_trouble_is_dotted_and_what_is_not_ranked_is_hatched():
     runs = (a_run(counts=False, trouble="audit FAIL"), a_run(2))
-    found = live.over_time(kinds.STOCK, evidence(("queue", "Queue", False, runs)), 4.0)
+    found = described(over_time.STOCK, evidence(("queue", "Queue", False, runs)))
     trace = found.traces[0]
     assert (trace.hatched, trace.dash) == (True, "dotted")
-    assert [line.dotted for line in trace.runs] == [True, False]
-    clean = live.over_time(kinds.STOCK, ALONE, 4.0).traces[0]
+    assert [line.dash for line in trace.runs] == ["dotted", "solid"]
+    clean = described(over_time.STOCK, ALONE).traces[0]
     assert (clean.hatched, clean.dash) == (False, "solid")
 
 
@@ -200,17 +218,15 @@ def test_a_fault_is_marked_no_further_than_the_chart():
             "queue",
             "Queue",
             True,
-            (a_run(record=RunRecord.model_construct(faults=[FaultRecord(**fault)])),),
+            (a_run(record=RunRecord.model_construct(drain_s=0.0, faults=[FaultRecord(**fault)])),),
         )
     )
-    assert live.over_time(kinds.STOCK, faulty, 4.0).marks == ((1.0, 4.0, "kill api 1"),)
+    assert described(over_time.STOCK, faulty).marks == ((1.0, 4.0, "kill api 1"),)
 
 
 def test_percentile_curves_share_one_grid_and_end_where_they_must():
     many = a_run(waits=np.arange(1.0, 1001))
-    found = distributions.live(
-        distributions.PURCHASE, evidence(QUEUE, ("sync", "Sync", True, (many,)))
-    )
+    found = percentile_curves.PURCHASE.describe(evidence(QUEUE, ("sync", "Sync", True, (many,))))
     queue, sync = found.traces
     assert len(queue.middle) == len(sync.middle) == len(found.x)
     assert queue.middle[-1] is None
@@ -220,8 +236,8 @@ def test_percentile_curves_share_one_grid_and_end_where_they_must():
 
 def test_the_json_of_a_chart_cannot_end_its_script_and_holds_four_digits():
     odd = ("queue", "</script><b>", True, (a_run(requests=[1234.56, NAN, 0.00012345, 7.0]),))
-    text = live.over_time(kinds.THROUGHPUT, evidence(odd), 4.0).to_json()
+    text = described(over_time.THROUGHPUT, evidence(odd)).to_json()
     assert "<" not in text
     read = json.loads(text)
     assert read["traces"][0]["middle"] == [1235, None, 0.0001234, 7]
-    assert read["traces"][0]["approach"] == "</script><b>"
+    assert read["traces"][0]["variant"] == "</script><b>"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from report import markdown
-from report.plates import Chart, Plate, Section
-from report.tables import Cell, Column, Row, Table
+from report.charts.figures import Chart, Plate, Section
+from report.page import markdown
+from report.tables.cells import Cell, Column, Row, Table
 
 NAME = '<script>alert("1")</script> | 📱\n# Sale\r\n```'
 SAFE = '&lt;script>alert("1")&lt;/script> | 📱 # Sale ```'

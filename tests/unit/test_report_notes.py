@@ -1,8 +1,8 @@
 """The notes of a table: one mark for one kind of remark, and nothing that was said is lost."""
 
-from report import markdown
-from report.notes import legend
-from report.tables import Cell, Column, Row, Table
+from report.page import markdown
+from report.tables.cells import Cell, Column, Row, Table
+from report.tables.footnotes import legend
 
 TITLES = ("Metric", "Sync", "Queue", "Ratio")
 

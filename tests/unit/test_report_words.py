@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis.facts import Stage
+from harness.analysis.run_facts import Stage
 from harness.results.findings import Finding, Verdict
 from harness.results.record import RunRecord
-from report import markdown, tables, words
-from report.evidence import Approach, Evidence, Run, Waits
+from report import conclusion
+from report.evidence import Durations, Evidence, Run, Variant
+from report.page import markdown
+from report.tables import cells, metric_tables
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CLEAN = (
@@ -98,7 +100,7 @@ PAIRS = {
 def a_run(index, findings=CLEAN, counts=True, trouble=""):
     return Run(
         index=index, block=1, counts=counts, trouble=trouble, seconds=pd.DataFrame(),
-        purchase_ms=Waits(np.empty(0)), order_time_s=Waits(np.empty(0)), findings=findings,
+        purchase_ms=Durations(np.empty(0)), order_time_s=Durations(np.empty(0)), findings=findings,
         record=RunRecord.model_construct(),
     )  # fmt: skip
 
@@ -109,7 +111,7 @@ def an_evidence(queue_findings=CLEAN, valid=True, pairs=PAIRS, only=None):
         ("sync", "Synchronous", "outcome", True, SYNC, CLEAN),
         ("queue", "Queue + workers", "acceptance", ranked, QUEUE, queue_findings),
     ]
-    approaches, entries = [], []
+    variants, entries = [], []
     for name, title, acknowledges, is_ranked, metrics, findings in parts:
         if only not in (None, name):
             continue
@@ -122,13 +124,15 @@ def an_evidence(queue_findings=CLEAN, valid=True, pairs=PAIRS, only=None):
             "metrics": metrics, "runs": states,
         }  # fmt: skip
         runs = tuple(a_run(i, findings) for i in (1, 2, 3))
-        approaches.append(Approach(name, title, len(approaches), is_ranked, entry, runs))
+        variants.append(Variant(name, title, len(variants), is_ranked, entry, runs))
         entries.append(entry)
     keys = ("title", "unit", "better", "group", "digits")
     summary = {
-        "approaches": entries,
-        "comparisons": {} if only else pairs,
-        "further_comparisons": [],
+        "variants": entries,
+        "baseline": entries[0]["name"],
+        "comparisons": []
+        if only
+        else [{"baseline": "sync", "contender": "queue", "metrics": pairs}],
         "metrics": {
             name: {**dict(zip(keys, facts, strict=True)), "order": order}
             for order, (name, facts) in enumerate(METRICS.items())
@@ -136,7 +140,7 @@ def an_evidence(queue_findings=CLEAN, valid=True, pairs=PAIRS, only=None):
     }
     scenario = {"product": {"name": "iPhone 15 Pro", "stock": 1000}}
     stages = (Stage(1, "rush", 300, 0.0, 60.0),)
-    return Evidence({"scenario": scenario, "title": "Sale"}, summary, tuple(approaches), stages)
+    return Evidence({"scenario": scenario, "title": "Sale"}, summary, tuple(variants), stages)
 
 
 def unranked(pairs=PAIRS):
@@ -145,7 +149,7 @@ def unranked(pairs=PAIRS):
 
 
 def said(evidence):
-    headline = words.headline(evidence)
+    headline = conclusion.headline(evidence)
     return "\n".join([headline.title, "", *headline.problems, "", *headline.sentences]) + "\n"
 
 
@@ -156,13 +160,13 @@ def test_the_verdict_says_what_was_sold_that_it_is_clean_and_who_did_better():
 
 def test_the_comparison_in_markdown_has_intervals_bounds_dashes_and_notes():
     golden = (GOLDEN / "comparison.md").read_text(encoding="utf-8")
-    printed = markdown.table(tables.comparisons(an_evidence())[0])
+    printed = markdown.table(metric_tables.comparison(an_evidence()))
     assert printed.replace("\xa0", " ") + "\n" == golden
 
 
 def test_the_comparison_in_csv_has_plain_numbers_and_bounds_of_their_own():
     golden = (GOLDEN / "comparison.csv").read_text(encoding="utf-8")
-    assert tables.to_csv(tables.comparisons(an_evidence())[0]) == golden
+    assert cells.to_csv(metric_tables.comparison(an_evidence())) == golden
 
 
 def test_a_weak_set_up_is_told_by_its_class_and_is_no_failed_audit():
@@ -188,9 +192,9 @@ def test_a_failed_audit_comes_first_and_nobody_wins():
 def test_why_there_is_no_value_is_said_whole():
     few = an_evidence()
     why = "92 values cannot support a p95: it takes 200"
-    few.approaches[0].facts["metrics"]["order_time_p95_s"] = an_estimate(None, warnings=[why])
+    few.variants[0].facts["metrics"]["order_time_p95_s"] = an_estimate(None, warnings=[why])
     assert f"– (Synchronous; {why})" in said(few)
-    few.approaches[0].facts["metrics"]["order_time_p95_s"] = SYNC["order_time_p95_s"]
+    few.variants[0].facts["metrics"]["order_time_p95_s"] = SYNC["order_time_p95_s"]
 
 
 def test_what_was_not_finished_is_not_called_lost():
@@ -205,8 +209,8 @@ def test_an_audit_that_kept_no_kinds_is_quoted_and_not_counted():
 
 
 def test_a_failed_audit_leaves_the_winner_column_without_a_winner():
-    table = tables.comparisons(an_evidence(OVERSOLD, pairs=unranked()))[0]
-    assert {row.cells[-1].text for row in table.rows} == {"not comparable"}
+    table = metric_tables.comparison(an_evidence(OVERSOLD, pairs=unranked()))
+    assert {row.cells[-1].below[1].text for row in table.rows} == {"not comparable"}
 
 
 def test_an_invalid_run_is_named_with_its_reason():
@@ -235,8 +239,8 @@ def test_an_interval_that_includes_equality_names_no_winner():
         "No winner after 3 runs each: Synchronous confirmed 412 orders, Queue + workers"
     )
     assert "1.02× [0.90, 1.15], n\xa0=\xa03, not decided" in text
-    table = tables.comparisons(an_evidence(pairs=pairs))[0]
-    assert {row.cells[-1].text for row in table.rows} == {"not decided"}
+    table = metric_tables.comparison(an_evidence(pairs=pairs))
+    assert {row.cells[-1].below[1].text for row in table.rows} == {"not decided"}
 
 
 def test_one_run_each_names_no_winner_and_does_not_say_that_nothing_differs():
@@ -271,18 +275,20 @@ def test_one_approach_alone_is_described_and_not_compared():
     text = said(an_evidence(only="queue"))
     assert text.startswith("Queue + workers, measured and audited")
     assert "compared" not in text
-    columns = [column.title for column in tables.comparisons(an_evidence(only="queue"))[0].columns]
+    columns = [
+        column.title for column in metric_tables.comparison(an_evidence(only="queue")).columns
+    ]
     assert columns == ["Metric", "Queue + workers"]
 
 
 def test_the_footer_of_a_comparison_has_the_smallest_effect_that_it_could_have_found():
-    footer = tables.comparisons(an_evidence())[0].footer
+    footer = metric_tables.comparison(an_evidence()).footer
     assert "80 % power: Confirmed orders 1.15× (n = 3), Purchase latency, p95 1.15×" in footer
     assert "δ is 15 %" in footer
-    assert tables.comparisons(an_evidence(only="sync"))[0].footer == ""
+    assert metric_tables.comparison(an_evidence(only="sync")).footer == ""
 
 
 @pytest.mark.parametrize("only", [None, "sync"])
 def test_every_caption_says_closed_workload_users_and_n(only):
-    caption = tables.comparisons(an_evidence(only=only))[0].caption
+    caption = metric_tables.comparison(an_evidence(only=only)).caption
     assert "closed workload, up to 300 users, n = 3 runs" in caption

@@ -60,7 +60,7 @@ def test_stream_differs_only_in_its_buyers():
 
 def test_every_scenario_of_the_project_is_found_and_valid():
     assert known_scenarios(ROOT) == [
-        "acknowledgement", "chaos", "ci", "ci_contest", "contention", "flash_sale", "open",
+        "acknowledgement", "chaos", "ci", "ci_contention", "contention", "flash_sale", "open",
         "peak_sale", "quick", "selftest", "soak", "stream",
     ]  # fmt: skip
     assert known_buyers() == ["polling", "watching"]
@@ -81,14 +81,14 @@ def test_a_resolved_scenario_can_be_read_back_from_json():
 )  # fmt: skip
 def test_planned_users_are_straight_lines_between_stages(t_s, users, stage):
     scenario = load_scenario("flash_sale", ROOT)
-    assert scenario.planned_users(t_s) == pytest.approx(users)
-    assert scenario.stage_at(t_s) == stage
+    assert scenario.schedule.planned_users(t_s) == pytest.approx(users)
+    assert scenario.schedule.stage_at(t_s) == stage
 
 
 def test_the_end_of_a_load_that_does_not_ramp_down_still_counts(load_text):
     scenario = load_text(FLASH_SALE.replace("users = 0", "users = 30"))
-    assert scenario.planned_users(300) == 30
-    assert scenario.planned_users(300.001) == 0
+    assert scenario.schedule.planned_users(300) == 30
+    assert scenario.schedule.planned_users(300.001) == 0
 
 
 @pytest.mark.parametrize(
@@ -211,9 +211,9 @@ spawn_rate = 10
     assert (scenario.runs, scenario.seed) == (full.runs, full.seed)
 
 
-def test_the_contest():
+def test_the_contention_test():
     scenario = load_scenario("contention", ROOT)
-    assert (scenario.contest.sales, scenario.contest.buyers) == (300, 200)
+    assert (scenario.contention.sales, scenario.contention.buyers) == (300, 200)
     assert (scenario.stages, scenario.product.stock) == ((), None)
     assert scenario.workload == "300 sales of 1 to 10 units, 200 buyers at once"
     assert Scenario.model_validate(scenario.model_dump(mode="json")) == scenario
@@ -234,22 +234,22 @@ def test_stages_are_one_sale_of_the_products_stock():
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("[contest]", "[[stages]]\nname = 'x'\n[contest]", ["stages[1].users is missing"]),
+        ("[contention]", "[[stages]]\nname = 'x'\n[contention]", ["stages[1].users is missing"]),
         (
             "[drain]",
             "[[stages]]\nname = 'x'\nusers = 1\nseconds = 1\nspawn_rate = 1\n[drain]",
-            ["stages and contest exclude each other"],
+            ["stages and contention exclude each other"],
         ),
-        ("price_cents", "stock = 5\nprice_cents", ["product.stock = 5", "contest.stock_min"]),
-        ("processes = 1", "processes = 2", ["load.processes = 2", "one bell"]),
-        ("stock_max = 10", "stock_max = 0", ["contest.stock_max = 0"]),
-        ("stock_min = 1\n", "stock_min = 11\n", ["contest: stock_max = 10", "stock_min = 11"]),
-        ("sales = 300", "sales = 0", ["contest.sales = 0"]),
-        ("buyers = 200", "buyer = 200", ["there is no key contest.buyer (= 200)"]),
-        ("[contest]", "[contst]", ["there is no key contst"]),
+        ("price_cents", "stock = 5\nprice_cents", ["product.stock = 5", "contention.stock_min"]),
+        ("processes = 1", "processes = 2", ["load.processes = 2", "at once"]),
+        ("stock_max = 10", "stock_max = 0", ["contention.stock_max = 0"]),
+        ("stock_min = 1\n", "stock_min = 11\n", ["contention: stock_max = 10", "stock_min = 11"]),
+        ("sales = 300", "sales = 0", ["contention.sales = 0"]),
+        ("buyers = 200", "buyer = 200", ["there is no key contention.buyer (= 200)"]),
+        ("[contention]", "[contst]", ["there is no key contst"]),
     ],
 )
-def test_a_mistake_in_a_contest_is_named(load_text, old, new, words):
+def test_a_mistake_in_a_contention_test_is_named(load_text, old, new, words):
     text = (ROOT / "scenarios/contention.toml").read_text("utf-8")
     assert text.count(old) == 1
     with pytest.raises(UsageError) as caught:
@@ -258,7 +258,13 @@ def test_a_mistake_in_a_contest_is_named(load_text, old, new, words):
         assert word in caught.value.message
 
 
-def test_a_key_of_a_contest_is_guessed(load_text):
+def test_the_old_name_of_a_contention_test_is_still_read(load_text):
+    text = (ROOT / "scenarios/contention.toml").read_text("utf-8")
+    old = load_text(text.replace("[contention]", "[contest]"))
+    assert old == load_scenario("contention", ROOT)
+
+
+def test_a_key_of_a_contention_test_is_guessed(load_text):
     text = (ROOT / "scenarios/contention.toml").read_text("utf-8")
     with pytest.raises(UsageError) as caught:
         load_text(text.replace("buyers = 200", "buyer = 200"))
@@ -325,7 +331,7 @@ def test_an_open_load_says_who_comes_and_plans_no_users():
     assert scenario.open is not None
     assert scenario.open.buyers == 2500
     assert scenario.open.peak_per_s == 400
-    assert (scenario.load_s, scenario.peak_users, scenario.planned_users(3)) == (30, 0, 0)
+    assert (scenario.load_s, scenario.peak_users, scenario.schedule.planned_users(3)) == (30, 0, 0)
     assert "2500 buyers arrive" in scenario.workload
 
 
@@ -337,8 +343,8 @@ def test_an_open_load_says_who_comes_and_plans_no_users():
         ("processes = 1", "processes = 64\n[load_]", "there is no key load_"),
         ("buyers = 2000", "buyers = -1", "open.stages[1].buyers = -1"),
         ("buyers = 2000", "users = 2000", "there is no key open.stages[1].users"),
-        ("[open]", "[contest]\nsales = 1\nstock_min = 1\nstock_max = 1\nbuyers = 1\n[open]",
-         "contest and open exclude each other"),
+        ("[open]", "[contention]\nsales = 1\nstock_min = 1\nstock_max = 1\nbuyers = 1\n[open]",
+         "contention and open exclude each other"),
         ("stock = 1000", "stock = 1000\nper_user_limit = 2", "product.per_user_limit = 2"),
     ],
 )  # fmt: skip

@@ -18,8 +18,8 @@ That clients and servers counted the same requests is no law but an invariant of
 
 from collections.abc import Callable, Sequence
 
-from harness.analysis.facts import RunFacts
 from harness.analysis.laws import capacity, counts, crowd, times
+from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law, Verdict
 from harness.results.store import RunData
 
@@ -41,14 +41,14 @@ LAWS: Laws = (
     (crowd.GENERATOR_LATE, crowd.generator_is_punctual),
 )
 
-IN_A_CONTEST: Laws = (
+IN_CONTENTION: Laws = (
     (counts.RECORDED, counts.recorded_equals_locust),
     (capacity.UTILISATION, capacity.utilisation_at_most_one),
     (capacity.SLOTS, capacity.slots_cover_charges),
     (capacity.IDLE, capacity.slots_are_used),
     (times.CLOCKS, times.clocks_agree),
 )
-"""Laws that hold without stages; nobody thinks in a contest, and a burst is meant to be sudden."""
+"""Laws that hold without stages: in a contention test nobody thinks, and bursts are sudden."""
 
 
 def check_laws(run: RunData, applicable: Laws = LAWS, facts: RunFacts | None = None) -> list[Law]:

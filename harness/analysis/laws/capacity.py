@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from harness.analysis.facts import NANOSECONDS, Integers, RunFacts, integers, steps
 from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, steps
 from harness.results.findings import Law
 from harness.results.outages import outages
 

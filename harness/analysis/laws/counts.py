@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.analysis.facts import NANOSECONDS, Floats, RunFacts, Stage, integers, is_in
 from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, Stage, integers, is_in
 from harness.analysis.series import counts_per_second
 from harness.results.findings import Law
 from harness.results.outages import outages

@@ -8,8 +8,8 @@ figure shows anything.
 
 import numpy as np
 
-from harness.analysis.facts import NANOSECONDS, Integers, RunFacts, integers, overlap_s
 from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, overlap_s
 from harness.results.findings import Law
 
 INTERACTIVE = "interactive response-time law"

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from harness.analysis.facts import (
+from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.analysis.run_facts import (
     NANOSECONDS,
     TERMINAL,
     Floats,
@@ -14,7 +15,6 @@ from harness.analysis.facts import (
     integers,
     is_in,
 )
-from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.results.findings import Law
 from harness.results.outages import outages
 

@@ -8,12 +8,12 @@ could not be measured are left out.
 from collections.abc import Iterator
 
 from harness.gate.result import Result, Row
-from report.gate import words
+from report.gate import gate_words
 
 
 def measured(result: Result) -> Iterator[tuple[Row, float]]:
     """Yield the metrics that may be kept, with the value of head in the metric's unit."""
-    if words.counts(result):
+    if gate_words.counts(result):
         for row in result.rows:
             if row.head is not None:
                 yield row, row.head

@@ -13,7 +13,7 @@ import json
 
 from harness.analysis.summary import plain
 from harness.gate.result import Result, Row
-from report.gate import words
+from report.gate import gate_words
 from report.gate.exports import bounds, measured
 
 FILE = "github-action-benchmark.json"
@@ -30,8 +30,8 @@ def _entry(row: Row, head: float) -> dict[str, object]:
         "name": f"{row.subject}/{row.metric}",
         "unit": row.unit,
         "value": head,
-        "extra": f"{row.title}; base {words.value(row, row.base)}, change {words.change(row)}; "
-        f"{row.blocks} blocks; {row.ruling}",
+        "extra": f"{row.title}; base {gate_words.value(row, row.base)}, "
+        f"change {gate_words.change(row)}; {row.blocks} blocks; {row.ruling}",
     }
     if (span := bounds(row)) is not None:
         entry["range"] = f"{span[0]:.4g} to {span[1]:.4g}"

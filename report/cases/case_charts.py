@@ -1,0 +1,147 @@
+"""One small figure per case: what was confirmed and what failed, second by second.
+
+Faults come at other moments in every run, so of a case with faults one run is drawn: the one that
+took longest to recover. A case without faults shows all its runs and their median.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pandas as pd
+
+from report.cases.case_tables import Case, cases_of
+from report.charts import fault_bands, plotting, theme
+from report.charts.figures import Figure, Section
+from report.charts.line_chart import LineChart, RunLine, Trace, compact
+from report.charts.lines import longest_s
+from report.charts.plotting import Entry, Panel
+from report.evidence import Evidence, Run, Variant
+from report.numbers import short
+
+LEAD = (
+    "Confirmed orders and failed requests per second. Of a case with faults the run that took "
+    "longest to recover is shown, with its faults as bands; of a case without, every run (thin) "
+    "and their median."
+)
+
+
+def sections(evidence: Evidence) -> tuple[Section, ...]:
+    """Return the figures of the cases of each variant."""
+    return tuple(
+        Section(f"cases-{a.name}", a.title, LEAD, tuple(_figures(evidence, a)))
+        for a in evidence.variants
+    )
+
+
+def _figures(evidence: Evidence, variant: Variant) -> Iterator[Figure]:
+    for number, case in enumerate(cases_of(evidence, variant), start=1):
+        runs = [run for run in variant.runs if run.index in case["runs"]]
+        shown = _shown(evidence, case, runs)
+        chart = _describe(evidence, variant, case, shown)
+        panel = _panel(f"case-{variant.name}-{number:02d}", variant, case, shown, chart)
+        yield Figure(
+            id=panel.name,
+            title=panel.title,
+            caption=_caption(case, shown),
+            pictures=plotting.pictures(chart, [panel]),
+            interactive=chart,
+        )
+
+
+def _shown(evidence: Evidence, case: Case, runs: Sequence[Run]) -> list[Run]:
+    """Return the run that took longest to recover, or all if there was no fault."""
+    if not case["faults"]:
+        return list(runs)
+
+    def slowness(run: Run) -> float:
+        own = [fault for fault in evidence.summary["faults"] if fault["run"] == run.index]
+        return max(
+            float("inf") if fault["unsettled"] else fault["recovery_s"] or 0.0 for fault in own
+        )
+
+    return [max(runs, key=slowness)]
+
+
+def _confirmed(run: Run) -> "pd.Series[float]":
+    """Return how many orders were confirmed in each second."""
+    return run.seconds.set_index("t_s")["confirmed"].diff().fillna(0)
+
+
+def _failed(run: Run) -> "pd.Series[float]":
+    """Return how many requests failed in each second."""
+    return run.seconds.set_index("t_s")["errors"]
+
+
+def _which(case: Case, runs: Sequence[Run]) -> str:
+    return f"run {runs[0].index}, seed {runs[0].record.seed}" if case["faults"] else "all runs"
+
+
+def _horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:
+    return float(evidence.stages[-1].end_s + max(run.record.drain_s for run in runs))
+
+
+def _caption(case: Case, runs: Sequence[Run]) -> str:
+    """Say what is to be seen: how much was confirmed, and from when to when requests failed."""
+    said = [f"{short(float(run.seconds['confirmed'].max()))} confirmed" for run in runs]
+    failing = [(_failed(run), run) for run in runs]
+    for errors, run in failing:
+        when = errors[errors > 0]
+        if len(when):
+            said.append(
+                f"{short(float(errors.sum()))} requests failed in run {run.index}, between "
+                f"{when.index[0]} and {when.index[-1] + 1} s"
+            )
+    if not any((errors > 0).any() for errors, _ in failing):
+        said.append("no request failed")
+    return f"{case['case']}, {_which(case, runs)}: {', '.join(said)}."
+
+
+def _describe(evidence: Evidence, variant: Variant, case: Case, runs: Sequence[Run]) -> LineChart:
+    x = list(range(longest_s([variant])))
+    end_s = _horizon_s(evidence, runs)
+
+    def trace(
+        curve: str, colour: str, dash: theme.Dash, of: Callable[[Run], "pd.Series[float]"]
+    ) -> Trace:
+        lines = [of(run) for run in runs]
+        middle = pd.concat(lines, axis=1).median(axis=1)
+        return Trace(
+            label=curve,
+            variant=variant.title,
+            curve=curve,
+            colour=colour,
+            dash=dash,
+            middle=compact(middle.reindex(x)),
+            runs=tuple(
+                RunLine(run.index, "dotted" if run.trouble else dash, compact(line.reindex(x)))
+                for run, line in zip(runs, lines, strict=True)
+            ),
+        )
+
+    return LineChart(
+        unit=f"per second · {_which(case, runs)}",
+        axis="seconds",
+        x=compact(x),
+        end=end_s,
+        traces=(
+            trace("confirmed", variant.tone, "solid", _confirmed),
+            trace("5xx or no answer", "ink", "dashed", _failed),
+        ),
+        steps=True,
+        marks=fault_bands.spans(fault_bands.marks(runs), end_s) if case["faults"] else (),
+    )
+
+
+def _panel(name: str, variant: Variant, case: Case, runs: Sequence[Run], chart: LineChart) -> Panel:
+    confirmed, failed = (max(float(of(run).max()) for run in runs) for of in (_confirmed, _failed))
+    faults = fault_bands.in_words(fault_bands.marks(runs)) if case["faults"] else ""
+    return Panel(
+        name=name,
+        title=str(case["case"]),
+        colour=theme.LIGHT[variant.tone],
+        alt=f"{variant.title}, case {case['case']}, {_which(case, runs)}: at most "
+        f"{short(confirmed)} orders confirmed and {short(failed)} requests failed per second."
+        f"{faults}",
+        traces=chart.traces,
+        legend=tuple(Entry(one.curve, theme.LIGHT[one.colour], one.dash) for one in chart.traces),
+        marks=chart.marks,
+    )

@@ -1,0 +1,42 @@
+"""What a figure is in every form of the report: pictures, a caption, values, an interactive chart.
+
+A figure shows one thing. Without script, and in print, it is its pictures; with script it is the
+interactive chart, if it has one. Its caption and its table of values stand beside it in both.
+"""
+
+from dataclasses import dataclass
+
+from report.charts.line_chart import LineChart
+from report.tables.cells import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A finished drawing: its file name without suffix, its text alternative, both its forms."""
+
+    name: str
+    alt: str
+    svg: str
+    png: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Pictures of one thing, with what to see in them; `id` is unique in a report."""
+
+    id: str
+    title: str
+    caption: str
+    pictures: tuple[Picture, ...]
+    interactive: LineChart | None = None
+    values: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """All figures of one kind, with what they show."""
+
+    id: str
+    title: str
+    lead: str
+    figures: tuple[Figure, ...]

@@ -1,0 +1,180 @@
+"""The charts over time of a comparison, each declared once, with what its caption says."""
+
+from collections.abc import Callable
+from typing import Final
+
+from report.charts.lines import Curve, peak_s, unanswered_pct
+from report.charts.time_chart import TimeChart, VariantLines
+from report.evidence import Evidence
+from report.numbers import number, short
+
+NOTHING_TO_SHOW: Final = "nothing to show"
+
+
+def _latency(kind: str, column: str, what: str, lacked: str) -> Callable[[VariantLines], str]:
+    def caption(shown: VariantLines) -> str:
+        line = shown.of(column)
+        if line is None:
+            return NOTHING_TO_SHOW
+        text = f"{what} usually {short(line.median())} ms, at worst {short(line.max())} ms"
+        text += f" (at {short(peak_s(line))} s)"
+        if missing := unanswered_pct(shown.variant, kind):
+            text += f"; {short(missing)} % had no {lacked}"
+        ended_s, load_s = float(line.index[-1]), shown.evidence.stages[-1].end_s
+        if ended_s + shown.bin_s < 0.9 * load_s:
+            text += f"; none after {short(ended_s)} s"
+        return text
+
+    return caption
+
+
+def _throughput(shown: VariantLines) -> str:
+    line = shown.of("requests")
+    if line is None:
+        return NOTHING_TO_SHOW
+    failed = [float(run.seconds["errors"].sum()) for run in shown.variant.counted]
+    mean = sum(failed) / len(failed)
+    errors = f"{number(mean)} requests of a run had a 5xx or no answer" if mean else "no failure"
+    most = "no answer"
+    if line.max() > 0:
+        most = f"at most {short(line.max())} answers per second (at {short(peak_s(line))} s)"
+    return f"{most}; {errors}"
+
+
+def _users(shown: VariantLines) -> str:
+    planned, active = shown.of("planned"), shown.of("active")
+    if planned is None or active is None:
+        return NOTHING_TO_SHOW
+    apart = (active - planned).abs().max()
+    return f"at most {short(active.max())} buyers, never more than {short(apart)} from the plan"
+
+
+def _backlog(shown: VariantLines) -> str:
+    line = shown.of("open_orders")
+    if line is None:
+        return NOTHING_TO_SHOW
+    said = "no open orders"
+    if line.max() > 0:
+        said = f"at most {short(line.max())} open orders (at {short(peak_s(line))} s)"
+    depth = shown.of("queue_depth")
+    if depth is not None:
+        said += f" and {short(depth.max()) if depth.max() else 'no'} entries in the streams"
+    open_s = line[line > 0]
+    if len(open_s):
+        said += f"; the last is settled by {short(float(open_s.index[-1]))} s"
+    return said
+
+
+def _stock(shown: VariantLines) -> str:
+    line = shown.of("stock_left")
+    if line is None:
+        return NOTHING_TO_SHOW
+    gone = line[line <= 0]
+    if not len(gone):
+        return f"{short(line.iloc[-1])} units left at the end"
+    given_back = "" if line.iloc[-1] <= 0 else f", {short(line.iloc[-1])} given back at the end"
+    return f"nothing left from {short(float(gone.index[0]))} s on{given_back}"
+
+
+def _confirmed(shown: VariantLines) -> str:
+    line = shown.of("confirmed")
+    if line is None:
+        return NOTHING_TO_SHOW
+    finals = [float(run.seconds["confirmed"].max()) for run in shown.variant.counted]
+    if not any(finals):
+        return "none was sold"
+    text = f"{', '.join(map(short, finals))} confirmed in its runs"
+    if line.max() > 0:
+        half = line[line >= line.max() / 2]
+        text += f", half sold by {short(half.index[0])} s"
+    return text
+
+
+def _stock_level(evidence: Evidence) -> tuple[tuple[float, str], ...]:
+    stock = evidence.scenario["product"]["stock"]
+    return ((float(stock), f"stock: {stock:,}"),)
+
+
+LATENCY: Final = TimeChart(
+    id="latency",
+    title="Latency over time",
+    lead="How long the shop took to answer any request, on a logarithmic scale. A point of p95 "
+    "stands for at least 200 requests, one of p50 for 20. A request without answer is longer than "
+    "all others, and drawn at the time that was waited for it.",
+    unit="API latency, ms (log)",
+    curves=(
+        Curve("api_p95_ms", "p95", percentile=("api", 0.95)),
+        Curve("api_p50_ms", "p50", second=True, percentile=("api", 0.50)),
+    ),
+    caption=_latency("api", "api_p95_ms", "p95", "answer"),
+    log=True,
+)
+THROUGHPUT: Final = TimeChart(
+    id="throughput",
+    title="Throughput over time",
+    lead="Answered requests per second. Under a closed load a slower shop is asked less: "
+    "confirmed orders say more.",
+    unit="requests per second",
+    curves=(
+        Curve("requests", "answered"),
+        Curve("errors", "5xx or no answer", second=True, alone=True),
+    ),
+    caption=_throughput,
+)
+USERS: Final = TimeChart(
+    id="users",
+    title="Users over time",
+    lead="Planned and achieved buyers; the bands are the stages.",
+    unit="active buyers",
+    curves=(Curve("active", "achieved"), Curve("planned", "planned", second=True)),
+    caption=_users,
+    within_load=True,
+)
+BACKLOG: Final = TimeChart(
+    id="backlog",
+    title="Backlog over time",
+    lead="Orders that were accepted and have no outcome yet, and the entries in the streams.",
+    unit="open orders and entries in the streams",
+    curves=(
+        Curve("open_orders", "open orders"),
+        Curve("queue_depth", "queue depth", second=True),
+    ),
+    caption=_backlog,
+)
+STOCK: Final = TimeChart(
+    id="stock",
+    title="Stock left over time",
+    lead="Unsold, unreserved units, by the ledger: a reservation takes one, a declined payment "
+    "gives it back.",
+    unit="units left for sale",
+    curves=(
+        Curve("stock_left", "stock left"),
+        Curve("confirmed", "confirmed", second=True, alone=True),
+    ),
+    caption=_stock,
+)
+CONFIRMED: Final = TimeChart(
+    id="confirmed",
+    title="Confirmed orders over time",
+    lead="Orders whose payment was approved, by the ledger.",
+    unit="orders, by the ledger",
+    curves=(Curve("confirmed", "confirmed"),),
+    caption=_confirmed,
+    compared="Confirmed orders over time",
+    alone=False,
+    levels=_stock_level,
+)
+PURCHASE: Final = TimeChart(
+    id="purchase",
+    title="Purchase latency over time",
+    lead="From sending the purchase to its acknowledgement: the outcome from a synchronous shop, "
+    "the acceptance from a queue. A point stands for at least 20 purchases that were not refused. "
+    "One without acknowledgement is longer than all others, and drawn at the time that was waited "
+    "for it.",
+    unit="median, ms (log)",
+    curves=(Curve("purchase_p50_ms", "median", percentile=("purchase", 0.50)),),
+    caption=_latency("purchase", "purchase_p50_ms", "median", "acknowledgement"),
+    log=True,
+    compared="Purchase latency over time",
+    alone=False,
+)

@@ -1,0 +1,183 @@
+"""Percentile curves of whole runs: what share of durations was over within how long."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from report.charts import plotting, theme
+from report.charts.chart import Chart, each, groups
+from report.charts.figures import Figure
+from report.charts.line_chart import LineChart, RunLine, Trace, compact
+from report.charts.plotting import MARKED, Panel
+from report.charts.time_chart import value_cell
+from report.evidence import Durations, Evidence, Floats, Run, Variant
+from report.numbers import short
+from report.tables.cells import Cell, Column, Row, Table
+
+MIN_BEYOND = 10
+"""A curve ends where fewer than this many values lie beyond it (as in `harness.analysis`)."""
+POINTS = 160
+IN_WORDS = (50.0, 95.0, 99.0)
+
+
+def reach(durations: Durations) -> float | None:
+    """Return the last 1/(1-q) whose q-percentile the sample supports, or None.
+
+    Unfinished durations are longer than all others, so a curve ends before them.
+    """
+    if durations.size <= MIN_BEYOND or len(durations.values) == 0:
+        return None
+    last = min(1 - MIN_BEYOND / durations.size, len(durations.values) / durations.size)
+    return 1 / (1 - last + 1e-12)
+
+
+def quantiles(durations: Durations, odds: Floats) -> Floats:
+    """Return the percentiles at 1/(1-q), by nearest rank; what is not supported is missing."""
+    last = reach(durations)
+    if last is None:
+        return np.full(len(odds), np.nan)
+    ranks = np.ceil((1 - 1 / odds) * durations.size - 1e-9).astype(np.int64)
+    found = durations.values[np.clip(ranks - 1, 0, len(durations.values) - 1)]
+    return np.where(odds <= last * (1 + 1e-9), found, np.nan)
+
+
+def merged(durations: Sequence[Durations]) -> Durations:
+    """Return the durations of several runs as one."""
+    if not durations:
+        return Durations(np.empty(0))
+    values = np.sort(np.concatenate([one.values for one in durations]))
+    return Durations(values, sum(one.unfinished for one in durations))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PercentileChart(Chart):
+    """A chart of percentile curves, of durations `of` each run."""
+
+    of: Callable[[Run], Durations]
+
+    def figure(self, evidence: Evidence) -> Figure:
+        """Return the figure of a campaign."""
+        chart = self.describe(evidence)
+        return Figure(
+            id=self.id,
+            title=self.title,
+            caption=each(evidence, self.caption),
+            pictures=plotting.pictures(
+                chart, [self._panel(chart, shown) for shown in groups(evidence)]
+            ),
+            interactive=chart,
+            values=self.values(evidence),
+        )
+
+    def percentiles(self, variant: Variant) -> dict[float, float]:
+        """Return the marked percentiles of the merged curve, as far as the sample supports them."""
+        odds = np.array([1 / (1 - q / 100) for q in MARKED])
+        found = quantiles(self._merged(variant), odds)
+        return {q: float(v) for q, v in zip(MARKED, found, strict=True) if np.isfinite(v)}
+
+    def _merged(self, variant: Variant) -> Durations:
+        return merged([self.of(run) for run in variant.counted])
+
+    def describe(self, evidence: Evidence) -> LineChart:
+        """Return the curves of all variants and all their runs, on one grid of percentiles."""
+        every = [self.of(run) for variant in evidence.variants for run in variant.runs]
+        every += [self._merged(variant) for variant in evidence.variants]
+        end = max([10.0, *(last for one in every if (last := reach(one)) is not None)])
+        odds = np.geomspace(1.0, end, POINTS)
+
+        def trace(variant: Variant) -> Trace:
+            dash = theme.variant_dash(variant.position)
+            return Trace(
+                label=variant.named,
+                variant=variant.title,
+                curve="merged",
+                colour=variant.tone,
+                dash=plotting.dash_of(variant),
+                middle=compact(quantiles(self._merged(variant), odds)) if variant.counted else None,
+                runs=tuple(
+                    RunLine(
+                        run.index,
+                        "dotted" if run.trouble else dash,
+                        compact(quantiles(self.of(run), odds)),
+                    )
+                    for run in variant.runs
+                ),
+                hatched=not variant.ranked,
+            )
+
+        return LineChart(
+            unit=self.unit,
+            axis="percentile",
+            x=compact(odds),
+            end=end,
+            traces=tuple(map(trace, evidence.variants)),
+            log=True,
+        )
+
+    def _panel(self, chart: LineChart, shown: tuple[Variant, ...]) -> Panel:
+        titles = {variant.title for variant in shown}
+        name, title, colour = plotting.panel_words(self.id, "Compared", shown)
+        parts = []
+        for variant in shown:
+            found = self.percentiles(variant)
+            said = ", ".join(f"p{q:g} {short(found[q])}" for q in IN_WORDS if q in found)
+            parts.append(f"{variant.title}: {said or 'no counted run'} {self._unit}")
+        return Panel(
+            name=name,
+            title=title,
+            alt=f"{self.title}, percentile curves. {'; '.join(parts)}.",
+            traces=tuple(one for one in chart.traces if one.variant in titles),
+            legend=plotting.variant_legend(shown)
+            if len(shown) > 1
+            else plotting.run_legend(shown[0]),
+            colour=colour,
+            hatched=shown[0] if len(shown) == 1 else None,
+        )
+
+    @property
+    def _unit(self) -> str:
+        return self.bare_unit.rpartition(" ")[2]
+
+    def caption(self, variant: Variant) -> str:
+        """Return what is to be seen of a variant."""
+        found = self.percentiles(variant)
+        if not found:
+            return "too few values for a curve"
+        half = f"half within {short(found[50.0])} {self._unit}" if 50.0 in found else ""
+        worst = max(found)
+        most = f"{worst:g} % within {short(found[worst])} {self._unit}" if worst > 50.0 else ""
+        return ", ".join(part for part in (half, most) if part)
+
+    def values(self, evidence: Evidence) -> Table:
+        """Return the percentiles of the merged curves, as far as they are supported."""
+        rows = []
+        for variant in evidence.variants:
+            found = self.percentiles(variant)
+            cells = [value_cell(found.get(q, float("nan"))) for q in MARKED]
+            rows.append(Row((Cell(variant.named), *cells)))
+        return Table(
+            f"graph-{self.id}",
+            self.title,
+            f"{self.title}, {self.bare_unit}: percentiles of the merged curves; "
+            f"{evidence.workload}.",
+            (Column("Variant", numeric=False), *(Column(f"p{q:g}") for q in MARKED)),
+            tuple(rows),
+        )
+
+
+PURCHASE = PercentileChart(
+    id="purchase-distribution",
+    title="Purchase latency, distribution",
+    lead="What share of purchases was acknowledged within how long.",
+    unit="purchase latency, ms (log)",
+    of=lambda run: run.purchase_ms,
+)
+ORDER_TIME = PercentileChart(
+    id="order-time-distribution",
+    title="Total order time, distribution",
+    lead="From the first send of an attempt until its order is settled in the ledger. This, not "
+    "the acknowledgement, compares the variants.",
+    unit="total order time, s (log)",
+    of=lambda run: run.order_time_s,
+)

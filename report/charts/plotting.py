@@ -1,0 +1,299 @@
+"""Pictures of charts, by matplotlib: each kind once with all variants, and once for each alone.
+
+All runs are shown: thin lines are runs, the thick line is the median of the runs that count. A run
+that is invalid or failed its audit is dotted, and the panel of a variant that is not ranked is
+hatched. There are no bars with a standard deviation: three runs are three points.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from report.charts import theme
+from report.charts.figures import Picture
+from report.charts.line_chart import LineChart, Span, Trace, Values
+from report.evidence import Floats, Variant
+from report.numbers import short
+
+LEFT_PX, TOP_PX, PLOT_PX, BELOW_PX = 52, 60, 196, 38
+THIN, THICK = 0.9, 2.2
+MARKED = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
+"""The percentiles that stand below an axis of percentiles, and in its table of values."""
+MOST_LABELS = 12
+"""More marks than this are drawn without labels, which would cover each other."""
+EDGE = (0, (2, 2))
+_FONT_SIZE = 11
+LEGEND_ROW_PX = 19
+_SAMPLE_PX, _PAD_PX, _BETWEEN_PX = 1.8 * _FONT_SIZE, 0.6 * _FONT_SIZE, 1.4 * _FONT_SIZE
+_EDGE_PX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a legend: a label, and the look of the line that it stands for."""
+
+    label: str
+    colour: str
+    dash: theme.Dash = "solid"
+    width: float = THICK
+
+    @property
+    def sample(self) -> Line2D:
+        """Return a piece of the line."""
+        style = theme.linestyle(self.dash)
+        return Line2D([], [], color=self.colour, linewidth=self.width, linestyle=style)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One picture of a chart of lines: which of its traces it shows, and the words around them.
+
+    The faults of its runs are its `marks`; it is `hatched` if this variant is not ranked.
+    """
+
+    name: str
+    title: str
+    alt: str
+    traces: tuple[Trace, ...]
+    legend: tuple[Entry, ...]
+    marks: tuple[Span, ...] = ()
+    colour: str = theme.INK
+    hatched: Variant | None = None
+
+
+def pictures(chart: LineChart, panels: Sequence[Panel]) -> tuple[Picture, ...]:
+    """Draw the panels of a chart, on equal axes."""
+    drawn = []
+    for panel in panels:
+        drawing, ax = frame(panel.title, chart.unit, panel.colour, panel.legend)
+        draw_lines(ax, chart, panel.traces)
+        drawn.append((drawing, ax))
+    align([ax for _, ax in drawn], chart)
+    for panel, (_, ax) in zip(panels, drawn, strict=True):
+        draw_spans(ax, chart, panel.marks)
+        if panel.hatched:
+            hatch_unranked(ax, panel.hatched)
+    return tuple(
+        picture(drawing, panel.name, panel.alt)
+        for panel, (drawing, _) in zip(panels, drawn, strict=True)
+    )
+
+
+def picture(drawing: Drawing, name: str, alt: str) -> Picture:
+    """Turn a drawing into its two forms."""
+    return Picture(name, alt, theme.svg(drawing, name, alt), theme.png(drawing))
+
+
+def panel_words(chart_id: str, title: str, shown: Sequence[Variant]) -> tuple[str, str, str]:
+    """Return the file name, the title and the title's colour of a panel of some variants."""
+    if len(shown) == 1:
+        return f"{chart_id}-{shown[0].name}", shown[0].title, theme.LIGHT[shown[0].tone]
+    return f"{chart_id}-compared", title, theme.INK
+
+
+def variant_legend(shown: Sequence[Variant]) -> tuple[Entry, ...]:
+    """Return what the marks of variants mean, by colour and dash."""
+    return tuple(Entry(one.named, theme.LIGHT[one.tone], dash_of(one)) for one in shown)
+
+
+def run_legend(variant: Variant, merged: str = "merged") -> tuple[Entry, ...]:
+    """Return what the marks of one variant alone mean, by width."""
+    colour, dash = theme.LIGHT[variant.tone], dash_of(variant)
+    return Entry(merged, colour, dash), Entry("each run", colour, dash, THIN)
+
+
+def dash_of(variant: Variant, *, second: bool = False) -> theme.Dash:
+    """Return the dash of a variant's thick line: dotted if it is not ranked."""
+    if not variant.ranked:
+        return "dotted"
+    return theme.variant_dash(variant.position, second=second)
+
+
+def frame(
+    title: str, subtitle: str, colour: str, legend: Sequence[Entry], left_px: float = LEFT_PX
+) -> tuple[Drawing, Axes]:
+    """Return a drawing of one plot with title, unit and legend at their places."""
+    rows = flow(legend, theme.WIDTH_PX)
+    height = TOP_PX + PLOT_PX + BELOW_PX + LEGEND_ROW_PX * len(rows) + 6
+    drawing = theme.figure(theme.WIDTH_PX, height)
+    fitting = theme.fitted(title, theme.WIDTH_PX - 16, 13, "bold")
+    theme.put_text(drawing, 8, 20, fitting, colour, fontsize=13, fontweight="bold")
+    theme.put_text(drawing, 8, 38, subtitle, theme.MUTED, fontsize=11)
+    ax = theme.axes(drawing, left_px, TOP_PX, theme.WIDTH_PX - left_px - 14, PLOT_PX)
+    draw_legend(drawing, rows)
+    return drawing, ax
+
+
+def flow(legend: Sequence[Entry], width_px: float) -> list[list[Entry]]:
+    """Return the entries in rows of at most this width; a label wider than a row is shortened."""
+    room_px = width_px - 2 * _EDGE_PX
+    rows: list[list[Entry]] = []
+    left_px = 0.0
+    for entry in legend:
+        fitting = theme.fitted(entry.label, room_px - _SAMPLE_PX - _PAD_PX, _FONT_SIZE)
+        entry_px = _SAMPLE_PX + _PAD_PX + theme.text_px(fitting, _FONT_SIZE)
+        if not rows or left_px + entry_px > room_px:
+            rows.append([])
+            left_px = 0.0
+        rows[-1].append(Entry(fitting, entry.colour, entry.dash, entry.width))
+        left_px += entry_px + _BETWEEN_PX
+    return rows
+
+
+def draw_legend(drawing: Drawing, rows: Sequence[Sequence[Entry]]) -> None:
+    """Draw the rows of a legend at the left, the last one at the bottom."""
+    height_px = theme.height_px(drawing)
+    for number, row in enumerate(reversed(rows)):
+        drawing.legend(
+            [one.sample for one in row], [one.label for one in row], loc="lower left",
+            bbox_to_anchor=(0.0, number * LEGEND_ROW_PX / height_px), frameon=False,
+            ncols=len(row), fontsize=_FONT_SIZE, handlelength=_SAMPLE_PX / _FONT_SIZE,
+            columnspacing=_BETWEEN_PX / _FONT_SIZE, handletextpad=_PAD_PX / _FONT_SIZE,
+            borderaxespad=0.3,
+        )  # fmt: skip
+
+
+# ---- the lines of a chart, and its axes ----
+
+
+def draw_lines(ax: Axes, chart: LineChart, traces: Iterable[Trace]) -> None:
+    """Draw every run thin and the thick line over them, and set up both axes."""
+    for trace in traces:
+        colour, drawn = theme.LIGHT[trace.colour], (chart, trace.bridged)
+        for run in trace.runs:
+            ax.plot(
+                *_points(run.values, *drawn), color=colour, linewidth=THIN,
+                alpha=0.7 if run.dash == "dotted" else 0.4, linestyle=theme.linestyle(run.dash),
+                drawstyle="steps-mid" if chart.steps else "default",
+            )  # fmt: skip
+        if trace.middle is not None:
+            ax.plot(
+                *_points(trace.middle, *drawn), color=colour, linewidth=chart.line_px,
+                linestyle=theme.linestyle(trace.dash),
+                drawstyle="steps-mid" if chart.steps else "default",
+            )  # fmt: skip
+    if chart.log:
+        log_scale(ax)
+    else:
+        ax.set_ylim(*(chart.y or (0, None)))
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    if chart.axis == "seconds":
+        _seconds_axis(ax, chart.end)
+    else:
+        _percentile_axis(ax, chart.end)
+
+
+def _points(values: Values, chart: LineChart, bridged: bool) -> tuple[Floats, Floats]:
+    """Return a line as points; a gap is left out if it is bridged."""
+    x = np.array(chart.x, dtype=np.float64) + (0.5 if chart.steps else 0.0)
+    y = np.array(values, dtype=np.float64)
+    if not bridged:
+        return x, y
+    known = np.isfinite(y)
+    return x[known], y[known]
+
+
+def log_scale(ax: Axes) -> None:
+    """Make the y axis logarithmic with plain numbers at 1 (2, 5) × 10ⁿ."""
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def align_log(panels: Sequence[Axes]) -> None:
+    """Give logarithmic panels the same y axis."""
+    low = min(ax.get_ylim()[0] for ax in panels)
+    high = max(ax.get_ylim()[1] for ax in panels)
+    places = (1.0, 2.0, 5.0) if high / low < 200 else (1.0,)
+    for ax in panels:
+        ax.set_ylim(low, high)
+        ax.yaxis.set_major_locator(LogLocator(10, subs=places))
+
+
+def align(panels: Sequence[Axes], chart: LineChart) -> None:
+    """Give all panels of a chart the same y axis, so that they can be compared by eye."""
+    if chart.log:
+        align_log(panels)
+        return
+    low = chart.y[0] if chart.y else 0.0
+    levels = [1.14 * value for value, _ in chart.levels]
+    high = max([1.0, *levels, *(ax.get_ylim()[1] for ax in panels)])
+    for ax in panels:
+        ax.set_ylim(low, high)
+
+
+def _seconds_axis(ax: Axes, end_s: float) -> None:
+    ax.set_xlim(0, end_s)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 3, 6, 10], integer=True))
+    ax.set_xlabel("seconds since the load began", fontsize=11)
+
+
+def _percentile_axis(ax: Axes, right: float) -> None:
+    ax.set_xscale("log")
+    ax.set_xlim(1, right)
+    places = [1 / (1 - q / 100) for q in MARKED]
+    ax.xaxis.set_major_locator(FixedLocator([1.0, *(p for p in places if p <= right * 1.01)]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.4g}"))
+    ax.grid(axis="x", color=theme.GRID, linewidth=1)
+    ax.set_xlabel("percentile", fontsize=10.5)
+
+
+# ---- what stands behind the lines ----
+
+
+def draw_spans(ax: Axes, chart: LineChart, marks: Sequence[Span]) -> None:
+    """Draw bands, levels and marks, on axes whose limits are set."""
+    for position, (from_x, to_x, label) in enumerate(chart.bands):
+        if position % 2 == 0:
+            ax.axvspan(from_x, to_x, color=theme.BAND, linewidth=0, zorder=-2)
+        ax.text(
+            (from_x + to_x) / 2, 1.005, label.split(" ")[0],
+            transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=9.5,
+            color=theme.MUTED,
+        )  # fmt: skip
+    for value, label in chart.levels:
+        ax.axhline(value, color=theme.MUTED, linewidth=1, linestyle=theme.linestyle("dashed"))
+        ax.text(
+            chart.end * 0.99, value * 1.015, label, ha="right", va="bottom", fontsize=10,
+            color=theme.MUTED,
+        )  # fmt: skip
+    for from_x, to_x, label in marks:
+        ax.axvspan(from_x, to_x, color=theme.FAULT, linewidth=0, zorder=-1.5)
+        if len(marks) <= MOST_LABELS:
+            _label_mark(ax, from_x, to_x, label)
+
+
+def _label_mark(ax: Axes, from_x: float, to_x: float, label: str) -> None:
+    for x in {from_x, to_x}:
+        ax.axvline(x, color=theme.MUTED, linewidth=0.8, linestyle=EDGE, zorder=-0.5)
+    ax.annotate(
+        label, (from_x, 0.98), xycoords=("data", "axes fraction"), xytext=(2, 0),
+        textcoords="offset points", rotation=90, ha="left", va="top", fontsize=9,
+        color=theme.INK, annotation_clip=False, zorder=4,
+    )  # fmt: skip
+
+
+def hatch_unranked(ax: Axes, variant: Variant) -> None:
+    """Hatch the panel of a variant that is not ranked, and say why."""
+    if variant.ranked:
+        return
+    hatching = Rectangle(
+        (0, 0), 1, 1, transform=ax.transAxes, facecolor="none", edgecolor=theme.GRID, hatch="//",
+        linewidth=0, zorder=-1,
+    )  # fmt: skip
+    ax.add_patch(hatching)
+    troubles = sorted({run.trouble for run in variant.runs if run.trouble})
+    drawing = ax.get_figure(root=True)
+    assert drawing is not None  # noqa: S101 - the axes were made for a figure
+    theme.put_text(
+        drawing, theme.WIDTH_PX - 14, 38, f"not ranked: {'; '.join(troubles) or 'no run counts'}",
+        ha="right", fontsize=11, fontweight="bold",
+    )  # fmt: skip

@@ -1,0 +1,252 @@
+"""A chart over time: lines of the per-second series and of latencies, by run and variant."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from report.charts import fault_bands, lines, plotting, theme
+from report.charts.chart import Chart, each, groups
+from report.charts.figures import Figure, Picture
+from report.charts.line_chart import LineChart, RunLine, Span, Trace, compact
+from report.charts.lines import Curve
+from report.charts.plotting import Entry, Panel
+from report.evidence import Evidence, Run, Variant
+from report.numbers import NOTHING, short
+from report.tables.cells import Cell, Column, Row, Table
+
+Thick = Mapping[str, Mapping[str, "pd.Series[float]"]]
+"""The thick lines of every variant, by column."""
+
+
+@dataclass(frozen=True)
+class VariantLines:
+    """The thick lines of a variant in one chart, by column; there is none where no run counts."""
+
+    evidence: Evidence
+    variant: Variant
+    thick: Mapping[str, "pd.Series[float]"]
+
+    def of(self, column: str) -> "pd.Series[float] | None":
+        """Return a line without its gaps, or None if there is nothing of it."""
+        line = self.thick.get(column)
+        line = None if line is None else line.dropna()
+        return line if line is not None and len(line) else None
+
+    @cached_property
+    def bin_s(self) -> int:
+        """Return the width of a bin, in seconds."""
+        return lines.bin_s(self.evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeChart(Chart):
+    """A chart over time. `caption` returns what is to be seen of a variant, from its thick lines.
+
+    `levels` are values of y that a scenario gives. A chart `within_load` ends with it, another with
+    the longest drain. Of one that is not `alone` only the picture of all variants is drawn.
+    """
+
+    curves: tuple[Curve, ...]
+    caption: Callable[[VariantLines], str]
+    compared: str = "Compared"
+    log: bool = False
+    within_load: bool = False
+    alone: bool = True
+    levels: Callable[[Evidence], tuple[tuple[float, str], ...]] = lambda _: ()
+
+    def figure(self, evidence: Evidence) -> Figure:
+        """Return the figure of a campaign."""
+        thick = self.thick(evidence)
+        chart = self.describe(evidence, thick)
+        shown = groups(evidence) if self.alone else groups(evidence)[:1]
+        return Figure(
+            id=self.id,
+            title=self.title,
+            caption=self.words(evidence, thick),
+            pictures=self._pictures(evidence, chart, shown),
+            interactive=chart,
+            values=self.values(evidence, thick),
+        )
+
+    def words(self, evidence: Evidence, thick: Thick) -> str:
+        """Return the caption of all variants."""
+        return each(
+            evidence, lambda one: self.caption(VariantLines(evidence, one, thick[one.name]))
+        )
+
+    def thick(self, evidence: Evidence) -> Thick:
+        """Return the thick lines of every variant, by column; only what was measured is there."""
+        width_s = lines.bin_s(evidence)
+        found = {
+            variant.name: {
+                curve.column: lines.of_variant(variant, curve, width_s)
+                for curve in self.curves
+                if lines.is_measured(variant, curve)
+            }
+            for variant in evidence.variants
+        }
+        return {
+            name: {column: line for column, line in of.items() if line is not None}
+            for name, of in found.items()
+        }
+
+    def describe(self, evidence: Evidence, thick: Thick) -> LineChart:
+        """Return the chart with all variants and all their runs."""
+        width_s = lines.bin_s(evidence)
+        bins = math.ceil(lines.longest_s(evidence.variants) / width_s)
+        x = [(position + 0.5) * width_s for position in range(bins)]
+        end_s = horizon_s(evidence, within_load=self.within_load)
+        several = len(evidence.variants) > 1
+
+        def trace(variant: Variant, curve: Curve) -> Trace:
+            middle = thick[variant.name].get(curve.column)
+            dash = theme.variant_dash(variant.position, second=curve.second)
+            return Trace(
+                label=f"{variant.named}, {curve.label}" if several else curve.label,
+                variant=variant.title,
+                curve=curve.label,
+                colour=variant.tone,
+                dash=plotting.dash_of(variant, second=curve.second),
+                middle=None if middle is None else compact(middle.reindex(x)),
+                runs=tuple(
+                    RunLine(
+                        run.index,
+                        "dotted" if run.trouble else dash,
+                        compact(lines.of_run(run, curve, width_s).reindex(x)),
+                    )
+                    for run in variant.runs
+                ),
+                shown=not (several and curve.alone),
+                hatched=not variant.ranked,
+                bridged=curve.percentile is not None,
+            )
+
+        return LineChart(
+            unit=self.unit,
+            axis="seconds",
+            x=compact(x),
+            end=end_s,
+            traces=tuple(
+                trace(variant, curve)
+                for variant in evidence.variants
+                for curve in self.curves
+                if lines.is_measured(variant, curve)
+            ),
+            log=self.log,
+            bands=stage_bands(evidence),
+            marks=_marks((run for one in evidence.variants for run in one.runs), end_s),
+            levels=self.levels(evidence),
+        )
+
+    def _pictures(
+        self, evidence: Evidence, chart: LineChart, shown: list[tuple[Variant, ...]]
+    ) -> tuple[Picture, ...]:
+        return plotting.pictures(chart, [self._panel(chart, variants) for variants in shown])
+
+    def _panel(self, chart: LineChart, variants: tuple[Variant, ...]) -> Panel:
+        titles = {variant.title for variant in variants}
+        traces = tuple(
+            one
+            for one in chart.traces
+            if one.variant in titles and (one.shown or len(variants) == 1)
+        )
+        marks = fault_bands.marks(run for variant in variants for run in variant.runs)
+        name, title, colour = plotting.panel_words(self.id, self.compared, variants)
+        ranges = (f"{one.variant}, {one.curve}: {_range(one)}" for one in traces if _range(one))
+        return Panel(
+            name=name,
+            title=title,
+            alt=f"{self.title} ({self.unit}). {'; '.join(ranges) or 'nothing was measured'}."
+            f"{fault_bands.in_words(marks)}",
+            traces=traces,
+            legend=_legend(traces, variants),
+            marks=fault_bands.spans(marks, chart.end),
+            colour=colour,
+            hatched=variants[0] if len(variants) == 1 else None,
+        )
+
+    def values(self, evidence: Evidence, thick: Thick) -> Table:
+        """Return the thick lines by stage, and their most.
+
+        A percentile is that of the stage's requests, all else the median of the stage's points.
+        """
+        rows = [
+            Row(self._cells(evidence, variant, curve, line), variant.named)
+            for variant in evidence.variants
+            for curve in self.curves
+            if (line := thick[variant.name].get(curve.column)) is not None
+        ]
+        return Table(
+            f"graph-{self.id}",
+            self.title,
+            f"{self.title}, {self.bare_unit}, of the thick lines, by stage: percentiles of its "
+            f"requests, else the median of its points; {evidence.workload}.",
+            (
+                Column("Line", numeric=False),
+                *(Column(f"{stage.number} · {stage.name}") for stage in evidence.stages),
+                Column("Most"),
+                Column("at, s"),
+            ),
+            tuple(rows),
+        )
+
+    def _cells(
+        self, evidence: Evidence, variant: Variant, curve: Curve, line: "pd.Series[float]"
+    ) -> tuple[Cell, ...]:
+        def of_stage(start_s: float, end_s: float) -> float:
+            if curve.percentile:
+                return lines.of_window(variant, *curve.percentile, start_s, end_s)
+            return float(line[(line.index >= start_s) & (line.index < end_s)].median())
+
+        most = line.max()
+        when = lines.peak_s(line) if pd.notna(most) else float("nan")
+        stages = (of_stage(stage.start_s, stage.end_s) for stage in evidence.stages)
+        return Cell(curve.label), *map(value_cell, (*stages, most, when))
+
+
+def value_cell(value: float) -> Cell:
+    """Return a value of a figure; a dash where there is none."""
+    return Cell(NOTHING) if pd.isna(value) else Cell(short(float(value)), float(value))
+
+
+def _legend(traces: tuple[Trace, ...], variants: tuple[Variant, ...]) -> tuple[Entry, ...]:
+    """Return what the lines mean: variants by colour and dash, curves by dash."""
+    curves = dict.fromkeys((one.curve, one.dash) for one in traces)
+    if len(variants) == 1:
+        colour = theme.LIGHT[variants[0].tone]
+        return tuple(Entry(label, colour, dash) for label, dash in curves)
+    entries = plotting.variant_legend(variants)
+    labels = dict.fromkeys(label for label, _ in curves)
+    if len(labels) > 1:
+        samples: tuple[theme.Dash, ...] = ("solid", "dashed")
+        pairs = zip(labels, samples, strict=False)
+        entries += tuple(Entry(label, theme.MUTED, dash) for label, dash in pairs)
+    return entries
+
+
+def _range(trace: Trace) -> str:
+    found = [value for run in trace.runs for value in run.values if value is not None]
+    return f"between {short(min(found))} and {short(max(found))}" if found else ""
+
+
+def stage_bands(evidence: Evidence) -> tuple[Span, ...]:
+    """Return the stages as spans of time."""
+    return tuple(
+        (stage.start_s, stage.end_s, f"{stage.number} {stage.name}") for stage in evidence.stages
+    )
+
+
+def _marks(runs: Iterable[Run], end_s: float) -> tuple[Span, ...]:
+    return fault_bands.spans(fault_bands.marks(runs), end_s)
+
+
+def horizon_s(evidence: Evidence, *, within_load: bool = False) -> float:
+    """Return where time axes end: with the longest run, or with the load."""
+    load_s = evidence.stages[-1].end_s
+    if within_load:
+        return load_s
+    ends = [run.record.drain_s for variant in evidence.variants for run in variant.runs]
+    return float(load_s + max([0.0, *ends]))

@@ -1,0 +1,179 @@
+"""The report as Markdown: the same words, tables and figures, for a code host or an editor.
+
+Names come from scenarios, compose files and systems under test. Here they are text on one line:
+never HTML, never the end of a heading, a cell or a block of code.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from report import method, reproduce
+from report.charts.figures import Figure, Picture, Section
+from report.document import Document
+from report.tables import footnotes, judgements
+from report.tables.cells import Cell, Table
+
+
+def render(document: Document) -> str:
+    """Return the whole report as Markdown."""
+    evidence, said = document.evidence, document.said
+    parts = [
+        plain(f"# {evidence.campaign['title']}: {said.title}"),
+        " · ".join(f"**{plain(text)}**" for _, text in judgements.badges(evidence)),
+        *(plain(f"> **{problem}**") for problem in said.problems),
+        *([image(document.picture)] if document.picture else []),
+        *(plain(f"**{figure.title}.** {figure.caption}") for figure in document.hero),
+        "\n".join(plain(f"- {sentence}") for sentence in said.sentences),
+        plain(f"All figures: {evidence.workload}."),
+        *document.before,
+        "## Graphs",
+        *(figure(section) for section in document.sections),
+        *document.between,
+        "## Audit",
+        table(document.tables["audit"]),
+        *_offences(document),
+        unfolded("Every finding of every run", table(document.tables["audit-runs"])),
+        "## Laws and validity",
+        table(document.tables["runs"]),
+        table(document.tables["laws"]),
+        *_warnings(document),
+        *document.after,
+        "## How it was measured",
+        listed(method.method(evidence), ":"),
+        *_again(document),
+        "## What the numbers mean",
+        listed(document.threats),
+        "## Files",
+        _files(document),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _offences(document: Document) -> list[str]:
+    """Return the offending orders, as they are in the audit."""
+    return [
+        plain(f"{where}: {finding.id}, {finding.title}:")
+        + f"\n\n{_code(judgements.examples(finding))}"
+        for invariant in document.invariants
+        for where, finding in invariant.offences
+        if finding.examples
+    ]
+
+
+def _warnings(document: Document) -> list[str]:
+    warnings = document.evidence.summary["warnings"]
+    return ["### Warnings", "\n".join(plain(f"- {one}") for one in warnings)] if warnings else []
+
+
+def _again(document: Document) -> list[str]:
+    commands = reproduce.commands(document.evidence.campaign)
+    made = [_code(commands)] if commands else ["The command is not recorded."]
+    return [
+        "## How to reproduce it",
+        *made,
+        reproduce.caveat(document.evidence.campaign),
+        f"Without measuring again, FOLDER being that of this campaign:\n\n{_code(reproduce.CHECK)}",
+    ]
+
+
+def _files(document: Document) -> str:
+    lines = [
+        "- [index.html](index.html): this report with interactive figures",
+        "- [summary.json](../summary.json), [campaign.json](../campaign.json)",
+        "- Tables: " + ", ".join(f"[{n}](tables/{n}.csv)" for n in document.every_table),
+    ]
+    for run in document.raw:
+        links = ", ".join(f"[{name}]({path})" for name, path, _ in run.files)
+        lines.append(f"- [Run {run.index}, {run.variant}]({run.folder}): {links}")
+    return "\n".join(lines)
+
+
+_LINE_BREAK = re.compile(r"\s*[\r\n\v\f\x85\u2028\u2029]\s*")
+
+
+def plain(text: str) -> str:
+    """Return a text on one line in which no HTML begins."""
+    return _LINE_BREAK.sub(" ", text).replace("<", "&lt;")
+
+
+def _code(lines: Iterable[str]) -> str:
+    """Return lines as a block of code, which none of them can end."""
+    body = "\n".join(lines)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
+    return f"{fence}\n{body}\n{fence}"
+
+
+def listed(pairs: Iterable[tuple[str, str]], colon: str = "") -> str:
+    """Return pairs of a name and a text as a list."""
+    return "\n".join(plain(f"- **{name}{colon}** {text}") for name, text in pairs)
+
+
+def unfolded(summary: str, body: str) -> str:
+    """Return something long behind a line that unfolds it."""
+    return f"<details><summary>{plain(summary)}</summary>\n\n{body}\n\n</details>"
+
+
+def table(content: Table) -> str:
+    """Return a table as pipes, what its marks mean below."""
+    head = [column.title for column in content.columns]
+    rule = ["---:" if column.numeric else "---" for column in content.columns]
+    lines = [_pipes(head), _pipes(rule)]
+    legend = footnotes.legend(content)
+    group = ""
+    for number, row in enumerate(content.rows):
+        if row.group != group:
+            group = row.group
+            lines.append(_pipes([f"**{group}**", *[""] * (len(head) - 1)]))
+        cells = (_cell(cell, legend, number, column) for column, cell in enumerate(row.cells))
+        lines.append(f"| {' | '.join(cells)} |")
+    body = "\n".join(lines)
+    below = f"\n\n{plain(content.footer)}" if content.footer else ""
+    below += "\n\n" + "\n".join(map(_note, legend.notes)) if legend.notes else ""
+    return f"*{plain(content.caption)}*\n\n{body}{below}"
+
+
+def _note(note: footnotes.Note) -> str:
+    """Return a mark's meaning, and what its cells say if they say more."""
+    cells = [f"\n  {plain(f'- {where}: {remark}')}" for where, remark in note.cells]
+    return "".join((plain(f"- ({note.letter}) {note.reason}"), *cells))
+
+
+def _cell(cell: Cell, legend: footnotes.Legend, row: int, column: int) -> str:
+    """Return a cell with its marks, what stands below it on lines of its own."""
+    marks = (legend.at(row, column, below) for below in range(len(cell.parts)))
+    texts = (
+        f"{part.text} ({mark})" if mark else part.text
+        for part, mark in zip(cell.parts, marks, strict=True)
+    )
+    return "<br>".join(_escaped(text) for text in texts if text)
+
+
+def _escaped(text: str) -> str:
+    return plain(text).replace("|", "&#124;")
+
+
+def _pipes(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(map(_escaped, cells)) + " |"
+
+
+def figure(section: Section) -> str:
+    """Return the figures of one kind with what they show."""
+    return "\n\n".join(
+        [
+            plain(f"### {section.title}"),
+            plain(section.lead),
+            *(_figure(figure) for figure in section.figures),
+        ]
+    )
+
+
+def _figure(figure: Figure) -> str:
+    values = [unfolded("Values", table(figure.values))] if figure.values else []
+    images = "\n".join(image(picture) for picture in figure.pictures)
+    return "\n\n".join(part for part in (images, plain(figure.caption), *values) if part)
+
+
+def image(picture: Picture) -> str:
+    """Return a figure as an image with its text alternative."""
+    alt = plain(picture.alt).replace("[", "(").replace("]", ")")
+    return f"![{alt}](figures/{picture.name}.png)"

@@ -1,0 +1,62 @@
+// The report's page: its charts put in place of the drawings, what switches them, themes, print.
+// Without this script the page shows its drawings, and says the same.
+"use strict";
+(() => {
+  const { Chart, charts, element, readPalette, status } = figures;
+
+  /** Variants and runs are switched for all charts of a section that have them all. */
+  function toolbar(section) {
+    const bar = section.querySelector(".toolbar");
+    const own = charts.filter((chart) => section.contains(chart.canvas));
+    if (!bar || own.length === 0) return;
+    const lists = {
+      variants: (chart) => chart.data.traces.map((trace) => trace.variant),
+      runs: (chart) => chart.lines.map((line) => line.run).filter((run) => run !== null),
+    };
+    for (const [kind, list] of Object.entries(lists)) {
+      const every = [...new Set(own.flatMap(list))].sort((a, b) => (kind === "runs" ? a - b : 0));
+      if (every.length < 2 || !own.every((chart) => new Set(list(chart)).size === every.length)) continue;
+      const boxes = every.map((value) => element("label", {}, element("input", {
+        type: "checkbox", checked: true, onchange: (event) => {
+          for (const chart of own) {
+            chart.hidden[kind][event.target.checked ? "delete" : "add"](value);
+            chart.show();
+          }
+        },
+      }), ` ${value}`));
+      const name = kind === "runs" ? "Runs" : "Variants";
+      bar.append(element("fieldset", {}, element("legend", {}, name), ...boxes));
+      bar.hidden = false;
+    }
+  }
+
+  function draw(place) {
+    const figure = place.closest(".figure");
+    figure.classList.add("drawn");
+    try {
+      charts.push(new Chart(place, JSON.parse(document.getElementById(place.dataset.chart).textContent)));
+    } catch (error) {
+      figure.classList.remove("drawn"); // the drawings are still there
+      console.error(error);
+    }
+  }
+
+  /** Paper cannot be unfolded. */
+  function unfoldForPrint() {
+    let opened = [];
+    addEventListener("beforeprint", () => {
+      opened = [...document.querySelectorAll("details:not([open])")];
+      for (const one of opened) one.open = true;
+    });
+    addEventListener("afterprint", () => {
+      for (const one of opened) one.open = false;
+    });
+  }
+
+  readPalette();
+  document.body.append(status);
+  document.querySelectorAll(".live").forEach(draw);
+  document.querySelectorAll("section").forEach(toolbar);
+  themes.offer();
+  unfoldForPrint();
+})();

@@ -1,0 +1,122 @@
+"""The report as one HTML file that needs no font and no other host, and can be read without script.
+
+With script the figures become interactive. The page's policy names the scripts that may run by
+their digests, so nothing that an audit quotes can ever become one.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import listed
+from report import method, numbers, reproduce
+from report.charts import theme
+from report.document import Document
+from report.evidence import Evidence
+from report.tables import footnotes, judgements
+from report.tables.metric_tables import metrics_in_order
+
+_PAGE = Path(__file__).parent
+_REPORT = _PAGE.parent
+_SCRIPTS = ("page/vendor/uplot/uPlot.iife.min.js", "page/chart.js", "page/themes.js")
+"""What an interactive page needs before its own script."""
+_STYLES = ("page/vendor/uplot/uPlot.min.css", "page/page.css", "page/charts.css")
+
+
+def render(document: Document) -> str:
+    """Return the page; every text is escaped but the drawings, which this package made."""
+    evidence = document.evidence
+    return (
+        environment("page/page.js")
+        .get_template(document.template)
+        .render(
+            evidence=evidence,
+            said=document.said,
+            badges=judgements.badges(evidence),
+            tables=document.tables,
+            every_table=document.every_table,
+            hero=document.hero,
+            sections={section.id: section for section in document.sections},
+            pictures=document.pictures,
+            invariants=document.invariants,
+            method=method.method(evidence),
+            threats=document.threats,
+            warnings=evidence.summary["warnings"],
+            commands=reproduce.commands(evidence.campaign),
+            caveat=reproduce.caveat(evidence.campaign),
+            check=reproduce.CHECK,
+            raw=document.raw,
+            **document.own,
+        )
+    )
+
+
+def environment(own_script: str, before: Sequence[str] = _SCRIPTS) -> jinja2.Environment:
+    """Return what every page is rendered with: its parts, style, scripts, both its themes."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader((_PAGE, _REPORT)),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    scripts = [_read(name) for name in (*before, own_script)]
+    made.filters["drawn"] = lambda picture: Markup(picture.svg)  # noqa: S704
+    made.filters["json"] = lambda chart: Markup(chart.to_json())  # noqa: S704
+    made.filters["examples"] = judgements.examples
+    made.filters["legend"] = footnotes.legend
+    made.filters["pieces"] = _pieces
+    made.filters["kilobytes"] = lambda size: f"{numbers.number(max(1, size / 1000))}\u00a0kB"
+    made.globals |= {
+        "style": Markup("".join(_read(name) for name in _STYLES)),  # noqa: S704
+        "scripts": [Markup(text) for text in scripts],  # noqa: S704
+        "digests": Markup(" ".join(map(_digest, scripts))),  # noqa: S704
+        "light": Markup(theme.variables({**theme.LIGHT, **theme.SIGNALS_LIGHT})),  # noqa: S704
+        "dark": Markup(theme.variables({**theme.DARK, **theme.SIGNALS_DARK})),  # noqa: S704
+    }
+    return made
+
+
+def _pieces(text: str) -> list[str]:
+    """Return a cell's text in pieces between which a line may break: a value, and its interval."""
+    value, bracket, span = text.partition(" [")
+    return [value, f"[{span}"] if bracket and span.endswith("]") else [text]
+
+
+def _read(name: str) -> str:
+    return (_REPORT / name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    """Return how a content security policy names a script that may run."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
+    """Return the few figures beside the verdict: by metric, of each variant its tone, title,
+    value and interval."""
+    shown = []
+    for metric in listed(Listing.KEY):
+        about = evidence.summary["metrics"][metric]
+        cells = []
+        for variant in evidence.variants:
+            estimate = variant.estimate(metric)
+            digits = numbers.fitting(estimate["value"], about["digits"], about["unit"])
+            bare = {**estimate, "low": None} if estimate["value"] is not None else estimate
+            span = numbers.interval(estimate["low"], estimate["high"], digits)
+            text = numbers.estimate(bare, about["digits"])
+            cells.append((variant.tone, variant.title, text, span))
+        shown.append((str(about["title"]), cells))
+    return shown
+
+
+def definitions(evidence: Evidence) -> list[tuple[str, Any]]:
+    """Return what every metric means."""
+    return [(m["title"], m["description"]) for _, m in metrics_in_order(evidence)]

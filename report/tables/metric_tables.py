@@ -1,0 +1,233 @@
+"""The tables of what was measured: metrics side by side, each in detail, the load, the backlog."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import listed
+from report import numbers
+from report.evidence import Evidence, Pair, Variant
+from report.tables import outcome_words
+from report.tables.cells import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    difference_cell,
+    estimate_cell,
+    percent,
+    ratio_cell,
+)
+
+
+def metrics_in_order(evidence: Evidence) -> list[tuple[str, dict[str, Any]]]:
+    """Return the metrics in the order in which tables print them."""
+    metrics: Mapping[str, dict[str, Any]] = evidence.summary["metrics"]
+    return sorted(metrics.items(), key=lambda item: item[1]["order"])
+
+
+def comparison(evidence: Evidence) -> Table:
+    """Return every metric of every variant; below a contender's value, the change it is."""
+    pairs = {pair.contender.name: pair for pair in evidence.pairs}
+    columns = [Column("Metric", numeric=False)]
+    columns += [_column(variant, pairs.get(variant.name)) for variant in evidence.variants]
+    rows = []
+    for metric, facts in metrics_in_order(evidence):
+        cells = [Cell(str(facts["title"]))]
+        for variant in evidence.variants:
+            cell = estimate_cell(variant.estimate(metric), facts["digits"])
+            pair = pairs.get(variant.name)
+            below = _verdict_cells(facts, pair, pair.comparisons[metric]) if pair else ()
+            cells.append(replace(cell, below=below))
+        rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
+    caption = f"Estimates with 95 % intervals; {evidence.workload}."
+    if evidence.pairs:
+        caption = (
+            f"Estimates with 95 % intervals; below them the change against "
+            f"{evidence.variants[0].title}; {evidence.workload}."
+        )
+    footer = outcome_words.footer(evidence.summary["metrics"], evidence.pairs)
+    return Table("comparison", "Comparison", caption, tuple(columns), tuple(rows), footer)
+
+
+def _column(variant: Variant, pair: Pair | None) -> Column:
+    if pair is None:
+        return Column(variant.title, interval=True)
+    below = (
+        Column(f"{variant.title}, compared with {pair.baseline.title}", interval=True),
+        Column(f"{variant.title} is", numeric=False),
+        Column(f"n of {variant.title}"),
+    )
+    return Column(variant.title, interval=True, below=below)
+
+
+def _verdict_cells(
+    facts: Mapping[str, Any], pair: Pair, found: Mapping[str, Any]
+) -> tuple[Cell, ...]:
+    return change_cell(found, facts), _outcome(pair, found), count_cell(found["n"])
+
+
+def count_cell(n: int) -> Cell:
+    """Return of how many blocks a change is; nothing is shown where there is none."""
+    shown = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n}" if n else ""
+    return Cell(shown, n, tone="quiet")
+
+
+def change_cell(found: Mapping[str, Any], facts: Mapping[str, Any]) -> Cell:
+    """Return how a contender compares: a ratio, a difference, or why there is none."""
+    note, span = "; ".join(found["warnings"]), (found["low"], found["high"])
+    if found["kind"] == "ratio":
+        return ratio_cell(found["factor"], *span, note)
+    if found["kind"] == "difference":
+        return difference_cell(found["difference"], *span, facts["digits"], facts["unit"], note)
+    return Cell(numbers.NOTHING, note=note)
+
+
+def _outcome(pair: Pair, found: Mapping[str, Any]) -> Cell:
+    """Return what was decided of the contender, in the colour of the winner."""
+    for variant in pair.both:
+        if variant.name == found["winner"]:
+            return Cell(found["outcome"], tone=f"winner {variant.tone}")
+    return Cell(found["outcome"], tone="quiet")
+
+
+def details(evidence: Evidence, variant: Variant) -> Table:
+    """Return every metric of one variant with what each run said."""
+    rows = []
+    for metric, facts in metrics_in_order(evidence):
+        estimate = variant.estimate(metric)
+        digits = numbers.fitting(estimate["value"], facts["digits"], facts["unit"])
+        per_run = [Cell(numbers.number(value, digits), value) for value in estimate["per_run"]]
+        samples = estimate["samples"]
+        rows.append(
+            Row(
+                (
+                    Cell(str(facts["title"])),
+                    estimate_cell(estimate, facts["digits"]),
+                    *per_run,
+                    Cell(str(estimate["n"]), value=estimate["n"]),
+                    Cell(numbers.number(samples), value=samples),
+                    Cell(estimate["method"]),
+                ),
+                facts["group"],
+                facts["unit"],
+            )
+        )
+    runs = [Column(f"Run {run.index}{' ✗' if run.trouble else ''}") for run in variant.runs]
+    return Table(
+        f"details-{variant.name}",
+        variant.title,
+        f"{variant.title}: every metric and what each run says; {evidence.workload}.",
+        (
+            Column("Metric", numeric=False),
+            Column("Estimate", interval=True),
+            *runs,
+            Column("n"),
+            Column("Values"),
+            Column("Method", numeric=False),
+        ),
+        tuple(rows),
+    )
+
+
+def funnel(evidence: Evidence) -> Table:
+    """Return how far attempts came, and how those that came no further ended."""
+    columns = [Column("Step", numeric=False)]
+    columns += [
+        Column(
+            variant.title,
+            below=(
+                Column(f"{variant.title}, of attempts"),
+                Column(f"{variant.title}, of the step before"),
+                Column(f"{variant.title}, ended here", numeric=False),
+            ),
+        )
+        for variant in evidence.variants
+    ]
+    steps = [evidence.summary["funnel"][variant.name] for variant in evidence.variants]
+    rows = []
+    for same in zip(*steps, strict=True):
+        cells = [Cell(f"{same[0]['title']}: {same[0]['meaning']}")]
+        for step in same:
+            ended = _exits(step["left"])
+            below = (
+                percent(step["share_of_attempts"], of="of attempts"),
+                percent(step["share_of_previous"], of="of the step before"),
+                Cell(f"ended here: {ended}" if ended else ""),
+            )
+            cells.append(Cell(numbers.number(step["mean"]), step["mean"], below=below))
+        rows.append(Row(tuple(cells)))
+    caption = f"Order funnel, means over the runs; {evidence.workload}."
+    return Table("funnel", "Order funnel", caption, tuple(columns), tuple(rows))
+
+
+def _exits(left: Mapping[str, float]) -> str:
+    words = {name: name.replace("_", " ") for name in left}
+    return ", ".join(f"{numbers.number(n)} {words[name]}" for name, n in left.items() if n)
+
+
+_STAGE_COLUMNS = (
+    ("Planned users", "planned_users", 0),
+    ("Achieved users", "achieved_users", 1),
+    ("Requests", "requests", 0),
+    ("req/s", "rps", 1),
+    ("In flight", "in_flight", 1),
+    ("p50, ms", "p50_ms", 0),
+    ("p95, ms", "p95_ms", 0),
+    ("p99, ms", "p99_ms", 0),
+    ("Errors, %", "error_rate_pct", 2),
+)
+
+
+def stages(evidence: Evidence) -> Table:
+    """Return the load stage by stage: users planned and achieved, and what was answered."""
+    rows = []
+    for variant in evidence.variants:
+        for stage in evidence.summary["stages"][variant.name]:
+            window = f"{stage['start_s']:g}–{stage['end_s']:g} s"
+            cells = [Cell(f"{stage['stage']} · {stage['name']}"), Cell(window)]
+            cells += [
+                Cell(numbers.number(stage[key], digits), stage[key])
+                for _, key, digits in _STAGE_COLUMNS
+            ]
+            rows.append(Row(tuple(cells), variant.title))
+    return Table(
+        "stages",
+        "Stages",
+        "Users at the end of each stage, and the requests sent in it; percentiles of the merged "
+        f"API requests; {evidence.workload}.",
+        (
+            Column("Stage", numeric=False),
+            Column("Window"),
+            *(Column(title) for title, _, _ in _STAGE_COLUMNS),
+        ),
+        tuple(rows),
+    )
+
+
+def backlog(evidence: Evidence) -> Table:
+    """Return how deep the queue was at its deepest, and how long orders lay in it."""
+    rows = []
+    for metric in listed(Listing.BACKLOG):
+        facts = evidence.summary["metrics"][metric]
+        cells = [Cell(str(facts["title"])), Cell(str(facts["description"]))]
+        cells += [estimate_cell(a.estimate(metric), facts["digits"]) for a in evidence.variants]
+        rows.append(Row(tuple(cells), unit=facts["unit"]))
+    return Table(
+        "backlog",
+        "Queue depth and processing delay",
+        f"The backlog at its peak and on average; {evidence.workload}.",
+        (
+            Column("Metric", numeric=False),
+            Column("What it is", numeric=False),
+            *(Column(a.title, interval=True) for a in evidence.variants),
+        ),
+        tuple(rows),
+    )
+
+
+def each_run(evidence: Evidence) -> Iterator[tuple[Variant, Any]]:
+    """Yield every run with its variant, in the order in which they ran."""
+    pairs = [(variant, run) for variant in evidence.variants for run in variant.runs]
+    yield from sorted(pairs, key=lambda pair: pair[1].index)
