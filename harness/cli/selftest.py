@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from harness.cli.application import console, print_table
-from harness.errors import ExitCode, Interrupted, UsageError
+from harness.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,19 +26,16 @@ def selftest(
     """Measure one approach against itself, against a slower copy of it, and the generator."""
     from harness.runtimes import measuring
     from harness.scenario.model import load_scenario
-    from harness.topology import discover, project_root
+    from harness.topology import find_approach, project_root
 
     root = project_root()
     loaded = load_scenario(scenario, root)
-    topologies = discover(root)
-    if approach not in topologies:
-        known = ", ".join(sorted(topologies))
-        raise UsageError(f"there is no approach named {approach!r}", f"known approaches: {known}")
+    found = find_approach(root, approach)
     folder = out or root / "results" / f"selftest-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
     from harness.selftest.measurement import SelfTest
 
-    test = SelfTest(topologies[approach], loaded, scenario, folder)
+    test = SelfTest(found, loaded, scenario, folder)
     test.check()
     with measuring(f"self-test {folder}"):
         try:
