@@ -35,11 +35,12 @@ mutants: $(VENV)/.synced ## deploy every wrong variant of the approaches; the au
 regressions: $(VENV)/.synced ## seed regressions and ask the gate of each; about an hour
 	$(BIN)/pytest tests/regressions -m "" --write-docs
 
-lint: $(VENV)/.synced ## style, types, and the direction of imports
+lint: $(VENV)/.synced ## style, types, the direction of imports, and code that nobody calls
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 check: lint test
 

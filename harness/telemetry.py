@@ -6,11 +6,11 @@ killed) is left out of that second, and is asked again in the next.
 
 Beside the deployment the machine is read: how much of it was busy at all, what a hypervisor or a
 control group withheld, how long some process waited for a processor, whether its wall clock was
-set, and which processes that are none of ours used the processors.
+set, and which foreign processes used the processors.
 
 Reading memory is costly (PSS, for one, is a walk over each process's pages), so it is sampled every
-`RARE_PERIOD_S` seconds, and what grows slowly with it: open files, the keys of Redis. So is all
-usage where the runtime takes no readings without it, and so are strangers. What a runtime cannot
+`RARE_PERIOD_S` seconds, and so is what grows slowly: open files, the keys of Redis. So are foreign
+processes, and all usage where the runtime takes no readings without memory. What a runtime cannot
 read has no sample; it is not 0.
 """
 
@@ -31,7 +31,7 @@ from harness.errors import UsageError
 from harness.host import cgroups, processors
 from harness.runtimes import Deployment
 from harness.runtimes import queue_lengths as queues
-from harness.runtimes.strangers import Strangers
+from harness.runtimes.foreign_processes import ForeignProcesses
 from harness.scenario.sales import SALE_PRODUCT
 
 PERIOD_S = 1.0
@@ -47,6 +47,9 @@ SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backe
        (SELECT reserved FROM products WHERE id = %(product)s)
 """
 _POSTGRES_METRICS = ("connections", "locks_waiting", "commits", "stock", "reserved")
+
+FOREIGN_PROCESSES = "strangers"
+"""The source of what foreign processes used, as stored campaigns have it."""
 
 HELD = ("private_bytes", "largest_private_bytes", "open_files", "sockets")
 """What a service holds besides its memory, by the names of `Usage`."""
@@ -68,7 +71,7 @@ class Sampler:
         self._thread = threading.Thread(target=self._sample_until_stopped, daemon=True)
         self._t0_ns = 0
         self._clocks_apart_ns = 0
-        self._strangers = Strangers(os.getpid())
+        self._foreign = ForeignProcesses(os.getpid())
         self._ledger: psycopg.Connection[tuple[float, ...]] | None = None
         self._redis: redis.Redis | None = None
         url = deployment.redis_url()
@@ -165,8 +168,8 @@ class Sampler:
         yield "harness", "cpu_s", time.process_time()
         yield "load", "cpu_s", self._load_cpu_s()
         if in_full:
-            for name, used_s in self._strangers.cpu_s().items():
-                yield "strangers", f"cpu_s:{name}", used_s
+            for name, used_s in self._foreign.cpu_s().items():
+                yield FOREIGN_PROCESSES, f"cpu_s:{name}", used_s
 
     def _measure_ledger(self) -> Iterator[Sample]:
         try:

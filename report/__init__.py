@@ -49,7 +49,7 @@ def build(campaign_dir: Path) -> Path:
 def _compose(campaign_dir: Path) -> Document:
     """Return what the report of a campaign says, by what kind of campaign it is."""
     raw = reproduce.raw(campaign_dir)
-    if Campaign.open(campaign_dir).description()["scenario"].get("contest"):
+    if Campaign.open(campaign_dir).description()["scenario"].get("contention"):
         return contention.compose(contention.read(campaign_dir), raw)
     evidence = read(campaign_dir)
     if evidence.summary.get("cases"):

@@ -81,7 +81,7 @@ def _seed(campaign: Mapping[str, Any]) -> str:
 
 def _workload(evidence: Evidence) -> list[tuple[str, str]]:
     scenario = evidence.scenario
-    if scenario.get("contest"):
+    if scenario.get("contention"):
         return [("Contention test", _contention(scenario))]
     return [
         ("Load", _load(evidence)),
@@ -91,7 +91,7 @@ def _workload(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _contention(scenario: Mapping[str, Any]) -> str:
-    contention, load = scenario["contest"], scenario["load"]
+    contention, load = scenario["contention"], scenario["load"]
     return (
         f"{contention['sales']} sales on one deployment, each of a product of its own with "
         f"{contention['stock_min']} to {contention['stock_max']} units (drawn from the seed); "

@@ -8,9 +8,9 @@ import uvicorn
 
 from approaches.gateway.app import create_app
 from approaches.gateway.charges import Charges
-from approaches.gateway.faults import Faults
+from approaches.gateway.gateway_faults import Faults
 from approaches.gateway.log import ChargeLog
-from approaches.gateway.oracle import LATENCY_MODELS, PaymentModel
+from approaches.gateway.payment_draws import LATENCY_MODELS, PaymentModel
 from approaches.shop.settings import (
     Settings,
     SettingsError,

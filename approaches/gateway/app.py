@@ -9,12 +9,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approaches.gateway.charges import ChargeRequest, Charges, KeyReusedError, UnavailableError
-from approaches.gateway.faults import LARGEST_FACTOR, LONGEST_S, Fault, FaultKind, Faults
+from approaches.gateway.gateway_faults import LARGEST_FACTOR, LONGEST_S, Fault, FaultKind, Faults
 from approaches.gateway.log import ChargeRecord
-from approaches.shop.metrics import CONTENT_TYPE_LATEST, count_request, render
+from approaches.shop.asgi import CountRequests, problem_response
+from approaches.shop.metrics import CONTENT_TYPE_LATEST, render
 from approaches.shop.problems import Code, Problem, problem_for_status
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[ -~]+$")]
@@ -44,40 +44,14 @@ class FaultBody(BaseModel):
     factor: float = Field(default=1.0, ge=0, le=LARGEST_FACTOR, allow_inf_nan=False)
 
 
-def _answer(record: ChargeRecord, replayed: bool) -> Response:
+def _answer(record: ChargeRecord, status: int, headers: dict[str, str] | None = None) -> Response:
     body = {
         "charge_id": record.charge_id,
         "outcome": record.outcome,
         "amount_cents": record.amount_cents,
         "latency_ms": record.latency_ms,
     }
-    headers = {"Idempotent-Replayed": "true"} if replayed else None
-    return JSONResponse(body, 200 if record.outcome == "approved" else 402, headers)
-
-
-def _problem(problem: Problem) -> Response:
-    return Response(problem.encoded(), problem.status, problem.headers())
-
-
-class CountRequests:
-    """Counts answers; plain ASGI, so that a client that hangs up disturbs nothing."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and count its answer."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def counting(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                path = getattr(scope.get("route"), "path", "")
-                count_request(scope["method"], path, message["status"])
-            await send(message)
-
-        await self._app(scope, receive, counting)
+    return JSONResponse(body, status, headers)
 
 
 def create_app(charges: Callable[[], Charges], faults: Faults) -> FastAPI:
@@ -103,27 +77,22 @@ def _add_charges(app: FastAPI, state: dict[str, Charges]) -> None:
     @app.post("/charges", response_model=None)
     async def charge(body: ChargeBody, idempotency_key: Annotated[Text, Header()]) -> Response:
         try:
-            return _answer(*await state["charges"].charge(idempotency_key, body.request()))
+            record, replayed = await state["charges"].charge(idempotency_key, body.request())
         except KeyReusedError:
-            return _problem(Problem(Code.KEY_REUSED))
+            return problem_response(Problem(Code.KEY_REUSED))
         except UnavailableError:
-            return _problem(Problem(Code.OVERLOADED, "the provider is unavailable"))
+            return problem_response(Problem(Code.OVERLOADED, "the provider is unavailable"))
         except OSError as error:
-            return _problem(Problem(Code.INTERNAL, f"the charge log: {error.strerror}"))
+            return problem_response(Problem(Code.INTERNAL, f"the charge log: {error.strerror}"))
+        headers = {"Idempotent-Replayed": "true"} if replayed else None
+        return _answer(record, 200 if record.outcome == "approved" else 402, headers)
 
     @app.get("/charges/{key}", response_model=None)
     async def read_charge(key: str) -> Response:
         record = state["charges"].find(key)
         if record is None:
-            return _problem(Problem(Code.NOT_FOUND, "no charge with this key was executed"))
-        return JSONResponse(
-            {
-                "charge_id": record.charge_id,
-                "outcome": record.outcome,
-                "amount_cents": record.amount_cents,
-                "latency_ms": record.latency_ms,
-            }
-        )
+            return problem_response(Problem(Code.NOT_FOUND, "no charge with this key was executed"))
+        return _answer(record, 200)
 
     @app.get("/charges", response_model=None)
     async def read_charges() -> Response:
@@ -157,8 +126,8 @@ def _add_errors(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return _problem(Problem(Code.INVALID_REQUEST, f"{where}: {first['msg']}"))
+        return problem_response(Problem(Code.INVALID_REQUEST, f"{where}: {first['msg']}"))
 
     @app.exception_handler(StarletteHTTPException)
     async def refused(_: Request, error: StarletteHTTPException) -> Response:
-        return _problem(problem_for_status(error.status_code))
+        return problem_response(problem_for_status(error.status_code))

@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from approaches.gateway.faults import Faults
+from approaches.gateway.gateway_faults import Faults
 from approaches.gateway.log import ChargeLog, ChargeRecord
-from approaches.gateway.oracle import PaymentModel, draw
+from approaches.gateway.payment_draws import PaymentModel, draw
 
 
 class KeyReusedError(Exception):

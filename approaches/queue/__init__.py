@@ -3,10 +3,10 @@
 | module | what it is |
 |---|---|
 | `lua/` | the atomic steps in Redis: accept, advance, settle; requeue, restore, rebuild, resume |
-| `store` | those steps as methods, `keys` the names, `order` what both stores tell of an order |
+| `redis_store` | those steps as methods; `keys` has the names, `order` an order in both stores |
 | `ledger` | the statements in PostgreSQL |
-| `api`, `events` | the web services, `edge` what they share |
-| `order_worker`, `payment_worker` | the workers; `worker`, `consumer`, `health` what they share |
-| `service`, `settings` | how each of them starts |
-| `recovery` | the leader that looks after the dead |
+| `api`, `events` | the web services; `http` is what they share |
+| `order_worker`, `payment_worker` | the workers; `worker`, `consumer`, `worker_health` are shared |
+| `service`, `queue_settings` | how each of them starts |
+| `recovery` | the leader that repairs what processes that died left |
 """

@@ -4,9 +4,9 @@
 process; it does not outlive the loss of Redis' data.
 
 `ledger`: as soon as the ledger has it. The order worker says so on the channel of changes after its
-commit (version 2; advance.lua). Nothing is answered 202 that the ledger does not hold, so not even
-the loss of Redis with all its data loses an acknowledged order. What the ledger does not hold in
-time is answered 503: the client asks again under the same key, and waits for the same order.
+commit (version 2; advance.lua). No order gets a 202 that the ledger does not hold, so not even the
+loss of Redis with all its data loses an acknowledged order. If the ledger does not hold it in time,
+the answer is 503: the client asks again under the same key, and waits for the same order.
 """
 
 import asyncio

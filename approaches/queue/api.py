@@ -1,9 +1,9 @@
-"""The API: says yes or no to a purchase in one round trip to Redis, and leaves the rest to workers.
+"""The API: accepts or refuses a purchase in one round trip to Redis; workers do the rest.
 
 A 202 means that the order is in the stream and holds its stock; with ACK=ledger it means that the
-ledger holds it, too (acknowledgement.py). When the answer to the accept
-script is lost, nobody knows: that is a 503, and the client asks again under the same key, which
-answers with the order if there is one.
+ledger holds it, too (acknowledgement.py). When the answer to the accept script is lost, the outcome
+is not known: that is a 503, and the client asks again under the same key, which finds the order if
+there is one.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from approaches.queue import ledger
 from approaches.queue.acknowledgement import LedgerWatch
 from approaches.queue.cancellation import cancel
 from approaches.queue.changes import Hub, Listener
-from approaches.queue.edge import json_response, run_web, web_app
+from approaches.queue.http import json_response, run_web, web_app
 from approaches.queue.leader_ledger import read_mark
 from approaches.queue.order import Order
+from approaches.queue.queue_settings import QueueSettings
+from approaches.queue.redis_store import Acceptance, Store
 from approaches.queue.service import run_service
-from approaches.queue.settings import QueueSettings
-from approaches.queue.store import Acceptance, Store
 from approaches.shop.accounts import AsyncAccounts, Hasher, Tokens
 from approaches.shop.catalogue import product_view, read_product_id
 from approaches.shop.contract import openapi
@@ -83,7 +83,7 @@ class Shop:
             await self._hub.run()
 
     async def is_ready(self) -> bool:
-        """Say whether both stores answer."""
+        """Return True if both stores answer."""
         try:
             async with asyncio.timeout(READY_WITHIN_S):
                 await self._store.redis.ping()

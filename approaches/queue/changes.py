@@ -3,7 +3,7 @@
 The published system opened one Redis connection per browser. Here a process subscribes once and
 hands changes on to the listeners of each order. A listener is registered *before* the order is
 read (or accepted), so nothing falls between the two. After the subscription was lost, every
-listener is told to look for itself.
+listener has to read its order again.
 
 A connection that froze without closing looks like a channel on which nothing happens. So Redis is
 asked for a PONG on the subscription itself, and one that is silent for too long is lost.
@@ -22,8 +22,9 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 
 from approaches.queue import keys
+from approaches.queue.keys import Field
 from approaches.queue.order import Order
-from approaches.queue.store import Store
+from approaches.queue.redis_store import Store
 from approaches.shop.orders import Status
 
 QUEUE_SIZE = 8
@@ -63,9 +64,9 @@ class Listener:
     def close(self) -> None:
         """End the wait of whoever listens here: the process is about to end."""
         self.is_closed = True
-        self.tell(None)
+        self.notify(None)
 
-    def tell(self, change: Change | None) -> None:
+    def notify(self, change: Change | None) -> None:
         """Pass a change on; None means that some may have been missed."""
         try:
             self._news.put_nowait(change)
@@ -148,7 +149,7 @@ class Hub:
         if kind == "subscribe":
             self.is_subscribed = True
             for listener in self._all():
-                listener.tell(None)
+                listener.notify(None)
         elif kind == "message":
             for change in json.loads(data):
                 self._hand_on(change)
@@ -157,9 +158,13 @@ class Hub:
         return [one for listeners in self._listeners.values() for one in listeners]
 
     def _hand_on(self, change: dict[str, str]) -> None:
-        listeners = self._listeners.get(change["o"])
+        listeners = self._listeners.get(change[Field.ORDER])
         if listeners:
-            settled = change.get("st")
-            news = Change(Status(change["s"]), int(change["v"]), int(settled) if settled else None)
+            settled = change.get(Field.SETTLED_AT)
+            news = Change(
+                Status(change[Field.STATUS]),
+                int(change[Field.VERSION]),
+                int(settled) if settled else None,
+            )
             for listener in listeners:
-                listener.tell(news)
+                listener.notify(news)

@@ -1,15 +1,15 @@
-"""A worker's place in a consumer group: reading, heartbeat, and leaving nothing behind.
+"""A worker as a member of a consumer group: it reads, keeps a heartbeat, leaves nothing behind.
 
 Delivery is at least once. An entry that was delivered is in Redis' list of pending entries until
-its work is done, and somebody alive always answers for it:
+its work is done, and a living process is always responsible for it:
 
 - a worker that died is found by its missing heartbeat, and the leader returns its entries
   (recovery.py);
 - a worker that starts again under its old name returns its own at once;
-- a worker that lost the answer to a read (connection cut, cancelled) does not know what it was
-  given, so before its next read it returns everything that is pending with it but not in hand;
-- and so it does when the epoch has changed: a Redis that was put back from an older copy believes
-  that the worker still has what it has finished since.
+- a worker that lost the answer to a read (connection lost, cancelled) does not know which entries
+  are pending with it, so before its next read it returns those that are not in hand;
+- it does the same when the epoch has changed: a Redis that was put back from an older copy has as
+  pending what the worker has finished since.
 
 Names are stable (host, port, child), so a restarted child recovers without waiting for a heartbeat
 to expire.
@@ -26,14 +26,11 @@ from typing import TypeVar, cast
 from redis.exceptions import RedisError
 
 from approaches.queue import keys
-from approaches.queue.store import Store, WorkStream, is_missing_group
+from approaches.queue.redis_store import BLOCK_MS, Store, WorkStream, is_missing_group
 from approaches.shop.metrics import Counter
 
 HEARTBEAT_TTL_MS = 3_000
 HEARTBEAT_INTERVAL_S = 1.0
-BLOCK_MS = 2_000
-SOCKET_TIMEOUT_S = 5.0
-"""Longer than a blocking read, or every idle read would look like a lost connection."""
 LONGEST_PAUSE_S = 2.0
 
 DEAD_LETTERS = Counter(
@@ -89,12 +86,12 @@ class Consumer:
         self.name = name
         self._last_beat_s = 0.0
         self._epoch = 0
-        self._in_doubt = True
+        self._pending_unknown = True
         self._pause_s = 0.0
 
     @property
-    def is_heard(self) -> bool:
-        """Whether Redis took a heartbeat of this worker while the last one still counted."""
+    def heartbeat_ok(self) -> bool:
+        """Return True if the last heartbeat that Redis took of this worker still counts."""
         return time.monotonic() - self._last_beat_s < HEARTBEAT_TTL_MS / 1_000
 
     async def beat(self) -> None:
@@ -105,33 +102,33 @@ class Consumer:
                 self._last_beat_s = time.monotonic()
                 if epoch != self._epoch:
                     self._epoch = epoch
-                    self.doubt()
+                    self.mark_pending_unknown()
             except RedisError as error:
                 log.warning("no heartbeat: %s", error)
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
 
     async def read(self, count: int, in_hand: Collection[str] = ()) -> list[Entry]:
-        """Wait up to two seconds for at most `count` new entries.
+        """Wait up to two seconds for at most `count` new entries, and return them.
 
-        `in_hand` are the entry ids this worker still works on. A store that does not answer makes
-        the answer empty, after a pause that doubles; nothing is raised for it.
+        `in_hand` are the entry ids that this worker still works on. If the store does not answer,
+        there are none, after a pause that doubles; nothing is raised for it.
         """
         answered = False
         try:
-            if self._in_doubt:
-                self._in_doubt = False  # whoever doubts from here on does so again
-                await self._return_strays(in_hand)
+            if self._pending_unknown:
+                self._pending_unknown = False  # it may be marked again from here on
+                await self._return_unknown(in_hand)
             entries = await self._read(count)
             answered = True
         except RedisError as error:
             if is_missing_group(error):
-                await self._join()
+                await self._create_group()
             else:
                 await self._pause(error)
             return []
         finally:
             if not answered:
-                self.doubt()
+                self.mark_pending_unknown()
         self._pause_s = 0.0
         return entries
 
@@ -148,9 +145,9 @@ class Consumer:
         )
         return [Entry(entry_id, fields) for _, batch in reply for entry_id, fields in batch]
 
-    def doubt(self) -> None:
-        """Return what is pending but not in hand before the next read."""
-        self._in_doubt = True
+    def mark_pending_unknown(self) -> None:
+        """Have the next read return first what is pending but not in hand."""
+        self._pending_unknown = True
 
     async def give_up(self, entry: Entry, reason: str) -> None:
         """Return one entry for another try; after too many it is a dead letter with this reason."""
@@ -162,16 +159,16 @@ class Consumer:
         )
         count_returns(self._stream, *counts)
 
-    async def leave(self) -> None:
-        """Return whatever is still in hand, uncounted, and take the name off the group."""
+    async def deregister(self) -> None:
+        """Return whatever is still in hand, uncounted, and remove the name from the group."""
         try:
             await self._return_all(deliveries=0)
             await self._store.redis.delete(keys.alive(self.name))
             await self._store.requeue(self._stream, self.name, mode="dead")
         except RedisError as error:  # the leader will find the missing heartbeat
-            log.warning("left without a word: %s", error)
+            log.warning("could not deregister: %s", error)
 
-    async def _join(self) -> None:
+    async def _create_group(self) -> None:
         """Create the group from the first entry on: after a FLUSHALL orders may already wait."""
         try:
             await self._store.redis.xgroup_create(
@@ -181,7 +178,7 @@ class Consumer:
             if "BUSYGROUP" not in str(error):
                 await self._pause(error)
 
-    async def _return_strays(self, in_hand: Collection[str]) -> None:
+    async def _return_unknown(self, in_hand: Collection[str]) -> None:
         if not in_hand:
             await self._return_all(deliveries=1)
             return

@@ -1,4 +1,4 @@
-"""Has the stock counter in Redis parted from the ledger?
+"""Has the stock counter in Redis diverged from the ledger?
 
 At any moment the counter should be
 
@@ -8,13 +8,14 @@ At any moment the counter should be
 
 The terms are read one after the other while orders flow, so a single difference says nothing. The
 alarm is raised when two readings in a row, seconds apart, are the same in every term and show the
-same difference: nothing moved, and yet the books do not agree.
+same difference: nothing moved, and yet the stores do not agree.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from approaches.queue.keys import Field
 from approaches.shop.metrics import Gauge
 
 STOCK_DRIFT = Gauge(
@@ -37,8 +38,8 @@ class LedgerStock:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """What both stores say of a product."""
+class StockSnapshot:
+    """The stock of a product in both stores."""
 
     counter: int
     free: int
@@ -53,10 +54,10 @@ class Books:
 
 
 class DriftWatch:
-    """Remembers the last reading of each product, and what was last told of it."""
+    """Remembers the last snapshot of each product, and the drift that was last reported."""
 
     def __init__(self) -> None:
-        self._last: dict[int, Books] = {}
+        self._last: dict[int, StockSnapshot] = {}
         self._alarm: dict[int, int] = {}
 
     def compare(
@@ -72,31 +73,31 @@ class DriftWatch:
             stock = stocks.get(product_id)
             if stock is None or counter is None or after.get(product_id) != counter:
                 continue  # it moved meanwhile: no evidence
-            books = Books(
+            snapshot = StockSnapshot(
                 counter,
                 stock.free,
                 stock.sold,
                 _units(product_id, unrecorded),
                 stock.unrelayed,
             )
-            self._last[product_id] = books
-            if books.drift == 0 or last.get(product_id) == books:
-                self._tell(product_id, books)
+            self._last[product_id] = snapshot
+            if snapshot.drift == 0 or last.get(product_id) == snapshot:
+                self._report(product_id, snapshot)
 
-    def _tell(self, product_id: int, books: Books) -> None:
-        if self._alarm.get(product_id, 0) == books.drift:
+    def _report(self, product_id: int, snapshot: StockSnapshot) -> None:
+        if self._alarm.get(product_id, 0) == snapshot.drift:
             return
-        self._alarm[product_id] = books.drift
-        STOCK_DRIFT.labels(str(product_id)).set(books.drift)
-        if books.drift:
-            log.error("stock of product %d has parted from the ledger: %s", product_id, books)
+        self._alarm[product_id] = snapshot.drift
+        STOCK_DRIFT.labels(str(product_id)).set(snapshot.drift)
+        if snapshot.drift:
+            log.error("stock of product %d has diverged from the ledger: %s", product_id, snapshot)
 
 
 def _units(product_id: int, entries: Sequence[Mapping[str, str]]) -> int:
     """Count the units of a product in these entries, each order once."""
     units = {
-        fields["o"]: int(fields["q"])
+        fields[Field.ORDER]: int(fields[Field.QUANTITY])
         for fields in entries
-        if fields.get("p") == str(product_id) and "q" in fields
+        if fields.get(Field.PRODUCT) == str(product_id) and Field.QUANTITY in fields
     }
     return sum(units.values())

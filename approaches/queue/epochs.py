@@ -19,7 +19,7 @@ from functools import partial
 from approaches.queue import leader_ledger
 from approaches.queue.leader_ledger import LedgerMark
 from approaches.queue.leader_store import EpochState, LeaderStore
-from approaches.queue.worker import Lazy
+from approaches.queue.worker import ReconnectingConnection
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 class EpochKeeper:
     """Compares both stores, begins epochs, and marks the present one."""
 
-    def __init__(self, store: LeaderStore, books: Lazy) -> None:
+    def __init__(self, store: LeaderStore, ledger: ReconnectingConnection) -> None:
         self._store = store
-        self._ledger = books
+        self._ledger = ledger
         self._marked_seq = -1
 
     async def keep(self, token: str) -> bool:

@@ -22,11 +22,11 @@ from starlette.types import Receive, Scope, Send
 from approaches.queue import ledger
 from approaches.queue.cancellation import cancel
 from approaches.queue.changes import Hub, Listener
-from approaches.queue.edge import run_web, web_app
+from approaches.queue.http import run_web, web_app
 from approaches.queue.order import Order
+from approaches.queue.queue_settings import QueueSettings
+from approaches.queue.redis_store import Store
 from approaches.queue.service import run_service
-from approaches.queue.settings import QueueSettings
-from approaches.queue.store import Store
 from approaches.shop.accounts import Tokens
 from approaches.shop.bodies import encode_json
 from approaches.shop.database import STORE_ERRORS, AsyncPool

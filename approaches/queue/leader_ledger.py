@@ -19,9 +19,9 @@ from approaches.queue.ledger import (
     settlements_of_rows,
 )
 from approaches.queue.order import Order
-from approaches.queue.store import Holder, Mark, Settlement
+from approaches.queue.redis_store import Holder, Mark, Settlement
 from approaches.shop.catalogue import Product
-from approaches.shop.stocktaking import STOCKTAKING_SQL, Stock
+from approaches.shop.inventory_metrics import INVENTORY_SQL, Inventory
 
 _PRODUCTS = """
 SELECT id, name, price_cents, initial_stock, reserved, sold, per_user_limit FROM products
@@ -84,21 +84,21 @@ SELECT count(*) FROM orders
 
 _MARK = """
 SELECT l.epoch, coalesce(m.seq, 0), coalesce(m.beat, 0)
-FROM mirror_life l LEFT JOIN mirror_mark m USING (epoch)
+FROM redis_epoch l LEFT JOIN redis_progress m USING (epoch)
 """
 
 _BEGIN_EPOCH = """
 WITH begun AS (
-    UPDATE mirror_life SET epoch = greatest(epoch, %(at_least)s) + 1 WHERE epoch = %(after)s
+    UPDATE redis_epoch SET epoch = greatest(epoch, %(at_least)s) + 1 WHERE epoch = %(after)s
     RETURNING epoch
 ), marked AS (
-    UPDATE mirror_mark SET epoch = begun.epoch, seq = 0, beat = 0 FROM begun
+    UPDATE redis_progress SET epoch = begun.epoch, seq = 0, beat = 0 FROM begun
 )
 SELECT epoch FROM begun
 """
 
 _RAISE_MARK = """
-UPDATE mirror_mark SET seq = greatest(seq, %s), beat = greatest(beat, %s) WHERE epoch = %s
+UPDATE redis_progress SET seq = greatest(seq, %s), beat = greatest(beat, %s) WHERE epoch = %s
 """
 
 Key = tuple[int, str, Holder, int | None]
@@ -142,10 +142,10 @@ async def stocks(connection: Connection) -> dict[int, LedgerStock]:
     return {row[0]: LedgerStock(*row[1:]) for row in await cursor.fetchall()}
 
 
-async def take_stock(connection: Connection) -> Stock:
+async def read_inventory(connection: Connection) -> Inventory:
     """Count open orders and units, as of one instant."""
-    cursor = await connection.execute(STOCKTAKING_SQL)
-    return Stock.of_row(await cursor.fetchone())
+    cursor = await connection.execute(INVENTORY_SQL)
+    return Inventory.of_row(await cursor.fetchone())
 
 
 async def recorded(connection: Connection, order_ids: Sequence[str]) -> set[str]:
@@ -165,7 +165,7 @@ async def read_orders(connection: Connection, order_ids: Sequence[str]) -> list[
 async def unrelayed_releases(
     connection: Connection, *, older_than_s: float, limit: int
 ) -> list[Settlement]:
-    """Read declined orders whose stock Redis has not been told to release."""
+    """Read declined orders whose stock Redis has not released yet."""
     cursor = await connection.execute(_UNRELAYED, [older_than_s, limit])
     return list(settlements_of_rows(await cursor.fetchall()).values())
 

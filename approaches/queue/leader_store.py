@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from approaches.queue import keys
 from approaches.queue.order import Order
-from approaches.queue.store import ORDER_TTL_S, Holder, Mark, Store
+from approaches.queue.redis_store import ORDER_TTL_S, Holder, Mark, Store
 from approaches.shop.catalogue import Product
 
 
@@ -119,7 +119,7 @@ class LeaderStore(Store):
         return bool(await self._run("refresh", names, [token, *_product_facts(product)]))
 
     async def product_facts(self, product_ids: Sequence[int]) -> list[dict[str, str]]:
-        """Read what this store was last told of each product; empty where it was told nothing."""
+        """Read what this store knows of each product; empty where it knows nothing."""
         async with self.redis.pipeline(transaction=False) as pipe:
             for product_id in product_ids:
                 pipe.hgetall(keys.product(product_id))

@@ -29,7 +29,7 @@ class Leadership:
         if self.token and await self._store.renew(self.token, self._ttl_ms):
             return True
         self.token = ""
-        # The process id tells people (and fault injection) who it is.
+        # The process id identifies the leader to people and to fault injection.
         token = f"{os.getpid()}-{uuid.uuid4().hex}"
         if await self._store.claim(token, self._ttl_ms):
             self.token = token

@@ -9,7 +9,7 @@ accepted which has lost its data since; once the rebuild has read what the ledge
 are on sale again. So a rebuild after such a loss begins a new epoch in the ledger *before* it
 reads, waits thereby for the inserts under way, and those that come later are refused.
 
-An order that the constraints refuse for good is recorded as cancelled before anybody hears of it.
+An order that the constraints refuse for good is recorded as cancelled before it is published.
 An order is recorded or cancelled, never both: a cancellation waits for the inserts under way, and
 one that began before and waited for it records nothing and is done again.
 """
@@ -21,7 +21,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from approaches.queue.order import Order, from_microseconds, to_microseconds
-from approaches.queue.store import Holder, Settlement
+from approaches.queue.redis_store import Holder, Settlement
 from approaches.shop.order_metrics import count_settled
 from approaches.shop.orders import Status
 
@@ -34,9 +34,9 @@ WITH incoming AS (
                          %(instants)s::timestamptz[], %(epochs)s::bigint[], %(seqs)s::bigint[])
         AS t (id, user_id, product_id, quantity, key, amount_cents, accepted_at, epoch, seq)
 ), present AS (
-    SELECT epoch, cancellations FROM mirror_life FOR SHARE
+    SELECT epoch, cancellations FROM redis_epoch FOR SHARE
 ), before AS (  -- as of the statement's begin, which may lie before what `present` waited for
-    SELECT cancellations FROM mirror_life
+    SELECT cancellations FROM redis_epoch
 ), inserted AS (
     INSERT INTO orders (id, user_id, product_id, quantity, idempotency_key, amount_cents,
                         status, version, accepted_at)
@@ -59,7 +59,7 @@ WITH incoming AS (
     INSERT INTO stock_moves (order_id, kind, quantity, at)
     SELECT id, 'reserve', quantity, accepted_at FROM inserted JOIN held USING (product_id)
 ), marked AS (
-    UPDATE mirror_mark m SET seq = latest.seq
+    UPDATE redis_progress m SET seq = latest.seq
     FROM (SELECT epoch, max(seq) AS seq FROM incoming JOIN inserted USING (id)
           GROUP BY epoch) latest
     WHERE m.epoch = latest.epoch AND m.seq < latest.seq
@@ -142,7 +142,7 @@ WHERE order_id = ANY(%s::uuid[]) AND kind = 'release' AND relayed_at IS NULL
 """
 
 
-_EPOCH = "SELECT epoch FROM mirror_life"
+_EPOCH = "SELECT epoch FROM redis_epoch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class InsertResult:
     """What became of orders that were to be recorded, by id."""
 
     recorded: set[str]
-    outlived: set[str]
+    stale_epoch: set[str]
     """Accepted in an epoch of Redis that is over: not recorded."""
     cancelled: set[str]
     """Cancelled before, and not recorded."""
@@ -160,7 +160,7 @@ class InsertResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the payment gateway said about an order: confirmed, declined or unknown."""
+    """What the payment gateway answered for an order: confirmed, declined or unknown."""
 
     order_id: str
     status: Status
@@ -180,7 +180,7 @@ async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Inse
         result.recorded.update(inserted)
         missing = [order for order in left if order.id not in inserted]
         # those that are still left met a cancellation: once more
-        left = await _explained(connection, missing, result) if missing else []
+        left = await _explain_missing(connection, missing, result) if missing else []
     return result
 
 
@@ -198,12 +198,12 @@ def _columns(orders: Sequence[Order]) -> dict[str, list[Any]]:
     }
 
 
-async def _explained(
+async def _explain_missing(
     connection: Connection, missing: Sequence[Order], result: InsertResult
 ) -> list[Order]:
     """Add to the result why orders were not inserted; return those without a reason.
 
-    A redo, a conflict, or too late: a fresh snapshot tells which.
+    A redo, a conflict, or too late: a fresh snapshot shows which.
     """
     cursor = await connection.execute(_FATES, _columns(missing))
     fates = {order_id: fate for order_id, *fate in await cursor.fetchall()}
@@ -216,7 +216,7 @@ async def _explained(
         elif cancelled:
             result.cancelled.add(order.id)
         elif order.epoch != present:
-            result.outlived.add(order.id)
+            result.stale_epoch.add(order.id)
         elif holder[0] is not None:
             result.key_taken[order.id] = Holder(*holder)
         else:
@@ -240,7 +240,7 @@ async def cancel_order(connection: Connection, order: Order, reason: str) -> Ord
         "reason": reason,
     }
     async with connection.transaction():
-        await connection.execute("UPDATE mirror_life SET cancellations = cancellations + 1")
+        await connection.execute("UPDATE redis_epoch SET cancellations = cancellations + 1")
         await connection.execute(_CANCEL, parameters)
         cursor = await connection.execute(_CANCELLED, parameters)
         row = await cursor.fetchone()
@@ -298,7 +298,7 @@ async def ping(connection: Connection) -> None:
 
 
 async def has_product(connection: Connection, product_id: int) -> bool:
-    """Say whether there is such a product."""
+    """Return True if there is such a product."""
     cursor = await connection.execute("SELECT 1 FROM products WHERE id = %s", [product_id])
     return await cursor.fetchone() is not None
 

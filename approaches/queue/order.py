@@ -1,9 +1,10 @@
-"""An order as Redis and the ledger both tell it, times in microseconds of the epoch."""
+"""An order as Redis and the ledger both have it, times in microseconds of the epoch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from approaches.queue.keys import Field
 from approaches.shop.orders import TERMINAL, Status, order_view
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,30 +33,31 @@ class Order:
     @classmethod
     def from_hash(cls, order_id: str, fields: Mapping[str, str]) -> "Order":
         """Read the order's hash in Redis; raise KeyError or ValueError if it is not one."""
-        settled = fields.get("st")
+        settled = fields.get(Field.SETTLED_AT)
         return cls(
             id=order_id,
-            user_id=int(fields["u"]),
-            key=fields["k"],
-            product_id=int(fields["p"]),
-            quantity=int(fields["q"]),
-            amount_cents=int(fields["a"]),
-            status=Status(fields["s"]),
-            version=int(fields["v"]),
-            accepted_at_us=int(fields["at"]),
+            user_id=int(fields[Field.USER]),
+            key=fields[Field.KEY],
+            product_id=int(fields[Field.PRODUCT]),
+            quantity=int(fields[Field.QUANTITY]),
+            amount_cents=int(fields[Field.AMOUNT]),
+            status=Status(fields[Field.STATUS]),
+            version=int(fields[Field.VERSION]),
+            accepted_at_us=int(fields[Field.ACCEPTED_AT]),
             settled_at_us=int(settled) if settled else None,
-            epoch=int(fields.get("ep", 0)),
-            seq=int(fields.get("sq", 0)),
+            epoch=int(fields.get(Field.EPOCH, 0)),
+            seq=int(fields.get(Field.SEQ, 0)),
         )
 
     @classmethod
     def from_entry(cls, fields: Mapping[str, str]) -> "Order":
         """Read an entry of the orders stream; raise KeyError or ValueError if it is not one."""
-        return cls.from_hash(fields["o"], {**fields, "s": Status.ACCEPTED, "v": "1"})
+        accepted = {**fields, Field.STATUS: Status.ACCEPTED, Field.VERSION: "1"}
+        return cls.from_hash(fields[Field.ORDER], accepted)
 
     @property
     def terminal(self) -> bool:
-        """Whether nothing can happen to this order any more."""
+        """Return True if the order does not change any more."""
         return self.status in TERMINAL
 
     def at(self, version: int, status: Status) -> "Order":

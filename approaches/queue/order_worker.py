@@ -6,12 +6,12 @@ are advanced and their entries dropped in one script. A crash between the two me
 does both again, and neither does anything twice.
 
 An order that the ledger refuses for good (its account is gone, its key holds another order) is
-cancelled: first in the ledger, then in Redis, which gives its units back and tells its buyer.
+cancelled: first in the ledger, then in Redis, which returns its units and notifies its buyer.
 
-An order that was accepted by a Redis which has lost its data since is not recorded behind the back
-of the present one (ledger.py): it is offered to that one as if its buyer had asked again.
+An order that was accepted by a Redis which has lost its data since is not recorded without the
+present one (ledger.py): it is submitted to that one as if its buyer had asked again.
 
-Each child also takes part in recovery (recovery.py): one of them, elected, looks after the dead.
+Each child also takes part in recovery (recovery.py): one of them is elected to do it.
 """
 
 import asyncio
@@ -25,18 +25,17 @@ import psycopg
 
 from approaches.queue import ledger
 from approaches.queue.consumer import (
-    SOCKET_TIMEOUT_S,
     Consumer,
     Entry,
     consumer_name,
     until_answered,
 )
 from approaches.queue.order import Order
+from approaches.queue.queue_settings import QueueSettings
 from approaches.queue.recovery import Recovery
+from approaches.queue.redis_store import ORDERS, Acceptance, Holder, Mark, Settling, Store
 from approaches.queue.service import run_service
-from approaches.queue.settings import QueueSettings
-from approaches.queue.store import ORDERS, Acceptance, Holder, Mark, Settling, Store
-from approaches.queue.worker import Lazy, run_worker
+from approaches.queue.worker import ReconnectingConnection, run_worker
 from approaches.shop.database import REFUSALS
 from approaches.shop.metrics import Counter
 from approaches.shop.settings import split_bind
@@ -55,7 +54,7 @@ ON_SALE_WITHIN_S = 30.0
 ON_SALE_PAUSE_S = 0.1
 KEY_TAKEN = "its idempotency key holds another order"
 
-Parcel = tuple[Entry, Order]
+PendingOrder = tuple[Entry, Order]
 
 
 class OrderWorker:
@@ -63,13 +62,8 @@ class OrderWorker:
 
     def __init__(self, settings: QueueSettings, name: str) -> None:
         self._batch_size = settings.concurrency
-        self._store = Store(
-            settings.redis_url,
-            timeout_s=SOCKET_TIMEOUT_S,
-            connections=4,
-            idempotency_ttl_s=settings.idempotency_ttl_s,
-        )
-        self.ledger = Lazy(settings.shop.database_url)
+        self._store = Store.for_worker(settings)
+        self.ledger = ReconnectingConnection(settings.shop.database_url)
         self._busy: asyncio.Task[None] | None = None
         self.consumer = Consumer(self._store, ORDERS, name)
 
@@ -93,45 +87,45 @@ class OrderWorker:
 
     async def record(self, entries: Sequence[Entry]) -> None:
         """Record the orders of these entries in the ledger and send them to payment."""
-        parcels: list[Parcel] = []
+        pending: list[PendingOrder] = []
         for entry in entries:
             try:
-                parcels.append((entry, Order.from_entry(entry.fields)))
+                pending.append((entry, Order.from_entry(entry.fields)))
             except (KeyError, ValueError) as error:
                 await self.consumer.give_up(entry, f"not an order: {error!r}")
-        if parcels:
-            await self._record(parcels)
+        if pending:
+            await self._record(pending)
 
-    async def _record(self, parcels: Sequence[Parcel]) -> None:
-        orders = [order for _, order in parcels]
+    async def _record(self, pending: Sequence[PendingOrder]) -> None:
+        orders = [order for _, order in pending]
         try:
             result = await self.ledger.run(
                 lambda connection: ledger.insert_orders(connection, orders)
             )
         except REFUSALS as error:
-            await self._divide(parcels, error)
+            await self._bisect_failures(pending, error)
             return
-        kept = [(entry.id, order.id) for entry, order in parcels if order.id in result.recorded]
+        kept = [(entry.id, order.id) for entry, order in pending if order.id in result.recorded]
         if kept:
             await until_answered(lambda: self._store.advance(kept))
-        for entry, order in parcels:
-            if order.id in result.outlived:
-                await self._offer_again(entry, order)
+        for entry, order in pending:
+            if order.id in result.stale_epoch:
+                await self._resubmit(entry, order)
             elif order.id in result.cancelled:
                 await self._cancel(entry, order, "it was cancelled before")
             elif order.id in result.key_taken:
                 holder = result.key_taken[order.id]
                 await self._cancel(entry, order, KEY_TAKEN, holder=holder)
 
-    async def _divide(self, parcels: Sequence[Parcel], error: psycopg.Error) -> None:
-        """Find by halves the order that the ledger refuses, so that only it pays for it."""
-        if len(parcels) == 1:
-            ((entry, order),) = parcels
+    async def _bisect_failures(self, pending: Sequence[PendingOrder], error: psycopg.Error) -> None:
+        """Find by halves the order that the ledger refuses: only that one is cancelled."""
+        if len(pending) == 1:
+            ((entry, order),) = pending
             await self._cancel(entry, order, f"the ledger refuses it: {error}".strip())
             return
-        middle = len(parcels) // 2
-        await self._record(parcels[:middle])
-        await self._record(parcels[middle:])
+        middle = len(pending) // 2
+        await self._record(pending[:middle])
+        await self._record(pending[middle:])
 
     async def _cancel(
         self, entry: Entry, order: Order, reason: str, *, holder: Holder | None = None
@@ -167,11 +161,11 @@ class OrderWorker:
 
         await self._when_on_sale(entry, ended)
 
-    async def _offer_again(self, entry: Entry, order: Order) -> None:
+    async def _resubmit(self, entry: Entry, order: Order) -> None:
         """Have the present Redis accept an order, under its id and key, if it still can.
 
         If its key is taken, its buyer had no answer and has asked again. If it is sold out, a buyer
-        who was told 202 is disappointed: the price of ACK=acceptance when Redis loses its data.
+        who had a 202 gets nothing: the price of ACK=acceptance when Redis loses its data.
         """
         epoch = await self.ledger.run(ledger.read_epoch)
         self._store.saw(Mark(epoch, 0))
@@ -182,7 +176,7 @@ class OrderWorker:
                 return False
             if answer.verdict == "replayed" and answer.order_id == order.id:
                 return await until_answered(lambda: self._is_in(epoch, order))
-            return answer.verdict == "accepted" or await self._lose(order, answer)
+            return answer.verdict == "accepted" or await self._cancel_lost(order, answer)
 
         if await self._when_on_sale(entry, placed):
             await until_answered(lambda: self._store.drop(ORDERS, entry.id))
@@ -195,7 +189,7 @@ class OrderWorker:
         found = await self._store.order(order.id)
         return found is None or found.terminal or found.epoch >= epoch
 
-    async def _lose(self, order: Order, answer: Acceptance) -> bool:
+    async def _cancel_lost(self, order: Order, answer: Acceptance) -> bool:
         """Cancel an order that cannot be accepted again; return False if it has to be tried again.
 
         Its buyer has asked again if the key names another order, and loses nothing.

@@ -5,10 +5,10 @@ outcome is recorded in the ledger only where the order still waits for it, so a 
 paused for longer than its heartbeat, and whose work was done by another meanwhile, changes nothing
 when it goes on. Redis learns the outcome from the ledger, and only then is the entry dropped.
 
-If the gateway does not tell, the order is `unknown`: its stock stays held, its entry stays pending,
-its permit stays taken, and the question is repeated until it is answered. Nothing is failed because
-of a store or a gateway: while the breaker is open (breaker.py), what is in hand waits, and nothing
-more is read, so the entries stay in the stream for a worker whose gateway answers.
+If the gateway does not answer, the order is `unknown`: its stock stays held, its entry pending and
+its permit taken, and the question is repeated until it is answered. No order fails because of a
+store or a gateway: while the breaker is open (breaker.py), what is in hand waits, and nothing more
+is read, so the entries stay in the stream for a worker whose gateway answers.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ import psycopg
 from approaches.queue import ledger
 from approaches.queue.cancellation import cancel
 from approaches.queue.consumer import (
-    SOCKET_TIMEOUT_S,
     Consumer,
     Entry,
     consumer_name,
     until_answered,
 )
+from approaches.queue.keys import Field
 from approaches.queue.ledger import Result
+from approaches.queue.queue_settings import QueueSettings
+from approaches.queue.redis_store import PAYMENTS, Settlement, Store
 from approaches.queue.service import run_service
-from approaches.queue.settings import QueueSettings
-from approaches.queue.store import PAYMENTS, Settlement, Store
-from approaches.queue.worker import Lazy, run_worker
+from approaches.queue.worker import ReconnectingConnection, run_worker
 from approaches.shop.database import REFUSALS
 from approaches.shop.orders import Status
 from approaches.shop.payments import AsyncGatewayClient, Charge, Outcome
@@ -52,8 +52,8 @@ _STATUS = {
 
 log = logging.getLogger(__name__)
 
-Parcel = tuple[Entry, Result]
-Waiting = tuple[Parcel, asyncio.Future[bool]]
+PendingResult = tuple[Entry, Result]
+Waiting = tuple[PendingResult, asyncio.Future[bool]]
 
 
 class PaymentWorker:
@@ -61,13 +61,8 @@ class PaymentWorker:
 
     def __init__(self, settings: QueueSettings, name: str) -> None:
         self._permits = settings.concurrency
-        self._store = Store(
-            settings.redis_url,
-            timeout_s=SOCKET_TIMEOUT_S,
-            connections=4,
-            idempotency_ttl_s=settings.idempotency_ttl_s,
-        )
-        self.ledger = Lazy(settings.shop.database_url)
+        self._store = Store.for_worker(settings)
+        self.ledger = ReconnectingConnection(settings.shop.database_url)
         self._gateway = AsyncGatewayClient(
             settings.shop.gateway_url,
             timeout_s=settings.shop.payment_timeout_s,
@@ -110,7 +105,8 @@ class PaymentWorker:
     async def pay(self, entry: Entry) -> None:
         """Charge one order, however often it takes, and see its outcome settled."""
         try:
-            charge = Charge(entry.fields["o"], entry.fields["k"], int(entry.fields["a"]))
+            fields = entry.fields
+            charge = Charge(fields[Field.ORDER], fields[Field.KEY], int(fields[Field.AMOUNT]))
         except (KeyError, ValueError) as error:
             await self.consumer.give_up(entry, f"not a payment: {error!r}")
             return
@@ -125,12 +121,12 @@ class PaymentWorker:
         del self._in_hand[entry_id]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("payment of entry %s failed", entry_id, exc_info=error)
-            self.consumer.doubt()
+            self.consumer.mark_pending_unknown()
 
-    async def _settled(self, parcel: Parcel) -> bool:
-        """Have the outcome recorded; say whether the entry's work is done thereby."""
+    async def _settled(self, pending: PendingResult) -> bool:
+        """Have the outcome recorded; return True if the entry's work is done thereby."""
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._outcomes.put_nowait((parcel, done))
+        self._outcomes.put_nowait((pending, done))
         return await done
 
     async def _settle_batches(self) -> None:
@@ -141,36 +137,36 @@ class PaymentWorker:
             while len(batch) < BATCH_SIZE and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
             try:
-                undone = await self.settle([parcel for parcel, _ in batch])
+                undone = await self.settle([pending for pending, _ in batch])
             except Exception as error:  # theirs to report; later ones must not wait for ever
                 _fail(batch, error)
             else:
                 _end(batch, undone)
 
-    async def settle(self, parcels: Sequence[Parcel]) -> set[str]:
+    async def settle(self, pending: Sequence[PendingResult]) -> set[str]:
         """Record outcomes in the ledger, then bring Redis to what the ledger says.
 
         Return the entries whose orders still wait for an outcome.
         """
         # an order may stand in two entries; an answer to one is an answer to both
-        answered_last = sorted(parcels, key=lambda parcel: parcel[1].status is not Status.UNKNOWN)
+        answered_last = sorted(pending, key=lambda one: one[1].status is not Status.UNKNOWN)
         results = list({result.order_id: result for _, result in answered_last}.values())
         try:
             states = await self.ledger.run(partial(ledger.settle_orders, results=results))
         except REFUSALS as error:
-            return await self._divide(parcels, error)
+            return await self._bisect_failures(pending, error)
         settlements: list[Settlement] = []
-        for entry, result in parcels:
+        for entry, result in pending:
             state = states.get(result.order_id)
             if state is None:
                 await self.consumer.give_up(entry, "its order is not in the ledger")
             else:
                 settlements.append(state.of_entry(entry.id))
         if settlements:
-            await self._tell(settlements)
+            await self._apply_settlements(settlements)
         return {one.entry_id for one in settlements if one.status == Status.UNKNOWN}
 
-    async def _tell(self, settlements: Sequence[Settlement]) -> None:
+    async def _apply_settlements(self, settlements: Sequence[Settlement]) -> None:
         answers = await until_answered(lambda: self._store.settle(settlements))
         released = [
             settlement.order_id
@@ -185,13 +181,15 @@ class PaymentWorker:
             except psycopg.Error as error:  # the relay will do it
                 log.warning("releases stay marked as open: %s", error)
 
-    async def _divide(self, parcels: Sequence[Parcel], error: psycopg.Error) -> set[str]:
-        """Find by halves the outcome that the ledger refuses, so that only it pays for it."""
-        if len(parcels) == 1:
-            await self.consumer.give_up(parcels[0][0], f"the ledger refuses it: {error}".strip())
+    async def _bisect_failures(
+        self, pending: Sequence[PendingResult], error: psycopg.Error
+    ) -> set[str]:
+        """Find by halves the outcome that the ledger refuses: only that entry is given up."""
+        if len(pending) == 1:
+            await self.consumer.give_up(pending[0][0], f"the ledger refuses it: {error}".strip())
             return set()
-        middle = len(parcels) // 2
-        return await self.settle(parcels[:middle]) | await self.settle(parcels[middle:])
+        middle = len(pending) // 2
+        return await self.settle(pending[:middle]) | await self.settle(pending[middle:])
 
 
 def _end(batch: Sequence[Waiting], undone: Collection[str]) -> None:

@@ -15,10 +15,11 @@ from functools import partial
 from typing import cast
 
 from approaches.queue import keys, leader_ledger
+from approaches.queue.keys import Field
 from approaches.queue.leader_ledger import Snapshot
 from approaches.queue.leader_store import LeaderStore
 from approaches.queue.ledger import Connection
-from approaches.queue.worker import Lazy
+from approaches.queue.worker import ReconnectingConnection
 from approaches.shop.catalogue import Product
 
 PAGE = 1_000
@@ -52,7 +53,8 @@ async def entries(
 
 def holds_units(letter: Mapping[str, str]) -> bool:
     """Return True if a dead letter is an order that the ledger does not know and that is open."""
-    return letter.get("stream") == keys.ORDERS and "o" in letter and CANCELLED_FIELD not in letter
+    is_order = letter.get("stream") == keys.ORDERS and Field.ORDER in letter
+    return is_order and CANCELLED_FIELD not in letter
 
 
 class Rebuild:
@@ -61,14 +63,14 @@ class Rebuild:
     def __init__(
         self,
         store: LeaderStore,
-        books: Lazy,
+        ledger: ReconnectingConnection,
         token: str,
         *,
         keys_ttl_s: float,
         page: int = PAGE,
     ) -> None:
         self._store = store
-        self._ledger = books
+        self._ledger = ledger
         self._token = token
         self._keys_ttl_s = keys_ttl_s
         self._page = page
@@ -76,18 +78,18 @@ class Rebuild:
     async def run(self, missing: list[int]) -> None:
         """Put these products on sale; a lost lock ends it, and so does a store that is silent."""
         under_way = {
-            fields["o"]: fields
+            fields[Field.ORDER]: fields
             async for _, fields in entries(self._store, keys.ORDERS, self._page)
-            if "o" in fields
+            if Field.ORDER in fields
         }
         async for _, letter in entries(self._store, keys.DEAD_LETTERS, self._page):
             if holds_units(letter):
-                under_way[letter["o"]] = letter
+                under_way[letter[Field.ORDER]] = letter
         for product_id in missing:
             of_product = {
                 order_id: fields
                 for order_id, fields in under_way.items()
-                if fields.get("p") == str(product_id)
+                if fields.get(Field.PRODUCT) == str(product_id)
             }
             try:
                 await self._ledger.run_once(
@@ -145,7 +147,8 @@ class Rebuild:
             held: dict[int, int] = {}
             for order_id, is_held in zip(unrecorded, answers, strict=True):
                 if is_held:
-                    user, quantity = int(under_way[order_id]["u"]), int(under_way[order_id]["q"])
+                    fields = under_way[order_id]
+                    user, quantity = int(fields[Field.USER]), int(fields[Field.QUANTITY])
                     held[user] = held.get(user, 0) + quantity
                     units += quantity
             _go_on(await self._store.hold(self._token, product_id, held))

@@ -1,4 +1,4 @@
-"""Recovery: one leader looks after what the dead left behind, in the workers and in the stores.
+"""Recovery: one leader repairs what processes that died left, in the streams and in the stores.
 
 Every child of the order worker runs this; a lock elects one of them (leadership.py). Its duties:
 
@@ -7,10 +7,11 @@ Every child of the order worker runs this; a lock elects one of them (leadership
 - **rebuild**: a product without stock counter is put (back) on sale from the ledger (rebuild.py).
 - **refresh**: price, name, limit and units for sale follow the ledger (refresh.lua).
 - **reap**: entries of workers without a heartbeat go back to their stream (requeue.lua).
-- **relay, resume, retry, bury**: orders that have lost their place in the streams (resume.py).
+- **relay, resume, retry, cancel dead letters**: orders that have lost their place in the streams
+  (resume.py).
 - **verify**: the stock counter is compared with the ledger (drift.py). A difference is an alarm;
   nothing is repaired, or whatever caused it would cause it again, unseen.
-- **take stock**: what both stores say of the sale as a whole is published (stocktaking.py).
+- **publish**: numbers of the sale as a whole are published as metrics (leader_metrics.py).
 
 The lock, the short duties and the long ones (rebuild, resume) run beside each other, so that a
 rebuild of any length neither costs the lock nor keeps the others waiting.
@@ -26,22 +27,23 @@ from functools import partial
 import psycopg
 from redis.exceptions import RedisError
 
-from approaches.queue import keys, leader_ledger, stocktaking
+from approaches.queue import keys, leader_ledger, leader_metrics
 from approaches.queue.cancellation import cancel
-from approaches.queue.consumer import HEARTBEAT_TTL_MS, SOCKET_TIMEOUT_S, count_returns
+from approaches.queue.consumer import HEARTBEAT_TTL_MS, count_returns
 from approaches.queue.drift import DriftWatch
 from approaches.queue.epochs import EpochKeeper
+from approaches.queue.keys import Field
 from approaches.queue.leader_store import LeaderStore, is_up_to_date
 from approaches.queue.leadership import LOCK_TTL_MS, Leadership
+from approaches.queue.queue_settings import QueueSettings
 from approaches.queue.rebuild import PAGE, Rebuild, entries, holds_units
+from approaches.queue.redis_store import ORDERS, PAYMENTS, WorkStream, is_missing_group
 from approaches.queue.resume import RETRY_AFTER_S, Resumption
-from approaches.queue.settings import QueueSettings
-from approaches.queue.store import ORDERS, PAYMENTS, WorkStream, is_missing_group
-from approaches.queue.worker import Lazy
+from approaches.queue.worker import ReconnectingConnection
 from approaches.shop.catalogue import Product
 from approaches.shop.database import STORE_ERRORS
+from approaches.shop.inventory_metrics import INVENTORY_EVERY_S
 from approaches.shop.metrics import Gauge
-from approaches.shop.stocktaking import TAKE_STOCK_EVERY_S
 
 TICK_S = 0.5
 REAP_EVERY_S = 1.0
@@ -58,7 +60,7 @@ log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """A candidate for the leader's work; call `run` in a process of its own event loop.
+    """A candidate for the leader's work; `run` needs an event loop.
 
     `page` is how many orders are read or written at once, `lock_ttl_ms` how long a leader that died
     is waited for, `retry_after_s` how long a payment that was given up rests.
@@ -76,14 +78,9 @@ class Recovery:
         self._page = page
         self._due_s: dict[str, float] = {}
         self._drift = DriftWatch()
-        self._store = LeaderStore(
-            settings.redis_url,
-            timeout_s=SOCKET_TIMEOUT_S,
-            connections=4,
-            idempotency_ttl_s=settings.idempotency_ttl_s,
-        )
-        self._ledger = Lazy(settings.shop.database_url)
-        self._long_ledger = Lazy(settings.shop.database_url)
+        self._store = LeaderStore.for_worker(settings)
+        self._ledger = ReconnectingConnection(settings.shop.database_url)
+        self._long_ledger = ReconnectingConnection(settings.shop.database_url)
         self._leadership = Leadership(self._store, ttl_ms=lock_ttl_ms)
         self._lock_every_s = min(TICK_S, lock_ttl_ms / 4_000)
         self._epochs = EpochKeeper(self._store, self._long_ledger)
@@ -135,11 +132,11 @@ class Recovery:
         led = bool(self._leadership.token)
         leads = await self._leadership.hold()
         if led and not leads:
-            self._withdraw()
+            self._step_down()
         return leads
 
     async def look_after(self, token: str) -> None:
-        """Do what is due of what takes little time."""
+        """Do the short duties that are due."""
         if self._is_due("reap", REAP_EVERY_S):
             await self.reap()
         if self._is_due("relay", RELAY_EVERY_S):
@@ -147,11 +144,11 @@ class Recovery:
         await self.refresh(token)
         if self._is_due("verify", VERIFY_EVERY_S):
             await self.verify()
-        if self._is_due("take stock", TAKE_STOCK_EVERY_S):
-            await stocktaking.take_stock(self._store, self._ledger)
+        if self._is_due("publish", INVENTORY_EVERY_S):
+            await leader_metrics.publish(self._store, self._ledger)
 
     async def repair(self, token: str) -> None:
-        """Do what is due of what may take long."""
+        """Do the long duties that are due."""
         if not await self._epochs.keep(token):
             return
         await self.rebuild(token)
@@ -159,12 +156,12 @@ class Recovery:
             await self._resumption.resume(token)
         if self._is_due("retry", RETRY_EVERY_S):
             await self._resumption.retry(token)
-            await self._resumption.bury()
+            await self._resumption.cancel_dead_letters()
 
     async def close(self) -> None:
         """Resign, and close connections."""
         await self._leadership.resign()
-        self._withdraw()
+        self._step_down()
         await self._ledger.close()
         await self._long_ledger.close()
         await self._store.close()
@@ -177,9 +174,9 @@ class Recovery:
         return True
 
     @staticmethod
-    def _withdraw() -> None:
-        """Have no more numbers to show: another one shows them."""
-        stocktaking.withdraw()
+    def _step_down() -> None:
+        """Clear the metrics that only the leader publishes."""
+        leader_metrics.clear()
         DEAD_LETTERS_NOW.set(math.nan)
 
     # -- workers
@@ -231,12 +228,12 @@ class Recovery:
             if facts and not is_up_to_date(product, facts):
                 await self._store.refresh(token, product)
 
-    async def _products(self, books: Lazy) -> list[Product]:
-        return await books.run_once(leader_ledger.read_products)
+    async def _products(self, ledger: ReconnectingConnection) -> list[Product]:
+        return await ledger.run_once(leader_ledger.read_products)
 
-    async def _counters(self, books: Lazy) -> dict[int, int | None]:
+    async def _counters(self, ledger: ReconnectingConnection) -> dict[int, int | None]:
         """Read the stock counter of every product of the ledger; None where there is none."""
-        ids = [product.product_id for product in await self._products(books)]
+        ids = [product.product_id for product in await self._products(ledger)]
         counters = await self._store.redis.mget([keys.stock(one) for one in ids]) if ids else []
         units = [None if counter is None else int(counter) for counter in counters]
         return dict(zip(ids, units, strict=True))
@@ -252,9 +249,8 @@ class Recovery:
         under_way = [fields async for _, fields in entries(self._store, keys.ORDERS)]
         letters = [letter async for _, letter in entries(self._store, keys.DEAD_LETTERS)]
         under_way += [letter for letter in letters if holds_units(letter)]
-        recorded = await self._ledger.run_once(
-            partial(leader_ledger.recorded, order_ids=[f["o"] for f in under_way if "o" in f])
-        )
+        ids = [fields[Field.ORDER] for fields in under_way if Field.ORDER in fields]
+        recorded = await self._ledger.run_once(partial(leader_ledger.recorded, order_ids=ids))
         stocks = await self._ledger.run_once(leader_ledger.stocks)
-        unrecorded = [fields for fields in under_way if fields.get("o") not in recorded]
+        unrecorded = [fields for fields in under_way if fields.get(Field.ORDER) not in recorded]
         self._drift.compare(stocks, unrecorded, before, await self._counters(self._ledger))

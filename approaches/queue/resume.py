@@ -7,7 +7,8 @@
 - **retry**: a payment that was given up may have charged its buyer, so nothing is returned. The
   order stays open, its dead letter is the alarm, and once a minute it is enqueued again: when its
   cause is mended it heals, and the dead letter goes.
-- **bury**: an order that was given up on its way to the ledger is cancelled (order_worker.py).
+- **cancel dead letters**: an order that was given up on its way to the ledger is cancelled
+  (order_worker.py).
 """
 
 import logging
@@ -19,11 +20,12 @@ from typing import TypeVar
 import psycopg
 
 from approaches.queue import keys, leader_ledger, ledger
+from approaches.queue.keys import Field
 from approaches.queue.leader_store import LeaderStore, OpenOrder
 from approaches.queue.order import Order
 from approaches.queue.rebuild import PAGE, Fields, entries, holds_units
-from approaches.queue.store import Settlement
-from approaches.queue.worker import Lazy
+from approaches.queue.redis_store import Settlement
+from approaches.queue.worker import ReconnectingConnection
 
 RELAY_AFTER_S = 2.0
 RESUME_AFTER_S = 5.0
@@ -43,13 +45,13 @@ class Resumption:
     def __init__(
         self,
         store: LeaderStore,
-        books: Lazy,
+        ledger: ReconnectingConnection,
         *,
         page: int = PAGE,
         retry_after_s: float = RETRY_AFTER_S,
     ) -> None:
         self._store = store
-        self._ledger = books
+        self._ledger = ledger
         self._page = page
         self._retry_after_s = retry_after_s
         self._all_due_s = 0.0
@@ -119,17 +121,18 @@ class Resumption:
             if not await self._enqueue(token, again):
                 return
 
-    async def bury(self) -> None:
+    async def cancel_dead_letters(self) -> None:
         """Cancel orders that were given up before the ledger had them."""
         async for letter_id, letter in entries(self._store, keys.DEAD_LETTERS, self._page):
             if not holds_units(letter):
                 continue
             try:
-                await self._bury(letter_id, Order.from_entry(letter), letter.get("reason", ""))
+                order = Order.from_entry(letter)
+                await self._cancel_dead_letter(letter_id, order, letter.get("reason", ""))
             except (KeyError, ValueError, psycopg.DataError) as error:
                 log.error("dead letter %s cannot be cancelled: %r", letter_id, error)
 
-    async def _bury(self, letter_id: str, order: Order, reason: str) -> None:
+    async def _cancel_dead_letter(self, letter_id: str, order: Order, reason: str) -> None:
         cancelled = await self._ledger.run_once(
             lambda connection: ledger.cancel_order(connection, order, reason)
         )
@@ -141,7 +144,7 @@ class Resumption:
     async def _given_up(self) -> dict[str, str]:
         """Return the orders whose payment was given up, each with its latest dead letter."""
         return {
-            letter["o"]: letter_id
+            letter[Field.ORDER]: letter_id
             async for letter_id, letter in entries(self._store, keys.DEAD_LETTERS, self._page)
             if _is_payment(letter)
         }
@@ -158,7 +161,7 @@ class Resumption:
 
 
 def _is_payment(letter: Fields) -> bool:
-    return letter.get("stream") == keys.PAYMENTS and "o" in letter
+    return letter.get("stream") == keys.PAYMENTS and Field.ORDER in letter
 
 
 def _settlement(order: Order) -> Settlement:

@@ -5,7 +5,7 @@ import socket
 import sys
 from collections.abc import Callable
 
-from approaches.queue.settings import QueueSettings
+from approaches.queue.queue_settings import QueueSettings
 from approaches.shop.settings import SettingsError
 from approaches.shop.supervisor import serve
 

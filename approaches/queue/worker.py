@@ -18,8 +18,8 @@ import uvloop
 
 from approaches.queue.cancellation import cancel
 from approaches.queue.consumer import Consumer
-from approaches.queue.health import serve_health
 from approaches.queue.ledger import Connection
+from approaches.queue.worker_health import serve_health
 from approaches.shop.database import REFUSALS, STORE_ERRORS, connect
 
 DRAIN_S = 20.0
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-class Lazy:
+class ReconnectingConnection:
     """One connection to the ledger, made when first needed and made again when lost.
 
     Whatever is wrong with the ledger, the work waits for it: it is given up only where the ledger
@@ -49,7 +49,7 @@ class Lazy:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a step has waited for the ledger for longer than STUCK_AFTER_S."""
+        """Return True if a step has waited for the ledger for longer than STUCK_AFTER_S."""
         since_s = self._waiting_since_s
         return since_s is not None and self._clock() - since_s > STUCK_AFTER_S
 
@@ -97,10 +97,10 @@ class Lazy:
 
 
 class Work(Protocol):
-    """What distinguishes one worker from another."""
+    """What differs between the workers."""
 
     consumer: Consumer
-    ledger: Lazy
+    ledger: ReconnectingConnection
 
     async def run(self) -> None:
         """Read and work until cancelled."""
@@ -118,10 +118,10 @@ def run_worker(
     *beside: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
     """Run a worker in this process until SIGTERM, with what runs beside it until cancelled."""
-    uvloop.run(_live(listener, start, beside))
+    uvloop.run(_run(listener, start, beside))
 
 
-async def _live(
+async def _run(
     listener: socket.socket,
     start: Callable[[], Work],
     beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
@@ -132,7 +132,7 @@ async def _live(
         loop.add_signal_handler(number, stop.set)
     work = start()
     server = await serve_health(
-        listener, lambda: work.consumer.is_heard and not work.ledger.is_stuck
+        listener, lambda: work.consumer.heartbeat_ok and not work.ledger.is_stuck
     )
     beating = loop.create_task(work.consumer.beat())
     tasks = [loop.create_task(one) for one in (work.run(), *(other() for other in beside))]
@@ -149,7 +149,7 @@ async def _live(
         log.warning("not everything was finished in %.0f s; the rest goes back", DRAIN_S)
     except Exception:
         log.exception("what was in hand goes back")
-    await work.consumer.leave()
+    await work.consumer.deregister()
     await cancel([beating])
     await work.close()
     for task in failed:

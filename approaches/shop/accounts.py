@@ -3,7 +3,7 @@
 Passwords are hashed with argon2id at the OWASP minimum (19 MiB, 2 passes, 1 lane), about 27 ms of
 one core each, in a pool of few threads with a bounded queue: a burst of logins is answered 503 at
 once instead of starving the sale of CPU. An unknown address costs the same hash as a wrong
-password, so the answer's time does not tell which it was.
+password, so the time of the answer does not show which it was.
 """
 
 import asyncio

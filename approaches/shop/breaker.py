@@ -45,7 +45,7 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are held back; true until a probe was answered."""
+        """Return True while calls are held back: until a probe was answered."""
         return self._pause_s > 0
 
     def admit(self) -> int | None:

@@ -52,7 +52,7 @@ REFUSALS = (IntegrityError, DataError)
 neither tuple is a wrong statement, or a ledger that is not set up for us."""
 
 # Statements are prepared at their first use: they are few and every one is hot. Either side finds
-# out in about half a minute that the other has gone without a word.
+# out in about half a minute that the other has gone.
 _CONNECTION: dict[str, Any] = {
     "autocommit": True,
     "prepare_threshold": 0,

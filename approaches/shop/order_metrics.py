@@ -1,4 +1,4 @@
-"""How orders fare, counted where it happens: the same names and the same cost in every approach.
+"""What becomes of orders, counted where it happens: the same names and cost in every approach.
 
 An order is counted as settled by whoever moved it to its end, and only then; a step that is done
 again after a crash moves nothing and counts nothing. So a process that dies between its commit and

@@ -7,9 +7,8 @@
 `unknown`: the payment gateway gave no answer; the stock stays held until it does.
 `cancelled`: the order was accepted, and the ledger refuses it for good (its account is gone, its
 key holds another order); its units are back on sale. Only a shop that accepts before the ledger
-knows of it can have such orders. Versions count
-the states an order has been in, from 1, without gaps, so a reader can tell an old answer from a new
-one.
+knows of it can have such orders. Versions count the states that an order has been in, from 1,
+without gaps, so a reader can distinguish an old answer from a new one.
 """
 
 from collections.abc import Mapping, Sequence

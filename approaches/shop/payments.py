@@ -2,7 +2,7 @@
 
 The idempotency key of a charge is the order's id, so asking again can never charge twice. A 5xx, a
 429 or a timeout says nothing about whether the charge was made: it is retried under the same key,
-then looked up by key, and if the gateway still does not tell, the outcome is *unknown*. It is never
+then looked up by key, and if there is still no answer, the outcome is *unknown*. It is never
 guessed: the caller holds the stock and asks again later. (Stripe's contract,
 docs.stripe.com/api/idempotent_requests; the published system took a 503 for a decline.)
 
@@ -43,7 +43,7 @@ BREAKER_OPEN = Gauge(
 
 
 class Outcome(StrEnum):
-    """How a charge ended, as far as the gateway told."""
+    """How a charge ended, as far as the gateway has answered."""
 
     APPROVED = "approved"
     DECLINED = "declined"
@@ -152,7 +152,7 @@ def charging(
 
 
 def _is_answer(reply: Reply | None) -> bool:
-    """Whether the gateway works; a decline is an answer, and so is a refusal of what we sent."""
+    """Return True if the gateway works: a decline is an answer, and so is a refusal."""
     return (
         reply is not None
         and reply.status is not None
@@ -205,7 +205,7 @@ class GatewayClient:
     def charge(self, charge: Charge) -> ChargeResult:
         """Charge under the order's id, wait for the outcome.
 
-        UNKNOWN if the gateway does not tell in time.
+        UNKNOWN if the gateway does not answer in time.
         """
         policy = charging(charge, self._timeout_s, time.monotonic, self.breaker)
         reply: Reply | None = None
@@ -253,7 +253,7 @@ class AsyncGatewayClient:
     async def charge(self, charge: Charge) -> ChargeResult:
         """Charge under the order's id, wait for the outcome.
 
-        UNKNOWN if the gateway does not tell in time.
+        UNKNOWN if the gateway does not answer in time.
         """
         policy = charging(charge, self._timeout_s, time.monotonic, self.breaker)
         reply: Reply | None = None

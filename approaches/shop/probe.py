@@ -11,7 +11,7 @@ TIMEOUT_S = 2.0
 
 
 def is_healthy(url: str) -> bool:
-    """Say whether a GET of `url` is answered 200 within two seconds."""
+    """Return True if a GET of `url` is answered 200 within two seconds."""
     parts = urlsplit(url)
     if not parts.hostname:
         return False

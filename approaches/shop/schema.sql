@@ -65,7 +65,7 @@ GRANT SELECT, INSERT ON payments TO shop;
 
 -- Every movement of stock, each at most once per order. `relayed_at`: when a store that mirrors the stock has taken the
 -- movement over (an outbox); an approach without a mirror sets it at once. `seq`: the order in which movements of a
--- product happened, which no clock tells. So whoever books one has changed the product's row in the same transaction
+-- product happened, which no clock shows. So whoever books one has changed the product's row in the same transaction
 -- before: from then on nobody else moves a unit of it until the commit.
 CREATE TABLE stock_moves (
     order_id   uuid NOT NULL REFERENCES orders,
@@ -78,22 +78,22 @@ CREATE TABLE stock_moves (
 ) WITH (fillfactor = 70);
 GRANT SELECT, INSERT, UPDATE (relayed_at) ON stock_moves TO shop;
 
--- A fence: the life of the mirror whose orders are taken. A mirror that lost its data begins a new one, and an order
--- that only the old one knew is not taken behind its back: the new one counts its units as free.
+-- A fence: the epoch of Redis whose orders are taken. A Redis that lost its data begins a new epoch, and an order that
+-- only the old one knew is not taken any more: the new one counts its units as free.
 -- `cancellations` counts up before an order is cancelled, so that an insert under way at that moment is done again.
-CREATE TABLE mirror_life (epoch bigint NOT NULL, cancellations bigint NOT NULL DEFAULT 0);
-INSERT INTO mirror_life VALUES (0);
-GRANT SELECT, UPDATE ON mirror_life TO shop;
+CREATE TABLE redis_epoch (epoch bigint NOT NULL, cancellations bigint NOT NULL DEFAULT 0);
+INSERT INTO redis_epoch VALUES (0);
+GRANT SELECT, UPDATE ON redis_epoch TO shop;
 
--- What a mirror must at least know to be the one that this ledger has seen: the number of the latest order recorded of
--- this epoch, and how often its leader has marked it. A mirror that knows less was put back from an older copy.
-CREATE TABLE mirror_mark (
+-- What Redis must at least know to be the one that this ledger has seen: the number of the latest order recorded of
+-- this epoch, and how often its leader has marked it. A Redis that knows less was put back from an older copy.
+CREATE TABLE redis_progress (
     epoch bigint NOT NULL,
     seq   bigint NOT NULL DEFAULT 0,
     beat  bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
-INSERT INTO mirror_mark VALUES (0);
-GRANT SELECT, UPDATE ON mirror_mark TO shop;
+INSERT INTO redis_progress VALUES (0);
+GRANT SELECT, UPDATE ON redis_progress TO shop;
 
 -- Orders that were accepted and that this ledger refuses for good: their account is gone, their idempotency key holds
 -- another order, a constraint forbids them. They never held stock here, so nothing refers to them and they refer to

@@ -154,7 +154,7 @@ def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the kernel was told
+        if os.getppid() != parent:  # it died before the call
             os._exit(1)
         return
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()

@@ -18,7 +18,7 @@ from approaches.shop.catalogue import Product, product_view, read_product_id
 from approaches.shop.contract import Acknowledges, openapi
 from approaches.shop.database import STORE_ERRORS, SyncPool
 from approaches.shop.ids import canonical_order_id
-from approaches.shop.ledger import Order
+from approaches.shop.order_ledger import Order
 from approaches.shop.orders import (
     EVENT_STREAM_OPENING,
     TERMINAL,

@@ -7,22 +7,29 @@ that arrive on an open connection are answered 503, and the process ends with 0.
 import logging
 import sys
 
+from approaches.shop import inventory_metrics
 from approaches.shop.database import sync_pool
-from approaches.shop.metrics import listen
+from approaches.shop.metrics import Gauge, listen
 from approaches.shop.payments import GatewayClient
 from approaches.shop.server import Server
 from approaches.shop.settings import Settings, SettingsError, read_int, read_text, split_bind
 from approaches.shop.web import Shop
-from approaches.sync.checkout import Checkout, PaymentSlots, Reconciler
-from approaches.sync.ledger import Ledger
-from approaches.sync.stocktaking import Stocktaker
+from approaches.sync.checkout import RECONCILE_EVERY_S, Checkout, PaymentSlots, Reconciler
+from approaches.sync.periodic import PeriodicThread
+from approaches.sync.sync_ledger import SyncLedger
+
+WAITING = Gauge(
+    "shop_http_requests_waiting",
+    "Requests that wait for a thread of the server",
+    multiprocess_mode="livesum",
+)
 
 
 def main() -> int:
     """Serve until SIGTERM; return 0, or 78 if a setting is missing."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    # A full queue is this system's working point under load; one line per request would not tell
-    # more.
+    # A full queue is this system's working point under load; one line per request would add
+    # nothing.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         settings = Settings.from_environment("DATABASE_URL", "SECRET_KEY", "GATEWAY_URL")
@@ -38,19 +45,28 @@ def main() -> int:
         settings.gateway_url, timeout_s=settings.payment_timeout_s, concurrency=threads
     )
     pool.open()
-    ledger = Ledger(pool)
+    ledger = SyncLedger(pool)
     payments = PaymentSlots(gateway, threads)
     checkout = Checkout(ledger, payments)
     shop = Shop(settings, pool, ledger, checkout, "outcome")
     server = Server(shop, settings.bind, threads)
     reconciler = Reconciler(ledger, payments, checkout, threads)
-    reconciler.start()
-    stocktaker = Stocktaker(ledger, server)
-    stocktaker.start()
+
+    def publish_metrics() -> None:
+        WAITING.set(server.waiting)
+        inventory_metrics.publish(ledger.read_inventory())
+
+    threads_beside = (
+        PeriodicThread("reconciling", reconciler.reconcile, every_s=RECONCILE_EVERY_S),
+        PeriodicThread("metrics", publish_metrics, every_s=inventory_metrics.INVENTORY_EVERY_S),
+    )
+    for thread in threads_beside:
+        thread.start()
     end_metrics = listen(metrics_bind)
     server.run()
     reconciler.stop()
-    stocktaker.stop()
+    for thread in threads_beside:
+        thread.stop()
     end_metrics()
     pool.close()
     gateway.close()

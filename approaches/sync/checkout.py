@@ -1,9 +1,8 @@
 """Buying: reserve, charge, settle; and taking up what an earlier life of the process left behind.
 
-Between the two transactions the order stands in the ledger as awaiting payment. Whoever dies in
-between, or cannot tell how the payment ended, leaves an order that the reconciler finds: it asks
-the gateway again under the same key, which executes the charge at most once, and settles what it
-learns.
+Between the two transactions the ledger has the order as awaiting payment. A process that dies in
+between, or does not learn how the payment ended, leaves an order that the reconciler finds: it asks
+the gateway again under the same key, which executes the charge at most once, and settles the order.
 """
 
 import logging
@@ -12,16 +11,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from approaches.shop.database import STORE_ERRORS
 from approaches.shop.ids import new_order_id
-from approaches.shop.ledger import Order
+from approaches.shop.order_ledger import Order
 from approaches.shop.order_metrics import ORDERS_ACCEPTED
 from approaches.shop.orders import Purchase
 from approaches.shop.payments import Charge, ChargeResult, GatewayClient
 from approaches.shop.problems import Code, Problem
-from approaches.sync.ledger import Ledger
+from approaches.sync.sync_ledger import SyncLedger
 
-RECONCILE_INTERVAL_S = 1.0
+RECONCILE_EVERY_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +38,14 @@ class PaymentSlots:
 
     @property
     def are_held_back(self) -> bool:
-        """Whether the gateway does not answer at present, so that charges wait for its return."""
+        """Return True while the gateway does not answer, so that charges wait for its return."""
         return self._gateway.breaker.is_open
 
 
 class Checkout:
     """Takes orders to their outcome while the buyer waits."""
 
-    def __init__(self, ledger: Ledger, payments: PaymentSlots) -> None:
+    def __init__(self, ledger: SyncLedger, payments: PaymentSlots) -> None:
         self._ledger = ledger
         self._payments = payments
         self._in_hand: set[str] = set()
@@ -76,11 +74,11 @@ class Checkout:
             return self._ledger.settle(order_id, result, waited_s=waited_s), False
 
     def is_in_hand(self, order_id: str) -> bool:
-        """Say whether a request of this process is working on the order."""
+        """Return True if a request of this process is working on the order."""
         return order_id in self._in_hand
 
     def is_busy(self) -> bool:
-        """Say whether a request of this process is working on any order."""
+        """Return True if a request of this process is working on any order."""
         return bool(self._in_hand)
 
     @contextmanager
@@ -93,37 +91,25 @@ class Checkout:
 
 
 class Reconciler:
-    """A thread that takes orders nobody works on to their outcome."""
+    """Takes orders that nobody works on to their outcome."""
 
     def __init__(
-        self, ledger: Ledger, payments: PaymentSlots, checkout: Checkout, slots: int
+        self, ledger: SyncLedger, payments: PaymentSlots, checkout: Checkout, slots: int
     ) -> None:
         self._ledger = ledger
         self._payments = payments
         self._checkout = checkout
         self._slots = slots
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
-
-    def start(self) -> None:
-        """Begin with what an earlier life left behind, then look again each second."""
-        self._thread.start()
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="reconcile")
+        self._stopped = False
 
     def stop(self) -> None:
         """Begin nothing new; a charge in flight is left to the next life, which asks again."""
-        self._stopped.set()
+        self._stopped = True
 
-    def _run(self) -> None:
-        with ThreadPoolExecutor(self._slots, thread_name_prefix="reconcile") as pool:
-            while True:
-                try:
-                    list(pool.map(self._reconcile, self._left_behind()))
-                except STORE_ERRORS as error:
-                    log.warning("reconciling later: %s", error)
-                except Exception:  # whatever it was, a thread that dies leaves every order open
-                    log.exception("reconciling later")
-                if self._stopped.wait(RECONCILE_INTERVAL_S):
-                    return
+    def reconcile(self) -> None:
+        """Settle the orders that an earlier life of the process left, as far as they are known."""
+        list(self._pool.map(self._reconcile, self._left_behind()))
 
     def _left_behind(self) -> list[Order]:
         """Return orders to take up; while the gateway does not answer, one, to notice its return.
@@ -138,7 +124,7 @@ class Reconciler:
         return left[:1] if self._payments.are_held_back else left
 
     def _reconcile(self, order: Order) -> None:
-        if self._stopped.is_set():
+        if self._stopped:
             return
         result = self._payments.charge(order.order_id, order.key, order.amount_cents)
         try:

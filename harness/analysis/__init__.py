@@ -42,7 +42,7 @@ __all__ = [
 def check_laws(run: RunData) -> list[Law]:
     """Check every law that applies to a run: those of its kind of load."""
     scenario = run.record.scenario
-    applicable = contention.LAWS if scenario.get("contest") else arrival_laws.laws_of(scenario)
+    applicable = contention.LAWS if scenario.get("contention") else arrival_laws.laws_of(scenario)
     return laws.check_laws(run, applicable)
 
 
@@ -53,12 +53,12 @@ def summarise(
     prices: Prices | None = None,
 ) -> dict[str, Any]:
     """Derive summary.json from a campaign's runs; raise UsageError if there is none."""
-    if campaign.get("scenario", {}).get("contest"):
+    if campaign.get("scenario", {}).get("contention"):
         return contention.summarise(campaign, runs, audits)
     return summary.summarise(campaign, runs, audits, prices)
 
 
 def is_outdated(found: Mapping[str, Any]) -> bool:
     """Return True if a stored summary.json is of another version: it is made anew from the runs."""
-    current = contention.SCHEMA_VERSION if "contest" in found else summary.SCHEMA_VERSION
+    current = contention.SCHEMA_VERSION if "contention" in found else summary.SCHEMA_VERSION
     return bool(found.get("schema_version") != current)

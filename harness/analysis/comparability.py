@@ -31,7 +31,7 @@ class Stored:
     @property
     def is_contention_test(self) -> bool:
         """Return True if its runs are contention tests, of which no metric is estimated."""
-        return bool(self.description["scenario"].get("contest"))
+        return bool(self.description["scenario"].get("contention"))
 
 
 def different_schemas(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:

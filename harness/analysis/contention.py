@@ -50,7 +50,7 @@ def upper_bound(oversold: int, sales: int, confidence: float = CONFIDENCE) -> fl
 
 def every_sale_took_place(facts: RunFacts) -> list[Law]:
     """In every sale, every buyer made one attempt and was waited for."""
-    contention = facts.scenario["contest"]
+    contention = facts.scenario["contention"]
     bought = facts.purchases_with("stage", "user", "key").drop_duplicates()
     attempts = bought.groupby("stage").agg(users=("user", "nunique"), keys=("key", "nunique"))
     complete = (attempts["users"] == contention["buyers"]) & (
@@ -153,11 +153,11 @@ def summarise(
     judged = [_judge(run, audits or {}) for run in sorted(runs, key=lambda run: run.index)]
     order = variants_in_order(campaign, [one.run for one in judged])
     by_variant = {name: [one for one in judged if one.run.variant == name] for name in order}
-    contention = judged[0].run.record.scenario["contest"]
+    contention = judged[0].run.record.scenario["contention"]
     summary = {
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
-        "contest": {**contention, "confidence": CONFIDENCE},
+        "contention": {**contention, "confidence": CONFIDENCE},
         "variants": [
             _describe(name, order[name], of, contention) for name, of in by_variant.items()
         ],

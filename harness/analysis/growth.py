@@ -23,7 +23,6 @@ from scipy import stats
 
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.outages import outages
-from harness.scenario.fault_kinds import LOSES_ANSWERS
 
 WARM_UP_S: Final = 300.0
 """What comes before is not judged: caches fill and pools open."""
@@ -202,7 +201,8 @@ def _windows(samples: "pd.Series[float]", load_s: float) -> "pd.Series[float]":
 def _restarts(facts: RunFacts) -> dict[str, int]:
     counted: dict[str, int] = {}
     for outage in outages(facts.record):
-        if outage.service is not None and outage.kind in LOSES_ANSWERS and outage.kind != "cut":
+        kind = outage.declared
+        if outage.service is not None and kind.loses_answers and not kind.isolates:
             counted[outage.service] = counted.get(outage.service, 0) + 1
     return counted
 

@@ -10,14 +10,11 @@ comparisons, as long as runs of one system vary by no more than δ/2; see docs/m
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Literal
 
 Better = Literal["lower", "higher"] | None
 Kind = Literal["ratio", "difference", "none"]
 Interval = tuple[float, float]
-
-NOISE_LIMIT: Final = 0.5
-"""Share of δ by which the runs of one system may vary if false alarms are to be rare."""
 
 
 class Outcome(StrEnum):

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
 from harness.host.text_files import read_text
-from harness.scenario.schema import Table, Text, explain
+from harness.scenario.schema import SchemaModel, Text, explain
 
 DEFAULT = Path(__file__).with_name("prices.toml")
 
@@ -21,14 +21,14 @@ Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Item(Table):
+class Item(SchemaModel):
     """One line of a monthly bill."""
 
     item: Text
     usd_per_month: Usd
 
 
-class Used(Table):
+class Used(SchemaModel):
     """What a vCPU and a GB (10^9 B) of memory cost for an hour in which they are used."""
 
     vcpu_hour: Usd
@@ -37,7 +37,7 @@ class Used(Table):
     as_of: Text
 
 
-class Provisioned(Table):
+class Provisioned(SchemaModel):
     """The monthly bill of each approach by name, whether it is used or not."""
 
     source: Text
@@ -45,7 +45,7 @@ class Provisioned(Table):
     bills: dict[str, Annotated[tuple[Item, ...], Field(strict=False, min_length=1)]]
 
 
-class Prices(Table):
+class Prices(SchemaModel):
     """A price table."""
 
     hours_per_month: Positive

@@ -78,7 +78,7 @@ def _stood_still(facts: RunFacts) -> list[str]:
     requests = facts.requests
     late_ms = (integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
     late = late_ms > STOOD_STILL_MS
-    if facts.scenario.get("contest") or not late.any():
+    if facts.scenario.get("contention") or not late.any():
         return []
     at_s = integers(requests, "intended_ns")[late].min() / NANOSECONDS
     return [

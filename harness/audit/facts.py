@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.audit.faults import no_later_than
-from harness.results.outages import Outage, outages
+from harness.audit.excuses import no_later_than
+from harness.results.outages import Outage, hits_accounts, outages
 from harness.results.record import FaultRecord, Part
 from harness.results.store import RunData
 from harness.scenario.arrivals import account_of
@@ -53,9 +53,6 @@ SHOWN_NS = 10_000 * MS
 takes milliseconds; if the worker was killed in between, and all others with it, they must be
 started again, find the entry, and settle it anew."""
 
-DELETE_ACCOUNT = "delete_account"
-"""A fault that deletes accounts whose tokens go on buying; its record names them in `users`."""
-
 HELD = ("accepted", "awaiting_payment", "unknown")
 TERMINAL = ("confirmed", "declined")
 CANCELLED = "cancelled"
@@ -72,8 +69,7 @@ class NotMeasuredError(Exception):
 class Facts:
     """A run as the invariants read it; what several of them need is made once and shared.
 
-    An input that is not there raises NotMeasuredError, whoever asks for it. The frames are shared,
-    so nobody changes them.
+    A missing input raises NotMeasuredError. The frames are shared, so nobody changes them.
     """
 
     def __init__(self, run: RunData) -> None:
@@ -103,7 +99,7 @@ class Facts:
 
     @property
     def at_rest(self) -> bool:
-        """Say whether the shop had worked off its backlog when its stores were read."""
+        """Return True if the shop had worked off its backlog when its stores were read."""
         return self.run.record.drained
 
     @cached_property
@@ -117,7 +113,7 @@ class Facts:
 
     @property
     def has_redis(self) -> bool:
-        """Say whether the approach keeps stock and queues in Redis."""
+        """Return True if the approach keeps stock and queues in Redis."""
         return bool(self.recorded("topology", "has_redis"))
 
     @property
@@ -143,10 +139,10 @@ class Facts:
         return self.order_of[list(columns)].reindex(order_ids).set_index(order_ids.index)
 
     def requests(self, *columns: str) -> pd.DataFrame:
-        """Return columns of the client ledger; a ledger without a request was not measured."""
+        """Return columns of the request log; a log without a request was not measured."""
         frame = self.table("requests", *columns)
         if frame.empty:
-            raise NotMeasuredError("the client ledger holds no request")
+            raise NotMeasuredError("the request log holds no request")
         return frame
 
     @cached_property
@@ -203,7 +199,7 @@ class Facts:
     def stock_moves(self) -> pd.DataFrame:
         """The stock moves, each with what its order says; that is null for an orphan.
 
-        Runs of before the ledger numbered its moves have no `SEQUENCE`.
+        Runs from before the ledger numbered its moves have no `SEQUENCE`.
         """
         columns = ["order_id", "kind", "quantity", "at_ns", "relayed"]
         sequence = [SEQUENCE] if SEQUENCE in self.run.stock_moves.columns else []
@@ -215,7 +211,7 @@ class Facts:
     def cancelled(self) -> pd.DataFrame:
         """The orders that were accepted and that the ledger refused; a run of old records none.
 
-        `excused`: a fault deleted their account, so nothing better could become of them.
+        `excused`: a fault deleted their account, so they could not end better.
         """
         columns = ["order_id", "user_id", "product_id", "quantity", "key", "reason"]
         frame = frame_of(self.run.record.store.cancelled, *columns)
@@ -230,7 +226,7 @@ class Facts:
 
     @property
     def _deleted_accounts(self) -> set[int]:
-        """Return the user ids of the accounts that a fault deleted."""
+        """Return the user ids of the accounts that a fault deleted: its record names them."""
         return {user for fault in self._deletions for user in fault.users}
 
     @property
@@ -238,7 +234,7 @@ class Facts:
         return [
             fault
             for fault in self.run.record.faults
-            if fault.kind == DELETE_ACCOUNT and fault.begun_ns is not None
+            if hits_accounts(fault.kind) and fault.begun_ns is not None
         ]
 
     @cached_property
@@ -284,7 +280,7 @@ def with_python_strings(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def among(column: "pd.Series[str]", others: "pd.Series[str] | pd.Index[str]") -> "pd.Series[bool]":
-    """Say for each identifier whether it is one of the others."""
+    """Return which identifiers are among the others."""
     return column.isin(others)
 
 

@@ -1,10 +1,10 @@
 """The audit of a contention test: each sale is audited as a run of its own, cut out of the whole.
 
 A slice is what would have been stored if its sale had been the only one: the requests since its
-bell, the orders of its product and what belongs to them, its row in the stores, its proof of a
+start, the orders of its product and what belongs to them, its row in the stores, its proof of a
 clean beginning. The union of the slices is the whole, so nothing that was stored escapes the audit.
-What only the whole deployment can tell (queues, counters of requests, configuration) is asked of
-the whole.
+What concerns the whole deployment (queues, counters of requests, configuration) is audited on the
+whole run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.audit.evidence import EXAMPLES, Invariant
 from harness.audit.facts import Facts, with_python_strings
+from harness.audit.invariant import EXAMPLES, Invariant, Scope
 from harness.results.findings import Finding, Verdict, worst
 from harness.results.record import ResetProof, RunRecord, SaleRecord, StoreFacts
 from harness.results.store import TABLES, RunData
@@ -28,32 +28,31 @@ _OF_AN_ORDER = ("order_events", "payments", "stock_moves")
 
 
 def is_contention_test(run: RunData) -> bool:
-    """Say whether a run was a contention test of many sales."""
-    return bool(run.record.scenario.get("contest"))
+    """Return True if a run was a contention test of many sales."""
+    return bool(run.record.scenario.get("contention"))
 
 
-def audit_sale_by_sale(
-    run: RunData, of_sales: Sequence[Invariant], of_the_whole: Sequence[Invariant]
-) -> list[Finding]:
-    """Check invariants on every sale, and others on the run; a finding is the worst of its sales.
+def audit_sale_by_sale(run: RunData, invariants: Sequence[Invariant]) -> list[Finding]:
+    """Check invariants on every sale, or on the run if they need it; return them in their order.
 
-    A finding tells in which sales it failed or is unknown, and its examples name their sale.
+    A finding is the worst of its sales: it names the sales in which it failed or is unknown, and
+    its examples name their sale.
     """
-    by_invariant: list[list[tuple[int, Finding]]] = [[] for _ in of_sales]
+    of_sales = [one for one in invariants if one.scope is Scope.SALE]
+    by_invariant: dict[str, list[tuple[int, Finding]]] = {one.id: [] for one in of_sales}
     frames = {name: with_python_strings(getattr(run, name)) for name in TABLES}
     run = RunData(record=run.record, **frames)
     whole = Facts(run)
     try:
         for number, sale in slices(run):
             facts = Facts(sale)
-            for found, invariant in zip(by_invariant, of_sales, strict=True):
-                found.append((number, invariant(facts)))
-        findings = [_sum_up(found) for found in by_invariant]
+            for invariant in of_sales:
+                by_invariant[invariant.id].append((number, invariant(facts)))
+        findings = {name: _sum_up(found) for name, found in by_invariant.items()}
     except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
         why = f"the contention test cannot be cut into sales: {type(error).__name__}: {error}"
-        findings = [_undecided(invariant(whole), why) for invariant in of_sales]
-    findings += [invariant(whole) for invariant in of_the_whole]
-    return sorted(findings, key=lambda finding: int(finding.id.removeprefix("I")))
+        findings = {one.id: one.finding(Verdict.UNKNOWN, why) for one in of_sales}
+    return [findings.get(one.id) or one(whole) for one in invariants]
 
 
 def slices(run: RunData) -> Iterator[tuple[int, RunData]]:
@@ -138,10 +137,6 @@ def _store(store: StoreFacts, product_id: int) -> StoreFacts:
     return store.model_copy(update={"products": products, "redis": redis})
 
 
-def _undecided(finding: Finding, why: str) -> Finding:
-    return Finding(finding.id, finding.title, Verdict.UNKNOWN, why)
-
-
 def _sum_up(found: Sequence[tuple[int, Finding]]) -> Finding:
     """Return one finding for what an invariant found in all sales."""
     verdict = worst(finding.verdict for _, finding in found)
@@ -156,13 +151,12 @@ def _sum_up(found: Sequence[tuple[int, Finding]]) -> Finding:
     if verdict is not Verdict.PASS:
         number = bad[0][0]
         summary = f"{verdict} in {len(bad)} of {len(found)} sales; sale {number}: {first.summary}"
-    return Finding(
-        id=first.id,
-        title=first.title,
-        verdict=verdict,
+    return replace(
+        first,
         summary=summary,
         count=sum(finding.count for _, finding in found),
         examples=tuple(example for example, _ in zip(examples, range(EXAMPLES), strict=False)),
+        offences={},
         failed_sales=failed,
         unknown_sales=unknown,
     )

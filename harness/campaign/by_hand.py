@@ -12,10 +12,10 @@ from harness.errors import UsageError
 from harness.results.record import ResetProof
 from harness.runtimes import (
     Addresses,
-    Announcement,
     Deployment,
-    Kept,
+    DeploymentRecord,
     OnProgress,
+    RunningDeployment,
     Runtime,
     beside_no_measurement,
 )
@@ -26,7 +26,7 @@ from harness.topology import Topology, discover
 @contextmanager
 def keep_up(
     request: Request, root: Path, runtime: Runtime, port: int, on_progress: OnProgress
-) -> Iterator[tuple[Deployment, Kept]]:
+) -> Iterator[tuple[Deployment, RunningDeployment]]:
     """Keep the one variant of a request up and seeded while the block lasts.
 
     Raises UsageError if it is up already or the runtime cannot have it, InfrastructureError if it
@@ -39,7 +39,7 @@ def keep_up(
     runtime.check(topology, ())
     with beside_no_measurement():
         stated = scenario.model_dump(mode="json")
-        announcement = Announcement(variant.approach, runtime.name, stated, seed)
+        announcement = DeploymentRecord(variant.approach, runtime.name, stated, seed)
         try:
             deployment = runtime.up(topology, on_progress=on_progress)
             try:
@@ -51,7 +51,7 @@ def keep_up(
             announcement.withdraw()
 
 
-def reset_kept(one: Kept, root: Path) -> ResetProof:
+def reset_kept(one: RunningDeployment, root: Path) -> ResetProof:
     """Empty and seed a deployment that another process keeps up, and return the proof.
 
     Raises UsageError if it is still coming up or its compose file is gone, InfrastructureError if

@@ -38,7 +38,7 @@ def compare(first: Path, second: Path) -> Compared:
 
 
 def history(folder: Path) -> History:
-    """Tell the history of every campaign below a folder.
+    """Return the history of every campaign below a folder.
 
     Raises UsageError if none of its own folders is a campaign: what lies deeper in any folder, such
     as that for temporary files, may be of anybody. Raises it as well if no campaign has metrics.
@@ -53,14 +53,14 @@ def history(folder: Path) -> History:
             campaigns[name] = stored(path.parent)
         except UsageError as error:
             unreadable.append(Excluded(name, (error.message,)))
-    told = analysis.history(campaigns, unreadable)
-    if told is None:
+    found = analysis.history(campaigns, unreadable)
+    if found is None:
         few = "; ".join(f"{one.folder}: {one.reasons[0]}" for one in unreadable)
         raise UsageError(
             f"there is no campaign with metrics below {folder}" + (f" ({few})" if few else ""),
             _NAME_IT,
         )
-    return told
+    return found
 
 
 def stored(path: Path) -> Stored:

@@ -59,7 +59,7 @@ def _governor() -> str | None:
 
 
 def _is_virtual() -> bool:
-    """Say whether the kernel sees a hypervisor: figures of a virtual machine share their cores."""
+    """Return True if the kernel sees a hypervisor: virtual machines share their cores."""
     return any(
         line.startswith("flags") and " hypervisor" in line for line in _lines("/proc/cpuinfo")
     )

@@ -36,6 +36,6 @@ class EtaEstimator:
 
     @property
     def words(self) -> str:
-        """Say how much time is left."""
+        """How much time is left."""
         left_s = self.left_s()
         return f"about {left_s / 60:.0f} min left" if left_s >= 90 else f"about {left_s:.0f} s left"

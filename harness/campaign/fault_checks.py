@@ -4,12 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from harness.errors import UsageError
 from harness.scenario.cases import Case
-from harness.scenario.fault_kinds import FREEZE
 from harness.scenario.faults import Fault
 from harness.topology import Topology
-
-LOSES_DATA = {"wipe": "wiped", "restore_old": "put back from a copy"}
-"""Kinds of faults that only a store may have that the audit does not rely on."""
 
 
 def check_known(place: str, case: Case, topologies: Iterable[Topology]) -> None:
@@ -43,29 +39,25 @@ def _check_fault(where: str, fault: Fault, service: str, topology: Topology) -> 
             f"{where}.replica = {fault.replica}: {service} of {topology.approach} has {replicas}",
             f"choose from 1 to {replicas}",
         )
+    _check_store(where, fault, service, topology)
     redis = topology.redis
-    if fault.kind in LOSES_DATA and (redis is None or service != redis.service):
-        raise UsageError(
-            f'{where}: kind = "{fault.kind}", service = "{service}": '
-            f"only a Redis can be {LOSES_DATA[fault.kind]}; the ledger is what the audit reads",
-            "name the service under x-harness.redis of the compose file",
-        )
-    if fault.kind == FREEZE and service not in (topology.ledger, redis and redis.service):
-        raise UsageError(
-            f'{where}: kind = "freeze", service = "{service}": '
-            "only connections to a store can be frozen",
-            "name the ledger's service or Redis'",
-        )
-    if fault.kind == "refuse_writes" and service != topology.ledger:
-        raise UsageError(
-            f'{where}: kind = "refuse_writes", service = "{service}": only the ledger of '
-            f"{topology.approach}, {topology.ledger}, can refuse to write",
-            "name the service under x-harness.ledger of the compose file",
-        )
     if fault.process is not None and (redis is None or redis.leader is None):
         raise UsageError(
             f'{where}.process = "{fault.process}": {topology.approach} has no leader\'s lock',
             "state its key as x-harness.redis.leader in the compose file",
+        )
+
+
+def _check_store(where: str, fault: Fault, service: str, topology: Topology) -> None:
+    """Refuse a service that is none of the stores which this kind of fault may hit."""
+    only = fault.declared.only
+    stores = {"ledger": topology.ledger, "redis": topology.redis and topology.redis.service}
+    if only and service not in [stores[name] for name in only]:
+        refusal = fault.declared.refusal.format(approach=topology.approach, ledger=topology.ledger)
+        keys = " or ".join(f"x-harness.{name}" for name in only)
+        raise UsageError(
+            f'{where}: kind = "{fault.kind}", service = "{service}": {refusal}',
+            f"name the service under {keys} of the compose file",
         )
 
 

@@ -16,7 +16,7 @@ from harness.campaign.schedule import PlannedRun
 from harness.errors import InfrastructureError
 from harness.faults.injector import Injector, Latest
 from harness.load import LoadPlan
-from harness.load.result import LoadResult
+from harness.load.load_result import LoadResult
 from harness.results.record import FaultRecord
 from harness.runtimes import Deployment
 from harness.scenario.model import Scenario
@@ -128,7 +128,7 @@ class LoadPhase:
             t0_wall_ns=self._t0_wall_ns,
             result=load.collect(self._folder),
             telemetry=self._telemetry,
-            faults=[FaultRecord.model_validate(one) for one in self._injector.records()],
+            faults=self._injector.records(),
             requests_before=self._requests_before,
             drained=self._drained,
             drain_ended_wall_ns=self._drain_ended_wall_ns,
@@ -139,12 +139,14 @@ class LoadPhase:
 
         A contention test is over when its generators are: it takes as long as its sales take.
         """
-        is_contest = self._scenario.contention is not None
-        end_ns = sys.maxsize if is_contest else self._t0_ns + int(self._scenario.load_s * 1e9)
+        is_contention_test = self._scenario.contention is not None
+        end_ns = (
+            sys.maxsize if is_contention_test else self._t0_ns + int(self._scenario.load_s * 1e9)
+        )
         while time.monotonic_ns() < end_ns:
             time.sleep(min(REPORT_PERIOD_S, max(0.0, (end_ns - time.monotonic_ns()) / 1e9)))
             code = self._generator.poll()
-            if is_contest and code == 0:
+            if is_contention_test and code == 0:
                 return
             if code is not None:
                 raise InfrastructureError(
@@ -155,7 +157,7 @@ class LoadPhase:
             self._report()
 
     def _check_services(self) -> None:
-        dead = self._deployment.alive()
+        dead = self._deployment.unexpected_exits()
         if dead:
             approach = self._deployment.topology.approach
             raise InfrastructureError(
@@ -165,7 +167,7 @@ class LoadPhase:
             )
 
     def _report(self) -> None:
-        for event in self._injector.news():
+        for event in self._injector.events():
             self._observer.fault(self._run, event)
         sample = LiveSample(
             t_s=(time.monotonic_ns() - self._t0_ns) / 1e9,

@@ -8,10 +8,45 @@ from types import FrameType
 import typer
 from rich.console import Console
 
-from harness.cli import commands, comparing, gating, operating, selftesting, telling
-from harness.cli.app import app
+from harness.cli import (
+    audit,
+    baseline,
+    clean,
+    compare,
+    doctor,
+    down,
+    gate,
+    history,
+    report,
+    reset,
+    run,
+    selftest,
+    up,
+    validate,
+)
+from harness.cli import list as list_
+from harness.cli.application import app
 from harness.errors import ExitCode, HarnessError, is_full
 from harness.host import inherited
+
+for _module, _command in (
+    (run, run.run),
+    (report, report.report),
+    (audit, audit.audit),
+    (list_, list_.list_command),
+    (validate, validate.validate),
+    (compare, compare.compare),
+    (baseline, baseline.baseline),
+    (gate, gate.gate),
+    (up, up.up),
+    (reset, reset.reset),
+    (down, down.down),
+    (doctor, doctor.doctor),
+    (clean, clean.clean),
+    (selftest, selftest.selftest),
+    (history, history.history),
+):
+    app.command(name=_module.__name__.rpartition(".")[2])(_command)
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -26,20 +61,20 @@ def main() -> None:
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except HarnessError as error:
-        code = _tell(error.message, error.hint, error.exit_code)
+        code = _print_error(error.message, error.hint, error.exit_code)
     except OSError as error:
         if not is_full(error):
             raise
         where = f": {error.filename}" if error.filename else ""
         hint = "free some space; temporary files are where TMPDIR says"
-        code = _tell(f"there is no space left{where}", hint, ExitCode.INFRASTRUCTURE)
+        code = _print_error(f"there is no space left{where}", hint, ExitCode.INFRASTRUCTURE)
     except typer.exceptions.TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f"see `{context.command_path} --help`" if context else "see `harness --help`"
         words = error.format_message() if hasattr(error, "format_message") else str(error)
-        code = _tell(words, hint, ExitCode.USAGE)
+        code = _print_error(words, hint, ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
-        code = _tell("interrupted", "", ExitCode.INTERRUPTED)
+        code = _print_error("interrupted", "", ExitCode.INTERRUPTED)
     sys.exit(int(code or 0))
 
 
@@ -50,7 +85,7 @@ def _replace_what_cannot_be_written() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _tell(message: str, hint: str, code: ExitCode) -> ExitCode:
+def _print_error(message: str, hint: str, code: ExitCode) -> ExitCode:
     _err.print(f"[bold red]error:[/] {_plain(message)}")
     if hint:
         _err.print(f"[bold]hint:[/] {_plain(hint)}")
@@ -65,4 +100,4 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-__all__ = ["app", "commands", "comparing", "gating", "main", "operating", "selftesting", "telling"]
+__all__ = ["app", "main"]

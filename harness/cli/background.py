@@ -1,7 +1,7 @@
 """Goes on in the background, and lets the terminal go once all is ready.
 
 The background process writes to the terminal until then, so whatever goes wrong while it comes up
-is told where the command was given, with its own exit code.
+is printed where the command was given, with its own exit code.
 """
 
 import os

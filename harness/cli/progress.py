@@ -22,7 +22,7 @@ WIDTH = 100
 
 
 class ProgressLine:
-    """An observer that tells a person how far the campaign is, and when it will be done."""
+    """An observer that shows a person how far the campaign is, and when it will be done."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -30,7 +30,7 @@ class ProgressLine:
         self._terminal = console.is_terminal
         self._total = 0
         self._load_s: float | None = None
-        self._pace = EtaEstimator(0, 0.0)
+        self._eta = EtaEstimator(0, 0.0)
         self._plain_due_s = 0.0
 
     def __enter__(self) -> "ProgressLine":
@@ -43,19 +43,19 @@ class ProgressLine:
             self._live.stop()
 
     def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
-        """Say what is ahead."""
+        """Print what is ahead."""
         self._total = len(planned)
         self._load_s = None if scenario.contention else scenario.load_s
-        self._pace = EtaEstimator(len(planned) - done, scenario.load_s)
+        self._eta = EtaEstimator(len(planned) - done, scenario.load_s)
         kept = f", {done} of them kept from before" if done else ""
         each = f"{scenario.load_s:g} s of load"
         runs = "1 run" if self._total == 1 else f"{self._total} runs"
-        self._console.print(f"{runs} of {each}{kept}; {self._pace.words}")
+        self._console.print(f"{runs} of {each}{kept}; {self._eta.words}")
 
     def step(self, run: PlannedRun, step: Step) -> None:
         """Show the step that a run is in."""
         if step.name == "up":
-            self._pace.run_begins()
+            self._eta.run_begins()
         self._plain_due_s = 0.0
         self._show(f"{self._label(run)}  {step.words} …", important=step.name in ("up", "load"))
 
@@ -73,7 +73,7 @@ class ProgressLine:
         shop = [
             f"  stock {_known(vitals.stock)}",
             f"backlog {_known(vitals.backlog)}",
-            self._pace.words,
+            self._eta.words,
             f"cores: {_busiest_first(vitals)}",
         ]
         self._show("\n".join(_fitting(" · ".join(parts)) for parts in (buyers, shop)))
@@ -84,7 +84,7 @@ class ProgressLine:
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Leave one lasting line for the run."""
-        self._pace.run_ends()
+        self._eta.run_ends()
         validity = "valid" if valid else "INVALID"
         self._console.print(f"{self._label(run)}  sold {sold} · audit {audit} · {validity}")
 

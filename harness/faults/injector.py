@@ -7,14 +7,13 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from itertools import pairwise
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from harness.errors import HarnessError
 from harness.faults.actions import FaultAction, action_of
 from harness.faults.events import FaultEvent
+from harness.results.record import FaultRecord
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 
@@ -24,28 +23,6 @@ GIVE_UP_LIMIT_S = 2.0
 
 Latest = Callable[[str, str], float | None]
 """Returns the newest value of a source's metric, or None (see `telemetry.Sampler.latest`)."""
-
-
-@dataclass(slots=True)
-class FaultRecord:
-    """What became of one fault; times in ns since the load began.
-
-    `begun_ns` is null if it could not be carried out. It ended when it was undone (the process was
-    started again or goes on), and what it hit was healthy again at `healthy_ns`.
-    """
-
-    kind: str
-    service: str | None
-    replica: int | str
-    process: str | None
-    for_s: float
-    factor: float | None
-    age_s: float | None = None
-    begun_ns: int | None = None
-    ended_ns: int | None = None
-    healthy_ns: int | None = None
-    in_flight: int | None = None
-    error: str | None = None
 
 
 class Injector:
@@ -65,7 +42,7 @@ class Injector:
     ) -> None:
         self._latest = latest
         self._giving_up = threading.Event()
-        self._news: SimpleQueue[FaultEvent] = SimpleQueue()
+        self._events: SimpleQueue[FaultEvent] = SimpleQueue()
         self._t0_ns = 0
         self._load_s = 0.0
         self._injections = [
@@ -88,7 +65,7 @@ class Injector:
             injection.thread.start()
 
     def wait(self, limit_s: float) -> bool:
-        """Wait until every fault is undone and what it hit is healthy; say whether that came."""
+        """Wait until every fault is undone and what it hit is healthy; return True if that came."""
         deadline_s = time.monotonic() + limit_s
         threads = [one.thread for one in self._injections if one.thread.ident is not None]
         for thread in threads:
@@ -100,19 +77,19 @@ class Injector:
         self._giving_up.set()
         self.wait(GIVE_UP_LIMIT_S)
 
-    def news(self) -> list[FaultEvent]:
+    def events(self) -> list[FaultEvent]:
         """Return what happened since this was last asked."""
-        told = []
+        events = []
         while True:
             try:
-                told.append(self._news.get_nowait())
+                events.append(self._events.get_nowait())
             except Empty:
-                return told
+                return events
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> list[FaultRecord]:
         """Return what became of every fault, in the order in which they began."""
-        records = [injection.as_json() for injection in self._injections]
-        records.sort(key=lambda one: (one["begun_ns"] is None, one["begun_ns"] or 0))
+        records = [injection.finished() for injection in self._injections]
+        records.sort(key=lambda one: (one.begun_ns is None, one.begun_ns or 0))
         return records
 
     # -- what an injection asks
@@ -122,11 +99,11 @@ class Injector:
         return time.monotonic_ns() - self._t0_ns
 
     def sleep_until(self, t_s: float) -> bool:
-        """Sleep until a time of the load; say whether all goes on as planned."""
+        """Sleep until a time of the load; return True if all goes on as planned."""
         return not self._giving_up.wait(max(0.0, t_s - self.now_ns() / 1e9))
 
     def stock_falls_to(self, units: int) -> bool:
-        """Wait until so few units are free in the ledger; say whether that came in the load."""
+        """Wait until so few units are free in the ledger; return True if that came in the load."""
         while self.now_ns() < self._load_s * 1e9:
             free = self._latest("postgres", "stock")
             if free is not None and free <= units:
@@ -140,9 +117,9 @@ class Injector:
         units = self._latest("postgres", "reserved")
         return None if units is None else int(units)
 
-    def tell(self, name: str, words: str, *, is_over: bool) -> None:
-        """Have news of a fault told to the observer, from the campaign's own thread."""
-        self._news.put(FaultEvent(name, words, self.now_ns() / 1e9, is_over))
+    def publish(self, name: str, words: str, *, is_over: bool) -> None:
+        """Add an event; the campaign passes it to the observer, from its own thread."""
+        self._events.put(FaultEvent(name, words, self.now_ns() / 1e9, is_over))
 
 
 class _Injection:
@@ -169,9 +146,9 @@ class _Injection:
             error="the run ended before it was carried out",
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what became of the fault, with what its action says of it."""
-        return asdict(self.record) | dict(self._action.facts())
+    def finished(self) -> FaultRecord:
+        """Return what became of the fault, with what its action adds."""
+        return self.record.model_copy(update=dict(self._action.facts()))
 
     def _inject(self) -> None:
         if self.predecessor is not None:
@@ -182,7 +159,7 @@ class _Injection:
         except Exception as error:  # whatever it is, the run must not pass for a test of this fault
             self.record.error = _words(error)
         if self.record.error is not None:
-            self._run.tell(self._name, self.record.error, is_over=True)
+            self._run.publish(self._name, self.record.error, is_over=True)
 
     def _comes(self) -> bool:
         """Prepare the fault and wait for its moment; return True if that came."""
@@ -210,8 +187,8 @@ class _Injection:
             raise
         record.begun_ns, record.error = begun_ns, None
         in_flight = "–" if record.in_flight is None else record.in_flight
-        run.tell(self._name, f"{in_flight} in flight", is_over=False)
-        goes_on = run.sleep_until(begun_ns / 1e9 + record.for_s)
+        run.publish(self._name, f"{in_flight} in flight", is_over=False)
+        goes_on = run.sleep_until(begun_ns / 1e9 + self._fault.lasts_s)
         self._action.undo()
         record.ended_ns = run.now_ns()
         if not goes_on:
@@ -220,7 +197,7 @@ class _Injection:
         self._action.recover()
         record.healthy_ns = run.now_ns()
         took_s = (record.healthy_ns - begun_ns) / 1e9
-        run.tell(self._name, f"back after {took_s:.1f} s", is_over=True)
+        run.publish(self._name, f"back after {took_s:.1f} s", is_over=True)
 
     def _repair(self) -> None:
         """Undo what was done of a fault that failed; that failure is the one to be reported."""
@@ -228,7 +205,7 @@ class _Injection:
             self._action.undo()
             self._action.recover()
         except Exception as error:
-            self._run.tell(self._name, _words(error), is_over=True)
+            self._run.publish(self._name, _words(error), is_over=True)
 
 
 def _words(error: Exception) -> str:

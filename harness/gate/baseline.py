@@ -26,7 +26,7 @@ from harness.gate.rule import judge_unpaired
 from harness.gate.settings import Criterion
 from harness.results.store import read_json, write_json
 from harness.results.versions import upgrade_campaign
-from harness.scenario.schema import Table, Text, explain
+from harness.scenario.schema import SchemaModel, Text, explain
 
 SCHEMA_VERSION: Final = 1
 FORMAT: Final = "flashsale-harness baseline"
@@ -37,7 +37,7 @@ _BY = " ÷ "
 Change = float | None
 
 
-class Changes(Table):
+class Changes(SchemaModel):
     """A metric of one approach against another's, block by block; null where there is none.
 
     `ratios` are null unless both values are positive; only a percentage has differences, `points`.
@@ -47,13 +47,14 @@ class Changes(Table):
     points: list[Change]
 
 
-class CampaignSpec(Table):
+class CampaignSpec(SchemaModel):
     """What the campaign asked of which systems, on which machine: its campaign.json, in parts."""
 
     schema_version: int
     created_at: Text
     runtime: Text
     variants: list[dict[str, Any]]
+    baseline: str
     seed: int
     same_seed: bool = True  # before blocks had seeds of their own, and nothing said so
     scenario: dict[str, Any]
@@ -61,7 +62,7 @@ class CampaignSpec(Table):
     environment: dict[str, Any]
 
 
-class Baseline(Table):
+class Baseline(SchemaModel):
     """The whole file; `changes` are by subject (``queue ÷ sync``) and metric."""
 
     format: Literal["flashsale-harness baseline"]

@@ -46,7 +46,7 @@ class Bench:
     root: Path
     runtime: Runtime
     observer: Observer
-    tell: Callable[[str], None]
+    on_message: Callable[[str], None]
 
     def campaign(
         self,
@@ -151,7 +151,7 @@ class Gate:
         if not self._goes_on():
             return looks
         scenario, variants = self._plan.scenario, self._mode.groups[group]
-        self._bench.tell(f"{name}: {' and '.join(one.name for one in variants)}")
+        self._bench.on_message(f"{name}: {' and '.join(one.name for one in variants)}")
         blocks = self._begin(f"{name}-{group}", scenario, variants, rule.LOOKS[-1], seed)
         for n_blocks in rule.LOOKS:
             blocks.make(n_blocks, self._goes_on)
@@ -167,7 +167,7 @@ class Gate:
     def _look(self, measured: Campaign, blocks: int) -> Look:
         rows = self._mode.rows(valid_runs(campaign.summarise(measured), blocks))
         counted = [f"{sum(row.ruling is ruling for row in rows)} {ruling}" for ruling in Ruling]
-        self._bench.tell(f"{measured.path.name}, after {blocks} blocks: {', '.join(counted)}")
+        self._bench.on_message(f"{measured.path.name}, after {blocks} blocks: {', '.join(counted)}")
         return Look(measured.path.name, blocks, rows)
 
     def _begin(

@@ -1,4 +1,4 @@
-"""What a gate found, as data: `report.gate` tells it to people and to other tools.
+"""What a gate found, as data: `report.gate` shows it to people and to other tools.
 
 The three answers of a metric are those of a non-inferiority trial; the rule is in `rule`.
 """
@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from harness.analysis.outcomes import Kind
 from harness.errors import ExitCode
-from harness.results.findings import Category, category_of
 
 CONTENTION, COMPARISON, CONFIRMATION = "contention", "comparison", "confirmation"
 """What the campaigns of a gate are made for; their folders' names begin with it."""
@@ -80,18 +79,17 @@ class RunOf:
 
 @dataclass(frozen=True, slots=True)
 class Offence:
-    """An invariant of the audit that a run broke, or that could not be checked (UNKNOWN)."""
+    """An invariant of the audit that a run broke, or that could not be checked (UNKNOWN).
+
+    `is_incorrect` if it is about correctness, not about the set-up.
+    """
 
     run: RunOf
     invariant: str
     title: str
     verdict: str
     summary: str
-
-    @property
-    def is_incorrect(self) -> bool:
-        """Return True if it is about correctness, not about the set-up."""
-        return category_of(self.invariant) is Category.CORRECTNESS
+    is_incorrect: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def confirm(first: Row, again: Row) -> Row:
 
 
 def is_decided(rows: Sequence[Row]) -> bool:
-    """Say whether more blocks are not needed: something fails, or nothing is open."""
+    """Return True if more blocks are not needed: something fails, or nothing is open."""
     failed = any(row.ruling is Ruling.FAIL for row in rows)
     return failed or all(row.ruling is Ruling.PASS or row.kind == "none" for row in rows)
 

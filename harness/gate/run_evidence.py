@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.gate.result import InvalidRun, Offence, RunOf
-from harness.results.findings import Verdict
+from harness.results.findings import Category, Verdict
 from harness.results.record import RunRecord
 from harness.results.store import Campaign, load_findings, load_record
 
@@ -28,13 +28,8 @@ class Evidence:
 
     @property
     def is_clean(self) -> bool:
-        """Say whether no invariant is known to be broken."""
+        """Return True if no invariant is known to be broken."""
         return not any(one.verdict == Verdict.FAIL for one in self.offences if one.is_incorrect)
-
-    @property
-    def lost_blocks(self) -> set[int]:
-        """Return the blocks in which a run is invalid."""
-        return {one.run.block for one in self.spoilt}
 
 
 def of_campaign(campaign: Campaign, side_of: SideOf) -> Evidence:
@@ -71,4 +66,5 @@ def _run_of(campaign: Campaign, record: RunRecord, side_of: SideOf) -> RunOf:
 def _offences(run: RunOf, folder: Path) -> Iterator[Offence]:
     for one in load_findings(folder):
         if one.verdict is not Verdict.PASS:
-            yield Offence(run, one.id, one.title, one.verdict.value, one.summary)
+            is_incorrect = one.category is Category.CORRECTNESS
+            yield Offence(run, one.id, one.title, one.verdict.value, one.summary, is_incorrect)

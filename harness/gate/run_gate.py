@@ -19,16 +19,18 @@ from harness.topology import discover
 RUNTIME = "local"
 """What deploys both sides: on one machine, in turn, without images to be built."""
 
-Tell = Callable[[str], None]
+OnMessage = Callable[[str], None]
 
 
-def run_gate(asked: Plan, root: Path, out: Path, observer: Observer, tell: Tell) -> Result:
+def run_gate(
+    asked: Plan, root: Path, out: Path, observer: Observer, on_message: OnMessage
+) -> Result:
     """Make every run of a gate in `out` that is missing.
 
     Raises NotComparable, before anything is deployed, if there is nothing to compare head with.
     """
     run = _against_base if asked.mode == "base" else _against_baseline
-    return run(asked, root, out, observer, tell)
+    return run(asked, root, out, observer, on_message)
 
 
 def unanswered(asked: Plan, root: Path, why: NotComparable) -> Result:
@@ -50,8 +52,10 @@ def unanswered(asked: Plan, root: Path, why: NotComparable) -> Result:
     )
 
 
-def _against_base(asked: Plan, root: Path, out: Path, observer: Observer, tell: Tell) -> Result:
-    tell(f"laying out base ({asked.against}) and head")
+def _against_base(
+    asked: Plan, root: Path, out: Path, observer: Observer, on_message: OnMessage
+) -> Result:
+    on_message(f"laying out base ({asked.against}) and head")
     with sides.laid_out(root, asked.against) as both:
         asked.begin(out, {BASE: both.base, HEAD: both.head})
         approaches = asked.approaches or both.both
@@ -65,11 +69,13 @@ def _against_base(asked: Plan, root: Path, out: Path, observer: Observer, tell: 
             asked.settings.criteria,
         )
         runtime = runtime_named(RUNTIME, both.pythons)
-        bench = Bench(out, both.head_folder, runtime, observer, tell)
+        bench = Bench(out, both.head_folder, runtime, observer, on_message)
         return Gate(asked, bench, mode).run(both.base, both.head)
 
 
-def _against_baseline(asked: Plan, root: Path, out: Path, observer: Observer, tell: Tell) -> Result:
+def _against_baseline(
+    asked: Plan, root: Path, out: Path, observer: Observer, on_message: OnMessage
+) -> Result:
     file = Path(asked.against)
     stored = baseline.read(file)
     variants = _variants_of_head(asked.approaches, stored, root)
@@ -82,7 +88,7 @@ def _against_baseline(asked: Plan, root: Path, out: Path, observer: Observer, te
     )
     asked.begin(out, {BASE: base, HEAD: head})
     mode = AgainstBaseline(variants, asked.settings.criteria, stored)
-    return Gate(asked, Bench(out, root, runtime, observer, tell), mode).run(base, head)
+    return Gate(asked, Bench(out, root, runtime, observer, on_message), mode).run(base, head)
 
 
 def _variants_of_head(approaches: Sequence[str], stored: Baseline, root: Path) -> list[Variant]:

@@ -19,14 +19,14 @@ from harness.analysis import METRICS
 from harness.analysis.metric import Metric
 from harness.errors import UsageError
 from harness.host.text_files import read_text
-from harness.scenario.schema import Table, Text, explain
+from harness.scenario.schema import SchemaModel, Text, explain
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 _EXAMPLE = "an example is gate.toml of flashsale-harness"
 
 
-class Amounts(Table):
+class Amounts(SchemaModel):
     """How much worse a metric may be, and what it must not be beyond."""
 
     tolerance: Share | None = None
@@ -61,7 +61,7 @@ class CriterionTable(Amounts):
         return self
 
 
-class SettingsTable(Table):
+class SettingsFile(SchemaModel):
     """The whole file."""
 
     scenario: Text
@@ -121,9 +121,9 @@ def load_settings(path: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
     try:
-        table = SettingsTable.model_validate(content)
+        table = SettingsFile.model_validate(content)
     except ValidationError as invalid:
-        raise explain(path, SettingsTable, invalid.errors()) from invalid
+        raise explain(path, SettingsFile, invalid.errors()) from invalid
     criteria = tuple(_criterion(path, name, one) for name, one in table.metrics.items())
     return Settings(table.scenario, table.contention, criteria)
 

@@ -41,7 +41,7 @@ def head_of(root: Path) -> str | None:
 
 
 def has_changes(root: Path) -> bool:
-    """Say whether anything was changed since the commit that is checked out."""
+    """Return True if anything was changed since the commit that is checked out."""
     return bool(git.ask(root, "status", "--porcelain"))
 
 

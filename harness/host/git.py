@@ -1,8 +1,8 @@
 """Runs git on a repository that is named, whatever repository this process was started for.
 
-Git tells its hooks which repository, index and work tree they serve, in variables that every git
-below them obeys before its own arguments. A harness that runs in a hook would write into the index
-that is being committed; so none of ours sees them.
+Git names to its hooks the repository, index and work tree that they serve, in variables that every
+git below them obeys before its own arguments. A harness that runs in a hook would write into the
+index that is being committed; so none of ours sees them.
 """
 
 import os

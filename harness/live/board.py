@@ -69,7 +69,7 @@ class Board:
         self._change = 0
         self._campaign: dict[str, Any] = {}
         self._plans_users = True
-        self._pace = EtaEstimator(0, 0.0)
+        self._eta = EtaEstimator(0, 0.0)
         self._run: _Run | None = None
         self._runs_begun = 0
         self._finished: list[dict[str, Any]] = []
@@ -82,7 +82,7 @@ class Board:
     def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
         """Note what is ahead."""
         with self._changed:
-            self._pace = EtaEstimator(len(planned) - done, scenario.load_s)
+            self._eta = EtaEstimator(len(planned) - done, scenario.load_s)
             self._campaign = {
                 "title": scenario.title,
                 "workload": scenario.workload,
@@ -102,7 +102,7 @@ class Board:
             if self._run is None or self._run.planned != run:
                 self._runs_begun += 1
                 self._run = _Run(run, self._runs_begun)
-                self._pace.run_begins()
+                self._eta.run_begins()
             self._run.step = step
             self._tell()
 
@@ -146,7 +146,7 @@ class Board:
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Note what became of a run."""
         with self._changed:
-            self._pace.run_ends()
+            self._eta.run_ends()
             self._finished.append(
                 {
                     "index": run.index,
@@ -198,7 +198,7 @@ class Board:
     def _state(self) -> dict[str, Any]:
         return {
             "campaign": self._campaign,
-            "left": " · ".join(filter(None, (self._pace.words, self._look))),
+            "left": " · ".join(filter(None, (self._eta.words, self._look))),
             "finished": self._finished,
             "over": self._over,
             "broken": self._broken,

@@ -1,4 +1,4 @@
-"""The load: buyers in processes of their own, and the ledger of everything they did.
+"""The load: buyers in processes of their own, and the log of every request they made.
 
 `start` brings the generators up, `LoadProcess` follows them, `collect` reads what they wrote. The
 generators import this package too, so nothing heavy is imported here.
@@ -7,11 +7,11 @@ generators import this package too, so nothing heavy is imported here.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.load.plan import AnyPlan, ContentionPlan, LoadPlan, sale_plan
-from harness.load.process import LoadProcess, Progress
+from harness.load.generator_processes import LoadProcess, Progress
+from harness.load.load_plan import AnyPlan, ContentionPlan, LoadPlan, sale_plan
 
 if TYPE_CHECKING:
-    from harness.load.result import LoadResult
+    from harness.load.load_result import LoadResult
 
 __all__ = [
     "AnyPlan",
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def start(plan: AnyPlan, out_dir: Path) -> LoadProcess:
-    """Start the generators of a load; it begins when they are told to (`LoadProcess.begin`).
+    """Start the generators of a load; the load begins with `LoadProcess.begin`.
 
     Raises InfrastructureError if a process cannot be started.
     """
@@ -34,7 +34,7 @@ def start(plan: AnyPlan, out_dir: Path) -> LoadProcess:
 
 
 def collect(out_dir: Path) -> "LoadResult":
-    """Read the ledgers of a load that is over; raise InfrastructureError if one is incomplete."""
-    from harness.load import result  # noqa: PLC0415 - pandas is not for the generators
+    """Read the logs of a load that is over; raise InfrastructureError if one is incomplete."""
+    from harness.load import load_result  # noqa: PLC0415 - pandas is not for the generators
 
-    return result.collect(out_dir)
+    return load_result.collect(out_dir)

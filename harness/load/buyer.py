@@ -1,7 +1,7 @@
-"""A buyer: a Locust user that acts out the sale, and writes down every request it makes.
+"""A buyer: a Locust user that acts out the sale, and records every request it makes.
 
 It registers, logs in, looks at the product, then loops: buy; if the order was accepted, watch it to
-its end; think. How it watches is what the buyers in `scenarios/buyers` differ in. Request n + 1 is
+its end; think. The buyers in `scenarios/buyers` differ in how they watch. Request n + 1 is
 *intended* at the end of request n plus the time the buyer thinks; what it is sent later than that
 is the generator's own lateness, and can be measured.
 """
@@ -19,10 +19,18 @@ from geventhttpclient.response import HTTPParseError
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
-from harness.load import agent, outcomes
-from harness.load.crowd import Crowd
+from harness.load import http_client
 from harness.load.event_stream import Event, EventStreamParser
-from harness.load.plan import RETRY_AFTER_LIMIT_S, LoadPlan
+from harness.load.load_plan import RETRY_AFTER_LIMIT_S, LoadPlan
+from harness.load.request_outcomes import (
+    ACCEPTED,
+    INDETERMINATE,
+    OK,
+    TERMINAL,
+    order_in,
+    outcome_of,
+)
+from harness.load.user_registry import UserRegistry
 
 FIRST_RETRY_S = 0.2
 """Wait before the first retry without Retry-After; it doubles with each further one."""
@@ -56,23 +64,23 @@ class Answer:
 
     @property
     def is_final(self) -> bool:
-        """Say whether the order will not change any more."""
-        return self.order_status in outcomes.TERMINAL
+        """Return True if the order will not change any more."""
+        return self.order_status in TERMINAL
 
 
 class Buyer(FastHttpUser):
     """The script that all buyers share; subclasses say how an accepted order is watched."""
 
     abstract = True
-    crowd: ClassVar[Crowd]
-    agent_class: ClassVar[type[agent.OneTryAgent]] = agent.OneTryAgent
+    registry: ClassVar[UserRegistry]
+    client_class: ClassVar[type[http_client.NoRetryClient]] = http_client.NoRetryClient
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self.plan = self.crowd.plan
+        self.plan = self.registry.plan
         self.number, self._ready_ns = self._arrive()
-        self._agent = self.agent_class(self.plan.address, self.plan.request_timeout_s)
-        self.client.client = self._agent
+        self._http = self.client_class(self.plan.address, self.plan.load.request_timeout_s)
+        self.client.client = self._http
         self._user_id = 0
         self._leaving = Signal()
         self._think_ns = 0
@@ -87,56 +95,58 @@ class Buyer(FastHttpUser):
         """
         raise NotImplementedError
 
-    def please_leave(self) -> None:
-        """Leave after the action in hand; thinking is none."""
+    def request_stop(self) -> None:
+        """Leave after the action in hand; a buyer that thinks leaves at once."""
         self._leaving.set()
 
     @task
-    def live(self) -> None:
-        """Live the whole life of the buyer, as one Locust task that nothing interrupts."""
+    def run_script(self) -> None:
+        """Act out the whole script of the buyer, as one Locust task that nothing interrupts."""
         try:
-            self._act()
+            self._script()
         except Exception as error:
-            self.crowd.failed(error)
+            self.registry.record_failure(error)
         finally:
-            self._agent.close()
+            self._http.close()
             self._depart()
         raise StopUser
 
     def _arrive(self) -> tuple[int, int]:
-        """Join the crowd; return the buyer's number and the time from which it is ready."""
-        return self.crowd.arrive(self)
+        """Register; return the buyer's number and the time from which it is ready, in ns."""
+        return self.registry.add(self)
 
     def _depart(self) -> None:
-        """Leave the crowd."""
-        self.crowd.left(self.number, self._user_id)
+        """Record that the buyer has left."""
+        self.registry.remove(self.number, self._user_id)
 
-    def _act(self) -> None:
+    def _script(self) -> None:
         product_id = cast(
             LoadPlan, self.plan
         ).product_id  # a contention test has a script of its own
-        if not self._enter():
+        if not self._sign_in():
             return
         self._request("product", "GET", f"/products/{product_id}")
         attempt = 0
         while not self._leaving.is_set():
             answer = self._attempt(product_id, f"{self.plan.key_prefix}{self.number}-{attempt}")
-            if answer.outcome == outcomes.ACCEPTED and not answer.is_final:
+            if answer.outcome == ACCEPTED and not answer.is_final:
                 self.watch(answer.order_id)
             attempt += 1
             self._think()
 
-    def _enter(self) -> bool:
-        """Register and log in, however long it takes; say whether it came to that."""
+    def _sign_in(self) -> bool:
+        """Register and log in, however long it takes; return False if the buyer left before."""
         number = self.number + self.plan.user_offset
         account = {"email": f"buyer-{number}@example.org", "password": f"secret-of-buyer-{number}"}
         registration = json.dumps(account | {"name": f"Buyer {number}"}).encode()
         while not self._leaving.is_set():
-            registered = self._persist("register", "/auth/register", registration)
+            registered = self._post_with_retries("register", "/auth/register", registration)
             self._user_id = registered.user_id or self._user_id
             # 409: an earlier try was carried out, but its answer got lost.
             if registered.status in (201, 409) and not self._leaving.is_set():
-                login = self._persist("login", "/auth/login", json.dumps(account).encode())
+                login = self._post_with_retries(
+                    "login", "/auth/login", json.dumps(account).encode()
+                )
                 if login.token:
                     self._headers["Authorization"] = f"Bearer {login.token}"
                     return True
@@ -146,33 +156,33 @@ class Buyer(FastHttpUser):
     def _attempt(self, product_id: int, key: str) -> Answer:
         """Make one attempt to buy, over all its tries under one key."""
         body = b'{"product_id":%d,"quantity":%d}' % (product_id, UNITS)
-        return self._persist("buy", "/orders", body, key)
+        return self._post_with_retries("buy", "/orders", body, key)
 
-    def _persist(self, endpoint: str, path: str, body: bytes, key: str = "") -> Answer:
+    def _post_with_retries(self, endpoint: str, path: str, body: bytes, key: str = "") -> Answer:
         """Post, and post again while the outcome is open, tries are left, and the buyer stays."""
         headers = {"Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
-        for tried in range(self.plan.retries + 1):
+        for tried in range(self.plan.load.retries + 1):
             answer = self._request(endpoint, "POST", path, body, headers, key, tried)
-            if answer.outcome != outcomes.INDETERMINATE or self._gives_up():
+            if answer.outcome != INDETERMINATE or self._gives_up():
                 break
-            if tried < self.plan.retries:
+            if tried < self.plan.load.retries:
                 wait_s = answer.retry_after_s
                 self.pause(FIRST_RETRY_S * 2**tried if wait_s is None else wait_s)
         return answer
 
     def _gives_up(self) -> bool:
-        """Say whether an open outcome is left open: who leaves does not try again."""
-        return self.crowd.hurry or self._leaving.is_set()
+        """Return True if the buyer leaves: then it does not try again."""
+        return self.registry.stopping or self._leaving.is_set()
 
     def may_go_on(self, deadline_ns: int) -> bool:
-        """Say whether to go on watching: not after the deadline, nor when the load must stop."""
-        return not self.crowd.hurry and self.crowd.now_ns() < deadline_ns
+        """Return True until the deadline, unless the load must stop."""
+        return not self.registry.stopping and self.registry.now_ns() < deadline_ns
 
     def watch_deadline_ns(self) -> int:
         """Return until when an order that was accepted now is watched, in ns since the start."""
-        return self.crowd.now_ns() + int(self.plan.watch_limit_s * 1e9)
+        return self.registry.now_ns() + int(self.plan.load.watch_limit_s * 1e9)
 
     def pause(self, seconds: float) -> None:
         """Wait in the middle of an action, counted from the end of the last request."""
@@ -184,13 +194,13 @@ class Buyer(FastHttpUser):
 
     def _think(self) -> None:
         """Think between two actions; a buyer that is asked to leave does so at once."""
-        seconds = self._draws.uniform(self.plan.think_min_s, self.plan.think_max_s)
+        seconds = self._draws.uniform(self.plan.load.think_min_s, self.plan.load.think_max_s)
         self._leaving.wait(self._plan_pause(seconds))
 
     def _plan_pause(self, seconds: float) -> float:
         """Move the next intended request; return how long it is until then."""
         self._think_ns += int(seconds * 1e9)
-        return max(0.0, (self._ready_ns + self._think_ns - self.crowd.now_ns()) / 1e9)
+        return max(0.0, (self._ready_ns + self._think_ns - self.registry.now_ns()) / 1e9)
 
     def _request(
         self,
@@ -211,22 +221,22 @@ class Buyer(FastHttpUser):
             data=body,  # type: ignore[arg-type] # bytes go through as they are
             headers=sent_with,
         )
-        answer = self._understand(endpoint, response)
+        answer = self._parse_response(endpoint, response)
         self._record(endpoint, answer, key, tried)
         if answer.status > 0:
-            self.crowd.latencies_ms.append(self._agent.took_ns // 1_000_000)
+            self.registry.latencies_ms.append(self._http.took_ns // 1_000_000)
         return answer
 
-    def _understand(self, endpoint: str, response: Any) -> Answer:
+    def _parse_response(self, endpoint: str, response: Any) -> Answer:
         status = response.status_code
         if status == 0:
-            return Answer(0, outcomes.INDETERMINATE, self._agent.error)
+            return Answer(0, INDETERMINATE, self._http.error)
         body, error = _parse(response.content)
-        outcome = outcomes.outcome_of(endpoint, status, body)
+        outcome = outcome_of(endpoint, status, body)
         answer = Answer(status, outcome, error)
         answer.code = str(body.get("code") or "") if status >= 400 else ""
         if endpoint in ("buy", "status"):
-            answer.order_id, answer.order_status, answer.version = outcomes.order_in(body, outcome)
+            answer.order_id, answer.order_status, answer.version = order_in(body, outcome)
             answer.replayed = response.headers.get("idempotent-replayed") == "true"
             answer.amount_cents = _whole(body.get("amount_cents"), -1)
         elif endpoint == "product":
@@ -235,17 +245,17 @@ class Buyer(FastHttpUser):
             answer.user_id = _whole(body.get("user_id"), 0)
         elif endpoint == "login":
             answer.token = str(body.get("token") or "")
-        if outcome == outcomes.INDETERMINATE:
+        if outcome == INDETERMINATE:
             answer.retry_after_s = _seconds(response.headers.get("retry-after"))
         return answer
 
     def _record(self, endpoint: str, answer: Answer, key: str = "", tried: int = 0) -> None:
-        """Write the request that was just made to the ledger; the next one follows from its end."""
-        t0_ns, think_ns = self.crowd.t0_ns, self._think_ns
-        intended_ns, done_ns = self._ready_ns + think_ns, self._agent.done_ns - t0_ns
-        self.crowd.ledger.request(
+        """Record the request that was just made; the next one follows from its end."""
+        t0_ns, think_ns = self.registry.t0_ns, self._think_ns
+        intended_ns, done_ns = self._ready_ns + think_ns, self._http.done_ns - t0_ns
+        self.registry.log.request(
             (
-                *(self.number, endpoint, intended_ns, self._agent.sent_ns - t0_ns, done_ns),
+                *(self.number, endpoint, intended_ns, self._http.sent_ns - t0_ns, done_ns),
                 *(think_ns, answer.status, answer.outcome, answer.error, key, tried),
                 *(answer.order_id, answer.order_status, answer.version, answer.replayed),
                 *(answer.code, UNITS if endpoint == "buy" else 0, answer.amount_cents),
@@ -253,7 +263,7 @@ class Buyer(FastHttpUser):
         )
         self._ready_ns, self._think_ns = done_ns, 0
         if answer.status == 0 or answer.status >= 500:
-            self.crowd.errors += 1
+            self.registry.errors += 1
 
     def follow_events(
         self, order_id: str, parser: EventStreamParser, deadline_ns: int, tried: int
@@ -271,10 +281,10 @@ class Buyer(FastHttpUser):
             "GET", path, name="events", headers=headers, stream=True, streaming=True
         )
         if response.status_code == 200:
-            answer = Answer(200, outcomes.INDETERMINATE, order_id=order_id)
+            answer = Answer(200, INDETERMINATE, order_id=order_id)
             self._read_events(response.stream, answer, parser, deadline_ns)
         else:
-            answer = self._understand("events", response)
+            answer = self._parse_response("events", response)
             answer.order_id = order_id
         self._record("events", answer, tried=tried)
         return answer
@@ -282,24 +292,24 @@ class Buyer(FastHttpUser):
     def _read_events(
         self, stream: Any, answer: Answer, parser: EventStreamParser, deadline_ns: int
     ) -> None:
-        left_s = max((deadline_ns - self.crowd.now_ns()) / 1e9, 0.001)
+        left_s = max((deadline_ns - self.registry.now_ns()) / 1e9, 0.001)
         try:
             with gevent.Timeout(left_s):
-                while not answer.is_final and not self.crowd.hurry:
+                while not answer.is_final and not self.registry.stopping:
                     line = stream.readline(b"\n")
                     if not line:
                         answer.error = "ended"
                         break
                     _learn(answer, parser.feed_line(line))
         except (gevent.Timeout, OSError, HTTPParseError) as error:
-            answer.error = agent.reason(error)
-        self._agent.done_ns = time.monotonic_ns()
+            answer.error = http_client.reason(error)
+        self._http.done_ns = time.monotonic_ns()
         if answer.is_final:
-            answer.outcome = outcomes.OK
-            # The server ends the stream now; hearing it out leaves the connection in order.
+            answer.outcome = OK
+            # The server ends the stream now; read to its end, the connection can be used again.
             with contextlib.suppress(OSError, HTTPParseError), gevent.Timeout(STREAM_END_S, False):
                 stream.read()
-        self._agent.release(stream)
+        self._http.release(stream)
 
 
 def _learn(answer: Answer, event: Event | None) -> None:
@@ -307,7 +317,7 @@ def _learn(answer: Answer, event: Event | None) -> None:
     if event is None:
         return
     body, _ = _parse(event.data.encode())
-    order_id, status, version = outcomes.order_in(body, "")
+    order_id, status, version = order_in(body, "")
     if order_id == answer.order_id and status:
         answer.order_status, answer.version = status, version
 

@@ -38,14 +38,6 @@ class Category(StrEnum):
     SET_UP = "durability and security of the set-up"
 
 
-_OF_THE_SET_UP = frozenset({"I16"})
-
-
-def category_of(identifier: str) -> Category:
-    """Return what an invariant is about, by its id."""
-    return Category.SET_UP if identifier in _OF_THE_SET_UP else Category.CORRECTNESS
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One audited invariant: its verdict and up to ten offending examples.
@@ -65,11 +57,7 @@ class Finding:
     offences: dict[str, int] = field(default_factory=dict)
     failed_sales: tuple[int, ...] = ()
     unknown_sales: tuple[int, ...] = ()
-
-    @property
-    def category(self) -> Category:
-        """Return what it is about."""
-        return category_of(self.id)
+    category: Category = Category.CORRECTNESS
 
 
 def correctness(findings: Iterable[Finding]) -> Verdict:

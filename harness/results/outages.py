@@ -1,4 +1,4 @@
-"""Faults as they were carried out during a run: what run.json says of them, for whoever judges it.
+"""Faults as they were carried out during a run, as run.json records them.
 
 A fault is recorded with its times in ns since the load began. One that could not be carried out has
 no begin: it is no outage, and its run is invalid.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from harness.results.record import FaultRecord, RunRecord
-from harness.scenario.fault_kinds import CUT, DELETE_ACCOUNT, DRAIN, HOLDS_UP, LOSES_ANSWERS
+from harness.scenario.fault_kinds import FaultKind, Hits, fault_kind
 
 FOREVER_NS: Final = 2**62
 """When a fault is over that nobody undid, or that a service did not recover from."""
@@ -40,14 +40,9 @@ class Outage:
         return cls(fault.kind, fault.service, fault.begun_ns, ended_ns, over_ns, fault.replica)
 
     @property
-    def holds_up(self) -> bool:
-        """Say whether the service was stopped in the middle of whatever it did, and went on."""
-        return self.kind in HOLDS_UP
-
-    @property
-    def loses_answers(self) -> bool:
-        """Say whether what the service did just before was possibly never answered."""
-        return self.kind in LOSES_ANSWERS
+    def declared(self) -> FaultKind:
+        """Return the declaration of its kind: what it holds up, and what it may lose."""
+        return fault_kind(self.kind)
 
     def shifted(self, by_ns: int) -> "Outage":
         """Return the outage on a clock that is `by_ns` ahead."""
@@ -67,23 +62,30 @@ def outages(record: RunRecord) -> tuple[Outage, ...]:
     carried_out = [
         Outage.of(fault)
         for fault in record.faults
-        if fault.begun_ns is not None and fault.kind != DELETE_ACCOUNT
+        if fault.begun_ns is not None and not hits_accounts(fault.kind)
     ]
     return tuple(sorted(carried_out, key=lambda outage: outage.begun_ns))
 
 
-def silences(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage, ...]:
-    """Return the outages in which a service that counts requests may have answered in vain.
+def hits_accounts(kind: str) -> bool:
+    """Return True if faults of a kind hit accounts of their own, and nothing that others use."""
+    return fault_kind(kind).hits is Hits.ACCOUNTS
 
-    A proxy then asks another one, which counts the request again. That also happens to a proxy
+
+def lost_response_windows(
+    found: Iterable[Outage], topology: Mapping[str, Any]
+) -> tuple[Outage, ...]:
+    """Return the outages in which a service may have counted a request and not answered it.
+
+    A proxy then asks another replica, which counts the request again. That also happens to a proxy
     that is itself off the network for a while.
     """
     counters, entry = topology.get("counters", ()), topology.get("entry")
     return tuple(
         outage
         for outage in found
-        if (outage.loses_answers and outage.service in counters)
-        or (outage.kind == CUT and outage.service == entry)
+        if (outage.declared.loses_answers and outage.service in counters)
+        or (outage.declared.isolates and outage.service == entry)
     )
 
 
@@ -93,7 +95,7 @@ def drains(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage
     return tuple(
         outage
         for outage in found
-        if outage.kind == DRAIN
+        if outage.declared.answers_all
         and outage.replica != "all"
         and services.get(outage.service, {}).get("replicas", 1) > 1
     )
@@ -102,7 +104,7 @@ def drains(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage
 def target(fault: Mapping[str, Any]) -> str:
     """Return in words what a recorded (or summarised) fault hits."""
     service, replica = fault["service"], fault["replica"]
-    if fault["kind"] == DELETE_ACCOUNT:
+    if hits_accounts(fault["kind"]):
         return "accounts of its own"
     if service is None:
         return "payment gateway"

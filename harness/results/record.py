@@ -349,7 +349,20 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of run.json, which `run.schema.json` holds."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **RunRecord.model_json_schema(mode="validation"),
+        **_untitled(RunRecord.model_json_schema()),
+    }
+
+
+def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without the titles that pydantic makes up from the names of the fields."""
+    return {
+        key: {name: _untitled(one) for name, one in value.items()}
+        if key in ("properties", "$defs")
+        else _untitled(value)
+        if isinstance(value, dict)
+        else value
+        for key, value in schema.items()
+        if key != "title"
     }
 
 

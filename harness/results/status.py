@@ -1,4 +1,4 @@
-"""How a stored campaign stands, from its small files alone: a list of many must be quick."""
+"""The status of a stored campaign, from its small files alone: a list of many must be quick."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from harness.results.store import Campaign, load_findings
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CampaignStatus:
     """A campaign by the number of its runs, and the worst verdict on their correctness."""
 
     title: str
@@ -27,12 +27,12 @@ class Standing:
         return f"{self.title}, {self.runtime}, {runs}, {judged}"
 
 
-def standing(path: Path) -> Standing:
-    """Return how a campaign stands; raise UsageError, naming the file, if one is broken."""
+def campaign_status(path: Path) -> CampaignStatus:
+    """Return the status of a campaign; raise UsageError, naming the file, if one is broken."""
     campaign = Campaign(path)
     description, folders = campaign.description(), campaign.run_folders()
     judged = [one["verdict"] for one in campaign.validity().values()]
-    return Standing(
+    return CampaignStatus(
         title=str(description["title"]),
         runtime=str(description["runtime"]),
         planned=len(description["order"]),

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import InfrastructureError, UsageError, unwritable
-from harness.results.findings import Finding, Verdict, correctness
+from harness.results.findings import Category, Finding, Verdict, correctness
 from harness.results.record import CHANGED, SCHEMA_VERSION, RunRecord
 from harness.results.versions import upgrade_campaign, upgrade_run
 
@@ -298,8 +298,16 @@ def _finding(stored: Mapping[str, Any]) -> Finding:
             "examples": tuple(stored["examples"]),
             "failed_sales": tuple(stored.get("failed_sales", ())),
             "unknown_sales": tuple(stored.get("unknown_sales", ())),
+            "category": _category(stored),
         }
     )
+
+
+def _category(stored: Mapping[str, Any]) -> Category:
+    """Return what a stored finding is about; version 1 did not store it, and had one exception."""
+    if "category" in stored:
+        return Category(stored["category"])
+    return Category.SET_UP if stored["id"] == "I16" else Category.CORRECTNESS
 
 
 class _Stored(dict[str, Any]):

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.results.record import SCHEMA_VERSION
+from harness.scenario.fault_kinds import OLD_NAMES
 
 _OLD = 1
 
@@ -31,6 +32,7 @@ def upgrade_campaign(content: dict[str, Any], path: Path) -> dict[str, Any]:
             del row["approach"]
         for key in ("approaches", "scale", "settings"):
             content.pop(key, None)
+        _rename(content)
         content["schema_version"] = SCHEMA_VERSION
     return content
 
@@ -42,6 +44,9 @@ def upgrade_run(content: dict[str, Any], path: Path) -> dict[str, Any]:
     """
     if _is_old(content, path):
         content["variant"] = content["approach"]
+        _rename(content)
+        for fault in content.get("faults") or ():
+            fault["kind"] = OLD_NAMES.get(fault["kind"], fault["kind"])
         content["schema_version"] = SCHEMA_VERSION
     return content
 
@@ -61,6 +66,13 @@ def _is_old(content: dict[str, Any], path: Path) -> bool:
             "use the version of flashsale-harness that wrote it",
         )
     return bool(version == _OLD)
+
+
+def _rename(content: dict[str, Any]) -> None:
+    """Give a scenario's contention test its present name."""
+    scenario = content.get("scenario", {})
+    if "contest" in scenario:
+        scenario["contention"] = scenario.pop("contest")
 
 
 def _variant(

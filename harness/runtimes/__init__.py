@@ -6,28 +6,33 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.runtime_names import RUNTIMES
 from harness.runtimes import state
-from harness.runtimes.kept import Addresses, Announcement, Kept, kept
 from harness.runtimes.local import LocalRuntime
 from harness.runtimes.lock import beside_no_measurement, measuring, remove_abandoned_lock
 from harness.runtimes.protocol import Deployment, OnProgress, Runtime, Usage
 from harness.runtimes.proxies import with_delay, with_proxies
+from harness.runtimes.running_deployments import (
+    Addresses,
+    DeploymentRecord,
+    RunningDeployment,
+    list_running,
+)
 from harness.runtimes.state import Leftover, leftovers
 
 __all__ = [
     "RUNTIMES",
     "Addresses",
-    "Announcement",
     "Deployment",
-    "Kept",
+    "DeploymentRecord",
     "Leftover",
     "LocalRuntime",
     "OnProgress",
+    "RunningDeployment",
     "Runtime",
     "Usage",
     "beside_no_measurement",
     "clean",
-    "kept",
     "leftovers",
+    "list_running",
     "measuring",
     "remove_abandoned_lock",
     "runtime_named",
@@ -44,7 +49,7 @@ def runtime_named(name: str, pythons: Mapping[Path, Path] | None = None) -> Runt
     if name == "local":
         return LocalRuntime(pythons=pythons)
     if name == "docker":
-        from harness.runtimes.docker.runtime import DockerRuntime  # noqa: PLC0415 - 0.2 s, for those who ask
+        from harness.runtimes.docker.docker_runtime import DockerRuntime  # noqa: PLC0415 - 0.2 s, for those who ask
 
         return DockerRuntime()
     raise UsageError(f"there is no runtime named {name!r}", f"known: {', '.join(RUNTIMES)}")

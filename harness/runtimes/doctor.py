@@ -1,4 +1,4 @@
-"""Whether this machine can run the harness: every check says what it found and what to do."""
+"""Checks that this machine can run the harness: each says what it found and what to do."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.runtimes.docker.compose import compose_version
 from harness.runtimes.local import nginx, postgres, valkey
-from harness.runtimes.local.launch import unprivileged_account
+from harness.runtimes.local.launch import succeeds_as, unprivileged_account
 from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.state import default_state_root, leftovers
 from harness.scenario.model import ignored_scenarios
@@ -121,18 +121,9 @@ def _account() -> Check:
         detail = f"uid {uid}, an ordinary user" if known else f"uid {uid} is no user of this system"
         return Check("account", known, detail, "PostgreSQL needs an account in /etc/passwd")
     parent = default_state_root().parent
-    answer = subprocess.run(
-        ["/bin/sh", "-c", 'cd "$1"', "sh", str(parent)],
-        user=account.uid,
-        group=account.gid,
-        extra_groups=[],
-        cwd="/",
-        capture_output=True,
-        check=False,
-    )
     return Check(
         "account",
-        answer.returncode == 0,
+        succeeds_as(account, "/bin/sh", "-c", 'cd "$1"', "sh", str(parent)),
         f"root; PostgreSQL runs as {account.name} below {parent}",
         "set TMPDIR to a folder that every user can pass through, or run as an ordinary user",
     )

@@ -1,8 +1,8 @@
 """One measurement at a time: two on one machine would measure each other.
 
-What is kept up by hand shares the lock with its like, and with no measurement. The lock is flock(2)
-on an open file: the kernel releases it when its holder ends, even by SIGKILL. The file is the same
-for every user and every TMPDIR.
+Deployments that were brought up by hand share the lock with each other, and with no measurement.
+The lock is flock(2) on an open file: the kernel releases it when its holder ends, even by SIGKILL.
+The file is the same for every user and every TMPDIR.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.errors import InfrastructureError
-from harness.runtimes.kept import kept, words
+from harness.runtimes.running_deployments import describe_running, list_running
 from harness.runtimes.state import default_state_root, open_state_root
 
 _FILE = "measuring.lock"
@@ -25,12 +25,12 @@ _NAMES_ANOTHER = "FLASHSALE_LOCK"
 
 @contextmanager
 def measuring(what: str, state_root: Path | None = None) -> Iterator[None]:
-    """Hold the machine's measurement lock; `what` is told to whoever finds it taken.
+    """Hold the machine's measurement lock; who finds it taken sees `what` in the error.
 
     A `state_root` of its own has a lock of its own.
 
     Raises InfrastructureError, with the holder's process id, if another harness holds it, and if
-    anything is kept up by hand.
+    a deployment that was brought up by hand runs.
     """
     with _locked(state_root, fcntl.LOCK_EX, what):
         yield
@@ -129,12 +129,11 @@ def _is_at(file: TextIO, path: Path) -> bool:
 
 
 def _taken(path: Path, state_root: Path) -> InfrastructureError:
-    by_hand = kept(state_root)
+    by_hand = list_running(state_root)
     if by_hand:
         return InfrastructureError(
-            f"this machine keeps up what was brought up by hand: {words(by_hand)}",
-            f"take it down: harness down {by_hand[0].approach}; what shares a machine with a "
-            "measurement is measured with it",
+            f"a deployment is up that was brought up by hand: {describe_running(by_hand)}",
+            f"take it down first: harness down {by_hand[0].approach}; it would distort the results",
         )
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))

@@ -64,7 +64,7 @@ def read_stat(pid: int) -> Stat | None:
 
 
 def is_running(pid: int, start_ticks: int) -> bool:
-    """Say whether the process that started then is still there; a later one of its id is not."""
+    """Return True if the process that started then runs; a later one of its id does not count."""
     stat = read_stat(pid)
     return stat is not None and stat.start_ticks == start_ticks and stat.state != "Z"
 

@@ -10,7 +10,7 @@ from harness.scenario.faults import Fault
 from harness.topology import Topology
 
 OnProgress = Callable[[str], None]
-"""Told, in words, of every service that becomes ready."""
+"""Takes a sentence about every service that becomes ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class Usage:
     """What the replicas of one service used.
 
     `cpu_s` is cumulative since the deployment came up, with the children that ended, and never goes
-    back. `memory_bytes` is the newest measurement, 0 before the first; `memory_source` says whether
-    it is ``pss`` (shared pages are divided among those who share them), ``rss`` where the kernel
-    does not tell that, or ``cgroup`` (what the containers are charged with, less the file cache
-    that is not in use; `processes` then counts threads as well).
+    back. `memory_bytes` is the newest measurement, 0 before the first: of processes PSS (shared
+    pages are divided among those who share them), or RSS where the kernel does not count that; of
+    containers what they are charged with, less the file cache that is not in use (`processes` then
+    counts threads as well).
 
     None is what the runtime cannot read: `private_bytes` is the memory that no file and no other
     process shares, `largest_private_bytes` that of the process that has most of it; `open_files`
@@ -32,20 +32,10 @@ class Usage:
     cpu_s: float
     memory_bytes: int
     processes: int
-    memory_source: str = "pss"
     private_bytes: int | None = None
     largest_private_bytes: int | None = None
     open_files: int | None = None
     sockets: int | None = None
-
-
-def limits_of(topology: Topology, *, enforced: bool) -> dict[str, Any]:
-    """Return the limits of the services that have any, as JSON, and whether they were enforced."""
-    return {
-        name: {**service.limits.describe(), "enforced": enforced}
-        for name, service in topology.services.items()
-        if any(limit is not None for limit in service.limits.describe().values())
-    }
 
 
 class Deployment(Protocol):
@@ -116,11 +106,11 @@ class Deployment(Protocol):
     def start(self, service: str, replica: int) -> None:
         """Start a replica that has ended, with the same port and data, until it is healthy."""
 
-    def cut(self, service: str, replica: int) -> None:
+    def partition(self, service: str, replica: int) -> None:
         """Take a replica off its network (UsageError: it has none of its own)."""
 
-    def join(self, service: str, replica: int) -> None:
-        """Put a replica that was cut off back on its network, at the address that it had."""
+    def heal(self, service: str, replica: int) -> None:
+        """Put a replica that was taken off back on its network, at the address that it had."""
 
     def wait_ready(self, service: str, replica: int) -> None:
         """Wait until a replica is healthy (InfrastructureError: not in its time)."""
@@ -137,7 +127,7 @@ class Deployment(Protocol):
     def processes(self, service: str) -> int:
         """Return how many processes a service has now."""
 
-    def alive(self) -> list[str]:
+    def unexpected_exits(self) -> list[str]:
         """Return the names of the replicas that ended although nobody asked them to."""
 
     def down(self) -> None:

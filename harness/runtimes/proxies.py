@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.runtimes.ports import container_ports
-from harness.topology import Condition, HealthCheck, Limits, Mount, Service, Topology, peers
+from harness.topology import Condition, HealthCheck, Mount, Service, Topology, peers
 
 PROGRAM = Path(__file__).with_name("tcp_proxy.py")
 _INSIDE = "/srv/tcp_proxy.py"
@@ -111,17 +111,10 @@ def _program(
         name=name,
         image=gateway.image or f"flashsale-{topology.approach}-{gateway.name}",
         built=gateway.built,
-        replicas=1,
-        limits=Limits(),
         command=("python", *words),
-        environment={},
         expose=(port,),
-        published=(),
-        mounts=(Mount(str(program), words[0], named=False, read_only=True),),
-        configs=(),
-        depends_on={},
+        mounts=(Mount(str(program), words[0], named=False),),
         healthcheck=check,
-        stop_signal=None,
         stop_grace_period_s=gateway.stop_grace_period_s,
     )
 

@@ -1,7 +1,7 @@
 """How much lies in a queue in Redis, whichever of its types an approach keeps it in.
 
-A list, a stream and a sorted set are told apart by asking, not by trusting what was declared: the
-wrong command would be answered with WRONGTYPE. A key that does not exist is an empty queue.
+Redis is asked for the type of each key; what was declared is not trusted: the wrong command would
+fail with WRONGTYPE. A key that does not exist is an empty queue.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,8 @@
         owner.json      the harness that made it, and the processes it started
         logs/  volumes/  <service>-<replica>/
 
-The name tells the owner by process id and start time, so a folder has an owner from the moment it
-exists; a folder or a process whose owner is gone was left by a harness that was killed.
+The name has the process id and start time of the owner, so a folder has an owner as soon as it is
+made; a folder or a process whose owner is gone was left by a harness that was killed.
 """
 
 import json
@@ -18,7 +18,7 @@ import stat
 import tempfile
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.errors import InfrastructureError
@@ -111,15 +111,7 @@ class StateFolder:
             "pid": os.getpid(),
             "create_time": self._start_ticks,
             "approach": self._approach,
-            "processes": [
-                {
-                    "name": one.name,
-                    "pid": one.pid,
-                    "start_ticks": one.start_ticks,
-                    "stop_signal": one.stop_signal,
-                }
-                for one in self._started.values()
-            ],
+            "processes": [asdict(one) for one in self._started.values()],
         }
         fresh = self.path / f"{_OWNER}.new"
         fresh.write_text(json.dumps(owner), encoding="utf-8")
@@ -168,7 +160,7 @@ def clean(state_root: Path | None = None) -> list[str]:
 
 
 def is_orphaned(identity: str) -> bool:
-    """Say whether an identity names a harness of this user that no longer runs."""
+    """Return True if an identity is that of a harness of this user that no longer runs."""
     match = _IDENTITY.fullmatch(identity)
     if match is None or int(match["uid"]) != os.getuid():
         return False

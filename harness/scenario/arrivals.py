@@ -1,4 +1,4 @@
-"""Who comes when to an open load, and under whose account: the same for every approach.
+"""When each buyer of an open load arrives, and under which account: equal for all approaches.
 
 The scenario, the generators and the analysis all ask here.
 """

@@ -40,11 +40,3 @@ class Case(Variation):
         if self.random_faults is not None:
             return bool(self.random_faults.possible(services))
         return all(fault.service in (None, *services) for fault in self.faults)
-
-
-def check_names(cases: tuple[Case, ...]) -> None:
-    """Raise ValueError if two cases bear one name."""
-    names = [case.name for case in cases]
-    for number, name in enumerate(names, start=1):
-        if name in names[: number - 1]:
-            raise ValueError(f'cases[{number}].name = "{name}" names two cases')

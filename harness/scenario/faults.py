@@ -7,51 +7,30 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from harness.scenario.fault_kinds import DELETE_ACCOUNT, FREEZE
-from harness.scenario.schema import Count, Duration, Seconds, Table, Text
+from harness.scenario.fault_kinds import (
+    FAULT_KINDS,
+    OLD_NAMES,
+    FaultKind,
+    Hits,
+    OfProcess,
+    kinds_with,
+    listed,
+)
+from harness.scenario.schema import Count, Duration, SchemaModel, Seconds, Text
 
-Kind = Literal[
-    "kill",
-    "stop",
-    "restart",
-    "drain",
-    "pause",
-    "wipe",
-    "restore_old",
-    "cut",
-    "freeze",
-    "refuse_writes",
-    "delete_account",
-    "unavailable",
-    "hang",
-    "slow",
-]
-GATEWAY_KINDS = ("unavailable", "hang", "slow")
-PROCESS_KINDS = ("kill", "pause")
-"""Kinds that may hit a single process of a replica."""
+MOMENTS = ("at_s", "at_stock", "between_s")
+"""The keys of which exactly one says when a fault happens."""
 
-DEFAULT_FOR_S = 3.0
-DEFAULT_FACTOR = 10.0
-DEFAULT_AGE_S = 2.0
-DEFAULT_ACCOUNTS = 5
 _SETTING = re.compile(r"(?P<service>[\w-]+)\.(?P<key>\w+)")
 
 
-class Fault(Table):
+class Fault(SchemaModel):
     """One fault of a service, or (without service) of the payment gateway or of accounts.
 
-    kill: SIGKILL to the whole replica; stop: its stop signal. Both are started again after `for_s`.
-    restart: its stop signal, and started again at once. drain: as stop, but it must end by itself
-    within its grace, and answer all that it was asked. pause: SIGSTOP, and SIGCONT after `for_s`.
-    wipe: as kill, and its data is deleted meanwhile. restore_old: as kill, and its data is replaced
-    meanwhile by a copy that was taken `age_s` before the fault, as from a backup. cut: taken off
-    its network, and put back after `for_s`; its processes run on. freeze: connections to a store
-    stop without being closed, for good; new ones work after `for_s`. refuse_writes: the ledger
-    answers reads and refuses writes. delete_account: `count` accounts of the fault's own are
-    deleted from the ledger, and then buy with live tokens. unavailable, hang, slow: of the gateway.
+    What each kind means and which options it takes stands in `harness/scenario/fault_kinds.py`.
     """
 
-    kind: Kind
+    kind: str
     service: Text | None = None
     replica: int | Literal["all"] = 1
     process: Literal["leader"] | None = None
@@ -62,6 +41,14 @@ class Fault(Table):
     factor: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
     age_s: Seconds | None = None
     count: Annotated[int, Field(ge=1, le=100)] | None = None
+
+    @field_validator("kind")
+    @classmethod
+    def _is_kind(cls, value: str) -> str:
+        name = OLD_NAMES.get(value, value)
+        if name not in FAULT_KINDS:
+            raise ValueError(f"must be {listed(repr(known) for known in FAULT_KINDS)}")
+        return name
 
     @field_validator("replica", mode="plain")
     @classmethod
@@ -74,56 +61,49 @@ class Fault(Table):
 
     @model_validator(mode="after")
     def _happens_once(self) -> Self:
-        times = ("at_s", "at_stock", "between_s")
-        stated = [name for name in times if getattr(self, name) is not None]
+        stated = self.stated_moments
         if len(stated) != 1:
             found = "and ".join(f"{name} = {getattr(self, name)!r} " for name in stated) or "none "
-            raise ValueError(f"{found}of {', '.join(times)}: a fault needs exactly one")
+            raise ValueError(f"{found}of {', '.join(MOMENTS)}: a fault needs exactly one")
         if self.between_s is not None and self.between_s[1] < self.between_s[0]:
             raise ValueError(f"between_s = {list(self.between_s)} ends before it begins")
         return self
 
     @model_validator(mode="after")
     def _hits_something(self) -> Self:
-        if self.hits_gateway:
-            if self.service is not None:
-                raise ValueError(
-                    f'service = "{self.service}": {self.kind} is a fault of the payment gateway; '
-                    "leave service out"
-                )
-        elif self.kind == DELETE_ACCOUNT:
-            if self.service is not None:
-                raise ValueError(
-                    f'service = "{self.service}": {self.kind} hits accounts of its own; '
-                    "leave service out"
-                )
-        elif self.service is None:
-            raise ValueError(f"service is missing: what does {self.kind} hit?")
+        if self.declared.needs_service:
+            if self.service is None:
+                raise ValueError(f"service is missing: what does {self.kind} hit?")
+        elif self.service is not None:
+            what = {
+                Hits.GATEWAY: "is a fault of the payment gateway",
+                Hits.ACCOUNTS: "hits accounts of its own",
+            }[self.declared.hits]
+            raise ValueError(f'service = "{self.service}": {self.kind} {what}; leave service out')
         if self.process is not None:
             self._check_process()
         return self
 
     def _check_process(self) -> None:
-        if self.kind not in PROCESS_KINDS:
+        if self.declared.of_process is None:
+            able = listed(kind.name for kind in FAULT_KINDS.values() if kind.of_process)
             raise ValueError(
                 f'process = "{self.process}": a single process can only be hit by '
-                f"{' or '.join(PROCESS_KINDS)}, not by {self.kind}"
+                f"{able}, not by {self.kind}"
             )
         if self.replica == "all":
             raise ValueError(f'process = "{self.process}": it is in one replica, not in "all"')
 
     @model_validator(mode="after")
-    def _means_what_it_says(self) -> Self:
-        if self.factor is not None and self.kind != "slow":
-            raise ValueError(f"factor = {self.factor:g}: only slow has one, not {self.kind}")
+    def _takes_its_options(self) -> Self:
         if self.for_s is not None and not self._waits:
             raise ValueError(f"for_s = {self.for_s:g}: {self.kind} is over as soon as it can be")
-        if self.age_s is not None and self.kind != "restore_old":
-            raise ValueError(f"age_s = {self.age_s:g}: only restore_old has one, not {self.kind}")
-        if self.count is not None and self.kind != DELETE_ACCOUNT:
-            raise ValueError(
-                f"count = {self.count}: only {DELETE_ACCOUNT} has one, not {self.kind}"
-            )
+        for name in ("factor", "age_s", "count"):
+            value = getattr(self, name)
+            if value is not None and name not in self.declared.options:
+                raise ValueError(
+                    f"{name} = {value:g}: only {kinds_with(name)} has one, not {self.kind}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -141,35 +121,45 @@ class Fault(Table):
         return self
 
     @property
-    def _waits(self) -> bool:
-        """Say whether the fault is undone after a time, not at once or by somebody else."""
-        at_once = self.kind in ("restart", DELETE_ACCOUNT)
-        return not (at_once or (self.kind == "kill" and self.process))
+    def declared(self) -> FaultKind:
+        """Return the declaration of its kind."""
+        return FAULT_KINDS[self.kind]
 
     @property
-    def hits_gateway(self) -> bool:
-        """Say whether this is a fault that the payment gateway makes on request."""
-        return self.kind in GATEWAY_KINDS
+    def stated_moments(self) -> list[str]:
+        """Return which of the keys that say when it happens are given."""
+        return [name for name in MOMENTS if getattr(self, name) is not None]
+
+    @property
+    def _waits(self) -> bool:
+        """Return True if the fault is undone after a time, not at once or by somebody else."""
+        is_replaced = self.process and self.declared.of_process is OfProcess.IS_REPLACED
+        return "for_s" in self.declared.options and not is_replaced
+
+    def _option(self, name: str) -> float | None:
+        """Return an option as given, or its default; None if the kind does not take it."""
+        stated: float | None = getattr(self, name)
+        return self.declared.options.get(name) if stated is None else stated
 
     @property
     def lasts_s(self) -> float:
         """Return after how many seconds the fault is undone."""
-        return (self.for_s or DEFAULT_FOR_S) if self._waits else 0.0
+        return (self._option("for_s") or 0.0) if self._waits else 0.0
 
     @property
     def slowness(self) -> float | None:
-        """Return the factor of slow; None of any other kind."""
-        return (self.factor or DEFAULT_FACTOR) if self.kind == "slow" else None
+        """Return the factor of slow; None for any other kind."""
+        return self._option("factor")
 
     @property
     def accounts(self) -> int:
         """Return how many accounts the fault deletes."""
-        return (self.count or DEFAULT_ACCOUNTS) if self.kind == DELETE_ACCOUNT else 0
+        return int(self._option("count") or 0)
 
     @property
     def lead_s(self) -> float:
-        """Return how long before its moment the fault is prepared: the age of its copy."""
-        return (self.age_s or DEFAULT_AGE_S) if self.kind == "restore_old" else 0.0
+        """Return how long before its moment the fault is prepared: the age of its copy, in s."""
+        return self._option("age_s") or 0.0
 
     @property
     def earliest_s(self) -> float:
@@ -190,9 +180,9 @@ class Fault(Table):
     @property
     def target(self) -> str:
         """Return in words what is hit, such as ``payment-worker-1``."""
-        if self.hits_gateway:
+        if self.declared.hits is Hits.GATEWAY:
             return "gateway"
-        if self.kind == DELETE_ACCOUNT:
+        if self.declared.hits is Hits.ACCOUNTS:
             return f"of {self.accounts} buyers"
         if self.process is not None:
             return f"{self.process} in {self.service}-{self.replica}"
@@ -201,11 +191,11 @@ class Fault(Table):
 
 def frozen_services(faults: Iterable[Fault]) -> tuple[str, ...]:
     """Return the services whose connections some fault freezes: each needs a proxy before it."""
-    frozen = (fault.service for fault in faults if fault.kind == FREEZE)
+    frozen = (fault.service for fault in faults if fault.declared.needs_proxy)
     return tuple(dict.fromkeys(name for name in frozen if name is not None))
 
 
-class Variation(Table):
+class Variation(SchemaModel):
     """How a system differs from its compose file: replicas, and ``"service.KEY"`` settings."""
 
     scale: dict[str, Count] = Field(default_factory=dict)

@@ -17,21 +17,27 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator, mode
 import scenarios.buyers
 from harness.errors import UsageError
 from harness.host.text_files import read_text
-from harness.scenario.cases import Case, check_names
+from harness.scenario.cases import Case
 from harness.scenario.faults import Fault, Variation, check_faults
 from harness.scenario.load_profile import Schedule
 from harness.scenario.open_load import OpenLoad
-from harness.scenario.random_faults import RandomFaults
 from harness.scenario.sales import SALE_PRODUCT, Sale, contention_sales
-from harness.scenario.schema import Count, Duration, Seconds, Table, Text, explain
-from harness.scenario.variants import VariantTable
-from harness.scenario.variants import check_names as check_variant_names
+from harness.scenario.schema import (
+    Count,
+    Duration,
+    SchemaModel,
+    Seconds,
+    Text,
+    check_names,
+    explain,
+)
+from harness.scenario.variant_tables import VariantTable
 
 SALE_GUESS_S = 0.5
 """The assumed duration of one sale of a contention test: only to estimate when a campaign ends."""
 
 
-class Product(Table):
+class Product(SchemaModel):
     """What is on sale; the sales of a contention test draw their own stock."""
 
     name: Text
@@ -40,7 +46,7 @@ class Product(Table):
     per_user_limit: Count | None = None
 
 
-class Payment(Table):
+class Payment(SchemaModel):
     """How the simulated gateway behaves; latencies in seconds, log-normal with shape `sigma`."""
 
     model: Literal["lognormal", "fixed"] = "lognormal"
@@ -49,7 +55,7 @@ class Payment(Table):
     decline_rate: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
 
 
-class LoadSettings(Table):
+class LoadSettings(SchemaModel):
     """How buyers behave; thinking is uniform between its bounds."""
 
     buyer: str
@@ -79,20 +85,20 @@ class LoadSettings(Table):
         return self
 
 
-class WarmUp(Table):
+class WarmUp(SchemaModel):
     """The load before the load, on another product."""
 
     users: Count = 10
     seconds: Seconds = 3
 
 
-class Drain(Table):
+class Drain(SchemaModel):
     """How long the backlog may take after the load."""
 
     limit_s: Seconds = 60
 
 
-class Stage(Table):
+class Stage(SchemaModel):
     """A straight ramp to `users`; at most `spawn_rate` users per second may come or go."""
 
     name: Text
@@ -101,7 +107,7 @@ class Stage(Table):
     spawn_rate: Seconds
 
 
-class ContentionTest(Table):
+class ContentionTest(SchemaModel):
     """Many short sales in place of stages: few units, and every buyer tries once, all at once."""
 
     sales: Annotated[int, Field(ge=1, le=10_000)]
@@ -118,7 +124,7 @@ class ContentionTest(Table):
         return self
 
 
-class Scenario(Table):
+class Scenario(SchemaModel):
     """A scenario as resolved, with every default filled in."""
 
     title: Text
@@ -133,7 +139,6 @@ class Scenario(Table):
     contention: ContentionTest | None = Field(
         default=None,
         validation_alias=AliasChoices("contention", "contest"),  # the second is the old name
-        serialization_alias="contest",  # as it stands in stored campaigns
     )
     open: OpenLoad | None = None
     stages: Annotated[tuple[Stage, ...], Field(strict=False)] = ()
@@ -202,43 +207,33 @@ class Scenario(Table):
         return self
 
     @model_validator(mode="after")
-    def _stages_have_names_of_their_own(self) -> Self:
-        names = [stage.name for stage in self.stages]
-        for number, name in enumerate(names, start=1):
-            if name in names[: number - 1]:
-                raise ValueError(f'stages[{number}].name = "{name}" names two stages')
+    def _have_names_of_their_own(self) -> Self:
+        check_names("stages", self.stages)
+        check_names("cases", self.cases)
+        check_names("variants", self.variants)
         return self
 
     @model_validator(mode="after")
     def _faults_can_happen(self) -> Self:
         if self.faults and self.cases:
             raise ValueError("faults and cases exclude each other: put the faults into the cases")
-        check_names(self.cases)
-        check_variant_names(self.variants)
-        listed = [("faults", self.faults)]
-        listed += [(f"cases[{n}].faults", case.faults) for n, case in enumerate(self.cases, 1)]
-        for where, faults in listed:
+        given = {"faults": self.faults} | {
+            f"cases[{number}].{key}": getattr(case, key)
+            for number, case in enumerate(self.cases, 1)
+            for key in ("faults", "random_faults")
+        }
+        for where, faults in given.items():
             if faults and self.contention is not None:
                 raise ValueError(
                     f"{where} and contention exclude each other: a contention test has no time"
                 )
-            check_faults(faults, where, self.load_s, self.product.stock)
+        check_faults(self.faults, "faults", self.load_s, self.product.stock)
         for number, case in enumerate(self.cases, 1):
-            self._check_random_faults(f"cases[{number}].random_faults", case.random_faults)
+            where = f"cases[{number}].faults"
+            check_faults(case.faults, where, self.load_s, self.product.stock)
+            if case.random_faults is not None:
+                case.random_faults.check(f"cases[{number}].random_faults", self.load_s)
         return self
-
-    def _check_random_faults(self, where: str, drawn: RandomFaults | None) -> None:
-        if drawn is None:
-            return
-        if self.contention is not None:
-            raise ValueError(
-                f"{where} and contention exclude each other: a contention test has no time"
-            )
-        if self.load_s < 2 * drawn.every_s:
-            raise ValueError(
-                f"{where}.every_s = {drawn.every_s:g}: the first fault comes in the second slot, "
-                f"and the load ends at {self.load_s:g} s"
-            )
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -247,7 +242,7 @@ class Scenario(Table):
 
     @property
     def load_s(self) -> float:
-        """Return how long all stages take, in seconds; of a contention test, a guess."""
+        """Return how long all stages take, in seconds; for a contention test, an estimate."""
         if self.contention is not None:
             return self.contention.sales * SALE_GUESS_S
         return self.schedule.load_s
@@ -296,14 +291,6 @@ class Scenario(Table):
         if found is None or found.random_faults is None:
             return self.faults_of(case)
         return found.random_faults.draw(services, self.load_s, seed)
-
-    def planned_users(self, t_s: float) -> float:
-        """Return the users planned at `t_s` seconds after the start of the load."""
-        return self.schedule.planned_users(t_s)
-
-    def stage_at(self, t_s: float) -> int:
-        """Return the number of the stage at `t_s`: 0 before the load, n + 1 after it."""
-        return self.schedule.stage_at(t_s)
 
 
 def known_buyers() -> list[str]:

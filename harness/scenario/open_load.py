@@ -9,12 +9,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from harness.scenario.schema import Count, Seconds, Table, Text
+from harness.scenario.schema import Count, SchemaModel, Seconds, Text
 
 Spread = Literal["poisson", "even"]
 
 
-class ArrivalStage(Table):
+class ArrivalStage(SchemaModel):
     """`buyers` arrive in `seconds`, each of them once."""
 
     name: Text
@@ -27,11 +27,11 @@ class ArrivalStage(Table):
         return 0
 
 
-class OpenLoad(Table):
+class OpenLoad(SchemaModel):
     """One-shot buyers, in place of stages of users: each comes, tries to buy once, and goes.
 
     They buy under `accounts`, opened before the first arrives, so that hashing passwords is not
-    what is measured. Who comes while `at_once` buyers are there is dropped, and counted.
+    what is measured. A buyer who arrives while `at_once` buyers are there is dropped, and counted.
     """
 
     spread: Spread = "poisson"

@@ -13,7 +13,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from harness.scenario.faults import Fault
-from harness.scenario.schema import Seconds, Table
+from harness.scenario.schema import SchemaModel, Seconds
 
 RECOVERY_S = 5.0
 """How long each fault is given to be recovered from before the next slot begins."""
@@ -24,8 +24,7 @@ class FaultTemplate(Fault):
 
     @model_validator(mode="after")
     def _happens_once(self) -> Self:
-        stated = [n for n in ("at_s", "at_stock", "between_s") if getattr(self, n) is not None]
-        if stated:
+        if stated := self.stated_moments:
             raise ValueError(f"{stated[0]}: the moment of a random fault is drawn; leave it out")
         return self
 
@@ -34,7 +33,7 @@ class FaultTemplate(Fault):
         return Fault(**self.model_dump(exclude_none=True), at_s=moment_s)
 
 
-class RandomFaults(Table):
+class RandomFaults(SchemaModel):
     """Faults that follow each other every `every_s` seconds, drawn from templates."""
 
     every_s: Seconds
@@ -49,6 +48,14 @@ class RandomFaults(Table):
                     f"the recovery: that is more than every_s = {self.every_s:g}"
                 )
         return self
+
+    def check(self, where: str, load_s: float) -> None:
+        """Raise ValueError if a load of `load_s` seconds would be over before the first fault."""
+        if load_s < 2 * self.every_s:
+            raise ValueError(
+                f"{where}.every_s = {self.every_s:g}: the first fault comes in the second slot, "
+                f"and the load ends at {load_s:g} s"
+            )
 
     def possible(self, services: Collection[str]) -> tuple[FaultTemplate, ...]:
         """Return the templates that a topology with these services can have."""

@@ -1,8 +1,9 @@
-"""The tables of a scenario file, and how a mistake in one is told: by file, key and value."""
+"""The models of files that people write, and how a mistake is reported: by file, key and value."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Protocol, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import ErrorDetails
@@ -26,10 +27,26 @@ def _without_nul(text: str) -> str:
 Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 
 
-class Table(BaseModel):
-    """A table whose keys are all known, and whose values are of the stated types."""
+class SchemaModel(BaseModel):
+    """A model whose keys are all known, and whose values have the stated types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Named(Protocol):
+    """What bears a name, such as a stage or a case."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+
+
+def check_names(where: str, things: Sequence[Named]) -> None:
+    """Raise ValueError if two things of an array of tables bear one name."""
+    names = [thing.name for thing in things]
+    for number, name in enumerate(names, start=1):
+        if name in names[: number - 1]:
+            raise ValueError(f'{where}[{number}].name = "{name}" names two {where}')
 
 
 _CLEARER = {
@@ -45,9 +62,9 @@ _CLEARER = {
 }
 
 
-def explain(path: Path, table: type[Table], errors: list[ErrorDetails]) -> UsageError:
-    """Word the first error for people; say in the hint how many more there are."""
-    # a misspelt key is also a missing one: tell of the word that stands in the file
+def explain(path: Path, table: type[SchemaModel], errors: list[ErrorDetails]) -> UsageError:
+    """Return the first error in words; its hint gives the number of further ones."""
+    # a misspelt key is also a missing one: report the word that stands in the file
     error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
     key = _key(error["loc"])
     more = f"; {len(errors) - 1} more like it in the file" if len(errors) > 1 else ""

@@ -17,10 +17,10 @@ from harness.results.store import Campaign, write_json
 from harness.runtimes import Runtime
 from harness.runtimes.delaying_proxy import MOST_CONNECTIONS
 from harness.scenario.model import Scenario
-from harness.selftest.generator import Limits, measure
-from harness.selftest.judgement import Judgement, judge
+from harness.selftest.copies import three_of
+from harness.selftest.generator_limits import Limits, measure
 from harness.selftest.null_shop import null_shop
-from harness.selftest.variants import three_of
+from harness.selftest.selftest_judgement import Judgement, judge
 from harness.topology import Topology
 
 SCHEMA_VERSION = 1
@@ -54,10 +54,10 @@ class SelfTest:
             )
 
 
-def measure_generator(tell: Callable[[str], None]) -> Limits:
+def measure_generator(on_message: Callable[[str], None]) -> Limits:
     """Measure what the load generator of this machine can do."""
     with tempfile.TemporaryDirectory(prefix="flashsale-selftest-") as scratch, null_shop() as shop:
-        return measure(shop, Path(scratch), tell)
+        return measure(shop, Path(scratch), on_message)
 
 
 def compare_variants(test: SelfTest, runtime: Runtime, observer: Observer) -> Judgement:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.topology import secrets
-from harness.topology.dotenv import read_variables
+from harness.topology.compose_source import load
+from harness.topology.env_file import read_variables
 from harness.topology.limits import Limits
-from harness.topology.model import (
+from harness.topology.topology_model import (
+    Changes,
     Condition,
     ConfigFile,
     HealthCheck,
@@ -23,7 +25,6 @@ from harness.topology.model import (
     Topology,
     peers,
 )
-from harness.topology.source import Source, load
 
 __all__ = [
     "Condition",
@@ -36,6 +37,7 @@ __all__ = [
     "Service",
     "Topology",
     "discover",
+    "find_approach",
     "ignored_files",
     "load_topology",
     "peers",
@@ -72,6 +74,18 @@ def discover(root: Path, variables: Mapping[str, str] | None = None) -> dict[str
     }
 
 
+def find_approach(root: Path, name: str) -> Topology:
+    """Return the approach of a name in `root` (UsageError: there is none)."""
+    found = discover(root)
+    if name not in found:
+        raise UsageError(
+            f"there is no approach named {name!r}",
+            f"known approaches: {', '.join(sorted(found)) or 'none'} "
+            f"({_PREFIX}<approach>.yml in {root})",
+        )
+    return found[name]
+
+
 def ignored_files(root: Path) -> list[Path]:
     """Return the files of `root` that are named like an approach and are none."""
     return sorted(set(root.glob(_PATTERN)) - set(_compose_files(root)))
@@ -92,4 +106,4 @@ def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Top
     file = path.resolve()  # a link gives a file another name, and no other neighbours
     stated = read_variables(file.with_name(".env"))
     known = {**secrets.draw(), **stated, **(variables or {})}
-    return load(Source(approach=approach, path=file, variables=known))
+    return load(approach, file, Changes(known))

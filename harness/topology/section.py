@@ -1,4 +1,4 @@
-"""Reads YAML the way Compose does, and complains by file, key and value.
+"""Reads YAML the way Compose does; its errors name file, key and value.
 
 Compose reads YAML 1.2: ``yes`` is text, ``22:22`` is text, and a key that stands twice is an error.
 PyYAML's safe loader follows YAML 1.1 in all three, hence a loader of our own. ``08`` is text, too:
@@ -78,7 +78,7 @@ for _tag, _pattern, _first in (
 
 
 class Section:
-    """A mapping of a compose file with its place in it, so that every complaint names both."""
+    """A mapping of a compose file with its place in it, so that every error names both."""
 
     def __init__(self, value: object, where: str) -> None:
         if not isinstance(value, Mapping):
@@ -93,13 +93,13 @@ class Section:
         return iter(self._value)
 
     def only(self, supported: Iterable[str], hint: str) -> None:
-        """Complain of the first key that is not supported; ``x-`` keys are always legal."""
+        """Raise UsageError for a key that is not supported; ``x-`` keys are always legal."""
         for key in self._value:
             if key not in supported and not key.startswith("x-"):
                 raise UsageError(f"{self.where}: unsupported key {key!r}", hint)
 
     def wrong(self, key: str, expected: str) -> UsageError:
-        """Return the complaint that the value of `key` is not what it must be."""
+        """Return the error that the value of `key` is not what it must be."""
         found = f"{self._value[key]!r} is not" if key in self._value else "is missing: it must be"
         return UsageError(f"{self.where}.{key}: {found} {expected}", "correct the compose file")
 
@@ -128,7 +128,7 @@ class Section:
         return tuple(scalar(value, f"{self.where}.{key}") for value in values)
 
     def words(self, key: str) -> tuple[str, ...]:
-        """Return the words of a text, which are told apart as in a shell."""
+        """Return the words of a text, split as in a shell."""
         try:
             return tuple(shlex.split(self.text(key)))
         except ValueError as error:

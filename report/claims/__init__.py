@@ -22,7 +22,7 @@ from report.evidence import Evidence
 from report.page import markdown as md
 from report.tables.cells import Table
 
-__all__ = ["Claims", "compose", "markdown", "of_contest"]
+__all__ = ["Claims", "compose", "markdown", "of_contention"]
 
 RULE = (
     "These figures come from other code on another machine; they are claims, not a baseline. A "

@@ -2,21 +2,13 @@
 
 from collections.abc import Iterable
 
-from report.claims.arithmetic import compute, names, plain, written
+from report.claims.arithmetic import names, written
 from report.claims.published import Contradiction, Published
 
 
 def sentences(published: Published) -> list[str]:
     """Return every contradiction as a sentence: both sides with their numbers, and where."""
     return [_sentence(one, published) for one in published.contradictions]
-
-
-def differ(one: Contradiction, published: Published) -> bool:
-    """Return True if the two sides differ as they are printed; words always do."""
-    if one.computed is None or one.stated is None:
-        return True
-    computed, stated = (compute(side, published.values) for side in (one.computed, one.stated))
-    return plain(computed) != plain(stated)
 
 
 def _sentence(one: Contradiction, published: Published) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from harness.scenario.schema import Count, Duration, Seconds, Table, Text, explain
+from harness.scenario.schema import Count, Duration, SchemaModel, Seconds, Text, explain
 
 PATH = Path(__file__).with_name("claims.toml")
 
@@ -23,7 +23,7 @@ SIZES = ("% less", "% more", "×", "points")
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Claim(Table):
+class Claim(SchemaModel):
     """One thing that the published report says; see the head of the file."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -77,7 +77,7 @@ class Claim(Table):
         return self
 
 
-class Contradiction(Table):
+class Contradiction(SchemaModel):
     """Two things that the report says of one; both are arithmetic over claims, or it is words."""
 
     says: Text
@@ -94,7 +94,7 @@ class Contradiction(Table):
         return self
 
 
-class Load(Table):
+class Load(SchemaModel):
     """The load that the published figures are said to have been measured under."""
 
     users: Annotated[tuple[int, ...], Field(strict=False)]
@@ -105,7 +105,7 @@ class Load(Table):
     buyer: Text
 
 
-class Published(Table):
+class Published(SchemaModel):
     """The whole file."""
 
     source: Text

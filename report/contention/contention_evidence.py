@@ -22,7 +22,7 @@ class ContentionEvidence(Evidence):
     @property
     def workload(self) -> str:
         """Return what every table says of its load and its number of runs."""
-        contention = self.summary["contest"]
+        contention = self.summary["contention"]
         counts = [len(variant.runs) for variant in self.variants]
         n = " + ".join(str(count) for count in counts) if len(set(counts)) > 1 else counts[0]
         return (

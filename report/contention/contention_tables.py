@@ -14,7 +14,7 @@ UNDECIDED = "the audit could not decide it"
 
 def contention(evidence: ContentionEvidence) -> Table:
     """Return what the contention tests of each variant came to."""
-    confidence = 100 * evidence.summary["contest"]["confidence"]
+    confidence = 100 * evidence.summary["contention"]["confidence"]
     columns = (
         Column("Variant", numeric=False),
         Column("Sales"),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.results.findings import Category, Finding, Verdict, category_of, correctness, worst
+from harness.results.findings import Category, Finding, Verdict, correctness, worst
 from report import numbers
 from report.evidence import Evidence, Run, Variant
 from report.tables.cells import Cell, Column, Row, Table
@@ -30,14 +30,13 @@ def verdict_cell(verdict: str, runs: Sequence[int] = (), of: int = 0) -> Cell:
 
 def audit(evidence: Evidence) -> Table:
     """Return every invariant with its verdict in each variant: the worst of its runs."""
-    invariants: dict[str, str] = {}
+    invariants: dict[str, Finding] = {}
     for _, run in each_run(evidence):
-        invariants |= {finding.id: finding.title for finding in run.findings}
+        invariants |= {finding.id: finding for finding in run.findings}
     rows = []
-    for invariant, title in invariants.items():
-        category = category_of(invariant)
-        about = "" if category is Category.CORRECTNESS else f" ({category})"
-        cells = [Cell(f"{invariant} · {title}{about}")]
+    for invariant, found in invariants.items():
+        about = "" if found.category is Category.CORRECTNESS else f" ({found.category})"
+        cells = [Cell(f"{invariant} · {found.title}{about}")]
         for variant in evidence.variants:
             cells.append(_audited(variant, invariant))
         rows.append(Row(tuple(cells)))

@@ -10,6 +10,6 @@ class PollingBuyer(Buyer):
         """Poll the order until it is final, or for `watch_limit_s`."""
         deadline_ns = self.watch_deadline_ns()
         while self.may_go_on(deadline_ns):
-            self.pause(self.plan.poll_interval_s)
+            self.pause(self.plan.load.poll_interval_s)
             if self.ask_status(order_id).is_final:
                 return

@@ -2,7 +2,7 @@
 
 from harness.load.buyer import Buyer
 from harness.load.event_stream import EventStreamParser
-from harness.load.outcomes import REJECTED
+from harness.load.request_outcomes import REJECTED
 
 RECONNECTIONS = 3
 RECONNECT_AFTER_MS = 1000
@@ -13,7 +13,7 @@ class WatchingBuyer(Buyer):
     """Listens to the events of an accepted order; a stream that breaks is taken up again."""
 
     def watch(self, order_id: str) -> None:
-        """Listen until the order is final; ask once if the streams did not tell."""
+        """Listen until the order is final; ask once if no stream showed its end."""
         deadline_ns = self.watch_deadline_ns()
         parser = EventStreamParser()
         for tried in range(RECONNECTIONS + 1):

@@ -9,20 +9,18 @@ from typing import Any
 import pytest
 
 from harness import audit
-from harness.audit import evidence
+from harness.audit import invariant
 from tests.defects import DEFECTS, undrained
 from tests.defects.unmeasured import UNMEASURED
 from tests.support.histories import make_run
 
-SOURCES = sorted(Path(audit.__file__).parent.glob("*.py"))
+SOURCES = sorted(Path(audit.__file__).parent.glob("invariants/*.py"))
 ADDS = {"offence", "at_rest", "doubt"}
 
 
 def sites() -> Iterator[tuple[str, int, int, str]]:
     """Yield where evidence is added: file, first and last line, and the words."""
     for source in SOURCES:
-        if source.name == "evidence.py":
-            continue
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name("evidence"), attr=attr)):
@@ -35,7 +33,7 @@ def sites() -> Iterator[tuple[str, int, int, str]]:
 def added(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, int]]:
     """Record from which line of the audit rows were added."""
     seen: set[tuple[str, int]] = set()
-    add = evidence._add
+    add = invariant._add
 
     def recording(found: list[Any], *arguments: Any) -> None:
         before = len(found)
@@ -43,14 +41,14 @@ def added(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, int]]:
         if len(found) > before:
             frame = inspect.currentframe()
             while frame is not None and Path(frame.f_code.co_filename).name in (
-                "evidence.py",
+                "invariant.py",
                 Path(__file__).name,
             ):
                 frame = frame.f_back
             assert frame is not None
             seen.add((Path(frame.f_code.co_filename).name, frame.f_lineno))
 
-    monkeypatch.setattr(evidence, "_add", recording)
+    monkeypatch.setattr(invariant, "_add", recording)
     return seen
 
 

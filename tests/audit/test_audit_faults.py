@@ -10,7 +10,7 @@ import pytest
 from harness.analysis import check_laws
 from harness.analysis.run_facts import RunFacts
 from harness.audit import audit
-from harness.audit.faults import no_later_than, no_sooner_than, under_way
+from harness.audit.excuses import no_later_than, no_sooner_than, under_way
 from harness.results.findings import Verdict
 from harness.results.outages import FOREVER_NS, Outage, outages
 from harness.results.store import RunData
@@ -49,7 +49,7 @@ def broken(run: RunData) -> set[str]:
     [
         ("kill", "api"),
         ("pause", "postgres"),
-        ("cut", "postgres"),
+        ("partition", "postgres"),
         ("kill", "nginx"),
         ("slow", None),
     ],
@@ -87,7 +87,7 @@ def test_only_a_wipe_takes_counters_along() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "service"),
-    [("wipe", "redis"), ("kill", "api"), ("restart", "api"), ("cut", "api"), ("slow", None)],
+    [("wipe", "redis"), ("kill", "api"), ("restart", "api"), ("partition", "api"), ("slow", None)],
 )
 def test_counters_outlive_every_other_fault(kind: str, service: str | None) -> None:
     run = lose_counters(a_run(kind, service))
@@ -101,7 +101,9 @@ def count(run: RunData, method: str, route: str, more: int) -> RunData:
     return recounted
 
 
-@pytest.mark.parametrize(("kind", "service"), [("kill", "api"), ("cut", "api"), ("cut", "nginx")])
+@pytest.mark.parametrize(
+    ("kind", "service"), [("kill", "api"), ("partition", "api"), ("partition", "nginx")]
+)
 def test_a_proxy_repeats_a_get_that_went_unanswered_but_never_a_post(
     kind: str, service: str
 ) -> None:
@@ -115,7 +117,7 @@ def test_a_proxy_repeats_a_get_that_went_unanswered_but_never_a_post(
 
 
 @pytest.mark.parametrize(
-    ("kind", "service"), [("kill", "nginx"), ("cut", "postgres"), ("pause", "api")]
+    ("kind", "service"), [("kill", "nginx"), ("partition", "postgres"), ("pause", "api")]
 )
 def test_a_proxy_repeats_nothing_in_any_other_fault(kind: str, service: str) -> None:
     run = count(a_run(kind, service), "GET", "/products/{id}", 1)
@@ -216,14 +218,14 @@ def test_a_release_need_not_be_known_while_a_fault_lasts() -> None:
 @pytest.mark.parametrize(
     ("name", "excusing"),
     [
-        ("sold_again_before_it_was_released_by_the_clock", {"pause", "cut"}),
+        ("sold_again_before_it_was_released_by_the_clock", {"pause", "partition"}),
         ("sold_again_before_it_was_released", set()),  # the ledger's sequence has no old stamps
     ],
 )
 def test_a_transaction_that_a_fault_held_up_has_an_old_stamp(name: str, excusing: set[str]) -> None:
     run = DEFECTS[name].apply(make_run("sync", seed=1), 0)
     assert failed(run) == {"I1"}
-    for kind in ("pause", "cut", "kill"):
+    for kind in ("pause", "partition", "kill"):
         expected = set() if kind in excusing else {"I1"}
         fault = {"kind": kind, "service": "postgres", "begun_ns": 0, "ended_ns": 3600 * S}
         fault |= {"healthy_ns": 3600 * S, "error": None, "in_flight": 0, "replica": 1}

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from approaches.gateway import oracle as gateway
+from approaches.gateway import payment_draws as gateway
 from harness.audit.oracle import expected_charges
 from harness.results.record import Payments
 from tests.support.simulated_shop import draw

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import httpx
 import psycopg
 
-from approaches.gateway.oracle import PaymentModel, draw
+from approaches.gateway.payment_draws import PaymentModel, draw
 from harness.topology import Topology
 
 SEED = "42"

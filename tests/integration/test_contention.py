@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import load
-from harness.load.plan import sale_plan
+from harness.load.load_plan import sale_plan
 from harness.results.findings import Verdict
 from harness.results.store import Campaign, load_findings, read_json
 from harness.scenario.model import load_scenario
@@ -98,7 +98,7 @@ def test_all_buyers_send_before_the_first_has_its_answer(tmp_path):
     assert len(result.clock) == SALES
     bursts = [burst for _, burst in bought.groupby("stage")]
     for burst in bursts:
-        assert burst["intended_ns"].nunique() == 1, "all intend to send at the bell"
+        assert burst["intended_ns"].nunique() == 1, "all intend to send when the sale begins"
         assert (burst["sent_ns"] >= burst["intended_ns"]).all()
         assert burst["sent_ns"].max() < burst["done_ns"].min()
     for one, following in pairwise(bursts):

@@ -62,7 +62,7 @@ def test_a_path_beyond_ascii_is_read_and_written_where_all_is_ascii(tmp_path):
 def test_the_scripts_of_the_queue_are_read_where_all_is_ascii():
     made = "Store('redis://localhost', timeout_s=1, connections=1)"
     subprocess.run(
-        [sys.executable, "-c", f"from approaches.queue.store import Store; {made}"],
+        [sys.executable, "-c", f"from approaches.queue.redis_store import Store; {made}"],
         cwd=ROOT,
         env={**os.environ, **ASCII_ONLY},
         check=True,

@@ -101,7 +101,7 @@ def test_old_connections_stay_frozen_and_new_ones_work_after_it(deployment, conn
     assert connect().ask() == b"+PONG\r\n"
     assert old.is_silent()
     assert during.is_silent()
-    assert deployment.alive() == []
+    assert deployment.unexpected_exits() == []
 
 
 def wait_for_words(deployment, words):

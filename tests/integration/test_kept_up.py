@@ -11,7 +11,7 @@ import psutil
 import psycopg
 import pytest
 
-from harness.runtimes import kept
+from harness.runtimes import list_running
 from tests.integration.test_run import TINY, wait_for
 from tests.integration.test_wrong_usage import refused
 from tests.support.readme import buy_at
@@ -27,7 +27,7 @@ SYNC = ["up", "sync", "--port", 0, "--scenario", TINY]
 
 
 def kept_in(cli):
-    return kept(cli.scratch / f"flashsale-{os.getuid()}")
+    return list_running(cli.scratch / f"flashsale-{os.getuid()}")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.load.plan import LoadPlan, PlannedStage
+from harness.load.load_plan import LoadPlan, PlannedStage
 from harness.scenario.model import load_scenario
 from tests.integration.conftest import ROOT
 from tests.support.fake_shop import PRICE_CENTS, FakeShop, open_shop

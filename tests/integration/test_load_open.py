@@ -4,8 +4,9 @@ import pytest
 
 from harness import load
 from harness.errors import InfrastructureError
-from harness.load.plan import ArrivalStage, OpenPlan
+from harness.load.load_plan import ArrivalStage, OpenPlan
 from tests.support.fake_shop import FakeShop, open_shop
+from tests.support.plans import plan_of
 from tests.support.played_loads import make_plan, run_load
 
 pytestmark = pytest.mark.integration
@@ -15,14 +16,13 @@ def open_plan(shop, **changes):
     closed = make_plan(shop)
     settings = {
         **{name: getattr(closed, name) for name in (
-            "address", "seed", "key_prefix", "user_offset", "buyer", "think_min_s", "think_max_s",
-            "poll_interval_s", "request_timeout_s", "watch_limit_s", "processes", "retries",
-            "product_id",
+            "address", "seed", "key_prefix", "user_offset", "product_id",
         )},
+        **vars(closed.load),
         "spread": "poisson", "accounts": 5, "at_once": 100,
-        "arrivals": (ArrivalStage("burst", 60, 0.5), ArrivalStage("trickle", 20, 1.0)),
+        "stages": (ArrivalStage("burst", 60, 0.5), ArrivalStage("trickle", 20, 1.0)),
     }  # fmt: skip
-    return OpenPlan(**settings | changes)
+    return plan_of(OpenPlan, **settings | changes)
 
 
 @pytest.mark.parametrize(("buyer", "processes"), [("polling", 1), ("watching", 2)])

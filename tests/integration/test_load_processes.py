@@ -12,7 +12,7 @@ import pytest
 
 from harness import load
 from harness.errors import InfrastructureError
-from harness.load.plan import PlannedStage
+from harness.load.load_plan import PlannedStage
 from tests.integration.conftest import ROOT
 from tests.support.fake_shop import FakeShop, open_shop
 from tests.support.played_loads import (
@@ -82,7 +82,7 @@ def test_generators_die_with_the_harness(tmp_path):
         plan.write_text(make_plan(shop).to_json())
         script = (
             "import sys, time, pathlib; from harness import load"
-            "; from harness.load.plan import plan_from_json"
+            "; from harness.load.load_plan import plan_from_json"
             "; text = pathlib.Path(sys.argv[1]).read_text()"
             "; g = load.start(plan_from_json(text), pathlib.Path(sys.argv[2])); g.wait_ready()"
             "; g.begin(time.monotonic_ns()); print('begun', flush=True); time.sleep(60)"

@@ -163,7 +163,7 @@ def test_a_killed_replica_comes_back_with_its_address_and_data(deployment):
     url = deployment.urls("web")[1]
     deployment.kill("web", 2, signal.SIGKILL)
     assert deployment.usage()["web"].processes == 2
-    assert deployment.alive() == []
+    assert deployment.unexpected_exits() == []
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
     deployment.start("web", 2)
@@ -198,7 +198,7 @@ def test_a_replica_that_ends_unasked_is_reported(compose, state_root):
     deployment = LocalRuntime(state_root).up(load_topology(compose))
     try:
         os.kill(deployment.replicas_of("gateway")[0].pid, signal.SIGKILL)
-        assert eventually(deployment.alive) == ["gateway-1"]
+        assert eventually(deployment.unexpected_exits) == ["gateway-1"]
     finally:
         deployment.down()
 
@@ -311,7 +311,7 @@ def test_a_service_may_wait_for_a_job_to_end(compose, state_root):
     deployment = LocalRuntime(state_root).up(with_job(compose, "print('all done')"))
     try:
         assert deployment.logs()["job-1"].read_text() == "all done\n"
-        assert deployment.alive() == []
+        assert deployment.unexpected_exits() == []
     finally:
         deployment.down()
 

@@ -15,7 +15,7 @@ import yaml
 
 from approaches.queue import keys
 from harness.runtimes import LocalRuntime
-from harness.runtimes.local.deployment import LocalDeployment
+from harness.runtimes.local.local_deployment import LocalDeployment
 from harness.topology import load_topology
 from tests.contract.shops import SEED, Buyer, Shop, eventually, small_and_fast
 from tests.support.prometheus import MONITORING, ROOT, Prometheus, watching

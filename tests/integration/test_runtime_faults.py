@@ -15,9 +15,10 @@ import redis
 
 from harness import telemetry
 from harness.errors import InfrastructureError, UsageError
-from harness.faults.actions import LeaderAction, action_of
+from harness.faults.actions import action_of
+from harness.faults.actions.leader import LeaderAction
 from harness.runtimes import LocalRuntime
-from harness.runtimes.local import replica
+from harness.runtimes.local import process_replica
 from harness.runtimes.processes import members
 from harness.scenario.faults import Fault
 from harness.telemetry import Sampler
@@ -71,7 +72,7 @@ def test_a_stopped_replica_starts_again(deployment):
     deployment.stop("web", 1)
     with pytest.raises(httpx.ConnectError):
         httpx.get(deployment.urls("web")[0])
-    assert deployment.alive() == []
+    assert deployment.unexpected_exits() == []
     for again in (deployment.stop, lambda *one: deployment.kill(*one, signal.SIGKILL)):
         with pytest.raises(InfrastructureError, match="web-1 does not run"):
             again("web", 1)
@@ -115,11 +116,11 @@ def test_a_replica_that_is_being_started_again_is_not_missed(deployment, monkeyp
     seen = []
 
     def watched_popen(*words):
-        seen.append(deployment.alive())
+        seen.append(deployment.unexpected_exits())
         return popen(*words)
 
-    popen = replica.popen
-    monkeypatch.setattr(replica, "popen", watched_popen)
+    popen = process_replica.popen
+    monkeypatch.setattr(process_replica, "popen", watched_popen)
     deployment.kill("web", 1, signal.SIGKILL)
     deployment.start("web", 1)
     assert seen == [[]]
@@ -140,7 +141,7 @@ def test_a_replica_that_was_paused_and_then_dies_is_still_missed(root, topology)
         other.kill("gateway", 1, signal.SIGSTOP)
         other.kill("gateway", 1, signal.SIGCONT)
         os.kill(other.replicas_of("gateway")[0].pid, signal.SIGKILL)
-        assert eventually(other.alive) == ["gateway-1"]
+        assert eventually(other.unexpected_exits) == ["gateway-1"]
         for service in ("postgres", "redis", "web"):
             other.kill(service, 1, signal.SIGSTOP)
     finally:
@@ -215,7 +216,7 @@ def test_one_process_is_killed_and_the_replica_lives(deployment):
     deployment.kill_process("web", 2, child.pid, signal.SIGKILL)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     assert first.is_running()
-    assert deployment.alive() == []
+    assert deployment.unexpected_exits() == []
     deployment.kill("web", 2, signal.SIGKILL)
     deployment.start("web", 2)
 

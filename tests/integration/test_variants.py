@@ -4,9 +4,15 @@ import json
 
 import pytest
 
+from harness.campaign import CompositeObserver
 from harness.results.store import Campaign, read_json
+from harness.runtimes import runtime_named
+from harness.scenario.model import load_scenario
+from harness.selftest.measurement import SelfTest, compare_variants
+from harness.topology import discover
 from tests.integration.test_wrong_usage import refused
-from tests.support.fake_harness import FAKE, at, be_killed
+from tests.support.fake_harness import FAKE, ROOT, at, be_killed
+from tests.support.fake_runtime import World, put_in_place
 
 pytestmark = pytest.mark.integration
 
@@ -71,13 +77,14 @@ def test_without_a_word_each_approach_is_a_variant_the_one_of_fewest_containers_
     harness, tmp_path
 ):
     out = tmp_path / "c"
-    words = ("--set", "api.THREADS=80", "--scale", "payment-worker=2")
+    words = ("--set", "payment-worker.CONCURRENCY=10", "--scale", "payment-worker=2")
     assert harness.run("run", FAKE, *words, "--out", out).returncode == 0
     said = description(out)
     assert [one["name"] for one in said["variants"]] == ["sync", "queue"]
     assert said["baseline"] == "sync"
     sync, queue = said["variants"]
-    assert (sync["settings"], sync["scale"]) == ({"api.THREADS": "80"}, {})
+    assert (sync["settings"], sync["scale"]) == ({}, {})
+    assert queue["settings"] == {"payment-worker.CONCURRENCY": "10"}
     assert queue["scale"] == {"payment-worker": 2}
 
 
@@ -99,7 +106,7 @@ def test_a_scenario_states_its_variants(harness, tmp_path):
         (("--variant", "outbox"), "no variant or approach named 'outbox'"),
         (("--variant", "a=outbox"), "no approach named 'outbox'"),
         (("--variant", "a=sync,THREADS=300,x"), "'x' is neither SERVICE.KEY=VALUE nor SERVICE=N"),
-        (("--variant", "a b=sync"), "not of the form NAME=APPROACH"),
+        (("--variant", "a b=sync"), "a name has letters, digits"),
         (("--variant", "sync", "--variant", "sync"), "two variants are named 'sync'"),
         (("--variant", "sync", "--approach", "queue"), "exclude each other"),
         (("--variant", "a=sync,nginx=2"), "nginx"),
@@ -145,3 +152,18 @@ def as_version_1(out):
         record = read_json(folder / "run.json")
         del record["variant"]
         (folder / "run.json").write_text(json.dumps({**record, "schema_version": 1}))
+
+
+def test_the_three_of_a_self_test_are_variants_of_one_campaign(monkeypatch, tmp_path):
+    put_in_place(World(), monkeypatch.setattr)
+    approach = discover(ROOT)["sync"]
+    test = SelfTest(approach, load_scenario(str(FAKE), ROOT), "fake", tmp_path / "out")
+    compare_variants(test, runtime_named("local"), CompositeObserver(()))
+    said = description(tmp_path / "out" / "campaign")
+    assert [one["name"] for one in said["variants"]] == ["first", "second", "slowed"]
+    assert [one["delay_ms"] for one in said["variants"]] == [0.0, 0.0, 20.0]
+    assert {one["approach"] for one in said["variants"]} == {"sync"}
+    for name, topology in said["topologies"].items():
+        delayed = "20" if name == "slowed" else "0"
+        assert topology["services"]["delay"]["command"][-1] == delayed
+        assert topology["entry"] == "delay"

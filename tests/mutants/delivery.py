@@ -5,7 +5,7 @@ from tests.support.edits import Edit
 
 IDS = "approaches/shop/ids.py"
 SCHEMA = "approaches/shop/schema.sql"
-SYNC_LEDGER = "approaches/sync/ledger.py"
+SYNC_LEDGER = "approaches/sync/sync_ledger.py"
 SYNC_MAIN = "approaches/sync/__main__.py"
 API = "approaches/queue/api.py"
 ACCEPT = "approaches/queue/lua/accept.lua"
@@ -64,11 +64,11 @@ MUTANTS = (
         edits=(
             Edit(
                 ORDER_WORKER,
-                "        orders = [order for _, order in parcels]\n",
-                "        ids = [entry.id for entry, _ in parcels]\n"
+                "        orders = [order for _, order in pending]\n",
+                "        ids = [entry.id for entry, _ in pending]\n"
                 "        await self._store.redis.xack(ORDERS.name, ORDERS.group, *ids)\n"
                 "        await self._store.redis.xdel(ORDERS.name, *ids)\n"
-                "        orders = [order for _, order in parcels]\n",
+                "        orders = [order for _, order in pending]\n",
             ),
         ),
         load="storm",
@@ -227,7 +227,14 @@ MUTANTS = (
         approach="sync",
         wrong="What a killed process leaves awaiting payment is never looked at again.",
         seen="request handlers that charge, without a job that sweeps up after them",
-        edits=(Edit(SYNC_MAIN, "    reconciler.start()\n", ""),),
+        edits=(
+            Edit(
+                SYNC_MAIN,
+                '        PeriodicThread("reconciling", reconciler.reconcile, '
+                "every_s=RECONCILE_EVERY_S),\n",
+                "",
+            ),
+        ),
         load="crash",
         caught_by="I3",
         alone=True,

@@ -10,7 +10,7 @@ STREAMS = "approaches/shop/streams.py"
 SUPERVISOR = "approaches/shop/supervisor.py"
 CHANGES = "approaches/queue/changes.py"
 CONSUMER = "approaches/queue/consumer.py"
-EDGE = "approaches/queue/edge.py"
+EDGE = "approaches/queue/http.py"
 EPOCHS = "approaches/queue/epochs.py"
 EVENTS = "approaches/queue/events.py"
 ORDER_WORKER = "approaches/queue/order_worker.py"
@@ -204,7 +204,7 @@ MUTANTS = (
                 'await self._cancel(entry, order, f"the ledger refuses it: {error}".strip())',
                 'await self.consumer.give_up(entry, f"the ledger refuses it: {error}".strip())',
             ),
-            Edit(RECOVERY, "            await self._resumption.bury()\n", ""),
+            Edit(RECOVERY, "            await self._resumption.cancel_dead_letters()\n", ""),
         ),
         load="leaves",
         caught_by="I11",

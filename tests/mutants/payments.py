@@ -65,8 +65,8 @@ MUTANTS = (
             Edit(PAYMENTS, ASK, ASK.replace("charge.order_id", "charge.job or charge.order_id")),
             Edit(
                 PAYMENT_WORKER,
-                'Charge(entry.fields["o"], entry.fields["k"], int(entry.fields["a"]))',
-                'Charge(entry.fields["o"], entry.fields["k"], int(entry.fields["a"]), entry.id)',
+                "int(fields[Field.AMOUNT])",
+                "int(fields[Field.AMOUNT]), entry.id",
             ),
         ),
         load="impatient",

@@ -4,11 +4,11 @@ from tests.mutants.mutant import Mutant
 from tests.support.edits import Edit
 
 SCHEMA = "approaches/shop/schema.sql"
-SYNC_LEDGER = "approaches/sync/ledger.py"
-SHOP_LEDGER = "approaches/shop/ledger.py"
+SYNC_LEDGER = "approaches/sync/sync_ledger.py"
+SHOP_LEDGER = "approaches/shop/order_ledger.py"
 QUEUE_LEDGER = "approaches/queue/ledger.py"
 API = "approaches/queue/api.py"
-STORE = "approaches/queue/store.py"
+STORE = "approaches/queue/redis_store.py"
 ACCEPT = "approaches/queue/lua/accept.lua"
 SETTLE = "approaches/queue/lua/settle.lua"
 ORDER_WORKER = "approaches/queue/order_worker.py"
@@ -197,17 +197,17 @@ MUTANTS = (
             ),
             Edit(
                 ORDER_WORKER,
-                "        orders = [order for _, order in parcels]\n",
+                "        orders = [order for _, order in pending]\n",
                 "        redis = self._store.redis\n"
-                "        left = await redis.get(keys.stock(parcels[0][1].product_id))\n"
+                "        left = await redis.get(keys.stock(pending[0][1].product_id))\n"
                 "        if int(left or 0) < 1:\n"
-                "            for entry, order in parcels:\n"
+                "            for entry, order in pending:\n"
                 "                await redis.hset(keys.order(order.id), 's', 'declined')\n"
                 "                await redis.incrby(keys.stock(order.product_id), 1)\n"
                 "                await redis.xack(ORDERS.name, ORDERS.group, entry.id)\n"
                 "                await redis.xdel(ORDERS.name, entry.id)\n"
                 "            return\n"
-                "        orders = [order for _, order in parcels]\n",
+                "        orders = [order for _, order in pending]\n",
             ),
         ),
         load="rush",

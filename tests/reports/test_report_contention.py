@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import report
-from harness.cli.commands import audit_command
-from harness.cli.verdicts import campaign_exit_code
+from harness.cli.audit import audit
+from harness.cli.outcome import campaign_exit_code
 from harness.errors import ExitCode
 from harness.results.store import Campaign, load_findings, read_json
 from tests.golden.campaigns import store
@@ -38,7 +38,7 @@ def invalid(tmp_path_factory):
     folder = tmp_path_factory.mktemp("invalid")
     """A ninth sale was planned."""
     run = make_contention_run("queue")
-    run.record.scenario["contest"]["sales"] = 9
+    run.record.scenario["contention"]["sales"] = 9
     store(folder, [run])
     return report.build(folder)
 
@@ -109,7 +109,7 @@ def test_an_oversold_sale_exits_20_also_when_it_is_audited_again(oversold, capsy
     stored = Campaign(oversold.parents[1])
     assert campaign_exit_code(stored) == ExitCode.CORRECTNESS
     before = [read_json(folder / "audit.json") for folder in stored.run_folders()]
-    assert audit_command(stored.path) == ExitCode.CORRECTNESS
+    assert audit(stored.path) == ExitCode.CORRECTNESS
     assert [read_json(folder / "audit.json") for folder in stored.run_folders()] == before
     said = capsys.readouterr().out
     assert "queue: 8 sales of 1–10 units, 30 buyers each: 1 oversold" in said

@@ -6,7 +6,7 @@ import report
 from harness.analysis.looks import Decision, Look
 from harness.analysis.outcomes import Outcome
 from harness.campaign.interim_looks import declared
-from harness.cli.verdicts import campaign_exit_code
+from harness.cli.outcome import campaign_exit_code
 from harness.errors import ExitCode
 from tests.golden.campaigns import simulated, store
 

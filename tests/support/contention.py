@@ -148,7 +148,7 @@ def _record(
     record["scenario"] |= {
         "title": "Simulated contention test",
         "stages": [],
-        "contest": {
+        "contention": {
             "sales": len(load.sales), "stock_min": STOCK_MIN, "stock_max": STOCK_MAX,
             "buyers": load.users,
         },

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from shutil import rmtree
+from signal import Signals
 from tempfile import mkdtemp
 from typing import Any
 
@@ -18,8 +19,9 @@ import pandas as pd
 
 from harness import load, runtimes
 from harness.campaign import backlog, collect, execution, load_phase, run_data, steps
+from harness.faults import injector
 from harness.load import Progress
-from harness.load.result import LoadResult
+from harness.load.load_result import LoadResult
 from harness.results.record import ResetProof
 from harness.results.store import RunData
 from harness.runtimes import Usage
@@ -134,8 +136,14 @@ class FakeDeployment:
     def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
         return {}
 
-    def alive(self) -> list[str]:
+    def unexpected_exits(self) -> list[str]:
         return []
+
+    def kill(self, service: str, replica: int, sig: Signals) -> None:
+        self.world.steps.append(f"{sig.name} {service}-{replica}")
+
+    def wait_ready(self, service: str, replica: int) -> None:
+        self.world.steps.append(f"wait {service}-{replica}")
 
     def down(self) -> None:
         rmtree(self.scratch)
@@ -199,7 +207,7 @@ class FakeSampler:
 def put_in_place(world: World, replace: Callable[[object, str, object], None] = setattr) -> None:
     """Let every campaign of this process run on fakes, its clock included."""
     clock = Clock()
-    for module in (steps, load_phase, backlog):
+    for module in (steps, load_phase, backlog, injector):
         replace(module, "time", clock)
     replace(runtimes, "LocalRuntime", lambda pythons=None: FakeRuntime(world))
     replace(execution, "reset", _reset)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.errors import ExitCode
-from harness.gate.result import Look, Offence, Result, Row, Ruling, RunOf, Side, Spoilt
+from harness.gate.result import InvalidRun, Look, Offence, Result, Row, Ruling, RunOf, Side
 
 LATENCY = Row(
     subject="queue",
@@ -91,7 +91,7 @@ OVERSOLD = Offence(
     RUN, "I1", "Nothing is oversold", "FAIL", "sale 17: 3 units too many <b>|</b> `x`"
 )
 UNKNOWN = Offence(RUN, "I4", "No order is lost", "UNKNOWN", "the ledger could not be read")
-SATURATED = Spoilt(
+SATURATED = InvalidRun(
     RunOf("comparison-sync", 5, 2, "sync", "base"), ("generator CPU: 97 %", "L ≠ λW")
 )
 

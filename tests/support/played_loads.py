@@ -4,7 +4,8 @@ import time
 from collections import Counter
 
 from harness import load
-from harness.load.plan import LoadPlan, PlannedStage
+from harness.load.load_plan import LoadPlan, PlannedStage
+from tests.support.plans import plan_of
 
 ENDPOINTS = {
     ("POST", "/auth/register"): "register",
@@ -28,7 +29,7 @@ def make_plan(shop, **changes):
             PlannedStage("leave", 0, 1.0, 50.0),
         ),
     }  # fmt: skip
-    return LoadPlan(**settings | changes)
+    return plan_of(LoadPlan, **settings | changes)
 
 
 def one_buyer(seconds=1.0):

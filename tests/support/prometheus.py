@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 
-from harness.runtimes.local.deployment import LocalDeployment
+from harness.runtimes.local.local_deployment import LocalDeployment
 from harness.topology.section import read_yaml
 from tests.contract.shops import eventually
 

@@ -17,9 +17,9 @@ import redis
 from approaches.queue import keys
 from approaches.queue.consumer import Entry
 from approaches.queue.order_worker import OrderWorker
+from approaches.queue.queue_settings import QueueSettings
 from approaches.queue.recovery import Recovery
-from approaches.queue.settings import QueueSettings
-from approaches.queue.store import Acceptance, Store
+from approaches.queue.redis_store import Acceptance, Store
 from approaches.shop.settings import Settings
 from tests.support.store_servers import (
     ROOT,
@@ -84,9 +84,10 @@ class World:
                 "TRUNCATE users, products, cancelled_orders RESTART IDENTITY CASCADE"
             )
             # a service that goes on from one test to the next must not take this for an older copy
-            connection.execute("UPDATE mirror_life SET epoch = epoch + 1")
+            connection.execute("UPDATE redis_epoch SET epoch = epoch + 1")
             connection.execute(
-                "UPDATE mirror_mark SET seq = 0, beat = 0, epoch = (SELECT epoch FROM mirror_life)"
+                "UPDATE redis_progress"
+                " SET seq = 0, beat = 0, epoch = (SELECT epoch FROM redis_epoch)"
             )
             connection.execute(
                 "INSERT INTO products (id, name, price_cents, initial_stock)"
@@ -116,7 +117,7 @@ class World:
 
     def epoch(self) -> int:
         """The life of Redis from which the ledger takes orders."""
-        return self.rows("SELECT epoch FROM mirror_life")[0][0]
+        return self.rows("SELECT epoch FROM redis_epoch")[0][0]
 
     def run(self, step):
         """Run `step(store)` in an event loop of its own."""

@@ -34,7 +34,6 @@ class Order:
     version: int
     accepted_ns: int
     settled_ns: int | None = None
-    held_until_ns: int | None = None
 
 
 @dataclass

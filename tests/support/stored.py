@@ -26,7 +26,7 @@ QUEUE: Values = {
 _DESCRIPTION: dict[str, Any] = {
     "schema_version": 2,
     "scenario": {
-        "title": "Sale", "description": "", "runs": 3, "seed": 42, "contest": None, "cases": [],
+        "title": "Sale", "description": "", "runs": 3, "seed": 42, "contention": None, "cases": [],
         "product": {"name": "iPhone", "stock": 1000, "per_user_limit": None},
         "stages": [{"name": "rush", "users": 50}, {"name": "peak", "users": 300}],
     },

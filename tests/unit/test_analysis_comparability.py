@@ -105,7 +105,7 @@ def test_runs_that_cannot_be_trusted_are_an_obstacle_on_either_side(
 
 
 def test_a_contention_test_is_not_compared() -> None:
-    one = stored(changes={"scenario/contest": {"sales": 300}})
+    one = stored(changes={"scenario/contention": {"sales": 300}})
     assert obstacles(one, one) == ["a contention test has no metrics to compare"]
 
 

@@ -152,7 +152,7 @@ def test_another_machine_has_only_its_ratios(campaigns: dict[str, Stored]) -> No
 
 
 def test_contention_tests_and_what_cannot_be_read_are_no_part_of_it() -> None:
-    contention = night(1, changes={"scenario/contest": {"sales": 10}})
+    contention = night(1, changes={"scenario/contention": {"sales": 10}})
     broken = Excluded("broken", ("cannot read",))
     found = history({"a": night(0), "contention": contention}, [broken])
     assert found is not None

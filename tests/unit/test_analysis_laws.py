@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +13,6 @@ from tests.support.histories import make_run
 from tests.support.records import T0_WALL_NS, with_record
 
 S = 1_000_000_000
-Break = Callable[[RunData], RunData]
 
 
 @pytest.fixture(scope="module", params=["sync", "queue"])

@@ -11,7 +11,7 @@ from harness.scenario.model import load_scenario
 
 ROOT = Path(__file__).parents[2]
 QUICK = (ROOT / "scenarios/quick.toml").read_text("utf-8")
-CUT = '{ at_s = 5, kind = "cut", service = "api" }'
+CUT = '{ at_s = 5, kind = "partition", service = "api" }'
 
 
 class Reluctant:
@@ -46,7 +46,9 @@ def conduct(tmp_path):
 
 def test_the_local_runtime_cuts_no_network(conduct):
     with pytest.raises(UsageError, match="api") as caught:
-        conduct('\n[[faults]]\nat_s = 5\nkind = "cut"\nservice = "api"\n', runtime_named("local"))
+        conduct(
+            '\n[[faults]]\nat_s = 5\nkind = "partition"\nservice = "api"\n', runtime_named("local")
+        )
     assert "docker" in caught.value.hint
 
 
@@ -58,16 +60,16 @@ def test_it_is_asked_for_every_system_with_the_faults_of_its_case(conduct):
     runtime = Reluctant(expected=4)
     with pytest.raises(UsageError, match="rather not"):
         conduct(cases, runtime)
-    expected = [(name, kinds) for name in ("queue", "sync") for kinds in ([], ["cut"])]
+    expected = [(name, kinds) for name in ("queue", "sync") for kinds in ([], ["partition"])]
     assert sorted(runtime.asked) == expected
 
 
 def test_it_is_asked_for_what_may_be_drawn_as_far_as_an_approach_has_its_services(conduct):
     random_faults = (
         '\n[[cases]]\nname = "c"\nrandom_faults = { every_s = 20, draw_from = [\n'
-        '  { kind = "cut", service = "api" }, { kind = "kill", service = "redis" },\n] }\n'
+        '  { kind = "partition", service = "api" }, { kind = "kill", service = "redis" },\n] }\n'
     )
     runtime = Reluctant(expected=2)
     with pytest.raises(UsageError, match="rather not"):
         conduct(random_faults, runtime)
-    assert sorted(runtime.asked) == [("queue", ["cut", "kill"]), ("sync", ["cut"])]
+    assert sorted(runtime.asked) == [("queue", ["partition", "kill"]), ("sync", ["partition"])]

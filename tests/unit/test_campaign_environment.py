@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from harness.host import cgroups, processors
-from harness.runtimes.strangers import NOTABLE_S, Strangers
+from harness.runtimes.foreign_processes import NOTABLE_S, ForeignProcesses
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -81,7 +81,7 @@ def test_a_busy_process_is_a_stranger_unless_it_is_ours():
     )
     try:
         busy.stdout.readline()
-        of_us, of_another = Strangers(os.getpid()), Strangers(leader=2**30)
+        of_us, of_another = ForeignProcesses(os.getpid()), ForeignProcesses(leader=2**30)
         busy.stdout.readline()
         assert "busy-bee" not in of_us.cpu_s()
         assert NOTABLE_S <= of_another.cpu_s()["busy-bee"] <= 1.0

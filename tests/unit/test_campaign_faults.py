@@ -51,11 +51,11 @@ class FakeDeployment:
     def wipe(self, service, replica):
         self._note("wipe", service, replica)
 
-    def cut(self, service, replica):
-        self._note("cut", service, replica)
+    def partition(self, service, replica):
+        self._note("partition", service, replica)
 
-    def join(self, service, replica):
-        self._note("join", service, replica)
+    def heal(self, service, replica):
+        self._note("heal", service, replica)
 
     def start(self, service, replica):
         self._note("start", service, replica)
@@ -91,18 +91,18 @@ def _now_ns():
         ("drain", ["stop", "start"]),
         ("pause", [SIGSTOP.name, SIGCONT.name, "wait_ready"]),
         ("wipe", [SIGKILL.name, "wipe", "start"]),
-        ("cut", ["cut", "join", "wait_ready"]),
+        ("partition", ["partition", "heal", "wait_ready"]),
     ],
 )
 def test_each_kind_breaks_and_mends_one_replica(kind, calls):
     one, deployment = carried_out(Fault(kind=kind, service="api", replica=2, **BRIEF))
     assert deployment.calls == [(call, "api", 2) for call in calls]
     (record,) = one.records()
-    assert record["error"] is None
-    assert 0 <= record["begun_ns"] <= record["begun_ns"] + 10_000_000 <= record["ended_ns"]
-    assert record["ended_ns"] <= record["healthy_ns"]
+    assert record.error is None
+    assert 0 <= record.begun_ns <= record.begun_ns + 10_000_000 <= record.ended_ns
+    assert record.ended_ns <= record.healthy_ns
     identity = ("kind", "service", "replica", "process", "for_s", "factor", "in_flight")
-    assert [record[key] for key in identity] == [kind, "api", 2, None, 0.01, None, 60]
+    assert [getattr(record, key) for key in identity] == [kind, "api", 2, None, 0.01, None, 60]
 
 
 def test_a_copy_is_taken_before_the_moment_at_which_it_is_put_back():
@@ -116,22 +116,22 @@ def test_a_copy_is_taken_before_the_moment_at_which_it_is_put_back():
     calls = ["save_data", "SIGKILL", "restore_data", "start"]
     assert deployment.calls == [(call, "redis", 1) for call in calls]
     (record,) = one.records()
-    assert (record["error"], record["age_s"]) == (None, 0.2)
-    assert record["begun_ns"] >= 0.3e9
+    assert (record.error, record.age_s) == (None, 0.2)
+    assert record.begun_ns >= 0.3e9
 
 
 def test_a_copy_that_fails_is_an_error_of_its_fault_and_nothing_is_killed():
     broken = FakeDeployment({("save_data", "redis", 1)})
     fault = Fault(kind="restore_old", service="redis", at_s=0.01, age_s=0.01)
     one, _ = carried_out(fault, deployment=broken)
-    assert one.records()[0]["error"] == "save_data of redis-1 failed"
+    assert one.records()[0].error == "save_data of redis-1 failed"
     assert broken.calls == [("save_data", "redis", 1)]
 
 
 def test_a_restart_starts_again_at_once():
     one, deployment = carried_out(Fault(kind="restart", service="api", at_s=0))
     assert [call[0] for call in deployment.calls] == ["stop", "start"]
-    assert one.records()[0]["for_s"] == 0
+    assert one.records()[0].for_s == 0
 
 
 def test_all_replicas_are_hit():
@@ -139,7 +139,7 @@ def test_all_replicas_are_hit():
     hit = {("SIGKILL", "worker", 1), ("SIGKILL", "worker", 2)}
     assert set(deployment.calls[:2]) == hit
     assert {call[0] for call in deployment.calls[2:]} == {"start"}
-    assert one.records()[0]["replica"] == "all"
+    assert one.records()[0].replica == "all"
 
 
 def test_faults_in_turn_wait_until_the_one_before_is_recovered_from():
@@ -150,7 +150,7 @@ def test_faults_in_turn_wait_until_the_one_before_is_recovered_from():
     assert one.wait(LIMIT_S)
     assert [call[1] for call in deployment.calls] == ["api"] * 3 + ["redis"] * 3
     first, second = one.records()
-    assert first["healthy_ns"] <= second["begun_ns"]
+    assert first.healthy_ns <= second.begun_ns
 
 
 def test_records_are_in_the_order_in_which_faults_began():
@@ -158,12 +158,12 @@ def test_records_are_in_the_order_in_which_faults_began():
     early = Fault(kind="pause", service="worker", **BRIEF)
     never = Fault(kind="kill", service="redis", at_stock=5)
     one, _ = carried_out(never, late, early, load_s=0.3, stock=6.0)
-    assert [record["service"] for record in one.records()] == ["worker", "api", "redis"]
+    assert [record.service for record in one.records()] == ["worker", "api", "redis"]
 
 
 def test_a_fault_at_a_stock_waits_for_it():
     one, _ = carried_out(Fault(kind="kill", service="api", at_stock=500, for_s=0.01), stock=500.0)
-    assert one.records()[0]["error"] is None
+    assert one.records()[0].error is None
 
 
 @pytest.mark.parametrize("stock", [501.0, None])
@@ -172,8 +172,8 @@ def test_a_stock_that_is_never_reached_is_an_error(stock):
         Fault(kind="kill", service="api", at_stock=500), load_s=0.05, stock=stock
     )
     (record,) = one.records()
-    assert record["begun_ns"] is None
-    assert "never seen at 500" in record["error"]
+    assert record.begun_ns is None
+    assert "never seen at 500" in record.error
     assert deployment.calls == []
 
 
@@ -185,9 +185,9 @@ def test_a_fault_that_fails_is_undone_as_far_as_it_went():
     assert ("start", "worker", 1) in broken.calls
     assert ("start", "worker", 2) not in broken.calls
     (record,) = one.records()
-    assert (record["begun_ns"], record["ended_ns"], record["healthy_ns"]) == (None, None, None)
-    assert record["error"] == "SIGKILL of worker-2 failed"
-    assert any("SIGKILL of worker-2 failed" in news.words for news in one.news())
+    assert (record.begun_ns, record.ended_ns, record.healthy_ns) == (None, None, None)
+    assert record.error == "SIGKILL of worker-2 failed"
+    assert any("SIGKILL of worker-2 failed" in news.words for news in one.events())
 
 
 def test_a_drain_that_ended_in_a_kill_is_an_error_of_its_fault_and_it_is_started_again():
@@ -196,8 +196,8 @@ def test_a_drain_that_ended_in_a_kill_is_an_error_of_its_fault_and_it_is_started
         deployment=FakeDeployment(ends_by_itself=False),
     )
     (record,) = one.records()
-    assert record["begun_ns"] is None
-    assert "api-1 was killed" in record["error"]
+    assert record.begun_ns is None
+    assert "api-1 was killed" in record.error
     assert deployment.calls == [("stop", "api", 1), ("start", "api", 1)]
 
 
@@ -207,13 +207,13 @@ def test_a_replica_that_does_not_come_back_is_an_error_of_its_fault():
         deployment=FakeDeployment({("start", "api", 1)}),
     )
     (record,) = one.records()
-    assert record["ended_ns"] is not None
-    assert record["healthy_ns"] is None
-    assert record["error"] == "start of api-1 failed"
+    assert record.ended_ns is not None
+    assert record.healthy_ns is None
+    assert record.error == "start of api-1 failed"
 
 
 @pytest.mark.parametrize(
-    ("kind", "calls"), [("pause", ["SIGSTOP", "SIGCONT"]), ("cut", ["cut", "join"])]
+    ("kind", "calls"), [("pause", ["SIGSTOP", "SIGCONT"]), ("partition", ["partition", "heal"])]
 )
 def test_giving_up_lets_go_what_is_held_and_begins_nothing_else(kind, calls):
     paused = threading.Event()
@@ -230,25 +230,25 @@ def test_giving_up_lets_go_what_is_held_and_begins_nothing_else(kind, calls):
     one.give_up()
     assert one.wait(LIMIT_S)
     assert deployment.calls == [(call, "worker", 1) for call in calls]
-    assert all(record["error"] for record in one.records())
+    assert all(record.error for record in one.records())
 
 
 def test_a_load_that_never_began_is_given_up_without_a_fault():
     one, deployment = injector(Fault(kind="kill", service="api", at_s=0))
     one.give_up()
     assert deployment.calls == []
-    assert one.records()[0]["error"] == "the run ended before it was carried out"
+    assert one.records()[0].error == "the run ended before it was carried out"
 
 
-def test_news_are_told_once():
+def test_an_event_is_returned_once():
     one, _ = carried_out(Fault(kind="kill", service="api", **BRIEF))
-    begun, back = one.news()
+    begun, back = one.events()
     assert (str(begun), begun.is_over) == ("kill api-1: 60 in flight", False)
     assert (str(back).startswith("kill api-1: back after "), back.is_over) == (True, True)
     assert 0 <= begun.t_s <= back.t_s
-    assert one.news() == []
+    assert one.events() == []
 
 
 def test_a_run_without_faults_has_nothing_to_wait_for():
     one, deployment = carried_out()
-    assert (one.records(), one.news(), deployment.calls) == ([], [], [])
+    assert (one.records(), one.events(), deployment.calls) == ([], [], [])

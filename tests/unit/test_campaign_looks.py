@@ -125,7 +125,7 @@ def test_a_campaign_that_has_stopped_stays_as_it_is(tmp_path, monkeypatch):
     ("name", "approaches", "words"),
     [
         ("quick", ["sync"], "two variants"),
-        ("contention", [], "contest"),
+        ("contention", [], "contention test"),
         ("chaos", [], "cases"),
     ],
 )

@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from harness.cli.verdicts import print_outcome
+from harness.cli.outcome import print_outcome
 from harness.results.store import Campaign
 from tests.support.stored import summary
 

@@ -9,6 +9,7 @@ import pytest
 from harness.campaign import collect
 from harness.errors import InfrastructureError
 from harness.faults.actions import accounts
+from harness.results.record import FaultRecord
 from harness.scenario.faults import Fault
 
 ORDER = "0190-an-order"
@@ -82,13 +83,14 @@ def shop(ledger, on_order, on_poll=lambda: httpx.Response(404), on_register=None
 
 
 def counted(facts):
-    return dict(collect.requests_of_faults([facts]))
+    fault = FaultRecord(kind="delete_account", service=None, **facts)
+    return dict(collect.requests_of_faults([fault]))
 
 
 def test_a_shop_that_refuses_is_asked_once(play, ledger):
     facts = play(shop(ledger, lambda: httpx.Response(401, json={"code": "unauthorized"})))
     assert ledger.deleted == facts["users"] == [1, 2]
-    bought = [(one["user_id"], one["status"], one["order_id"]) for one in facts["purchases"]]
+    bought = [(one.user_id, one.status, one.order_id) for one in facts["purchases"]]
     assert bought == [(1, 401, None), (2, 401, None)]
     assert counted(facts) == {
         ("POST", "/auth/register", 201): 2,
@@ -107,7 +109,7 @@ def test_an_accepted_order_is_asked_for_until_it_has_ended(play, ledger):
 
     accepted = httpx.Response(202, json={"order_id": ORDER, "status": "accepted"})
     facts = play(shop(ledger, lambda: accepted, poll))
-    assert {one["order_status"] for one in facts["purchases"]} == {"cancelled"}
+    assert {one.order_status for one in facts["purchases"]} == {"cancelled"}
     assert counted(facts)["GET", "/orders/{id}", 200] == 4
 
 
@@ -115,14 +117,14 @@ def test_an_order_that_never_ends_is_recorded_as_it_was_last_seen(play, ledger, 
     monkeypatch.setattr(accounts, "POLL_LIMIT_S", 0.02)
     accepted = httpx.Response(202, json={"order_id": ORDER, "status": "accepted"})
     facts = play(shop(ledger, lambda: accepted, lambda: httpx.Response(502)))
-    assert {one["order_status"] for one in facts["purchases"]} == {"accepted"}
+    assert {one.order_status for one in facts["purchases"]} == {"accepted"}
     assert ("GET", "/orders/{id}", 502) not in counted(facts)  # a proxy's own: nobody counted it
 
 
 def test_an_open_outcome_is_tried_again_with_the_same_key(play, ledger):
     answers = iter([httpx.Response(503), httpx.Response(401), httpx.Response(500), *[None] * 9])
     facts = play(shop(ledger, lambda: next(answers) or httpx.Response(500)))
-    assert [one["status"] for one in facts["purchases"]] == [401, 500]
+    assert [one.status for one in facts["purchases"]] == [401, 500]
     assert counted(facts)["POST", "/orders", 500] == 7
 
 

@@ -53,7 +53,7 @@ def written(folder, one=None):
 
 
 @pytest.fixture
-def kept(tmp_path):
+def list_running(tmp_path):
     """Return a baseline that was written and read again."""
     path = tmp_path / "results" / "baseline.json"
     baseline.write(written(tmp_path / "campaign"), path)
@@ -228,7 +228,7 @@ def test_a_spoilt_campaign_is_no_baseline(tmp_path, run, said):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("scenario/contest", {"buyers": 5}, "its runs are not ranked"),
+        ("scenario/contention", {"buyers": 5}, "its runs are not ranked"),
         ("cases", ["kill"], "its runs are not ranked"),
         ("variants", variants("sync"), "it measured one approach"),
     ],
@@ -259,3 +259,21 @@ def test_what_it_is_as_a_side_changes_with_its_file(kept, tmp_path):
 def test_a_folder_without_a_campaign_is_told(tmp_path):
     with pytest.raises(UsageError, match="cannot read"):
         baseline.write(tmp_path, tmp_path / "baseline.json")
+
+
+def test_a_baseline_that_version_1_of_the_campaigns_made_is_read(kept, tmp_path):
+    path = tmp_path / "results" / "baseline.json"
+    content = json.loads(path.read_text())
+    asked = content["description"]
+    asked |= {"schema_version": 1, "approaches": [one["name"] for one in asked.pop("variants")]}
+    del asked["baseline"]
+    for n, name in enumerate(("sync", "queue")):
+        asked["topologies"][name]["containers"] = n
+    path.write_text(json.dumps(content))
+    old = baseline.read(path)
+    assert [one["name"] for one in old.description.variants] == ["sync", "queue"]
+    assert old.changes == kept.changes
+    head = a_campaign(
+        changes={f"topologies/{n}/containers": i for i, n in enumerate(["sync", "queue"])}
+    )
+    baseline.check(old, CRITERIA, head.description)

@@ -3,12 +3,18 @@
 import pytest
 
 from harness.gate import run_evidence
-from harness.results.findings import Finding, Verdict
+from harness.results.findings import Category, Finding, Verdict
 from harness.results.store import Campaign
 from tests.support.histories import make_run
 from tests.support.records import with_record
 
-WEAK = Finding("I16", "As durable as claimed", Verdict.FAIL, "appendfsync everysec")
+WEAK = Finding(
+    "I16",
+    "As durable as claimed",
+    Verdict.FAIL,
+    "appendfsync everysec",
+    category=Category.SET_UP,
+)
 
 
 @pytest.fixture

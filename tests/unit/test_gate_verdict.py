@@ -26,7 +26,7 @@ def spoilt(**where):
     return InvalidRun(run_of(**where), ("generator CPU: 97 %",))
 
 
-WEAK = Offence(run_of(), "I16", "As durable as claimed", "FAIL", "appendfsync everysec")
+WEAK = Offence(run_of(), "I16", "As durable as claimed", "FAIL", "everysec", is_incorrect=False)
 
 
 def test_a_weak_set_up_decides_nothing_unless_it_is_strict():

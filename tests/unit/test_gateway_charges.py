@@ -8,9 +8,9 @@ import pytest
 
 from approaches.gateway.app import create_app
 from approaches.gateway.charges import ChargeRequest, Charges, KeyReusedError, UnavailableError
-from approaches.gateway.faults import Fault, Faults
+from approaches.gateway.gateway_faults import Fault, Faults
 from approaches.gateway.log import ChargeLog
-from approaches.gateway.oracle import PaymentModel, draw
+from approaches.gateway.payment_draws import PaymentModel, draw
 
 FAST = PaymentModel("fixed", mean_s=0.01)
 REQUEST = ChargeRequest("order-1", "42-1-0", 4200)

@@ -7,8 +7,8 @@ from hashlib import sha256
 
 import pytest
 
-from approaches.gateway import oracle
-from approaches.gateway.oracle import PaymentModel, draw
+from approaches.gateway import payment_draws
+from approaches.gateway.payment_draws import PaymentModel, draw
 
 REFERENCES = [f"42-{user}-{attempt}" for user in range(1000) for attempt in range(10)]
 
@@ -77,4 +77,4 @@ def test_fixed_latency_is_the_mean_itself():
 
 @pytest.mark.parametrize("word", [b"\x00" * 8, b"\xff" * 8])
 def test_the_extreme_words_give_finite_quantiles(word):
-    assert math.isfinite(statistics.NormalDist().inv_cdf(oracle._unit(word)))
+    assert math.isfinite(statistics.NormalDist().inv_cdf(payment_draws._unit(word)))

@@ -6,16 +6,18 @@ import pytest
 
 from harness.errors import InfrastructureError
 from harness.load import LoadPlan, collect
-from harness.load.ledger import Ledger, end_file_of
-from harness.load.plan import ContentionPlan, PlannedStage
+from harness.load.load_plan import ContentionPlan, PlannedStage
+from harness.load.request_log import RequestLog, end_file_of
 from harness.scenario.sales import Sale
+from tests.support.plans import plan_of
 
 S = 1_000_000_000
 
 
 @pytest.fixture
 def folder(tmp_path):
-    plan = LoadPlan(
+    plan = plan_of(
+        LoadPlan,
         address="http://127.0.0.1:1", product_id=1, seed=1, key_prefix="1-", user_offset=0,
         stages=(PlannedStage("up", 2, 1.0, 10.0), PlannedStage("down", 0, 2.0, 10.0)),
         buyer="polling", think_min_s=0.0, think_max_s=1.0, poll_interval_s=0.5,
@@ -36,7 +38,7 @@ def row(user, sent_ns, endpoint="buy", **changes):
 
 
 def write(folder, process, rows, *, clock=(), buyers=(), killed=0):
-    with Ledger(folder, process) as ledger:
+    with RequestLog(folder, process) as ledger:
         for one in rows:
             ledger.request(one)
         for one in clock:
@@ -55,7 +57,8 @@ def test_a_request_belongs_to_the_stage_in_which_it_was_sent(folder):
 
 
 def test_a_request_of_a_contention_test_belongs_to_the_sale_whose_bell_rang_last(tmp_path):
-    plan = ContentionPlan(
+    plan = plan_of(
+        ContentionPlan,
         address="http://127.0.0.1:1", seed=1, key_prefix="1-", user_offset=0, buyer="polling",
         think_min_s=0.0, think_max_s=1.0, poll_interval_s=0.5, request_timeout_s=1.0,
         watch_limit_s=1.0, processes=1, retries=0, buyers=1,
@@ -136,4 +139,4 @@ def test_a_buyer_killed_in_the_middle_of_a_request_spoils_the_ledger(folder):
 def test_a_ledger_is_never_continued(folder):
     write(folder, 0, [])
     with pytest.raises(FileExistsError):
-        Ledger(folder, 0)
+        RequestLog(folder, 0)

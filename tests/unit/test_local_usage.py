@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.runtimes.local.usage import Meter
+from harness.runtimes.local.process_usage import Meter
 
 HOLDER = """
 import socket, sys

@@ -9,8 +9,8 @@ from approaches.queue import acknowledgement
 from approaches.queue.acknowledgement import LedgerWatch
 from approaches.queue.changes import Change, Hub
 from approaches.queue.order import Order
-from approaches.queue.settings import QueueSettings
-from approaches.queue.store import Store
+from approaches.queue.queue_settings import QueueSettings
+from approaches.queue.redis_store import Store
 from approaches.shop.orders import Status
 from approaches.shop.problems import Code, Problem
 from approaches.shop.settings import SettingsError
@@ -39,7 +39,7 @@ def watch(pool, *, subscribed=True, news=(), order=ORDER):
         hub.is_subscribed = subscribed
         with hub.listening(order.id) as listener:
             for change in news:
-                listener.tell(change)
+                listener.notify(change)
             found = await LedgerWatch(hub, pool).recorded(order, listener)
         assert not hub._listeners
         return found

@@ -13,10 +13,10 @@ from redis.exceptions import RedisError
 from approaches.queue import keys
 from approaches.queue.changes import QUEUE_SIZE, Change, Hub, Listener
 from approaches.queue.consumer import consumer_name
-from approaches.queue.health import _response
 from approaches.queue.order import Order, from_microseconds, to_microseconds
-from approaches.queue.settings import QueueSettings
-from approaches.queue.store import Settlement, Store
+from approaches.queue.queue_settings import QueueSettings
+from approaches.queue.redis_store import Settlement, Store
+from approaches.queue.worker_health import _response
 from approaches.shop.orders import Status
 from approaches.shop.settings import SettingsError
 
@@ -127,7 +127,7 @@ def test_a_listener_that_does_not_keep_up_is_dropped_and_nobody_waits_for_it():
     listener = Listener()
     for version in range(QUEUE_SIZE + 1):
         assert not listener.is_behind
-        listener.tell(Change(Status.UNKNOWN, version, None))
+        listener.notify(Change(Status.UNKNOWN, version, None))
     assert listener.is_behind
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from approaches.queue.consumer import Entry
 from approaches.queue.payment_worker import PaymentWorker
-from approaches.queue.settings import QueueSettings
+from approaches.queue.queue_settings import QueueSettings
 from approaches.shop.settings import Settings
 
 

@@ -16,7 +16,9 @@ class Deaf:
 
     def __init__(self):
         self.ended = []
-        self.consumer = SimpleNamespace(is_heard=True, beat=self.wait, leave=self.leave)
+        self.consumer = SimpleNamespace(
+            heartbeat_ok=True, beat=self.wait, deregister=self.deregister
+        )
         self.ledger = SimpleNamespace(is_stuck=False)
 
     async def wait(self):
@@ -33,8 +35,8 @@ class Deaf:
     async def finish(self):
         self.ended.append("finished")
 
-    async def leave(self):
-        self.ended.append("left")
+    async def deregister(self):
+        self.ended.append("deregistered")
 
     async def close(self):
         self.ended.append("closed")
@@ -46,7 +48,7 @@ def test_a_swallowed_cancellation_keeps_no_worker(monkeypatch):
     work = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         worker.run_worker(listener, lambda: work.append(Deaf()) or work[0])
-    assert work[0].ended == ["swallowed", "finished", "left", "swallowed", "closed"]
+    assert work[0].ended == ["swallowed", "finished", "deregistered", "swallowed", "closed"]
 
 
 @pytest.mark.timeout(20)

@@ -81,14 +81,14 @@ def test_a_resolved_scenario_can_be_read_back_from_json():
 )  # fmt: skip
 def test_planned_users_are_straight_lines_between_stages(t_s, users, stage):
     scenario = load_scenario("flash_sale", ROOT)
-    assert scenario.planned_users(t_s) == pytest.approx(users)
-    assert scenario.stage_at(t_s) == stage
+    assert scenario.schedule.planned_users(t_s) == pytest.approx(users)
+    assert scenario.schedule.stage_at(t_s) == stage
 
 
 def test_the_end_of_a_load_that_does_not_ramp_down_still_counts(load_text):
     scenario = load_text(FLASH_SALE.replace("users = 0", "users = 30"))
-    assert scenario.planned_users(300) == 30
-    assert scenario.planned_users(300.001) == 0
+    assert scenario.schedule.planned_users(300) == 30
+    assert scenario.schedule.planned_users(300.001) == 0
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_an_open_load_says_who_comes_and_plans_no_users():
     assert scenario.open is not None
     assert scenario.open.buyers == 2500
     assert scenario.open.peak_per_s == 400
-    assert (scenario.load_s, scenario.peak_users, scenario.planned_users(3)) == (30, 0, 0)
+    assert (scenario.load_s, scenario.peak_users, scenario.schedule.planned_users(3)) == (30, 0, 0)
     assert "2500 buyers arrive" in scenario.workload
 
 

@@ -37,7 +37,7 @@ def test_what_is_not_undone_after_a_time_lasts_none():
     assert Fault(kind="restart", service="api", at_s=1).lasts_s == 0
     assert Fault(kind="kill", service="api", process="leader", at_s=1).lasts_s == 0
     assert Fault(kind="pause", service="api", process="leader", at_s=1).lasts_s == 3
-    assert Fault(kind="cut", service="api", at_s=1).lasts_s == 3
+    assert Fault(kind="partition", service="api", at_s=1).lasts_s == 3
 
 
 def test_moments_are_stated_or_drawn_from_a_seed_or_up_to_the_stock():
@@ -112,10 +112,10 @@ def fault(lines):
             ["faults[1]", 'process = "leader"', "kill or pause", "stop"],
         ),
         (
-            fault('at_s = 1\nkind = "cut"\nservice = "api"\nprocess = "leader"'),
-            ["faults[1]", 'process = "leader"', "kill or pause", "cut"],
+            fault('at_s = 1\nkind = "partition"\nservice = "api"\nprocess = "leader"'),
+            ["faults[1]", 'process = "leader"', "kill or pause", "partition"],
         ),
-        (fault('at_s = 1\nkind = "cut"'), ["faults[1]", "service is missing", "cut"]),
+        (fault('at_s = 1\nkind = "partition"'), ["faults[1]", "service is missing", "partition"]),
         (fault(f"{KILL}count = 2"), ["faults[1]", "count = 2", "only delete_account", "kill"]),
         (fault('at_s = 1\nkind = "delete_account"\ncount = 0'), ["faults[1].count = 0"]),
         (

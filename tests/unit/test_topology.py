@@ -38,7 +38,7 @@ def test_a_file_is_read_with_its_defaults(compose):
     assert web.stop_grace_period_s == 10.0
     assert web.depends_on == {"postgres": Condition.HEALTHY, "redis": Condition.HEALTHY}
     assert web.healthcheck is not None
-    assert web.healthcheck.patience_s == 20.0
+    assert web.healthcheck.longest_wait_s == 20.0
     assert topology.services["redis"].command[-2:] == ("--appendfsync", "always")
     assert topology.services["postgres"].healthcheck.test == ("pg_isready -U $POSTGRES_USER",)
 

@@ -134,7 +134,7 @@ def test_zero_in_a_health_check_is_the_default_of_docker(compose, zero):
     compose.write_text(COMPOSE.replace("    interval: 1s\n    retries: 20", f"    {zero}"))
     check = load_topology(compose).services["web"].healthcheck
     assert (check.interval_s, check.timeout_s, check.retries) == (30.0, 30.0, 3)
-    assert check.patience_s == 90.0
+    assert check.longest_wait_s == 90.0
 
 
 def test_so_is_no_retry(compose):
@@ -159,6 +159,29 @@ def test_a_byte_order_mark_is_no_part_of_a_file(compose, name):
     file.write_text(text, encoding="utf-8-sig")
     expected = "moin" if name == ".env" else "hello"
     assert load_topology(compose).services["web"].environment["GREETING"] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("GREETING=moin", "moin"),
+        ("GREETING='good day'", "good day"),
+        ('GREETING="good day" # until noon', "good day"),
+        ("GREETING=good day # until noon", "good day"),
+        ("export GREETING=moin", "moin"),
+        ("GREETING=moin#moin", "moin#moin"),
+    ],
+)
+def test_an_env_file_is_read_as_compose_reads_it(compose, line, value):
+    compose.with_name(".env").write_text(f"# first\n\n{line}\nLAST=1\n")
+    assert load_topology(compose).services["web"].environment["GREETING"] == value
+
+
+@pytest.mark.parametrize("line", ["GREETING", "1A=1", "A=$B", 'A="open', "=1"])
+def test_a_line_of_an_env_file_that_is_no_variable_is_refused_by_file_and_line(compose, line):
+    compose.with_name(".env").write_text(f"B=1\n{line}\n")
+    with pytest.raises(UsageError, match=r"\.env:2: .* is not NAME=value"):
+        load_topology(compose)
 
 
 @pytest.mark.parametrize(

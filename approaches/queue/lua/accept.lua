@@ -5,8 +5,8 @@
 -- (wrong type, out of memory, AOF refused) leaves nothing half done. A missing stock key is never
 -- decremented: DECRBY would create it below zero.
 --
--- The entry names the epoch of this store, so that the ledger can tell an order whose units are still
--- held here from one that was accepted before everything was lost (ledger.py). `seq` counts the orders
+-- The entry names the epoch of this store, so that the ledger can distinguish an order whose units are
+-- still held here from one that was accepted before everything was lost (ledger.py). `seq` counts the orders
 -- of an epoch. A caller that has seen a later epoch, or a higher number, knows that this store was put
 -- back from an older copy: the epoch ends here and now, and the leader begins another one (epochs.py).
 --

@@ -1,7 +1,7 @@
 -- Take over what the ledger says of a product now: its name, price, limit, and units for sale.
 --
--- The counter moves by the difference to what this store was last told, in the same step in which it is
--- told: so a restock counts once, whatever is accepted or released meanwhile.
+-- The counter moves by the difference to what this store had before, in the same step in which that is
+-- replaced: so a restock counts once, whatever is accepted or released meanwhile.
 --
 -- KEYS  1 leader lock  2 stock  3 product
 -- ARGV  1 token of the leader  2 name  3 price_cents  4 initial_stock  5 per_user_limit or ''

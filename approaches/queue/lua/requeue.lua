@@ -2,7 +2,7 @@
 --
 -- Liveness is the heartbeat key, never idle time: a charge may rightly take fifteen seconds. The
 -- entry is added again and the old one dropped in the same step, with the number of deliveries so
--- far in field `n`; live consumers wake from their blocking read, so no one has to be told. An
+-- far in field `n`; live consumers wake from their blocking read, so nobody has to be notified. An
 -- entry that was delivered too often goes to the dead letters with the reason, still holding its stock.
 -- A consumer that is not alive and has nothing left is removed.
 --

@@ -8,7 +8,7 @@
 --
 -- An open order that was lost, or that this store takes for not recorded yet, gets a payment entry at
 -- once. Its payment may be in somebody's hand, or
--- be settled in the ledger since this was read, with nobody left to tell: whoever takes the entry asks
+-- be settled in the ledger since this was read, with nobody left to publish that: whoever takes the entry asks
 -- the gateway under the same key, learns what the ledger says, and brings the hash to it.
 --
 -- KEYS  1 leader lock  2 payments stream  3 epoch  then one order hash per order

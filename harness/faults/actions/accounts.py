@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from threading import Event
 from typing import Any
 
@@ -14,7 +13,8 @@ import httpx
 import psycopg
 
 from harness.errors import InfrastructureError
-from harness.faults.actions.base import FaultAction
+from harness.faults.actions.base import FaultAction, carries_out
+from harness.results.record import DeletedPurchase, RequestCount
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 from harness.scenario.sales import SALE_PRODUCT
@@ -30,17 +30,7 @@ _TERMINAL = ("confirmed", "declined", "cancelled")
 _ORDER = "/orders/{id}"
 
 
-@dataclass(slots=True)
-class Purchase:
-    """One attempt under one key; `status` 0 is no answer, `order_status` the last one seen."""
-
-    user_id: int
-    key: str
-    status: int = 0
-    order_id: str | None = None
-    order_status: str | None = None
-
-
+@carries_out("delete_account")
 class DeleteAccounts(FaultAction):
     """Deletes accounts of its own from the ledger; then each buys a unit with its live token.
 
@@ -50,19 +40,17 @@ class DeleteAccounts(FaultAction):
     """
 
     def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
-        self._count = fault.accounts
-        self._deployment = deployment
-        self._giving_up = giving_up
+        super().__init__(fault, deployment, giving_up)
         self._name = secrets.token_hex(4)
         self._tokens: dict[int, str] = {}
-        self._purchases: list[Purchase] = []
+        self._purchases: list[DeletedPurchase] = []
         self._requests: Counter[tuple[str, str, int]] = Counter()
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
         """Register the accounts and log in."""
         with self._shop() as shop:
-            for number in range(1, self._count + 1):
+            for number in range(1, self._fault.accounts + 1):
                 login = {
                     "email": f"deleted-{self._name}-{number}@example.org",
                     "password": f"secret-of-{self._name}-{number}",
@@ -91,9 +79,9 @@ class DeleteAccounts(FaultAction):
         """Return the users, what each bought, and all requests by method, route and status."""
         return {
             "users": list(self._tokens),
-            "purchases": [asdict(one) for one in self._purchases],
+            "purchases": self._purchases,
             "requests": [
-                {"method": method, "route": route, "status": status, "count": count}
+                RequestCount(method=method, route=route, status=status, count=count)
                 for (method, route, status), count in sorted(self._requests.items())
             ],
         }
@@ -111,8 +99,8 @@ class DeleteAccounts(FaultAction):
             raise InfrastructureError(f"the ledger has no account {email}", "see the shop's logs")
         return int(row[0])
 
-    def _buy(self, shop: httpx.Client, user_id: int) -> Purchase:
-        purchase = Purchase(user_id, f"deleted-{self._name}-{user_id}")
+    def _buy(self, shop: httpx.Client, user_id: int) -> DeletedPurchase:
+        purchase = DeletedPurchase(user_id=user_id, key=f"deleted-{self._name}-{user_id}", status=0)
         headers = {**self._login(user_id), "Idempotency-Key": purchase.key}
         body = {"product_id": SALE_PRODUCT, "quantity": 1}
         answer = self._persist(shop, "/orders", body, headers)
@@ -122,7 +110,7 @@ class DeleteAccounts(FaultAction):
             purchase.order_id, purchase.order_status = said.get("order_id"), said.get("status")
         return purchase
 
-    def _watch(self, shop: httpx.Client, purchase: Purchase) -> None:
+    def _watch(self, shop: httpx.Client, purchase: DeletedPurchase) -> None:
         deadline_s = time.monotonic() + POLL_LIMIT_S
         headers = self._login(purchase.user_id)
         while purchase.order_status not in _TERMINAL and time.monotonic() < deadline_s:

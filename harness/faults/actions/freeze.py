@@ -1,12 +1,15 @@
 """Connections to a store that freeze: they stop without being closed."""
 
 from signal import SIGUSR1, SIGUSR2
+from threading import Event
 
 from harness.errors import InfrastructureError
-from harness.faults.actions.base import FaultAction
+from harness.faults.actions.base import FaultAction, carries_out
 from harness.runtimes import Deployment
+from harness.scenario.faults import Fault
 
 
+@carries_out("freeze")
 class FreezeConnections(FaultAction):
     """Freezes the proxy between the services and a store (see `harness.runtimes.tcp_proxy`).
 
@@ -14,14 +17,15 @@ class FreezeConnections(FaultAction):
     and proxy are well all the time, so there is nothing to wait for.
     """
 
-    def __init__(self, service: str, deployment: Deployment) -> None:
-        proxy = deployment.topology.proxies.get(service)
+    def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
+        super().__init__(fault, deployment, giving_up)
+        proxy = deployment.topology.proxies.get(self._service)
         if proxy is None:
             raise InfrastructureError(
-                f"there is no proxy before {service}", "deploy it with one, as a campaign does"
+                f"there is no proxy before {self._service}",
+                "deploy it with one, as a campaign does",
             )
         self._proxy = proxy
-        self._deployment = deployment
 
     def inject(self) -> None:
         """Forward nothing from now on."""

@@ -2,30 +2,24 @@
 
 import httpx
 
-from harness.faults.actions.base import FaultAction
-from harness.runtimes import Deployment
-from harness.scenario.faults import Fault
+from harness.faults.actions.base import FaultAction, carries_out
 
 _ANSWER_LIMIT_S = 5.0
 
 
+@carries_out("unavailable", "hang", "slow")
 class GatewayAction(FaultAction):
-    """Asks the payment gateway to misbehave for a while; it ends that by itself."""
+    """Asks the payment gateway to misbehave for a while.
 
-    def __init__(self, fault: Fault, deployment: Deployment) -> None:
-        self._wanted = {"kind": fault.kind, "for_s": fault.lasts_s}
-        if fault.slowness is not None:
-            self._wanted["factor"] = fault.slowness
-        self._deployment = deployment
+    The gateway ends that by itself, and its process is well all the time: there is nothing to undo
+    and nothing to wait for.
+    """
 
     def inject(self) -> None:
-        """Tell the gateway."""
+        """Send the fault to the gateway."""
+        wanted = {"kind": self._fault.kind, "for_s": self._fault.lasts_s}
+        if self._fault.slowness is not None:
+            wanted["factor"] = self._fault.slowness
         url = self._deployment.urls(self._deployment.topology.gateway)[0]
-        answer = httpx.put(f"{url}/faults", json=self._wanted, timeout=_ANSWER_LIMIT_S)
+        answer = httpx.put(f"{url}/faults", json=wanted, timeout=_ANSWER_LIMIT_S)
         answer.raise_for_status()
-
-    def undo(self) -> None:
-        """Leave it to the gateway, which knows for how long."""
-
-    def recover(self) -> None:
-        """Leave it to the gateway, whose process was well all the time."""

@@ -8,8 +8,9 @@ from threading import Event
 import redis
 
 from harness.errors import InfrastructureError
-from harness.faults.actions.base import FaultAction
+from harness.faults.actions.base import FaultAction, carries_out
 from harness.runtimes import Deployment
+from harness.scenario.fault_kinds import OfProcess
 from harness.scenario.faults import Fault
 
 POLL_S = 0.05
@@ -18,18 +19,15 @@ LEADER_LIMIT_S = 30.0
 _ANSWER_LIMIT_S = 5.0
 
 
+@carries_out("kill", "pause", of_process=True)
 class LeaderAction(FaultAction):
     """Hits the one process that holds the leader's lock; its supervisor starts another."""
 
-    def __init__(
-        self, fault: Fault, service: str, deployment: Deployment, giving_up: Event
-    ) -> None:
+    def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
+        super().__init__(fault, deployment, giving_up)
         assert fault.replica != "all"  # noqa: S101 - the scenario refuses it
-        self._is_kill = fault.kind == "kill"
-        self._service = service
         self._replica = fault.replica
-        self._deployment = deployment
-        self._giving_up = giving_up
+        self._is_replaced = fault.declared.of_process is OfProcess.IS_REPLACED
         self._token = ""
         self._processes = 0
 
@@ -48,11 +46,11 @@ class LeaderAction(FaultAction):
         """Kill or pause the process that leads now."""
         self._until(self._find_leader, "nobody holds the leader's lock")
         self._processes = self._count()
-        self._signal(SIGKILL if self._is_kill else SIGSTOP)
+        self._signal(SIGKILL if self._is_replaced else SIGSTOP)
 
     def undo(self) -> None:
         """Let it go on, or wait until another process is there in its place."""
-        if not self._is_kill:
+        if not self._is_replaced:
             self._signal(SIGCONT)
             return
         self._until(lambda: self._count() >= self._processes, "no process came in its place")
@@ -74,7 +72,7 @@ class LeaderAction(FaultAction):
 
     def _is_led(self) -> bool:
         leader = self._leader()
-        return bool(leader) and not (self._is_kill and leader == self._token)
+        return bool(leader) and not (self._is_replaced and leader == self._token)
 
     def _leader(self) -> str:
         facts, url = self._deployment.topology.redis, self._deployment.redis_url()

@@ -1,14 +1,12 @@
 """A ledger that refuses to write: it answers every read, and ends every write with an error."""
 
 import time
-from threading import Event
 from typing import LiteralString
 
 import psycopg
 
 from harness.errors import InfrastructureError
-from harness.faults.actions.base import FaultAction
-from harness.runtimes import Deployment
+from harness.faults.actions.base import FaultAction, carries_out
 
 _POLL_S = 0.02
 _LIMIT_S = 10.0
@@ -17,6 +15,7 @@ _TRIES_S = 30.0
 """How long a ledger that does not answer is asked to take writes again."""
 
 
+@carries_out("refuse_writes")
 class RefuseWrites(FaultAction):
     """Makes every transaction that begins read-only, those of open sessions too.
 
@@ -26,10 +25,6 @@ class RefuseWrites(FaultAction):
     A transaction that is open already goes on. The harness only reads while the fault lasts, and
     its sessions that write state otherwise for themselves.
     """
-
-    def __init__(self, deployment: Deployment, giving_up: Event) -> None:
-        self._deployment = deployment
-        self._giving_up = giving_up
 
     def inject(self) -> None:
         """Refuse writes from now on."""

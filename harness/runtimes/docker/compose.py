@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.host import inherited
-from harness.runtimes.docker.complaints import complaint
+from harness.runtimes.docker.docker_errors import docker_error
 from harness.runtimes.processes import MARKER
 from harness.runtimes.state import StateFolder
 from harness.topology import interpolation
@@ -62,7 +62,7 @@ class Compose:
             process.wait()
             raise
         if code != 0:
-            raise complaint(self.log.read_text(encoding="utf-8", errors="replace"), what)
+            raise docker_error(self.log.read_text(encoding="utf-8", errors="replace"), what)
 
     def _environment(self) -> Mapping[str, str]:
         """Return the variables of the files in this process' environment.

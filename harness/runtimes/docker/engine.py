@@ -19,7 +19,7 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, NotFound
 
 from harness.errors import InfrastructureError
-from harness.runtimes.docker.complaints import complaint
+from harness.runtimes.docker.docker_errors import docker_error
 
 OLDEST_API = (1, 41)
 """Of Docker 20.10, the first whose statistics can be asked for once."""
@@ -52,7 +52,9 @@ class Engine:
             try:
                 probe.connect(self._host.removeprefix(_LOCAL))
             except OSError as error:
-                raise complaint(repr(error), f"cannot reach the engine at {self._host}") from error
+                raise docker_error(
+                    repr(error), f"cannot reach the engine at {self._host}"
+                ) from error
         try:
             api = docker.APIClient(
                 base_url=self._host,
@@ -61,7 +63,9 @@ class Engine:
                 max_pool_size=_CONNECTIONS,
             )
         except DockerException as error:
-            raise complaint(str(error), f"cannot use the Docker engine at {self._host}") from error
+            raise docker_error(
+                str(error), f"cannot use the Docker engine at {self._host}"
+            ) from error
         try:
             version = self._asking(lambda: api.version(api_version=False))
             self._check_age(version)
@@ -86,7 +90,7 @@ class Engine:
         except (DockerException, requests.RequestException) as error:
             said = error.explanation if isinstance(error, APIError) else None
             fallback = what or f"the Docker engine at {self._host} does not answer"
-            raise complaint(str(said or error), fallback) from error
+            raise docker_error(str(said or error), fallback) from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -118,7 +122,7 @@ class Engine:
         except NotFound:
             return None
         except (DockerException, requests.RequestException) as error:
-            raise complaint(str(error), f"cannot look at the image {name}") from error
+            raise docker_error(str(error), f"cannot look at the image {name}") from error
 
     def start(self, container: str, name: str) -> None:
         """Start a container (InfrastructureError: it cannot be started)."""
@@ -266,12 +270,12 @@ class Engine:
         except APIError as error:
             if "already in progress" in str(error):
                 return
-            raise complaint(str(error.explanation), "cannot remove what was made") from error
+            raise docker_error(str(error.explanation), "cannot remove what was made") from error
         except (DockerException, requests.RequestException) as error:
-            raise complaint(str(error), "cannot remove what was made") from error
+            raise docker_error(str(error), "cannot remove what was made") from error
 
 
-def at_once(action: Callable[[One], Result], things: Iterable[One]) -> list[Result]:
+def in_parallel(action: Callable[[One], Result], things: Iterable[One]) -> list[Result]:
     """Do the same to many things side by side, and return the results in their order."""
     listed = list(things)
     if not listed:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.runtimes.docker.compose import Compose
-from harness.runtimes.docker.engine import Engine, at_once
+from harness.runtimes.docker.engine import Engine, in_parallel
 from harness.topology import Topology
 
 _CHOOSES_AN_IMAGE = "_IMAGE"
@@ -59,7 +59,7 @@ def build(topology: Topology, compose: Compose, engine: Engine, images: Mapping[
         compose.run("build", *services, what=f"cannot build the image of {', '.join(services)}")
     except BaseException:
         said = compose.log.read_text(encoding="utf-8", errors="replace")
-        at_once(engine.remove_container, _STEP.findall(said))
+        in_parallel(engine.remove_container, _STEP.findall(said))
         raise
 
 

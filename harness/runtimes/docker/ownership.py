@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from harness.errors import InfrastructureError
-from harness.runtimes.docker.engine import Engine, at_once
+from harness.runtimes.docker.engine import Engine, in_parallel
 from harness.runtimes.state import is_orphaned
 
 OWNER = "flashsale.owner"
@@ -32,11 +32,11 @@ def remove_all(engine: Engine, identity: str) -> list[str]:
     """Remove every container, network and volume of an owner, and return their names."""
     label = f"{OWNER}={identity}"
     containers = {one["Id"]: one["Names"][0].lstrip("/") for one in engine.containers(label)}
-    at_once(engine.remove_container, containers)
+    in_parallel(engine.remove_container, containers)
     networks = {one["Id"]: one["Name"] for one in engine.networks(label)}
-    at_once(engine.remove_network, networks)
+    in_parallel(engine.remove_network, networks)
     volumes = [one["Name"] for one in engine.volumes(label)]
-    at_once(engine.remove_volume, volumes)
+    in_parallel(engine.remove_volume, volumes)
     return sorted([*containers.values(), *networks.values(), *volumes])
 
 

@@ -24,6 +24,8 @@ from harness.topology import Service, Topology
 Probe = Callable[[float], bool]
 """Asks a replica whether it is ready, for at most so many seconds."""
 
+PROBE_LIMIT_S = 2.0
+
 _WRITABLE = ("/tmp", "/var", "/run", "/data", "/srv")  # noqa: S108 - of a container, not of ours
 _PYTHON = ("python", "python3")
 _UNPRIVILEGED = "nobody"
@@ -160,6 +162,23 @@ def unprivileged_account() -> Account | None:
             "run the harness as an ordinary user",
         ) from None
     return Account(_UNPRIVILEGED, entry.pw_uid, entry.pw_gid)
+
+
+def succeeds_as(account: Account, *words: str) -> bool:
+    """Return True if a command ends well under an account."""
+    try:
+        answer = subprocess.run(
+            words,
+            user=account.uid,
+            group=account.gid,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return False
+    return answer.returncode == 0
 
 
 def popen(

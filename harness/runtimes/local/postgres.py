@@ -10,23 +10,23 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.local.health import postgres_probe
+from harness.runtimes.local.health_probes import postgres_probe
 from harness.runtimes.local.launch import (
     Account,
     Launch,
     Site,
     run_to_end,
     stop_signal,
+    succeeds_as,
     unprivileged_account,
 )
 from harness.runtimes.ports import LOOPBACK
-from harness.runtimes.stores import credentials
+from harness.runtimes.store_urls import credentials
 from harness.topology import Service
 
 DATA = "/var/lib/postgresql/data"
@@ -206,20 +206,5 @@ def _copy(wheel: Path, copy: Path) -> None:
 
 
 def _can_run(programs: Path, account: Account) -> bool:
-    return all(_answers(programs / "bin" / program, account) for program in ("initdb", "postgres"))
-
-
-def _answers(program: Path, account: Account) -> bool:
-    try:
-        answer = subprocess.run(
-            [program, "--version"],
-            user=account.uid,
-            group=account.gid,
-            extra_groups=[],
-            cwd="/",
-            capture_output=True,
-            check=False,
-        )
-    except OSError:
-        return False
-    return answer.returncode == 0
+    files = (str(programs / "bin" / program) for program in ("initdb", "postgres"))
+    return all(succeeds_as(account, file, "--version") for file in files)

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from harness.runtimes import kept
+from harness.runtimes import list_running
 from tests.support.readme import ROOT, buy_at, shell_blocks
 
 pytestmark = [
@@ -82,7 +82,7 @@ def test_kept_up_on_containers(cli):
     try:
         up = cli.run("up", "sync", "--runtime", "docker", "--port", 0, "--detach")
         assert up.returncode == 0, up.stdout + up.stderr
-        (one,) = kept(cli.scratch / f"flashsale-{os.getuid()}")
+        (one,) = list_running(cli.scratch / f"flashsale-{os.getuid()}")
         bought = buy_at(one.addresses.shop)
         assert bought.returncode == 0, bought.stdout + bought.stderr
         assert "event: status" in bought.stdout

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from approaches.gateway.oracle import PaymentModel, draw
+from approaches.gateway.payment_draws import PaymentModel, draw
 from harness.results.findings import Verdict
 from harness.results.store import Campaign, load_findings
 
@@ -24,14 +24,14 @@ at_s = 4.5
 for_s = 2.0
 
 [[faults]]
-kind = "cut"
+kind = "partition"
 service = "payment-worker"
 replica = 3
 at_s = 5.0
 for_s = 3.0
 
 [[faults]]
-kind = "cut"
+kind = "partition"
 service = "redis"
 at_s = 8.5
 for_s = 2.0
@@ -104,8 +104,8 @@ def test_a_killed_worker_and_cut_networks_lose_nothing(cli, tmp_path):
     run = runs_of(out)["queue"]
     assert [(one.kind, one.service) for one in run.record.faults] == [
         ("kill", "payment-worker"),
-        ("cut", "payment-worker"),
-        ("cut", "redis"),
+        ("partition", "payment-worker"),
+        ("partition", "redis"),
     ]
     for fault in run.record.faults:
         assert fault.error is None

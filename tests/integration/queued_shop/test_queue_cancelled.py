@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from approaches.queue import keys, ledger
 from approaches.queue.order import Order
-from approaches.queue.store import PAYMENTS
+from approaches.queue.redis_store import PAYMENTS
 from approaches.shop.accounts import Tokens
 from tests.support.shop_world import SECRET, STOCK, eventually
 
@@ -108,7 +108,7 @@ def test_an_order_given_up_on_its_way_to_the_ledger_is_cancelled_by_the_leader(w
     async def bury_twice():
         leader = world.leader()
         for _ in range(2):
-            await leader._resumption.bury()
+            await leader._resumption.cancel_dead_letters()
         await leader.close()
 
     asyncio.run(bury_twice())

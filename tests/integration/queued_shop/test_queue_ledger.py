@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from approaches.queue import leader_ledger, ledger
 from approaches.queue.ledger import InsertResult, Result
 from approaches.queue.order import Order
-from approaches.queue.store import Holder
+from approaches.queue.redis_store import Holder
 from approaches.shop.orders import Status
 
 pytestmark = pytest.mark.integration
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(autouse=True)
 def epoch_zero(world):
     """Whatever earlier tests began: orders of epoch 0, the default, are taken."""
-    world.rows("UPDATE mirror_life SET epoch = 0 RETURNING 1")
-    world.rows("UPDATE mirror_mark SET epoch = 0 RETURNING 1")
+    world.rows("UPDATE redis_epoch SET epoch = 0 RETURNING 1")
+    world.rows("UPDATE redis_progress SET epoch = 0 RETURNING 1")
 
 
 def order(number: int, *, key: str | None = None, user: int = 1, quantity: int = 1) -> Order:
@@ -64,7 +64,7 @@ def test_recording_a_batch_again_changes_nothing(world):
     first, again = with_connections(world.dsn, step)
     assert first.recorded == {orders[0].id, orders[1].id}
     assert again.recorded == first.recorded | {order(3).id}
-    assert not first.outlived | again.outlived
+    assert not first.stale_epoch | again.stale_epoch
     assert counters(world) == (5, 0)
     assert world.rows("SELECT version, status FROM order_events WHERE order_id = %s", orders[0].id)
     assert world.rows("SELECT count(*) FROM order_events") == [(6,)]

@@ -9,7 +9,7 @@ import pytest
 from approaches.queue import keys, ledger
 from approaches.queue.consumer import Consumer
 from approaches.queue.ledger import Connection
-from approaches.queue.store import ORDERS, Store
+from approaches.queue.redis_store import ORDERS, Store
 from approaches.shop.database import AsyncPool, StoreTimeout
 from tests.support.freezing_proxy import FreezingProxy
 from tests.support.shop_world import STOCK, eventually
@@ -67,7 +67,7 @@ def test_a_doubt_that_arises_while_a_read_waits_is_not_forgotten(world):
         reading = asyncio.create_task(consumer.read(1, in_hand=["0-1"]))
         while not any(one["flags"] == "b" for one in await store.redis.client_list()):
             await asyncio.sleep(0.01)
-        consumer.doubt()  # what was in hand has failed
+        consumer.mark_pending_unknown()  # what was in hand has failed
         await reading
         return [one.id for one in (*entries, *await consumer.read(1, in_hand=["0-1"]))]
 

@@ -6,7 +6,7 @@ import pytest
 
 from approaches.queue import keys
 from approaches.queue.consumer import Consumer
-from approaches.queue.store import ORDERS, Mark
+from approaches.queue.redis_store import ORDERS, Mark
 from tests.support.shop_world import STOCK, eventually
 
 pytestmark = pytest.mark.integration
@@ -45,7 +45,7 @@ def test_what_an_older_copy_has_in_its_stream_is_carried_on_under_the_new_epoch(
     world.record_late([known])
     world.redis.hset(keys.order(recorded), mapping={"s": "accepted", "v": 1})
     world.redis.delete(keys.PAYMENTS)
-    world.rows("UPDATE mirror_mark SET seq = 9 RETURNING 1")  # the lost future
+    world.rows("UPDATE redis_progress SET seq = 9 RETURNING 1")  # the lost future
     before = world.epoch()
 
     async def recover():
@@ -101,12 +101,12 @@ def test_an_order_that_an_older_copy_sold_to_a_key_of_the_ledger_ends_and_is_not
     (first,) = world.accept(1)
     world.record_late(world.under_way())
     world.redis.flushall()  # the copy is from before the order
-    world.rows("UPDATE mirror_mark SET seq = 1 RETURNING 1")
+    world.rows("UPDATE redis_progress SET seq = 1 RETURNING 1")
     world.put_on_sale()
     again = "00000000-0000-7000-8000-00000000000a"
     buy = lambda store: store.accept(again, user_id=1, key="k-1", product_id=1, quantity=1)  # noqa: E731
     assert world.run(buy).verdict == "accepted"  # as many as it had lost: only the beat tells
-    world.rows("UPDATE mirror_mark SET beat = 1 RETURNING 1")
+    world.rows("UPDATE redis_progress SET beat = 1 RETURNING 1")
 
     async def recover():
         leader = world.leader()

@@ -93,7 +93,7 @@ def test_orders_under_way_outlive_an_outage_of_the_ledger(world, postgres, outag
     world.assert_sound(16)
 
 
-def is_heard(url: str) -> bool:
+def heartbeat_ok(url: str) -> bool:
     return httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
 
 
@@ -106,7 +106,7 @@ def test_orders_under_way_outlive_a_pause_of_redis_beyond_every_heartbeat(world,
     world.accept(12)
     eventually(lambda: world.redis.xlen(keys.PAYMENTS) > 6)
     world.valkey.pause()
-    eventually(lambda: not any(map(is_heard, workers)))
+    eventually(lambda: not any(map(heartbeat_ok, workers)))
     world.valkey.resume()
     eventually(lambda: world.settled(12), within_s=30)
     world.assert_sound(12)
@@ -127,7 +127,7 @@ def test_a_stock_counter_that_parts_from_the_ledger_raises_an_alarm(world):
     eventually(lambda: world.settled(8))
     world.redis.incr(keys.stock(1))
     eventually(lambda: drift(url) == [1.0], within_s=30)
-    assert "has parted from the ledger" in server.log
+    assert "has diverged from the ledger" in server.log
     world.redis.decr(keys.stock(1))  # nobody else repairs it
     eventually(lambda: drift(url) == [0.0], within_s=30)
     world.assert_sound(8)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from approaches.queue import keys
 from approaches.queue.leader_store import LeaderStore, OpenOrder
 from approaches.queue.order import Order
-from approaches.queue.store import MAX_DELIVERIES, ORDERS, PAYMENTS, Mark, Settlement
+from approaches.queue.redis_store import MAX_DELIVERIES, ORDERS, PAYMENTS, Mark, Settlement
 from approaches.shop.orders import Status
 
 pytestmark = pytest.mark.integration

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from approaches.queue import keys
-from approaches.queue.store import Settlement
+from approaches.queue.redis_store import Settlement
 from approaches.shop.accounts import Tokens
 from tests.support.freezing_proxy import FreezingProxy
 from tests.support.shop_world import SECRET, eventually

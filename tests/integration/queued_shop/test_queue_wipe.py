@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from approaches.queue import keys, leader_ledger, ledger
 from approaches.queue.consumer import Consumer, Entry
 from approaches.queue.leader_ledger import Snapshot
-from approaches.queue.store import ORDERS
+from approaches.queue.redis_store import ORDERS
 from approaches.shop.accounts import Tokens
 from approaches.shop.orders import Status
 from tests.support.shop_world import SECRET, STOCK, eventually

@@ -5,8 +5,8 @@ import pytest
 from approaches.queue import keys, ledger
 from approaches.queue.consumer import Consumer
 from approaches.queue.order import Order
-from approaches.queue.store import ORDERS
-from approaches.queue.worker import Lazy
+from approaches.queue.redis_store import ORDERS
+from approaches.queue.worker import ReconnectingConnection
 from tests.support.shop_world import STOCK, eventually
 
 pytestmark = pytest.mark.integration
@@ -30,7 +30,7 @@ def test_a_crash_between_commit_and_acknowledgement_is_repaired_by_doing_it_agai
         await consumer.read(10)  # creates the group
         entries = await consumer.read(10)
         orders = [Order.from_entry(entry.fields) for entry in entries]
-        lazy = Lazy(world.dsn)
+        lazy = ReconnectingConnection(world.dsn)
         await lazy.run(lambda connection: ledger.insert_orders(connection, orders))
         await lazy.close()
         return len(entries)

@@ -8,7 +8,7 @@ from approaches.shop.database import LedgerConnection, sync_pool
 from approaches.shop.ids import new_order_id
 from approaches.shop.orders import Purchase, Status
 from approaches.shop.payments import ChargeResult, Outcome
-from approaches.sync.ledger import Ledger
+from approaches.sync.sync_ledger import SyncLedger
 
 pytestmark = pytest.mark.integration
 
@@ -21,7 +21,7 @@ LIMIT = 5
 @pytest.fixture
 def ledger(world, dsn):
     with sync_pool(dsn, size=1) as pool:
-        yield Ledger(pool)
+        yield SyncLedger(pool)
 
 
 @pytest.fixture

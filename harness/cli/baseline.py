@@ -1,0 +1,21 @@
+"""`harness baseline`: what comparing needs of a campaign, in one file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.application import console
+
+
+def baseline(
+    campaign: Annotated[Path, typer.Argument(help="Folder of a campaign: valid, and clean.")],
+    out: Annotated[Path | None, typer.Option(help="File. [results/baseline.json]")] = None,
+) -> None:
+    """Keep what comparing needs of a campaign in one file, for `harness gate --baseline`."""
+    from harness.gate.baseline import write
+    from harness.topology import project_root
+
+    file = out or project_root() / "results" / "baseline.json"
+    kept = write(campaign, file)
+    console.print(f"{file}: {', '.join(kept.changes)} of {campaign}", markup=False)

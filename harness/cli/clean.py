@@ -1,0 +1,21 @@
+"""`harness clean`: what a killed harness left, removed."""
+
+from contextlib import suppress
+
+from harness.cli.application import console
+from harness.errors import UsageError
+
+
+def clean() -> None:
+    """Remove what a killed harness left: processes, temporary folders and git worktrees."""
+    from harness import runtimes
+    from harness.gate.worktree import remove_abandoned
+    from harness.topology import project_root
+
+    removed = runtimes.clean()
+    with suppress(UsageError):  # run outside of any project
+        removed += remove_abandoned(project_root())
+    runtimes.remove_abandoned_lock()
+    for line in removed:
+        console.print(line)
+    console.print("nothing is left" if not removed else f"{len(removed)} removed")

@@ -1,0 +1,138 @@
+"""Options that several commands have, and how their words are read."""
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.errors import UsageError
+from harness.runtime_names import RUNTIMES
+
+if TYPE_CHECKING:
+    from harness.campaign.variants import Variant
+
+RuntimeOption = Annotated[str, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}.")]
+ScaleOption = Annotated[
+    list[str] | None, typer.Option("--scale", help="SERVICE=N replicas; may be repeated.")
+]
+SettingsOption = Annotated[
+    list[str] | None, typer.Option("--set", help="SERVICE.KEY=VALUE; may be repeated.")
+]
+StrictOption = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Exit with 20 for durability and security of the set-up as well."
+    ),
+]
+RunsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|auto",
+        help="Runs per approach, and per case; auto: 3, 5 or 8, until all that matters is decided.",
+    ),
+]
+SeedOption = Annotated[
+    int | None, typer.Option(min=0, help="Seed of the first block; each next has one more.")
+]
+SameSeedOption = Annotated[
+    bool, typer.Option("--same-seed", help="Repeat the same draws in every block.")
+]
+LiveOption = Annotated[
+    bool, typer.Option("--live", help="Serve a page of charts on loopback while it runs.")
+]
+LivePortOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Port of the live page. [any free one]"),
+]
+VariantOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant",
+        metavar="NAME[=APPROACH,…]",
+        help="A variant of the scenario, an approach, or a new one: "
+        "NAME=APPROACH,SERVICE.KEY=VALUE,SERVICE=N; may be repeated.",
+    ),
+]
+BaselineOption = Annotated[
+    str | None,
+    typer.Option("--baseline", metavar="NAME", help="Variant to compare with. [the first]"),
+]
+_AUTO = "auto"
+_SCALE = re.compile(r"([\w-]+)=(\d+)")
+_SETTING = re.compile(r"([\w-]+)\.(\w+)=(.*)")
+
+
+def read_runs(word: str | None, otherwise: int) -> int | None:
+    """Return how many runs, `otherwise` if nothing is said; None for auto: as many as it takes.
+
+    Raises UsageError for anything else.
+    """
+    if word is None:
+        return otherwise
+    if word == _AUTO:
+        return None
+    if not re.fullmatch(r"[1-9]\d*", word):
+        raise UsageError(f"--runs {word}: not a whole number from 1", "or say --runs auto")
+    return int(word)
+
+
+def read_scales(words: Iterable[str] | None) -> dict[str, int]:
+    """Return replicas by service (UsageError: not of the form SERVICE=N)."""
+    return dict(_scale(word) for word in words or ())
+
+
+def read_settings(words: Iterable[str] | None) -> dict[tuple[str, str], str]:
+    """Return values by service and key (UsageError: not of the form SERVICE.KEY=VALUE)."""
+    return dict(_setting(word) for word in words or ())
+
+
+def read_variants(words: Iterable[str] | None) -> list["str | Variant"]:
+    """Return names, and the variants that are defined (UsageError: a word is neither)."""
+    return [_variant(word) if "=" in word else word for word in words or ()]
+
+
+def _variant(word: str) -> "Variant":
+    from harness.campaign.variants import Variant
+    from harness.scenario.variant_tables import check_name
+
+    name, _, rest = word.partition("=")
+    approach, *changes = rest.split(",")
+    scale: dict[str, int] = {}
+    settings: dict[tuple[str, str], str] = {}
+    for change in changes:
+        if match := _SCALE.fullmatch(change):
+            scale[match[1]] = int(match[2])
+        elif match := _SETTING.fullmatch(change):
+            settings[match[1], match[2]] = match[3]
+        else:
+            raise UsageError(
+                f"--variant {word}: {change!r} is neither SERVICE.KEY=VALUE nor SERVICE=N",
+                "for example --variant 'sync-300=sync,api.THREADS=300'",
+            )
+    try:
+        return Variant(check_name(name), approach, scale=scale, settings=settings)
+    except ValueError as error:
+        raise UsageError(
+            f"--variant {word}: {error}",
+            "the form is NAME=APPROACH[,SERVICE.KEY=VALUE|SERVICE=N …]",
+        ) from error
+
+
+def _scale(word: str) -> tuple[str, int]:
+    match = _SCALE.fullmatch(word)
+    if match is None:
+        raise UsageError(
+            f"--scale {word}: not of the form SERVICE=N", "for example --scale payment-worker=2"
+        )
+    return match[1], int(match[2])
+
+
+def _setting(word: str) -> tuple[tuple[str, str], str]:
+    match = _SETTING.fullmatch(word)
+    if match is None:
+        raise UsageError(
+            f"--set {word}: not of the form SERVICE.KEY=VALUE",
+            "for example --set payment-worker.CONCURRENCY=10",
+        )
+    return (match[1], match[2]), match[3]

@@ -1,0 +1,159 @@
+"""`harness run`: a campaign, from its words to its report.
+
+Each command parses its words, calls one thing, and returns an exit code. What takes long to import
+is imported by the command that needs it: pydantic and YAML, so that `--help` and a wrong word are
+answered at once; pandas, scipy and matplotlib only after all words were found to be right.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.application import console
+from harness.cli.options import (
+    BaselineOption,
+    LiveOption,
+    LivePortOption,
+    RunsOption,
+    SameSeedOption,
+    ScaleOption,
+    SeedOption,
+    SettingsOption,
+    StrictOption,
+    VariantOption,
+    read_runs,
+    read_scales,
+    read_settings,
+    read_variants,
+)
+from harness.cli.stored_campaigns import publish
+from harness.errors import ExitCode, Interrupted, UsageError
+from harness.runtime_names import RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.campaign import Observer
+    from harness.results.store import Campaign
+
+
+def run(
+    scenario: Annotated[
+        str | None, typer.Argument(help="Name in scenarios/, or a TOML file. [flash_sale]")
+    ] = None,
+    approach: Annotated[
+        list[str] | None, typer.Option(help="Only this approach; may be repeated.")
+    ] = None,
+    variant: VariantOption = None,
+    baseline: BaselineOption = None,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Only this case of the scenario; may be repeated.")
+    ] = None,
+    runs: RunsOption = None,
+    seed: SeedOption = None,
+    same_seed: SameSeedOption = False,
+    scale: ScaleOption = None,
+    settings: SettingsOption = None,
+    runtime: Annotated[
+        str | None, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}. [local]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the campaign.")] = None,
+    strict: StrictOption = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="Continue the campaign in this folder.")
+    ] = None,
+    live: LiveOption = False,
+    live_port: LivePortOption = None,
+) -> ExitCode:
+    """Measure the approaches under a scenario, audit every run, and write the report."""
+    from harness.runtimes import runtime_named
+    from harness.scenario.model import load_scenario
+    from harness.topology import project_root
+
+    root = project_root()
+    if resume is not None:
+        _refuse(
+            *(scenario, approach, variant, baseline, case, runs, seed is not None or same_seed),
+            *(scale, settings, out),
+        )
+    source = scenario or "flash_sale"
+    loaded = load_scenario(source, root)
+    scales, changes = read_scales(scale), read_settings(settings)
+    chosen = runtime_named(runtime or _begun_with(resume))
+    n_runs = read_runs(runs, otherwise=loaded.runs)
+    port = (live_port or 0) if live or live_port is not None else None
+    folder = resume or out or root / "results" / _campaign_name(source)
+
+    from harness import campaign
+
+    choice = campaign.Choice(read_variants(variant), approach or (), scales, changes)
+    request = campaign.Request(
+        scenario=loaded,
+        source=source,
+        variants=campaign.choose(loaded, root, choice, source) if resume is None else (),
+        baseline=baseline,
+        cases=tuple(dict.fromkeys(case or ())),
+        runs=n_runs or campaign.MOST_BLOCKS,
+        seed=loaded.seed if seed is None else seed,
+        same_seed=same_seed,
+        until_decided=n_runs is None,
+    )
+
+    def make(observer: "Observer") -> "Campaign":
+        if resume is None:
+            return campaign.run(request, root, folder, chosen, observer)
+        return campaign.resume(folder, root, chosen, observer)
+
+    return _make_and_publish(folder, port, make, strict)
+
+
+def _refuse(*others: object) -> None:
+    """Raise UsageError if anything is said beside --resume."""
+    if any(others):
+        raise UsageError(
+            "--resume continues a campaign exactly as it was begun", "leave out every other option"
+        )
+
+
+def _begun_with(resume: Path | None) -> str:
+    """Return the runtime that a campaign was begun with; a new one begins with the local one."""
+    if resume is None:
+        return RUNTIMES[0]
+    from harness.results.store import Campaign
+
+    return str(Campaign.open(resume).description()["runtime"])
+
+
+def _make_and_publish(
+    folder: Path, port: int | None, make: "Callable[[Observer], Campaign]", strict: bool
+) -> ExitCode:
+    """Make a campaign while terminal and live page show it, and publish its report."""
+    from harness.campaign import CompositeObserver
+    from harness.cli.live_page import watching
+    from harness.cli.progress import ProgressLine
+    from harness.runtimes import measuring
+
+    with watching(folder, port) as watchers:
+        with measuring(f"campaign {folder}"):
+            try:
+                with ProgressLine(console) as line:
+                    stored = make(CompositeObserver([line, *watchers]))
+            except KeyboardInterrupt as error:
+                raise _interrupted(folder) from error
+        return publish(stored, strict)
+
+
+def _interrupted(folder: Path) -> Interrupted:
+    from harness.results.store import Campaign
+
+    kept = len(Campaign(folder).run_folders()) if (folder / "campaign.json").exists() else 0
+    return Interrupted(
+        f"interrupted; everything is down, {kept} finished runs are kept",
+        f"continue with: harness run --resume {folder}",
+    )
+
+
+def _campaign_name(scenario: str) -> str:
+    return f"{Path(scenario).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"

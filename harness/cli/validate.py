@@ -1,0 +1,27 @@
+"""`harness validate`: a scenario and the compose files, checked without running anything."""
+
+from typing import Annotated
+
+import typer
+
+from harness.cli.application import console
+
+
+def validate(
+    scenario: Annotated[str, typer.Argument(help="Name in scenarios/, or a TOML file.")],
+) -> None:
+    """Check a scenario and the approaches' compose files without running anything."""
+    from harness.scenario.model import load_scenario
+    from harness.topology import project_root
+
+    root = project_root()
+    checked = load_scenario(scenario, root)
+    from harness import campaign
+
+    variants = campaign.choose(checked, root, source=scenario)
+    request = campaign.Request(checked, variants, checked.runs, checked.seed, source=scenario)
+    measured = campaign.topologies(request, root)
+    names = ", ".join(sorted({variant for variant, _ in measured}))
+    cases = f"{len(checked.cases)} cases, " if checked.cases else ""
+    runs = len(measured) * checked.runs
+    console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {names}")

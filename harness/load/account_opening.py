@@ -1,0 +1,63 @@
+"""The accounts of an open load: its buyers have logged in before it begins.
+
+Hashing a password takes as long as hundreds of orders. These requests are part of the preparation,
+like the seeding of the stock: they are in no request log and in no figure.
+"""
+
+import json
+from dataclasses import dataclass
+
+import gevent.pool
+
+from harness.load.http_client import NoRetryClient
+from harness.load.load_plan import OpenPlan
+
+AT_A_TIME = 8
+ACCOUNT_OFFSET = 2_000_000
+"""Added to the numbers of accounts in their e-mail addresses: the warm-up registers, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account and its session; the id is 0 if the shop named none."""
+
+    user_id: int
+    token: str
+
+
+class NoAccount(Exception):
+    """The shop would not open an account, or not log it in."""
+
+
+def open_accounts(plan: OpenPlan, process: int) -> dict[int, Account]:
+    """Register and log in this process' share of the accounts (NoAccount)."""
+    pool = gevent.pool.Pool(AT_A_TIME)
+    numbers = range(process, plan.accounts, plan.load.processes)
+    accounts = pool.map(lambda number: _open(plan, number), numbers)
+    return dict(zip(numbers, accounts, strict=True))
+
+
+def _open(plan: OpenPlan, number: int) -> Account:
+    client = NoRetryClient(plan.address, plan.load.request_timeout_s)
+    email = f"account-{number + ACCOUNT_OFFSET}@example.org"
+    account = {"email": email, "password": f"secret-of-account-{number}"}
+    try:
+        named = account | {"name": f"Account {number}"}
+        registered = json.loads(_post(client, plan, "/auth/register", named, 201))
+        session = json.loads(_post(client, plan, "/auth/login", account, 200))
+        return Account(int(registered.get("user_id") or 0), str(session["token"]))
+    finally:
+        client.close()
+
+
+def _post(
+    client: NoRetryClient, plan: OpenPlan, path: str, body: dict[str, str], expected: int
+) -> bytes:
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    response = client.urlopen(
+        plan.address + path, method="POST", headers=headers, payload=json.dumps(body).encode()
+    )
+    content = bytes(response.content or b"")
+    if response.status_code != expected:
+        raise NoAccount(f"POST {path} was answered {response.status_code}: {content[:200]!r}")
+    return content

@@ -1,0 +1,84 @@
+"""The request log: one line per request, written when the request is over.
+
+Three append-only files per generator process, of JSON arrays in the order of the columns below, and
+at the very end one with the numbers of requests that were recorded and that Locust counted. Without
+that last file a log is incomplete and is not read: a killed generator leaves no half-truths.
+"""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+REQUEST_COLUMNS = (
+    "user", "endpoint", "intended_ns", "sent_ns", "done_ns", "think_ns", "status", "outcome",
+    "error", "key", "try", "order_id", "order_status", "version", "replayed",
+    "code", "quantity", "amount_cents",
+)  # fmt: skip
+"""`quantity` is what was asked for, 0 if it was no purchase. `amount_cents` is the sum that the
+answer names: on a product page the price of a unit, of an order its amount; -1 if it names none."""
+BUYER_COLUMNS = ("user", "born_ns", "asked_ns", "left_ns", "user_id")
+"""`user_id` is the account that the shop gave the buyer; 0 if that answer was lost."""
+CLOCK_COLUMNS = ("instant_s", "t_s", "planned", "active", "alive")
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def file_of(folder: Path, table: str, process: int) -> Path:
+    """Return the file in which a generator process writes a table."""
+    return folder / f"{table}-{process}.jsonl"
+
+
+def end_file_of(folder: Path, process: int) -> Path:
+    """Return the file in which a generator process closes its log."""
+    return folder / f"end-{process}.json"
+
+
+class RequestLog:
+    """Writes what one generator process did and saw."""
+
+    def __init__(self, folder: Path, process: int) -> None:
+        self.recorded = 0
+        self._end = end_file_of(folder, process)
+        # "x": a log is never continued, so two loads can never be mixed up in one.
+        tables = ("requests", "buyers", "clock")
+        self._files = [
+            file_of(folder, table, process).open("x", encoding="utf-8") for table in tables
+        ]
+        self._write_request, self._write_buyer, self._write_clock = (f.write for f in self._files)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for file in self._files:
+            file.close()
+
+    def request(self, row: tuple[Any, ...]) -> None:
+        """Record one request, in the order of `REQUEST_COLUMNS`."""
+        self._write_request(_encode(row) + "\n")
+        self.recorded += 1
+
+    def buyer(self, row: tuple[int, int, int, int, int]) -> None:
+        """Record a buyer that has left, in the order of `BUYER_COLUMNS`."""
+        self._write_buyer(_encode(row) + "\n")
+
+    def clock(self, row: tuple[float, float, float, int, int]) -> None:
+        """Record what was planned and what was there, in the order of `CLOCK_COLUMNS`."""
+        self._write_clock(_encode(row) + "\n")
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        for file in self._files:
+            file.flush()
+
+    def close_with(self, *, locust: int, killed: int) -> None:
+        """Complete the log with what Locust counted, and how many buyers were given up."""
+        self.flush()
+        end = {"recorded": self.recorded, "locust": locust, "killed": killed}
+        self._end.write_text(_encode(end), encoding="utf-8")

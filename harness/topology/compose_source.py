@@ -1,0 +1,235 @@
+"""From a compose file and what the user changed of it to a `Topology`.
+
+A key that the runtimes do not honour is an error that names it: a compose file must never mean
+less here than it says. Keys and defaults: https://docs.docker.com/reference/compose-file/
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.topology.interpolation import interpolate
+from harness.topology.limits import LIMIT_KEYS
+from harness.topology.section import Section, read_yaml
+from harness.topology.service_section import Shared, read_service
+from harness.topology.topology_model import LAST_PORT, Changes, RedisFacts, Service, Topology
+
+_FILE_KEYS = ("configs", "name", "services", "volumes")
+_REDIS_KEYS = ("service", "stock", "streams", "lists", "sorted_sets", "dead_letters", "leader")
+_HARNESS_KEYS = (
+    "title",
+    "acknowledges",
+    "entry",
+    "counters",
+    "metrics_port",
+    "ledger",
+    "world",
+    "gateway",
+    "payment_slots",
+    "redis",
+)
+_ACKNOWLEDGEMENTS = ("outcome", "acceptance")
+
+
+def load(approach: str, path: Path, changes: Changes) -> Topology:
+    """Read the file and apply what was changed (UsageError names file, key and value)."""
+    name = path.name
+    written = _without_profiles(read_yaml(path))
+    document = Section(interpolate(written, changes.variables, name), name)
+    document.only(_FILE_KEYS, f"supported: {', '.join(_FILE_KEYS)} and x-*")
+    shared = Shared(path.parent, _volumes(document), _configs(document))
+    listed = document.section("services")
+    services = {one: read_service(listed.section(one), one, shared) for one in listed}
+    _check_dependencies(name, services)
+    topology = _facts(approach, path, changes, document.section("x-harness"), services)
+    services = _scaled(topology, changes.scale)
+    services = _set(name, services, changes.settings)
+    topology = replace(topology, services=services)
+    topology.start_order()
+    _ = topology.payment_slots
+    return topology
+
+
+def _without_profiles(document: Any) -> Any:
+    """Leave out the services of a profile: Compose runs them only if it is asked to, we never."""
+    services = document.get("services") if isinstance(document, Mapping) else None
+    if not isinstance(services, Mapping):
+        return document
+    deployed = {
+        name: service
+        for name, service in services.items()
+        if not (isinstance(service, Mapping) and service.get("profiles"))
+    }
+    return {**document, "services": deployed}
+
+
+def _facts(
+    approach: str, path: Path, changes: Changes, facts: Section, services: Mapping[str, Service]
+) -> Topology:
+    facts.only(_HARNESS_KEYS, f"supported: {', '.join(_HARNESS_KEYS)}")
+    acknowledges = facts.text("acknowledges")
+    if acknowledges not in _ACKNOWLEDGEMENTS:
+        raise facts.wrong("acknowledges", f"one of {', '.join(_ACKNOWLEDGEMENTS)}")
+    slots = facts.section("payment_slots")
+    slots.only(("service", "factors"), "supported: service, factors")
+    gateway = _known(facts, "gateway", services)
+
+    return Topology(
+        approach=approach,
+        path=path,
+        title=facts.text("title"),
+        acknowledges=acknowledges,
+        entry=_known(facts, "entry", services),
+        counters=_all_known(facts, "counters", services),
+        metrics_port=_metrics_port(facts),
+        ledger=_known(facts, "ledger", services),
+        world=tuple(dict.fromkeys((*_all_known(facts, "world", services), gateway))),
+        gateway=gateway,
+        payment_service=_known(slots, "service", services),
+        payment_factors=slots.texts("factors"),
+        redis=_redis(facts, services),
+        services=services,
+        variables=changes.variables,
+        vary=lambda later: load(approach, path, changes.then(later)),
+    )
+
+
+def _metrics_port(facts: Section) -> int | None:
+    if "metrics_port" not in facts:
+        return None
+    port = facts.whole("metrics_port", 0, least=1)
+    if port > LAST_PORT:
+        raise facts.wrong("metrics_port", f"a port up to {LAST_PORT}")
+    return port
+
+
+def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None:
+    if "redis" not in facts:
+        return None
+    redis = facts.section("redis")
+    redis.only(_REDIS_KEYS, f"supported: {', '.join(_REDIS_KEYS)}")
+    if "%d" not in redis.text("stock"):
+        raise redis.wrong("stock", "a key with %d in the place of the product id")
+    return RedisFacts(
+        service=_known(redis, "service", services),
+        stock=redis.text("stock"),
+        streams=redis.texts("streams"),
+        dead_letters=redis.text("dead_letters"),
+        leader=redis.text("leader") if "leader" in redis else None,
+        lists=redis.texts("lists"),
+        sorted_sets=redis.texts("sorted_sets"),
+    )
+
+
+def _known(section: Section, key: str, services: Iterable[str]) -> str:
+    value = section.text(key)
+    if value not in services:
+        raise section.wrong(key, f"a service of this file ({', '.join(services)})")
+    return value
+
+
+def _all_known(section: Section, key: str, services: Iterable[str]) -> tuple[str, ...]:
+    values = section.texts(key)
+    if not set(values).issubset(services):
+        raise section.wrong(key, f"a list of services of this file ({', '.join(services)})")
+    return values
+
+
+def _volumes(document: Section) -> tuple[str, ...]:
+    if document.raw("volumes") is None:
+        return ()
+    volumes = document.section("volumes")
+    for name in volumes:
+        if volumes.raw(name) not in (None, {}):
+            raise UsageError(
+                f"{volumes.where}.{name}: options of a volume are not supported",
+                f"write `{name}:` and nothing more",
+            )
+    return tuple(volumes)
+
+
+def _configs(document: Section) -> dict[str, str]:
+    """Return the content of each config; a file of the project would be a volume."""
+    if document.raw("configs") is None:
+        return {}
+    configs = document.section("configs")
+    content = {}
+    for name in configs:
+        one = configs.section(name)
+        one.only(("content",), "of a config, only content is supported")
+        content[name] = one.text("content")
+    return content
+
+
+def _check_dependencies(name: str, services: Mapping[str, Service]) -> None:
+    for service in services.values():
+        for other, condition in service.depends_on.items():
+            where = f"{name}: services.{service.name}.depends_on.{other}"
+            if other not in services:
+                raise UsageError(f"{where}: there is no such service", "correct the name")
+            if condition.value == "service_healthy" and services[other].healthcheck is None:
+                raise UsageError(
+                    f"{where}: {condition.value}, but {other} has no healthcheck",
+                    f"give {other} a healthcheck, or wait for service_started",
+                )
+
+
+def _scaled(topology: Topology, scale: Mapping[str, int]) -> dict[str, Service]:
+    """Apply numbers of replicas; what the harness talks to by one address stays single."""
+    services = dict(topology.services)
+    single = {topology.ledger, topology.gateway, topology.redis and topology.redis.service}
+    for name, replicas in scale.items():
+        if name not in services:
+            raise UsageError(
+                f"{topology.path.name}: there is no service {name!r} to scale",
+                f"services: {', '.join(services)}",
+            )
+        services[name] = replace(services[name], replicas=replicas)
+    for service in services.values():
+        if service.replicas < 1:
+            raise UsageError(
+                f"{topology.path.name}: {service.name}: {service.replicas} replicas",
+                "scale to 1 or more",
+            )
+        if service.replicas > 1 and (service.name in single or service.published):
+            raise UsageError(
+                f"{topology.path.name}: {service.name} cannot have {service.replicas} replicas: "
+                "it is a store, the gateway, or publishes a port",
+                "leave it at one",
+            )
+    return services
+
+
+def _set(
+    file: str, services: Mapping[str, Service], settings: Mapping[tuple[str, str], str]
+) -> dict[str, Service]:
+    changed = dict(services)
+    for (name, key), value in settings.items():
+        if name not in changed:
+            raise UsageError(
+                f"{file}: there is no service {name!r} to set {key} of",
+                f"services: {', '.join(changed)}",
+            )
+        alter = _limit if key in LIMIT_KEYS else _setting
+        changed[name] = alter(file, changed[name], key, value)
+    return changed
+
+
+def _limit(file: str, service: Service, key: str, value: str) -> Service:
+    try:
+        return replace(service, limits=service.limits.changed(key, value))
+    except ValueError as expected:
+        raise UsageError(
+            f"{file}: {service.name}.{key}: {value!r} is not {expected}", "correct the value"
+        ) from None
+
+
+def _setting(file: str, service: Service, key: str, value: str) -> Service:
+    if key not in service.environment:
+        raise UsageError(
+            f"{file}: {service.name} has no setting {key!r}",
+            f"settings: {', '.join((*service.environment, *LIMIT_KEYS))}",
+        )
+    return replace(service, environment={**service.environment, key: value})

@@ -1,0 +1,104 @@
+"""What is laid over a compose file says what the topology says, and who owns it."""
+
+import pytest
+import yaml
+
+from harness.errors import UsageError
+from harness.runtimes.docker import images
+from harness.runtimes.docker.compose_override import Allocation, compose_override
+from harness.runtimes.proxies import PROGRAM, with_proxies
+from harness.topology import load_topology
+from tests.support.small_project import write_small_project
+
+LABELS = {"flashsale.owner": "1-2-3-abc"}
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads `!override` lists."""
+
+
+_Loader.add_constructor(
+    "!override", lambda loader, node: ("override", *loader.construct_sequence(node))
+)
+
+
+@pytest.fixture
+def topology(tmp_path):
+    return load_topology(write_small_project(tmp_path / "project"), {"GREETING": "it costs $5"})
+
+
+@pytest.fixture
+def laid_over(topology):
+    def written(changed):
+        ports = {("nginx", 80): 8080, ("redis", 6379): 20_001, ("postgres", 5432): 20_002}
+        site = Allocation(LABELS, "172.30.0.0/16", ports, images.names(changed))
+        return yaml.load(compose_override(changed, site), Loader=_Loader)
+
+    return written
+
+
+def test_everything_bears_its_owner(laid_over, topology):
+    document = laid_over(topology)
+    assert all(one["labels"] == LABELS for one in document["services"].values())
+    assert document["networks"]["default"]["labels"] == LABELS
+    assert document["volumes"] == {"notes": {"labels": LABELS}}
+
+
+def test_scale_settings_and_limits_are_those_of_the_topology(laid_over, topology):
+    changed = topology.with_scale({"web": 3}).with_settings(
+        {("web", "THREADS"): "9", ("web", "cpus"): "1.5", ("web", "memory"): "64M"}
+    )
+    web = laid_over(changed)["services"]["web"]
+    limits = {"cpus": "1.5", "memory": str(64 * 2**20)}
+    assert web["deploy"] == {"replicas": 3, "resources": {"limits": limits}}
+    assert web["environment"]["THREADS"] == "9"
+
+
+def test_a_proxy_runs_in_the_image_of_the_gateway_with_our_program_in_it(laid_over, topology):
+    services = laid_over(with_proxies(topology, ["postgres"]))["services"]
+    proxy = services["postgres-proxy"]
+    assert proxy["image"] == services["gateway"]["image"]
+    assert proxy["command"] == ["python", "/srv/tcp_proxy.py", "0.0.0.0:5432", "postgres:5432"]
+    assert proxy["volumes"] == [f"{PROGRAM}:/srv/tcp_proxy.py:ro"]
+    assert services["web"]["environment"]["DATABASE_URL"].endswith("@postgres-proxy:5432/shop")
+    assert "volumes" not in services["web"]
+
+
+def test_what_is_resolved_is_not_resolved_again(laid_over, topology):
+    assert laid_over(topology)["services"]["web"]["environment"]["GREETING"] == "it costs $$5"
+
+
+def test_ports_take_the_place_of_those_of_the_file(laid_over, topology):
+    services = laid_over(topology)["services"]
+    assert services["nginx"]["ports"] == ("override", "127.0.0.1:8080:80")
+    assert services["postgres"]["ports"] == ("override", "127.0.0.1:20002:5432")
+    assert services["web"]["ports"] == ("override", "127.0.0.1::8000")
+
+
+def test_the_engine_neither_probes_nor_restarts(laid_over, topology):
+    for service in laid_over(topology)["services"].values():
+        assert service["healthcheck"] == {"disable": True}
+        assert service["restart"] == "no"
+
+
+def test_two_checkouts_build_images_of_different_names(topology, tmp_path):
+    other = load_topology(write_small_project(tmp_path / "other"))
+    mine, theirs = images.names(topology), images.names(other)
+    assert mine["web"] != theirs["web"]
+    assert mine["redis"] == theirs["redis"] == "valkey/valkey:9-alpine"
+
+
+def test_an_image_of_the_environment_outranks_the_file(tmp_path, monkeypatch):
+    compose = write_small_project(tmp_path / "project")
+    text = compose.read_text().replace("valkey/valkey:9-alpine", "${REDIS_IMAGE:?say which}")
+    compose.write_text(text)
+    with pytest.raises(UsageError, match=r"REDIS_IMAGE.*say which"):
+        load_topology(compose)
+    (compose.parent / ".env").write_text("# which\nREDIS_IMAGE=valkey/valkey:9-alpine\n")
+    topology = load_topology(compose)
+    assert topology.services["redis"].image == "valkey/valkey:9-alpine"
+    monkeypatch.setenv("REDIS_IMAGE", "mirror.example/redis:8")
+    assert load_topology(compose).services["redis"].image == "valkey/valkey:9-alpine"
+    outranked = images.with_images_of_the_environment(topology)
+    assert outranked.services["redis"].image == "mirror.example/redis:8"
+    assert load_topology(compose, {"REDIS_IMAGE": "redis:7"}).services["redis"].image == "redis:7"
