@@ -35,6 +35,7 @@ __all__ = [
     "schema",
     "series",
     "summarise",
+    "summary_version",
     "validity",
 ]
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from harness.errors import UsageError
 from harness.scenario.model import Scenario
-from harness.scenario.variants import VariantTable
+from harness.scenario.variant_tables import VariantTable
 from harness.topology import Topology, discover
 
 Settings = Mapping[tuple[str, str], str]

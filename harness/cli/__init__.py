@@ -25,7 +25,7 @@ from harness.cli import (
     validate,
 )
 from harness.cli import list as list_
-from harness.cli.app import app
+from harness.cli.application import app
 from harness.errors import ExitCode, HarnessError, is_full
 from harness.host import inherited
 

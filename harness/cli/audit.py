@@ -1,6 +1,6 @@
 """`harness audit`: the stored runs of a campaign, audited again."""
 
-from harness.cli.app import console
+from harness.cli.application import console
 from harness.cli.options import StrictOption
 from harness.cli.stored_campaigns import CampaignArgument, newest
 from harness.errors import ExitCode

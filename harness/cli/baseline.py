@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.app import console
+from harness.cli.application import console
 
 
 def baseline(

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from harness.cli.app import console
+from harness.cli.application import console
 from harness.errors import UsageError
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.cli.app import console, print_table
+from harness.cli.application import console, print_table
 from harness.errors import ExitCode, NotComparable
 
 if TYPE_CHECKING:

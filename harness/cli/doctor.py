@@ -1,6 +1,6 @@
 """`harness doctor`: whether this machine can run the harness."""
 
-from harness.cli.app import console
+from harness.cli.application import console
 from harness.cli.options import RuntimeOption
 from harness.errors import ExitCode
 

@@ -2,7 +2,7 @@
 
 import signal
 
-from harness.cli.app import console
+from harness.cli.application import console
 from harness.cli.kept_deployments import KeptArgument, kept_deployment
 from harness.errors import InfrastructureError
 

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.app import console, print_table
+from harness.cli.application import console, print_table
 from harness.cli.options import StrictOption
 from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
 

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from harness.cli.app import print_table
+from harness.cli.application import print_table
 from harness.cli.stored_campaigns import campaigns
 from harness.errors import UsageError
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.campaign import Observer
-from harness.cli.app import console
+from harness.cli.application import console
 from harness.errors import HarnessError
 from harness.live import Board, serving
 

@@ -94,7 +94,7 @@ def read_variants(words: Iterable[str] | None) -> list["str | Variant"]:
 
 def _variant(word: str) -> "Variant":
     from harness.campaign.variants import Variant
-    from harness.scenario.variants import check_name
+    from harness.scenario.variant_tables import check_name
 
     name, _, rest = word.partition("=")
     approach, *changes = rest.split(",")

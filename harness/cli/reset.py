@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from harness.cli.app import console
+from harness.cli.application import console
 from harness.cli.kept_deployments import KeptArgument, kept_deployment
 from harness.errors import ExitCode, InfrastructureError, UsageError
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.app import console
+from harness.cli.application import console
 from harness.cli.options import (
     BaselineOption,
     LiveOption,

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from harness.cli.app import console, print_table
+from harness.cli.application import console, print_table
 from harness.errors import ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.selftest.generator import Limits
-    from harness.selftest.judgement import Delay, Judgement, Row
+    from harness.selftest.generator_limits import Limits
     from harness.selftest.measurement import SelfTest
+    from harness.selftest.selftest_judgement import Delay, Judgement, Row
 
 
 def selftest(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.app import console
+from harness.cli.application import console
 from harness.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:

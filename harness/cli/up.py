@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
-from harness.cli.app import console
+from harness.cli.application import console
 from harness.cli.background import Foreground, split
 from harness.cli.kept_deployments import known_approach
 from harness.cli.options import (

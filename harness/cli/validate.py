@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.app import console
+from harness.cli.application import console
 
 
 def validate(

@@ -54,6 +54,7 @@ class CampaignSpec(SchemaModel):
     created_at: Text
     runtime: Text
     variants: list[dict[str, Any]]
+    baseline: str
     seed: int
     same_seed: bool = True  # before blocks had seeds of their own, and nothing said so
     scenario: dict[str, Any]

@@ -31,7 +31,7 @@ from harness.scenario.schema import (
     check_names,
     explain,
 )
-from harness.scenario.variants import VariantTable
+from harness.scenario.variant_tables import VariantTable
 
 SALE_GUESS_S = 0.5
 """The assumed duration of one sale of a contention test: only to estimate when a campaign ends."""

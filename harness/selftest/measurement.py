@@ -17,10 +17,10 @@ from harness.results.store import Campaign, write_json
 from harness.runtimes import Runtime
 from harness.runtimes.delaying_proxy import MOST_CONNECTIONS
 from harness.scenario.model import Scenario
-from harness.selftest.generator import Limits, measure
-from harness.selftest.judgement import Judgement, judge
+from harness.selftest.copies import three_of
+from harness.selftest.generator_limits import Limits, measure
 from harness.selftest.null_shop import null_shop
-from harness.selftest.variants import three_of
+from harness.selftest.selftest_judgement import Judgement, judge
 from harness.topology import Topology
 
 SCHEMA_VERSION = 1

@@ -12,6 +12,7 @@ from harness.results.findings import Verdict
 from harness.results.record import RunRecord
 from harness.results.store import TABLES, RunData
 from tests.support.histories import make_run
+from tests.support.records import a_record
 
 READS = {
     "requests": "I3 I4 I5 I8 I10 I12 I13 I14 I18 I19",
@@ -82,10 +83,8 @@ def test_without_a_record_its_readers_do_not_know(path: tuple[str, ...], readers
 
 
 def test_nothing_at_all_is_unknown_throughout() -> None:
-    run = RunData(
-        record=RunRecord.model_construct(scenario={}, topology={}),
-        **{name: pd.DataFrame() for name in TABLES},
-    )
+    record = RunRecord.model_validate(a_record())
+    run = RunData(record=record, **{name: pd.DataFrame() for name in TABLES})
     assert set(verdicts(run).values()) == {Verdict.UNKNOWN}
     assert verdict(audit(run)) is Verdict.UNKNOWN
 

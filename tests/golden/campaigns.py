@@ -33,13 +33,12 @@ def simulated(
     return runs
 
 
-def variant(run: RunData) -> dict[str, Any]:
-    """Return the variant of a run as campaign.json has it."""
-    topology = run.record.topology
+def variant(name: str, topology: dict[str, Any]) -> dict[str, Any]:
+    """Return a variant as campaign.json has it."""
     settings = {"payment-worker.CONCURRENCY": "20"} if topology["has_redis"] else {}
     return {
-        "name": run.variant, "title": topology["title"],
-        "approach": run.approach, "source": None, "scale": {}, "settings": settings,
+        "name": name, "title": topology["title"],
+        "approach": topology["approach"], "source": None, "scale": {}, "settings": settings,
         "delay_ms": None,
     }  # fmt: skip
 
@@ -57,7 +56,7 @@ def store(path: Path, runs: Sequence[RunData], judge: Judge = audit) -> Campaign
         {
             "scenario": record.scenario,
             "title": record.scenario["title"],
-            "variants": [variant(by_variant[name]) for name in ordered],
+            "variants": [variant(name, topologies[name]) for name in ordered],
             "baseline": ordered[0],
             "n_blocks": max(run.record.block for run in runs),
             "seed": record.seed,

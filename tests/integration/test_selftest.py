@@ -11,23 +11,34 @@ import pytest
 
 from harness.analysis.outcomes import Outcome
 from harness.results.store import Campaign
-from harness.selftest import generator
+from harness.selftest import generator_limits
 from harness.selftest.null_shop import null_shop
 from tests.integration.test_run import TINY, wait_for
 from tests.integration.test_wrong_usage import refused
+from tests.support.commands import run_to_its_end
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 TINY_SELFTEST = TINY.with_name("tiny_selftest.toml")
-SECOND_IS_SLOW = '\n[approach.second.settings]\n"delay.DELAY_MS" = "300"\n'
+SECOND_IS_SLOW = """
+from harness import cli
+from harness.selftest import copies
+copies.DELAYS_MS = {**copies.DELAYS_MS, copies.SECOND: 300.0}
+cli.main()
+"""
 
 
 @pytest.mark.exhaustive
 def test_a_harness_that_sees_a_difference_between_equals_is_caught(cli, tmp_path):
     """The second copy is slowed, too, and the self-test does not know it."""
-    broken = tmp_path / "broken.toml"
-    broken.write_text(TINY_SELFTEST.read_text() + SECOND_IS_SLOW)
     out = tmp_path / "out"
-    done = cli.run("selftest", "sync", "--scenario", broken, "--out", out, timeout_s=850)
+    words = [sys.executable, "-c", SECOND_IS_SLOW, "selftest", "sync"]
+    done = run_to_its_end(
+        [*words, "--scenario", TINY_SELFTEST, "--out", out],
+        850,
+        cwd=cli.root,
+        env=cli.environment(),
+        stderr=subprocess.PIPE,
+    )
     assert done.returncode == 40, done.stdout + done.stderr
     assert "a difference between equals was found" in done.stdout
 
@@ -39,7 +50,7 @@ def test_a_harness_that_sees_a_difference_between_equals_is_caught(cli, tmp_path
     assert found["generator"]["closed"]["requests_per_s"] > 0
     assert found["generator"]["open"]["tried"]
     assert len(Campaign.open(out / "campaign").run_folders()) == 9
-    assert (out / "project" / "docker-compose.slowed.yml").exists()
+    assert not (out / "project").exists()
 
     report = cli.run("report", out / "campaign")
     assert report.returncode == 0, report.stdout + report.stderr
@@ -103,11 +114,11 @@ def test_the_null_shop_ends_with_the_harness_however_that_ends():
 
 def test_what_the_generator_can_do_is_measured_at_the_null_shop(tmp_path, monkeypatch):
     for name, value in {"CLOSED_S": 2.0, "SETTLING_S": 1.0, "OPEN_S": 1.0, "HALVINGS": 0}.items():
-        monkeypatch.setattr(generator, name, value)
-    monkeypatch.setattr(generator, "FASTEST_PER_S", 200)
+        monkeypatch.setattr(generator_limits, name, value)
+    monkeypatch.setattr(generator_limits, "FASTEST_PER_S", 200)
     told = []
     with null_shop() as shop:
-        found = generator.measure(shop, tmp_path, told.append)
+        found = generator_limits.measure(shop, tmp_path, told.append)
     assert 0 < found.floor.p50_ms <= found.floor.p95_ms <= found.floor.p99_ms
     assert found.closed.requests_per_s > found.floor.requests_per_s
     assert found.closed.generator_cores > 0
@@ -118,9 +129,9 @@ def test_what_the_generator_can_do_is_measured_at_the_null_shop(tmp_path, monkey
 
 
 def test_a_rate_that_the_generator_cannot_keep_breaks_a_law(tmp_path, monkeypatch):
-    monkeypatch.setattr(generator, "OPEN_S", 1.0)
-    monkeypatch.setattr(generator, "SLOWEST_PER_S", 100_000)
+    monkeypatch.setattr(generator_limits, "OPEN_S", 1.0)
+    monkeypatch.setattr(generator_limits, "SLOWEST_PER_S", 100_000)
     with null_shop() as shop:
-        found = generator.measure_arrivals(shop, tmp_path, lambda _: None)
+        found = generator_limits.measure_arrivals(shop, tmp_path, lambda _: None)
     assert found.per_s == 0
     assert "buyers" in found.too_fast.broken[0]

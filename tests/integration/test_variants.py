@@ -4,9 +4,15 @@ import json
 
 import pytest
 
+from harness.campaign import CompositeObserver
 from harness.results.store import Campaign, read_json
+from harness.runtimes import runtime_named
+from harness.scenario.model import load_scenario
+from harness.selftest.measurement import SelfTest, compare_variants
+from harness.topology import discover
 from tests.integration.test_wrong_usage import refused
-from tests.support.fake_harness import FAKE, at, be_killed
+from tests.support.fake_harness import FAKE, ROOT, at, be_killed
+from tests.support.fake_runtime import World, put_in_place
 
 pytestmark = pytest.mark.integration
 
@@ -145,3 +151,18 @@ def as_version_1(out):
         record = read_json(folder / "run.json")
         del record["variant"]
         (folder / "run.json").write_text(json.dumps({**record, "schema_version": 1}))
+
+
+def test_the_three_of_a_self_test_are_variants_of_one_campaign(monkeypatch, tmp_path):
+    put_in_place(World(), monkeypatch.setattr)
+    approach = discover(ROOT)["sync"]
+    test = SelfTest(approach, load_scenario(str(FAKE), ROOT), "fake", tmp_path / "out")
+    compare_variants(test, runtime_named("local"), CompositeObserver(()))
+    said = description(tmp_path / "out" / "campaign")
+    assert [one["name"] for one in said["variants"]] == ["first", "second", "slowed"]
+    assert [one["delay_ms"] for one in said["variants"]] == [0.0, 0.0, 20.0]
+    assert {one["approach"] for one in said["variants"]} == {"sync"}
+    for name, topology in said["topologies"].items():
+        delayed = "20" if name == "slowed" else "0"
+        assert topology["services"]["delay"]["command"][-1] == delayed
+        assert topology["entry"] == "delay"

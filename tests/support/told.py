@@ -12,6 +12,8 @@ from harness.scenario.model import load_scenario
 
 ROOT = Path(__file__).parents[2]
 TINY = str(ROOT / "tests" / "integration" / "tiny.toml")
+STEP = {step.words: step for step in STEPS}
+"""Each step of a run, by the words that are printed for it."""
 PLANNED = [PlannedRun(1, 1, "sync", 7), PlannedRun(2, 1, "queue", 7)]
 SYNC, QUEUE = PLANNED
 SERVICES = ("api", "gateway", "load", "nginx", "postgres", "redis", "worker")

@@ -83,7 +83,7 @@ settings = { "api.PROCESSES" = "4", "order-worker.PROCESSES" = "2" }
         (cases(kill("paymnt")), 'own.toml: cases[1].faults[1].service = "paymnt": no approach'),
         (
             cases(kill("redis"), kill("api", ", replica = 3")),
-            "own.toml: cases[2].faults[1].replica = 3: api of queue has 2",
+            "own.toml: cases[2].faults[1].replica = 3: api of sync has 1",
         ),
         (cases(kill("api").replace("kill", "wipe")), 'cases[1].faults[1]: kind = "wipe"'),
         (cases(kill("postgres").replace("kill", "wipe")), "only a Redis can be wiped"),

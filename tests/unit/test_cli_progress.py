@@ -65,7 +65,7 @@ def test_no_line_about_the_load_is_longer_than_fits(screen):
     long = PlannedRun(117, 12, "queue", 7, "every-payment-worker-killed-in-the-middle-of-the-sale")
     line = plain(screen)
     told.begin(line, [long])
-    line.step(long, "load")
+    line.step(long, told.STEP["load"])
     told.seconds(line, long, last=1)
     assert [len(said) for said in screen.getvalue().splitlines()[-2:]] == [WIDTH, WIDTH]
 

@@ -9,6 +9,7 @@ import pytest
 from harness.campaign import collect
 from harness.errors import InfrastructureError
 from harness.faults.actions import accounts
+from harness.results.record import FaultRecord
 from harness.scenario.faults import Fault
 
 ORDER = "0190-an-order"
@@ -82,7 +83,8 @@ def shop(ledger, on_order, on_poll=lambda: httpx.Response(404), on_register=None
 
 
 def counted(facts):
-    return dict(collect.requests_of_faults([facts]))
+    fault = FaultRecord(kind="delete_account", service=None, **facts)
+    return dict(collect.requests_of_faults([fault]))
 
 
 def test_a_shop_that_refuses_is_asked_once(play, ledger):

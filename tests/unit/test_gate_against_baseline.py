@@ -48,6 +48,7 @@ def written(folder, one=None):
             record = a_record(**order[-1], deployment=DEPLOYMENT)
             (place / "run.json").write_text(json.dumps(record))
     (folder / "campaign.json").write_text(json.dumps({**one.description, "order": order}))
+    summary["validity"] = [{"index": row["index"]} for row in order]
     (folder / "summary.json").write_text(json.dumps(summary))
     return folder
 
@@ -259,3 +260,21 @@ def test_what_it_is_as_a_side_changes_with_its_file(kept, tmp_path):
 def test_a_folder_without_a_campaign_is_told(tmp_path):
     with pytest.raises(UsageError, match="cannot read"):
         baseline.write(tmp_path, tmp_path / "baseline.json")
+
+
+def test_a_baseline_that_version_1_of_the_campaigns_made_is_read(kept, tmp_path):
+    path = tmp_path / "results" / "baseline.json"
+    content = json.loads(path.read_text())
+    asked = content["description"]
+    asked |= {"schema_version": 1, "approaches": [one["name"] for one in asked.pop("variants")]}
+    del asked["baseline"]
+    for n, name in enumerate(("sync", "queue")):
+        asked["topologies"][name]["containers"] = n
+    path.write_text(json.dumps(content))
+    old = baseline.read(path)
+    assert [one["name"] for one in old.description.variants] == ["sync", "queue"]
+    assert old.changes == kept.changes
+    head = a_campaign(
+        changes={f"topologies/{n}/containers": i for i, n in enumerate(["sync", "queue"])}
+    )
+    baseline.check(old, CRITERIA, head.description)

@@ -136,7 +136,7 @@ def test_equals_pass_after_the_first_look_and_nothing_is_confirmed(world_of):
     assert result.exit_code is ExitCode.OK
     assert [look.blocks for look in result.looks] == [3]
     assert len(world.runs_of("contention")) == 1
-    assert [run.approach for run in world.runs_of("contention")] == ["small-head"]
+    assert [run.variant for run in world.runs_of("contention")] == ["small-head"]
     assert len(world.runs_of("comparison-small")) == 6
     assert result.campaigns == ("contention", "comparison-small")
     assert result.confirmations == ()
@@ -240,7 +240,7 @@ def test_each_approach_is_compared_until_it_is_decided(world_of):
     assert result.exit_code is ExitCode.INCONCLUSIVE
     assert len(world.runs_of("comparison-small")) == 6
     assert len(world.runs_of("comparison-noisy")) == 16
-    assert {run.approach for run in world.runs_of("comparison-noisy")} == {
+    assert {run.variant for run in world.runs_of("comparison-noisy")} == {
         "noisy-base",
         "noisy-head",
     }

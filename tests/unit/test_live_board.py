@@ -90,7 +90,7 @@ def test_a_reader_is_told_only_what_is_new(board):
     told.seconds(board, told.SYNC, 4, 5)
     seen, state = read(board, seen)
     assert (state["is_new"], [one["t_s"] for one in state["samples"]]) == (False, [4.0, 5.0])
-    board.step(told.SYNC, "drain")
+    board.step(told.SYNC, told.STEP["drain"])
     seen, state = read(board, seen)
     assert (state["run"]["step"], state["samples"]) == ("drain", [])
 

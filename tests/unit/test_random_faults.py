@@ -118,7 +118,7 @@ def test_what_cannot_be_is_refused_by_its_place(load_text, wrong, words):
     ("wrong", "place"),
     [
         ('service = "api"', 'cases[1].random_faults.draw_from[1].service = "paymnt": no approach'),
-        ('"api", for', "cases[1].random_faults.draw_from[1].replica = 7: api of queue has 2"),
+        ('"api", for', "cases[1].random_faults.draw_from[1].replica = 7: api of sync has 1"),
     ],
 )
 def test_a_template_of_what_is_nowhere_is_refused(load_text, wrong, place):

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.selftest.generator import highest_that_passes
+from harness.selftest.generator_limits import highest_that_passes
 
 
 def search(limit, *, slowest=200, fastest=12_800, halvings=2):

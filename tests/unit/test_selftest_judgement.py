@@ -4,7 +4,7 @@ import pytest
 
 from harness.analysis.outcomes import Outcome
 from harness.errors import ExitCode
-from harness.selftest.judgement import judge
+from harness.selftest.selftest_judgement import judge
 from tests.support.summaries import a_summary
 
 P50, P95, MEAN = (f"purchase_latency_{name}_ms" for name in ("p50", "p95", "avg"))

@@ -8,7 +8,7 @@ import pytest
 from harness.campaign.topologies import finished
 from harness.errors import UsageError
 from harness.runtimes.proxies import DELAY
-from harness.selftest.variants import DELAYS_MS, FIRST, SECOND, SLOWED, three_of
+from harness.selftest.copies import DELAYS_MS, FIRST, SECOND, SLOWED, three_of
 from harness.topology import load_topology, secrets
 
 ROOT = Path(__file__).parents[2]

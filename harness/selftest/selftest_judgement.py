@@ -14,7 +14,7 @@ from harness.analysis.looks import PRIMARY, SPOILT
 from harness.analysis.outcomes import Outcome
 from harness.errors import ExitCode
 from harness.results.findings import Verdict
-from harness.selftest.variants import FIRST, INJECTED_MS, SECOND, SLOWED
+from harness.selftest.copies import FIRST, INJECTED_MS, SECOND, SLOWED
 
 CONTROL = "purchase_latency_p50_ms"
 """Where the delay must be found: in the middle of what it was injected into."""
