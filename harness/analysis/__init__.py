@@ -35,7 +35,6 @@ __all__ = [
     "schema",
     "series",
     "summarise",
-    "summary_version",
     "validity",
 ]
 

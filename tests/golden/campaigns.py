@@ -33,12 +33,13 @@ def simulated(
     return runs
 
 
-def variant(name: str, topology: dict[str, Any]) -> dict[str, Any]:
-    """Return a variant as campaign.json has it."""
+def variant(run: RunData) -> dict[str, Any]:
+    """Return the variant of a run as campaign.json has it."""
+    topology = run.record.topology
     settings = {"payment-worker.CONCURRENCY": "20"} if topology["has_redis"] else {}
     return {
-        "name": name, "title": topology["title"],
-        "approach": topology["approach"], "source": None, "scale": {}, "settings": settings,
+        "name": run.variant, "title": topology["title"],
+        "approach": run.approach, "source": None, "scale": {}, "settings": settings,
         "delay_ms": None,
     }  # fmt: skip
 
@@ -56,7 +57,7 @@ def store(path: Path, runs: Sequence[RunData], judge: Judge = audit) -> Campaign
         {
             "scenario": record.scenario,
             "title": record.scenario["title"],
-            "variants": [variant(name, topologies[name]) for name in ordered],
+            "variants": [variant(by_variant[name]) for name in ordered],
             "baseline": ordered[0],
             "n_blocks": max(run.record.block for run in runs),
             "seed": record.seed,

@@ -72,7 +72,7 @@ def test_head_is_as_good_as_its_own_baseline_but_another_sale_is_not_compared(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS" in done.stdout
     comparison = json.loads((tmp_path / "gate" / "comparison-ratios" / "campaign.json").read_text())
-    assert sorted(comparison["approaches"]) == ["queue", "sync"]
+    assert sorted(one["name"] for one in comparison["variants"]) == ["queue", "sync"]
     sides = json.loads((tmp_path / "gate" / "plan.json").read_text())["sides"]
     assert sides["base"]["name"] == str(kept)
 

@@ -77,13 +77,14 @@ def test_without_a_word_each_approach_is_a_variant_the_one_of_fewest_containers_
     harness, tmp_path
 ):
     out = tmp_path / "c"
-    words = ("--set", "api.THREADS=80", "--scale", "payment-worker=2")
+    words = ("--set", "payment-worker.CONCURRENCY=10", "--scale", "payment-worker=2")
     assert harness.run("run", FAKE, *words, "--out", out).returncode == 0
     said = description(out)
     assert [one["name"] for one in said["variants"]] == ["sync", "queue"]
     assert said["baseline"] == "sync"
     sync, queue = said["variants"]
-    assert (sync["settings"], sync["scale"]) == ({"api.THREADS": "80"}, {})
+    assert (sync["settings"], sync["scale"]) == ({}, {})
+    assert queue["settings"] == {"payment-worker.CONCURRENCY": "10"}
     assert queue["scale"] == {"payment-worker": 2}
 
 

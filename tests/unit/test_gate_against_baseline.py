@@ -48,7 +48,6 @@ def written(folder, one=None):
             record = a_record(**order[-1], deployment=DEPLOYMENT)
             (place / "run.json").write_text(json.dumps(record))
     (folder / "campaign.json").write_text(json.dumps({**one.description, "order": order}))
-    summary["validity"] = [{"index": row["index"]} for row in order]
     (folder / "summary.json").write_text(json.dumps(summary))
     return folder
 
