@@ -263,7 +263,7 @@ def _software(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _clock_rate(environment: Mapping[str, Any]) -> str:
-    """Say what sets the clock rate, if that was recorded."""
+    """Return what sets the clock rate, if that was recorded."""
     if "governor" not in environment:
         return ""
     return f"governor {environment['governor'] or 'not visible'}"

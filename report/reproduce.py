@@ -9,7 +9,7 @@ from typing import Any
 from harness.results.store import Campaign
 
 CHECK = ("harness audit FOLDER", "harness report FOLDER")
-"""What audits the stored runs again and builds this report again, FOLDER being the campaign's."""
+"""What checks the stored data again, and builds this report again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def caveat(campaign: Mapping[str, Any]) -> str:
             "The harness had uncommitted changes when it measured: this revision is not all of "
             "its code."
         )
-    return "Draws follow from the seed; latencies are those of your machine."
+    return "Random draws repeat with the seed; latencies are those of your machine."
 
 
 def raw(campaign_dir: Path) -> tuple[RawRun, ...]:

@@ -106,7 +106,7 @@ def _rows(a: Mapping[str, Any], b: Mapping[str, Any], basis: Basis) -> list[Row]
 
 
 def is_contested(metric: Metric) -> bool:
-    """Say whether somebody can win the metric, and it is not merely configured."""
+    """Return True if somebody can win the metric, and it is not merely configured."""
     return metric.better is not None and metric.scale is not Scale.EXACT
 
 
@@ -153,7 +153,7 @@ def _ratio(
 
 
 def by_block(variant: Mapping[str, Any], metric: str) -> dict[int, float | None]:
-    """Return what the runs of an variant in a summary say; null: not measurable."""
+    """Return what the runs of a variant in a summary say; null: not measurable."""
     return _by_block(variant, variant["metrics"][metric]["per_run"])
 
 

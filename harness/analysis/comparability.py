@@ -13,7 +13,7 @@ from typing import Any, Final
 from harness.results.findings import Verdict
 
 SHOWN: Final = 8
-"""How many differences of one thing are told before the rest is only counted."""
+"""How many differences of one thing are shown before the rest is only counted."""
 MACHINE: Final = ("cpu_model", "cores")
 NOT_ASKED: Final = ("title", "description", "runs", "seed", "variants")
 """Keys of a scenario that do not change what is asked of a system; seed and variants are the
@@ -161,13 +161,13 @@ def _bare_name(image: Mapping[str, Any]) -> str:
 def _between(place: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     """Return in words where two descriptions differ; what is null counts as not stated."""
     one, other = dict(_leaves(a)), dict(_leaves(b))
-    told = [
+    found = [
         f"{place}{key}: {one.get(key, 'nothing')} in A, {other.get(key, 'nothing')} in B"
         for key in dict.fromkeys((*one, *other))
         if one.get(key) != other.get(key)
     ]
-    more = len(told) - SHOWN
-    return told if more <= 0 else [*told[:SHOWN], f"{place}and {more} more"]
+    more = len(found) - SHOWN
+    return found if more <= 0 else [*found[:SHOWN], f"{place}and {more} more"]
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

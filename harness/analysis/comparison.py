@@ -96,7 +96,7 @@ def compare(
     if metric.scale is Scale.EXACT:
         interval = (center, center)
     elif interval is None:
-        warnings.append("one block: no interval, so no winner")
+        warnings.append("one run each: no winner named")
     warnings += _unlike(kind, center, baseline.estimate, contender.estimate)
     outcome = decide(metric.better, metric.margin, kind, center, interval)
     if outcome in DECISIVE:
@@ -141,7 +141,7 @@ def _pairs(baseline: Side, contender: Side) -> tuple[list[tuple[float, float]], 
         before, after = baseline.by_block[block], contender.by_block[block]
         if before is None or after is None:
             side = baseline if before is None else contender
-            why = f"no ratio: {side.name} has no value of its own in block {block}"
+            why = f"no ratio: block {block} of {side.name} has too few samples"
             return [], [*warnings, why]
         pairs.append((before, after))
     return pairs, warnings
@@ -202,7 +202,7 @@ def _unlike(
     headline = contender.value / baseline.value
     if max(headline / center, center / headline) <= UNLIKE:
         return []
-    return [f"the merged values give {headline:.4g}: a run is unlike the others"]
+    return [f"the merged values give {headline:.4g}: one run differs strongly"]
 
 
 def _detectable(metric: Metric, kind: Kind, changes: list[float]) -> float | None:

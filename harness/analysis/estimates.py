@@ -207,7 +207,7 @@ def percentile(sample: Sample, q: float) -> Point:
     """
     size = sample.size
     if size == 0:
-        return Point(None, "nothing of the kind happened")
+        return Point(None, "no such request")
     if size * (1 - q) < MIN_BEYOND - 1e-9:
         need = math.ceil(MIN_BEYOND / (1 - q) - 1e-6)
         return Point(None, f"{size} values cannot support a p{q * 100:g}: it takes {need}")
@@ -227,7 +227,7 @@ def _share_unfinished(sample: Sample) -> str:
 def mean(sample: Sample) -> Point:
     """Return the mean of a sample; if some values are unfinished, only a lower bound is known."""
     if sample.size == 0:
-        return Point(None, "nothing of the kind happened")
+        return Point(None, "no such request")
     least = (math.fsum(sample.values.tolist()) + math.fsum(sample.waited.tolist())) / sample.size
     if len(sample.waited):
         return Point(None, _share_unfinished(sample), at_least=least)
@@ -312,7 +312,7 @@ def _interval(
     if n == 1:
         return None, None, "no interval", "one run: no interval"
     if len(known) < n:
-        why = f"no interval: only {len(known)} of {n} runs support a value of their own"
+        why = f"no interval: too few requests per run ({len(known)} of {n} have enough)"
         return None, None, "no interval", why
     if scale is Scale.LOG and min(known) > 0:
         low, high = log_t_interval(known)
@@ -346,10 +346,10 @@ def _warnings(headline: Point, unit: str) -> list[str]:
 
 
 def _unlike(value: float, known: Sequence[float], q: float | None) -> list[str]:
-    """Warn if the merged percentile is not that of a typical run: one run is unlike the others."""
+    """Warn if the merged percentile is not that of a typical run: one run differs strongly."""
     if q is None or len(known) < 2 or min(known) <= 0 or value <= 0:
         return []
     typical = geometric_mean(known)
     if max(value / typical, typical / value) <= UNLIKE:
         return []
-    return [f"the typical run's is {typical:.4g}: a run is unlike the others"]
+    return [f"the typical run's is {typical:.4g}: one run differs strongly"]

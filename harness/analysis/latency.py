@@ -100,18 +100,18 @@ def attempt_latency_ms(facts: RunFacts) -> Quantity:
     An attempt that ended without acknowledgement or refusal is longer than all others.
     """
     buys, acknowledged = not_refused(facts)  # there may be millions of refusals
-    told_ns = buys[acknowledged].groupby("key")["done_ns"].min()
+    acknowledged_ns = buys[acknowledged].groupby("key")["done_ns"].min()
     failed_ns = buys[~acknowledged].groupby("key")["done_ns"].max()
     attempts = facts.attempts
     open_ended = attempts.index[is_in(attempts, "outcome", [OPEN_ENDED])]
-    given_up_ns = failed_ns[failed_ns.index.isin(open_ended.difference(told_ns.index))]
+    given_up_ns = failed_ns[failed_ns.index.isin(open_ended.difference(acknowledged_ns.index))]
     sent_ns = attempts["first_sent_ns"]
 
     def since_ms(done_ns: "pd.Series[int]") -> Floats:
         took_ns: Floats = (done_ns - sent_ns.reindex(done_ns.index)).to_numpy(dtype=np.float64)
         return took_ns / 1e6
 
-    return Sample(since_ms(told_ns), since_ms(given_up_ns), UNACKNOWLEDGED)
+    return Sample(since_ms(acknowledged_ns), since_ms(given_up_ns), UNACKNOWLEDGED)
 
 
 @statistics("Purchase latency at peak (acknowledgement)", "ms", of={"p95": {Listing.GATE: 1}})
@@ -162,17 +162,17 @@ def order_time_s(facts: RunFacts) -> Quantity:
 
 @statistics("Total order time as the buyer saw it", "s", digits=2, of={"p95": {}})
 def order_time_seen_s(facts: RunFacts) -> Quantity:
-    """Time from the first send until the buyer was told the outcome of an order, in s.
+    """Time from the first send until the buyer saw the outcome of an order, in s.
 
     Counts attempts whose buyer was given an order; who left before the outcome is unfinished.
     """
     attempts = facts.attempts[facts.attempts["order_id"] != ""]
-    first_told_ns = facts.told_ns.reindex(attempts["order_id"]).to_numpy(dtype=np.float64)
-    seen = ~np.isnan(first_told_ns)
+    first_seen_ns = facts.outcome_seen_ns.reindex(attempts["order_id"]).to_numpy(dtype=np.float64)
+    seen = ~np.isnan(first_seen_ns)
     sent_ns = floats(attempts, "first_sent_ns")
     waited_ns = np.maximum(facts.end_s * NANOSECONDS - sent_ns[~seen], 0.0)
-    seen_s = (first_told_ns[seen] - sent_ns[seen]) / NANOSECONDS
-    return Sample(seen_s, waited_ns / NANOSECONDS, "buyers were not told the outcome")
+    seen_s = (first_seen_ns[seen] - sent_ns[seen]) / NANOSECONDS
+    return Sample(seen_s, waited_ns / NANOSECONDS, "buyers did not learn the outcome")
 
 
 @statistics("Payment processing time", "ms", of={"avg": {Listing.BACKLOG: 7}, "p95": {}})

@@ -11,7 +11,7 @@ from harness.analysis.metric import Group, Listing, metric
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers, is_in
 
 PEAK_WINDOW_S = 5
-NEVER_SOLD_OUT = "the stock was never all spoken for"
+NEVER_SOLD_OUT = "the stock never ran out"
 NEVER_ALL_CONFIRMED = "not every unit was confirmed"
 
 
@@ -68,7 +68,7 @@ def answered_within_load_ns(facts: RunFacts) -> np.ndarray[tuple[int], np.dtype[
 def goodput_per_s(facts: RunFacts) -> Quantity:
     """Confirmed orders per second.
 
-    If the stock was ever all spoken for: up to the last confirmation, because after it there was
+    If the stock ever ran out: up to the last confirmation, because after it there was
     nothing left to sell. Otherwise: those confirmed during the load, over the load.
     """
     confirmed_ns = integers(facts.confirmed, "settled_rel_ns")
@@ -180,10 +180,10 @@ def stock_utilisation_pct(facts: RunFacts) -> Quantity:
     return Ratio(100.0 * units, float(facts.initial_stock))
 
 
-@metric("Confirmed orders whose buyer was never told", better="lower", group=Group.ORDERS)
+@metric("Confirmed orders whose buyer never learnt of it", better="lower", group=Group.ORDERS)
 def paid_and_never_told(facts: RunFacts) -> Quantity:
-    """Confirmed orders of which no answer and no event ever told a buyer the outcome."""
-    knows = facts.confirmed["order_id"].isin(facts.told_ns.index)
+    """Confirmed orders whose outcome no answer and no event ever showed a buyer."""
+    knows = facts.confirmed["order_id"].isin(facts.outcome_seen_ns.index)
     return Scalar(float(len(facts.confirmed) - knows.sum()))
 
 

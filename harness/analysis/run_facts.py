@@ -224,11 +224,11 @@ class RunFacts:
         return orders.sort_values("settled_rel_ns", kind="stable")
 
     @cached_property
-    def told_ns(self) -> "pd.Series[int]":
-        """When a buyer was first told the outcome of an order, in ns since t0, by order."""
+    def outcome_seen_ns(self) -> "pd.Series[int]":
+        """When a buyer first saw the outcome of an order, in ns since t0, by order."""
         requests = self.requests
-        told = is_in(requests, "order_status", TERMINAL) | is_in(requests, "outcome", TERMINAL)
-        first: pd.Series[int] = requests[told].groupby("order_id")["done_ns"].min()
+        shown = is_in(requests, "order_status", TERMINAL) | is_in(requests, "outcome", TERMINAL)
+        first: pd.Series[int] = requests[shown].groupby("order_id")["done_ns"].min()
         return first
 
     @cached_property

@@ -5,7 +5,7 @@ reasons. A campaign with an invalid run, or one that failed its audit, is shown,
 sought in it. Milliseconds of another machine say nothing about those of this one: its campaigns
 have only the ratios between variants.
 
-It is advice: nothing fails by it. A change counts beyond δ only, as in every comparison.
+It is advisory and never fails. A change counts beyond δ only, as in every comparison.
 """
 
 import math
@@ -29,7 +29,7 @@ from harness.analysis.metrics import METRICS, listed
 from harness.analysis.outcomes import Kind
 
 FIRST: Final = listed(Listing.GATE)
-"""The metrics that are told before all others: those that a gate decides by."""
+"""The metrics that are shown before all others: those that a gate decides by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class History:
 
 
 def history(campaigns: Mapping[str, Stored], unreadable: Sequence[Excluded] = ()) -> History | None:
-    """Tell the history of campaigns by their folders, or return None if none has metrics."""
+    """Return the history of campaigns by their folders, or return None if none has metrics."""
     left_out = list(unreadable)
     measured: list[tuple[str, Stored]] = []
     for folder, one in campaigns.items():

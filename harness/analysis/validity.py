@@ -122,7 +122,7 @@ def _stolen_share(facts: RunFacts) -> float:
 
 
 def _missed(fault: FaultRecord) -> str:
-    """Say of a fault that did not go as planned what came instead."""
+    """Return of a fault that did not go as planned what came instead."""
     happened = "did not happen" if fault.begun_ns is None else "did not end as planned"
     return f"{action(fault.plan)} of {target(fault.plan)} {happened}: {fault.error}"
 

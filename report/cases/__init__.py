@@ -91,7 +91,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
 
 
 def headline(evidence: Evidence) -> Headline:
-    """Say in words what the cases came to."""
+    """Return in words what the cases came to."""
     return Headline(
         title=_title(evidence),
         problems=tuple(conclusion.troubles(evidence)),
@@ -132,7 +132,7 @@ def _total(cases: list[dict[str, Any]], name: str) -> str:
 
 
 def _recovered(evidence: Evidence, variant: str) -> str:
-    """Say how long an variant took to recover at worst, and where."""
+    """Return how long a variant took to recover at worst, and where."""
     titles = {one.name: one.title for one in evidence.variants}
     cases = [case for case in evidence.summary["cases"] if case["variant"] == variant]
     hit = [case for case in cases if case["faults"]]

@@ -80,7 +80,7 @@ def _horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:
 
 
 def _caption(case: Case, runs: Sequence[Run]) -> str:
-    """Say what is to be seen: how much was confirmed, and from when to when requests failed."""
+    """Return what is to be seen: how much was confirmed, and from when to when requests failed."""
     said = [f"{short(float(run.seconds['confirmed'].max()))} confirmed" for run in runs]
     failing = [(_failed(run), run) for run in runs]
     for errors, run in failing:

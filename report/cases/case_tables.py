@@ -14,7 +14,7 @@ Case = Mapping[str, Any]
 
 
 def cases_of(evidence: Evidence, variant: Variant) -> list[Case]:
-    """Return the cases of an variant in the order in which they first ran."""
+    """Return the cases of a variant in the order in which they first ran."""
     return [case for case in evidence.summary["cases"] if case["variant"] == variant.name]
 
 

@@ -90,7 +90,7 @@ def of_contention(evidence: Evidence) -> Table | None:
 
 
 def _other_load(data: published.Published, evidence: Evidence) -> str:
-    """Say that published figures are not tested, and why, if the load is another."""
+    """Return that published figures are not tested, and why, if the load is another."""
     different = ", ".join(claim_judgement.other_load(data.load, evidence))
     if not different:
         return ""

@@ -119,7 +119,7 @@ def _within(ours: Ours, low: float, high: float, differs: Callable[[], str]) -> 
 
 
 def _how_far(span: tuple[float, float], ours: Ours, *, in_points: bool) -> str:
-    """Say by how much ours differs from the nearer end of what is claimed."""
+    """Return by how much ours differs from the nearer end of what is claimed."""
     value = ours.low if ours.value is None else ours.value
     if value is None:
         return ""

@@ -1,4 +1,4 @@
-"""What a gate found, told to people and to other tools; a pure function of its result."""
+"""What a gate found, for people and for other tools; a pure function of its result."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ EXPORTS = (github_action_benchmark, bencher, otava)
 
 
 def publish(result: Result, folder: Path) -> list[Path]:
-    """Write every file that tells of a gate into its folder, and return them.
+    """Write every file about a gate into its folder, and return them.
 
     Raises UsageError if one cannot be written, InfrastructureError if there is no space left.
     """

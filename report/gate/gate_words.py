@@ -40,12 +40,12 @@ MEANINGS: Final = {
 
 
 def counts(result: Result) -> bool:
-    """Say whether the metrics may be read as statements about head."""
+    """Return True if the metrics may be read as statements about head."""
     return result.exit_code in BELIEVED
 
 
 def fails(result: Result, row: Row) -> bool:
-    """Say whether a metric makes the gate fail: by its ruling, or undecided where that fails."""
+    """Return True if a metric makes the gate fail: by its ruling, or undecided where that fails."""
     if not counts(result):
         return False
     if row.ruling is Ruling.INCONCLUSIVE:
@@ -54,7 +54,7 @@ def fails(result: Result, row: Row) -> bool:
 
 
 def any_ruling(result: Result, ruling: Ruling) -> bool:
-    """Say whether a metric has a ruling."""
+    """Return True if a metric has a ruling."""
     return any(row.ruling is ruling for row in result.rows)
 
 
@@ -178,7 +178,7 @@ def _regression(result: Result) -> str:
 
 
 def _was_beyond_limit(row: Row) -> bool:
-    """Say whether base already is where head must not be."""
+    """Return True if base already is where head must not be."""
     if row.limit is None or row.base is None:
         return False
     return row.base > row.limit if row.better == "lower" else row.base < row.limit

@@ -10,7 +10,7 @@ from report import numbers
 
 
 def answer(history: History) -> str:
-    """Say in one sentence what changed last, or why nothing is known to have changed."""
+    """Return in one sentence what changed last, or why nothing is known to have changed."""
     found = history.changes
     if found:
         series, change = found[0]
@@ -34,12 +34,12 @@ def changes(history: History) -> list[str]:
 
 
 def sentence(history: History, series: Series, change: Change) -> str:
-    """Say what changed from what to what, and between which campaigns."""
+    """Return what changed from what to what, and between which campaigns."""
     return f"{METRICS[series.metric].title}, {_changed(history, series, change)}"
 
 
 def state(history: History, series: Series) -> str:
-    """Say what became of a series: its changes, or that there was none, or why none was sought."""
+    """Return what became of a series: its changes, or none, or why none was sought."""
     if series.changes:
         return " ".join(_changed(history, series, change) for change in series.changes)
     known = [number for number in series.values if number is not None]
@@ -81,7 +81,7 @@ def remarks(history: History) -> list[str]:
 
 
 def left_out(history: History) -> str:
-    """Say how many campaigns were left out; nothing if none was."""
+    """Return how many campaigns were left out; nothing if none was."""
     return f"{counted(len(history.left_out), 'campaign')} left out" if history.left_out else ""
 
 

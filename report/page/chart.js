@@ -116,7 +116,7 @@ const figures = (() => {
     });
   }
 
-  /** Hatching under the line of an variant that is not ranked. */
+  /** Hatching under the line of a variant that is not ranked. */
   function hatch(colour) {
     const size = 8 * uPlot.pxRatio;
     const tile = element("canvas", { width: size, height: size });

@@ -72,7 +72,7 @@ def _again(document: Document) -> list[str]:
         "## How to reproduce it",
         *made,
         reproduce.caveat(document.evidence.campaign),
-        f"Without measuring again, FOLDER being that of this campaign:\n\n{_code(reproduce.CHECK)}",
+        f"To check the stored data again (FOLDER: this campaign's):\n\n{_code(reproduce.CHECK)}",
     ]
 
 

@@ -1,4 +1,4 @@
-// The live page: what the campaign tells of itself, as it comes from `harness/live/board.py`.
+// The live page: what the campaign reports, as it comes from `harness/live/board.py`.
 //
 // A message holds the `campaign`, the `run` that is being made (null before the first), its
 // `samples` that are new here (all of them if the run `is_new`), the runs that are `finished`, the
@@ -13,7 +13,7 @@
   const { figures: layout, looks } = JSON.parse(document.getElementById("layout").textContent);
   const at = (id) => document.getElementById(id);
   let samples = [];
-  let told = null;
+  let latest = null;
 
   const named = (service) => (service === "load" ? "load generator" : service);
   const services = () => [...new Set(samples.flatMap((one) => Object.keys(one.cores)))].sort();
@@ -39,7 +39,7 @@
 
   function sayNow(run) {
     const last = samples[samples.length - 1] ?? {};
-    const time = told.campaign.load_s ? ` of ${told.campaign.load_s}` : "";
+    const time = latest.campaign.load_s ? ` of ${latest.campaign.load_s}` : "";
     const facts = [[`seconds${time}`, short(last.t_s && Math.round(last.t_s))],
       ...NOW.map(([name, column]) => [name, short(last[column])]),
       ["errors so far", short(run.errors)]];
@@ -88,7 +88,7 @@
 
   /** The lines of a figure: its columns in the colour of the variant, or one for each service. */
   function linesOf(figure, run) {
-    const variant = told.campaign.variants.indexOf(run.variant);
+    const variant = latest.campaign.variants.indexOf(run.variant);
     const trace = (label, place, second, read) => {
       const [colour, ...dashes] = looks[place % looks.length];
       return { read, trace: { label, variant: run.variant, colour, dash: dashes[second ? 1 : 0],
@@ -107,14 +107,14 @@
     const lines = linesOf(figure, run);
     const drawn = charts[position], key = lines.map((line) => line.trace.label).join();
     const last = samples.length > 0 ? samples[samples.length - 1].t_s : 0;
-    const end = Math.max(told.campaign.load_s ?? 10, last);
+    const end = Math.max(latest.campaign.load_s ?? 10, last);
     if (place.dataset.run !== String(run.index) || place.dataset.lines !== key) {
       Object.assign(place.dataset, { run: run.index, lines: key });
       place.replaceChildren();
       drawn?.plot.destroy();
       charts[position] = new Chart(place, { unit: figure.unit, axis: "seconds", x: [], end,
         traces: lines.map((line) => line.trace), log: figure.log, steps: false,
-        line_px: 2.2, y: null, bands: told.campaign.stages, marks: [], levels: [] });
+        line_px: 2.2, y: null, bands: latest.campaign.stages, marks: [], levels: [] });
     }
     const chart = charts[position];
     chart.data.marks = run.faults.map(({ name, from_s, to_s }) => [from_s, to_s ?? last, name]);
@@ -124,27 +124,27 @@
 
   /** Nobody looks at a hidden page, and the CPU belongs to the measurement. */
   function show() {
-    if (!told || document.hidden) return;
-    sayCampaign(told);
-    sayFinished(told);
-    if (!told.run) return;
-    sayNow(told.run);
-    sayFaults(told.run);
+    if (!latest || document.hidden) return;
+    sayCampaign(latest);
+    sayFinished(latest);
+    if (!latest.run) return;
+    sayNow(latest.run);
+    sayFaults(latest.run);
     tabulate();
-    layout.forEach((figure, position) => draw(figure, position, told.run));
+    layout.forEach((figure, position) => draw(figure, position, latest.run));
   }
 
   // ---- what comes ----
 
   function take(message) {
-    told = JSON.parse(message.data);
-    if (told.run) {
-      samples = [...(told.is_new ? [] : samples), ...told.samples].slice(-told.kept_samples);
+    latest = JSON.parse(message.data);
+    if (latest.run) {
+      samples = [...(latest.is_new ? [] : samples), ...latest.samples].slice(-latest.kept_samples);
     }
     show();
-    if (!told.over) return;
+    if (!latest.over) return;
     events.close();
-    sayOver(`The campaign is over. ${told.over}`, told.broken);
+    sayOver(`The campaign is over. ${latest.over}`, latest.broken);
   }
 
   readPalette();
@@ -156,6 +156,6 @@
   events.addEventListener("message", take);
   events.addEventListener("error", () => {
     events.close();
-    sayOver("The harness has gone without a word: this is the last that it told.", true);
+    sayOver("The harness is gone: this is the last that it sent.", true);
   });
 })();

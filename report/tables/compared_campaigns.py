@@ -45,7 +45,7 @@ def table(compared: Compared) -> Table:
 
 
 def untold(compared: Compared) -> str:
-    """Say what became of the metrics that the table leaves out; nothing if it has them all."""
+    """Return what became of the metrics that the table leaves out; nothing if it has them all."""
     rest = Counter(row.outcome for row in compared.rows if not _is_told(row))
     if not rest:
         return ""

@@ -1,7 +1,7 @@
 """The notes of a table, calmly: one mark for one kind of remark, however many cells have it.
 
 Remarks come from the analysis as sentences that differ in their numbers ("the typical run's is 2.3:
-a run is unlike the others"). What they share is the legend of the mark; what each says is listed
+one run differs strongly"). What they share is the legend of the mark; what each says is listed
 below it, cell by cell. A remark that repeats that of another cell of its row has no mark.
 """
 

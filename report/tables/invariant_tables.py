@@ -43,13 +43,13 @@ def _invariant(evidence: Evidence, name: str, title: str) -> Invariant:
         if finding.id == name
     ]
     verdict = worst(finding.verdict for _, finding in found)
-    where, telling = next(one for one in found if one[1].verdict is verdict)
+    where, worst_case = next(one for one in found if one[1].verdict is verdict)
     return Invariant(
         id=name,
         title=title,
         verdict=verdict,
         verdicts=tuple((a.title, _verdict(a.runs, name)) for a in evidence.variants),
-        evidence=f"{where}: {telling.summary}",
+        evidence=f"{where}: {worst_case.summary}",
         runs=Table(
             f"audit-{name}",
             title,

@@ -112,10 +112,10 @@ def badges(evidence: Evidence) -> list[tuple[str, str]]:
     n, valid = len(every), sum(bool(states[run.index]["valid"]) for run in every)
     verdict = worst(correctness(run.findings) for run in every)
     clean = sum(_is_clean(run) for run in every)
-    laws = Verdict.PASS if valid == n else Verdict.FAIL
+    laws, outcome = (Verdict.PASS, "passed") if valid == n else (Verdict.FAIL, "failed")
     return [
         (TONES[verdict.value], f"audit {verdict.value}: {clean} of {n} runs clean"),
-        (TONES[laws.value], f"laws {laws.value}: {valid} of {n} runs valid"),
+        (TONES[laws.value], f"self-checks {outcome}: {valid} of {n} runs valid"),
     ]
 
 

@@ -65,7 +65,10 @@ def _column(variant: Variant, pair: Pair | None) -> Column:
 def _verdict_cells(
     facts: Mapping[str, Any], pair: Pair, found: Mapping[str, Any]
 ) -> tuple[Cell, ...]:
-    return change_cell(found, facts), _outcome(pair, found), count_cell(found["n"])
+    change, outcome = change_cell(found, facts), _outcome(pair, found)
+    if found["kind"] == "none":  # one line says it
+        change, outcome = Cell(""), replace(outcome, note=change.note)
+    return change, outcome, count_cell(found["n"])
 
 
 def count_cell(n: int) -> Cell:

@@ -168,4 +168,4 @@ def test_a_harness_that_vanishes_is_missed(browser, address):
     with view(browser, address) as seen:
         seen.page.route("**/events", lambda route: route.abort())
         seen.page.reload()
-        shows(seen, "#over", "The harness has gone without a word")
+        shows(seen, "#over", "The harness is gone")

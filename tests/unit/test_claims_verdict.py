@@ -103,7 +103,7 @@ def test_a_direction_is_right_and_large_enough(more, least, low, high, word):
 
 def test_points_are_equal_at_zero():
     assert direction(True, 9.4, ours(8.0, 9.0), equal=0.0).word is YES
-    assert direction(True, 9.4, ours(0.1, 1.3), equal=0.0).why == "so it is, but by less"
+    assert direction(True, 9.4, ours(0.1, 1.3), equal=0.0).why == "right direction, smaller"
     assert direction(True, 9.4, ours(-0.1, 1.3), equal=0.0).why == "it is less"
     assert direction(False, 9.4, ours(-9.0, -8.0), equal=0.0).word is YES
 

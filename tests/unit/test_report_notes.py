@@ -16,15 +16,15 @@ def a_table(*rows):
 def test_remarks_that_differ_in_their_numbers_share_a_mark_and_are_listed():
     found = legend(
         a_table(
-            ("", "the typical run's is 2.295: a run is unlike the others", "", ""),
-            ("", "", "", "the merged values give 6.9e-05: a run is unlike the others"),
+            ("", "the typical run's is 2.295: one run differs strongly", "", ""),
+            ("", "", "", "the merged values give 6.9e-05: one run differs strongly"),
         )
     )
     (note,) = found.notes
-    assert (note.letter, note.reason) == ("a", "a run is unlike the others")
+    assert (note.letter, note.reason) == ("a", "one run differs strongly")
     assert note.cells == (
-        ("1, Sync", "the typical run's is 2.295: a run is unlike the others"),
-        ("1, Ratio", "the merged values give 6.9e-05: a run is unlike the others"),
+        ("1, Sync", "the typical run's is 2.295: one run differs strongly"),
+        ("1, Ratio", "the merged values give 6.9e-05: one run differs strongly"),
     )
     assert (found.at(0, 1), found.at(1, 3), found.at(0, 2)) == ("a", "a", "")
 

@@ -283,7 +283,7 @@ def test_one_approach_alone_is_described_and_not_compared():
 
 def test_the_footer_of_a_comparison_has_the_smallest_effect_that_it_could_have_found():
     footer = metric_tables.comparison(an_evidence()).footer
-    assert "80 % power: Confirmed orders 1.15× (n = 3), Purchase latency, p95 1.15×" in footer
+    assert "(80 % power): Confirmed orders 1.15× (n = 3), Purchase latency, p95 1.15×" in footer
     assert "δ is 15 %" in footer
     assert metric_tables.comparison(an_evidence(only="sync")).footer == ""
 

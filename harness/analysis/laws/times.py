@@ -122,8 +122,8 @@ def clocks_agree(facts: RunFacts) -> list[Law]:
     """The wall clock, by which the stores write, was not set while the client's clock ran.
 
     Each second both clocks are read. And causes come before their effects on either clock: an order
-    is accepted after it was first sent for, and before the buyer was told its number; it is settled
-    before the buyer was told; a charge takes no less than the gateway drew for it. The residual is
+    is accepted after it was first sent for, and before the buyer got its number; it is settled
+    before the buyer saw it; a charge takes no less than the gateway drew for it. The residual is
     the worst of these, in s.
     """
     pairs = [*_clock_readings(facts), *_causes(facts)]
@@ -159,12 +159,12 @@ def _causes(facts: RunFacts) -> Iterator[Pair]:
     yield from _order(
         orders["accepted_rel_ns"],
         named.groupby("order_id")["done_ns"].min(),
-        "an order accepted, and its buyer told",
+        "an order accepted, and seen by its buyer",
     )
     yield from _order(
         settled["settled_rel_ns"],
         named[ended].groupby("order_id")["done_ns"].min(),
-        "an order settled, and its buyer told",
+        "an order settled, and seen by its buyer",
     )
     charges = facts.charges
     drawn_ns = pd.Series(integers(charges, "started_ns") - facts.t0_wall_ns).add(
