@@ -78,9 +78,9 @@ class ProgressLine:
         ]
         self._show("\n".join(_fitting(" · ".join(parts)) for parts in (buyers, shop)))
 
-    def fault(self, run: PlannedRun, news: FaultEvent) -> None:
+    def fault(self, run: PlannedRun, event: FaultEvent) -> None:
         """Leave a lasting line for what happened to a service."""
-        self._console.print(f"{self._label(run)}  fault: {news}")
+        self._console.print(f"{self._label(run)}  fault: {event}")
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Leave one lasting line for the run."""

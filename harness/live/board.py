@@ -94,7 +94,7 @@ class Board:
                 "stages": _stages(scenario),
             }
             self._plans_users = bool(scenario.stages)
-            self._tell()
+            self._notify()
 
     def step(self, run: PlannedRun, step: Step) -> None:
         """Note the step; the first of a run begins new charts."""
@@ -104,7 +104,7 @@ class Board:
                 self._run = _Run(run, self._runs_begun)
                 self._eta.run_begins()
             self._run.step = step
-            self._tell()
+            self._notify()
 
     def load(self, run: PlannedRun, progress: Progress, vitals: LiveSample) -> None:
         """Note one sample."""
@@ -129,19 +129,19 @@ class Board:
                     "cores": {name: round(used, 3) for name, used in vitals.cores.items()},
                 }
             )
-            self._tell()
+            self._notify()
 
-    def fault(self, run: PlannedRun, news: FaultEvent) -> None:
+    def fault(self, run: PlannedRun, event: FaultEvent) -> None:
         """Note when a fault began, and when it was over."""
         with self._changed:
             faults = self._current(run).faults
-            begun = [one for one in faults if one.name == news.name and one.to_s is None]
+            begun = [one for one in faults if one.name == event.name and one.to_s is None]
             if not begun:
-                to_s = news.t_s if news.is_over else None
-                faults.append(_Fault(news.name, news.words, news.t_s, to_s))
-            elif news.is_over:
-                begun[0].words, begun[0].to_s = news.words, news.t_s
-            self._tell()
+                to_s = event.t_s if event.is_over else None
+                faults.append(_Fault(event.name, event.words, event.t_s, to_s))
+            elif event.is_over:
+                begun[0].words, begun[0].to_s = event.words, event.t_s
+            self._notify()
 
     def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
         """Note what became of a run."""
@@ -157,29 +157,29 @@ class Board:
                     "validity": "VALID" if valid else "INVALID",
                 }
             )
-            self._tell()
+            self._notify()
 
     def look(self, number: int, look: Look) -> None:
         """Note what is decided, and what is not."""
         with self._changed:
             self._look = f"look {number}, after {look.blocks} blocks: {look.words}"
-            self._tell()
+            self._notify()
 
     def ends(self, words: str, *, broken: bool) -> None:
         """Note in words that all is over, or was broken off."""
         with self._changed:
             self._over, self._broken = words, broken
-            self._tell()
+            self._notify()
 
     def close(self) -> None:
-        """Let every reader go once it has been told everything."""
+        """Let every reader go once it has received everything."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     # -- what readers ask
 
-    def news(self, seen: Seen) -> tuple[Seen, str] | None:
+    def updates(self, seen: Seen) -> tuple[Seen, str] | None:
         """Wait until there is more than was seen, and return it as JSON; None once it is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._change > seen.change or self._closed)
@@ -191,9 +191,9 @@ class Board:
             is_new = seen.run != run.number
             missing = run.taken - (0 if is_new else seen.sample)
             samples = list(run.samples)[-missing:] if missing else []
-            told = {"run": self._run_state(run), "is_new": is_new, "samples": samples}
+            update = {"run": self._run_state(run), "is_new": is_new, "samples": samples}
             seen = Seen(self._change, run.number, run.taken)
-            return seen, json.dumps(self._state() | told)
+            return seen, json.dumps(self._state() | update)
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -224,7 +224,7 @@ class Board:
             raise ValueError(f"run {run.index} has begun no step")
         return self._run
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._change += 1
         self._changed.notify_all()
 

@@ -26,7 +26,7 @@ _STALLED_S: Final = 2.0
 def serving(board: Board, page: str, port: int) -> Iterator[str]:
     """Serve from here to the end of the block, and yield the address; port 0 is any free one.
 
-    Every page has been told all that is on the board when the port is closed.
+    Every page has received all that is on the board when the port is closed.
     Raises InfrastructureError if the port is taken.
     """
     try:
@@ -56,7 +56,7 @@ class _Server(ThreadingTCPServer):
         super().__init__((LOOPBACK, port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a page that was closed while it was written to is no news."""
+        """Print nothing: a page may be closed while it is written to."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/events":
             self._begin("text/event-stream")
             with suppress(OSError):
-                self._tell_what_happens()
+                self._send_updates()
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
@@ -86,11 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
 
-    def _tell_what_happens(self) -> None:
+    def _send_updates(self) -> None:
         seen = Seen()
-        while (news := self.server.board.news(seen)) is not None:
-            seen, told = news
-            self.wfile.write(f"data: {told}\n\n".encode())
+        while (update := self.server.board.updates(seen)) is not None:
+            seen, text = update
+            self.wfile.write(f"data: {text}\n\n".encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the terminal belongs to the campaign."""
+        """Print nothing: the terminal belongs to the campaign."""

@@ -68,7 +68,7 @@ def test_a_key_that_nobody_uses_yet_is_stored_and_breaks_nothing(copy):
         copy.replace(
             "harness/scenario/model.py", f"    {line}\n", f"    {line}\n    own: int = 7\n"
         )
-    code, out, said = copy.campaign(copy.scenario(limit_s="patience_s = 9"), "--approach", "sync")
+    code, out, said = copy.measured(copy.scenario(limit_s="patience_s = 9"), "--approach", "sync")
     assert code == 0, said
     scenario = json.loads((out / "campaign.json").read_text("utf-8"))["scenario"]
     assert scenario["drain"]["patience_s"] == 9

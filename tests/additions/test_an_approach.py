@@ -23,11 +23,12 @@ def test_an_approach_is_a_compose_file_and_a_folder(copy):
     copy.add("approaches/third/__main__.py", main.replace("approaches.sync", "approaches.third"))
     listed = copy.harness("list")
     assert "third" in listed.stdout
-    code, out, said = copy.campaign(copy.scenario(), "--approach", "third", "--approach", "sync")
+    code, out, said = copy.measured(copy.scenario(), "--approach", "third", "--approach", "sync")
     assert code == 0, said
     stored = [json.loads(path.read_text("utf-8")) for path in (out / "runs").glob("*/run.json")]
     assert {run["approach"] for run in stored} == {"sync", "third"}
-    assert "Third" in (out / "report" / "report.md").read_text("utf-8")
+    summary = json.loads((out / "summary.json").read_text("utf-8"))
+    assert {variant["title"] for variant in summary["variants"]} == {"Synchronous", "Third"}
     assert copy.touched == {
         "docker-compose.third.yml",
         "approaches/third/__init__.py",

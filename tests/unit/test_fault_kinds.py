@@ -9,7 +9,6 @@ from harness.errors import UsageError
 from harness.faults.actions import actions
 from harness.results.outages import outages
 from harness.results.record import FaultRecord
-from harness.results.versions import upgrade_run
 from harness.scenario.fault_kinds import FAULT_KINDS, Hits, fault_kind
 from harness.scenario.faults import Fault
 
@@ -43,8 +42,6 @@ def test_a_fault_of_each_kind_takes_the_options_that_are_declared(kind):
 
 def test_the_old_name_of_a_partition_is_still_read():
     assert Fault(kind="cut", service="api", at_s=1).kind == "partition"
-    stored = {"schema_version": 1, "approach": "sync", "faults": [{"kind": "cut"}]}
-    assert upgrade_run(stored, ROOT)["faults"] == [{"kind": "partition"}]
 
 
 def test_a_kind_that_nobody_declared_is_an_error():

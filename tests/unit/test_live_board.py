@@ -19,7 +19,7 @@ def board():
 
 
 def read(board, seen=Seen()):  # noqa: B008 - it never changes
-    seen, text = board.news(seen)
+    seen, text = board.updates(seen)
     return seen, json.loads(text)
 
 
@@ -151,14 +151,14 @@ def test_the_end_wakes_who_waits_and_is_the_last_that_is_told(board):
     told.begin(board)
     seen, _ = read(board)
     heard = []
-    reader = threading.Thread(target=lambda: heard.append(board.news(seen)), daemon=True)
+    reader = threading.Thread(target=lambda: heard.append(board.updates(seen)), daemon=True)
     reader.start()
     board.ends("Its report is at x", broken=False)
     reader.join(5)
     seen, text = heard[0]
     assert (json.loads(text)["over"], json.loads(text)["broken"]) == ("Its report is at x", False)
     board.close()
-    assert board.news(seen) is None
+    assert board.updates(seen) is None
 
 
 def test_a_run_that_has_begun_no_step_has_no_load(board):
