@@ -241,7 +241,7 @@ def test_a_pause_stops_every_process_and_a_single_one_can_be_killed(deployment, 
 
 def test_a_container_that_ends_unasked_is_reported(deployment, api):
     api.kill(container_of(api, deployment, "web", 1)["Id"])
-    assert eventually(deployment.alive) == ["web-1"]
+    assert eventually(deployment.unexpected_exits) == ["web-1"]
     deployment.start("web", 1)
     assert deployment.unexpected_exits() == []
 
