@@ -256,7 +256,7 @@ def test_unknown_services_and_replicas_are_refused(deployment):
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_service_that_dies_at_start_shows_its_last_words(compose, state_root):
+def test_a_service_that_dies_at_start_shows_its_last_lines(compose, state_root):
     topology = load_topology(compose, {"GREETING": "die"})
     with pytest.raises(InfrastructureError, match="I was told to die") as caught:
         DockerRuntime(state_root).up(topology)
