@@ -109,7 +109,7 @@ def web_app(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn with a polite end: nobody who has connected, or is about to ask, is reset.
+    """uvicorn that drains: no connection is reset that is open, or about to send a request.
 
     By itself it closes its listening socket with connections still waiting to be accepted, and
     every connection without a request at once, though one may be on its way: nginx must answer 502

@@ -110,7 +110,7 @@ class Recovery:
                 await duty()
             except RedisError as error:
                 log.warning("recovery: %s", error)
-                # nobody could send a heartbeat either: let the living be heard first
+                # no worker could send a heartbeat either: those that live send one first
                 self._due_s["reap"] = time.monotonic() + HEARTBEAT_TTL_MS / 1_000
             except STORE_ERRORS as error:
                 log.warning("recovery: %s", error)

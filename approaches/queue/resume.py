@@ -136,7 +136,7 @@ class Resumption:
         cancelled = await self._ledger.run_once(
             lambda connection: ledger.cancel_order(connection, order, reason)
         )
-        if cancelled is None:  # the ledger has it: `resume` sees to it
+        if cancelled is None:  # the ledger has it: `resume` enqueues it
             await self._store.redis.xdel(keys.DEAD_LETTERS, letter_id)
         else:
             await self._store.cancel(cancelled, letter_id=letter_id, reason=reason)

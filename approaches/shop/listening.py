@@ -1,4 +1,4 @@
-"""A listening socket, from its bind to its polite end.
+"""A listening socket, from its bind to its end, which resets no connection.
 
 Closing a listening socket resets the connections that the kernel has completed and nobody has
 accepted yet, and a request that was reset may have arrived, so that a proxy must not send it again.

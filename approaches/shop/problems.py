@@ -78,7 +78,7 @@ _CODES_OF_SERVERS: dict[int, Code] = {
 
 
 class Problem(Exception):
-    """An error answer: code, detail for people, and members that extend the body."""
+    """An error answer: code, readable detail, and members that extend the body."""
 
     def __init__(self, code: Code, detail: str = "", **extension: object) -> None:
         super().__init__(detail or code)

@@ -1,4 +1,4 @@
-"""The server of a shop of threads: waitress, drained by SIGTERM, and honest about waiting.
+"""The server of a shop of threads: waitress, drained by SIGTERM; time in its queue counts.
 
 With few threads and slow payments most of a purchase's time is spent in waitress' queue, before any
 code of the shop runs. So the clock of a request starts when it arrives, and a purchase whose client

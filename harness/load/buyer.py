@@ -120,15 +120,13 @@ class Buyer(FastHttpUser):
         self.registry.remove(self.number, self._user_id)
 
     def _script(self) -> None:
-        product_id = cast(
-            LoadPlan, self.plan
-        ).product_id  # a contention test has a script of its own
+        plan = cast(LoadPlan, self.plan)  # a contention test has a script of its own
         if not self._sign_in():
             return
-        self._request("product", "GET", f"/products/{product_id}")
+        self._request("product", "GET", f"/products/{plan.product_id}")
         attempt = 0
         while not self._leaving.is_set():
-            answer = self._attempt(product_id, f"{self.plan.key_prefix}{self.number}-{attempt}")
+            answer = self._attempt(plan.product_id, f"{plan.key_prefix}{self.number}-{attempt}")
             if answer.outcome == ACCEPTED and not answer.is_final:
                 self.watch(answer.order_id)
             attempt += 1

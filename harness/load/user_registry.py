@@ -62,7 +62,7 @@ class UserRegistry:
         return self.stopping or bool(self.failure)
 
     def add(self, user: User) -> tuple[int, int]:
-        """Register a buyer; return its number, never given twice, and the time of its birth."""
+        """Register a buyer; return its number, never given twice, and when it arrived, in ns."""
         number, born_ns = self._next_number, self.now_ns()
         self._next_number += self.plan.load.processes
         self._active.append((number, user))

@@ -171,7 +171,7 @@ class Deployed(Deployment, Generic[AnyReplica]):
             if time.monotonic() >= deadline_s:
                 raise InfrastructureError(
                     f"{self._topology.approach}: {replica.name} is not healthy after "
-                    f"{limit_s:g} s; its last words:\n{replica.last_words()}",
+                    f"{limit_s:g} s; its last lines:\n{replica.last_lines()}",
                     "a slow machine needs a longer start_period in the compose file",
                 )
             self._pause()
@@ -181,14 +181,14 @@ class Deployed(Deployment, Generic[AnyReplica]):
         self.check_not_closing()
 
     def raise_if_died(self) -> None:
-        """Raise InfrastructureError, with its last words, if a replica ended unasked."""
+        """Raise InfrastructureError, with its last lines, if a replica ended unasked."""
         for replica in self._dead():
             raise self._death_of(replica)
 
     def _death_of(self, replica: AnyReplica) -> InfrastructureError:
         return InfrastructureError(
             f"{self._topology.approach}: {replica.name} ended with {replica.how_it_ended()}; "
-            f"its last words:\n{replica.last_words()}",
+            f"its last lines:\n{replica.last_lines()}",
             f"everything was taken down; {self.doctor}",
         )
 

@@ -150,5 +150,5 @@ class Runtime(Protocol):
     def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> Deployment:
         """Bring a topology up, until every service is ready.
 
-        Raises InfrastructureError, with the last words of what failed, after removing everything.
+        Raises InfrastructureError, with the last lines of what failed, after removing everything.
         """

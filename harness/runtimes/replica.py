@@ -32,7 +32,7 @@ class Replica(ABC):
         """Return how it ended, in words."""
 
     @abstractmethod
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         """Return the last lines that it printed, indented."""
 
     @abstractmethod

@@ -90,7 +90,7 @@ def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Top
     Secrets that neither states are drawn. Raises UsageError, naming file and key.
     """
     approach = path.name.removeprefix(_PREFIX).removesuffix(".yml")
-    file = path.resolve()  # a link gives a file another name, and no other neighbours
+    file = path.resolve()  # paths count from the file, not from a link to it
     stated = read_variables(file.with_name(".env"))
     known = {**secrets.draw(), **stated, **(variables or {})}
     return load(approach, file, Changes(known))

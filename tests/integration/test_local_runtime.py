@@ -203,7 +203,7 @@ def test_a_replica_that_ends_unasked_is_reported(compose, state_root):
         deployment.down()
 
 
-def test_a_service_that_dies_at_start_shows_its_last_words(compose, state_root):
+def test_a_service_that_dies_at_start_shows_its_last_lines(compose, state_root):
     topology = load_topology(compose, {"GREETING": "die"})
     with pytest.raises(InfrastructureError, match="I was told to die") as caught:
         LocalRuntime(state_root).up(topology)

@@ -84,7 +84,7 @@ def test_a_port_that_is_taken(cli):
         refused(cli.run("up", "sync", "--port", port), 70, str(port))
 
 
-def test_a_service_that_dies_at_start_shows_its_last_words(cli, tmp_path):
+def test_a_service_that_dies_at_start_shows_its_last_lines(cli, tmp_path):
     done = cli.run(
         "run", TINY, "--out", tmp_path / "c", "--approach", "sync", "--set", "api.HASH_THREADS=many"
     )

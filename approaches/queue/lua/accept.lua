@@ -28,8 +28,8 @@ end
 
 local known = redis.call('GET', KEYS[1])
 if known then
-  local known_order, wish = string.match(known, '^([^|]+)|(.+)$')
-  if wish ~= product .. '|' .. ARGV[5] then
+  local known_order, purchase = string.match(known, '^([^|]+)|(.+)$')
+  if purchase ~= product .. '|' .. ARGV[5] then
     return {'key_reused'}
   end
   return {'replayed', known_order}

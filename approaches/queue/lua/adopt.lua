@@ -1,9 +1,9 @@
 -- Take orders over that wait in the orders stream and that the ledger does not know, into this epoch.
 --
--- Part of a rebuild. They were accepted by this store, so it owes them their units; but the ledger takes
+-- Part of a rebuild. They were accepted by this store, so it has to hold their units; but the ledger takes
 -- orders of the present epoch only. So each entry of an earlier epoch is added again under the present
 -- one, and the old one dropped; whoever has that in hand finds the order under way here and lets go.
--- An order that has ended since the stream was read, or whose hash is gone, is owed nothing.
+-- An order that has ended since the stream was read, or whose hash is gone, needs no units.
 --
 -- KEYS  1 leader lock  2 orders stream  3 epoch  4 seq  then one order hash per order
 -- ARGV  1 token of the leader  2 group  then per order: id

@@ -1,7 +1,7 @@
 """Runs `docker compose`: what reads the compose files, builds the images and makes the containers.
 
 A command runs in a session of its own, so that Ctrl-C reaches the harness alone, which then ends
-it; and it bears the mark of its deployment, so that it is found if the harness is killed.
+it; and it has the mark of its deployment, so that it is found if the harness is killed.
 """
 
 import json

@@ -1,6 +1,6 @@
 """What the harness adds to a compose file, as a second compose file that is laid over it.
 
-The first one stays the truth of what is built, mounted and run. The second one states what was
+The first one alone says what is built, mounted and run. The second one states what was
 decided elsewhere (variables, scale, settings, limits: the topology has them already), who owns
 what is made, and addresses. It takes the engine's own health checks out: the harness asks the same
 question when it needs the answer, and no probe runs beside the load.

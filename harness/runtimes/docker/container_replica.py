@@ -180,7 +180,7 @@ class ContainerReplica(Replica):
         return f"signal {_signal_name(code - 128)}" if code > 128 else f"exit code {code}"
 
     @override
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         return indented(self._engine.logs(self.id, _LAST_LINES).decode(errors="replace"))
 
 

@@ -1,4 +1,4 @@
-"""What Docker says when something does not work, in words that say what to do.
+"""Errors of Docker, each with what to do about it.
 
 Docker's messages come from a dozen programs, and neither their codes nor their wording are a
 contract; what is not recognised is passed on as it is.
@@ -48,7 +48,7 @@ _LAST_LINES = 20
 
 
 def docker_error(said: str, otherwise: str) -> InfrastructureError:
-    """Return the error for people of what Docker said; `otherwise` names what was tried."""
+    """Return the error of what Docker printed; `otherwise` names what was tried."""
     said = said.strip()
     for pattern, message, hint in _KNOWN:
         if re.search(pattern, said, re.IGNORECASE | re.DOTALL):

@@ -43,7 +43,7 @@ class DockerRuntime:
     def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> DockerDeployment:
         """Bring a topology up, until every service is ready.
 
-        Removes first what killed harnesses left. Raises InfrastructureError, with the last words of
+        Removes first what killed harnesses left. Raises InfrastructureError, with the last lines of
         what failed; then, as after Ctrl-C, everything is removed.
         """
         compose_version()

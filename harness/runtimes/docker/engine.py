@@ -1,4 +1,4 @@
-"""The Docker engine of this machine, through its API: a typed door, with errors for people.
+"""A typed client of the Docker engine of this machine; its errors say what to do.
 
 Only this module imports the `docker` library. API reference: https://docs.docker.com/engine/api/
 """
@@ -194,7 +194,7 @@ class Engine:
     def run_beside(self, container: str, script: str, labels: Mapping[str, str], what: str) -> None:
         """Run a shell script on the volumes of a container, from a container beside it.
 
-        Raises InfrastructureError, with `what` and the script's last words, if it fails.
+        Raises InfrastructureError, with `what` and the script's last lines, if it fails.
         """
         beside = self._asking(
             lambda: self._api.create_container(

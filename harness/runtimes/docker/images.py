@@ -24,7 +24,7 @@ def with_images_of_the_environment(topology: Topology) -> Topology:
 
 
 def names(topology: Topology) -> dict[str, str]:
-    """Return the image of each service; what is built bears the name of this checkout.
+    """Return the image of each service; what is built has the name of this checkout.
 
     So two checkouts of the project, each with changes of its own, never run each other's.
     """

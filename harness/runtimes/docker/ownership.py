@@ -1,8 +1,8 @@
-"""Whose a container, a network or a volume is: labels that outlive the harness that made it.
+"""Who owns a container, a network or a volume: labels that outlive the harness that made it.
 
 An owner is named as the folder of a deployment is: by user, process id, start time and a random
 word. Process ids mean something only within one boot and one process namespace, so these are named
-as well; what bears another machine's name is never touched. After a reboot nothing runs any more,
+as well; what has another machine's name is never touched. After a reboot nothing runs any more,
 and what is left is removed by `docker compose --project-name NAME down --volumes`.
 """
 

@@ -217,7 +217,7 @@ def run_to_end(
     account: Account | None = None,
     limit_s: float = 60.0,
 ) -> None:
-    """Run a process that prepares a server (InfrastructureError: it failed; its last words)."""
+    """Run a process that prepares a server (InfrastructureError: it failed; its last lines)."""
     process = popen(argv, environment, cwd, log, account)
     try:
         code = process.wait(limit_s)
@@ -227,7 +227,7 @@ def run_to_end(
     if code != 0:
         raise InfrastructureError(
             f"{Path(argv[0]).name} failed with {ending(code)}:\n{tail(log)}",
-            "see its last words above",
+            "see its last lines above",
         )
 
 

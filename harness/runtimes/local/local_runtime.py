@@ -45,7 +45,7 @@ class LocalRuntime:
     def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> LocalDeployment:
         """Bring a topology up, until every service is ready.
 
-        Removes first what killed harnesses left. Raises InfrastructureError with the last words of
+        Removes first what killed harnesses left. Raises InfrastructureError with the last lines of
         what failed, and UsageError for what the compose file asks and this runtime has not; then,
         as after Ctrl-C, everything is removed.
         """

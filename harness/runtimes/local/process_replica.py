@@ -85,7 +85,7 @@ class ProcessReplica(Replica):
         return "nothing to say" if code is None else ending(code)
 
     @override
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         return tail(self.log)
 
     @override

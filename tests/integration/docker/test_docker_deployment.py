@@ -241,7 +241,7 @@ def test_a_pause_stops_every_process_and_a_single_one_can_be_killed(deployment, 
 
 def test_a_container_that_ends_unasked_is_reported(deployment, api):
     api.kill(container_of(api, deployment, "web", 1)["Id"])
-    assert eventually(deployment.alive) == ["web-1"]
+    assert eventually(deployment.unexpected_exits) == ["web-1"]
     deployment.start("web", 1)
     assert deployment.unexpected_exits() == []
 
@@ -256,7 +256,7 @@ def test_unknown_services_and_replicas_are_refused(deployment):
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_service_that_dies_at_start_shows_its_last_words(compose, state_root):
+def test_a_service_that_dies_at_start_shows_its_last_lines(compose, state_root):
     topology = load_topology(compose, {"GREETING": "die"})
     with pytest.raises(InfrastructureError, match="I was told to die") as caught:
         DockerRuntime(state_root).up(topology)
