@@ -12,7 +12,7 @@ from typing import Any, Self
 from harness.errors import UsageError
 from harness.scenario.model import Scenario
 from harness.scenario.variant_tables import VariantTable
-from harness.topology import Topology, discover
+from harness.topology import Topology, discover, find_approach
 
 Settings = Mapping[tuple[str, str], str]
 """Values in the environment of services, by service and key."""
@@ -37,15 +37,7 @@ class Variant:
 
     def topology(self, root: Path) -> Topology:
         """Return the approach as its compose file has it (UsageError: there is none)."""
-        folder = self.folder or root
-        found = discover(folder)
-        if self.approach not in found:
-            raise UsageError(
-                f"there is no approach named {self.approach!r}",
-                f"known approaches: {', '.join(sorted(found)) or 'none'} "
-                f"(docker-compose.<approach>.yml in {folder})",
-            )
-        return found[self.approach]
+        return find_approach(self.folder or root, self.approach)
 
     def vary(self, topology: Topology) -> Topology:
         """Return the topology with the replicas and settings of the variant."""

@@ -60,14 +60,16 @@ def gate(
     _check_asked(resumes=resume is not None, begins=begins, against=(base, stored))
     from harness.gate import gate_plan as plans
     from harness.runtimes import measuring
-    from harness.topology import project_root
+    from harness.topology import find_approach, project_root
 
     root = project_root()
     if resume is not None:
         asked, folder = plans.read(resume), resume
     else:
         criteria = _criteria(settings or root / SETTINGS, scenario)
-        named = _known(approach, root)
+        named = tuple(dict.fromkeys(approach or ()))
+        for name in named:
+            find_approach(root, name)
         against = base if base is not None else str(stored)
         mode: Mode = "base" if base is not None else "baseline"
         asked = plans.new(root, mode, against, criteria, named)
@@ -105,18 +107,6 @@ def _criteria(file: Path, scenario: str | None) -> "Settings":
 
     criteria = load_settings(file)
     return criteria if scenario is None else replace(criteria, scenario=scenario)
-
-
-def _known(approaches: list[str] | None, root: Path) -> tuple[str, ...]:
-    from harness.topology import discover
-
-    known = discover(root)
-    for name in approaches or ():
-        if name not in known:
-            raise UsageError(
-                f"there is no approach named {name!r}", f"known approaches: {', '.join(known)}"
-            )
-    return tuple(dict.fromkeys(approaches or ()))
 
 
 def _run(asked: "Plan", root: Path, folder: Path) -> "Result":

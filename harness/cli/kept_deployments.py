@@ -7,10 +7,7 @@ import typer
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from harness.runtimes import RunningDeployment
-    from harness.topology import Topology
 
 KeptArgument = Annotated[
     str | None, typer.Argument(help="The approach; may be left out if only one is up.")
@@ -21,7 +18,7 @@ def kept_deployment(approach: str | None) -> "RunningDeployment | None":
     """Return the deployment that is meant; None if nothing is up, or that one is not."""
     from harness.runtimes import list_running
     from harness.runtimes.running_deployments import describe_running
-    from harness.topology import discover, project_root
+    from harness.topology import find_approach, project_root
 
     found = list_running()
     if approach is None:
@@ -30,13 +27,5 @@ def kept_deployment(approach: str | None) -> "RunningDeployment | None":
         return found[0] if found else None
     one = next((one for one in found if one.approach == approach), None)
     if one is None:
-        known_approach(approach, discover(project_root()))
+        find_approach(project_root(), approach)
     return one
-
-
-def known_approach(approach: str, topologies: "Mapping[str, Topology]") -> "Topology":
-    """Return an approach by its name (UsageError: there is none)."""
-    if approach not in topologies:
-        known = ", ".join(sorted(topologies))
-        raise UsageError(f"there is no approach named {approach!r}", f"known approaches: {known}")
-    return topologies[approach]

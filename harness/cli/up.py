@@ -10,7 +10,6 @@ import typer
 
 from harness.cli.application import console
 from harness.cli.background import Foreground, split
-from harness.cli.kept_deployments import known_approach
 from harness.cli.options import (
     RuntimeOption,
     ScaleOption,
@@ -41,12 +40,12 @@ def up(
     """Bring one approach up by hand, seeded, and print its addresses; Ctrl-C takes it down."""
     from harness.runtimes import runtime_named
     from harness.scenario.model import load_scenario
-    from harness.topology import discover, project_root
+    from harness.topology import find_approach, project_root
 
     root = project_root()
     loaded = load_scenario(scenario, root)
     scales, changes = read_scales(scale), read_settings(settings)
-    known_approach(approach, discover(root)).with_scale(scales).with_settings(changes)
+    find_approach(root, approach).with_scale(scales).with_settings(changes)
     chosen = runtime_named(runtime)
     process = split() if detach else None
     if isinstance(process, Foreground):

@@ -37,6 +37,7 @@ __all__ = [
     "Service",
     "Topology",
     "discover",
+    "find_approach",
     "ignored_files",
     "load_topology",
     "peers",
@@ -71,6 +72,18 @@ def discover(root: Path, variables: Mapping[str, str] | None = None) -> dict[str
         topology.approach: topology
         for topology in (load_topology(path, variables) for path in _compose_files(root))
     }
+
+
+def find_approach(root: Path, name: str) -> Topology:
+    """Return the approach of a name in `root` (UsageError: there is none)."""
+    found = discover(root)
+    if name not in found:
+        raise UsageError(
+            f"there is no approach named {name!r}",
+            f"known approaches: {', '.join(sorted(found)) or 'none'} "
+            f"({_PREFIX}<approach>.yml in {root})",
+        )
+    return found[name]
 
 
 def ignored_files(root: Path) -> list[Path]:
