@@ -43,8 +43,8 @@ def api_latency_ms(facts: RunFacts) -> Quantity:
 
 
 @statistics(
-    "API response time (from the intended start)", "ms", of={"p50": {}, "p95": {}, "p99": {}}
-)
+    "API response time (from the intended start)", "ms", of={"p50": {}, "p95": {}, "p99": {}},
+)  # fmt: skip
 def api_response_ms(facts: RunFacts) -> Quantity:
     """Time from the intended start to the answer, of all requests but event streams, in ms.
 
@@ -57,21 +57,17 @@ def api_response_ms(facts: RunFacts) -> Quantity:
 
 
 @statistics(
-    "Purchase latency (acknowledgement)",
-    "ms",
+    "Purchase latency (acknowledgement)", "ms",
     of={
         "avg": {},
         "p50": {Listing.PRIMARY: 1, Listing.CASES: 5},
         "p95": {
-            Listing.KEY: 3,
-            Listing.PRIMARY: 2,
-            Listing.GATE: 2,
-            Listing.CASES: 6,
+            Listing.KEY: 3, Listing.PRIMARY: 2, Listing.GATE: 2, Listing.CASES: 6,
             Listing.DETECTABLE: 3,
         },
         "p99": {Listing.CASES: 7},
     },
-)
+)  # fmt: skip
 def purchase_latency_ms(facts: RunFacts) -> Quantity:
     """Time from sending ``POST /orders`` to its acknowledgement (201, 202, 402), in ms.
 
@@ -135,21 +131,16 @@ def refusal_latency_ms(facts: RunFacts) -> Quantity:
 
 
 @statistics(
-    "Total order time",
-    "s",
-    digits=2,
+    "Total order time", "s", digits=2,
     of={
         "avg": {},
         "p50": {Listing.CASES: 8},
         "p95": {
-            Listing.KEY: 2,
-            Listing.PRIMARY: 3,
-            Listing.GATE: 3,
-            Listing.CASES: 9,
+            Listing.KEY: 2, Listing.PRIMARY: 3, Listing.GATE: 3, Listing.CASES: 9,
             Listing.DETECTABLE: 2,
         },
     },
-)
+)  # fmt: skip
 def order_time_s(facts: RunFacts) -> Quantity:
     """Time from the first send of the attempt until the order is settled in the ledger, in s."""
     orders = facts.orders.dropna(subset=["first_sent_ns"])
@@ -198,11 +189,9 @@ def payment_latency_ms(facts: RunFacts) -> Quantity:
 
 
 @statistics(
-    "Processing delay at peak",
-    "s",
-    digits=2,
+    "Processing delay at peak", "s", digits=2,
     of={"avg": {Listing.BACKLOG: 5}, "p95": {Listing.BACKLOG: 6}},
-)
+)  # fmt: skip
 def processing_delay_s(facts: RunFacts) -> Quantity:
     """Time from acceptance to outcome less the payment's own latency, at peak, in s.
 
@@ -226,13 +215,9 @@ def processing_delay_s(facts: RunFacts) -> Quantity:
 
 
 @statistics(
-    "Lateness of the load generator",
-    "ms",
-    better=None,
-    group=Group.MEASUREMENT,
-    digits=1,
+    "Lateness of the load generator", "ms", better=None, group=Group.MEASUREMENT, digits=1,
     of={"avg": {}, "p99": {}},
-)
+)  # fmt: skip
 def generator_lateness_ms(facts: RunFacts) -> Quantity:
     """How long after its intended time the load generator sent each request, in ms."""
     requests = facts.requests

@@ -111,8 +111,9 @@ def users_at_sold_out(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "Users at the first failed request", better="higher", group=Group.SCALABILITY, scale=Scale.LOG
-)
+    "Users at the first failed request", better="higher", group=Group.SCALABILITY,
+    scale=Scale.LOG,
+)  # fmt: skip
 def users_at_first_failure(facts: RunFacts) -> Quantity:
     """Users who were active when the first request was sent that got a 5xx or no answer."""
     if facts.run.clock.empty:

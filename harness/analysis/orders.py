@@ -16,14 +16,9 @@ NEVER_ALL_CONFIRMED = "not every unit was confirmed"
 
 
 @metric(
-    "Throughput",
-    "req/s",
-    better="higher",
-    group=Group.THROUGHPUT,
-    digits=1,
-    scale=Scale.LOG,
+    "Throughput", "req/s", better="higher", group=Group.THROUGHPUT, digits=1, scale=Scale.LOG,
     lists={Listing.CASES: 3},
-)
+)  # fmt: skip
 def throughput_rps(facts: RunFacts) -> Quantity:
     """Answered requests per second of load."""
     return Ratio(float(len(answered_within_load_ns(facts))), facts.load_s)
@@ -36,8 +31,9 @@ def http_requests(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "Peak throughput", "req/s", better="higher", group=Group.THROUGHPUT, digits=1, scale=Scale.LOG
-)
+    "Peak throughput", "req/s", better="higher", group=Group.THROUGHPUT, digits=1,
+    scale=Scale.LOG,
+)  # fmt: skip
 def peak_throughput_rps(facts: RunFacts) -> Quantity:
     """Answered requests per second in the busiest five seconds of the load."""
     seconds = max(int(facts.load_s), 1)
@@ -57,14 +53,9 @@ def answered_within_load_ns(facts: RunFacts) -> np.ndarray[tuple[int], np.dtype[
 
 
 @metric(
-    "Goodput",
-    "orders/s",
-    better="higher",
-    group=Group.THROUGHPUT,
-    digits=2,
-    scale=Scale.LOG,
+    "Goodput", "orders/s", better="higher", group=Group.THROUGHPUT, digits=2, scale=Scale.LOG,
     lists={Listing.CASES: 2},
-)
+)  # fmt: skip
 def goodput_per_s(facts: RunFacts) -> Quantity:
     """Confirmed orders per second.
 
@@ -105,14 +96,9 @@ def time_to_sold_out_s(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "Time to confirm the last unit",
-    "s",
-    better="lower",
-    group=Group.THROUGHPUT,
-    digits=1,
-    scale=Scale.LOG,
-    lists={Listing.CASES: 4},
-)
+    "Time to confirm the last unit", "s", better="lower", group=Group.THROUGHPUT, digits=1,
+    scale=Scale.LOG, lists={Listing.CASES: 4},
+)  # fmt: skip
 def time_to_all_confirmed_s(facts: RunFacts) -> Quantity:
     """Time until the last unit was confirmed, in s."""
     units = integers(facts.confirmed, "quantity")
@@ -139,11 +125,9 @@ def accepted_orders(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "Confirmed orders",
-    better="higher",
-    group=Group.ORDERS,
+    "Confirmed orders", better="higher", group=Group.ORDERS,
     lists={Listing.KEY: 1, Listing.PRIMARY: 4, Listing.CASES: 1, Listing.DETECTABLE: 1},
-)
+)  # fmt: skip
 def confirmed_orders(facts: RunFacts) -> Quantity:
     """Confirmed orders in the ledger."""
     return Scalar(float(len(facts.confirmed)))
@@ -188,13 +172,9 @@ def paid_and_never_told(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "HTTP error rate",
-    "%",
-    better="lower",
-    group=Group.RELIABILITY,
-    digits=2,
+    "HTTP error rate", "%", better="lower", group=Group.RELIABILITY, digits=2,
     lists={Listing.KEY: 4, Listing.GATE: 5, Listing.CASES: 10},
-)
+)  # fmt: skip
 def http_error_rate_pct(facts: RunFacts) -> Quantity:
     """Requests that got a 5xx answer or none, as a share of all requests, in %."""
     failed = errors(facts)

@@ -34,14 +34,9 @@ def cpu_cores(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "CPU time per confirmed order, while selling",
-    "s",
-    better="lower",
-    group=Group.RESOURCES,
-    digits=3,
-    scale=Scale.LOG,
-    lists={Listing.GATE: 4, Listing.CASES: 11, Listing.COST: 1},
-)
+    "CPU time per confirmed order, while selling", "s", better="lower", group=Group.RESOURCES,
+    digits=3, scale=Scale.LOG, lists={Listing.GATE: 4, Listing.CASES: 11, Listing.COST: 1},
+)  # fmt: skip
 def selling_cpu_s_per_order(facts: RunFacts) -> Quantity:
     """CPU seconds of the approach's services per confirmed order, until the last was confirmed.
 
@@ -51,13 +46,9 @@ def selling_cpu_s_per_order(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "CPU time per confirmed order, whole run",
-    "s",
-    group=Group.RESOURCES,
-    digits=3,
-    scale=Scale.LOG,
-    lists={Listing.COST: 2},
-)
+    "CPU time per confirmed order, whole run", "s", group=Group.RESOURCES, digits=3,
+    scale=Scale.LOG, lists={Listing.COST: 2},
+)  # fmt: skip
 def cpu_s_per_order(facts: RunFacts) -> Quantity:
     """CPU seconds of load and drain that the approach's services used per confirmed order.
 
@@ -67,13 +58,9 @@ def cpu_s_per_order(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "CPU time per answered request",
-    "ms",
-    better="lower",
-    group=Group.RESOURCES,
-    digits=2,
+    "CPU time per answered request", "ms", better="lower", group=Group.RESOURCES, digits=2,
     scale=Scale.LOG,
-)
+)  # fmt: skip
 def cpu_ms_per_request(facts: RunFacts) -> Quantity:
     """CPU milliseconds of load and drain that the approach's services used per answered request."""
     used_s = approach_cpu_s(facts, facts.end_s)
@@ -89,14 +76,9 @@ def approach_cpu_s(facts: RunFacts, to_s: float) -> float | Missing:
 
 
 @metric(
-    "Memory time per confirmed order, while selling",
-    "GB·s",
-    better="lower",
-    group=Group.RESOURCES,
-    digits=3,
-    scale=Scale.LOG,
-    lists={Listing.COST: 3},
-)
+    "Memory time per confirmed order, while selling", "GB·s", better="lower",
+    group=Group.RESOURCES, digits=3, scale=Scale.LOG, lists={Listing.COST: 3},
+)  # fmt: skip
 def selling_memory_gb_s_per_order(facts: RunFacts) -> Quantity:
     """Memory of the approach's services × time until the last confirmation, in 10^9 B·s per order.
 
@@ -106,13 +88,9 @@ def selling_memory_gb_s_per_order(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "Memory time per confirmed order, whole run",
-    "GB·s",
-    group=Group.RESOURCES,
-    digits=3,
-    scale=Scale.LOG,
-    lists={Listing.COST: 4},
-)
+    "Memory time per confirmed order, whole run", "GB·s", group=Group.RESOURCES, digits=3,
+    scale=Scale.LOG, lists={Listing.COST: 4},
+)  # fmt: skip
 def memory_gb_s_per_order(facts: RunFacts) -> Quantity:
     """Memory that the approach's services held × how long, in 10^9 B·s per confirmed order.
 
@@ -225,12 +203,9 @@ def queue_depth_max(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "Queue depth, average",
-    better="lower",
-    group=Group.SCALABILITY,
-    digits=1,
+    "Queue depth, average", better="lower", group=Group.SCALABILITY, digits=1,
     lists={Listing.BACKLOG: 2},
-)
+)  # fmt: skip
 def queue_depth_avg(facts: RunFacts) -> Quantity:
     """Entries in the streams on average over the load."""
     depth = queue_depth(facts)
@@ -262,13 +237,9 @@ def open_orders_avg(facts: RunFacts) -> Quantity:
 
 
 @metric(
-    "Backlog drain time",
-    "s",
-    better="lower",
-    group=Group.SCALABILITY,
-    digits=1,
+    "Backlog drain time", "s", better="lower", group=Group.SCALABILITY, digits=1,
     lists={Listing.CASES: 12, Listing.BACKLOG: 9},
-)
+)  # fmt: skip
 def backlog_drain_s(facts: RunFacts) -> Quantity:
     """Time from the end of the load until the last order was settled, in s."""
     unsettled = len(facts.orders) - int(facts.orders["settled"].sum())

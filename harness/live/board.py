@@ -89,7 +89,7 @@ class Board:
                 "folder": str(self._folder),
                 "runs": len(planned),
                 "kept": done,
-                "approaches": sorted({run.variant for run in planned}),
+                "variants": sorted({run.variant for run in planned}),
                 "load_s": None if scenario.contention else scenario.load_s,
                 "stages": _stages(scenario),
             }
@@ -150,7 +150,7 @@ class Board:
             self._finished.append(
                 {
                     "index": run.index,
-                    "approach": run.variant,
+                    "variant": run.variant,
                     "case": run.case,
                     "sold": sold,
                     "audit": audit,
@@ -208,7 +208,7 @@ class Board:
     def _run_state(self, run: _Run) -> dict[str, Any]:
         return {
             "index": run.planned.index,
-            "approach": run.planned.variant,
+            "variant": run.planned.variant,
             "case": run.planned.case,
             "step": run.step.words,
             "step_number": STEPS.index(run.step) + 1,

@@ -6,7 +6,7 @@ from report.claims.claim_judgement import Judged
 from report.claims.claim_verdict import ClaimVerdict
 from report.claims.published import Published
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Column, Row, Table, heads
 
 TONES = {
     ClaimVerdict.REPRODUCED: "pass",
@@ -69,12 +69,7 @@ def untested(judged: Sequence[Judged], published: Published, evidence: Evidence)
         "claims-untested",
         "Claims not tested",
         f"What the published report claims and this campaign cannot test; {evidence.workload}.",
-        (
-            Column("Claim", numeric=False),
-            Column("Section", numeric=False),
-            Column("Published"),
-            Column("Not tested, because", numeric=False),
-        ),
+        heads("Claim", "Section", "Published", "Not tested, because", numeric=("Published",)),
         tuple(rows),
     )
 

@@ -9,7 +9,7 @@ from report import numbers
 from report.claims import decision_framework
 from report.claims.published import Published
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table, estimate_cell
+from report.tables.cells import Cell, Column, Row, Table, estimate_cell, heads
 
 LOST = "An order that is not confirmed in the sale is counted as lost."
 WHOLE_REVENUE = "Revenue is counted whole; “what an extra order must bring” holds for any margin."
@@ -112,13 +112,7 @@ def _prices(cost: Mapping[str, Any], evidence: Evidence) -> Table:
         "prices",
         "Prices",
         f"The price table of these costs, in USD; {evidence.workload}.",
-        (
-            Column("Item", numeric=False),
-            Column("USD"),
-            Column("per", numeric=False),
-            Column("Source", numeric=False),
-            Column("As of", numeric=False),
-        ),
+        heads("Item", "USD", "per", "Source", "As of", numeric=("USD",)),
         tuple(rows),
     )
 

@@ -1,12 +1,19 @@
 """The tables of a history: its changes, its campaigns, a figure's values, what was left out."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from harness.analysis import METRICS, History
 from harness.analysis.trends import Change, Series
 from report import numbers
 from report.history import history_words
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Column, Row, Table, heads
+
+CHANGES: Final = heads(
+    "Metric", "Of", "Last night before", "First night after", "Before", "After", "Change",
+    "Nights", "It is",
+    numeric=("Before", "After", "Change", "Nights"),
+)  # fmt: skip
 
 TONES = {"better": "pass", "worse": "fail"}
 
@@ -20,17 +27,7 @@ def changes(history: History) -> Table | None:
         "Changes",
         "Where the level of a metric changed, the newest first. A level is the median of its "
         "nights.",
-        (
-            Column("Metric", numeric=False),
-            Column("Of", numeric=False),
-            Column("Last night before", numeric=False),
-            Column("First night after", numeric=False),
-            Column("Before"),
-            Column("After"),
-            Column("Change"),
-            Column("Nights"),
-            Column("It is", numeric=False),
-        ),
+        CHANGES,
         tuple(Row(_change(history, series, change)) for series, change in history.changes),
     )
 

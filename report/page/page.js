@@ -15,10 +15,11 @@
     };
     for (const [kind, list] of Object.entries(lists)) {
       const every = [...new Set(own.flatMap(list))].sort((a, b) => (kind === "runs" ? a - b : 0));
-      if (every.length < 2 || !own.every((chart) => new Set(list(chart)).size === every.length)) continue;
+      const whole = own.filter((chart) => new Set(list(chart)).size === every.length);
+      if (every.length < 2 || whole.length === 0) continue;
       const boxes = every.map((value) => element("label", {}, element("input", {
         type: "checkbox", checked: true, onchange: (event) => {
-          for (const chart of own) {
+          for (const chart of whole) {
             chart.hidden[kind][event.target.checked ? "delete" : "add"](value);
             chart.show();
           }

@@ -7,7 +7,7 @@ below their table (`report.notes`). Every caption says what the load was, and of
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,11 @@ class Column:
     def parts(self) -> "tuple[Column, ...]":
         """Return the column and those below it."""
         return (self, *self.below)
+
+
+def heads(*titles: str, numeric: Container[str] = ()) -> tuple[Column, ...]:
+    """Return columns by their titles, of which some hold numbers."""
+    return tuple(Column(title, numeric=title in numeric) for title in titles)
 
 
 @dataclass(frozen=True, slots=True)

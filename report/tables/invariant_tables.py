@@ -1,13 +1,12 @@
 """The audit, invariant by invariant: its verdict in each variant, and what each run showed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.results.findings import Finding, Verdict, worst
 from report import numbers
-from report.evidence import Evidence, Run
-from report.tables.cells import Cell, Column, Row, Table
-from report.tables.judgements import verdict_cell
+from report.evidence import Evidence
+from report.tables.cells import Cell, Row, Table, heads
+from report.tables.judgements import audited, verdict_cell
 from report.tables.metric_tables import each_run
 
 
@@ -48,31 +47,16 @@ def _invariant(evidence: Evidence, name: str, title: str) -> Invariant:
         id=name,
         title=title,
         verdict=verdict,
-        verdicts=tuple((a.title, _verdict(a.runs, name)) for a in evidence.variants),
+        verdicts=tuple((a.title, audited(a, name)) for a in evidence.variants),
         evidence=f"{where}: {worst_case.summary}",
         runs=Table(
             f"audit-{name}",
             title,
             f"{name} in every run; {evidence.workload}.",
-            (
-                Column("Run", numeric=False),
-                Column("Verdict", numeric=False),
-                Column("Offences"),
-                Column("What was seen", numeric=False),
-            ),
+            heads("Run", "Verdict", "Offences", "What was seen", numeric=("Offences",)),
             tuple(_row(*one) for one in found),
         ),
         offences=tuple(one for one in found if one[1].verdict is not Verdict.PASS),
-    )
-
-
-def _verdict(runs: Sequence[Run], name: str) -> Cell:
-    verdicts = [(run, f.verdict) for run in runs for f in run.findings if f.id == name]
-    if not verdicts:
-        return verdict_cell("UNKNOWN")
-    verdict = worst(one for _, one in verdicts)
-    return verdict_cell(
-        verdict.value, [run.index for run, one in verdicts if one is verdict], len(verdicts)
     )
 
 

@@ -3,15 +3,22 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from harness.results.findings import Category, Finding, Verdict, correctness, worst
 from report import numbers
 from report.evidence import Evidence, Run, Variant
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Column, Row, Table, heads
 from report.tables.metric_tables import each_run
 
 EXACT = 1e-9
 """What stands for the tolerance of a law that has none."""
+
+LAWS: Final = heads(
+    "Law", "Variant", "Verdict", "Left side", "Right side", "In", "Residual", "Tolerance",
+    "Where", "Detail",
+    numeric=("Left side", "Right side", "Residual", "Tolerance"),
+)  # fmt: skip
 
 TONES = {
     "PASS": "pass",
@@ -38,7 +45,7 @@ def audit(evidence: Evidence) -> Table:
         about = "" if found.category is Category.CORRECTNESS else f" ({found.category})"
         cells = [Cell(f"{invariant} · {found.title}{about}")]
         for variant in evidence.variants:
-            cells.append(_audited(variant, invariant))
+            cells.append(audited(variant, invariant))
         rows.append(Row(tuple(cells)))
     columns = [Column("Invariant", numeric=False)]
     for variant in evidence.variants:
@@ -54,7 +61,8 @@ def audit(evidence: Evidence) -> Table:
     )
 
 
-def _audited(variant: Variant, invariant: str) -> Cell:
+def audited(variant: Variant, invariant: str) -> Cell:
+    """Return the worst verdict of a variant's runs, with the offences of all below it."""
     found = [(run, f) for run in variant.runs for f in run.findings if f.id == invariant]
     if not found:
         nothing = Cell(numbers.NOTHING, note="not audited")
@@ -86,14 +94,7 @@ def audit_runs(evidence: Evidence) -> Table:
         "audit-runs",
         "Every finding of every run",
         f"What the audit saw in each run; {evidence.workload}.",
-        (
-            Column("Run", numeric=False),
-            Column("Id", numeric=False),
-            Column("Invariant", numeric=False),
-            Column("Verdict", numeric=False),
-            Column("Offences"),
-            Column("Summary", numeric=False),
-        ),
+        heads("Run", "Id", "Invariant", "Verdict", "Offences", "Summary", numeric=("Offences",)),
         tuple(rows),
     )
 
@@ -182,18 +183,7 @@ def laws(evidence: Evidence) -> Table:
         "Laws",
         "What the numbers of a run must obey: both sides, and the residual of the run and stage "
         f"that came closest to breaking it; {evidence.workload}.",
-        (
-            Column("Law", numeric=False),
-            Column("Variant", numeric=False),
-            Column("Verdict", numeric=False),
-            Column("Left side"),
-            Column("Right side"),
-            Column("In", numeric=False),
-            Column("Residual"),
-            Column("Tolerance"),
-            Column("Where", numeric=False),
-            Column("Detail", numeric=False),
-        ),
+        LAWS,
         tuple(rows),
     )
 

@@ -21,7 +21,7 @@ def test_hovering_shows_the_values_at_that_time(browser, compared):
         place = trace["x"].index(at_s)
         read = [t["middle"][place] for t in trace["traces"]]
         assert [sync, queue] == pytest.approx(read, abs=0.5)
-        assert "run 1" in chart.plate.locator(".legend").inner_text()
+        assert "run 1" in chart.figure.locator(".legend").inner_text()
 
 
 def test_hovering_over_a_distribution_shows_percentiles(browser, compared):
@@ -50,7 +50,7 @@ def test_dragging_zooms_all_charts_over_time_and_a_double_click_shows_all(browse
 def test_buttons_zoom_for_those_who_cannot_drag(browser, compared):
     with view(browser, compared) as seen:
         chart = seen.chart("purchase-distribution")
-        into, out, whole = chart.plate.locator(".zoom button").all()
+        into, out, whole = chart.figure.locator(".zoom button").all()
         into.click()
         assert chart.zoomed
         out.click()
@@ -82,13 +82,13 @@ def test_a_focused_chart_is_read_and_zoomed_with_keys(browser, compared):
 def test_lines_are_switched_off_and_on(browser, compared):
     with view(browser, compared) as seen:
         chart = seen.chart("confirmed")
-        button = chart.plate.locator(".legend button").first
+        button = chart.figure.locator(".legend button").first
         assert button.get_attribute("aria-pressed") == "true"
         button.click()
         assert button.get_attribute("aria-pressed") == "false"
-        assert (chart.pixels("approach-1"), chart.pixels("approach-2") > 100) == (0, True)
+        assert (chart.pixels("variant-1"), chart.pixels("variant-2") > 100) == (0, True)
         button.click()
-        assert chart.pixels("approach-1") > 100
+        assert chart.pixels("variant-1") > 100
 
 
 def test_approaches_and_runs_are_switched_for_all_graphs(browser, compared):
@@ -96,14 +96,14 @@ def test_approaches_and_runs_are_switched_for_all_graphs(browser, compared):
         charts = [seen.chart(name) for name in ("latency", "stock", "purchase-distribution")]
         toolbar = seen.page.locator("#graphs .toolbar")
         toolbar.get_by_label("Synchronous").uncheck()
-        assert [chart.pixels("approach-1") for chart in charts] == [0, 0, 0]
-        assert all(chart.pixels("approach-2") > 100 for chart in charts)
+        assert [chart.pixels("variant-1") for chart in charts] == [0, 0, 0]
+        assert all(chart.pixels("variant-2") > 100 for chart in charts)
         toolbar.get_by_label("2", exact=True).uncheck()
         charts[1].hover(0.5)
-        legend = charts[1].plate.locator(".legend").inner_text()
+        legend = charts[1].figure.locator(".legend").inner_text()
         assert "run 4" in legend
         assert "run 2" not in legend
-        assert seen.chart("confirmed").pixels("approach-1") > 100  # not one of the graphs
+        assert seen.chart("confirmed").pixels("variant-1") > 100  # not one of the graphs
 
 
 def test_faults_are_marked_and_read(browser, compared):
@@ -125,6 +125,6 @@ def test_a_case_shows_its_own_run_with_its_faults(browser, cases):
 def test_a_fast_oversell_is_hatched_and_said_to_be_unranked(browser, oversold):
     with view(browser, oversold) as seen:
         chart = seen.chart("stock")
-        honest, hatched = chart.pixels("approach-1"), chart.pixels("approach-2")
+        honest, hatched = chart.pixels("variant-1"), chart.pixels("variant-2")
         assert hatched > 3 * honest
-        assert "Queue + workers (not ranked)" in chart.plate.locator(".legend").inner_text()
+        assert "Queue + workers (not ranked)" in chart.figure.locator(".legend").inner_text()

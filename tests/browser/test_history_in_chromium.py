@@ -21,7 +21,7 @@ def page(executable, tmp_path_factory):
 @pytest.mark.parametrize(("width", "dark"), [(WIDE_PX, False), (NARROW_PX, True)])
 def test_it_fits_and_shuts_nobody_out_and_asks_nobody(browser, page, width, dark):
     with view(browser, page, width=width, dark=dark) as seen:
-        assert all(drawing.is_visible() for drawing in seen.page.locator(".plate svg").all())
+        assert all(drawing.is_visible() for drawing in seen.page.locator(".figure svg").all())
         assert seen.overflow_px == 0
         seen.unfold()
         assert seen.overflow_px == 0

@@ -63,9 +63,9 @@ def test_a_chart_that_cannot_be_drawn_leaves_its_drawings(browser, compared, tmp
     bad.write_text(text[:start] + "{" + text[start:], encoding="utf-8")
     with view(browser, bad) as seen:
         assert seen.errors
-        plate = seen.page.locator("#figure-stock")
-        assert plate.locator(".drawings svg").first.is_visible()
-        assert seen.chart("latency").pixels("approach-1") > 100
+        figure = seen.page.locator("#figure-stock")
+        assert figure.locator(".drawings svg").first.is_visible()
+        assert seen.chart("latency").pixels("variant-1") > 100
 
 
 def test_without_chromium_the_tests_are_skipped_and_where_it_is_required_they_fail():

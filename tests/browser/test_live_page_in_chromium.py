@@ -53,9 +53,9 @@ def test_the_page_is_drawn_and_fits_and_shuts_nobody_out(browser, address, width
         assert seen.requests == []
         for name in CHARTS:
             # The queue is the first of the two by name, and has the colour that it has in reports.
-            assert seen.chart(name).pixels("approach-1") > 100, name
+            assert seen.chart(name).pixels("variant-1") > 100, name
             assert seen.chart(name).pixels("fault") > 500, name
-        assert seen.chart("cores").pixels("approach-4") > 100
+        assert seen.chart("cores").pixels("variant-4") > 100
 
 
 def test_the_words_say_what_the_charts_draw(browser, address):
@@ -110,14 +110,14 @@ def test_the_next_run_begins_new_charts(browser, board, address):
     third = PlannedRun(3, 2, "sync", 7, "stores")
     with view(browser, address) as seen:
         shows(seen, "#run", "Run 2 of 2: queue")
-        assert seen.chart("stock").pixels("approach-2") == 0
+        assert seen.chart("stock").pixels("variant-2") == 0
         told.finish(board, told.QUEUE, valid=False, audit=Verdict.FAIL)
         told.steps(board, third, "load")
         told.seconds(board, third, last=4)
         shows(seen, "#run", "Run 3 of 2: sync, stores")
         shows(seen, "#figure-stock .legend", "36")
         stock = seen.chart("stock")
-        assert (stock.pixels("approach-1"), stock.pixels("approach-2") > 50) == (0, True)
+        assert (stock.pixels("variant-1"), stock.pixels("variant-2") > 50) == (0, True)
         assert not seen.page.locator("#faults").is_visible()
         assert seen.page.locator("canvas").count() == len(CHARTS)
         finished = seen.page.locator("#finished tbody tr").all_inner_texts()
@@ -161,7 +161,7 @@ def test_it_keeps_the_last_state_and_says_what_came_of_it(browser, board, broken
             assert ("broken" in seen.page.locator("#over").get_attribute("class")) == broken
             assert seen.violations() == []
             assert seen.errors == []
-            assert seen.chart("stock").pixels("approach-1") > 100
+            assert seen.chart("stock").pixels("variant-1") > 100
 
 
 def test_a_harness_that_vanishes_is_missed(browser, address):

@@ -42,8 +42,8 @@ def test_lines_are_drawn_in_the_colours_of_the_theme(browser, compared, dark):
     with view(browser, compared, dark=dark) as seen:
         for chart in seen.charts():
             # Where the approaches do alike, the second hides the first.
-            assert chart.pixels("approach-1") + chart.pixels("approach-2") > 100
-        for role in ("approach-1", "approach-2"):
+            assert chart.pixels("variant-1") + chart.pixels("variant-2") > 100
+        for role in ("variant-1", "variant-2"):
             assert seen.chart("latency").pixels(role) > 100
 
 
@@ -53,16 +53,16 @@ def test_the_theme_can_be_chosen(browser, compared):
         light = seen.page.evaluate(background)
         seen.page.get_by_label("Theme").select_option("dark")
         assert seen.page.evaluate(background) != light
-        assert seen.chart("confirmed").pixels("approach-2") > 100  # of the dark palette
+        assert seen.chart("confirmed").pixels("variant-2") > 100  # of the dark palette
         seen.page.get_by_label("Theme").select_option("light")
         assert seen.page.evaluate(background) == light
 
 
 def test_paper_shows_the_drawings_in_the_light_theme(browser, compared):
     with view(browser, compared, dark=True) as seen:
-        assert not seen.page.locator(".plate svg").first.is_visible()
+        assert not seen.page.locator(".figure svg").first.is_visible()
         seen.page.emulate_media(media="print", color_scheme="dark")
-        drawings = seen.page.locator(".plate .drawings svg")
+        drawings = seen.page.locator(".figure .drawings svg")
         assert all(drawing.is_visible() for drawing in drawings.all())
         assert not any(live.is_visible() for live in seen.page.locator(".live").all())
         background = "getComputedStyle(document.body).backgroundColor"
@@ -81,10 +81,10 @@ def test_paper_is_unfolded_and_then_folded_again(browser, compared):
 
 def test_without_script_the_page_says_the_same(browser, compared):
     with view(browser, compared, script=False) as seen:
-        assert all(d.is_visible() for d in seen.page.locator(".plate .drawings svg").all())
+        assert all(d.is_visible() for d in seen.page.locator(".figure .drawings svg").all())
         for control in (".theme", ".toolbar", ".live"):
             assert not seen.page.locator(control).first.is_visible()
-        assert seen.page.locator("figcaption").count() == seen.page.locator(".plate").count()
+        assert seen.page.locator("figcaption").count() == seen.page.locator(".figure").count()
 
 
 def test_the_first_tab_skips_to_the_numbers(browser, compared):

@@ -64,41 +64,41 @@ class View:
 
     def charts(self) -> list["ChartView"]:
         """Return every interactive chart."""
-        return [ChartView(self.page, plate) for plate in self.page.locator(".plate.drawn").all()]
+        return [ChartView(self.page, figure) for figure in self.page.locator(".figure.drawn").all()]
 
     def chart(self, name: str) -> "ChartView":
-        """Return the interactive chart of a plate."""
+        """Return the interactive chart of a figure."""
         return ChartView(self.page, self.page.locator(f"#figure-{name}"))
 
 
 class ChartView:
     """One interactive chart."""
 
-    def __init__(self, page: Page, plate: Any) -> None:
+    def __init__(self, page: Page, figure: Any) -> None:
         self.page = page
-        self.plate = plate
-        self.canvas = plate.locator(".canvas")
-        self.over = plate.locator(".u-over")
+        self.figure = figure
+        self.canvas = figure.locator(".canvas")
+        self.over = figure.locator(".u-over")
 
     @property
     def reading(self) -> str:
         """Return what stands below the canvas: where the cursor is."""
-        return str(self.plate.locator(".reading").inner_text())
+        return str(self.figure.locator(".reading").inner_text())
 
     @property
     def values(self) -> list[str]:
         """Return the values beside the names of the lines."""
-        return [text for text in self.plate.locator(".legend .value").all_inner_texts() if text]
+        return [text for text in self.figure.locator(".legend .value").all_inner_texts() if text]
 
     @property
     def zoomed(self) -> bool:
         """Say whether not all of the time is in view."""
-        return not self.plate.locator(".zoom button").last.is_disabled()
+        return not self.figure.locator(".zoom button").last.is_disabled()
 
     def pixels(self, role: str) -> int:
         """Return how many pixels of the canvas have the colour of a role of the theme, or nearly:
         a line that is not quite on a pixel, or thin, is paler."""
-        return int(self.plate.evaluate(_PIXELS, role))
+        return int(self.figure.evaluate(_PIXELS, role))
 
     def hover(self, share: float) -> None:
         """Point at the middle of the canvas' height, at a share of its width."""
@@ -115,12 +115,12 @@ class ChartView:
         self.page.mouse.up()
 
 
-_PIXELS = """(plate, role) => {
+_PIXELS = """(figure, role) => {
   const probe = document.createElement("canvas").getContext("2d");
   probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(`--${role}`).trim();
   probe.fillRect(0, 0, 1, 1);
   const [red, green, blue] = probe.getImageData(0, 0, 1, 1).data;
-  const canvas = plate.querySelector("canvas");
+  const canvas = figure.querySelector("canvas");
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let found = 0;
   for (let at = 0; at < data.length; at += 4) {

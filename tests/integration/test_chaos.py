@@ -30,13 +30,13 @@ def test_killed_and_paused_in_mid_sale_nothing_is_lost_or_sold_twice(cli, tmp_pa
     assert done.returncode == 0, done.stdout + done.stderr
 
     summary = json.loads((tmp_path / "chaos" / "summary.json").read_text())
-    made = {name: {c["approach"] for c in summary["cases"] if c["case"] == name} for name in CASES}
+    made = {name: {c["variant"] for c in summary["cases"] if c["case"] == name} for name in CASES}
     assert made == CASES
     for case in summary["cases"]:
         assert case["verdict"] == "PASS", case
         assert case["invalid_runs"] == [], case
         assert {harm: case[harm] for harm in HARM} == dict.fromkeys(HARM, 0)
-        expected = certain().get(case["case"], {}).get(case["approach"], [])
+        expected = certain().get(case["case"], {}).get(case["variant"], [])
         assert set(expected) <= {one["name"] for one in case["reached"]}, case["case"]
     for fault in summary["faults"]:
         assert fault["in_flight"] > 0

@@ -37,7 +37,7 @@ def counts(summary: Mapping[str, Any], approach: str) -> Counts:
     return {
         case["case"]: {(one["kind"], one["name"]): one["count"] for one in case["reached"]}
         for case in summary["cases"]
-        if case["approach"] == approach
+        if case["variant"] == approach
     }
 
 

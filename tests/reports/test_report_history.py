@@ -112,7 +112,7 @@ def test_the_data_say_the_same(told, tmp_path):
     found = json.loads((tmp_path / "history.json").read_text("utf-8"))
     assert found["schema_version"] == page.SCHEMA_VERSION
     assert set(found) == {
-        "schema_version", "scenario", "runtime", "approaches", "nights", "left_out", "series",
+        "schema_version", "scenario", "runtime", "variants", "nights", "left_out", "series",
     }  # fmt: skip
     assert len(found["nights"]) == NIGHTS
     changed = [series for series in found["series"] if series["changes"]]

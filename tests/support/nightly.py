@@ -68,7 +68,7 @@ def store(folder: Path, one: Stored) -> Path:
     """Save a campaign with as much of its runs as its summary is held against."""
     campaign = Campaign.create(folder, one.description)
     for run in one.description["order"]:
-        path = folder / "runs" / run_folder_name(run["index"], run["approach"])
+        path = folder / "runs" / run_folder_name(run["index"], run["variant"])
         path.mkdir()
         write_json(path / "run.json", run)
     campaign.write_json("summary.json", plain(one.summary))

@@ -40,7 +40,7 @@ def test_before_the_first_run_the_campaign_is_known(board):
         "folder": "results/tiny",
         "runs": 2,
         "kept": 1,
-        "approaches": ["queue", "sync"],
+        "variants": ["queue", "sync"],
         "load_s": 15.0,
         "stages": [[0.0, 5.0, "1 ramp"], [5.0, 12.0, "2 peak"], [12.0, 15.0, "3 leave"]],
     }
@@ -60,7 +60,7 @@ def test_a_sample_has_everything_that_is_drawn(board):
     _, state = read(board)
     assert state["run"] == {
         "index": 1,
-        "approach": "sync",
+        "variant": "sync",
         "case": "",
         "step": "load",
         "step_number": 5,
@@ -102,11 +102,11 @@ def test_the_next_run_begins_anew(board):
     told.steps(board, told.QUEUE, "load")
     told.seconds(board, told.QUEUE, last=1)
     _, state = read(board, seen)
-    assert (state["run"]["approach"], state["is_new"], len(state["samples"])) == ("queue", True, 1)
+    assert (state["run"]["variant"], state["is_new"], len(state["samples"])) == ("queue", True, 1)
     assert state["finished"] == [
         {
             "index": 1,
-            "approach": "sync",
+            "variant": "sync",
             "case": "",
             "sold": 40,
             "audit": "FAIL",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from report.charts.figures import Chart, Plate, Section
+from report.charts.figures import Figure, Picture, Section
 from report.page import markdown
 from report.tables.cells import Cell, Column, Row, Table
 
@@ -22,8 +22,8 @@ def test_a_name_in_a_table_stays_in_its_cell():
 
 
 def test_a_name_in_a_figure_is_on_one_line():
-    plate = Plate("p", NAME, NAME, (Chart("c", NAME, "", b""),))
-    lines = markdown.figure(Section("s", NAME, NAME, (plate,))).split("\n\n")
+    figure = Figure("p", NAME, NAME, (Picture("c", NAME, "", b""),))
+    lines = markdown.figure(Section("s", NAME, NAME, (figure,))).split("\n\n")
     assert lines == [f"### {SAFE}", SAFE, f"![{SAFE}](figures/c.png)", SAFE]
 
 
