@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.campaign import compose_variables
-from harness.campaign.reset import reset
+from harness.campaign.store_reset import reset
 from harness.campaign.topologies import Request, without_case
 from harness.errors import UsageError
 from harness.results.record import ResetProof

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness.audit.password_hashes import parameters
 from harness.campaign import entry_log
-from harness.campaign.reset import stock_counters
+from harness.campaign.store_reset import stock_counters
 from harness.errors import InfrastructureError
 from harness.results.record import (
     CancelledOrder,

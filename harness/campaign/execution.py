@@ -9,10 +9,10 @@ from harness import audit
 from harness.campaign.collect import collect
 from harness.campaign.load_phase import LoadPhase, warm_up
 from harness.campaign.observer import Observer
-from harness.campaign.reset import reset, settle_stores
 from harness.campaign.run_data import StepResults, run_data
 from harness.campaign.schedule import PlannedRun
 from harness.campaign.steps import StepTimer
+from harness.campaign.store_reset import reset, settle_stores
 from harness.results.store import Campaign
 from harness.runtimes import Runtime
 from harness.scenario.model import Scenario

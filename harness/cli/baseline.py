@@ -13,7 +13,7 @@ def baseline(
     out: Annotated[Path | None, typer.Option(help="File. [results/baseline.json]")] = None,
 ) -> None:
     """Keep what comparing needs of a campaign in one file, for `harness gate --baseline`."""
-    from harness.gate.baseline import write
+    from harness.gate.stored_baseline import write
     from harness.topology import project_root
 
     file = out or project_root() / "results" / "baseline.json"

@@ -131,7 +131,7 @@ def _make_and_publish(
 ) -> ExitCode:
     """Make a campaign while terminal and live page show it, and publish its report."""
     from harness.campaign import CompositeObserver
-    from harness.cli.live_page import watching
+    from harness.cli.live_observer import watching
     from harness.cli.progress import ProgressLine
     from harness.runtimes import measuring
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.selftest.generator_limits import Limits
-    from harness.selftest.measurement import SelfTest
     from harness.selftest.selftest_judgement import Delay, Judgement, Row
+    from harness.selftest.selftest_run import SelfTest
 
 
 def selftest(
@@ -33,7 +33,7 @@ def selftest(
     found = find_approach(root, approach)
     folder = out or root / "results" / f"selftest-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
-    from harness.selftest.measurement import SelfTest
+    from harness.selftest.selftest_run import SelfTest
 
     test = SelfTest(found, loaded, scenario, folder)
     test.check()
@@ -53,7 +53,7 @@ def selftest(
 def _measure(test: "SelfTest") -> "tuple[Limits, Judgement]":
     from harness.cli.progress import ProgressLine
     from harness.runtimes import runtime_named
-    from harness.selftest.measurement import compare_variants, measure_generator
+    from harness.selftest.selftest_run import compare_variants, measure_generator
 
     limits = measure_generator(lambda news: console.print(f"generator: {news}"))
     with ProgressLine(console) as progress:
@@ -63,7 +63,7 @@ def _measure(test: "SelfTest") -> "tuple[Limits, Judgement]":
 def _publish(test: "SelfTest", limits: "Limits", judgement: "Judgement") -> None:
     from harness.cli.outcome import print_complaints
     from harness.results.store import Campaign
-    from harness.selftest.measurement import write
+    from harness.selftest.selftest_run import write
 
     stored = Campaign.open(test.out / "campaign")
     print_complaints(console, stored)

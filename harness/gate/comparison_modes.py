@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from harness.analysis.campaigns import at_least_by_block, by_block
 from harness.campaign import Variant
-from harness.gate import baseline, rule
-from harness.gate.baseline import Baseline
+from harness.gate import rule, stored_baseline
 from harness.gate.result import Row
 from harness.gate.settings import Criterion
 from harness.gate.sides import BASE, HEAD
+from harness.gate.stored_baseline import Baseline
 
 Summary = Mapping[str, Any]
 
@@ -88,7 +88,7 @@ class AgainstBaseline:
 
     def rows(self, summary: Summary) -> tuple[Row, ...]:
         """Judge every criterion of every two approaches that the campaign measured."""
-        return baseline.rows(self.criteria, self.stored, summary)
+        return stored_baseline.rows(self.criteria, self.stored, summary)
 
 
 def valid_runs(summary: Summary, blocks: int) -> Summary:

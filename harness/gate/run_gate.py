@@ -6,13 +6,13 @@ from pathlib import Path
 from harness import campaign
 from harness.campaign import Observer, Request, Variant
 from harness.errors import ExitCode, NotComparable
-from harness.gate import baseline, rule, sides
-from harness.gate.baseline import Baseline
+from harness.gate import rule, sides, stored_baseline
 from harness.gate.comparison_modes import AgainstBase, AgainstBaseline
 from harness.gate.gate_plan import Plan
 from harness.gate.procedure import Bench, Gate
 from harness.gate.result import Result, Side
 from harness.gate.sides import BASE, HEAD
+from harness.gate.stored_baseline import Baseline
 from harness.runtimes import runtime_named
 from harness.topology import discover
 
@@ -77,11 +77,13 @@ def _against_baseline(
     asked: Plan, root: Path, out: Path, observer: Observer, on_message: OnMessage
 ) -> Result:
     file = Path(asked.against)
-    stored = baseline.read(file)
+    stored = stored_baseline.read(file)
     variants = _variants_of_head(asked.approaches, stored, root)
     runtime = runtime_named(RUNTIME)
     request = Request(asked.scenario, variants, rule.LOOKS[-1], asked.scenario.seed)
-    baseline.check(stored, asked.settings.criteria, campaign.describe(request, root, runtime))
+    stored_baseline.check(
+        stored, asked.settings.criteria, campaign.describe(request, root, runtime)
+    )
     base, head = (
         sides.of_file(file, stored.description.environment.get("git")),
         sides.described(root),

@@ -4,7 +4,7 @@
     null_shop           a shop that answers at once: what is measured there is the generator itself
     generator_limits    its latency floor, and how much load it can generate
     selftest_judgement  what the self-test comes to
-    measurement         all of it, in order
+    selftest_run        all of it, in order
 
 The shop is started as `python -m harness.selftest.null_shop`, so nothing is imported here.
 """

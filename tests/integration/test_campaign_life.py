@@ -48,7 +48,7 @@ def noting(path, happens):
     return note
 
 
-def list_running(out):
+def kept(out):
     """What is stored of each finished run."""
     return {path: path.read_bytes() for path in (out / "runs").rglob("*") if path.is_file()}
 
@@ -111,7 +111,7 @@ def test_a_campaign_killed_at_any_step_is_resumed(harness, tmp_path, step):
     out = tmp_path / "c"
     words = ("run", FAKE, "--approach", "sync", "--runs", "2", "--out", out)
     assert harness.run(*words, happens=at(step, be_killed, nth=2)).returncode == -signal.SIGKILL
-    before = list_running(out)
+    before = kept(out)
     assert indices(out) == ([1, 2] if step == "down" else [1])
 
     steps = tmp_path / "steps"
@@ -120,7 +120,7 @@ def test_a_campaign_killed_at_any_step_is_resumed(harness, tmp_path, step):
     again = steps.read_text().split() if steps.exists() else []
     assert again.count("up") == (step != "down")
     assert indices(out) == [1, 2]
-    assert {path: list_running(out)[path] for path in before} == before
+    assert {path: kept(out)[path] for path in before} == before
     assert [path for path in (out / "runs").iterdir() if path.name.startswith(".")] == []
 
 
@@ -141,10 +141,10 @@ def test_a_signal_keeps_what_was_finished_and_resume_completes_it(harness, tmp_p
     assert steps.read_text().split()[-2:] == ["load", "down"]
     assert list(harness.scratch.glob("flashsale-*")) == []  # the lock has gone
 
-    before = list_running(out)
+    before = kept(out)
     assert harness.run("run", "--resume", out).returncode == 0
     assert indices(out) == [1, 2]
-    assert {path: list_running(out)[path] for path in before} == before
+    assert {path: kept(out)[path] for path in before} == before
 
 
 def test_a_second_harness_is_turned_away(harness, tmp_path):
@@ -281,10 +281,10 @@ def test_a_full_disk_ends_a_campaign_that_can_be_resumed_once_there_is_space(har
     first = harness.run("run", FAKE, "--runs", 1, "--out", out, happens=at("save", fills, nth=2))
     refused(first, 70, "cannot save run 02-", "--resume")
     assert indices(out) == [1]
-    before = list_running(out)
+    before = kept(out)
     again = harness.run("run", "--resume", out, happens=at("up", fills))
     refused(again, 70, "cannot save run 02-", "--resume")
-    assert list_running(out) == before
+    assert kept(out) == before
     assert harness.run("run", "--resume", out).returncode == 0
     assert indices(out) == [1, 2]
-    assert list_running(out).items() >= before.items()
+    assert kept(out).items() >= before.items()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.gate import baseline
+from harness.gate import stored_baseline
 from tests.integration.conftest import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -66,7 +66,7 @@ def test_head_is_as_good_as_its_own_baseline_but_another_sale_is_not_compared(
     done = cli.run("baseline", campaign, "--out", kept)
     assert done.returncode == 0, done.stderr
     assert "queue ÷ sync" in done.stdout
-    assert baseline.read(kept).changes["queue ÷ sync"]["confirmed_orders"].ratios
+    assert stored_baseline.read(kept).changes["queue ÷ sync"]["confirmed_orders"].ratios
 
     done = gate(kept, "gate")
     assert done.returncode == 0, done.stdout + done.stderr

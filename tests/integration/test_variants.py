@@ -8,7 +8,7 @@ from harness.campaign import CompositeObserver
 from harness.results.store import Campaign, read_json
 from harness.runtimes import runtime_named
 from harness.scenario.model import load_scenario
-from harness.selftest.measurement import SelfTest, compare_variants
+from harness.selftest.selftest_run import SelfTest, compare_variants
 from harness.topology import discover
 from tests.integration.test_wrong_usage import refused
 from tests.support.fake_harness import FAKE, ROOT, at, be_killed

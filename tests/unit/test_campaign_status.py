@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import UsageError
-from harness.results.findings import Finding, Verdict
+from harness.results.findings import Category, Finding, Verdict
 from harness.results.status import campaign_status
 from harness.results.store import TABLES, Campaign
 from tests.support.histories import make_run
@@ -43,7 +43,7 @@ def test_the_validity_that_the_report_shows_is_told_not_the_one_of_then(campaign
 
 
 def test_the_set_up_is_no_matter_of_correctness(campaign):
-    weak = replace(PASS, id="I16", verdict=Verdict.FAIL)
+    weak = replace(PASS, id="I16", verdict=Verdict.FAIL, category=Category.SET_UP)
     save(campaign, 1, "VALID", weak, PASS)
     assert campaign_status(campaign.path).words == "Sale, local, 1/3 runs, all valid, audit PASS"
 

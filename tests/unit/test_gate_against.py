@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from harness.analysis import METRICS
 from harness.campaign import Variant
-from harness.gate.baseline import Baseline, CampaignSpec, changes
 from harness.gate.comparison_modes import AgainstBase, AgainstBaseline, valid_runs
 from harness.gate.result import Ruling
 from harness.gate.settings import Criterion
 from harness.gate.sides import BASE, HEAD
+from harness.gate.stored_baseline import Baseline, CampaignSpec, changes
 from tests.support.stored import summary, variants
 
 P95 = "purchase_latency_peak_p95_ms"

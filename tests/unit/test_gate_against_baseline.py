@@ -7,7 +7,7 @@ import pytest
 
 from harness.analysis import METRICS
 from harness.errors import ExitCode, NotComparable, UsageError
-from harness.gate import baseline, sides
+from harness.gate import sides, stored_baseline
 from harness.gate.result import Ruling
 from harness.gate.settings import Criterion
 from harness.results.store import run_folder_name
@@ -53,15 +53,15 @@ def written(folder, one=None):
 
 
 @pytest.fixture
-def list_running(tmp_path):
+def kept(tmp_path):
     """Return a baseline that was written and read again."""
     path = tmp_path / "results" / "baseline.json"
-    baseline.write(written(tmp_path / "campaign"), path)
-    return baseline.read(path)
+    stored_baseline.write(written(tmp_path / "campaign"), path)
+    return stored_baseline.read(path)
 
 
 def ruled(kept, head):
-    return {row.metric: row for row in baseline.rows(CRITERIA, kept, head.summary)}
+    return {row.metric: row for row in stored_baseline.rows(CRITERIA, kept, head.summary)}
 
 
 def test_what_is_kept_is_ratios_and_points_and_no_milliseconds(kept):
@@ -82,12 +82,12 @@ def test_what_is_kept_says_where_it_is_from(kept):
 
 def test_it_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "baseline.json"
-    assert baseline.write(written(tmp_path / "campaign"), path) == baseline.read(path)
+    assert stored_baseline.write(written(tmp_path / "campaign"), path) == stored_baseline.read(path)
 
 
 def test_head_is_no_worse_than_a_baseline_of_its_own(kept):
     head = a_campaign()
-    baseline.check(kept, CRITERIA, head.description, [DEPLOYMENT])
+    stored_baseline.check(kept, CRITERIA, head.description, [DEPLOYMENT])
     rows = ruled(kept, head)
     assert {row.ruling for row in rows.values()} == {Ruling.PASS}
     assert {row.subject for row in rows.values()} == {SUBJECT}
@@ -96,7 +96,7 @@ def test_head_is_no_worse_than_a_baseline_of_its_own(kept):
 def test_another_machine_with_other_milliseconds_is_as_good(kept):
     slower = {P95: [5 * x for x in SYNC[P95]]}, {P95: [5 * x for x in QUEUE[P95]]}
     head = a_campaign(sync=slower[0], queue=slower[1], changes={"environment/cpu_model": "Other"})
-    baseline.check(kept, CRITERIA, head.description)
+    stored_baseline.check(kept, CRITERIA, head.description)
     row = ruled(kept, head)[P95]
     assert row.ruling is Ruling.PASS
     assert (row.change, row.unit, row.limit) == (pytest.approx(1), "", None)
@@ -140,7 +140,7 @@ def test_what_head_has_no_ratio_of_is_open(kept):
 def test_who_was_asked_something_else_cannot_be_compared(kept, path, value, reason):
     head = a_campaign(changes={path: value})
     with pytest.raises(NotComparable) as error:
-        baseline.check(kept, CRITERIA, head.description)
+        stored_baseline.check(kept, CRITERIA, head.description)
     assert error.value.exit_code is ExitCode.NO_BASELINE == 50
     assert f"- {reason}" in error.value.message.splitlines()
 
@@ -148,7 +148,7 @@ def test_who_was_asked_something_else_cannot_be_compared(kept, path, value, reas
 def test_every_reason_is_told(kept):
     head = a_campaign(changes={"runtime": "docker", "seed": 7})
     with pytest.raises(NotComparable) as error:
-        baseline.check(kept, CRITERIA, head.description)
+        stored_baseline.check(kept, CRITERIA, head.description)
     assert error.value.message.count("\n- ") == 2
 
 
@@ -157,7 +157,7 @@ def test_other_images_of_bought_services_are_told(kept):
     other = {"images": {"redis": {"image": "redis:7", "digest": "sha256:2"}}}
     head = a_campaign(changes={"topologies/queue/services": services})
     with pytest.raises(NotComparable, match="image of redis: redis:8 in A, redis:7 in B"):
-        baseline.check(kept, CRITERIA, head.description, [other])
+        stored_baseline.check(kept, CRITERIA, head.description, [other])
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_other_images_of_bought_services_are_told(kept):
 )
 def test_a_criterion_that_it_cannot_answer_is_told(kept, criterion, reason):
     with pytest.raises(NotComparable, match=f"metrics.{criterion.metric.id}.*{reason}"):
-        baseline.check(kept, (criterion,), a_campaign().description)
+        stored_baseline.check(kept, (criterion,), a_campaign().description)
 
 
 def test_a_baseline_that_is_not_there_is_no_baseline(tmp_path):
     with pytest.raises(NotComparable, match=r"there is no baseline .*nowhere\.json"):
-        baseline.read(tmp_path / "nowhere.json")
+        stored_baseline.read(tmp_path / "nowhere.json")
 
 
 @pytest.mark.parametrize(
@@ -192,10 +192,10 @@ def test_a_baseline_that_is_not_there_is_no_baseline(tmp_path):
 )
 def test_a_file_that_cannot_be_used_is_told(tmp_path, change, error, said):
     path = tmp_path / "baseline.json"
-    baseline.write(written(tmp_path / "campaign"), path)
+    stored_baseline.write(written(tmp_path / "campaign"), path)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(error) as told:
-        baseline.read(path)
+        stored_baseline.read(path)
     assert said in told.value.message
     assert str(path) in told.value.message
 
@@ -205,7 +205,7 @@ def test_a_file_that_is_no_json_object_is_told(tmp_path, text):
     path = tmp_path / "baseline.json"
     path.write_text(text)
     with pytest.raises(UsageError) as told:
-        baseline.read(path)
+        stored_baseline.read(path)
     assert str(path) in told.value.message
     assert "harness baseline" in told.value.hint
 
@@ -221,7 +221,7 @@ def test_a_spoilt_campaign_is_no_baseline(tmp_path, run, said):
     one = a_campaign()
     one.summary["variants"][1]["runs"][0].update(run)
     with pytest.raises(UsageError, match=said):
-        baseline.write(written(tmp_path / "campaign", one), tmp_path / "baseline.json")
+        stored_baseline.write(written(tmp_path / "campaign", one), tmp_path / "baseline.json")
     assert not (tmp_path / "baseline.json").exists()
 
 
@@ -236,7 +236,7 @@ def test_a_spoilt_campaign_is_no_baseline(tmp_path, run, said):
 def test_what_has_no_ratios_is_no_baseline(tmp_path, path, value, said):
     folder = written(tmp_path / "campaign", a_campaign(changes={path: value}))
     with pytest.raises(UsageError, match=said):
-        baseline.write(folder, tmp_path / "baseline.json")
+        stored_baseline.write(folder, tmp_path / "baseline.json")
 
 
 def test_one_block_is_no_baseline(tmp_path):
@@ -244,7 +244,7 @@ def test_one_block_is_no_baseline(tmp_path):
     for approach in one.summary["variants"]:
         approach["runs"] = approach["runs"][:1]
     with pytest.raises(UsageError, match="fewer than two blocks"):
-        baseline.write(written(tmp_path / "campaign", one), tmp_path / "baseline.json")
+        stored_baseline.write(written(tmp_path / "campaign", one), tmp_path / "baseline.json")
 
 
 def test_what_it_is_as_a_side_changes_with_its_file(kept, tmp_path):
@@ -258,7 +258,7 @@ def test_what_it_is_as_a_side_changes_with_its_file(kept, tmp_path):
 
 def test_a_folder_without_a_campaign_is_told(tmp_path):
     with pytest.raises(UsageError, match="cannot read"):
-        baseline.write(tmp_path, tmp_path / "baseline.json")
+        stored_baseline.write(tmp_path, tmp_path / "baseline.json")
 
 
 def test_a_baseline_that_version_1_of_the_campaigns_made_is_read(kept, tmp_path):
@@ -270,10 +270,10 @@ def test_a_baseline_that_version_1_of_the_campaigns_made_is_read(kept, tmp_path)
     for n, name in enumerate(("sync", "queue")):
         asked["topologies"][name]["containers"] = n
     path.write_text(json.dumps(content))
-    old = baseline.read(path)
+    old = stored_baseline.read(path)
     assert [one["name"] for one in old.description.variants] == ["sync", "queue"]
     assert old.changes == kept.changes
     head = a_campaign(
         changes={f"topologies/{n}/containers": i for i, n in enumerate(["sync", "queue"])}
     )
-    baseline.check(old, CRITERIA, head.description)
+    stored_baseline.check(old, CRITERIA, head.description)

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from harness.campaign.reset import settings_of_roles
+from harness.campaign.store_reset import settings_of_roles
 
 pytestmark = pytest.mark.integration
 
