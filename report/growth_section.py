@@ -11,7 +11,7 @@ from harness.analysis.growth import SHORTEST_S, TOLERANCE, WARM_UP_S, WINDOW_S
 from report import numbers
 from report.charts import fault_bands, plotting, theme
 from report.charts.figures import Figure, Section
-from report.charts.line_chart import LineChart, Trace, compact
+from report.charts.line_chart import LineChart, Trace, compact, instants
 from report.charts.plotting import Entry, Panel
 from report.evidence import Evidence, Run, Variant
 from report.page import markdown
@@ -179,7 +179,7 @@ def _describe(variant: Variant, run: Run, shown: Sequence[Grown]) -> LineChart:
     return LineChart(
         unit=f"% of the median of the judged time · {variant.title}",
         axis="seconds",
-        x=compact(x),
+        x=instants(x),
         end=end_s,
         traces=tuple(
             Trace(

@@ -11,7 +11,7 @@ import pandas as pd
 from report.cases.case_tables import Case, cases_of
 from report.charts import fault_bands, plotting, theme
 from report.charts.figures import Figure, Section
-from report.charts.line_chart import LineChart, RunLine, Trace, compact
+from report.charts.line_chart import LineChart, RunLine, Trace, compact, instants
 from report.charts.lines import longest_s
 from report.charts.plotting import Entry, Panel
 from report.evidence import Evidence, Run, Variant
@@ -120,7 +120,7 @@ def _describe(evidence: Evidence, variant: Variant, case: Case, runs: Sequence[R
     return LineChart(
         unit=f"per second · {_which(case, runs)}",
         axis="seconds",
-        x=compact(x),
+        x=instants(x),
         end=end_s,
         traces=(
             trace("confirmed", variant.tone, "solid", _confirmed),

@@ -85,6 +85,11 @@ def compact(values: Iterable[float]) -> Values:
     return tuple(_rounded(float(value)) if math.isfinite(value) else None for value in values)
 
 
+def instants(values: Iterable[float]) -> Values:
+    """Return places on an axis of seconds: as they are, however long a run is."""
+    return tuple(int(value) if float(value).is_integer() else float(value) for value in values)
+
+
 def _rounded(value: float) -> float:
     short = float(f"{value:.4g}")
     return int(short) if short.is_integer() else short

@@ -10,7 +10,7 @@ import pandas as pd
 from report.charts import fault_bands, lines, plotting, theme
 from report.charts.chart import Chart, each, groups
 from report.charts.figures import Figure, Picture
-from report.charts.line_chart import LineChart, RunLine, Span, Trace, compact
+from report.charts.line_chart import LineChart, RunLine, Span, Trace, compact, instants
 from report.charts.lines import Curve
 from report.charts.plotting import Entry, Panel
 from report.evidence import Evidence, Run, Variant
@@ -127,7 +127,7 @@ class TimeChart(Chart):
         return LineChart(
             unit=self.unit,
             axis="seconds",
-            x=compact(x),
+            x=instants(x),
             end=end_s,
             traces=tuple(
                 trace(variant, curve)
