@@ -16,7 +16,7 @@ from report.page import web_page
 
 __all__ = ["SCHEMA_VERSION", "answer", "changes", "left_out", "publish"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of history.json; a change is listed in CHANGELOG.md."""
 
 

@@ -1,6 +1,7 @@
 """The whole report of simulated campaigns: complete, self-contained, the same bytes every time."""
 
 import base64
+import csv
 import hashlib
 import json
 import re
@@ -255,9 +256,10 @@ def test_dirty_runs_come_first_and_are_hatched(dirty):
 
 
 def test_nobody_wins_against_a_dirty_run(dirty):
-    comparison = (dirty.parent / "tables" / "comparison.csv").read_text(encoding="utf-8")
-    winners = {line.split(",")[-2] for line in comparison.splitlines()[1:]}
-    assert not {"Synchronous", "Queue + workers"} & winners
+    with (dirty.parent / "tables" / "comparison.csv").open(encoding="utf-8") as lines:
+        decided = {row["Queue + workers is"] for row in csv.DictReader(lines)}
+    assert decided
+    assert not {"better", "worse"} & decided
 
 
 def test_what_an_audit_quotes_is_escaped(dirty):
@@ -269,7 +271,7 @@ def test_what_an_audit_quotes_is_escaped(dirty):
 
 def test_no_name_becomes_html_or_a_heading_or_a_cell_of_the_markdown_report(dirty):
     text = (dirty.parent / "report.md").read_text(encoding="utf-8")
-    ours = {"<details>", "<summary>", "</summary>", "</details>"}
+    ours = {"<details>", "<summary>", "</summary>", "</details>", "<br>"}
     block = re.compile(r"^(`{3,})\n.*?^\1$", re.DOTALL | re.MULTILINE)
     outside = block.sub("", text)
     assert set(re.findall(r"<[^>]*>?", outside)) <= ours
@@ -290,16 +292,12 @@ def test_one_approach_and_one_run_are_enough(single):
     assert "Synchronous" not in words.partition("claim by claim")[0]
 
 
-def test_a_third_approach_is_compared_with_each_other(three):
+def test_a_third_variant_is_compared_with_the_baseline(three):
     names = {path.name for path in (three.parent / "tables").glob("comparison*.csv")}
-    assert names == {
-        "comparison.csv",
-        "comparison-sync-stream.csv",
-        "comparison-queue-stream.csv",
-    }
+    assert names == {"comparison.csv"}
     assert (three.parent / "figures" / "latency-stream.svg").exists()
     words = Page(three.read_text(encoding="utf-8")).words
-    assert "Queue + workers and Streams confirmed the same number of orders" in words
+    assert "Synchronous and Streams confirmed the same number of orders" in words
 
 
 def test_the_markdown_report_shows_pictures_that_exist(page):

@@ -140,21 +140,9 @@ def test_a_campaign_without_faults_has_no_section_about_them(tmp_path):
     assert "var(--fault" not in page.read_text(encoding="utf-8")
 
 
-def test_a_summary_of_old_can_still_be_shown(faulty, tmp_path):
-    shutil.copytree(faulty.parents[1], tmp_path / "old")
-    summary = read_json(tmp_path / "old" / "summary.json")
-    for name in ("faults", "cases"):
-        del summary[name]
-    for finding in (row for found in summary["audit"].values() for row in found):
-        del finding["offences"]
-    write_json(tmp_path / "old" / "summary.json", summary)
-    page = report.build(tmp_path / "old")
-    assert not (page.parent / "tables" / "faults.csv").exists()
-
-
 def test_faults_that_overlap_in_several_runs_are_one_mark(cases):
     evidence = read(cases.parents[1])
-    queue = next(a for a in evidence.approaches if a.name == "queue")
+    queue = next(a for a in evidence.variants if a.name == "queue")
     found = marks(queue.runs)
     assert [mark.label for mark in found] == [
         "kill postgres 1", "slow ×10 payment gateway", "pause every payment-worker",
@@ -203,7 +191,7 @@ def test_what_each_case_reached_is_counted_by_case(cases):
 def test_the_verdict_counts_runs_and_faults_and_ranks_nobody(cases):
     words = Page(cases.read_text(encoding="utf-8")).words.replace("\xa0", " ")
     assert "10 runs, 8 faults: 0 oversold, 0 lost, 0 duplicated, 0 double-charged" in words
-    assert "No approach is ranked" in words
+    assert "No variant is ranked" in words
     assert "compared with Synchronous" not in words
     assert "confirmed 2" not in words
     assert not list((cases.parent / "figures").glob("latency-*"))
@@ -213,7 +201,7 @@ def test_cases_without_faults_stand_side_by_side(cases):
     compared = rows(cases, "cases-queue")
     confirmed = next(row for row in compared if row["Metric"] == "Confirmed orders")
     assert 0.9 < float(confirmed["again, compared with steady"]) < 1.1
-    assert confirmed["n"] == "2"
+    assert confirmed["n of again"] == "2"
     assert not (cases.parent / "tables" / "cases-sync.csv").exists()
 
 

@@ -17,6 +17,7 @@ PLAN = (("sync", 1), ("queue", 1), ("queue", 2), ("sync", 2), ("sync", 3), ("que
 CAMPAIGN: dict[str, Any] = {
     "title": "Simulated sale",
     "variants": variants("queue", "sync"),
+    "baseline": "sync",
     "seed": 1,
 }
 
@@ -71,8 +72,9 @@ def test_a_summary_is_what_json_gives_back(summary):
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
 
 
-def test_the_baseline_is_the_approach_with_fewest_containers(summary):
-    assert [approach["name"] for approach in summary["variants"]] == ["sync", "queue"]
+def test_the_baseline_is_the_first_of_the_variants(summary):
+    assert [variant["name"] for variant in summary["variants"]] == ["sync", "queue"]
+    assert summary["baseline"] == "sync"
     comparison = compared(summary)["confirmed_orders"]
     assert (comparison["baseline"], comparison["contender"]) == ("sync", "queue")
 
