@@ -6,54 +6,36 @@ import pytest
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-PLAYED = """
-import sys, time
+PLANNED = """
+import sys
 from pathlib import Path
-from harness import load
-from harness.load.load_plan import sale_plan
+from harness.load.load_plan import plan_from_json, sale_plan
 from harness.scenario.model import load_scenario
-from tests.support.fake_shop import FakeShop, open_shop
-from tests.support.played_loads import run_load
 
 scenario = load_scenario(sys.argv[1], Path.cwd())
-with open_shop(FakeShop()) as shop:
-    plan = sale_plan(scenario, shop.address, seed=7, sales=scenario.sales(7))
-    requests = run_load(plan, Path.cwd() / "load").requests
-print(sorted(requests.loc[requests["endpoint"] == "buy", "quantity"].unique()))
+plan = sale_plan(scenario, "http://127.0.0.1:1", seed=7, sales=scenario.sales(7))
+print(plan_from_json(plan.to_json()).longest_purchase_s)
 """
-SHORT = """
-[[stages]]
-name = "stay"
-users = 3
-seconds = 1
-spawn_rate = 50
-"""
+"""What a generator makes of the plan that it is sent."""
 
 
-@pytest.fixture
-def generous(copy):
+def test_a_key_is_a_line_in_the_model_and_where_it_is_used(copy):
     copy.replace(
         "harness/scenario/model.py",
         "    retries: Annotated[int, Field(ge=0, le=20)] = 3\n",
-        "    retries: Annotated[int, Field(ge=0, le=20)] = 3\n    units: Count = 1\n",
+        "    retries: Annotated[int, Field(ge=0, le=20)] = 3\n    patience_s: Seconds = 5\n",
     )
-    buyer = "harness/load/buyer.py"
     copy.replace(
-        buyer,
-        '"quantity":%d}\' % (product_id, UNITS)',
-        '"quantity":%d}\' % (product_id, self.plan.load.units)',
+        "harness/load/load_plan.py",
+        "self.load.request_timeout_s + RETRY_AFTER_LIMIT_S",
+        "self.load.request_timeout_s + self.load.patience_s",
     )
-    copy.replace(buyer, 'UNITS if endpoint == "buy"', 'self.plan.load.units if endpoint == "buy"')
-    return copy
-
-
-def test_a_key_is_a_line_in_the_model_and_where_it_is_used(generous):
-    scenario = generous.scenario(retries="units = 2")
-    text = scenario.read_text("utf-8")
-    scenario.write_text(text[: text.index("[[stages]]")] + SHORT, encoding="utf-8")
-    played = generous.python(PLAYED, scenario)
-    assert played.stdout.strip().endswith("[np.int16(2)]"), played.stdout + played.stderr
-    assert generous.touched == {"harness/scenario/model.py", "harness/load/buyer.py"}
+    planned = copy.python(PLANNED, copy.scenario(retries="patience_s = 11"))
+    assert planned.stdout.strip() == str((3 + 1) * (30.0 + 11.0)), planned.stderr
+    refused = copy.harness("validate", copy.scenario(retries="patience_s = -1"))
+    assert refused.returncode == 64
+    assert "load.patience_s = -1" in refused.stderr
+    assert copy.touched == {"harness/scenario/model.py", "harness/load/load_plan.py"}
 
 
 def test_a_key_that_nobody_uses_yet_is_stored_and_breaks_nothing(copy):
