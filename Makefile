@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# A run starts dozens of Python processes, and the tests hundreds: none of them compiles what another has.
+unexport PYTHONDONTWRITEBYTECODE
+
 # One worker per core. A file stays on one worker, so what its tests share is started once.
 PYTEST := $(BIN)/pytest -n auto --dist loadfile
 
@@ -57,5 +60,5 @@ $(VENV)/.synced: pyproject.toml uv.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed\nhint: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	VIRTUAL_ENV="$$(cd $(VENV) && pwd)" $(BIN)/uv sync --quiet --locked --inexact --active
+	VIRTUAL_ENV="$$(cd $(VENV) && pwd)" $(BIN)/uv sync --quiet --locked --inexact --active --compile-bytecode
 	touch $@

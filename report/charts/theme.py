@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 INK: Final = "#1b2430"
 MUTED: Final = "#5b6675"
@@ -185,7 +185,7 @@ def text_px(text: str, size: float, weight: str = "normal") -> float:
     if not text:
         return 0.0
     font = FontProperties(family=_FONT, size=size, weight=weight)
-    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().width)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
 def png(drawing: Figure) -> bytes:

@@ -1,8 +1,9 @@
-"""The coverage of states and answers in docs/reliability.md, counted from a campaign of chaos.
+"""What a campaign of chaos found, written into docs/reliability.md.
 
     python -m tests.reached.document results/<campaign>
 
-What nothing reaches comes first, then what only tests reach, then every cell by case.
+The sum of all cases comes first, then the states and answers that nothing reaches, then the worst
+of each case, then what each case reached, counted from its runs.
 """
 
 import json
@@ -12,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.coverage import Cell
+from harness.analysis.fault_effects import TOLD
 from tests.reached.catalogue import APPROACHES, cells
 from tests.support.edits import ROOT
 from tests.support.tables import row, write_between
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 TITLES = {"queue": "Queue + workers", "sync": "Synchronous"}
+SUM = ("<!-- sum: written by `make coverage` -->", "<!-- end of sum -->")
+WORST = ("<!-- worst: written by `make coverage` -->", "<!-- end of worst -->")
 MISSED = ("<!-- not reached: written by `make coverage` -->", "<!-- end of not reached -->")
 COUNTED = ("<!-- reached: written by `make coverage` -->", "<!-- end of reached -->")
 
@@ -28,6 +32,8 @@ Counts = Mapping[str, Mapping[Cell, int]]
 def write(summary: Mapping[str, Any], path: Path = DOCUMENT) -> None:
     """Write what a campaign reached, and what nothing reaches, into the document."""
     by_approach = {name: counts(summary, name) for name in APPROACHES}
+    write_between(path, *SUM, _sum(summary["cases"]))
+    write_between(path, *WORST, "\n".join(_worst(summary["cases"], name) for name in APPROACHES))
     write_between(path, *MISSED, "".join(map(_missed, APPROACHES, by_approach.values())))
     write_between(path, *COUNTED, "\n".join(map(_counted, APPROACHES, by_approach.values())))
 
@@ -45,6 +51,54 @@ def not_reached(approach: str, found: Counts) -> list[Cell]:
     """Return the cells that neither a case nor a test reaches."""
     reached = {cell for case in found.values() for cell in case}
     return [cell for cell, test in cells(approach).items() if cell not in reached and not test]
+
+
+def _sum(cases: Sequence[Mapping[str, Any]]) -> str:
+    runs = sum(case["n"] for case in cases)
+    faults = sum(case["faults"] for case in cases)
+    invalid = sum(len(case["invalid_runs"]) for case in cases)
+    dirty = sum(case["verdict"] != "PASS" for case in cases)
+    harm = ", ".join(
+        f"{_total(cases, name)} {name.replace('_', ' ')}" for name in (*TOLD, "unsettled")
+    )
+    return (
+        f"**{runs} sales, {faults} faults: {harm}. {runs - invalid} of {runs} runs are valid; "
+        f"the audit of {len(cases) - dirty} of {len(cases)} cases is clean in every run.**\n"
+    )
+
+
+def _total(cases: Sequence[Mapping[str, Any]], name: str) -> str:
+    counts = [case[name] for case in cases]
+    return "an unknown number of" if None in counts else f"{sum(counts):,}"
+
+
+def _worst(cases: Sequence[Mapping[str, Any]], approach: str) -> str:
+    head = _lines(
+        [
+            *("case", "runs", "faults", "orders in flight, least", "recovery, worst"),
+            *("5xx or no answer, longest", "requests that failed, most", "harm"),
+        ]
+    )
+    body = (_worst_row(case) for case in cases if case["variant"] == approach)
+    return f"### {TITLES[approach]}\n\n{head}{''.join(body)}"
+
+
+def _worst_row(case: Mapping[str, Any]) -> str:
+    harm = [
+        f"{'unknown' if case[name] is None else case[name]} {name.replace('_', ' ')}"
+        for name in (*TOLD, "unsettled")
+        if case[name] != 0
+    ]
+    return row(
+        case["case"],
+        str(case["n"]),
+        str(case["faults"]),
+        "–" if case["in_flight_min"] is None else str(case["in_flight_min"]),
+        "–" if case["recovery_s"] is None else f"{case['recovery_s']:.1f} s",
+        f"{case['failing_s'] or 0:.1f} s",
+        f"{case['failed_requests']:,}",
+        ", ".join(harm) or "0",
+    )
 
 
 def _missed(approach: str, found: Counts) -> str:

@@ -6,9 +6,11 @@ import pytest
 
 from approaches.shop.contract import openapi
 from approaches.shop.problems import Code, Problem
+from harness.analysis.fault_effects import TOLD
 from harness.scenario.model import load_scenario
 from tests.reached import document
 from tests.reached.catalogue import APPROACHES, answers, cells, certain
+from tests.reached.document import COUNTED, MISSED, SUM, WORST
 from tests.support.edits import ROOT
 
 ACKNOWLEDGES = {"queue": "acceptance", "sync": "outcome"}
@@ -54,15 +56,57 @@ def test_what_the_short_chaos_must_reach_are_cells_of_cases():
 
 
 def test_the_document_lists_what_nothing_reaches_first_and_counts_the_rest(tmp_path):
-    reached = [{"kind": "state", "name": "unknown", "count": 1234}]
-    summary = {
-        "cases": [{"approach": name, "case": "a hang", "reached": reached} for name in APPROACHES]
-    }
-    page = tmp_path / "page.md"
-    page.write_text("\n".join([*document.MISSED, "between", *document.COUNTED, ""]))
-    document.write(summary, page)
-    missed, counted = page.read_text().split("between")
+    missed, counted = _written(tmp_path, MISSED, COUNTED)
     assert "`unknown → declined`" in missed
     assert "`unknown`" not in missed
     assert "| `unknown` | 1,234 |" in counted
     assert "| `POST /orders 422 key_reused` | `test_a_key_belongs_to_one_purchase` |" in counted
+
+
+def test_the_document_sums_up_all_cases_and_names_what_was_found(tmp_path):
+    total, worst = _written(tmp_path, SUM, WORST)
+    assert "**10 sales, 20 faults: 0 lost" in total
+    assert "10 of 10 runs are valid; the audit of 2 of 2 cases is clean" in total
+    assert worst.count("| a hang | 5 | 10 | 41 | 8.2 s | 1.5 s | 1,012 | 0 |") == len(APPROACHES)
+
+
+@pytest.mark.parametrize(
+    ("found", "total", "row"),
+    [
+        ({"lost": 2}, "4 lost", "| 2 lost |"),
+        ({"double_charged": None}, "an unknown number of double charged", "| unknown double"),
+        (
+            {"unsettled": 1, "recovery_s": None},
+            "2 unsettled",
+            "| – | 1.5 s | 1,012 | 1 unsettled |",
+        ),
+        ({"invalid_runs": [3]}, "8 of 10 runs are valid", "| 0 |"),
+        ({"verdict": "FAIL"}, "the audit of 0 of 2 cases is clean", "| 0 |"),
+    ],
+)
+def test_no_harm_is_left_out_of_the_document(tmp_path, found, total, row):
+    said, worst = _written(tmp_path, SUM, WORST, found)
+    assert total in said
+    assert row in worst
+
+
+def _written(folder, first, second, found=None):
+    """Write the document of a campaign of one case, and return what stands in two places of it."""
+    case = {
+        "case": "a hang",
+        "n": 5,
+        "faults": 10,
+        "invalid_runs": [],
+        "verdict": "PASS",
+        "in_flight_min": 41,
+        "recovery_s": 8.2,
+        "failing_s": 1.5,
+        "failed_requests": 1012,
+        **dict.fromkeys((*TOLD, "unsettled"), 0),
+        "reached": [{"kind": "state", "name": "unknown", "count": 1234}],
+    } | (found or {})
+    page = folder / "page.md"
+    page.write_text("\n".join([*SUM, *MISSED, *WORST, *COUNTED, ""]))
+    document.write({"cases": [{"variant": name, **case} for name in APPROACHES]}, page)
+    text = page.read_text()
+    return [text.partition(begin)[2].partition(end)[0] for begin, end in (first, second)]

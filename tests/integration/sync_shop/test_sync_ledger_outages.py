@@ -9,6 +9,7 @@ import pytest
 
 from approaches.shop.accounts import Tokens
 from tests.support.freezing_proxy import FreezingProxy
+from tests.support.queue_client import assert_try_again, bearer, client_of
 from tests.support.shop_world import SECRET, eventually, free_port
 
 pytestmark = pytest.mark.integration
@@ -75,6 +76,32 @@ def test_an_order_paid_while_the_ledger_takes_no_writes_is_settled_after(world, 
             admin.execute("SELECT pg_reload_conf()")
     eventually(lambda: statuses(world) == ["confirmed"])
     assert len(world.charges()) == 1
+
+
+@pytest.mark.parametrize("outage", ["pause", "kill"])
+def test_without_the_ledger_every_route_says_try_again(world, postgres, resumed, outage):
+    world.put_on_sale()
+    world.start_gateway(mean_s=0.1, decline_rate=0.0)
+    _, url = world.start("sync", THREADS=8)
+    with client_of(url) as client, ThreadPoolExecutor(8) as buyers:
+        order = buy(client, 1).headers["location"]
+        person = {"email": "a@b.org", "password": "long enough", "name": "A"}
+        getattr(postgres, outage)()
+        asked = [
+            buyers.submit(client.post, "/auth/register", json=person),
+            buyers.submit(client.post, "/auth/login", json=person),
+            buyers.submit(client.get, "/products/1"),
+            buyers.submit(buy, client, 2),
+            buyers.submit(client.get, order, headers=bearer(1)),
+            buyers.submit(client.get, f"{order}/events", headers=bearer(1)),
+            buyers.submit(client.get, "/readyz"),
+        ]
+        for one in asked:
+            assert_try_again(one.result())
+        assert client.get("/healthz").status_code == 200
+        postgres.resume() if outage == "pause" else postgres.start()
+        eventually(lambda: buy(client, 2).status_code == 201, within_s=30)
+        assert client.get(order, headers=bearer(1)).json()["status"] == "confirmed"
 
 
 def test_it_stops_within_its_limit_while_the_ledger_is_frozen(proxied, shop):
