@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.topology import load_topology, secrets
-from harness.topology.dotenv import read_variables
+from harness.topology.env_file import read_variables
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = Path(sys.executable).parent / "docker-compose"

@@ -7,7 +7,7 @@ import pytest
 
 from harness.analysis import METRICS
 from harness.errors import UsageError
-from harness.gate import plan
+from harness.gate import gate_plan
 from harness.gate.result import Side
 from harness.gate.settings import Criterion, Settings
 
@@ -17,14 +17,14 @@ SIDE = Side("base", "abc", False, "sources", "lock")
 
 
 def asked(*criteria):
-    return plan.new(ROOT, "base", "main", Settings("ci", "ci_contention", criteria), ("sync",))
+    return gate_plan.new(ROOT, "base", "main", Settings("ci", "ci_contention", criteria), ("sync",))
 
 
 def test_it_is_read_as_it_was_written(tmp_path):
     errors = Criterion(METRICS["http_error_rate_pct"], points=1.0)
     begun = asked(replace(LATENCY, approach={"queue": {"tolerance": 0.35}}), errors)
     begun.begin(tmp_path / "gate", {"base": SIDE, "head": SIDE})
-    assert plan.read(tmp_path / "gate") == replace(begun, is_new=False)
+    assert gate_plan.read(tmp_path / "gate") == replace(begun, is_new=False)
 
 
 def test_amounts_for_an_approach_that_is_not_there_are_refused():
@@ -34,7 +34,7 @@ def test_amounts_for_an_approach_that_is_not_there_are_refused():
 
 def test_sides_that_are_not_what_they_were_are_refused(tmp_path):
     asked(LATENCY).begin(tmp_path / "gate", {"base": SIDE, "head": SIDE})
-    resumed = plan.read(tmp_path / "gate")
+    resumed = gate_plan.read(tmp_path / "gate")
     resumed.begin(tmp_path / "gate", {"base": SIDE, "head": SIDE})
     with pytest.raises(UsageError, match="head is not what it was"):
         resumed.begin(tmp_path / "gate", {"base": SIDE, "head": replace(SIDE, sources="other")})
