@@ -6,6 +6,7 @@ answered at once; pandas, scipy and matplotlib only after all words were found t
 """
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,14 +75,15 @@ def run(
     from harness.topology import project_root
 
     root = project_root()
+    port = (live_port or 0) if live or live_port is not None else None
     if resume is not None:
         _refuse(scenario, approach, case, runs, seed is not None or same_seed, scale, settings, out)
+        return _resume(resume, root, runtime, port, strict)
     loaded = load_scenario(scenario or "flash_sale", root)
     scales, changes = read_scales(scale), read_settings(settings)
-    chosen = runtime_named(runtime or _begun_with(resume))
+    chosen = runtime_named(runtime or RUNTIMES[0])
     n_runs = read_runs(runs, otherwise=loaded.runs)
-    port = (live_port or 0) if live or live_port is not None else None
-    folder = resume or out or root / "results" / _campaign_name(scenario or "flash_sale")
+    folder = out or root / "results" / _campaign_name(scenario or "flash_sale")
 
     from harness import campaign
 
@@ -97,13 +99,7 @@ def run(
         settings=changes,
         until_decided=n_runs is None,
     )
-
-    def conduct(observer: "Observer") -> "Campaign":
-        if resume is None:
-            return campaign.run(request, root, folder, chosen, observer)
-        return campaign.resume(folder, root, chosen, observer)
-
-    return _watched(folder, port, conduct, strict)
+    return _watched(folder, port, partial(campaign.run, request, root, folder, chosen), strict)
 
 
 @app.command(name="report")
@@ -192,13 +188,17 @@ def _refuse(*others: object) -> None:
         )
 
 
-def _begun_with(resume: Path | None) -> str:
-    """Return the runtime that a campaign was begun with; a new one begins with the local one."""
-    if resume is None:
-        return RUNTIMES[0]
+def _resume(
+    folder: Path, root: Path, runtime: str | None, port: int | None, strict: bool
+) -> ExitCode:
+    """Continue a campaign, with the runtime that it was begun with if no other is asked for."""
+    from harness import campaign
+    from harness.runtimes import runtime_named
     from harness.store import Campaign
 
-    return str(Campaign.open(resume).description()["runtime"])
+    begun_with = str(Campaign.open(folder).description()["runtime"])
+    chosen = runtime_named(runtime or begun_with)
+    return _watched(folder, port, partial(campaign.resume, folder, root, chosen), strict)
 
 
 def _watched(
