@@ -6,6 +6,7 @@ answered at once; pandas, scipy and matplotlib only after all words were found t
 """
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,26 +74,27 @@ def run(
     from harness.topology import project_root
 
     root = project_root()
+    port = (live_port or 0) if live or live_port is not None else None
     if resume is not None:
         _refuse(
             *(scenario, approach, variant, baseline, case, runs, seed is not None or same_seed),
             *(scale, settings, out),
         )
+        return _resume(resume, root, runtime, port, strict)
     source = scenario or "flash_sale"
     loaded = load_scenario(source, root)
-    scales, changes = read_scales(scale), read_settings(settings)
-    chosen = runtime_named(runtime or _begun_with(resume))
+    chosen = runtime_named(runtime or RUNTIMES[0])
     n_runs = read_runs(runs, otherwise=loaded.runs)
-    port = (live_port or 0) if live or live_port is not None else None
-    folder = resume or out or root / "results" / _campaign_name(source)
 
     from harness import campaign
 
-    choice = campaign.Choice(read_variants(variant), approach or (), scales, changes)
+    choice = campaign.Choice(
+        read_variants(variant), approach or (), read_scales(scale), read_settings(settings)
+    )
     request = campaign.Request(
         scenario=loaded,
         source=source,
-        variants=campaign.choose(loaded, root, choice, source) if resume is None else (),
+        variants=campaign.choose(loaded, root, choice, source),
         baseline=baseline,
         cases=tuple(dict.fromkeys(case or ())),
         runs=n_runs or campaign.MOST_BLOCKS,
@@ -100,12 +102,8 @@ def run(
         same_seed=same_seed,
         until_decided=n_runs is None,
     )
-
-    def make(observer: "Observer") -> "Campaign":
-        if resume is None:
-            return campaign.run(request, root, folder, chosen, observer)
-        return campaign.resume(folder, root, chosen, observer)
-
+    folder = out or root / "results" / _campaign_name(source)
+    make = partial(campaign.run, request, root, folder, chosen)
     return _make_and_publish(folder, port, make, strict)
 
 
@@ -117,13 +115,18 @@ def _refuse(*others: object) -> None:
         )
 
 
-def _begun_with(resume: Path | None) -> str:
-    """Return the runtime that a campaign was begun with; a new one begins with the local one."""
-    if resume is None:
-        return RUNTIMES[0]
+def _resume(
+    folder: Path, root: Path, runtime: str | None, port: int | None, strict: bool
+) -> ExitCode:
+    """Continue a campaign, with the runtime that it was begun with if no other is asked for."""
+    from harness import campaign
     from harness.results.store import Campaign
+    from harness.runtimes import runtime_named
 
-    return str(Campaign.open(resume).description()["runtime"])
+    begun_with = str(Campaign.open(folder).description()["runtime"])
+    chosen = runtime_named(runtime or begun_with)
+    make = partial(campaign.resume, folder, root, chosen)
+    return _make_and_publish(folder, port, make, strict)
 
 
 def _make_and_publish(

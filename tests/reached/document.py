@@ -25,6 +25,9 @@ WORST = ("<!-- worst: written by `make coverage` -->", "<!-- end of worst -->")
 MISSED = ("<!-- not reached: written by `make coverage` -->", "<!-- end of not reached -->")
 COUNTED = ("<!-- reached: written by `make coverage` -->", "<!-- end of reached -->")
 
+MANY = 50
+"""Orders in flight at a fault that surely meets some."""
+
 Counts = Mapping[str, Mapping[Cell, int]]
 """How often each case reached each cell."""
 
@@ -33,7 +36,8 @@ def write(summary: Mapping[str, Any], path: Path = DOCUMENT) -> None:
     """Write what a campaign reached, and what nothing reaches, into the document."""
     by_approach = {name: counts(summary, name) for name in APPROACHES}
     write_between(path, *SUM, _sum(summary["cases"]))
-    write_between(path, *WORST, "\n".join(_worst(summary["cases"], name) for name in APPROACHES))
+    worst = [_in_flight(summary["faults"]), *(_worst(summary["cases"], n) for n in APPROACHES)]
+    write_between(path, *WORST, "\n".join(worst))
     write_between(path, *MISSED, "".join(map(_missed, APPROACHES, by_approach.values())))
     write_between(path, *COUNTED, "\n".join(map(_counted, APPROACHES, by_approach.values())))
 
@@ -70,6 +74,16 @@ def _sum(cases: Sequence[Mapping[str, Any]]) -> str:
 def _total(cases: Sequence[Mapping[str, Any]], name: str) -> str:
     counts = [case[name] for case in cases]
     return "an unknown number of" if None in counts else f"{sum(counts):,}"
+
+
+def _in_flight(faults: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many orders the faults met: one that meets none proves nothing."""
+    counts = [fault["in_flight"] or 0 for fault in faults]
+    many = sum(count >= MANY for count in counts)
+    return (
+        f"Of the {len(counts)} faults {many} struck with {MANY} or more orders in flight, "
+        f"each with at least {min(counts)}.\n"
+    )
 
 
 def _worst(cases: Sequence[Mapping[str, Any]], approach: str) -> str:

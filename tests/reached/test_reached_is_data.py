@@ -67,6 +67,9 @@ def test_the_document_sums_up_all_cases_and_names_what_was_found(tmp_path):
     total, worst = _written(tmp_path, SUM, WORST)
     assert "**10 sales, 20 faults: 0 lost" in total
     assert "10 of 10 runs are valid; the audit of 2 of 2 cases is clean" in total
+    assert (
+        "Of the 3 faults 2 struck with 50 or more orders in flight, each with at least 0." in worst
+    )
     assert worst.count("| a hang | 5 | 10 | 41 | 8.2 s | 1.5 s | 1,012 | 0 |") == len(APPROACHES)
 
 
@@ -107,6 +110,7 @@ def _written(folder, first, second, found=None):
     } | (found or {})
     page = folder / "page.md"
     page.write_text("\n".join([*SUM, *MISSED, *WORST, *COUNTED, ""]))
-    document.write({"cases": [{"variant": name, **case} for name in APPROACHES]}, page)
+    cases = [{"variant": name, **case} for name in APPROACHES]
+    document.write({"cases": cases, "faults": [{"in_flight": n} for n in (None, 50, 81)]}, page)
     text = page.read_text()
     return [text.partition(begin)[2].partition(end)[0] for begin, end in (first, second)]
