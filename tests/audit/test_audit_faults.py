@@ -13,6 +13,7 @@ from harness.audit import audit
 from harness.audit.excuses import no_later_than, no_sooner_than, under_way
 from harness.results.findings import Verdict
 from harness.results.outages import FOREVER_NS, Outage, outages
+from harness.results.record import RunRecord
 from harness.results.store import RunData
 from tests.defects import DEFECTS
 from tests.defects.breaking import without_failures
@@ -271,20 +272,22 @@ def test_cpu_of_a_process_that_died_is_not_given_back() -> None:
     )
 
 
+def recorded(*faults: dict[str, Any]) -> RunRecord:
+    return with_record(make_run("sync"), faults=list(faults)).record
+
+
 def test_outages_are_those_that_were_carried_out_in_order() -> None:
     planned = {"kind": "kill", "service": "redis"}
     never = planned | dict.fromkeys(("begun_ns", "ended_ns", "healthy_ns"))
     found = outages(
-        {
-            "faults": [
-                never,
-                planned | {"begun_ns": 5, "ended_ns": 7, "healthy_ns": None},
-                planned | {"begun_ns": 1, "ended_ns": 2, "healthy_ns": 3},
-            ]
-        }
+        recorded(
+            never,
+            planned | {"begun_ns": 5, "ended_ns": 7, "healthy_ns": None},
+            planned | {"begun_ns": 1, "ended_ns": 2, "healthy_ns": 3},
+        )
     )
     assert [(o.begun_ns, o.ended_ns, o.over_ns) for o in found] == [(1, 2, 3), (5, 7, FOREVER_NS)]
-    assert outages({}) == outages({"faults": None}) == ()
+    assert outages(recorded()) == ()
 
 
 def test_slack_is_counted_without_the_time_that_was_paused() -> None:

@@ -16,7 +16,12 @@ from tests.support.stored import variants
 
 
 def campaign(runs):
-    return {"scenario": runs[0].record.scenario, "variants": variants("queue", "sync"), "seed": 1}
+    return {
+        "scenario": runs[0].record.scenario,
+        "variants": variants("queue", "sync"),
+        "baseline": "sync",
+        "seed": 1,
+    }
 
 
 def summed_up(runs):
@@ -63,7 +68,7 @@ def test_a_bound_is_rounded_up(bound, shown):
 
 def test_the_statement(summary):
     sync, queue = summary["variants"]
-    assert (sync["name"], queue["name"]) == ("sync", "queue"), "fewest containers first"
+    assert (sync["name"], queue["name"]) == ("sync", "queue"), "the baseline first"
     assert queue["statement"] == (
         "queue: 8 sales of 1–10 units, 30 buyers each: 0 oversold; with 95 % confidence the "
         "probability of an oversell per sale is below 31.3 %"

@@ -46,9 +46,9 @@ def test_a_purchase_that_was_refused_is_none(run):
 def test_stock_falls_to_what_is_left_and_confirmations_rise_to_what_was_sold(run):
     table, product = series(run), run.record.store.products[0]
     assert table["confirmed"].is_monotonic_increasing
-    assert table["confirmed"].iloc[-1] == product["sold"]
-    assert table["stock_left"].iloc[-1] == product["initial_stock"] - product["sold"]
-    assert table["stock_left"].between(0, product["initial_stock"]).all()
+    assert table["confirmed"].iloc[-1] == product.sold
+    assert table["stock_left"].iloc[-1] == product.initial_stock - product.sold
+    assert table["stock_left"].between(0, product.initial_stock).all()
     assert table["open_orders"].iloc[-1] == 0
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis.run_facts import Stage
-from harness.results.findings import Finding, Verdict
+from harness.results.findings import Category, Finding, Verdict
 from harness.results.record import RunRecord
 from report import conclusion
 from report.evidence import Durations, Evidence, Run, Variant
@@ -170,7 +170,10 @@ def test_the_comparison_in_csv_has_plain_numbers_and_bounds_of_their_own():
 
 
 def test_a_weak_set_up_is_told_by_its_class_and_is_no_failed_audit():
-    weak = Finding("I16", "Stores were as durable as claimed", Verdict.FAIL, "appendfsync: 1", 1)
+    weak = Finding(
+        *("I16", "Stores were as durable as claimed", Verdict.FAIL, "appendfsync: 1", 1),
+        category=Category.SET_UP,
+    )
     text = said(an_evidence((*CLEAN, weak)))
     assert "The audit failed" not in text
     assert "audit FAILED" not in text
