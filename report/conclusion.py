@@ -20,7 +20,7 @@ COUNTED = (
 )
 """What the headline counts: words, invariant, and how the audit's kind of offence begins."""
 CONFIRMED = "confirmed_orders"
-NEVER_TOLD = "paid_and_never_told"
+NEVER_SHOWN = "confirmed_never_shown"
 COMPARED = (
     ("order_time_p95_s", "p95 total order time"),
     ("purchase_latency_p95_ms", "p95 purchase latency"),
@@ -54,7 +54,7 @@ def headline(evidence: Evidence) -> Headline:
         problems=(*troubles(evidence), *_not_ranked(evidence)),
         sentences=(
             *(_sold(evidence, variant) for variant in evidence.variants),
-            *_never_told(evidence),
+            *_never_shown(evidence),
             _audited(evidence),
             *_compared(evidence),
         ),
@@ -188,12 +188,12 @@ def _sold_out(evidence: Evidence, variant: Variant) -> str:
     )
 
 
-def _never_told(evidence: Evidence) -> list[str]:
+def _never_shown(evidence: Evidence) -> list[str]:
     """Return how many buyers paid and never learnt of it, where there were any."""
     sentences = []
     for variant in evidence.variants:
-        if variant.value(NEVER_TOLD):
-            shown = numbers.estimate(variant.estimate(NEVER_TOLD), 0)
+        if variant.value(NEVER_SHOWN):
+            shown = numbers.estimate(variant.estimate(NEVER_SHOWN), 0)
             sentences.append(
                 f"{variant.title}: the buyers of {shown} confirmed orders of a run paid and never "
                 "learnt of it."

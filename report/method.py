@@ -153,8 +153,9 @@ def _looks(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         share = 100 * campaign["looks"]["confidence"]
         yield (
             "Number of runs",
-            f"{looks.told(campaign)}. Each look decides by {share:.1f} % intervals, so that all "
-            "together err no more often than one 95 % interval; the tables have 95 % intervals",
+            f"{looks.progress_text(campaign)}. Each look decides by {share:.1f} % intervals, so "
+            "that all together err no more often than one 95 % interval; the tables have 95 % "
+            "intervals",
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from harness.analysis.comparison import Side, compare
 from harness.analysis.coverage import reached
 from harness.analysis.estimates import Estimate, estimate
-from harness.analysis.fault_effects import TOLD, offences
+from harness.analysis.fault_effects import HARM_KINDS, count_harm
 from harness.analysis.metric import Listing
 from harness.analysis.metrics import METRICS, listed
 from harness.analysis.run_facts import RunFacts
@@ -73,9 +73,9 @@ def _worst(runs: Sequence[CaseRun]) -> dict[str, Any]:
         if effect["failing_from_s"] is not None
     ]
     unsettled = sum(effect["unsettled"] or 0 for effect in effects)
-    found = [offences(run.findings) for run in runs]
+    found = [count_harm(run.findings) for run in runs]
     totals = {}
-    for name in TOLD:
+    for name in HARM_KINDS:
         counts = [counted[name] for counted in found]
         known = sum(count or 0 for count in counts)
         totals[name] = None if None in counts and not known else known

@@ -1,10 +1,10 @@
-"""Two approaches, one metric: how many times as much, with what certainty, and who wins.
+"""Two variants, one metric: how many times as much, with what certainty, and who wins.
 
 The ratio is taken within each block (the two runs were made one after the other, so what drifts
 cancels) and its interval is Student's t on the log ratios: at three blocks that covers 95 %, where
 a bootstrap covers 82-91 % and pooled requests 67 %. There are no p-values: with three runs none can
 be small. What that decides is one word (see `outcomes`); a metric is won only by an approach that
-is better beyond δ, and only if both approaches are ranked.
+is better beyond δ, and only if both variants are ranked.
 """
 
 import math
@@ -34,7 +34,7 @@ DECISIVE = (Outcome.BETTER, Outcome.WORSE, Outcome.DIFFERENT)
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One approach in a comparison: its value in each block that counts (null: not measurable).
+    """One variant in a comparison: its value in each block that counts (null: not measurable).
 
     It is not ranked if its audit is not clean, and not valid if none of its runs is.
     """
@@ -77,7 +77,7 @@ class Comparison:
 def compare(
     metric: Metric, baseline: Side, contender: Side, confidence: float = CONFIDENCE
 ) -> Comparison:
-    """Compare two approaches in one metric, paired by block."""
+    """Compare two variants in one metric, paired by block."""
     pairs, warnings = _pairs(baseline, contender)
     if not pairs:
         return _incomparable(metric, baseline, contender, warnings)
@@ -104,7 +104,7 @@ def compare(
     unranked = [side.name for side in (baseline, contender) if not side.is_ranked]
     if unranked:
         warnings += [f"no winner: {' and '.join(unranked)} not ranked"] * (outcome in DECISIVE)
-        outcome = _spoilt(baseline, contender)
+        outcome = _no_result(baseline, contender)
     return Comparison(
         baseline=baseline.name,
         contender=contender.name,
@@ -133,9 +133,7 @@ def _pairs(baseline: Side, contender: Side) -> tuple[list[tuple[float, float]], 
     warnings = []
     if left_out:
         blocks = ", ".join(map(str, left_out))
-        warnings.append(
-            f"left out, because only one approach has a run that counts: block {blocks}"
-        )
+        warnings.append(f"left out, because only one variant has a run that counts: block {blocks}")
     pairs = []
     for block in both:
         before, after = baseline.by_block[block], contender.by_block[block]
@@ -156,14 +154,14 @@ def _incomparable(
         if side.estimate is not None and side.estimate.value is None
     ]
     return Comparison(
-        baseline.name, contender.name, "none", _spoilt(baseline, contender), None, None, None, None,
-        None, None, metric.margin.share, 0, "not comparable",
+        baseline.name, contender.name, "none", _no_result(baseline, contender),
+        None, None, None, None, None, None, metric.margin.share, 0, "not comparable",
         tuple(reasons or warnings or ["no ratio: no block has both"]),
     )  # fmt: skip
 
 
-def _spoilt(baseline: Side, contender: Side) -> Outcome:
-    """Return why nothing is decided of two approaches, whatever the numbers are."""
+def _no_result(baseline: Side, contender: Side) -> Outcome:
+    """Return why nothing is decided of two variants, whatever the numbers are."""
     is_valid = baseline.is_valid and contender.is_valid
     return Outcome.INCOMPARABLE if is_valid else Outcome.INVALID
 

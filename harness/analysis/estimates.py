@@ -95,7 +95,7 @@ class Estimate:
     """A number for people: `value` is null if it cannot be measured, and a warning says why.
 
     `low` and `high` bound it with 95 % confidence; a `low` without value means "at least so much".
-    `per_run` has one value per run of the approach, `at_least` a lower bound for each that has
+    `per_run` has one value per run of the variant, `at_least` a lower bound for each that has
     none, if one is known; `n` says how many of the runs count, and `samples` how many values were
     merged (null if the metric is one number per run).
     """

@@ -12,35 +12,40 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.analysis import orders
+from harness.analysis.order_metrics import errors
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, floats, integers, is_in
 from harness.results.findings import Finding, Verdict, correctness
 from harness.results.outages import FOREVER_NS, Outage, outages
 from harness.results.record import FaultRecord
 
-OFFENCES: Final = {
+HARM_KINDS: Final = {
     "lost": ("I3", ("acknowledged orders lost",)),
     "cancelled": ("I3", ("acknowledged orders cancelled",)),
-    "unfinished": ("I3", ("acknowledged orders not finished", "orders that nobody was told of")),
+    "unfinished": (
+        "I3",
+        (
+            "acknowledged orders not finished",
+            "orders that were never acknowledged",
+            "orders that nobody was told of",  # until version 1 of the result files
+        ),
+    ),
     "duplicated": ("I5", ("",)),
     "double_charged": ("I6", ("charges beyond",)),
     "charged_in_vain": ("I6", ("charges without", "money taken")),
     "oversold": ("I1", ("",)),
     "endless_streams": ("I18", ("event streams",)),
 }
-"""Which offences of which invariant are counted as what; the audit's own words, by their begin."""
-
-TOLD: Final = tuple(OFFENCES)
+"""The kinds of harm to orders, by the invariant and the begin of the texts of its offences."""
 
 
 def effects(facts: RunFacts, findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Return what each fault of a run did, in the order of their begin.
 
     Of one that could not be carried out there is nothing but its plan and the `error`. The counts
-    of `OFFENCES` are those of the whole run; null: not known.
+    of `HARM_KINDS` are those of the whole run; null: not known.
     """
     record = facts.record
-    counted = offences(findings)
+    counted = count_harm(findings)
     carried_out = outages(record)
     rows = []
     for fault in sorted(record.faults, key=_begin):
@@ -71,7 +76,7 @@ def effects(facts: RunFacts, findings: Sequence[Finding]) -> list[dict[str, Any]
     return rows
 
 
-def offences(findings: Sequence[Finding]) -> dict[str, int | None]:
+def count_harm(findings: Sequence[Finding]) -> dict[str, int | None]:
     """Count what a run did to orders, by kind: each is another matter, and none stands for another.
 
     Null is what nobody knows, such as a count that an earlier version did not make.
@@ -80,7 +85,7 @@ def offences(findings: Sequence[Finding]) -> dict[str, int | None]:
     """
     by_id = {finding.id: finding for finding in findings}
     counted: dict[str, int | None] = {}
-    for name, (identifier, beginnings) in OFFENCES.items():
+    for name, (identifier, beginnings) in HARM_KINDS.items():
         found = by_id.get(identifier)
         if found is None or found.verdict is Verdict.UNKNOWN:
             counted[name] = None
@@ -120,7 +125,7 @@ def _seen(facts: RunFacts, begun_ns: int, until_ns: int) -> dict[str, Any]:
     requests = facts.requests
     sent_ns, done_ns = integers(requests, "sent_ns"), integers(requests, "done_ns")
     during = (done_ns >= begun_ns) & (done_ns < until_ns)
-    failed = during & orders.errors(facts)
+    failed = during & errors(facts)
     statuses = integers(requests, "status")
     cut = is_in(requests, "endpoint", ["events"]) & (statuses == 200)
     cut &= is_in(requests, "outcome", ["indeterminate"])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.estimates import Sample, merge, percentile, t_interval
-from harness.analysis.orders import errors
+from harness.analysis.order_metrics import errors
 from harness.analysis.run_facts import RunFacts, floats, integers, is_in, overlap_s
 
 STEPS = (
@@ -26,7 +26,7 @@ EXITS = ("sold_out", "limited", "rejected", "indeterminate")
 
 
 def funnel(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
-    """Return the steps from attempt to confirmation, as means over the runs of an approach.
+    """Return the steps from attempt to confirmation, as means over the runs of a variant.
 
     `share_of_attempts` and `share_of_previous` are in %, null if there is nothing to divide by.
     `low` and `high` bound the mean, `share_low` and `share_high` the share of attempts, with 95 %

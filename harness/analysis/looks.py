@@ -5,7 +5,7 @@ metrics that count are declared beforehand, and each look decides with a third o
 one look may have (Bonferroni): over all looks an interval of a metric misses the truth in at most
 5 % of campaigns. The order of the runs is drawn for all 8 blocks at once; stopping only cuts it.
 
-More blocks are run only for what is *not decided*. What cannot be compared (an approach that is
+More blocks are run only for what is *not decided*. What cannot be compared (a variant that is
 not ranked, a percentile that a run does not support) more blocks would not make comparable.
 """
 
@@ -23,7 +23,7 @@ CONFIDENCE: Final = 1 - 0.05 / len(AFTER_BLOCKS)
 PRIMARY: Final = listed(Listing.PRIMARY)
 """The metrics that a campaign must decide; all others are shown, and nothing waits for them."""
 
-SPOILT: Final = (Outcome.INCOMPARABLE, Outcome.INVALID)
+NOT_COMPARABLE: Final = (Outcome.INCOMPARABLE, Outcome.INVALID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,10 @@ class Look:
     @property
     def words(self) -> str:
         """Return what is decided and what is not, in a line."""
-        open_ones, spoilt = self._of(Outcome.UNDECIDED), self._of(*SPOILT)
+        open_ones = self._of(Outcome.UNDECIDED)
+        incomparable = self._of(*NOT_COMPARABLE)
         parts = [f"not decided: {_titles(open_ones)}"] if open_ones else []
-        parts += [f"not comparable: {_titles(spoilt)}"] if spoilt else []
+        parts += [f"not comparable: {_titles(incomparable)}"] if incomparable else []
         return "; ".join(parts) or "all decided"
 
     def _of(self, *outcomes: Outcome) -> list[Decision]:
@@ -91,7 +92,7 @@ def is_undecided(campaign: Mapping[str, Any]) -> bool:
     return last is not None and last.blocks == AFTER_BLOCKS[-1] and not last.is_decided
 
 
-def told(campaign: Mapping[str, Any]) -> str:
+def progress_text(campaign: Mapping[str, Any]) -> str:
     """Return how far a campaign came by its looks; nothing if its number of runs was fixed."""
     if "looks" not in campaign:
         return ""

@@ -8,7 +8,7 @@ from harness.errors import ExitCode
 def doctor(runtime: RuntimeOption = "local") -> ExitCode:
     """Check whether this machine can run the harness."""
     from harness.runtimes import runtime_named
-    from harness.runtimes.doctor import diagnose
+    from harness.runtimes.machine_checks import diagnose
 
     runtime_named(runtime)
     checks = diagnose(runtime)

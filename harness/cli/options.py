@@ -29,7 +29,7 @@ RunsOption = Annotated[
     str | None,
     typer.Option(
         metavar="N|auto",
-        help="Runs per approach, and per case; auto: 3, 5 or 8, until all that matters is decided.",
+        help="Runs per variant, and per case; auto: 3, 5 or 8, until all that matters is decided.",
     ),
 ]
 SeedOption = Annotated[

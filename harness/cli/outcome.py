@@ -35,7 +35,7 @@ def campaign_exit_code(stored: Campaign, *, strict: bool = False) -> ExitCode:
 def print_outcome(console: Console, stored: Campaign, every_finding: bool = False) -> None:
     """Print the headline of the comparison, and what speaks against its runs."""
     summary = read_json(stored.path / "summary.json")
-    if found := looks.told(summary["campaign"]):
+    if found := looks.progress_text(summary["campaign"]):
         console.print(found)
     for approach in summary["variants"]:
         if "statement" in approach:

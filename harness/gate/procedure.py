@@ -32,7 +32,7 @@ from harness.gate.result import (
     Side,
 )
 from harness.gate.run_evidence import Evidence
-from harness.gate.verdict import is_spoilt, verdict
+from harness.gate.verdict import has_too_many, verdict
 from harness.results.store import Campaign
 from harness.runtimes import Runtime
 from harness.scenario.model import Scenario
@@ -86,7 +86,7 @@ class Gate:
                 row for group, seen in compared.items() for row in self._confirm(group, seen)
             )
         found = self._evidence()
-        code, statement = verdict(rows, found.offences, found.spoilt)
+        code, statement = verdict(rows, found.offences, found.invalid_runs)
         plan = self._plan
         return Result(
             mode=plan.mode,
@@ -104,7 +104,7 @@ class Gate:
             looks=tuple(self._looks),
             confirmations=tuple(self._confirmations),
             offences=found.offences,
-            spoilt=found.spoilt,
+            invalid_runs=found.invalid_runs,
             audited_runs=found.runs,
             audited_sales=found.sales,
             campaigns=tuple(self._campaigns),
@@ -185,7 +185,7 @@ class Gate:
     def _goes_on(self) -> bool:
         """Return True if more runs could change the verdict."""
         found = self._evidence()
-        return found.is_clean and not is_spoilt(found.spoilt)
+        return found.is_clean and not has_too_many(found.invalid_runs)
 
     def _evidence(self) -> Evidence:
         side_of = self._mode.side_of

@@ -139,7 +139,7 @@ class Result:
     looks: tuple[Look, ...] = ()
     confirmations: tuple[Look, ...] = ()
     offences: tuple[Offence, ...] = ()
-    spoilt: tuple[InvalidRun, ...] = ()
+    invalid_runs: tuple[InvalidRun, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why base and head cannot be compared."""
     audited_runs: int = 0

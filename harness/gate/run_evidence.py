@@ -22,7 +22,7 @@ class Evidence:
     """What was found in the runs of one campaign."""
 
     offences: tuple[Offence, ...]
-    spoilt: tuple[InvalidRun, ...]
+    invalid_runs: tuple[InvalidRun, ...]
     runs: int
     sales: int
 
@@ -35,7 +35,7 @@ class Evidence:
 def of_campaign(campaign: Campaign, side_of: SideOf) -> Evidence:
     """Read the audit and the validity of every finished run."""
     offences: list[Offence] = []
-    spoilt: list[InvalidRun] = []
+    invalid_runs: list[InvalidRun] = []
     sales = 0
     folders, judged = campaign.run_folders(), campaign.validity()
     for folder in folders:
@@ -43,16 +43,16 @@ def of_campaign(campaign: Campaign, side_of: SideOf) -> Evidence:
         run = _run_of(campaign, record, side_of)
         offences += _offences(run, folder)
         if judged[run.index]["verdict"] == "INVALID":
-            spoilt.append(InvalidRun(run, tuple(judged[run.index]["reasons"])))
+            invalid_runs.append(InvalidRun(run, tuple(judged[run.index]["reasons"])))
         sales += len(record.sales)
-    return Evidence(tuple(offences), tuple(spoilt), len(folders), sales)
+    return Evidence(tuple(offences), tuple(invalid_runs), len(folders), sales)
 
 
 def joined(parts: Sequence[Evidence]) -> Evidence:
     """Return the evidence of several campaigns as one."""
     return Evidence(
         offences=tuple(one for part in parts for one in part.offences),
-        spoilt=tuple(one for part in parts for one in part.spoilt),
+        invalid_runs=tuple(one for part in parts for one in part.invalid_runs),
         runs=sum(part.runs for part in parts),
         sales=sum(part.sales for part in parts),
     )

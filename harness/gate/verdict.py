@@ -13,7 +13,7 @@ from harness.results.findings import Verdict
 
 
 def verdict(
-    rows: Sequence[Row], offences: Sequence[Offence], spoilt: Sequence[InvalidRun]
+    rows: Sequence[Row], offences: Sequence[Offence], invalid_runs: Sequence[InvalidRun]
 ) -> tuple[ExitCode, str]:
     """Return what a gate comes to."""
     incorrect = [one for one in offences if one.is_incorrect]
@@ -21,8 +21,8 @@ def verdict(
         return ExitCode.CORRECTNESS, f"the audit failed: {_listed(map(_offence, broken))}"
     if incorrect:
         return ExitCode.INVALID, f"not all was audited: {_listed(map(_offence, incorrect))}"
-    if is_spoilt(spoilt):
-        runs = (f"{_place(one)}: {'; '.join(one.reasons)}" for one in spoilt)
+    if has_too_many(invalid_runs):
+        runs = (f"{_place(one)}: {'; '.join(one.reasons)}" for one in invalid_runs)
         return ExitCode.INVALID, f"runs contradict themselves: {_listed(runs)}"
     if failed := [row for row in rows if row.ruling is Ruling.FAIL]:
         return ExitCode.REGRESSION, f"head is worse than base: {_listed(map(_row, failed))}"
@@ -42,9 +42,9 @@ def strictly(code: ExitCode, statement: str, offences: Sequence[Offence]) -> tup
     return ExitCode.CORRECTNESS, f"the set-up fails (--strict): {_listed(map(_offence, weak))}"
 
 
-def is_spoilt(spoilt: Iterable[InvalidRun]) -> bool:
+def has_too_many(invalid_runs: Iterable[InvalidRun]) -> bool:
     """Return True if a run of the contention test is invalid, or too many blocks are."""
-    lost = {(one.run.campaign, one.run.block) for one in spoilt}
+    lost = {(one.run.campaign, one.run.block) for one in invalid_runs}
     campaigns = [campaign for campaign, _ in lost]
     return any(
         name == CONTENTION or campaigns.count(name) > MAX_INVALID_BLOCKS for name in campaigns

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.estimates import t_interval
-from harness.analysis.looks import PRIMARY, SPOILT
+from harness.analysis.looks import NOT_COMPARABLE, PRIMARY
 from harness.analysis.outcomes import Outcome
 from harness.errors import ExitCode
 from harness.results.findings import Verdict
@@ -88,7 +88,7 @@ def _verdict(summary: Mapping[str, Any], same: Sequence[Row], control: Row) -> t
     """Return what the rows mean; the first that applies decides."""
     if any(one["audit_verdict"] == Verdict.FAIL for one in summary["variants"]):
         return ExitCode.CORRECTNESS, "the audit failed in a run of the self-test"
-    if any(row.outcome in SPOILT for row in (*same, control)):
+    if any(row.outcome in NOT_COMPARABLE for row in (*same, control)):
         return ExitCode.INVALID, "runs of the self-test are invalid, or not ranked"
     if found := [row for row in same if row.outcome in FOUND]:
         return ExitCode.INVALID, (

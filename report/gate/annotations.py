@@ -55,9 +55,9 @@ def _details(result: Result) -> Iterator[tuple[Level, str, str]]:
             f"{one.verdict}: {one.invariant} in {gate_words.place(one.run)}",
             one.summary,
         )
-    for spoilt in result.spoilt:
+    for one in result.invalid_runs:
         level: Level = "error" if result.exit_code is ExitCode.INVALID else "warning"
-        yield level, f"Invalid: {gate_words.place(spoilt.run)}", gate_words.spoilt(spoilt)
+        yield level, f"Invalid: {gate_words.place(one.run)}", gate_words.why_invalid(one)
     for reason in result.reasons:
         yield "error", "Not comparable", reason
     for row in result.rows:

@@ -12,7 +12,7 @@ from typing import Any
 from harness.analysis.summary import plain
 from harness.gate.result import Result
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA_PATH = Path(__file__).with_name("gate.schema.json")
 
 

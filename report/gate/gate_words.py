@@ -132,7 +132,7 @@ def offence(one: Offence) -> str:
     return f"{one.invariant}, {one.title}: {one.summary}"
 
 
-def spoilt(one: InvalidRun) -> str:
+def why_invalid(one: InvalidRun) -> str:
     """Return why a run is invalid."""
     return "; ".join(one.reasons)
 

@@ -77,9 +77,9 @@ def _measurement(result: Result) -> Iterator[_Case]:
     invalid = result.exit_code is ExitCode.INVALID
     whole: Outcome | None = "error" if invalid else None
     yield _Case("valid", whole, result.statement if invalid else "", time_s=result.took_s)
-    for one in result.spoilt:
+    for one in result.invalid_runs:
         name = f"validity of {gate_words.place(one.run)}"
-        yield _Case(name, "error" if invalid else "skipped", gate_words.spoilt(one))
+        yield _Case(name, "error" if invalid else "skipped", gate_words.why_invalid(one))
     missing = result.exit_code is ExitCode.NO_BASELINE
     reasons = result.reasons or ((result.statement,) if missing else ())
     yield _Case("comparable", "error" if missing else None, "; ".join(reasons))

@@ -166,14 +166,14 @@ def _evidence(one: Offence) -> str:
 
 
 def _validity(result: Result) -> Iterator[str]:
-    if not result.spoilt:
+    if not result.invalid_runs:
         return
     yield "### Runs that contradict themselves"
     yield "\n".join(
-        f"- {escaped(gate_words.place(one.run))}: {escaped(gate_words.spoilt(one))}"
-        for one in result.spoilt[:MOST]
+        f"- {escaped(gate_words.place(one.run))}: {escaped(gate_words.why_invalid(one))}"
+        for one in result.invalid_runs[:MOST]
     )
-    yield from _more(len(result.spoilt))
+    yield from _more(len(result.invalid_runs))
 
 
 def _more(found: int) -> Iterator[str]:

@@ -80,10 +80,10 @@ def _draw_values(ax: Axes, history: History, series: Series, colour: str) -> Non
     """Draw sound nights as dots on a thin line, the others as crosses beside it."""
     every = list(zip(range(len(series.values)), series.values, history.nights, strict=True))
     sound = [(x, y) for x, y, night in every if y is not None and not night.troubles]
-    spoilt = [(x, y or 0.0) for x, y, night in every if night.troubles]
+    unsound = [(x, y or 0.0) for x, y, night in every if night.troubles]
     line: dict[str, Any] = {"color": colour, "linewidth": 0.8, "marker": "o", "markersize": 2.6}
     cross: dict[str, Any] = {"color": theme.INK, "linewidth": 0, "marker": "x", "markersize": 6}
-    for points, look in ((sound, line), (spoilt, cross)):
+    for points, look in ((sound, line), (unsound, cross)):
         if points:
             ax.plot(*zip(*points, strict=True), alpha=0.75, clip_on=False, **look)
 

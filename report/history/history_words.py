@@ -60,10 +60,10 @@ def _changed(history: History, series: Series, change: Change) -> str:
 def remarks(history: History) -> list[str]:
     """Return what to be careful about in this history."""
     found = []
-    spoilt = [night for night in history.nights if night.troubles]
-    if spoilt:
+    unsound = [night for night in history.nights if night.troubles]
+    if unsound:
         found.append(
-            f"{counted(len(spoilt), 'campaign')} with an invalid run or a failed audit: shown as "
+            f"{counted(len(unsound), 'campaign')} with an invalid run or a failed audit: shown as "
             "×, and no change is sought in them."
         )
     elsewhere = [night for night in history.nights if night.is_other_machine]

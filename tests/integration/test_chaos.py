@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.analysis.fault_effects import TOLD
+from harness.analysis.fault_effects import HARM_KINDS
 from tests.reached.catalogue import certain
 
 pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(600)]
@@ -20,7 +20,7 @@ CASES = {
 """Charges cut off in mid-air, both front doors, who recovers the others, what they share, and
 payments whose outcome is unknown for a while."""
 
-HARM = (*TOLD, "unsettled")
+HARM = (*HARM_KINDS, "unsettled")
 
 
 def test_killed_and_paused_in_mid_sale_nothing_is_lost_or_sold_twice(cli, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.fault_effects import TOLD
+from harness.analysis.fault_effects import HARM_KINDS
 from harness.analysis.growth import KINDS
 from harness.results.store import Campaign
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(
 
 SOAK = Path(__file__).parents[2] / "scenarios/soak.toml"
 FAULTS = 5
-HARM = (*TOLD, "unsettled")
+HARM = (*HARM_KINDS, "unsettled")
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ INVALID = replace(
     exit_code=ExitCode.INVALID,
     statement="runs contradict themselves: comparison-sync, run 5 (sync, base): generator at 97 %",
     rows=(SLOWER, ERRORS),
-    spoilt=(SATURATED,),
+    invalid_runs=(SATURATED,),
 )
 NOT_COMPARABLE = replace(
     PASSING,

@@ -13,7 +13,7 @@ from tests.support.stored import stored, variants
 API = "topologies/sync/services/api"
 
 
-def spoilt(**run: Any) -> Any:
+def invalid(**run: Any) -> Any:
     one = stored()
     summary = copy.deepcopy(one.summary)
     summary["variants"][1]["runs"][2] |= run
@@ -100,8 +100,8 @@ def test_names_and_numbers_of_runs_are_no_obstacle(path: str, value: Any) -> Non
 def test_runs_that_cannot_be_trusted_are_an_obstacle_on_either_side(
     run: dict[str, Any], reason: str
 ) -> None:
-    assert obstacles(stored(), spoilt(**run)) == [reason]
-    assert obstacles(spoilt(**run), stored()) == [reason.replace("of B", "of A")]
+    assert obstacles(stored(), invalid(**run)) == [reason]
+    assert obstacles(invalid(**run), stored()) == [reason.replace("of B", "of A")]
 
 
 def test_a_contention_test_is_not_compared() -> None:

@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 
 from harness.analysis import check_laws, schema, summarise, validity
-from harness.analysis.fault_effects import OFFENCES, effects, offences
+from harness.analysis.fault_effects import HARM_KINDS, count_harm, effects
 from harness.analysis.run_facts import RunFacts
 from harness.audit import audit
 from harness.results.findings import Finding, Verdict
@@ -212,30 +212,30 @@ def test_what_never_becomes_healthy_is_an_outcome_and_a_warning() -> None:
 )
 def test_what_the_audit_found_is_counted_under_its_name(defect: str, name: str) -> None:
     run = DEFECTS[defect].apply(make_run("queue"), 0)
-    counted = offences(audit(run))
+    counted = count_harm(audit(run))
     assert counted.pop(name) > 0
     assert set(counted.values()) == {0}
 
 
 def test_an_offence_of_another_kind_is_not_called_by_that_name() -> None:
     run = DEFECTS["payment_not_noted"].apply(make_run("queue"), 0)
-    assert offences(audit(run))["double_charged"] == 0
+    assert count_harm(audit(run))["double_charged"] == 0
 
 
 def test_units_oversold_count_once() -> None:
     run = DEFECTS["more_sold_than_there_were"].apply(make_run("queue"), 2)
-    assert 3 <= offences(audit(run))["oversold"] < 40
+    assert 3 <= count_harm(audit(run))["oversold"] < 40
 
 
 def test_what_was_not_audited_is_not_zero() -> None:
-    assert offences([]) == dict.fromkeys(OFFENCES)
+    assert count_harm([]) == dict.fromkeys(HARM_KINDS)
     unknown = Finding("I3", "none lost", Verdict.UNKNOWN, "not measured")
-    assert offences([unknown])["lost"] is None
+    assert count_harm([unknown])["lost"] is None
 
 
 def test_an_audit_of_old_has_no_number_of_one_kind() -> None:
     old = Finding("I3", "none lost", Verdict.FAIL, "4 of some kind", 4)
-    assert offences([old])["lost"] is None
+    assert count_harm([old])["lost"] is None
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +267,7 @@ def test_cases_keep_the_worst_of_their_runs(cases: dict[str, Any]) -> None:
     assert (paused["n"], paused["faults"], paused["runs"]) == (2, 2, [2, 5])
     assert paused["recovery_s"] == max(effect["recovery_s"] for effect in own)
     assert paused["in_flight_min"] == min(effect["in_flight"] for effect in own)
-    assert [paused[name] for name in OFFENCES] == [0] * len(OFFENCES)
+    assert [paused[name] for name in HARM_KINDS] == [0] * len(HARM_KINDS)
     assert by_name["kill api"]["failing_s"] > 2
     counts = {one["name"]: one["count"] for one in paused["reached"]}
     assert counts["accepted"] == counts["accepted → awaiting_payment"] > 0

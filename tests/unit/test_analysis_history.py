@@ -111,14 +111,14 @@ def test_before_there_are_twenty_nights_none_is_sought(campaigns: dict[str, Stor
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "unsound",
     [{"valid": False, "reasons": ["a law is broken"]}, {"audit_verdict": "UNKNOWN"}],
 )
 def test_what_is_not_sound_is_shown_and_not_searched(
-    campaigns: dict[str, Stored], spoilt: dict[str, Any]
+    campaigns: dict[str, Stored], unsound: dict[str, Any]
 ) -> None:
     bad = night(25, {"queue": {P95: 50.0}})
-    bad.summary["variants"][1]["runs"][2] |= spoilt
+    bad.summary["variants"][1]["runs"][2] |= unsound
     found = with_night(campaigns, 25, bad)
     (trouble,) = found.nights[25].troubles
     assert trouble.startswith(("run 3 (queue) is INVALID: a law", "the audit of run 3 (queue) is"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look, told
+from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look, progress_text
 from harness.analysis.outcomes import Outcome
 from tests.support.summaries import a_summary
 
@@ -39,9 +39,9 @@ def test_a_look_asks_for_more_certainty_than_a_table():
     assert pytest.approx(0.98333, abs=1e-5) == CONFIDENCE
 
 
-@pytest.mark.parametrize("spoilt", [{"unranked": ["sync"]}, {"invalid": ["sync"]}])
-def test_no_more_blocks_are_asked_for_what_they_would_not_make_comparable(spoilt):
-    found, by_metric = outcomes(NOISY, **spoilt)
+@pytest.mark.parametrize("sides", [{"unranked": ["sync"]}, {"invalid": ["sync"]}])
+def test_no_more_blocks_are_asked_for_what_they_would_not_make_comparable(sides):
+    found, by_metric = outcomes(NOISY, **sides)
     assert by_metric[P95] in (Outcome.INCOMPARABLE, Outcome.INVALID)
     assert found.is_decided
     assert found.words.startswith("not comparable: ")
@@ -96,9 +96,9 @@ def campaign(*looks):
     ],
 )
 def test_a_report_says_how_the_number_of_runs_was_found(description, words):
-    assert told(description) == words
+    assert progress_text(description) == words
 
 
 def test_a_report_says_what_could_not_be_decided_at_all():
-    words = told(campaign((3, CERTAIN, {"unranked": ["queue"]})))
+    words = progress_text(campaign((3, CERTAIN, {"unranked": ["queue"]})))
     assert words.startswith("3 of at most 8 blocks; decided after look 1, but not comparable: ")

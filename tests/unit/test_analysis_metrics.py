@@ -153,7 +153,7 @@ SCALARS = {
     "time_to_all_confirmed_s": 8.0, "memory_peak_mb": 140.0, "containers": 2, "payment_slots": 7,
     "queue_depth_max": 5.0, "open_orders_max": 2,
     # the buyer of o1 was told, that of o3 was not
-    "paid_and_never_told": 1,
+    "confirmed_never_shown": 1,
 }  # fmt: skip
 RATIOS = {
     "throughput_rps": 0.7, "success_rate_pct": 50.0, "success_rate_settled_pct": 200 / 3,

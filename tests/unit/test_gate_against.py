@@ -89,8 +89,8 @@ def test_a_look_judges_its_own_blocks_also_if_there_are_more_of_them():
 
 def test_a_pair_without_any_valid_run_is_open_and_passes_nothing():
     asked = against(sync=STEADY, queue=STEADY)
-    spoilt = of(sync=STEADY, queue=STEADY)
-    for run in spoilt["variants"][1]["runs"]:
+    invalid = of(sync=STEADY, queue=STEADY)
+    for run in invalid["variants"][1]["runs"]:
         run["valid"] = False
-    (row,) = asked.rows(valid_runs(spoilt, 3))
+    (row,) = asked.rows(valid_runs(invalid, 3))
     assert (row.ruling, row.kind) == (Ruling.INCONCLUSIVE, "none")

@@ -217,7 +217,7 @@ def test_a_file_that_is_no_json_object_is_told(tmp_path, text):
         ({"audit_verdict": "FAIL"}, "is FAIL"),
     ],
 )
-def test_a_spoilt_campaign_is_no_baseline(tmp_path, run, said):
+def test_an_invalid_campaign_is_no_baseline(tmp_path, run, said):
     one = a_campaign()
     one.summary["variants"][1]["runs"][0].update(run)
     with pytest.raises(UsageError, match=said):

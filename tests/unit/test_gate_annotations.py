@@ -84,12 +84,12 @@ def test_a_metric_of_an_invalid_measurement_is_no_regression():
 
 
 def test_a_lost_block_that_is_tolerated_is_a_warning():
-    assert levels(replace(PASSING, spoilt=(SATURATED,))) == ["warning", "notice"]
+    assert levels(replace(PASSING, invalid_runs=(SATURATED,))) == ["warning", "notice"]
 
 
 def test_no_more_than_github_shows_and_the_rest_is_counted():
     lost = tuple(InvalidRun(SATURATED.run, (f"reason {n}",)) for n in range(30))
-    lines = annotations(replace(INVALID, spoilt=lost))
+    lines = annotations(replace(INVALID, invalid_runs=lost))
     assert len(lines) == MOST
     assert "Gate%3A INVALID" in lines[0]
     assert "and 22 more" in lines[-1]

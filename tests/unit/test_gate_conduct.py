@@ -203,7 +203,7 @@ def test_an_invalid_run_costs_its_block_and_a_second_one_the_gate(world_of):
     result = world.gate(contention=False)
     assert result.exit_code is ExitCode.OK
     assert {row.blocks for row in result.rows} == {2}
-    assert len(result.spoilt) == 1
+    assert len(result.invalid_runs) == 1
 
 
 def test_two_lost_blocks_are_no_measurement(world_of):

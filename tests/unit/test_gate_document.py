@@ -29,7 +29,7 @@ def test_every_result_follows_the_schema(result):
     [
         {"verdict": "REGRESSION"},
         {"exit_code": 10},
-        {"schema_version": 2},
+        {"schema_version": 1},
         {"took_s": -1},
         {"mode": "other"},
         {"more": 1},

@@ -33,12 +33,12 @@ def found_in(campaign):
     return run_evidence.of_campaign(campaign, lambda system: (system, "head"))
 
 
-def test_a_run_is_spoilt_if_the_report_calls_it_invalid_whatever_it_was_saved_with(campaign):
-    assert found_in(campaign).spoilt == ()
+def test_a_run_is_invalid_if_the_report_calls_it_invalid_whatever_it_was_saved_with(campaign):
+    assert found_in(campaign).invalid_runs == ()
     derived = {"index": 1, "verdict": "INVALID", "reasons": ["a law of today"]}
     campaign.write_json("summary.json", {"validity": [derived]})
-    (spoilt,) = found_in(campaign).spoilt
-    assert spoilt.reasons == ("a law of today",)
+    (one,) = found_in(campaign).invalid_runs
+    assert one.reasons == ("a law of today",)
 
 
 def test_a_weak_set_up_is_an_offence_that_is_told_and_stops_nothing(campaign):

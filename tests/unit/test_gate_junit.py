@@ -123,7 +123,7 @@ def test_what_each_verdict_looks_like(result, expected):
 
 
 def test_a_lost_block_that_is_tolerated_is_skipped():
-    found = outcomes(replace(PASSING, spoilt=(SATURATED,)))
+    found = outcomes(replace(PASSING, invalid_runs=(SATURATED,)))
     assert found["measurement"] == ["passed", "skipped", "passed"]
 
 
@@ -141,7 +141,7 @@ def test_no_character_that_xml_forbids(text):
         INVALID,
         statement=text,
         rows=(replace(LATENCY, subject=text, why=text),),
-        spoilt=(InvalidRun(RUN, (text,)),),
+        invalid_runs=(InvalidRun(RUN, (text,)),),
         reasons=(text,),
         offences=(Offence(RUN, text, text, "FAIL", text),),
     )

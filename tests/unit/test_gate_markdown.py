@@ -177,7 +177,7 @@ def test_no_field_can_break_the_page(evil):
         scenario=evil,
         reasons=(evil,),
         rows=(replace(INVALID.rows[0], subject=evil, title=evil, why=evil),),
-        spoilt=(replace(SATURATED, reasons=(evil,)),),
+        invalid_runs=(replace(SATURATED, reasons=(evil,)),),
         offences=(Offence(replace(RUN, approach=evil), evil, evil, "FAIL", evil),),
         base=replace(INVALID.base, name=evil, revision=None),
         environment={"argv": ["harness", "gate", evil]},

@@ -4,7 +4,7 @@ import pytest
 
 from harness.errors import ExitCode
 from harness.gate.result import InvalidRun, Offence, Row, Ruling, RunOf
-from harness.gate.verdict import is_spoilt, strictly, verdict
+from harness.gate.verdict import has_too_many, strictly, verdict
 
 
 def run_of(campaign="comparison", index=1, block=1, side="head"):
@@ -22,7 +22,7 @@ def offence(verdict_word="FAIL", **where):
     return Offence(run_of(**where), "I1", "Nothing is oversold", verdict_word, "3 units too many")
 
 
-def spoilt(**where):
+def invalid_run(**where):
     return InvalidRun(run_of(**where), ("generator CPU: 97 %",))
 
 
@@ -48,13 +48,19 @@ FAILS, PASSES, OPEN = row(Ruling.FAIL), row(Ruling.PASS), row(Ruling.INCONCLUSIV
         ([PASSES], [], [], ExitCode.OK, "no worse"),
         ([PASSES, OPEN], [], [], ExitCode.INCONCLUSIVE, "not decided: queue: Total order time"),
         ([PASSES, FAILS, OPEN], [], [], ExitCode.REGRESSION, "50 % slower"),
-        ([FAILS], [], [spoilt(block=1), spoilt(block=2)], ExitCode.INVALID, "generator CPU: 97 %"),
+        (
+            [FAILS],
+            [],
+            [invalid_run(block=1), invalid_run(block=2)],
+            ExitCode.INVALID,
+            "generator CPU: 97 %",
+        ),
         ([FAILS], [offence("UNKNOWN")], [], ExitCode.INVALID, "not all was audited"),
         ([FAILS], [offence(), offence("UNKNOWN")], [], ExitCode.CORRECTNESS, "3 units too many"),
         (
             [PASSES],
             [offence(side="base")],
-            [spoilt(block=1), spoilt(block=2)],
+            [invalid_run(block=1), invalid_run(block=2)],
             ExitCode.CORRECTNESS,
             "run 1 (queue, base)",
         ),
@@ -70,14 +76,14 @@ def test_the_first_that_applies_decides(rows, offences, lost, code, words):
     ("lost", "too_many"),
     [
         ([], False),
-        ([spoilt(block=1), spoilt(block=1, index=2)], False),
-        ([spoilt(block=1), spoilt(block=2)], True),
-        ([spoilt(block=1), spoilt(campaign="confirmation", block=2)], False),
-        ([spoilt(campaign="contention", block=1)], True),
+        ([invalid_run(block=1), invalid_run(block=1, index=2)], False),
+        ([invalid_run(block=1), invalid_run(block=2)], True),
+        ([invalid_run(block=1), invalid_run(campaign="confirmation", block=2)], False),
+        ([invalid_run(campaign="contention", block=1)], True),
     ],
 )
 def test_one_block_of_a_campaign_may_be_lost_and_no_contention_test(lost, too_many):
-    assert is_spoilt(lost) is too_many
+    assert has_too_many(lost) is too_many
 
 
 def test_of_many_only_the_first_are_told_and_the_rest_counted():

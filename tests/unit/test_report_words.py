@@ -144,8 +144,8 @@ def an_evidence(queue_findings=CLEAN, valid=True, pairs=PAIRS, only=None):
 
 
 def unranked(pairs=PAIRS):
-    spoilt = {"winner": None, "outcome": "not comparable"}
-    return {name: {**pair, **spoilt} for name, pair in pairs.items()}
+    incomparable = {"winner": None, "outcome": "not comparable"}
+    return {name: {**pair, **incomparable} for name, pair in pairs.items()}
 
 
 def said(evidence):

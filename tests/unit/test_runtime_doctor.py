@@ -1,12 +1,12 @@
 """The doctor names everything that is checked, and survives what it finds."""
 
 from harness.errors import InfrastructureError
-from harness.runtimes import doctor
+from harness.runtimes import machine_checks
 from tests.support.small_project import write_small_project
 
 
 def test_every_check_has_a_name_and_says_what_it_found():
-    checks = doctor.diagnose()
+    checks = machine_checks.diagnose()
     assert {"python", "postgres", "valkey", "nginx", "memory", "disk", "loopback"} <= {
         check.name for check in checks
     }
@@ -18,28 +18,28 @@ def test_a_broken_check_is_a_finding_not_a_crash(monkeypatch):
     def _wheels():
         raise InfrastructureError("the wheel is gone", "install it")
 
-    monkeypatch.setattr(doctor, "_CHECKS", {"local": (_wheels,)})
-    (check,) = doctor.diagnose()
+    monkeypatch.setattr(machine_checks, "_CHECKS", {"local": (_wheels,)})
+    (check,) = machine_checks.diagnose()
     assert (check.name, check.ok, check.hint) == ("wheels", False, "install it")
     assert "the wheel is gone" in check.detail
 
 
 def test_a_program_that_cannot_run_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor.valkey, "binary", lambda: tmp_path / "no-such-valkey")
-    failed = [check for check in doctor.diagnose() if not check.ok]
+    monkeypatch.setattr(machine_checks.valkey, "binary", lambda: tmp_path / "no-such-valkey")
+    failed = [check for check in machine_checks.diagnose() if not check.ok]
     assert "valkey" in [check.name for check in failed]
 
 
 def test_each_runtime_is_asked_only_what_it_needs(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
-    checks = {check.name: check for check in doctor.diagnose("docker")}
+    checks = {check.name: check for check in machine_checks.diagnose("docker")}
     assert "postgres" not in checks
     assert not checks["compose"].ok
     assert "there is no `docker` command" in checks["compose"].detail
     assert not checks["engine"].ok
     assert "does not run" in checks["engine"].detail
-    assert {"compose", "engine"}.isdisjoint(check.name for check in doctor.diagnose())
+    assert {"compose", "engine"}.isdisjoint(check.name for check in machine_checks.diagnose())
 
 
 def test_files_that_are_no_approach_and_no_scenario_are_named(monkeypatch, tmp_path):
@@ -49,7 +49,7 @@ def test_files_that_are_no_approach_and_no_scenario_are_named(monkeypatch, tmp_p
     (tmp_path / "scenarios" / ".#quick.toml").symlink_to("nobody@nowhere.1")
     monkeypatch.chdir(tmp_path)
     for runtime in ("local", "docker"):
-        checks = {check.name: check for check in doctor.diagnose(runtime)}
+        checks = {check.name: check for check in machine_checks.diagnose(runtime)}
         assert checks["ignored files"].ok
         assert checks["ignored files"].detail == (
             "docker-compose.override.yml, scenarios/.#quick.toml"

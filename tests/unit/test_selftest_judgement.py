@@ -53,9 +53,9 @@ def test_noise_elsewhere_in_the_slowed_copy_does_not_matter():
     assert judged(slowed={**SLOW, P95: [29.0, 4.0, 90.0]}).exit_code is ExitCode.OK
 
 
-@pytest.mark.parametrize("spoilt", [{"invalid": ["second"]}, {"unranked": ["slowed"]}])
-def test_runs_that_do_not_count_are_an_invalid_measurement(spoilt):
-    assert judged(**spoilt).exit_code is ExitCode.INVALID
+@pytest.mark.parametrize("sides", [{"invalid": ["second"]}, {"unranked": ["slowed"]}])
+def test_runs_that_do_not_count_are_an_invalid_measurement(sides):
+    assert judged(**sides).exit_code is ExitCode.INVALID
 
 
 def test_a_failed_audit_outranks_everything():

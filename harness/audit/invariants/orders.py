@@ -76,7 +76,7 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
     )
     open_ = facts.orders[~facts.orders["status"].isin(TERMINAL)]
     evidence.offence(
-        f"orders that nobody was told of, not finished {limit_s} s after the load",
+        f"orders that were never acknowledged, not finished {limit_s} s after the load",
         open_,
         ~among(open_["order_id"], acked["order_id"]),
         ["order_id", "key", "status"],
@@ -117,11 +117,11 @@ def none_invented(facts: Facts, evidence: Evidence) -> str:
     unaware = ledger[~unasked & ~among(ledger["key"], acked)]
     tries = asked[among(asked["key"], unaware["key"])].sort_values("done_ns")
     ends = tries.drop_duplicates("key", keep="last").set_index("key")[["outcome", "status"]]
-    unaware = unaware.join(ends.add_prefix("told_"), on="key")
-    open_end = (unaware["told_outcome"] == "indeterminate") | (
-        unaware["told_status"] == IN_PROGRESS
+    unaware = unaware.join(ends.add_prefix("last_"), on="key")
+    open_end = (unaware["last_outcome"] == "indeterminate") | (
+        unaware["last_status"] == IN_PROGRESS
     )
-    evidence.offence("orders whose buyer was told no", unaware, ~open_end)
+    evidence.offence("orders whose buyer was refused", unaware, ~open_end)
     return f"{len(ledger)} orders, {len(unaware)} of them recovered from indeterminate attempts"
 
 
@@ -139,7 +139,7 @@ def one_per_key(facts: Facts, evidence: Evidence) -> str:
     acked = acked.loc[acked["order_id"] != "", ["order_id", "key"]]
     pairs = acked.drop_duplicates()
     evidence.offence("replays that named another order", pairs, pairs.duplicated("key"))
-    evidence.offence("order ids told for several keys", pairs, pairs.duplicated("order_id"))
+    evidence.offence("order ids given for several keys", pairs, pairs.duplicated("order_id"))
     return f"{len(ledger)} orders under as many keys; {len(acked) - len(pairs)} replays agree"
 
 
@@ -197,7 +197,7 @@ def _in_time(facts: Facts, evidence: Evidence) -> None:
     known_ns = facts.acknowledgements.groupby("key")["done_ns"].min() + t0_ns + CLOCK_NS
     ledger = facts.orders[["order_id", "key", "accepted_ns"]]
     late = ledger["accepted_ns"] > ledger["key"].map(known_ns)
-    evidence.offence("orders accepted after their buyer was told", ledger, late, by_the_clock=True)
+    evidence.offence("orders accepted after their acknowledgement", ledger, late, by_the_clock=True)
     asked_ns = facts.purchases.groupby("key")["sent_ns"].min() + t0_ns - CLOCK_NS
     early = ledger["accepted_ns"] < ledger["key"].map(asked_ns)
     evidence.offence("orders accepted before their buyer asked", ledger, early, by_the_clock=True)

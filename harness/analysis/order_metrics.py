@@ -164,8 +164,8 @@ def stock_utilisation_pct(facts: RunFacts) -> Quantity:
     return Ratio(100.0 * units, float(facts.initial_stock))
 
 
-@metric("Confirmed orders whose buyer never learnt of it", better="lower", group=Group.ORDERS)
-def paid_and_never_told(facts: RunFacts) -> Quantity:
+@metric("Confirmed orders whose buyer was never shown it", better="lower", group=Group.ORDERS)
+def confirmed_never_shown(facts: RunFacts) -> Quantity:
     """Confirmed orders whose outcome no answer and no event ever showed a buyer."""
     knows = facts.confirmed["order_id"].isin(facts.outcome_seen_ns.index)
     return Scalar(float(len(facts.confirmed) - knows.sum()))
