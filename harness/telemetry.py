@@ -48,7 +48,7 @@ SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backe
 """
 _POSTGRES_METRICS = ("connections", "locks_waiting", "commits", "stock", "reserved")
 
-FOREIGN_PROCESSES = "strangers"
+FOREIGN_PROCESSES = "strangers"  # the name in stored telemetry
 """The source of what foreign processes used, as stored campaigns have it."""
 
 HELD = ("private_bytes", "largest_private_bytes", "open_files", "sockets")

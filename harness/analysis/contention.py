@@ -5,8 +5,8 @@ it happens in less than 1 % of such sales. The bound is that of Clopper and Pear
 1934), exact for any number of oversold sales: the probability at which so few would be seen in only
 5 % of such contention tests.
 
-Nothing is ranked. Latencies here are those of a crowd at one bell on one machine, which is what is
-needed to provoke an oversell, not to compare shops.
+Nothing is ranked. Latencies here are those of buyers who start at once on one machine, which is
+what is needed to provoke an oversell, not to compare shops.
 """
 
 import json

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.analysis.order_metrics import errors
+from harness.analysis.order_counts import errors
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, floats, integers, is_in
 from harness.results.findings import Finding, Verdict, correctness
 from harness.results.outages import FOREVER_NS, Outage, outages
@@ -41,7 +41,7 @@ HARM_KINDS: Final = {
 def effects(facts: RunFacts, findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Return what each fault of a run did, in the order of their begin.
 
-    Of one that could not be carried out there is nothing but its plan and the `error`. The counts
+    A fault that could not be carried out has nothing but its plan and the `error`. The counts
     of `HARM_KINDS` are those of the whole run; null: not known.
     """
     record = facts.record

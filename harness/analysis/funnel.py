@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.estimates import Sample, merge, percentile, t_interval
-from harness.analysis.order_metrics import errors
+from harness.analysis.order_counts import errors
 from harness.analysis.run_facts import RunFacts, floats, integers, is_in, overlap_s
 
 STEPS = (

@@ -17,7 +17,7 @@ import pandas as pd
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar, Scale, estimate
 from harness.analysis.latency import not_refused
 from harness.analysis.metric import Group, metric
-from harness.analysis.order_metrics import NEVER_SOLD_OUT, errors, sold_out_ns
+from harness.analysis.order_counts import NEVER_SOLD_OUT, errors, sold_out_ns
 from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, floats, integers, is_in
 
 LEVELS = 6

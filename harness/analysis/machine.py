@@ -80,8 +80,8 @@ def _use(facts: RunFacts, stage: Stage) -> Use:
 def _full(facts: RunFacts, stage: Stage) -> float:
     """Return for which share of a stage no processor was to spare.
 
-    Of the machine each second is looked at; of what the harness may use, if that is less, the
-    stage as a whole, because not every service is read each second.
+    The machine is judged second by second. What the harness may use, if that is less, is judged
+    over the stage as a whole, because not every service is read each second.
     """
     read = facts.cumulative_cpu_s["machine"].dropna()
     at_s = read.index.to_numpy(dtype=np.float64)

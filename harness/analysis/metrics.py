@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from types import ModuleType
 
-from harness.analysis import latency, levels, order_metrics, resources
+from harness.analysis import latency, levels, order_counts, resources
 from harness.analysis.estimates import Estimate, estimate
 from harness.analysis.metric import Group, Listing, Measurement, Metric
 from harness.analysis.run_facts import RunFacts
@@ -26,7 +26,7 @@ def _declared(*modules: ModuleType) -> Iterator[Metric]:
 METRICS: dict[str, Metric] = {
     one.id: one
     for one in sorted(
-        _declared(latency, order_metrics, resources, levels),
+        _declared(latency, order_counts, resources, levels),
         key=lambda one: list(Group).index(one.group),
     )
 }

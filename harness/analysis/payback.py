@@ -1,4 +1,4 @@
-"""When the dearer of two variants pays for itself: what it costs more, and what it sells more.
+"""When the more expensive of two variants pays for itself: its extra cost and its extra sales.
 
 An order that is not confirmed in the sale is counted as lost, and revenue is counted whole, as in
 the published report; `revenue_to_pay` says what an order must bring, whatever its margin. Orders

@@ -14,7 +14,7 @@ from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 
 NO_CPU = "CPU time was not sampled"
 STREAM_LENGTH = "stream_length:"
-STRANGER = "cpu_s:"
+FOREIGN = "cpu_s:"
 
 
 @metric("CPU usage", "%", group=Group.RESOURCES, digits=1)
@@ -170,15 +170,15 @@ def other_cores(facts: RunFacts) -> Quantity:
     return Ratio(max(0.0, machine_s - sum(known)), facts.load_s)
 
 
-def strangers(facts: RunFacts) -> list[tuple[str, float]]:
+def foreign_processes(facts: RunFacts) -> list[tuple[str, float]]:
     """Return who else used the processors, by name and cores during the load, the most first."""
-    used_s = facts.telemetry_of("strangers", STRANGER)
+    used_s = facts.telemetry_of("strangers", FOREIGN)
     within = used_s.loc[0 : facts.load_s + 1].ffill().fillna(0.0)
     if len(within) < 2:
         return []
     seconds = float(within.index[-1] - within.index[0])
     cores = (within.iloc[-1] - within.iloc[0]) / seconds
-    named = [(str(name).removeprefix(STRANGER), float(value)) for name, value in cores.items()]
+    named = [(str(name).removeprefix(FOREIGN), float(value)) for name, value in cores.items()]
     return sorted(named, key=lambda pair: (-pair[1], pair[0]))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.analysis import order_metrics, resources
+from harness.analysis import order_counts, resources
 from harness.analysis.latency import not_refused
 from harness.analysis.run_facts import (
     NANOSECONDS,
@@ -28,7 +28,7 @@ from harness.results.store import RunData
 class Latencies:
     """Requests of one kind by when they were sent (s since t0): how long each took, in ms.
 
-    Of one that was not `answered` it is how long was waited in vain.
+    If it was not `answered`, it is how long its buyer waited in vain.
     """
 
     sent_s: Floats
@@ -90,7 +90,7 @@ def counts_per_second(facts: RunFacts) -> pd.DataFrame:
             "t_s": np.arange(seconds, dtype=np.int64),
             "done": _count(done_s, seconds),
             "requests": _count(done_s[answered], seconds),
-            "errors": _count(done_s[order_metrics.errors(facts)], seconds),
+            "errors": _count(done_s[order_counts.errors(facts)], seconds),
             "confirmed": np.searchsorted(confirmed_ns, _ends_ns(seconds), side="left"),
         }
     )

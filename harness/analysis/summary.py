@@ -206,8 +206,8 @@ def _judge(run: RunData, audits: Audits) -> _Judged:
 def variants_in_order(campaign: Mapping[str, Any], runs: Sequence[RunData]) -> dict[str, str]:
     """Return the titles of the variants that have runs, by name: the baseline first.
 
-    The others are in the order in which they were asked for. Titles that are alike are told apart
-    by the names.
+    The others are in the order in which they were asked for. Titles that are alike have
+    the names beside them.
     """
     stated = {one["name"]: one for one in campaign.get("variants", ())}
     topologies = {run.variant: run.record.topology for run in reversed(runs)}

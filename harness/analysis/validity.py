@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.analysis import machine
 from harness.analysis.estimates import point
-from harness.analysis.resources import other_cores, strangers
+from harness.analysis.resources import foreign_processes, other_cores
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.findings import Law, Verdict
 from harness.results.outages import action, target
@@ -92,7 +92,9 @@ def _others(facts: RunFacts) -> list[str]:
     cores = point(other_cores(facts), None).value
     if cores is None or cores <= OTHERS_LIMIT_CORES:
         return []
-    seen = [f"{name} {used:.2f}" for name, used in strangers(facts)[:NAMED] if used >= 0.005]
+    seen = [
+        f"{name} {used:.2f}" for name, used in foreign_processes(facts)[:NAMED] if used >= 0.005
+    ]
     names = f": {', '.join(seen)} among them" if seen else ""
     return [f"others used {cores:.2f} cores of the machine during the load{names}"]
 

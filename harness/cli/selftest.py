@@ -1,4 +1,4 @@
-"""`harness selftest`: can this machine, and this harness, tell a difference from none?"""
+"""`harness selftest`: can this machine, and this harness, distinguish a difference from none?"""
 
 from datetime import datetime
 from pathlib import Path
@@ -55,7 +55,7 @@ def _measure(test: "SelfTest") -> "tuple[Limits, Judgement]":
     from harness.runtimes import runtime_named
     from harness.selftest.selftest_run import compare_variants, measure_generator
 
-    limits = measure_generator(lambda news: console.print(f"generator: {news}"))
+    limits = measure_generator(lambda words: console.print(f"generator: {words}"))
     with ProgressLine(console) as progress:
         return limits, compare_variants(test, runtime_named("local"), progress)
 

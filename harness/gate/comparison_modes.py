@@ -99,8 +99,8 @@ def valid_runs(summary: Summary, blocks: int) -> Summary:
     return {**summary, "variants": [_valid_runs(one, blocks) for one in summary["variants"]]}
 
 
-def _valid_runs(approach: Summary, blocks: int) -> dict[str, Any]:
-    kept = [run["valid"] and run["block"] <= blocks for run in approach["runs"]]
+def _valid_runs(variant: Summary, blocks: int) -> dict[str, Any]:
+    kept = [run["valid"] and run["block"] <= blocks for run in variant["runs"]]
     metrics = {
         name: found
         | {
@@ -108,6 +108,6 @@ def _valid_runs(approach: Summary, blocks: int) -> dict[str, Any]:
             for said in ("per_run", "at_least")
             if found.get(said)
         }
-        for name, found in approach["metrics"].items()
+        for name, found in variant["metrics"].items()
     }
-    return {**approach, "runs": list(compress(approach["runs"], kept)), "metrics": metrics}
+    return {**variant, "runs": list(compress(variant["runs"], kept)), "metrics": metrics}

@@ -77,7 +77,7 @@ class Board:
         self._over, self._broken = "", False
         self._closed = False
 
-    # -- what a campaign tells
+    # -- what a campaign reports
 
     def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
         """Note what is ahead."""

@@ -1,7 +1,7 @@
 """Serves the page and what happens on the board, on the loopback alone.
 
 What happens is sent as server-sent events: one connection for each open page, and a message when
-there is something to tell (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+there is something new (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 """
 
 import threading

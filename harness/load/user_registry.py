@@ -32,7 +32,7 @@ class UserRegistry:
         self.failure = ""
         self.errors = 0
         self.latencies_ms: list[int] = []
-        """Of the answers since the last progress report; it empties the list."""
+        """Latencies of the answers since the last progress report; reading empties the list."""
         self._next_number = process
         self._active: list[tuple[int, User]] = []
         self._born_ns: dict[int, int] = {}

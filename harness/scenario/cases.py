@@ -16,7 +16,7 @@ from harness.scenario.schema import Text
 class Case(Variation):
     """A run with faults or settings of its own; made of `approaches`, or of all that can.
 
-    Of random faults an approach has those whose service it has.
+    An approach has those of the random faults whose service it has.
     """
 
     name: Text

@@ -1,4 +1,4 @@
-"""Can this machine, and this harness, tell a difference from none?
+"""Can this machine, and this harness, distinguish a difference from none?
 
     copies              one approach as three variants: two are the same, one answers 20 ms later
     null_shop           a shop that answers at once: what is measured there is the generator itself

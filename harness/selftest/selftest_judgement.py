@@ -106,7 +106,7 @@ def _verdict(summary: Mapping[str, Any], same: Sequence[Row], control: Row) -> t
         )
     return ExitCode.OK, (
         f"no difference between equals, and {INJECTED_MS:g} ms are found: "
-        "this machine can tell a difference from none"
+        "this machine can distinguish a difference from none"
     )
 
 

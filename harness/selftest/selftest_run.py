@@ -42,7 +42,7 @@ class SelfTest:
         if scenario.contention is not None or scenario.cases:
             what = "contention test" if scenario.contention is not None else "cases"
             raise UsageError(
-                f"{self.source}: {what}: nothing is ranked, so nothing can be told apart",
+                f"{self.source}: {what}: nothing is ranked, so nothing can be compared",
                 "give the self-test a scenario of stages, or of an open load",
             )
         most = scenario.open.at_once if scenario.open is not None else scenario.peak_users

@@ -1,4 +1,4 @@
-"""The tables of cost: of each variant, of the dearer one, of the decision, and the prices."""
+"""The tables of cost: of each variant, of the more expensive one, of the decision, and the prices."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -86,7 +86,7 @@ def _of_pairs(cost: Mapping[str, Any], evidence: Evidence) -> Table | None:
     ]
     return Table(
         "break-even",
-        "When the dearer variant pays for itself",
+        "When the more expensive variant pays for itself",
         f"What it costs more and what it sells more; {evidence.workload}.",
         (Column("Figure", numeric=False), Column("What it is", numeric=False), *columns),
         tuple(rows),

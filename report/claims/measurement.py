@@ -181,7 +181,7 @@ def _cost(name: str, approach: str | None, evidence: Evidence) -> Answer:
     if pair is None:
         return NotMeasured(NOT_COMPARED)
     if pair["dearer"] != of["queue"].name:
-        return NotMeasured("by this price table the queue is not the dearer one")
+        return NotMeasured("by this price table the queue is not the more expensive one")
     return estimated(pair["figures"][name], _digits(cost["figures"], name))
 
 

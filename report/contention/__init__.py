@@ -34,8 +34,8 @@ THREATS = (
     ),
     (
         "Not a comparison.",
-        "Latencies are those of a crowd at one bell. An acceptance is not an outcome, and nobody "
-        "wins here.",
+        "Latencies are those of buyers who all start at once. An acceptance is not an outcome, "
+        "and nobody wins here.",
     ),
     (
         "Late units.",

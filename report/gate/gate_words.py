@@ -190,7 +190,7 @@ def _undecided(rows: Iterable[Row]) -> str:
     if row.kind == "none" or row.low is None or row.high is None:
         return f"{row.subject}: {row.title} could not be judged: {row.why}"
     return (
-        f"this machine is too noisy today to tell {amount(row, _edge(row))} from nothing: "
+        f"this machine is too noisy today to distinguish {amount(row, _edge(row))} from nothing: "
         f"the change of {row.subject}: {row.title} is between {amount(row, row.low)} and "
         f"{amount(row, row.high)}"
     )

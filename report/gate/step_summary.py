@@ -46,9 +46,10 @@ def summary(result: Result) -> str:
 
 
 def append_step_summary(result: Result, environ: Mapping[str, str]) -> bool:
-    """Append the summary to the file that GitHub names in the environment; say whether it did.
+    """Append the summary to the file that GitHub names; return True if it was appended.
 
-    If it would not fit, the verdict alone is appended, and if that would not fit either, nothing.
+    The variable STEP_SUMMARY names it. If the summary would not fit, the verdict alone is
+    appended, and if that would not fit either, nothing.
     """
     name = environ.get(STEP_SUMMARY)
     if not name:

@@ -216,7 +216,7 @@ def _nearness(law: Mapping[str, object]) -> float:
 
 
 def _side(value: float | None) -> Cell:
-    """Return one side of a law: whole if it is, else with digits enough to tell it from another."""
+    """Return one side of a law: whole if it is, else with digits enough to distinguish it."""
     if value is None:
         return Cell(numbers.NOTHING)
     digits = 0 if value == round(value) else 1 if abs(value) >= 1000 else 3

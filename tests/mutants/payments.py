@@ -146,7 +146,7 @@ MUTANTS = (
     Mutant(
         name="sync-unknown-answered-no",
         approach="sync",
-        wrong="A buyer whose payment is not known yet is told no; the payment then comes through.",
+        wrong="A buyer whose payment is not known yet is refused; the payment then comes through.",
         seen="handlers that map every exception to a failed order",
         edits=(
             Edit(

@@ -39,13 +39,13 @@ def test_a_fault_that_was_not_overcome_invalidates(run):
     assert "hang of payment gateway did not end as planned: it hangs on" in reason
 
 
-def with_machine(run, busy_cores: float, **strangers_s: float):
+def with_machine(run, busy_cores: float, **foreign_s: float):
     """Return a run on a machine that was busy so much, and by whom besides us."""
     telemetry = run.telemetry
     times = sorted(set(telemetry["t_s"]))
     machine = telemetry["metric"].eq("cpu_s") & telemetry["source"].eq("machine")
     rows = [(t_s, "machine", "cpu_s", busy_cores * t_s) for t_s in times]
-    for name, used_s in strangers_s.items():
+    for name, used_s in foreign_s.items():
         rows += [(t, "strangers", f"cpu_s:{name}", used_s * t / times[-1]) for t in times]
     more = pd.DataFrame(rows, columns=list(telemetry.columns))
     return replace(run, telemetry=pd.concat([telemetry[~machine], more]))

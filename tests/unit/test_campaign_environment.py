@@ -1,4 +1,4 @@
-"""What is recorded of the machine: limits of control groups of both versions, and strangers."""
+"""What is recorded of the machine: limits of control groups, and foreign processes."""
 
 import os
 import subprocess

@@ -58,7 +58,7 @@ def test_the_verdict_comes_first(result):
         (replace(REGRESSION, mode="baseline"), "what has changed since the baseline"),
         (ALREADY_BEYOND, "base is beyond the limit as well"),
         (INCORRECT, "no rerun to green undoes it"),
-        (INCONCLUSIVE, "too noisy today to tell +15.0 % from nothing"),
+        (INCONCLUSIVE, "too noisy today to distinguish +15.0 % from nothing"),
         (UNDECIDED_FAILS, "counted as failed because it was asked for"),
         (UNDECIDED_PASSES, "counted as passed because it was asked for"),
         (UNMEASURABLE, "could not be judged: it cannot be measured in head"),
