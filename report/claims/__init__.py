@@ -31,8 +31,8 @@ RULE = (
     "factor; contradicted if none of the interval does; else not decided."
 )
 COST = (
-    "What a confirmed order takes and costs, and when the more expensive variant pays for itself. Costs "
-    "are only as good as the price table below."
+    "What a confirmed order takes and costs, and when the more expensive variant pays for itself. "
+    "Costs are only as good as the price table below."
 )
 
 

@@ -1,4 +1,4 @@
-"""The tables of cost: of each variant, of the more expensive one, of the decision, and the prices."""
+"""The tables of cost: each variant, the more expensive one, the decision, and the prices."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
