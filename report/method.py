@@ -95,8 +95,8 @@ def _contention(scenario: Mapping[str, Any]) -> str:
     return (
         f"{contention['sales']} sales on one deployment, each of a product of its own with "
         f"{contention['stock_min']} to {contention['stock_max']} units (drawn from the seed); "
-        f"{contention['buyers']} buyers who registered before, and in each sale try once, at one "
-        "bell, which rings when all have their answer of the sale before; request timeout "
+        f"{contention['buyers']} buyers who registered before, and try once in each sale, from "
+        "one barrier, which opens when all have their answer of the sale before; request timeout "
         f"{load['request_timeout_s']:g} s, up to {load['retries']} retries with the same key"
     )
 

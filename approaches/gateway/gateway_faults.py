@@ -1,4 +1,4 @@
-"""Faults on request: what a payment provider does on a bad day, for a while.
+"""Faults on request: what a payment provider that is in trouble does, for a while.
 
 `unavailable` answers 503 and executes nothing. `hang` takes a charge and holds it until the fault
 is over: a client times out while its charge may still be made, the case that makes the outcome

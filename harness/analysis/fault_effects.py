@@ -26,7 +26,7 @@ HARM_KINDS: Final = {
         (
             "acknowledged orders not finished",
             "orders that were never acknowledged",
-            "orders that nobody was told of",  # until version 1 of the result files
+            "orders that nobody was told of",  # in audits of earlier versions
         ),
     ),
     "duplicated": ("I5", ("",)),

@@ -57,7 +57,7 @@ def is_readable(content: dict[str, Any]) -> bool:
 
 
 def _is_old(content: dict[str, Any], path: Path) -> bool:
-    """Return whether a file is of version 1; raise UsageError for any other than this one."""
+    """Return True if a file is of version 1; raise UsageError for any other than this one."""
     version = content.get("schema_version")
     if not is_readable(content):
         raise UsageError(

@@ -124,8 +124,8 @@ def _row(summary: Mapping[str, Any], metric: str, baseline: str, contender: str)
         metric=metric,
         baseline=baseline,
         contender=contender,
-        before=_approach(summary, baseline)["metrics"][metric]["value"],
-        after=_approach(summary, contender)["metrics"][metric]["value"],
+        before=_variant(summary, baseline)["metrics"][metric]["value"],
+        after=_variant(summary, contender)["metrics"][metric]["value"],
         kind=found["kind"],
         effect=found["factor"] if found["kind"] == "ratio" else found["difference"],
         low=found["low"],
@@ -141,14 +141,14 @@ def _comparisons(summary: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[st
     return {(one["baseline"], one["contender"]): one["metrics"] for one in summary["comparisons"]}
 
 
-def _approach(summary: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _variant(summary: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = next(one for one in summary["variants"] if one["name"] == name)
     return found
 
 
 def _delay(summary: Mapping[str, Any]) -> Delay | None:
     """Return the delay as measured; None without two blocks in which both copies count."""
-    before, after = (_means_by_block(_approach(summary, name)) for name in (FIRST, SLOWED))
+    before, after = (_means_by_block(_variant(summary, name)) for name in (FIRST, SLOWED))
     differences = [after[block] - before[block] for block in sorted(before.keys() & after.keys())]
     if len(differences) < 2:
         return None

@@ -1,4 +1,4 @@
-"""The figures of a contention test: what each sale sold, and how long the crowd waited."""
+"""The figures of a contention test: what each sale sold, and how long the buyers waited."""
 
 from collections import Counter
 

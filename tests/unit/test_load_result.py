@@ -56,7 +56,7 @@ def test_a_request_belongs_to_the_stage_in_which_it_was_sent(folder):
     assert list(requests["stage"]) == [0, 1, 1, 2, 2, 3]
 
 
-def test_a_request_of_a_contention_test_belongs_to_the_sale_whose_bell_rang_last(tmp_path):
+def test_a_request_of_a_contention_test_belongs_to_the_sale_whose_barrier_opened_last(tmp_path):
     plan = plan_of(
         ContentionPlan,
         address="http://127.0.0.1:1", seed=1, key_prefix="1-", user_offset=0, buyer="polling",
