@@ -37,7 +37,7 @@ from harness.scenario.sales import SALE_PRODUCT
 PERIOD_S = 1.0
 RARE_PERIOD_S = 5.0
 QUERY_LIMIT_S = 2.0
-"""After so long a query is given up; a sample a second is of no use then."""
+"""How long a query may take: with one sample a second, a later answer is of no use."""
 
 _POSTGRES_SAMPLE = """
 SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
@@ -219,7 +219,7 @@ class Sampler:
 def _clocks_apart_ns() -> int:
     """Return how far the wall clock is ahead of the monotonic one: the same unless it was set.
 
-    Of three readings the quickest counts: this thread may be stopped between two clocks.
+    The quickest of three readings counts: this thread may be stopped between two clocks.
     """
     readings = []
     for _ in range(3):

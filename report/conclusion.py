@@ -34,7 +34,7 @@ TITLES = (
 )
 """What the title says: of the first metric that has a winner, in words around the factor."""
 MOST_NAMED = 3
-"""A title names contenders one by one up to so many."""
+"""The most contenders that a title names one by one."""
 REPLIES = {"outcome": "after payment", "acceptance": "on acceptance"}
 
 

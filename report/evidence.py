@@ -26,7 +26,7 @@ from report.charts import theme
 
 AT_PURCHASES = "users_at_purchase"
 MOST_NAMED = 3
-"""A caption names the variants one by one up to so many."""
+"""The most variants that a caption names one by one."""
 
 Floats = npt.NDArray[np.float64]
 Levels = Mapping[tuple[str, str], "pd.Series[float]"]

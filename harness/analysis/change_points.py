@@ -17,9 +17,9 @@ import ruptures
 LEAST: Final = 20
 """Fewer values say too little of their own noise: no change is sought in them."""
 SHORTEST: Final = 3
-"""A level lasts so many values at least: one bad night, whose neighbours are as ever, is none."""
+"""The fewest values of a level: one bad night between nights as ever is none."""
 _SD_PER_MAD: Final = 1.4826
-"""Of a normal distribution."""
+"""Standard deviation of a normal distribution ÷ its median absolute deviation."""
 
 
 def change_points(values: Sequence[float], least_step: float = 0.0) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a contention test says: so many sales, so many oversold, and how sure that makes us.
+"""What a contention test says: how many of its sales oversold, and how sure that makes us.
 
 Zero oversold of 300 sales does not mean that it cannot happen; it means that, with 95 % confidence,
 it happens in less than 1 % of such sales. The bound is that of Clopper and Pearson (Biometrika 26,

@@ -19,7 +19,7 @@ from harness.analysis.resources import approach_cpu_s, memory_gb_s
 from harness.analysis.run_facts import RunFacts
 
 PER = 1000
-"""Costs are those of so many confirmed orders."""
+"""How many confirmed orders a cost is for."""
 
 HOUR_S = 3600
 

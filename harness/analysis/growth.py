@@ -132,7 +132,7 @@ def levels(facts: RunFacts) -> "dict[tuple[str, Kind], pd.Series[float]]":
 
 
 def slope(service: str, kind: Kind, judged: "pd.Series[float]", restarts: int = 0) -> Growth:
-    """Return True if levels (by their time in s) grow."""
+    """Return how levels (by their time in s) grow."""
     times_s = judged.index.to_numpy(dtype=np.float64)
     values = judged.to_numpy(dtype=np.float64)
     per_s, _, low, high = (float(one) for one in stats.theilslopes(values, times_s, alpha=0.95))

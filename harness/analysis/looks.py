@@ -1,6 +1,6 @@
 """When enough blocks have been run: a campaign looks after 3, 5 and 8, until all is decided.
 
-Who looks again and again until something is found finds too much. So the number of looks and the
+Looking again and again until something is found finds too much. So the number of looks and the
 metrics that count are declared beforehand, and each look decides with a third of the error that
 one look may have (Bonferroni): over all looks an interval of a metric misses the truth in at most
 5 % of campaigns. The order of the runs is drawn for all 8 blocks at once; stopping only cuts it.
@@ -38,7 +38,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What so many blocks decide, with `confidence` of each interval."""
+    """What the first `blocks` blocks decide, with `confidence` of each interval."""
 
     blocks: int
     decisions: tuple[Decision, ...]

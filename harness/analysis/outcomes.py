@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     DIFFERENT = "different"
-    """Of a metric of which neither more nor less is better."""
+    """The interval excludes equality, and neither more nor less of the metric is better."""
     ALIKE = "no difference within δ"
     UNDECIDED = "not decided"
     INCOMPARABLE = "not comparable"

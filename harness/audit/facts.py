@@ -21,10 +21,11 @@ from harness.scenario.arrivals import account_of
 MS = 1_000_000
 
 CLOCK_NS = 100 * MS
-"""Between reading a clock and the act that it stamps; also covers the slew of a five-minute run."""
+"""The longest time between reading a clock and the act that it stamps; it also covers the slew of
+a five-minute run."""
 
 CLOCK_STEP_S = 0.05
-"""By so much the wall clock may leave the monotonic one; the law of the clocks allows no more."""
+"""How far the wall clock may leave the monotonic one; the law of the clocks allows no more."""
 
 STAMP_NS = 10 * MS
 """How far stamps of one instant may lie apart: a clock of one host is read for one row after the

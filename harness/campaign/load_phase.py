@@ -25,7 +25,7 @@ from harness.telemetry import Sampler
 
 REPORT_PERIOD_S = 1.0
 AHEAD_NS = 200_000_000
-"""A load begins so long after it is announced, at the same moment in all generators."""
+"""How long after its announcement a load begins, at the same moment in all generators."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from harness.scenario.model import Scenario
 from harness.scenario.sales import Sale
 
 LOG_LAG_S = 2.0
-"""A server may keep a line of its log so long before it writes it."""
+"""How long a server may keep a line of its log before it writes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from harness.scenario.model import Scenario
 from harness.topology import Topology, discover
 
 Topologies = Mapping[tuple[str, str], Topology]
-"""By the names of variant and case; without cases, the case is ``""``."""
+"""Topologies by the names of variant and case; without cases, the case is ``""``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def _print(compared: "Compared", names: list[str], form: Format) -> None:
 
     table = shown.table(compared)
     differs = [f"Differs: {one}" for one in (*compared.machines, *compared.differences)]
-    below = [*filter(None, [shown.untold(compared)]), *shown.CAVEATS]
+    below = [*filter(None, [shown.left_out(compared)]), *shown.CAVEATS]
     if form is Format.MD:
         listed = [
             "\n".join(markdown.plain(f"- {line}") for line in lines)

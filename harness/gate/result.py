@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the metrics came to after so many blocks of a campaign, named by its folder."""
+    """What the metrics came to after `blocks` blocks of a campaign, named by its folder."""
 
     campaign: str
     blocks: int

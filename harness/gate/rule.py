@@ -21,9 +21,9 @@ from harness.gate.settings import Criterion
 
 LOOKS: Final = (3, 5, 8)
 ERROR: Final = 0.05 / len(LOOKS)
-"""Of one look, on one side."""
+"""The error of one look, on one side."""
 CONFIDENCE: Final = 1 - 2 * ERROR
-"""Of the two-sided interval whose ends are the one-sided bounds."""
+"""The confidence of the two-sided interval whose ends are the one-sided bounds."""
 
 ByBlock = Mapping[int, float | None]
 Bounds = tuple[float, float] | None

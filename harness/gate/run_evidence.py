@@ -10,8 +10,8 @@ from harness.results.record import RunRecord
 from harness.results.store import Campaign, load_findings, load_record
 
 MAX_INVALID_BLOCKS = 1
-"""So many blocks of a campaign may be lost to runs that are invalid: one may be a mishap of the
-machine, two are a pattern, and leaving them out would choose by outcome."""
+"""How many blocks of a campaign may be lost to runs that are invalid: one may be a mishap of
+the machine, two are a pattern, and leaving them out would choose by outcome."""
 
 SideOf = Callable[[str], str]
 """Returns the side of a variant by its name."""

@@ -15,7 +15,7 @@ _OF_THE_NETWORK = re.compile(
     re.IGNORECASE,
 )
 _OF_THE_STORES = re.compile(r"(?:PG|REDIS|VALKEY)[A-Z_]+(?<!_IMAGE)")
-"""Of libpq and of the clients of Redis; ``REDIS_IMAGE`` chooses what is deployed."""
+"""Variables of libpq and of the clients of Redis; ``REDIS_IMAGE`` chooses what is deployed."""
 
 _set_aside: dict[str, str] = {}
 

@@ -19,7 +19,7 @@ from harness.live.board import Board, Seen
 LOOPBACK: Final = "127.0.0.1"
 _OWN_NAMES: Final = (LOOPBACK, "localhost")
 _STALLED_S: Final = 2.0
-"""A page that takes nothing for so long is given up: the end of a campaign waits for every page."""
+"""How long a page may take nothing before it is given up: a campaign's end waits for every page."""
 
 
 @contextmanager

@@ -21,7 +21,7 @@ class OneShotUser(Buyer):
     abstract = True
     pool: ClassVar[UserPool]
     accounts: ClassVar[dict[int, Account]]
-    """By the number of the account, of those that this process has opened."""
+    """The accounts that this process has opened, by their numbers."""
 
     def _arrive(self) -> tuple[int, int]:
         return -1, 0  # nobody yet: the pool assigns a buyer

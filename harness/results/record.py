@@ -190,9 +190,9 @@ class RequestTotals(Part):
     """How many requests the load generators sent, counted in two ways."""
 
     recorded: int
-    """By the log of requests."""
+    """Counted in the log of requests."""
     locust: int
-    """By Locust's own event."""
+    """Counted by Locust's own event."""
 
 
 class Payments(Part):
@@ -226,9 +226,9 @@ class FaultRecord(Part):
     process: str | None = None
     """The process of the replica that was hit, by its role."""
     for_s: float | None = None
-    """For how long it was to last, in s."""
+    """How long it was to last, in s."""
     factor: float | None = None
-    """By how much a slow payment gateway slows down."""
+    """How many times as long a slow payment gateway takes."""
     age_s: float | None = None
     """How old the copy of its data is that a store gets, in s."""
     begun_ns: int | None = None
@@ -310,13 +310,13 @@ class RunRecord(Part):
     load_s: float
     """How long the load took: as planned, or until the last answer of a contention test."""
     drain_s: float
-    """How long was waited for the backlog after it."""
+    """How long the wait for the backlog after it took."""
     drained: bool
-    """Whether the backlog was worked off within the scenario's limit."""
+    """True if the backlog was worked off within the scenario's limit."""
     drain_ended_wall_ns: int | None = None
     """When waiting for the backlog ended, in epoch ns."""
     faults: list[FaultRecord] = []
-    """In the order of their begin."""
+    """Ordered by when they began."""
     recorded: RequestTotals | None = None
     server_counts: list[RequestCount] | None
     entry_log: EntryLog | None = None

@@ -71,7 +71,7 @@ FEW_VALUES = {"requests": ["endpoint", "outcome", "error", "order_status", "code
 """Columns of text with few different values; read as categories they take a tenth of the memory."""
 
 _FREE_AS_YOU_GO: dict[str, Any] = {"split_blocks": True, "self_destruct": True}
-"""For pyarrow: a table of millions of rows is not held twice."""
+"""Options of pyarrow: a table of millions of rows is not held twice."""
 
 TABLES = tuple(field.name for field in fields(RunData) if field.name != "record")
 

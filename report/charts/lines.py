@@ -18,7 +18,7 @@ from harness.analysis.series import Latencies
 from report.evidence import Evidence, Floats, Run, Variant
 
 POINTS = 200
-"""A line has at most so many points; each stands for a bin of seconds."""
+"""The most points of a line; each stands for a bin of seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ FACTOR: Final = 1.25
 report's own figures of one thing lie as far apart: 46,061 and 37,034 answers of one kind."""
 
 POINTS: Final = 5.0
-"""A share must besides be the same up to so many points: near 100 % a factor says nothing."""
+"""How many points a share may differ besides: near 100 % a factor says nothing."""
 
 NO_INTERVAL: Final = "ours has no interval"
 
@@ -70,14 +70,14 @@ def figure(span: tuple[float, float], unit: str, ours: Ours) -> Verdict:
 
 
 def bound(limit: float, kind: str, ours: Ours) -> Verdict:
-    """Judge a claim that something is at least, or at most, so much."""
+    """Judge a claim that something is at least, or at most, a value."""
     if kind == "least":
         return _within(ours, limit, math.inf, lambda: "it is less")
     return _within(ours, -math.inf, limit, lambda: "it is more")
 
 
 def direction(more: bool, least: float | None, ours: Ours, equal: float = 1.0) -> Verdict:
-    """Judge who has more, and whether by at least so much, which may be missed by `FACTOR`.
+    """Judge who has more, and whether by at least the claimed ratio, less `FACTOR`.
 
     Ours is queue ÷ synchronous, equal at 1, or with `equal` 0 the queue less the synchronous. More
     of a difference than is claimed is no contradiction.

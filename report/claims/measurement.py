@@ -69,7 +69,7 @@ def _of_variant(claim: Claim, variant: Variant, summary: Mapping[str, Any]) -> A
 
 
 def _level(up_to: int, rows: Sequence[Mapping[str, Any]]) -> Answer:
-    """Return the share of failed requests on the level that ends at so many users."""
+    """Return the share of failed requests on the level that ends at `up_to` users."""
     for row in rows:
         if row["up_to"] == up_to:
             return estimated(row["error_rate_pct"], 1)

@@ -51,7 +51,7 @@ def _sold(evidence: ContentionEvidence) -> Figure:
 
 
 def _dots(evidence: ContentionEvidence, variant: Variant) -> Counter[tuple[int, int]]:
-    """Return how many sales began with so many units and sold so many."""
+    """Return how many sales there are of each pair of units on sale and units sold."""
     return Counter(
         (int(row["stock"]), int(row["sold"])) for row in evidence.summary["sales"][variant.name]
     )

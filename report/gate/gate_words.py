@@ -10,7 +10,7 @@ from report import numbers
 BELIEVED = (ExitCode.OK, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE)
 """The verdicts that rest on the metrics; after any other the metrics say nothing about head."""
 BEYOND = 1000.0
-"""A bound of so many times as much says no more than that there is none."""
+"""A bound beyond that factor says no more than that there is none."""
 COLUMNS: Final = (
     "Subject",
     "Metric",

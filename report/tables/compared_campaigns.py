@@ -44,7 +44,7 @@ def table(compared: Compared) -> Table:
     )
 
 
-def untold(compared: Compared) -> str:
+def left_out(compared: Compared) -> str:
     """Return what became of the metrics that the table leaves out; nothing if it has them all."""
     rest = Counter(row.outcome for row in compared.rows if not _is_told(row))
     if not rest:

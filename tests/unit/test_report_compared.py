@@ -31,7 +31,7 @@ def test_the_table_is_as_it_was(cores):
 def test_what_is_neither_a_headline_nor_decided_is_counted():
     found = compare(stored(), stored(SLOWER))
     assert (
-        compared_campaigns.untold(found) == "Not shown here, but in --format json: 1 not decided."
+        compared_campaigns.left_out(found) == "Not shown here, but in --format json: 1 not decided."
     )
     alone = {"queue": {"confirmed_orders": QUEUE["confirmed_orders"]}}
-    assert compared_campaigns.untold(compare(stored(alone), stored(alone))) == ""
+    assert compared_campaigns.left_out(compare(stored(alone), stored(alone))) == ""

@@ -15,7 +15,7 @@ IDLE = "no slot idle while orders wait"
 UTILISATION_TOLERANCE = 0.02
 """CPU counters advance in ticks and are sampled near, not at, the edges of the load."""
 OVERLONG_NS = 2 * NANOSECONDS
-"""No hand-over takes so long: on a machine that is full, orders wait for a tenth of it."""
+"""Longer than any hand-over: on a machine that is full, orders wait for a tenth of it."""
 IDLE_TOLERANCE = 0.2
 
 

@@ -22,7 +22,7 @@ USERS_TOLERANCE = 0.02
 CLOCK_LAG_S = 0.2
 GENERATOR_CPU_LIMIT = 0.90
 LATENESS_LIMITS_MS = {0.99: 250.0, 0.999: 500.0}
-"""By quantile. A quantile counts where ten requests lie beyond it, else the tenth latest does."""
+"""Limits by quantile; one with fewer than ten requests beyond it gives way to the tenth latest."""
 FEWEST_BEYOND = 10
 
 
@@ -67,7 +67,7 @@ def parting_thinks(facts: RunFacts) -> tuple[Integers, Integers]:
     """Return the think times after which a buyer left instead of sending another request.
 
     No request records them; they are the time from a buyer's last answer until it left, as far as
-    a buyer may think so long.
+    a buyer may think that long.
     """
     buyers = facts.run.buyers.set_index(["process", "user"])
     last_done = facts.run.requests.groupby(["process", "user"])["done_ns"].max()

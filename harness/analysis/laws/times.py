@@ -25,7 +25,7 @@ LONGEST_GAP_S = 5.0
 """Two samples further apart say nothing of what lay between them."""
 FEWEST_INTERVALS = 10
 STAMP_LAG_S = 0.05
-"""A transaction is seen so much later than the time that it wrote into its rows."""
+"""How much later a transaction is seen than the time that it wrote into its rows."""
 STANDARD_ERRORS = 4.0
 CLOCK_TOLERANCE_S = 0.05
 
@@ -135,7 +135,7 @@ def clocks_agree(facts: RunFacts) -> list[Law]:
 
 
 Pair = tuple[float, Sides, str]
-"""By how much two instants contradict each other (s), the instants, and what they are."""
+"""How much two instants contradict each other (s), the instants, and what they are."""
 
 
 def _clock_readings(facts: RunFacts) -> Iterator[Pair]:

@@ -22,7 +22,7 @@ from harness.errors import InfrastructureError
 from harness.runtimes.docker.docker_errors import docker_error
 
 OLDEST_API = (1, 41)
-"""Of Docker 20.10, the first whose statistics can be asked for once."""
+"""The version of Docker 20.10, the first whose statistics can be asked for once."""
 
 _ANSWER_LIMIT_S = 60
 _POLL_S = 0.03

@@ -120,7 +120,7 @@ def postgres_probe(port: int) -> Probe:
 
 
 def _converse(port: int, question: bytes, timeout_s: float, lines: int = 0) -> bytes:
-    """Return the answer to a question, of at least so many lines unless the server hangs up."""
+    """Return the answer to a question: at least that many lines, unless the server hangs up."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout_s) as connection:
             connection.sendall(question)

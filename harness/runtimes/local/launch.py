@@ -22,7 +22,7 @@ from harness.runtimes.state import StateFolder
 from harness.topology import Service, Topology
 
 Probe = Callable[[float], bool]
-"""Asks a replica whether it is ready, for at most so many seconds."""
+"""Asks a replica whether it is ready; the number is the longest wait, in s."""
 
 PROBE_LIMIT_S = 2.0
 
