@@ -14,7 +14,7 @@ import pytest
 from harness.runtimes import list_running
 from tests.integration.test_run import TINY, wait_for
 from tests.integration.test_wrong_usage import refused
-from tests.support.readme import buy_at
+from tests.support.by_hand import buy_at
 
 pytestmark = [pytest.mark.integration, pytest.mark.deploys, pytest.mark.timeout(300)]
 SMALL = [

@@ -7,7 +7,7 @@ import pytest
 from harness import campaign
 from harness.errors import UsageError
 from harness.scenario.model import load_scenario
-from tests.support.readme import ROOT
+from tests.support.by_hand import ROOT
 
 
 def unable(name="docker", topologies=None):

@@ -13,7 +13,7 @@ from harness.runtimes import DeploymentRecord, beside_no_measurement, list_runni
 from harness.runtimes.processes import read_stat
 from harness.runtimes.state import clean
 from harness.topology import load_topology
-from tests.support.readme import ROOT
+from tests.support.by_hand import ROOT
 
 
 def recorded(root, approach="queue"):

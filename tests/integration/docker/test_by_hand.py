@@ -1,4 +1,4 @@
-"""What the README says of Docker Compose and curl alone, run as it stands."""
+"""What docs/operating.md says of Docker Compose and curl alone, run as it stands."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from harness.runtimes import list_running
-from tests.support.readme import ROOT, buy_at, shell_blocks
+from tests.support.by_hand import ROOT, buy_at, shell_blocks
 
 pytestmark = [
     pytest.mark.deploys,
@@ -22,7 +22,7 @@ pytestmark = [
 
 @pytest.fixture(params=["queue", "sync"])
 def by_compose(request):
-    """Runs blocks of the README, of either approach, under a project and a port of its own."""
+    """Runs the document's blocks, of either approach, under a project and a port of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     project = f"by-hand-{uuid.uuid4().hex[:8]}"
@@ -52,7 +52,7 @@ def by_compose(request):
             secrets.unlink()
 
 
-def test_the_blocks_of_the_readme(by_compose):
+def test_the_blocks_of_the_document(by_compose):
     project, up, buy, down = by_compose
     up()
     assert (ROOT / "secrets.env").stat().st_mode & 0o077 == 0

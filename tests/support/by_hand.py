@@ -1,4 +1,4 @@
-"""The shell blocks of the README, as they stand."""
+"""The shell blocks of docs/operating.md, as they stand."""
 
 import os
 import re
@@ -10,11 +10,11 @@ ROOT = Path(__file__).parents[2]
 
 def shell_blocks() -> list[str]:
     """The blocks in order: bring up with Compose, buy, take down."""
-    return re.findall(r"(?ms)^```sh\n(.*?)^```$", (ROOT / "README.md").read_text())
+    return re.findall(r"(?ms)^```sh\n(.*?)^```$", (ROOT / "docs/operating.md").read_text())
 
 
 def buy_at(address: str) -> subprocess.CompletedProcess[str]:
-    """Buy as the README says: register, log in, buy one, and watch it until it is settled."""
+    """Buy as the document says: register, log in, buy one, and watch it until it is settled."""
     _, buy, _ = shell_blocks()
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", buy],
