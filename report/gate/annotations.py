@@ -55,9 +55,9 @@ def _details(result: Result) -> Iterator[tuple[Level, str, str]]:
             f"{one.verdict}: {one.invariant} in {gate_words.place(one.run)}",
             one.summary,
         )
-    for one in result.invalid_runs:
+    for run in result.invalid_runs:
         level: Level = "error" if result.exit_code is ExitCode.INVALID else "warning"
-        yield level, f"Invalid: {gate_words.place(one.run)}", gate_words.why_invalid(one)
+        yield level, f"Invalid: {gate_words.place(run.run)}", gate_words.why_invalid(run)
     for reason in result.reasons:
         yield "error", "Not comparable", reason
     for row in result.rows:
