@@ -32,7 +32,7 @@ coverage: $(VENV)/.synced ## write what a campaign of chaos reached: make covera
 soak: $(VENV)/.synced ## half an hour at full load with a random fault every 20 s, each approach: does anything grow?
 	$(BIN)/harness run soak
 
-mutants: $(VENV)/.synced ## deploy every wrong variant of the approaches; the audit must catch it
+mutants: $(VENV)/.synced ## deploy every shop that is wrong on purpose; the audit must catch it
 	$(BIN)/pytest tests/mutants -m "" --write-docs
 
 regressions: $(VENV)/.synced ## seed regressions and ask the gate of each; about an hour

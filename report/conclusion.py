@@ -189,14 +189,14 @@ def _sold_out(evidence: Evidence, variant: Variant) -> str:
 
 
 def _never_shown(evidence: Evidence) -> list[str]:
-    """Return how many buyers paid and never learnt of it, where there were any."""
+    """Return how many buyers paid and never saw the outcome, where there were any."""
     sentences = []
     for variant in evidence.variants:
         if variant.value(NEVER_SHOWN):
             shown = numbers.estimate(variant.estimate(NEVER_SHOWN), 0)
             sentences.append(
                 f"{variant.title}: the buyers of {shown} confirmed orders of a run paid and never "
-                "learnt of it."
+                "saw the outcome."
             )
     return sentences
 
@@ -227,7 +227,7 @@ def _count(evidence: Evidence, invariant: str, begin: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What a comparison decided: who by what factor of at least one, and how it is printed."""
+    """What a comparison decided: the winner, a factor of at least one, and how it is printed."""
 
     winner: Variant | None
     loser: Variant | None

@@ -2,8 +2,8 @@
 
 Recovery is measured at the orders, not at the processes: a service that is healthy again has not
 recovered while orders wait. An order is due when it was accepted plus the latency that the payment
-gateway drew for it, but not before the fault; what it was settled later than that, it was held up.
-That is zero for an order that the fault did not concern, and includes whatever else delayed it.
+gateway drew for it, but not before the fault. It was held up for as long as it was settled after
+that: zero for an order that the fault did not concern, and whatever else delayed it is included.
 """
 
 from collections import Counter

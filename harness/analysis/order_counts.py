@@ -164,7 +164,7 @@ def stock_utilisation_pct(facts: RunFacts) -> Quantity:
     return Ratio(100.0 * units, float(facts.initial_stock))
 
 
-@metric("Confirmed orders whose buyer was never shown it", better="lower", group=Group.ORDERS)
+@metric("Confirmed orders whose outcome was never shown", better="lower", group=Group.ORDERS)
 def confirmed_never_shown(facts: RunFacts) -> Quantity:
     """Confirmed orders whose outcome no answer and no event ever showed a buyer."""
     knows = facts.confirmed["order_id"].isin(facts.outcome_seen_ns.index)

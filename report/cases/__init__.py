@@ -29,8 +29,8 @@ ALWAYS_TOLD = ("oversold", "lost", "duplicated", "double_charged")
 THREATS = (
     (
         "What recovery means.",
-        "An order is due when it was accepted plus the latency drawn for its payment, but not "
-        "before the fault; what it was settled later than that, it was held up. Queueing that has "
+        "An order is due at its acceptance plus the latency drawn for its payment, but not before "
+        "the fault. It was held up for as long as it was settled after that. Queueing that has "
         "nothing to do with the fault is part of it.",
     ),
     (

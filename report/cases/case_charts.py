@@ -18,9 +18,9 @@ from report.evidence import Evidence, Run, Variant
 from report.numbers import short
 
 LEAD = (
-    "Confirmed orders and failed requests per second. Of a case with faults the run that took "
-    "longest to recover is shown, with its faults as bands; of a case without, every run (thin) "
-    "and their median."
+    "Confirmed orders and failed requests per second. A case with faults is shown by the run that "
+    "took longest to recover, with the faults as bands; a case without, by every run (thin) and "
+    "their median."
 )
 
 

@@ -21,7 +21,7 @@ print(f"mutant {name} runs from {{__file__}}", file=_sys.stderr, flush=True)
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One deliberately wrong variant of an approach, and the finding that must see it.
+    """An approach made wrong on purpose, and the finding that must see it.
 
     `seen` says who did it in the wild. `load` names a scenario in `loads/`. `alone`: no other
     finding sees it, so without this one it would pass. `short`: deployed by `make test-all`, too.

@@ -42,7 +42,7 @@ def folder_of(mutant: Mutant, root: Path = RECORDED) -> Path:
 
 
 def is_recorded(mutant: Mutant, root: Path = RECORDED) -> bool:
-    """Say whether there is a recording, of whatever age."""
+    """Return True if there is a recording, of whatever age."""
     return (folder_of(mutant, root) / "recording.json").exists()
 
 
