@@ -92,7 +92,7 @@ class ChartView:
 
     @property
     def zoomed(self) -> bool:
-        """Say whether not all of the time is in view."""
+        """Return True if not all of the time is in view."""
         return not self.figure.locator(".zoom button").last.is_disabled()
 
     def pixels(self, role: str) -> int:

@@ -29,7 +29,7 @@ class Mishap:
         return int((self.ended_s + 1) * S)
 
     def silences(self, now_ns: int) -> bool:
-        """Say whether nobody answers at this moment."""
+        """Return True if nobody answers at this moment."""
         return self.service in ANSWERING and self.begun_ns <= now_ns < self.healthy_ns
 
     def settled_from(self, due_ns: int) -> int:

@@ -253,7 +253,7 @@ def test_the_limit_always_wins(judged, pairs, limit):
 
 
 def is_clear(row, tolerance=1e-6):
-    """Say whether no number lies so close to a threshold that rounding would decide."""
+    """Return True if no number lies so close to a threshold that rounding would decide."""
     said = [math.log(value) for value in (row.change, row.low, row.high)]
     thresholds = (0.0, math.log1p(row.tolerance))
     return all(abs(value - edge) > tolerance for value in said for edge in thresholds)
