@@ -39,16 +39,16 @@ def keep_up(
     runtime.check(topology, ())
     with beside_no_measurement():
         stated = scenario.model_dump(mode="json")
-        announcement = DeploymentRecord(variant.approach, runtime.name, stated, seed)
+        record = DeploymentRecord(variant.approach, runtime.name, stated, seed)
         try:
             deployment = runtime.up(topology, on_progress=on_progress)
             try:
                 reset(deployment, scenario, scenario.sales(seed))
-                yield deployment, announcement.ready(deployment)
+                yield deployment, record.ready(deployment)
             finally:
                 deployment.down()
         finally:
-            announcement.withdraw()
+            record.withdraw()
 
 
 def reset_kept(one: RunningDeployment, root: Path) -> ResetProof:

@@ -16,7 +16,7 @@ def buyers_with_an_order(facts: RunFacts) -> Quantity:
 
 
 def test_a_metric_is_one_declaration(copy):
-    module = "harness/analysis/orders.py"
+    module = "harness/analysis/order_counts.py"
     text = (copy.folder / module).read_text("utf-8")
     first = text.index("@metric(")
     copy.replace(
