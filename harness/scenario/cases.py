@@ -1,6 +1,6 @@
 """The cases of a scenario: runs with faults or settings of their own.
 
-A scenario with cases makes one run of each, of every approach that has what its faults hit.
+A scenario with cases makes one run of each, of every variant that has what its faults hit.
 """
 
 from collections.abc import Collection
