@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness.analysis.laws.counts import ROUTES
+from harness.results.routes import ROUTES
 from harness.results.store import RunData
 
 STATE: Final = "state"

@@ -70,9 +70,9 @@ def cpu_ms_per_request(facts: RunFacts) -> Quantity:
 
 def approach_cpu_s(facts: RunFacts, to_s: float) -> float | Missing:
     """Return the CPU seconds that the approach's services used from the start of the load on."""
-    used = [facts.cpu_s(service, 0.0, to_s) for service in facts.approach_services]
-    known = [seconds for seconds in used if seconds is not None]
-    return float(sum(known)) if len(known) == len(used) else Missing(NO_CPU)
+    known = facts.known_cpu_s(facts.approach_services, 0.0, to_s)
+    is_whole = len(known) == len(facts.approach_services)
+    return float(sum(known)) if is_whole else Missing(NO_CPU)
 
 
 @metric(
@@ -162,10 +162,9 @@ def other_cores(facts: RunFacts) -> Quantity:
     What the machine was busy with, less services, load generator and harness.
     """
     sources = [*facts.topology["services"], "load", "harness"]
-    used = [facts.cpu_s(source, 0.0, facts.load_s) for source in sources]
+    known = facts.known_cpu_s(sources, 0.0, facts.load_s)
     machine_s = facts.cpu_s("machine", 0.0, facts.load_s)
-    known = [seconds for seconds in used if seconds is not None]
-    if machine_s is None or len(known) < len(used):
+    if machine_s is None or len(known) < len(sources):
         return Missing("the CPU of the harness was not sampled")
     return Ratio(max(0.0, machine_s - sum(known)), facts.load_s)
 

@@ -7,15 +7,13 @@ the thinking, and the two differ by the generator's lateness alone.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from harness.analysis.estimates import Sample, merge, percentile
-from harness.analysis.laws.counts import ROUTES
+from harness.analysis.estimates import PERCENTILES, Sample, merge, percentile
 from harness.analysis.run_facts import RunFacts, floats, integers, is_in
-
-QUANTILES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+from harness.results.routes import ROUTES
 
 
 def responses(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
@@ -47,10 +45,10 @@ def _row(runs: Sequence[RunFacts], endpoint: str, route: str) -> dict[str, Any]:
         "requests": sent / len(runs),
         "answered": sum(sample.size for sample in service) / len(runs),
         **{
-            f"{name}_{quantile}_ms": percentile(sample, q).value
+            f"{name}_p{q}_ms": percentile(sample, q / 100).value
             for name, sample in times.items()
             if isinstance(sample, Sample)
-            for quantile, q in QUANTILES.items()
+            for q in PERCENTILES
         },
     }
 

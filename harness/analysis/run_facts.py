@@ -5,7 +5,7 @@ times; both are brought to seconds or nanoseconds relative to t0, once, here. De
 computed when first asked for and kept, because forty metrics read the same few of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -123,6 +123,11 @@ class RunFacts:
         self.cores = run.record.cores or 1
         self.cores_allowed = run.record.cores_allowed or float(self.cores)
         self._telemetry: dict[str, pd.DataFrame] = {}
+
+    @classmethod
+    def of(cls, run: "RunData | RunFacts") -> "RunFacts":
+        """Return the facts of a run; those that are given share what was made of it before."""
+        return run if isinstance(run, RunFacts) else cls(run)
 
     @property
     def usable_cores(self) -> float:
@@ -302,6 +307,11 @@ class RunFacts:
         values = column.to_numpy(dtype=np.float64)
         first, last = np.interp([from_s, to_s], times, values)
         return float(last - first)
+
+    def known_cpu_s(self, sources: Iterable[str], from_s: float, to_s: float) -> list[float]:
+        """Return the CPU seconds of those sources that were sampled."""
+        used = (self.cpu_s(source, from_s, to_s) for source in sources)
+        return [seconds for seconds in used if seconds is not None]
 
     @cached_property
     def cumulative_cpu_s(self) -> pd.DataFrame:

@@ -53,17 +53,15 @@ def _latencies(requests: pd.DataFrame, answered: npt.NDArray[np.bool_]) -> Laten
     return Latencies(sent_s[order], floats(requests, "latency_ms")[order], answered[order])
 
 
-def series(run: RunData, facts: RunFacts | None = None) -> pd.DataFrame:
+def series(run: RunData | RunFacts) -> pd.DataFrame:
     """Return a run second by second; `t_s` is the second's beginning, in s since t0.
 
     Columns: planned, active (users); requests, errors (answers and failures per second);
     open_orders, queue_depth, stock_left, confirmed (at the second's end; confirmed is cumulative);
     cores_<service> for every service, cores_approach, cores_load. What was not measured in a second
     is missing (NaN).
-
-    `facts` are those of the run, if they are there already.
     """
-    facts = facts or RunFacts(run)
+    facts = RunFacts.of(run)
     counts = counts_per_second(facts)
     seconds = len(counts)
     table = counts[["t_s"]].copy()

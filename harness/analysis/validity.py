@@ -21,7 +21,7 @@ from harness.analysis.resources import other_cores, strangers
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.findings import Law, Verdict
 from harness.results.outages import action, target
-from harness.results.record import FaultRecord
+from harness.results.record import FaultRecord, Validity
 from harness.results.store import RunData
 
 VALID = "VALID"
@@ -34,12 +34,10 @@ STEAL_LIMIT = 0.02
 """Share of the machine's time that a hypervisor may withhold before it is worth a warning."""
 
 
-def validity(run: RunData, laws: Sequence[Law], facts: RunFacts | None = None) -> dict[str, Any]:
-    """Judge a run by its laws and its record: verdict, reasons (why not), warnings.
-
-    `facts` are those of the run, if they are there already.
-    """
-    record = run.record
+def validity(run: RunData | RunFacts, laws: Sequence[Law]) -> Validity:
+    """Judge a run by its laws and its record."""
+    facts = RunFacts.of(run)
+    record = facts.record
     reasons = [_describe(law) for law in laws if law.verdict is Verdict.FAIL]
     if not laws:
         reasons.append("its laws were not checked")
@@ -48,25 +46,27 @@ def validity(run: RunData, laws: Sequence[Law], facts: RunFacts | None = None) -
     if record.status != "complete":
         reasons.append(f"it did not end as planned: its status is {record.status!r}")
     reasons += [_missed(fault) for fault in record.faults if fault.error is not None]
-    return {
-        "verdict": INVALID if reasons else VALID,
-        "reasons": reasons,
-        "warnings": _warnings(run, laws, facts or RunFacts(run)),
-    }
+    return Validity(
+        verdict=INVALID if reasons else VALID,
+        reasons=reasons,
+        warnings=_warnings(facts, laws),
+        laws=list(laws),
+    )
 
 
-def _warnings(run: RunData, laws: Sequence[Law], facts: RunFacts) -> list[str]:
+def _warnings(facts: RunFacts, laws: Sequence[Law]) -> list[str]:
+    record = facts.record
     warnings = [f"not checked: {_describe(law)}" for law in laws if law.verdict is Verdict.UNKNOWN]
-    if not run.record.drained:
+    if not record.drained:
         unsettled = len(facts.orders) - int(facts.orders["settled"].sum())
         warnings.append(
             f"the backlog was not worked off in {facts.drain_s:.0f} s after the load: "
             f"{unsettled} orders are open, and count as such"
         )
-    for fault in run.record.faults:
+    for fault in record.faults:
         if fault.begun_ns is not None and fault.healthy_ns is None:
             warnings.append(f"not healthy again after {action(fault.plan)} of {target(fault.plan)}")
-    warnings += _unenforced(run.record.deployment or {})
+    warnings += _unenforced(record.deployment or {})
     stolen = _stolen_share(facts)
     if stolen > STEAL_LIMIT:
         warnings.append(f"the hypervisor withheld {100 * stolen:.1f} % of the machine's time")

@@ -109,15 +109,15 @@ def test_the_laws_of_a_contention_test(runs):
         laws = check_laws(run)
         assert {law.verdict for law in laws} == {Verdict.PASS}, laws
         assert "every sale took place" in {law.name for law in laws}
-        assert validity(run, laws)["verdict"] == "VALID"
+        assert validity(run, laws).verdict == "VALID"
 
 
 def test_a_contention_test_in_which_not_every_sale_took_place_is_invalid(runs):
     cut_short = replace(runs[0], requests=runs[0].requests.query("stage < 8"))
-    reasons = validity(cut_short, check_laws(cut_short))["reasons"]
+    reasons = validity(cut_short, check_laws(cut_short)).reasons
     assert any("every sale took place: 7 of 8 sales" in reason for reason in reasons)
     absent = replace(runs[0], requests=runs[0].requests.query("not (stage == 2 and user == 5)"))
-    reasons = validity(absent, check_laws(absent))["reasons"]
+    reasons = validity(absent, check_laws(absent)).reasons
     assert any("every sale took place: 7 of 8 sales" in reason for reason in reasons)
 
 

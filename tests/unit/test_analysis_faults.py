@@ -183,8 +183,8 @@ def test_a_fault_that_was_not_carried_out_has_no_effect_and_makes_the_run_invali
     found = effect(run)
     assert found["recovery_s"] is found["failed_requests"] is found["begun_s"] is None
     judged = validity(run, check_laws(run))
-    assert judged["verdict"] == "INVALID"
-    assert judged["reasons"] == [
+    assert judged.verdict == "INVALID"
+    assert judged.reasons == [
         "pause of payment-worker 1 did not happen: the stock never fell to 10"
     ]
 
@@ -192,8 +192,8 @@ def test_a_fault_that_was_not_carried_out_has_no_effect_and_makes_the_run_invali
 def test_what_never_becomes_healthy_is_an_outcome_and_a_warning() -> None:
     run = with_fault(a_run(PAUSED), healthy_ns=None)
     judged = validity(run, check_laws(run))
-    assert judged["verdict"] == "VALID"
-    assert "not healthy again after pause of payment-worker 1" in judged["warnings"]
+    assert judged.verdict == "VALID"
+    assert "not healthy again after pause of payment-worker 1" in judged.warnings
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,8 @@ generator is busy, is load that the shop was spared. So neither is corrected for
 invalid, and says how far the generator got.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from harness.analysis import laws
-from harness.analysis.laws.counts import ENTRY_LATENCY
-from harness.analysis.laws.crowd import GENERATOR_LATE, USERS
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.findings import Law
@@ -57,17 +51,3 @@ def buyers_arrived_on_time(facts: RunFacts) -> list[Law]:
     )
     sides = Sides(share, LATE_TOLERANCE, "of all buyers")
     return [judge(ON_TIME, sides, share, LATE_TOLERANCE, detail)]
-
-
-LAWS: laws.Laws = (
-    (ARRIVED, every_buyer_arrived),
-    (ON_TIME, buyers_arrived_on_time),
-    *((name, law) for name, law in laws.LAWS if name not in (USERS, GENERATOR_LATE, ENTRY_LATENCY)),
-)
-"""In place of the laws about planned users and their thinking; all others hold as they stand, but
-for the entry's log: it counts from a request's first byte, and here each has to connect first."""
-
-
-def laws_of(scenario: Mapping[str, Any]) -> laws.Laws:
-    """Return the laws of a load in stages: of an open one, or of a closed one."""
-    return LAWS if scenario.get("open") else laws.LAWS

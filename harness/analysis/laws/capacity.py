@@ -25,8 +25,7 @@ def utilisation_at_most_one(facts: RunFacts) -> list[Law]:
     Nor did a service use more than its limits allow, where the runtime enforces limits.
     """
     sources = [*facts.topology["services"], "load"]
-    used = [facts.cpu_s(source, 0.0, facts.load_s) for source in sources]
-    known = [seconds for seconds in used if seconds is not None]
+    known = facts.known_cpu_s(sources, 0.0, facts.load_s)
     if len(known) < len(facts.approach_services) + 1:
         return unknown(UTILISATION, UTILISATION_TOLERANCE, "CPU time was not sampled")
     available_s = facts.load_s * facts.usable_cores

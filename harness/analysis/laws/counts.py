@@ -10,6 +10,7 @@ from harness.analysis.series import counts_per_second
 from harness.results.findings import Law
 from harness.results.outages import outages
 from harness.results.record import EntryRequests
+from harness.results.routes import ROUTES
 
 CHAIN = "requests sent = outcomes"
 SUMS = "per-second sums = totals"
@@ -24,14 +25,6 @@ LOG_PRECISION_MS = 2.0
 READING_MS, READING_SHARE = 50.0, 0.25
 """What lies between an answer's last byte at the entry and its reading by the client, at most."""
 
-ROUTES = {
-    "register": ("POST", "/auth/register"),
-    "login": ("POST", "/auth/login"),
-    "product": ("GET", "/products/{id}"),
-    "buy": ("POST", "/orders"),
-    "status": ("GET", "/orders/{id}"),
-    "events": ("GET", "/orders/{id}/events"),
-}
 OUTCOMES = (
     "ok", "accepted", "confirmed", "declined", "sold_out", "limited", "rejected", "indeterminate"
 )  # fmt: skip

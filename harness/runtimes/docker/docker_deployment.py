@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.deployed import Deployed
+from harness.runtimes.deployment import Deployment, OnProgress, Usage
 from harness.runtimes.docker import images
 from harness.runtimes.docker.compose import Compose
 from harness.runtimes.docker.compose_override import Allocation, compose_override
@@ -19,7 +19,6 @@ from harness.runtimes.docker.engine import Engine, in_parallel
 from harness.runtimes.docker.ownership import labels_of, remove_all
 from harness.runtimes.ports import container_ports, hold, hold_any
 from harness.runtimes.processes import interrupts_deferred
-from harness.runtimes.protocol import OnProgress, Usage
 from harness.runtimes.state import StateFolder
 from harness.topology import Topology
 
@@ -30,7 +29,7 @@ _FIRST_ADDRESS = 10
 """The first replica's number in the subnet; the addresses before it belong to the engine."""
 
 
-class DockerDeployment(Deployed[ContainerReplica]):
+class DockerDeployment(Deployment[ContainerReplica]):
     """The containers of a topology, and what is known of their addresses."""
 
     runtime = "docker"
