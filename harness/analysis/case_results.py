@@ -24,8 +24,8 @@ def cases(runs: Sequence[JudgedRun]) -> list[dict[str, Any]]:
     """Return every case of every variant, in the order in which they first ran; [] if none has."""
     groups: dict[tuple[str, str], list[JudgedRun]] = {}
     for run in runs:
-        if run.case:
-            groups.setdefault((run.variant, run.case), []).append(run)
+        if run.record.case:
+            groups.setdefault((run.record.variant, run.record.case), []).append(run)
     rows = []
     baselines: dict[str, dict[str, Side]] = {}
     for (variant, name), found in groups.items():
@@ -48,12 +48,11 @@ def cases(runs: Sequence[JudgedRun]) -> list[dict[str, Any]]:
 def _worst(runs: Sequence[JudgedRun]) -> dict[str, Any]:
     """Return the worst of every effect over the runs of a case, and what was found in all."""
     effects = [effect for run in runs for effect in run.effects]
-    recoveries = [effect["recovery_s"] for effect in effects if effect["recovery_s"] is not None]
-    windows = [
-        effect["failing_to_s"] - effect["failing_from_s"]
-        for effect in effects
-        if effect["failing_from_s"] is not None
-    ]
+
+    def known(name: str) -> list[Any]:
+        return [effect[name] for effect in effects if effect[name] is not None]
+
+    failing = zip(known("failing_from_s"), known("failing_to_s"), strict=True)
     unsettled = sum(effect["unsettled"] or 0 for effect in effects)
     found = [offences(run.findings) for run in runs]
     totals = {}
@@ -61,23 +60,19 @@ def _worst(runs: Sequence[JudgedRun]) -> dict[str, Any]:
         counts = [counted[name] for counted in found]
         known = sum(count or 0 for count in counts)
         totals[name] = None if None in counts and not known else known
-    in_flight = [effect["in_flight"] for effect in effects if effect["in_flight"] is not None]
     return {
         "n": len(runs),
-        "runs": [run.index for run in runs],
-        "invalid_runs": [run.index for run in runs if not run.is_valid],
+        "runs": [run.record.index for run in runs],
+        "invalid_runs": [run.record.index for run in runs if not run.is_valid],
         "verdict": correctness(f for run in runs for f in run.findings),
         "faults": len(effects),
-        "recovery_s": None if unsettled else max(recoveries, default=None),
+        "recovery_s": None if unsettled else max(known("recovery_s"), default=None),
         "unsettled": unsettled,
-        "failing_s": max(windows, default=None),
+        "failing_s": max((to_s - from_s for from_s, to_s in failing), default=None),
         "failed_requests": max((e["failed_requests"] or 0 for e in effects), default=None),
-        "slowest_purchase_ms": max(
-            (e["slowest_purchase_ms"] for e in effects if e["slowest_purchase_ms"] is not None),
-            default=None,
-        ),
+        "slowest_purchase_ms": max(known("slowest_purchase_ms"), default=None),
         **totals,
-        "in_flight_min": min(in_flight, default=None),
+        "in_flight_min": min(known("in_flight"), default=None),
     }
 
 

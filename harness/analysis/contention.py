@@ -63,7 +63,7 @@ def sale_rows(judged: JudgedRun) -> list[dict[str, Any]]:
         number, product_id = sale.number, sale.product_id
         rows.append(
             {
-                "run": run.index,
+                "run": run.record.index,
                 "sale": number,
                 "product_id": product_id,
                 "stock": sale.stock,
@@ -111,7 +111,7 @@ def summarise(
 ) -> dict[str, Any]:
     """Derive summary.json of contention tests; raise UsageError if there is no run."""
     judged = judge_runs(runs, audits)
-    rows = {one.index: sale_rows(one) for one in judged}
+    rows = {one.record.index: sale_rows(one) for one in judged}
     variants = by_variant(campaign, judged)
     contention = judged[0].facts.scenario["contention"]
     summary = {
@@ -127,7 +127,8 @@ def summarise(
             for one in variants
         ],
         "sales": {
-            one.name: [row for run in one.runs for row in rows[run.index]] for one in variants
+            one.name: [row for run in one.runs for row in rows[run.record.index]]
+            for one in variants
         },
         "audit": {one.name: worst_findings(one.runs) for one in variants},
         "validity": [one.judgement() for one in judged],
@@ -150,7 +151,7 @@ def _numbers(
 ) -> dict[str, Any]:
     """Return what the valid runs of a variant come to; `rows` are the sales by run."""
     counted = [one for one in variant.runs if one.is_valid]
-    sales = [row for one in counted for row in rows[one.index]]
+    sales = [row for one in counted for row in rows[one.record.index]]
     decided = [row for row in sales if row["oversold"] is not Verdict.UNKNOWN]
     oversold = sum(row["oversold"] is Verdict.FAIL for row in decided)
     bound = upper_bound(oversold, len(decided)) if decided else None

@@ -18,7 +18,7 @@ from harness.analysis.run_facts import RunFacts
 from harness.analysis.validity import VALID, validity
 from harness.errors import UsageError
 from harness.results.findings import Finding, Verdict, correctness, of_set_up, worst
-from harness.results.record import Validity
+from harness.results.record import RunRecord, Validity
 from harness.results.store import RunData
 
 Audits = Mapping[int, Sequence[Finding]]
@@ -34,24 +34,9 @@ class JudgedRun:
     findings: Sequence[Finding]
 
     @property
-    def index(self) -> int:
-        """Return its place in the campaign, from 1."""
-        return self.facts.record.index
-
-    @property
-    def block(self) -> int:
-        """Return its block."""
-        return self.facts.record.block
-
-    @property
-    def variant(self) -> str:
-        """Return the name of what was measured."""
-        return self.facts.record.variant
-
-    @property
-    def case(self) -> str:
-        """Return the name of its case; "" if it is of none."""
-        return self.facts.record.case
+    def record(self) -> RunRecord:
+        """Return its record."""
+        return self.facts.record
 
     @property
     def is_valid(self) -> bool:
@@ -71,8 +56,8 @@ class JudgedRun:
     def entry(self, *, counted: bool) -> dict[str, Any]:
         """Return the run as one of its variant's."""
         return {
-            "index": self.index,
-            "block": self.block,
+            "index": self.record.index,
+            "block": self.record.block,
             "valid": self.is_valid,
             "counted": counted,
             "reasons": self.validity.reasons,
@@ -81,12 +66,16 @@ class JudgedRun:
 
     def judgement(self) -> dict[str, Any]:
         """Return the run with its validity and its laws."""
-        named = {"index": self.index, "block": self.block, "variant": self.variant}
+        named = {
+            "index": self.record.index,
+            "block": self.record.block,
+            "variant": self.record.variant,
+        }
         return {**named, **self.validity.model_dump()}
 
     def warnings(self, kept: str) -> list[str]:
         """Return what a reader must know of the run; `kept` says what became of an invalid one."""
-        where = f"run {self.index} ({self.variant})"
+        where = f"run {self.record.index} ({self.record.variant})"
         reasons = "; ".join(self.validity.reasons)
         return [
             *([] if self.is_valid else [f"{where} is INVALID and {kept}: {reasons}"]),
@@ -106,7 +95,7 @@ def judge_runs(runs: Sequence[RunData], audits: Audits | None) -> list[JudgedRun
     if not runs:
         raise UsageError("the campaign has no finished run", "continue it with --resume")
     judged = []
-    for facts in map(RunFacts, sorted(runs, key=lambda run: run.index)):
+    for facts in map(RunFacts, sorted(runs, key=lambda run: run.record.index)):
         found = validity(facts, check_laws(facts))
         judged.append(JudgedRun(facts, found, (audits or {}).get(facts.record.index, ())))
     return judged
@@ -145,7 +134,7 @@ class RunGroup:
 
     def side(self, estimate: Estimate, *, is_ranked: bool = True) -> Side:
         """Return the group in a comparison by one of its estimates."""
-        blocks = (run.block for run in self.runs)
+        blocks = (run.record.block for run in self.runs)
         by_block = dict(compress(zip(blocks, estimate.per_run, strict=True), self.counts))
         return Side(self.name, by_block, estimate, is_ranked, is_valid=self.has_valid)
 
@@ -169,7 +158,7 @@ def by_variant(campaign: Mapping[str, Any], runs: Sequence[JudgedRun]) -> list[R
     Titles that are alike are told apart by the names.
     """
     stated = {one["name"]: one for one in campaign.get("variants", ())}
-    topologies = {run.variant: run.facts.topology for run in reversed(runs)}
+    topologies = {run.record.variant: run.facts.topology for run in reversed(runs)}
     rest = sorted(
         set(topologies) - set(stated), key=lambda name: int(topologies[name]["containers"])
     )
@@ -183,7 +172,7 @@ def by_variant(campaign: Mapping[str, Any], runs: Sequence[JudgedRun]) -> list[R
         RunGroup(
             name,
             title if counted[title] == 1 else f"{title} ({name})",
-            [run for run in runs if run.variant == name],
+            [run for run in runs if run.record.variant == name],
         )
         for name, title in titles.items()
     ]
@@ -194,7 +183,7 @@ def worst_findings(runs: Sequence[JudgedRun]) -> list[dict[str, Any]]:
     by_id: dict[str, list[tuple[int, Finding]]] = {}
     for run in runs:
         for finding in run.findings:
-            by_id.setdefault(finding.id, []).append((run.index, finding))
+            by_id.setdefault(finding.id, []).append((run.record.index, finding))
     rows = []
     for found in by_id.values():
         verdict = worst(finding.verdict for _, finding in found)

@@ -59,7 +59,7 @@ class _Variant(RunGroup):
         reasons = []
         for verdict in (Verdict.FAIL, Verdict.UNKNOWN):
             dirty = [
-                str(run.index)
+                str(run.record.index)
                 for run, counted in zip(self.runs, self.counts, strict=True)
                 if run.audit is verdict and (counted or verdict is Verdict.FAIL)
             ]
@@ -67,7 +67,7 @@ class _Variant(RunGroup):
                 reasons.append(f"the audit is {verdict} in run {', '.join(dirty)}")
         if not self.has_valid:
             reasons.append("it has no valid run")
-        if any(run.case for run in self.runs):
+        if any(run.record.case for run in self.runs):
             reasons.append(CASES_DIFFER)
         return reasons
 
@@ -75,7 +75,7 @@ class _Variant(RunGroup):
         stated: Mapping[str, Any] = next(
             (one for one in campaign.get("variants", ()) if one["name"] == self.name), {}
         )
-        blocks = [run.block for run in self.runs]
+        blocks = [run.record.block for run in self.runs]
         # A bill is that of an approach as it is by default: more replicas have another.
         billed = self.name if stated.get("scale") else self.runs[0].facts.record.approach
         return Costed(self.name, billed, self.facts, self.counts, blocks)
@@ -222,7 +222,7 @@ def _warnings(variants: Sequence[_Variant]) -> list[str]:
 
 
 def _warnings_of_seed(campaign: Mapping[str, Any], runs: Sequence[JudgedRun]) -> Sequence[str]:
-    if not has_one_seed(campaign) or len({run.block for run in runs}) < 2:
+    if not has_one_seed(campaign) or len({run.record.block for run in runs}) < 2:
         return ()
     return ("all blocks have one seed: intervals leave out what another draw would change",)
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import httpx
 import psycopg
 import redis
+from psycopg.rows import class_row
 
 from harness.errors import InfrastructureError
 from harness.results.record import ProductProof, RedisProof, ResetProof, SaleProof
@@ -147,12 +148,11 @@ def _prove(
         table: ledger.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # type: ignore[index]  # noqa: S608
         for table in TABLES
     }
-    seeded = ledger.execute(
+    cursor = ledger.cursor(row_factory=class_row(ProductProof))
+    products = cursor.execute(
         "SELECT initial_stock, reserved, sold FROM products WHERE id = ANY(%s) ORDER BY id",
         ([sale.product_id for sale in sales],),
     ).fetchall()
-    names = ("initial_stock", "reserved", "sold")
-    products = [ProductProof(**dict(zip(names, row, strict=True))) for row in seeded]
     in_redis, counters = _prove_redis(deployment, sales)
     proof = ResetProof(
         rows=rows,

@@ -4,7 +4,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from signal import Signals
 from typing import Any, Generic
@@ -16,7 +16,7 @@ from harness.runtimes import store_urls
 from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.replica import Replica
 from harness.runtimes.state import StateFolder
-from harness.topology import Condition, Topology
+from harness.topology import Condition, Limits, Topology
 
 
 class Cancelled(Exception):
@@ -126,11 +126,10 @@ class Deployment(ABC, Generic[AnyReplica]):
 
     def describe(self, images: Mapping[str, Any], *, enforced: bool) -> dict[str, Any]:
         """Return what a run records of its deployment, and whether limits were `enforced`."""
-        stated = {name: one.limits.describe() for name, one in self._topology.services.items()}
         limits = {
-            name: {**limit, "enforced": enforced}
-            for name, limit in stated.items()
-            if any(value is not None for value in limit.values())
+            name: {**asdict(one.limits), "enforced": enforced}
+            for name, one in self._topology.services.items()
+            if one.limits != Limits()
         }
         return {"runtime": self.runtime, "images": dict(images), "limits": limits}
 

@@ -183,7 +183,7 @@ def test_a_generator_that_stood_still_for_a_second_breaks_punctuality(seconds, r
     sent = np.where(stopped, stopped_ns + S, intended + 1_000_000)
     requests = pd.concat([run.requests] * (len(sent) // len(run.requests) + 1)).iloc[: len(sent)]
     stood = replace(run, requests=requests.assign(intended_ns=intended, sent_ns=sent, stage=1))
-    laws = crowd.generator_is_punctual(RunFacts(stood))
+    laws = list(crowd.generator_is_punctual(RunFacts(stood)))
     counts_for_something = requests_per_s > 20  # else five of 3,300 requests were late
     assert [law.verdict is Verdict.FAIL for law in laws] == [counts_for_something]
 

@@ -18,7 +18,7 @@ the laws about what the approach itself counts: payment slots, and the backlog.
 That clients and servers counted the same requests is no law but an invariant of the audit (I14).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.analysis.laws import (
@@ -33,7 +33,7 @@ from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law, Verdict
 from harness.results.store import RunData
 
-Laws = Sequence[tuple[str, Callable[[RunFacts], list[Law]]]]
+Laws = Sequence[tuple[str, Callable[[RunFacts], Iterable[Law]]]]
 
 LAWS: Laws = (
     (crowd.INTERACTIVE, crowd.interactive_response_time),
@@ -87,7 +87,7 @@ def check_laws(run: RunData | RunFacts, applicable: Laws | None = None) -> list[
     laws: list[Law] = []
     for name, law in laws_of(facts.scenario) if applicable is None else applicable:
         try:
-            laws += law(facts)
+            laws += list(law(facts))
         except Exception as error:  # a broken fact must not hide what the other laws find
             detail = f"could not be checked: {type(error).__name__}: {error}"
             laws.append(Law(name, Verdict.UNKNOWN, None, 0.0, detail))

@@ -1,12 +1,14 @@
 """The law of a contention test: that all of its sales took place."""
 
+from collections.abc import Iterator
+
 from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law, Verdict
 
 EVERY_SALE = "every sale took place"
 
 
-def every_sale_took_place(facts: RunFacts) -> list[Law]:
+def every_sale_took_place(facts: RunFacts) -> Iterator[Law]:
     """In every sale, every buyer made one attempt and was waited for."""
     contention = facts.scenario["contention"]
     bought = facts.purchases_with("stage", "user", "key").drop_duplicates()
@@ -18,4 +20,4 @@ def every_sale_took_place(facts: RunFacts) -> list[Law]:
     detail = f"{held} of {planned} sales with an attempt of each of {contention['buyers']} buyers"
     verdict = Verdict.PASS if held == planned == len(attempts) else Verdict.FAIL
     missing = (planned - held) / planned
-    return [Law(EVERY_SALE, verdict, missing, 0.0, detail, left=planned, right=held, unit="sales")]
+    yield Law(EVERY_SALE, verdict, missing, 0.0, detail, left=planned, right=held, unit="sales")

@@ -17,7 +17,7 @@ from harness.runtimes.docker.container_replica import RUNNING, ContainerReplica,
 from harness.runtimes.docker.container_usage import Meter
 from harness.runtimes.docker.engine import Engine, in_parallel
 from harness.runtimes.docker.ownership import labels_of, remove_all
-from harness.runtimes.ports import container_ports, hold, hold_any
+from harness.runtimes.ports import container_ports, hold_for
 from harness.runtimes.processes import interrupts_deferred
 from harness.runtimes.state import StateFolder
 from harness.topology import Topology
@@ -67,10 +67,8 @@ class DockerDeployment(Deployment[ContainerReplica]):
     def _hold_ports(self) -> None:
         """Hold a port for each port of a single replica; others get theirs from the engine."""
         for service in self._topology.services.values():
-            published = {one.container: one.host for one in service.published}
             for port in container_ports(service) if service.replicas == 1 else ():
-                wanted = published.get(port, 0)
-                held = hold(wanted, service.name) if wanted else hold_any()
+                held = hold_for(service, port)
                 self._held[service.name, port] = held
                 self._ports[service.name, port] = held.getsockname()[1]
 
