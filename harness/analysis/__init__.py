@@ -15,7 +15,6 @@ from harness.analysis.laws import check_laws
 from harness.analysis.metrics import METRICS
 from harness.analysis.prices import Prices, load_prices
 from harness.analysis.series import series
-from harness.analysis.summary import schema
 from harness.analysis.trends import History, history
 from harness.analysis.validity import validity
 from harness.results.store import RunData
@@ -32,7 +31,6 @@ __all__ = [
     "history",
     "is_outdated",
     "load_prices",
-    "schema",
     "series",
     "summarise",
     "validity",

@@ -49,10 +49,10 @@ def _worst(runs: Sequence[JudgedRun]) -> dict[str, Any]:
     """Return the worst of every effect over the runs of a case, and what was found in all."""
     effects = [effect for run in runs for effect in run.effects]
 
-    def known(name: str) -> list[Any]:
+    def known_of(name: str) -> list[Any]:
         return [effect[name] for effect in effects if effect[name] is not None]
 
-    failing = zip(known("failing_from_s"), known("failing_to_s"), strict=True)
+    failing = zip(known_of("failing_from_s"), known_of("failing_to_s"), strict=True)
     unsettled = sum(effect["unsettled"] or 0 for effect in effects)
     found = [offences(run.findings) for run in runs]
     totals = {}
@@ -66,13 +66,13 @@ def _worst(runs: Sequence[JudgedRun]) -> dict[str, Any]:
         "invalid_runs": [run.record.index for run in runs if not run.is_valid],
         "verdict": correctness(f for run in runs for f in run.findings),
         "faults": len(effects),
-        "recovery_s": None if unsettled else max(known("recovery_s"), default=None),
+        "recovery_s": None if unsettled else max(known_of("recovery_s"), default=None),
         "unsettled": unsettled,
         "failing_s": max((to_s - from_s for from_s, to_s in failing), default=None),
         "failed_requests": max((e["failed_requests"] or 0 for e in effects), default=None),
-        "slowest_purchase_ms": max(known("slowest_purchase_ms"), default=None),
+        "slowest_purchase_ms": max(known_of("slowest_purchase_ms"), default=None),
         **totals,
-        "in_flight_min": min(known("in_flight"), default=None),
+        "in_flight_min": min(known_of("in_flight"), default=None),
     }
 
 

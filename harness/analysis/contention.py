@@ -9,11 +9,9 @@ Nothing is ranked. Latencies here are those of a crowd at one bell on one machin
 needed to provoke an oversell, not to compare shops.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,7 +32,6 @@ from harness.results.findings import Finding, Verdict
 from harness.results.store import RunData
 
 SCHEMA_VERSION = 2
-SCHEMA_PATH = Path(__file__).with_name("contention.schema.json")
 CONFIDENCE = 0.95
 NO_OVERSELL = "I1"
 OFFENCES = {"lost": "I3", "duplicated": "I5", "wrongly_charged": "I6"}
@@ -136,12 +133,6 @@ def summarise(
     }
     clean: dict[str, Any] = plain(summary)
     return clean
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of such a summary.json."""
-    content: dict[str, Any] = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
-    return content
 
 
 def _numbers(

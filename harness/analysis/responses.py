@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.estimates import PERCENTILES, Sample, merge, percentile
-from harness.analysis.run_facts import RunFacts, floats, integers, is_in
+from harness.analysis.run_facts import RunFacts, floats, is_in, response_ms
 from harness.results.routes import ROUTES
 
 
@@ -37,7 +37,7 @@ def _row(runs: Sequence[RunFacts], endpoint: str, route: str) -> dict[str, Any]:
         answered = of_kind & requests["answered"].to_numpy(dtype=np.bool_)
         sent += int(np.count_nonzero(of_kind))
         service.append(Sample(floats(requests, "latency_ms")[answered]))
-        response.append(Sample(response_ms(facts)[answered]))
+        response.append(Sample(response_ms(requests)[answered]))
     times = {"service": merge(service), "response": merge(response)}
     return {
         "request": endpoint,
@@ -51,11 +51,3 @@ def _row(runs: Sequence[RunFacts], endpoint: str, route: str) -> dict[str, Any]:
             for q in PERCENTILES
         },
     }
-
-
-def response_ms(facts: RunFacts) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Return the time of every request from its intended start until its end, in ms."""
-    requests = facts.requests
-    took_ms: np.ndarray[tuple[int], np.dtype[np.float64]]
-    took_ms = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
-    return took_ms

@@ -40,6 +40,7 @@ _OF_A_PURCHASE = (
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,24 @@ def floats(frame: pd.DataFrame, column: str) -> Floats:
     return frame[column].to_numpy(dtype=np.float64)
 
 
-def is_in(frame: pd.DataFrame, column: str, values: Sequence[Any]) -> npt.NDArray[np.bool_]:
+def is_in(frame: pd.DataFrame, column: str, values: Sequence[Any]) -> Flags:
     """Return which rows have one of `values` in a column."""
     return frame[column].isin(list(values)).to_numpy(dtype=np.bool_)
 
 
-def rows(frame: pd.DataFrame, kept: npt.NDArray[np.bool_]) -> pd.DataFrame:
+def late_ms(requests: pd.DataFrame) -> Floats:
+    """Return how long after its intended time each request was sent, in ms."""
+    late: Floats = (integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
+    return late
+
+
+def response_ms(requests: pd.DataFrame) -> Floats:
+    """Return the time of each request from its intended start until its end, in ms."""
+    took: Floats = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
+    return took
+
+
+def rows(frame: pd.DataFrame, kept: Flags) -> pd.DataFrame:
     """Return some rows of a frame; if they are all, the frame itself, which may be large."""
     return frame if kept.all() else frame[kept]
 

@@ -8,13 +8,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis import orders, resources
 from harness.analysis.latency import not_refused
 from harness.analysis.run_facts import (
     NANOSECONDS,
+    Flags,
     Floats,
     Integers,
     RunFacts,
@@ -33,7 +33,7 @@ class Latencies:
 
     sent_s: Floats
     latency_ms: Floats
-    answered: npt.NDArray[np.bool_]
+    answered: Flags
 
 
 def latencies(facts: RunFacts) -> dict[str, Latencies]:
@@ -47,7 +47,7 @@ def latencies(facts: RunFacts) -> dict[str, Latencies]:
     }
 
 
-def _latencies(requests: pd.DataFrame, answered: npt.NDArray[np.bool_]) -> Latencies:
+def _latencies(requests: pd.DataFrame, answered: Flags) -> Latencies:
     sent_s = integers(requests, "sent_ns") / NANOSECONDS
     order = np.argsort(sent_s, kind="stable")
     return Latencies(sent_s[order], floats(requests, "latency_ms")[order], answered[order])

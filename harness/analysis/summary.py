@@ -5,12 +5,10 @@ numbers, no machine. Floats are rounded to nine digits, so that the same runs gi
 Its JSON Schema is `summary.schema.json` beside this file.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from harness.analysis.case_results import cases
@@ -40,7 +38,6 @@ from harness.results.findings import Verdict
 from harness.results.store import RunData
 
 SCHEMA_VERSION = 2
-SCHEMA_PATH = Path(__file__).with_name("summary.schema.json")
 DIGITS = 9
 
 CASES_DIFFER = "its runs are of different cases, which differ by their faults or settings"
@@ -137,12 +134,6 @@ def summarise(
     }
     clean: dict[str, Any] = plain(summary)
     return clean
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of summary.json."""
-    content: dict[str, Any] = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
-    return content
 
 
 def _metrics() -> dict[str, Any]:

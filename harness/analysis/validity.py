@@ -18,7 +18,7 @@ from typing import Any
 from harness.analysis import machine
 from harness.analysis.estimates import point
 from harness.analysis.resources import other_cores, strangers
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers, late_ms
 from harness.results.findings import Law, Verdict
 from harness.results.outages import action, target
 from harness.results.record import FaultRecord, Validity
@@ -76,14 +76,14 @@ def _warnings(facts: RunFacts, laws: Sequence[Law]) -> list[str]:
 def _stood_still(facts: RunFacts) -> list[str]:
     """Warn of the moments at which the load generator did not send what was due."""
     requests = facts.requests
-    late_ms = (integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
-    late = late_ms > STOOD_STILL_MS
+    behind_ms = late_ms(requests)
+    late = behind_ms > STOOD_STILL_MS
     if facts.scenario.get("contention") or not late.any():
         return []
     at_s = integers(requests, "intended_ns")[late].min() / NANOSECONDS
     return [
         f"the load generator stood still: {int(late.sum())} requests were sent over "
-        f"{STOOD_STILL_MS:g} ms late, at most {late_ms.max():.0f} ms, the first at {at_s:.1f} s"
+        f"{STOOD_STILL_MS:g} ms late, at most {behind_ms.max():.0f} ms, the first at {at_s:.1f} s"
     ]
 
 

@@ -17,7 +17,7 @@ import psutil
 
 from harness import load
 from harness.analysis.laws import OF_ARRIVALS, arrival_laws, check_laws, crowd
-from harness.analysis.run_facts import floats, is_in
+from harness.analysis.run_facts import floats, is_in, late_ms
 from harness.errors import InfrastructureError
 from harness.results.findings import Law, Verdict
 from harness.results.record import RunRecord
@@ -148,7 +148,6 @@ def highest_that_passes(
 def _floor(shop: NullShop, scratch: Path) -> Floor:
     requests = _settled(_generate(_closed(FLOOR_USERS, FLOOR_THINK_S), shop, scratch).requests)
     latency_ms = (floats(requests, "done_ns") - floats(requests, "sent_ns")) / 1e6
-    late_ms = (floats(requests, "sent_ns") - floats(requests, "intended_ns")) / 1e6
     p50, p95, p99 = (float(np.quantile(latency_ms, q)) for q in (0.50, 0.95, 0.99))
     return Floor(
         requests=len(requests),
@@ -156,7 +155,7 @@ def _floor(shop: NullShop, scratch: Path) -> Floor:
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
-        late_p99_ms=float(np.quantile(late_ms, 0.99)),
+        late_p99_ms=float(np.quantile(late_ms(requests), 0.99)),
     )
 
 

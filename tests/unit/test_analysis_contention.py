@@ -7,11 +7,12 @@ import pytest
 from scipy import stats
 
 from harness.analysis import check_laws, summarise, validity
-from harness.analysis.contention import bound_pct, schema, upper_bound
+from harness.analysis.contention import bound_pct, upper_bound
 from harness.audit import audit
 from harness.errors import UsageError
 from harness.results.findings import Verdict
 from tests.support.contention import make_contention_run, oversell
+from tests.support.schemas import contention_schema
 from tests.support.stored import variants
 
 
@@ -26,7 +27,7 @@ def campaign(runs):
 
 def summed_up(runs):
     summary = summarise(campaign(runs), runs, {run.index: audit(run) for run in runs})
-    jsonschema_rs.validator_for(schema()).validate(summary)
+    jsonschema_rs.validator_for(contention_schema()).validate(summary)
     return summary
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from harness.analysis import check_laws, schema, summarise, validity
+from harness.analysis import check_laws, summarise, validity
 from harness.analysis.fault_effects import OFFENCES, effects, offences
 from harness.analysis.run_facts import RunFacts
 from harness.audit import audit
@@ -17,6 +17,7 @@ from tests.defects import DEFECTS
 from tests.support.histories import make_run
 from tests.support.mishaps import Mishap
 from tests.support.records import T0_WALL_NS, edited
+from tests.support.schemas import summary_schema
 from tests.support.stored import variants
 
 S = 1_000_000_000
@@ -259,7 +260,7 @@ def cases() -> dict[str, Any]:
 
 
 def test_cases_keep_the_worst_of_their_runs(cases: dict[str, Any]) -> None:
-    jsonschema_rs.validator_for(schema()).validate(cases)
+    jsonschema_rs.validator_for(summary_schema()).validate(cases)
     by_name = {case["case"]: case for case in cases["cases"]}
     assert list(by_name) == ["steady", "pause payment-worker", "kill api", "again"]
     paused = by_name["pause payment-worker"]

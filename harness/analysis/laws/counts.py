@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, Stage, integers, is_in
+from harness.analysis.run_facts import NANOSECONDS, Flags, Floats, RunFacts, Stage, integers, is_in
 from harness.analysis.series import counts_per_second
 from harness.results.findings import Law
 from harness.results.outages import outages
@@ -58,13 +57,11 @@ def sent_equals_outcomes(facts: RunFacts) -> Iterator[Law]:
     yield judge(CHAIN, sides, (missing + unfit) / max(total, 1), 0.0, detail)
 
 
-def _outcome_fits(requests: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _outcome_fits(requests: pd.DataFrame) -> Flags:
     status = integers(requests, "status")
     open_ended = (status == 0) | (status >= 500)
     known = is_in(requests, "outcome", OUTCOMES)
-    fits: npt.NDArray[np.bool_] = known & (
-        ~open_ended | is_in(requests, "outcome", ["indeterminate"])
-    )
+    fits: Flags = known & (~open_ended | is_in(requests, "outcome", ["indeterminate"]))
     return fits
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, overlap_s
+from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, late_ms, overlap_s
 from harness.results.findings import Law
 
 INTERACTIVE = "interactive response-time law"
@@ -129,14 +129,16 @@ def generator_is_punctual(facts: RunFacts) -> Iterator[Law]:
     if requests.empty:
         yield unknown(GENERATOR_LATE, 1.0, "no request was sent")
         return
-    late_ms = np.sort(integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
+    behind_ms = np.sort(late_ms(requests))
     sides = [
-        Sides(float(late_ms[_position(len(late_ms), q)]), limit_ms, f"ms (p{100 * q:g})")
+        Sides(float(behind_ms[_position(len(behind_ms), q)]), limit_ms, f"ms (p{100 * q:g})")
         for q, limit_ms in LATENESS_LIMITS_MS.items()
     ]
     worst = max(sides, key=lambda one: one.left / one.right)
     quantiles = ", ".join(f"{one.unit[4:-1]} {one.left:.1f} ms" for one in sides)
-    detail = f"sent {late_ms.mean():.1f} ms late on average, {quantiles}, at most {late_ms[-1]:.1f}"
+    detail = (
+        f"sent {behind_ms.mean():.1f} ms late on average, {quantiles}, at most {behind_ms[-1]:.1f}"
+    )
     yield judge(GENERATOR_LATE, worst, max(worst.left / worst.right, 0.0), 1.0, detail)
 
 
