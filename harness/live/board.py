@@ -7,6 +7,7 @@ more than the samples that have left the board meanwhile.
 import json
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +21,8 @@ from harness.campaign.steps import STEPS, Step
 from harness.faults.events import FaultEvent
 from harness.load import Progress
 from harness.results.findings import Verdict
-from harness.scenario.model import Scenario
+from harness.scenario.model import Scenario, Stage
+from harness.scenario.open_load import ArrivalStage
 
 KEPT_SAMPLES: Final = 3600
 """Samples of one run that are kept: an hour of them, at one a second."""
@@ -231,6 +233,7 @@ class Board:
 
 def _stages(scenario: Scenario) -> list[tuple[float, float, str]]:
     """Return the stages as spans of time, named as in the report; a contention test has none."""
+    named: Sequence[Stage | ArrivalStage]
     named = scenario.stages if scenario.open is None else scenario.open.stages
     edges_s = pairwise((0.0, *scenario.schedule.ends_s))
     return [
