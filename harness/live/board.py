@@ -7,7 +7,6 @@ more than the samples that have left the board meanwhile.
 import json
 import threading
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -233,8 +232,8 @@ class Board:
 
 def _stages(scenario: Scenario) -> list[tuple[float, float, str]]:
     """Return the stages as spans of time, named as in the report; a contention test has none."""
-    named: Sequence[Stage | ArrivalStage]
-    named = scenario.stages if scenario.open is None else scenario.open.stages
+    arriving = () if scenario.open is None else scenario.open.stages
+    named: list[Stage | ArrivalStage] = [*scenario.stages, *arriving]
     edges_s = pairwise((0.0, *scenario.schedule.ends_s))
     return [
         (begins_s, ends_s, f"{number} {stage.name}")
