@@ -244,7 +244,7 @@ def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) ->
         block=data.record.block,
         counts=bool(state["counted"]),
         trouble=_trouble(state),
-        seconds=series(data, facts),
+        seconds=series(facts),
         purchase_ms=_durations(purchase_latency_ms(facts)),
         order_time_s=_durations(order_time_s(facts)),
         findings=findings,

@@ -7,17 +7,16 @@ tests/statistical.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.analysis import contention, laws, summary
+from harness.analysis import contention, summary
 from harness.analysis.campaigns import Compared, compare
 from harness.analysis.comparability import Stored, different_schemas
-from harness.analysis.laws import arrival_laws
+from harness.analysis.judged_run import Audits
+from harness.analysis.laws import check_laws
 from harness.analysis.metrics import METRICS
 from harness.analysis.prices import Prices, load_prices
 from harness.analysis.series import series
-from harness.analysis.summary import Audits, schema
 from harness.analysis.trends import History, history
 from harness.analysis.validity import validity
-from harness.results.findings import Law
 from harness.results.store import RunData
 
 __all__ = [
@@ -32,18 +31,10 @@ __all__ = [
     "history",
     "is_outdated",
     "load_prices",
-    "schema",
     "series",
     "summarise",
     "validity",
 ]
-
-
-def check_laws(run: RunData) -> list[Law]:
-    """Check every law that applies to a run: those of its kind of load."""
-    scenario = run.record.scenario
-    applicable = contention.LAWS if scenario.get("contention") else arrival_laws.laws_of(scenario)
-    return laws.check_laws(run, applicable)
 
 
 def summarise(

@@ -5,56 +5,38 @@ wins by them. Cases without faults differ by their settings alone and meet the s
 are compared with the first of them, paired by block.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from harness.analysis.comparison import Side, compare
 from harness.analysis.coverage import reached
-from harness.analysis.estimates import Estimate, estimate
 from harness.analysis.fault_effects import HARM_KINDS, count_harm
+from harness.analysis.judged_run import JudgedRun, RunGroup
 from harness.analysis.metric import Listing
-from harness.analysis.metrics import METRICS, listed
-from harness.analysis.run_facts import RunFacts
-from harness.results.findings import Finding, correctness
+from harness.analysis.metrics import METRICS, estimate_all, listed
+from harness.results.findings import correctness
+
+_METRICS = [METRICS[name] for name in listed(Listing.CASES)]
 
 
-@dataclass(frozen=True, slots=True)
-class CaseRun:
-    """One run of a case, with what is needed to speak of it."""
-
-    facts: RunFacts
-    findings: Sequence[Finding]
-    is_valid: bool
-    effects: Sequence[Mapping[str, Any]]
-
-    @property
-    def name(self) -> str:
-        """Return the name of its case; "" if it is of none."""
-        return self.facts.record.case
-
-    @property
-    def block(self) -> int:
-        """Return its block."""
-        return self.facts.record.block
-
-
-def cases(runs: Sequence[CaseRun]) -> list[dict[str, Any]]:
+def cases(runs: Sequence[JudgedRun]) -> list[dict[str, Any]]:
     """Return every case of every variant, in the order in which they first ran; [] if none has."""
-    groups: dict[tuple[str, str], list[CaseRun]] = {}
+    groups: dict[tuple[str, str], list[JudgedRun]] = {}
     for run in runs:
-        if run.name:
-            groups.setdefault((run.facts.run.variant, run.name), []).append(run)
+        if run.record.case:
+            groups.setdefault((run.record.variant, run.record.case), []).append(run)
     rows = []
     baselines: dict[str, dict[str, Side]] = {}
     for (variant, name), found in groups.items():
-        estimates = _estimates(found)
+        group = RunGroup(name, name, found)
+        estimates = estimate_all(group.facts, group.counts, _METRICS)
         row = {"variant": variant, "case": name, **_worst(found)}
         row["reached"] = reached(run.facts.run for run in found)
         row["metrics"] = {metric: asdict(value) for metric, value in estimates.items()}
         row |= {"compared_with": None, "ratios": {}}
         if not row["faults"]:
-            sides = {m: _side(name, found, value) for m, value in estimates.items()}
+            sides = {m: group.side(value) for m, value in estimates.items()}
             first = baselines.setdefault(variant, sides)
             if first is not sides:
                 row["compared_with"] = next(iter(first.values())).name
@@ -63,15 +45,14 @@ def cases(runs: Sequence[CaseRun]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["variant"])
 
 
-def _worst(runs: Sequence[CaseRun]) -> dict[str, Any]:
+def _worst(runs: Sequence[JudgedRun]) -> dict[str, Any]:
     """Return the worst of every effect over the runs of a case, and what was found in all."""
     effects = [effect for run in runs for effect in run.effects]
-    recoveries = [effect["recovery_s"] for effect in effects if effect["recovery_s"] is not None]
-    windows = [
-        effect["failing_to_s"] - effect["failing_from_s"]
-        for effect in effects
-        if effect["failing_from_s"] is not None
-    ]
+
+    def known_of(name: str) -> list[Any]:
+        return [effect[name] for effect in effects if effect[name] is not None]
+
+    failing = zip(known_of("failing_from_s"), known_of("failing_to_s"), strict=True)
     unsettled = sum(effect["unsettled"] or 0 for effect in effects)
     found = [count_harm(run.findings) for run in runs]
     totals = {}
@@ -79,45 +60,20 @@ def _worst(runs: Sequence[CaseRun]) -> dict[str, Any]:
         counts = [counted[name] for counted in found]
         known = sum(count or 0 for count in counts)
         totals[name] = None if None in counts and not known else known
-    in_flight = [effect["in_flight"] for effect in effects if effect["in_flight"] is not None]
     return {
         "n": len(runs),
-        "runs": [run.facts.run.index for run in runs],
-        "invalid_runs": [run.facts.run.index for run in runs if not run.is_valid],
+        "runs": [run.record.index for run in runs],
+        "invalid_runs": [run.record.index for run in runs if not run.is_valid],
         "verdict": correctness(f for run in runs for f in run.findings),
         "faults": len(effects),
-        "recovery_s": None if unsettled else max(recoveries, default=None),
+        "recovery_s": None if unsettled else max(known_of("recovery_s"), default=None),
         "unsettled": unsettled,
-        "failing_s": max(windows, default=None),
+        "failing_s": max((to_s - from_s for from_s, to_s in failing), default=None),
         "failed_requests": max((e["failed_requests"] or 0 for e in effects), default=None),
-        "slowest_purchase_ms": max(
-            (e["slowest_purchase_ms"] for e in effects if e["slowest_purchase_ms"] is not None),
-            default=None,
-        ),
+        "slowest_purchase_ms": max(known_of("slowest_purchase_ms"), default=None),
         **totals,
-        "in_flight_min": min(in_flight, default=None),
+        "in_flight_min": min(known_of("in_flight"), default=None),
     }
-
-
-def _estimates(runs: Sequence[CaseRun]) -> dict[str, Estimate]:
-    counts = [run.is_valid for run in runs]
-    counts = counts if any(counts) else [True] * len(runs)
-    found = {}
-    for name in listed(Listing.CASES):
-        metric = METRICS[name]
-        quantities = [metric.measure(run.facts) for run in runs]
-        found[name] = estimate(quantities, counts, metric.unit, metric.scale, metric.q)
-    return found
-
-
-def _side(name: str, runs: Sequence[CaseRun], value: Estimate) -> Side:
-    valid = any(run.is_valid for run in runs)
-    by_block = {
-        run.block: said
-        for run, said in zip(runs, value.per_run, strict=True)
-        if run.is_valid or not valid
-    }
-    return Side(name, by_block, value, is_valid=valid)
 
 
 def _ratio(metric: str, first: Side, other: Side) -> dict[str, Any]:

@@ -9,66 +9,48 @@ Nothing is ranked. Latencies here are those of buyers who start at once on one m
 what is needed to provoke an oversell, not to compare shops.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.analysis import laws
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers, steps
-from harness.analysis.summary import Audits, plain, variants_in_order, worst_findings
-from harness.analysis.validity import VALID, validity
-from harness.errors import UsageError
-from harness.results.findings import Finding, Law, Verdict, correctness, of_set_up, worst
+from harness.analysis.judged_run import (
+    Audits,
+    JudgedRun,
+    RunGroup,
+    by_variant,
+    judge_runs,
+    worst_findings,
+)
+from harness.analysis.run_facts import NANOSECONDS, integers, steps
+from harness.analysis.summary import plain
+from harness.results.findings import Finding, Verdict
 from harness.results.store import RunData
 
 SCHEMA_VERSION = 2
-SCHEMA_PATH = Path(__file__).with_name("contention.schema.json")
 CONFIDENCE = 0.95
 NO_OVERSELL = "I1"
-EVERY_SALE = "every sale took place"
 OFFENCES = {"lost": "I3", "duplicated": "I5", "wrongly_charged": "I6"}
 """The invariants whose offences stand beside the oversold sales."""
 
 
-def upper_bound(oversold: int, sales: int, confidence: float = CONFIDENCE) -> float:
+def upper_bound(oversold: int, sales: int) -> float:
     """Return the one-sided upper bound on the probability of an oversell per sale.
 
-    With none oversold it is 1 - (1 - confidence) ** (1 / sales).
+    With none oversold it is 1 - (1 - `CONFIDENCE`) ** (1 / sales).
     """
     if oversold >= sales:
         return 1.0
-    return float(stats.beta.ppf(confidence, oversold + 1, sales - oversold))
+    return float(stats.beta.ppf(CONFIDENCE, oversold + 1, sales - oversold))
 
 
-def every_sale_took_place(facts: RunFacts) -> list[Law]:
-    """In every sale, every buyer made one attempt and was waited for."""
-    contention = facts.scenario["contention"]
-    bought = facts.purchases_with("stage", "user", "key").drop_duplicates()
-    attempts = bought.groupby("stage").agg(users=("user", "nunique"), keys=("key", "nunique"))
-    complete = (attempts["users"] == contention["buyers"]) & (
-        attempts["keys"] == contention["buyers"]
-    )
-    held, planned = int(complete.sum()), int(contention["sales"])
-    detail = f"{held} of {planned} sales with an attempt of each of {contention['buyers']} buyers"
-    verdict = Verdict.PASS if held == planned == len(attempts) else Verdict.FAIL
-    missing = (planned - held) / planned
-    return [Law(EVERY_SALE, verdict, missing, 0.0, detail, left=planned, right=held, unit="sales")]
-
-
-LAWS: laws.Laws = ((EVERY_SALE, every_sale_took_place), *laws.IN_CONTENTION)
-
-
-def sale_rows(run: RunData, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+def sale_rows(judged: JudgedRun) -> list[dict[str, Any]]:
     """Return what became of each sale of a run: units, attempts, the burst, and its verdicts."""
-    facts = RunFacts(run)
+    facts, findings, run = judged.facts, judged.findings, judged.facts.run
     statuses = Counter(zip(run.orders["product_id"], run.orders["status"], strict=True))
     columns = ("stage", "key", "intended_ns", "sent_ns", "done_ns", "outcome")
     bought = dict(iter(facts.purchases_with(*columns).groupby("stage")))
@@ -78,7 +60,7 @@ def sale_rows(run: RunData, findings: Sequence[Finding]) -> list[dict[str, Any]]
         number, product_id = sale.number, sale.product_id
         rows.append(
             {
-                "run": run.index,
+                "run": run.record.index,
                 "sale": number,
                 "product_id": product_id,
                 "stock": sale.stock,
@@ -121,112 +103,56 @@ def _verdict(number: int, findings: Sequence[Finding]) -> Verdict:
     return Verdict.PASS
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A contention test with everything that decides what may be said of it."""
-
-    run: RunData
-    laws: list[Law]
-    validity: dict[str, Any]
-    findings: Sequence[Finding]
-    sales: list[dict[str, Any]]
-
-    @property
-    def index(self) -> int:
-        return self.run.index
-
-    @property
-    def is_valid(self) -> bool:
-        return bool(self.validity["verdict"] == VALID)
-
-    @property
-    def audit(self) -> Verdict:
-        return correctness(self.findings)
-
-
 def summarise(
     campaign: Mapping[str, Any], runs: Sequence[RunData], audits: Audits | None = None
 ) -> dict[str, Any]:
     """Derive summary.json of contention tests; raise UsageError if there is no run."""
-    if not runs:
-        raise UsageError("the campaign has no finished run", "continue it with --resume")
-    judged = [_judge(run, audits or {}) for run in sorted(runs, key=lambda run: run.index)]
-    order = variants_in_order(campaign, [one.run for one in judged])
-    by_variant = {name: [one for one in judged if one.run.variant == name] for name in order}
-    contention = judged[0].run.record.scenario["contention"]
+    judged = judge_runs(runs, audits)
+    rows = {one.record.index: sale_rows(one) for one in judged}
+    variants = by_variant(campaign, judged)
+    contention = judged[0].facts.scenario["contention"]
     summary = {
         "schema_version": SCHEMA_VERSION,
         "campaign": dict(campaign),
         "contention": {**contention, "confidence": CONFIDENCE},
         "variants": [
-            _describe(name, order[name], of, contention) for name, of in by_variant.items()
+            {
+                **one.describe(),
+                **_numbers(one, rows, contention),
+                "runs": [run.entry(counted=run.is_valid) for run in one.runs],
+            }
+            for one in variants
         ],
         "sales": {
-            name: [row for one in of for row in one.sales] for name, of in by_variant.items()
+            one.name: [row for run in one.runs for row in rows[run.record.index]]
+            for one in variants
         },
-        "audit": {name: worst_findings(of) for name, of in by_variant.items()},
-        "validity": [
-            {
-                "index": one.index,
-                "block": int(one.run.record.block),
-                "variant": one.run.variant,
-                **one.validity,
-                "laws": [asdict(law) for law in one.laws],
-            }
-            for one in judged
-        ],
-        "warnings": _warnings(judged),
+        "audit": {one.name: worst_findings(one.runs) for one in variants},
+        "validity": [one.judgement() for one in judged],
+        "warnings": [warning for one in judged for warning in one.warnings("left out")],
     }
     clean: dict[str, Any] = plain(summary)
     return clean
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of such a summary.json."""
-    content: dict[str, Any] = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
-    return content
-
-
-def _judge(run: RunData, audits: Audits) -> _Judged:
-    found = laws.check_laws(run, LAWS)
-    findings = audits.get(run.index, ())
-    return _Judged(run, found, validity(run, found), findings, sale_rows(run, findings))
-
-
-def _describe(
-    name: str, title: str, runs: Sequence[_Judged], contention: Mapping[str, Any]
+def _numbers(
+    variant: RunGroup,
+    rows: Mapping[int, Sequence[Mapping[str, Any]]],
+    contention: Mapping[str, Any],
 ) -> dict[str, Any]:
-    topology = runs[0].run.record.topology
-    counted = [one for one in runs if one.is_valid]
-    sales = [row for one in counted for row in one.sales]
+    """Return what the valid runs of a variant come to; `rows` are the sales by run."""
+    counted = [one for one in variant.runs if one.is_valid]
+    sales = [row for one in counted for row in rows[one.record.index]]
     decided = [row for row in sales if row["oversold"] is not Verdict.UNKNOWN]
     oversold = sum(row["oversold"] is Verdict.FAIL for row in decided)
     bound = upper_bound(oversold, len(decided)) if decided else None
     return {
-        "name": name,
-        "title": title,
-        "approach": runs[0].run.approach,
-        "acknowledges": topology["acknowledges"],
-        "containers": topology["containers"],
-        "payment_slots": topology["payment_slots"],
-        "audit_verdict": worst(one.audit for one in runs),
-        "statement": _statement(name, contention, len(decided), oversold, bound),
+        "statement": _statement(variant.name, contention, len(decided), oversold, bound),
         "sales": len(decided),
         "oversold_sales": oversold,
         "oversold_upper_bound": bound,
         **_totals(sales),
         "offences": {word: _offences(counted, id_) for word, id_ in OFFENCES.items()},
-        "runs": [
-            {
-                "index": one.index,
-                "block": one.run.record.block,
-                "valid": one.is_valid,
-                "counted": one.is_valid,
-                "reasons": one.validity["reasons"],
-                "audit_verdict": one.audit,
-            }
-            for one in runs
-        ],
     }
 
 
@@ -243,7 +169,7 @@ def _totals(sales: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _offences(runs: Sequence[_Judged], identifier: str) -> int | None:
+def _offences(runs: Sequence[JudgedRun], identifier: str) -> int | None:
     """Return how many offences against an invariant were found, or None if nobody can know."""
     found = [f for one in runs for f in one.findings if f.id == identifier]
     if len(found) < max(len(runs), 1) or any(f.verdict is Verdict.UNKNOWN for f in found):
@@ -271,18 +197,3 @@ def bound_pct(bound: float) -> str:
     percent = 100 * bound
     digits = 2 - math.floor(math.log10(percent))
     return f"{math.ceil(percent * 10**digits - 1e-9) / 10**digits:.{max(digits, 0)}f}"
-
-
-def _warnings(judged: Sequence[_Judged]) -> list[str]:
-    warnings = []
-    for one in judged:
-        where = f"run {one.index} ({one.run.variant})"
-        if not one.is_valid:
-            reasons = "; ".join(one.validity["reasons"])
-            warnings.append(f"{where} is INVALID and left out: {reasons}")
-        warnings += [f"{where}: {warning}" for warning in one.validity["warnings"]]
-        warnings += [
-            f"{where}: {found.category}: {found.id} {found.verdict}: {found.summary}"
-            for found in of_set_up(one.findings)
-        ]
-    return warnings

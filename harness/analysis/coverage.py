@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness.analysis.laws.counts import ROUTES
+from harness.results.routes import ROUTES
 from harness.results.store import RunData
 
 STATE: Final = "state"
@@ -50,14 +50,10 @@ def answer(method: str, route: str, status: int, code: str = "", *, replayed: bo
 def _of_history(events: pd.DataFrame) -> Counter[Cell]:
     """Count the states and the transitions of all orders."""
     ordered = events.sort_values(["order_id", "version"], kind="stable")
+    before = ordered.groupby("order_id")["status"].shift()
+    steps = zip(before[before.notna()], ordered.loc[before.notna(), "status"], strict=True)
     found: Counter[Cell] = Counter((STATE, str(status)) for status in ordered["status"])
-    orders, states = ordered["order_id"].tolist(), ordered["status"].tolist()
-    steps = zip(orders, orders[1:], states, states[1:], strict=False)
-    found.update(
-        (TRANSITION, transition(before, after))
-        for order, following, before, after in steps
-        if order == following
-    )
+    found.update((TRANSITION, transition(*step)) for step in steps)
     return found
 
 

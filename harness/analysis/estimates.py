@@ -26,8 +26,11 @@ from scipy import optimize, special, stats
 from harness.analysis.run_facts import Floats
 
 CONFIDENCE = 0.95
+POWER = 0.80
 MIN_BEYOND = 10
 """A q-percentile is printed only if at least this many values are expected beyond it."""
+PERCENTILES = (50, 95, 99)
+"""Those of the tables by stage and by kind of request."""
 SPREADS = 200
 """How finely the distribution of a sample's spread is cut."""
 UNLIKE = 1.10
@@ -118,18 +121,18 @@ def t_critical(n: int, confidence: float = CONFIDENCE) -> float:
     return float(stats.t.ppf((1 + confidence) / 2, n - 1))
 
 
-def detectable_deviation(n: int, least: float = 0.0, power: float = 0.80) -> float:
+def detectable_deviation(n: int, least: float = 0.0) -> float:
     """Return by how much a mean of `n` values must differ from zero to be found so.
 
     In standard deviations of the values, as is `least`. Found means that the 95 % t-interval
-    excludes zero and the mean exceeds `least`, which then both happen with the given power.
+    excludes zero and the mean exceeds `least`, which then both happen with a power of `POWER`.
     """
     needed = np.maximum(t_critical(n) * _spreads(n) / math.sqrt(n), least)
 
     def missing_power(deviation: float) -> float:
         # Finding it on the wrong side is left out: at this power it is next to impossible.
         found = special.ndtr((deviation - needed) * math.sqrt(n))
-        return float(found.mean() - power)
+        return float(found.mean() - POWER)
 
     return float(optimize.brentq(missing_power, 0.0, 100.0 + least, xtol=1e-6))
 

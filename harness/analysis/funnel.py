@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.estimates import Sample, merge, percentile, t_interval
+from harness.analysis.estimates import PERCENTILES, Sample, merge, percentile, t_interval
 from harness.analysis.order_counts import errors
 from harness.analysis.run_facts import RunFacts, floats, integers, is_in, overlap_s
 
@@ -132,7 +132,6 @@ def _stage_row(runs: Sequence[RunFacts], position: int) -> dict[str, Any]:
         achieved += [reading[1]] if reading else []
     n = len(runs)
     merged = merge(samples)
-    quantiles = (("p50_ms", 0.50), ("p95_ms", 0.95), ("p99_ms", 0.99))
     return {
         "stage": stage.number,
         "name": stage.name,
@@ -146,7 +145,7 @@ def _stage_row(runs: Sequence[RunFacts], position: int) -> dict[str, Any]:
         "errors": failed / n,
         "error_rate_pct": 100 * failed / sent if sent else None,
         **{
-            name: percentile(merged, q).value if isinstance(merged, Sample) else None
-            for name, q in quantiles
+            f"p{q}_ms": percentile(merged, q / 100).value if isinstance(merged, Sample) else None
+            for q in PERCENTILES
         },
     }

@@ -8,7 +8,6 @@ all others (right-censored), so that nobody looks faster by answering fewer.
 """
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Sample
@@ -17,11 +16,14 @@ from harness.analysis.run_facts import (
     ACKNOWLEDGED,
     NANOSECONDS,
     TERMINAL,
+    Flags,
     Floats,
     RunFacts,
     floats,
     integers,
     is_in,
+    late_ms,
+    response_ms,
 )
 
 UNSETTLED = "were not settled when the run ended"
@@ -52,7 +54,7 @@ def api_response_ms(facts: RunFacts) -> Quantity:
     """
     requests = facts.api_requests
     answered = requests["answered"].to_numpy(dtype=np.bool_)
-    took_ms = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
+    took_ms = response_ms(requests)
     return Sample(took_ms[answered], took_ms[~answered])
 
 
@@ -76,7 +78,7 @@ def purchase_latency_ms(facts: RunFacts) -> Quantity:
     return _sample_ms(*not_refused(facts))
 
 
-def not_refused(facts: RunFacts) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+def not_refused(facts: RunFacts) -> tuple[pd.DataFrame, Flags]:
     """Return the purchases that were not refused, and which of them were acknowledged."""
     buys = facts.purchases
     acknowledged = is_in(buys, "status", ACKNOWLEDGED)
@@ -84,7 +86,7 @@ def not_refused(facts: RunFacts) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
     return buys[kept], acknowledged[kept]
 
 
-def _sample_ms(buys: pd.DataFrame, acknowledged: npt.NDArray[np.bool_]) -> Sample:
+def _sample_ms(buys: pd.DataFrame, acknowledged: Flags) -> Sample:
     latency_ms = floats(buys, "latency_ms")
     return Sample(latency_ms[acknowledged], latency_ms[~acknowledged], UNACKNOWLEDGED)
 
@@ -220,11 +222,10 @@ def processing_delay_s(facts: RunFacts) -> Quantity:
 )  # fmt: skip
 def generator_lateness_ms(facts: RunFacts) -> Quantity:
     """How long after its intended time the load generator sent each request, in ms."""
-    requests = facts.requests
-    return Sample((integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6)
+    return Sample(late_ms(facts.requests))
 
 
-def _since_acceptance_s(orders: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _since_acceptance_s(orders: pd.DataFrame) -> Floats:
     took_ns = integers(orders, "settled_rel_ns") - integers(orders, "accepted_rel_ns")
-    took_s: np.ndarray[tuple[int], np.dtype[np.float64]] = took_ns / NANOSECONDS
+    took_s: Floats = took_ns / NANOSECONDS
     return took_s

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
 from harness.analysis.comparison import Side, compare
 from harness.analysis.metric import Listing
 from harness.analysis.metrics import METRICS, listed
@@ -65,13 +67,13 @@ class Look:
         """Return the look as a campaign records it."""
         return asdict(self)
 
-    @classmethod
-    def of_json(cls, content: Mapping[str, Any]) -> "Look":
+    @staticmethod
+    def of_json(content: Mapping[str, Any]) -> "Look":
         """Return the look that a campaign has recorded."""
-        decisions = tuple(
-            Decision(**{**one, "outcome": Outcome(one["outcome"])}) for one in content["decisions"]
-        )
-        return cls(content["blocks"], decisions, content["confidence"])
+        return _LOOK.validate_python(content)
+
+
+_LOOK = TypeAdapter(Look)
 
 
 def look(summary: Mapping[str, Any], blocks: int) -> Look:

@@ -66,8 +66,7 @@ def _use(facts: RunFacts, stage: Stage) -> Use:
     }
     cores = {}
     for name, sources in groups.items():
-        used = [facts.cpu_s(source, stage.start_s, stage.end_s) for source in sources]
-        known = [seconds for seconds in used if seconds is not None]
+        known = facts.known_cpu_s(sources, stage.start_s, stage.end_s)
         if known:
             cores[name] = sum(known) / stage.seconds
     busy_s = facts.cpu_s("machine", stage.start_s, stage.end_s) or 0.0
@@ -92,13 +91,9 @@ def _full(facts: RunFacts, stage: Stage) -> float:
     busy = np.diff(read.to_numpy(dtype=np.float64))[kept] / widths_s[kept]
     full_s = float(widths_s[kept][busy >= FULL * facts.cores].sum())
     of_machine = full_s / float(widths_s[kept].sum())
-    ours = [facts.cpu_s(one, stage.start_s, stage.end_s) for one in _ours(facts)]
-    used = sum(seconds for seconds in ours if seconds is not None) / stage.seconds
+    ours = [*facts.topology["services"], "load", "harness"]
+    used = sum(facts.known_cpu_s(ours, stage.start_s, stage.end_s)) / stage.seconds
     return 1.0 if used >= FULL * facts.usable_cores else of_machine
-
-
-def _ours(facts: RunFacts) -> list[str]:
-    return [*facts.topology["services"], "load", "harness"]
 
 
 def _gained(facts: RunFacts, metric: str, from_s: float, to_s: float) -> float | None:

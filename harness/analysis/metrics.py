@@ -6,7 +6,7 @@ draws of the payment gateway, a count that a faster shop changes in either direc
 compared, but nobody wins them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from types import ModuleType
 
@@ -39,15 +39,18 @@ def listed(listing: Listing) -> tuple[str, ...]:
     return tuple(one.id for one in sorted(found, key=lambda one: one.lists[listing]))
 
 
-def estimate_all(runs: list[RunFacts], counts: list[bool]) -> dict[str, Estimate]:
-    """Estimate every metric of one variant; `counts` says which of its runs count.
+def estimate_all(
+    runs: Sequence[RunFacts], counts: Sequence[bool], metrics: Iterable[Metric] | None = None
+) -> dict[str, Estimate]:
+    """Estimate metrics (all, if left out) of some runs; `counts` says which of them count.
 
     A quantity is measured once, for all the metrics that are statistics of it, and not kept: of
     millions of requests each is large.
     """
     estimates = {}
-    for measure, metrics in groupby(METRICS.values(), key=lambda one: one.measure):
+    wanted = METRICS.values() if metrics is None else metrics
+    for measure, statistics in groupby(wanted, key=lambda one: one.measure):
         quantities = [measure(facts) for facts in runs]
-        for one in metrics:
+        for one in statistics:
             estimates[one.id] = estimate(quantities, counts, one.unit, one.scale, one.q)
     return estimates

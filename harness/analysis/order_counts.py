@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale
 from harness.analysis.metric import Group, Listing, metric
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers, is_in
+from harness.analysis.run_facts import NANOSECONDS, Flags, Integers, RunFacts, integers, is_in
 
 PEAK_WINDOW_S = 5
 NEVER_SOLD_OUT = "the stock never ran out"
@@ -42,13 +42,12 @@ def peak_throughput_rps(facts: RunFacts) -> Quantity:
     return Scalar(float(np.convolve(per_second, np.ones(width), mode="valid").max() / width))
 
 
-def answered_within_load_ns(facts: RunFacts) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def answered_within_load_ns(facts: RunFacts) -> Integers:
     """Return when each answer arrived, in ns since t0, of those that arrived during the load."""
     requests = facts.requests
     done_ns = integers(requests, "done_ns")
     within = (done_ns >= 0) & (done_ns < facts.load_s * NANOSECONDS)
-    answers_ns: np.ndarray[tuple[int], np.dtype[np.int64]]
-    answers_ns = done_ns[within & requests["answered"].to_numpy(dtype=np.bool_)]
+    answers_ns: Integers = done_ns[within & requests["answered"].to_numpy(dtype=np.bool_)]
     return answers_ns
 
 
@@ -78,8 +77,8 @@ def sold_out_ns(facts: RunFacts) -> int | None:
 
 def _first_reached(
     facts: RunFacts,
-    changes: np.ndarray[tuple[int], np.dtype[np.int64]],
-    at_ns: np.ndarray[tuple[int], np.dtype[np.int64]],
+    changes: Integers,
+    at_ns: Integers,
 ) -> int | None:
     """Return when the running sum first reaches the stock; moves of one instant count together."""
     held = np.cumsum(changes)
@@ -181,10 +180,10 @@ def http_error_rate_pct(facts: RunFacts) -> Quantity:
     return Ratio(100.0 * float(np.count_nonzero(failed)), float(len(failed)))
 
 
-def errors(facts: RunFacts) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def errors(facts: RunFacts) -> Flags:
     """Return which requests of the sale got a 5xx answer or none."""
     status = integers(facts.requests, "status")
-    failed: np.ndarray[tuple[int], np.dtype[np.bool_]] = (status == 0) | (status >= 500)
+    failed: Flags = (status == 0) | (status >= 500)
     return failed
 
 

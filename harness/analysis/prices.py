@@ -5,15 +5,12 @@ bills by use. Another one is read from any file of the same form.
 """
 
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from harness.errors import UsageError
-from harness.host.text_files import read_text
-from harness.scenario.schema import SchemaModel, Text, explain
+from harness.scenario.schema import SchemaModel, Text, read_table
 
 DEFAULT = Path(__file__).with_name("prices.toml")
 
@@ -61,12 +58,4 @@ class Prices(SchemaModel):
 
 def load_prices(path: Path = DEFAULT) -> Prices:
     """Read a price table; raise UsageError that names the file, the key and the value."""
-    try:
-        return Prices.model_validate(tomllib.loads(read_text(path)))
-    except OSError as error:
-        message = f"cannot read {path}: {error.strerror}"
-        raise UsageError(message, f"{DEFAULT} is one") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
-    except ValidationError as invalid:
-        raise explain(path, Prices, invalid.errors()) from invalid
+    return read_table(path, Prices, f"{DEFAULT} is one")

@@ -20,17 +20,13 @@ FOREIGN = "cpu_s:"
 @metric("CPU usage", "%", group=Group.RESOURCES, digits=1)
 def cpu_pct(facts: RunFacts) -> Quantity:
     """CPU that the approach's services used over the load, in % of all cores of the machine."""
-    used_s = approach_cpu_s(facts, facts.load_s)
-    if isinstance(used_s, Missing):
-        return used_s
-    return Ratio(100.0 * used_s, facts.load_s * facts.cores)
+    return _per(facts.load_s * facts.cores, approach_cpu_s(facts, facts.load_s), times=100.0)
 
 
 @metric("CPU cores used", "cores", group=Group.RESOURCES, digits=2, scale=Scale.LOG)
 def cpu_cores(facts: RunFacts) -> Quantity:
     """Cores that the approach's services used on average over the load."""
-    used_s = approach_cpu_s(facts, facts.load_s)
-    return used_s if isinstance(used_s, Missing) else Ratio(used_s, facts.load_s)
+    return _per(facts.load_s, approach_cpu_s(facts, facts.load_s))
 
 
 @metric(
@@ -63,16 +59,15 @@ def cpu_s_per_order(facts: RunFacts) -> Quantity:
 )  # fmt: skip
 def cpu_ms_per_request(facts: RunFacts) -> Quantity:
     """CPU milliseconds of load and drain that the approach's services used per answered request."""
-    used_s = approach_cpu_s(facts, facts.end_s)
     answered = float(facts.requests["answered"].sum())
-    return used_s if isinstance(used_s, Missing) else Ratio(1000.0 * used_s, answered)
+    return _per(answered, approach_cpu_s(facts, facts.end_s), times=1000.0)
 
 
 def approach_cpu_s(facts: RunFacts, to_s: float) -> float | Missing:
     """Return the CPU seconds that the approach's services used from the start of the load on."""
-    used = [facts.cpu_s(service, 0.0, to_s) for service in facts.approach_services]
-    known = [seconds for seconds in used if seconds is not None]
-    return float(sum(known)) if len(known) == len(used) else Missing(NO_CPU)
+    known = facts.known_cpu_s(facts.approach_services, 0.0, to_s)
+    is_whole = len(known) == len(facts.approach_services)
+    return float(sum(known)) if is_whole else Missing(NO_CPU)
 
 
 @metric(
@@ -108,7 +103,11 @@ def memory_peak_mb(facts: RunFacts) -> Quantity:
 
 
 def _per_order(facts: RunFacts, used: float | Missing) -> Quantity:
-    return used if isinstance(used, Missing) else Ratio(used, float(len(facts.confirmed)))
+    return _per(float(len(facts.confirmed)), used)
+
+
+def _per(denominator: float, used: float | Missing, times: float = 1.0) -> Quantity:
+    return used if isinstance(used, Missing) else Ratio(times * used, denominator)
 
 
 def memory_gb_s(facts: RunFacts, to_s: float) -> float | Missing:
@@ -162,10 +161,9 @@ def other_cores(facts: RunFacts) -> Quantity:
     What the machine was busy with, less services, load generator and harness.
     """
     sources = [*facts.topology["services"], "load", "harness"]
-    used = [facts.cpu_s(source, 0.0, facts.load_s) for source in sources]
+    known = facts.known_cpu_s(sources, 0.0, facts.load_s)
     machine_s = facts.cpu_s("machine", 0.0, facts.load_s)
-    known = [seconds for seconds in used if seconds is not None]
-    if machine_s is None or len(known) < len(used):
+    if machine_s is None or len(known) < len(sources):
         return Missing("the CPU of the harness was not sampled")
     return Ratio(max(0.0, machine_s - sum(known)), facts.load_s)
 

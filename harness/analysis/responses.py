@@ -7,15 +7,13 @@ the thinking, and the two differ by the generator's lateness alone.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from harness.analysis.estimates import Sample, merge, percentile
-from harness.analysis.laws.counts import ROUTES
-from harness.analysis.run_facts import RunFacts, floats, integers, is_in
-
-QUANTILES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+from harness.analysis.estimates import PERCENTILES, Sample, merge, percentile
+from harness.analysis.run_facts import RunFacts, floats, is_in, response_ms
+from harness.results.routes import ROUTES
 
 
 def responses(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
@@ -39,7 +37,7 @@ def _row(runs: Sequence[RunFacts], endpoint: str, route: str) -> dict[str, Any]:
         answered = of_kind & requests["answered"].to_numpy(dtype=np.bool_)
         sent += int(np.count_nonzero(of_kind))
         service.append(Sample(floats(requests, "latency_ms")[answered]))
-        response.append(Sample(response_ms(facts)[answered]))
+        response.append(Sample(response_ms(requests)[answered]))
     times = {"service": merge(service), "response": merge(response)}
     return {
         "request": endpoint,
@@ -47,17 +45,9 @@ def _row(runs: Sequence[RunFacts], endpoint: str, route: str) -> dict[str, Any]:
         "requests": sent / len(runs),
         "answered": sum(sample.size for sample in service) / len(runs),
         **{
-            f"{name}_{quantile}_ms": percentile(sample, q).value
+            f"{name}_p{q}_ms": percentile(sample, q / 100).value
             for name, sample in times.items()
             if isinstance(sample, Sample)
-            for quantile, q in QUANTILES.items()
+            for q in PERCENTILES
         },
     }
-
-
-def response_ms(facts: RunFacts) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Return the time of every request from its intended start until its end, in ms."""
-    requests = facts.requests
-    took_ms: np.ndarray[tuple[int], np.dtype[np.float64]]
-    took_ms = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
-    return took_ms

@@ -5,7 +5,7 @@ times; both are brought to seconds or nanoseconds relative to t0, once, here. De
 computed when first asked for and kept, because forty metrics read the same few of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,7 @@ _OF_A_PURCHASE = (
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,24 @@ def floats(frame: pd.DataFrame, column: str) -> Floats:
     return frame[column].to_numpy(dtype=np.float64)
 
 
-def is_in(frame: pd.DataFrame, column: str, values: Sequence[Any]) -> npt.NDArray[np.bool_]:
+def is_in(frame: pd.DataFrame, column: str, values: Sequence[Any]) -> Flags:
     """Return which rows have one of `values` in a column."""
     return frame[column].isin(list(values)).to_numpy(dtype=np.bool_)
 
 
-def rows(frame: pd.DataFrame, kept: npt.NDArray[np.bool_]) -> pd.DataFrame:
+def late_ms(requests: pd.DataFrame) -> Floats:
+    """Return how long after its intended time each request was sent, in ms."""
+    late: Floats = (integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
+    return late
+
+
+def response_ms(requests: pd.DataFrame) -> Floats:
+    """Return the time of each request from its intended start until its end, in ms."""
+    took: Floats = (integers(requests, "done_ns") - integers(requests, "intended_ns")) / 1e6
+    return took
+
+
+def rows(frame: pd.DataFrame, kept: Flags) -> pd.DataFrame:
     """Return some rows of a frame; if they are all, the frame itself, which may be large."""
     return frame if kept.all() else frame[kept]
 
@@ -123,6 +136,11 @@ class RunFacts:
         self.cores = run.record.cores or 1
         self.cores_allowed = run.record.cores_allowed or float(self.cores)
         self._telemetry: dict[str, pd.DataFrame] = {}
+
+    @classmethod
+    def of(cls, run: "RunData | RunFacts") -> "RunFacts":
+        """Return the facts of a run; those that are given share what was made of it before."""
+        return run if isinstance(run, RunFacts) else cls(run)
 
     @property
     def usable_cores(self) -> float:
@@ -302,6 +320,11 @@ class RunFacts:
         values = column.to_numpy(dtype=np.float64)
         first, last = np.interp([from_s, to_s], times, values)
         return float(last - first)
+
+    def known_cpu_s(self, sources: Iterable[str], from_s: float, to_s: float) -> list[float]:
+        """Return the CPU seconds of those sources that were sampled."""
+        used = (self.cpu_s(source, from_s, to_s) for source in sources)
+        return [seconds for seconds in used if seconds is not None]
 
     @cached_property
     def cumulative_cpu_s(self) -> pd.DataFrame:

@@ -8,13 +8,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis import order_counts, resources
 from harness.analysis.latency import not_refused
 from harness.analysis.run_facts import (
     NANOSECONDS,
+    Flags,
     Floats,
     Integers,
     RunFacts,
@@ -33,7 +33,7 @@ class Latencies:
 
     sent_s: Floats
     latency_ms: Floats
-    answered: npt.NDArray[np.bool_]
+    answered: Flags
 
 
 def latencies(facts: RunFacts) -> dict[str, Latencies]:
@@ -47,23 +47,21 @@ def latencies(facts: RunFacts) -> dict[str, Latencies]:
     }
 
 
-def _latencies(requests: pd.DataFrame, answered: npt.NDArray[np.bool_]) -> Latencies:
+def _latencies(requests: pd.DataFrame, answered: Flags) -> Latencies:
     sent_s = integers(requests, "sent_ns") / NANOSECONDS
     order = np.argsort(sent_s, kind="stable")
     return Latencies(sent_s[order], floats(requests, "latency_ms")[order], answered[order])
 
 
-def series(run: RunData, facts: RunFacts | None = None) -> pd.DataFrame:
+def series(run: RunData | RunFacts) -> pd.DataFrame:
     """Return a run second by second; `t_s` is the second's beginning, in s since t0.
 
     Columns: planned, active (users); requests, errors (answers and failures per second);
     open_orders, queue_depth, stock_left, confirmed (at the second's end; confirmed is cumulative);
     cores_<service> for every service, cores_approach, cores_load. What was not measured in a second
     is missing (NaN).
-
-    `facts` are those of the run, if they are there already.
     """
-    facts = facts or RunFacts(run)
+    facts = RunFacts.of(run)
     counts = counts_per_second(facts)
     seconds = len(counts)
     table = counts[["t_s"]].copy()

@@ -18,10 +18,10 @@ from typing import Any
 from harness.analysis import machine
 from harness.analysis.estimates import point
 from harness.analysis.resources import foreign_processes, other_cores
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers, late_ms
 from harness.results.findings import Law, Verdict
 from harness.results.outages import action, target
-from harness.results.record import FaultRecord
+from harness.results.record import FaultRecord, Validity
 from harness.results.store import RunData
 
 VALID = "VALID"
@@ -34,12 +34,10 @@ STEAL_LIMIT = 0.02
 """Share of the machine's time that a hypervisor may withhold before it is worth a warning."""
 
 
-def validity(run: RunData, laws: Sequence[Law], facts: RunFacts | None = None) -> dict[str, Any]:
-    """Judge a run by its laws and its record: verdict, reasons (why not), warnings.
-
-    `facts` are those of the run, if they are there already.
-    """
-    record = run.record
+def validity(run: RunData | RunFacts, laws: Sequence[Law]) -> Validity:
+    """Judge a run by its laws and its record."""
+    facts = RunFacts.of(run)
+    record = facts.record
     reasons = [_describe(law) for law in laws if law.verdict is Verdict.FAIL]
     if not laws:
         reasons.append("its laws were not checked")
@@ -48,25 +46,27 @@ def validity(run: RunData, laws: Sequence[Law], facts: RunFacts | None = None) -
     if record.status != "complete":
         reasons.append(f"it did not end as planned: its status is {record.status!r}")
     reasons += [_missed(fault) for fault in record.faults if fault.error is not None]
-    return {
-        "verdict": INVALID if reasons else VALID,
-        "reasons": reasons,
-        "warnings": _warnings(run, laws, facts or RunFacts(run)),
-    }
+    return Validity(
+        verdict=INVALID if reasons else VALID,
+        reasons=reasons,
+        warnings=_warnings(facts, laws),
+        laws=list(laws),
+    )
 
 
-def _warnings(run: RunData, laws: Sequence[Law], facts: RunFacts) -> list[str]:
+def _warnings(facts: RunFacts, laws: Sequence[Law]) -> list[str]:
+    record = facts.record
     warnings = [f"not checked: {_describe(law)}" for law in laws if law.verdict is Verdict.UNKNOWN]
-    if not run.record.drained:
+    if not record.drained:
         unsettled = len(facts.orders) - int(facts.orders["settled"].sum())
         warnings.append(
             f"the backlog was not worked off in {facts.drain_s:.0f} s after the load: "
             f"{unsettled} orders are open, and count as such"
         )
-    for fault in run.record.faults:
+    for fault in record.faults:
         if fault.begun_ns is not None and fault.healthy_ns is None:
             warnings.append(f"not healthy again after {action(fault.plan)} of {target(fault.plan)}")
-    warnings += _unenforced(run.record.deployment or {})
+    warnings += _unenforced(record.deployment or {})
     stolen = _stolen_share(facts)
     if stolen > STEAL_LIMIT:
         warnings.append(f"the hypervisor withheld {100 * stolen:.1f} % of the machine's time")
@@ -76,14 +76,14 @@ def _warnings(run: RunData, laws: Sequence[Law], facts: RunFacts) -> list[str]:
 def _stood_still(facts: RunFacts) -> list[str]:
     """Warn of the moments at which the load generator did not send what was due."""
     requests = facts.requests
-    late_ms = (integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
-    late = late_ms > STOOD_STILL_MS
+    behind_ms = late_ms(requests)
+    late = behind_ms > STOOD_STILL_MS
     if facts.scenario.get("contention") or not late.any():
         return []
     at_s = integers(requests, "intended_ns")[late].min() / NANOSECONDS
     return [
         f"the load generator stood still: {int(late.sum())} requests were sent over "
-        f"{STOOD_STILL_MS:g} ms late, at most {late_ms.max():.0f} ms, the first at {at_s:.1f} s"
+        f"{STOOD_STILL_MS:g} ms late, at most {behind_ms.max():.0f} ms, the first at {at_s:.1f} s"
     ]
 
 

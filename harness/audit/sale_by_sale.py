@@ -17,9 +17,9 @@ import pandas as pd
 from harness.audit.facts import Facts, with_python_strings
 from harness.audit.invariant import EXAMPLES, Invariant, Scope
 from harness.results.findings import Finding, Verdict, worst
-from harness.results.record import ResetProof, RunRecord, SaleRecord, StoreFacts
+from harness.results.record import ResetProof, RunRecord, StoreFacts
 from harness.results.store import TABLES, RunData
-from harness.scenario.sales import SALE_PRODUCT
+from harness.scenario.sales import SALE_PRODUCT, Sale
 
 NO_SALE = 0
 """Number of the slice that holds what belongs to no sale: registrations, and nothing else."""
@@ -105,7 +105,7 @@ def _slice(
     return replace(run, record=record, **rows)
 
 
-def _record(record: RunRecord, sale: SaleRecord) -> RunRecord:
+def _record(record: RunRecord, sale: Sale) -> RunRecord:
     """Return the record as one sale would have it."""
     product = record.scenario["product"] | {"stock": sale.stock}
     changes = {

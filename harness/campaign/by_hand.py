@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.campaign import compose_variables
-from harness.campaign.store_reset import reset
+from harness.campaign.store_reset import reset, reset_stores
 from harness.campaign.topologies import Request, without_case
 from harness.errors import UsageError
 from harness.results.record import ResetProof
 from harness.runtimes import (
-    Addresses,
     Deployment,
     DeploymentRecord,
     OnProgress,
@@ -20,7 +18,7 @@ from harness.runtimes import (
     beside_no_measurement,
 )
 from harness.scenario.model import Scenario
-from harness.topology import Topology, discover
+from harness.topology import discover
 
 
 @contextmanager
@@ -62,26 +60,4 @@ def reset_kept(one: RunningDeployment, root: Path) -> ResetProof:
     if one.approach not in topologies:
         raise UsageError(f"{root} has no compose file of {one.approach}", "run it in the project")
     scenario = Scenario.model_validate(one.scenario)
-    found = AttachedDeployment(topologies[one.approach], addresses)
-    return reset(found, scenario, scenario.sales(one.seed))
-
-
-@dataclass(frozen=True, slots=True)
-class AttachedDeployment:
-    """A deployment of another process, by its addresses."""
-
-    topology: Topology
-    _addresses: Addresses
-
-    @property
-    def address(self) -> str:
-        """Return the base URL of the service that takes the load."""
-        return self._addresses.shop
-
-    def dsn(self) -> str:
-        """Return the superuser's connection string of the ledger."""
-        return self._addresses.dsn
-
-    def redis_url(self) -> str | None:
-        """Return the URL of Redis, or None if the approach has none."""
-        return self._addresses.redis_url
+    return reset_stores(topologies[one.approach], addresses, scenario, scenario.sales(one.seed))

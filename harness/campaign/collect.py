@@ -7,13 +7,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString, TypeVar
 
 import httpx
 import pandas as pd
 import psycopg
 import redis
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg.rows import class_row
 
 from harness.audit.password_hashes import parameters
 from harness.campaign import entry_log
@@ -29,6 +30,7 @@ from harness.results.record import (
     Statement,
     StoreFacts,
 )
+from harness.results.store import COLUMNS
 from harness.runtimes import Deployment
 from harness.runtimes import queue_lengths as queues
 from harness.scenario.sales import Sale
@@ -55,29 +57,23 @@ _LEDGER_TABLES = {
         FROM stock_moves m JOIN orders o ON o.id = order_id
         WHERE product_id = ANY(%(products)s) ORDER BY at, order_id, kind""",
 }
-_CHARGE_COLUMNS = [
-    "charge_id",
-    "key",
-    "order_id",
-    "reference",
-    "amount_cents",
-    "outcome",
-    "latency_ms",
-    "started_ns",
-    "finished_ns",
-]
+_PRODUCTS = """
+SELECT id, price_cents, initial_stock, reserved, sold FROM products WHERE id = ANY(%s) ORDER BY id
+"""
 _STATEMENTS = """
-SELECT regexp_replace(query, '\\s+', ' ', 'g'), calls, round(total_exec_time::numeric, 3), rows
+SELECT left(regexp_replace(query, '\\s+', ' ', 'g'), 500) AS query, calls,
+       round(total_exec_time::numeric, 3) AS total_ms, rows
 FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY total_exec_time DESC LIMIT 25
 """
-CANCELLED_COLUMNS = ("order_id", "user_id", "product_id", "quantity", "key", "reason")
 _CANCELLED = """
-SELECT id::text, user_id, product_id, quantity, idempotency_key, reason FROM cancelled_orders
-WHERE product_id = ANY(%s) ORDER BY cancelled_at, id
+SELECT id::text AS order_id, user_id, product_id, quantity, idempotency_key AS key, reason
+FROM cancelled_orders WHERE product_id = ANY(%s) ORDER BY cancelled_at, id
 """
 _MOST_LETTERS = 1_000
+
+One = TypeVar("One")
 
 RequestCounts = Counter[tuple[str, str, int]]
 """Requests counted by the servers, by (method, route, status)."""
@@ -144,34 +140,24 @@ def charges(deployment: Deployment, warm_up_prefix: str) -> pd.DataFrame:
     response.raise_for_status()
     rows = [json.loads(line) for line in response.text.splitlines()]
     sale = [row for row in rows if not str(row["reference"]).startswith(warm_up_prefix)]
-    return pd.DataFrame(sale, columns=_CHARGE_COLUMNS)
+    return pd.DataFrame(sale, columns=list(COLUMNS["charges"]))
 
 
 def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> StoreFacts:
     """Return the final stocks, streams, passwords and statements as the stores have them."""
     ids = [sale.product_id for sale in sales]
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
-        products = ledger.execute(
-            "SELECT id, price_cents, initial_stock, reserved, sold FROM products"
-            " WHERE id = ANY(%s) ORDER BY id",
-            (ids,),
-        ).fetchall()
-        statements = ledger.execute(_STATEMENTS).fetchall()
-        passwords = password_parameters(ledger)
-        cancelled = ledger.execute(_CANCELLED, (ids,)).fetchall()
-    names = ("id", "price_cents", "initial_stock", "reserved", "sold")
-    return StoreFacts(
-        products=[ProductFacts(**dict(zip(names, row, strict=True))) for row in products],
-        redis=_redis_facts(deployment, ids),
-        cancelled=[
-            CancelledOrder(**dict(zip(CANCELLED_COLUMNS, row, strict=True))) for row in cancelled
-        ],
-        passwords=passwords,
-        statements=[
-            Statement(query=query[:500], calls=calls, total_ms=float(total_ms), rows=rows)
-            for query, calls, total_ms, rows in statements
-        ],
-    )
+
+        def rows(kind: type[One], query: LiteralString, *values: object) -> list[One]:
+            return ledger.cursor(row_factory=class_row(kind)).execute(query, values).fetchall()
+
+        return StoreFacts(
+            products=rows(ProductFacts, _PRODUCTS, ids),
+            statements=rows(Statement, _STATEMENTS),
+            passwords=password_parameters(ledger),
+            cancelled=rows(CancelledOrder, _CANCELLED, ids),
+            redis=_redis_facts(deployment, ids),
+        )
 
 
 def password_parameters(ledger: psycopg.Connection[Any]) -> list[PasswordHashes]:

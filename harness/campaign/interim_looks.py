@@ -4,7 +4,7 @@ A look that was taken is never taken again: a campaign that was interrupted goes
 looks have said.
 """
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look
 from harness.campaign.derived import summarise
@@ -12,6 +12,9 @@ from harness.campaign.observer import Observer
 from harness.errors import UsageError
 from harness.results.store import Campaign
 from harness.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from harness.campaign.blocks import Blocks
 
 MOST_BLOCKS = AFTER_BLOCKS[-1]
 
@@ -38,18 +41,7 @@ def check(scenario: Scenario, variants: int) -> None:
         raise UsageError("--runs auto: it takes two variants to decide between", hint)
 
 
-class Blocks(Protocol):
-    """What looks need of a campaign under way: its runs, block by block."""
-
-    @property
-    def campaign(self) -> Campaign:
-        """Return its folder."""
-
-    def make(self, blocks: int) -> None:
-        """Make the runs of the first `blocks` blocks that are missing."""
-
-
-def make_until_decided(blocks: Blocks, observer: Observer) -> None:
+def make_until_decided(blocks: "Blocks", observer: Observer) -> None:
     """Make the runs of the first 3, 5, 8 blocks until a look decides; then cut the plan there."""
     campaign = blocks.campaign
     for number, n_blocks in enumerate(campaign.description()["looks"]["after_blocks"], start=1):

@@ -1,6 +1,6 @@
 """What a campaign reports while it runs; the command line and the live page show it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,38 +52,23 @@ class Observer(Protocol):
         """Receive what a look between the blocks has decided."""
 
 
-class CompositeObserver:
+def _passed_on(name: str) -> Callable[..., None]:
+    def pass_on(self: "CompositeObserver", *news: object) -> None:
+        for one in self.observers:
+            getattr(one, name)(*news)
+
+    return pass_on
+
+
+@dataclass(frozen=True)
+class CompositeObserver(Observer):
     """Passes everything on to several observers, one after the other."""
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = observers
+    observers: Sequence[Observer]
 
-    def campaign_begins(self, planned: list[PlannedRun], done: int, scenario: Scenario) -> None:
-        """Pass it on."""
-        for one in self._observers:
-            one.campaign_begins(planned, done, scenario)
-
-    def step(self, run: PlannedRun, step: Step) -> None:
-        """Pass it on."""
-        for one in self._observers:
-            one.step(run, step)
-
-    def load(self, run: PlannedRun, progress: Progress, sample: LiveSample) -> None:
-        """Pass it on."""
-        for one in self._observers:
-            one.load(run, progress, sample)
-
-    def fault(self, run: PlannedRun, event: FaultEvent) -> None:
-        """Pass it on."""
-        for one in self._observers:
-            one.fault(run, event)
-
-    def run_ends(self, run: PlannedRun, valid: bool, audit: Verdict, sold: int) -> None:
-        """Pass it on."""
-        for one in self._observers:
-            one.run_ends(run, valid, audit, sold)
-
-    def look(self, number: int, look: Look) -> None:
-        """Pass it on."""
-        for one in self._observers:
-            one.look(number, look)
+    campaign_begins = _passed_on("campaign_begins")
+    step = _passed_on("step")
+    load = _passed_on("load")
+    fault = _passed_on("fault")
+    run_ends = _passed_on("run_ends")
+    look = _passed_on("look")

@@ -1,6 +1,6 @@
 """What a run has found, put together from what each of its steps returned."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psutil
@@ -17,8 +17,6 @@ from harness.results.record import (
     RequestTotals,
     ResetProof,
     RunRecord,
-    SaleRecord,
-    Validity,
 )
 from harness.results.store import RunData
 from harness.runtimes import Deployment
@@ -65,7 +63,7 @@ def run_data(
         servers=stores.servers,
         cores=psutil.cpu_count() or 1,
         cores_allowed=processors.allowed(),
-        sales=[SaleRecord(**asdict(sale)) for sale in sales],
+        sales=list(sales),
         payment=Payments(**scenario.payment.model_dump(), seed=str(planned.seed)),
         reset_proof=found.proof,
         t0_wall_ns=load.t0_wall_ns,
@@ -88,8 +86,7 @@ def run_data(
         charges=stores.charges,
         **stores.ledger,
     )
-    laws = analysis.check_laws(run)
-    validity = Validity(**analysis.validity(run, laws), laws=laws)
+    validity = analysis.validity(run, analysis.check_laws(run))
     return replace(run, record=record.model_copy(update={"validity": validity}))
 
 

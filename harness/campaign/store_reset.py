@@ -6,14 +6,16 @@ learns of its stock is its own affair, so the last proof is asked over HTTP, whe
 
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import psycopg
 import redis
+from psycopg.rows import class_row
 
 from harness.errors import InfrastructureError
 from harness.results.record import ProductProof, RedisProof, ResetProof, SaleProof
+from harness.runtimes import Addresses, Deployment
 from harness.runtimes import queue_lengths as queues
 from harness.scenario.model import Product, Scenario
 from harness.scenario.sales import Sale
@@ -42,44 +44,35 @@ ORDER BY s.setdatabase, 1, 2
 """
 
 
-class Reachable(Protocol):
-    """What a reset needs of a deployment, whichever process owns it."""
-
-    @property
-    def topology(self) -> Topology:
-        """Return what was deployed."""
-
-    @property
-    def address(self) -> str:
-        """Return the base URL of the service that takes the load."""
-
-    def dsn(self) -> str:
-        """Return the superuser's connection string of the ledger."""
-
-    def redis_url(self) -> str | None:
-        """Return the URL of Redis, or None if the approach has none."""
+def reset(deployment: Deployment, scenario: Scenario, sales: Sequence[Sale]) -> ResetProof:
+    """Empty and seed the stores of a deployment of this process, as `reset_stores` does."""
+    shop, dsn, redis_url = deployment.address, deployment.dsn(), deployment.redis_url()
+    return reset_stores(deployment.topology, Addresses(shop, {}, dsn, redis_url), scenario, sales)
 
 
-def reset(deployment: Reachable, scenario: Scenario, sales: Sequence[Sale]) -> ResetProof:
+def reset_stores(
+    topology: Topology, addresses: Addresses, scenario: Scenario, sales: Sequence[Sale]
+) -> ResetProof:
     """Empty PostgreSQL and Redis, seed every sale and the warm-up product, and return the proof.
 
     The proof is what was counted afterwards; its `clean` says whether all of it is as it must be.
     Raises InfrastructureError if a store does not answer or the stock does not become visible.
     """
     try:
-        with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
+        with psycopg.connect(addresses.dsn, autocommit=True, connect_timeout=5) as ledger:
             _empty_and_seed(ledger, scenario.product, sales)
-            _flush_redis(deployment)
-            seen = _wait_until_visible(deployment, sales)
-            return _prove(ledger, deployment, sales, seen)
+            _flush_redis(addresses.redis_url)
+            seen = _wait_until_visible(topology, addresses.shop, sales)
+            in_redis = _prove_redis(topology, addresses.redis_url, sales)
+            return _prove(ledger, sales, seen, *in_redis)
     except (psycopg.Error, redis.RedisError) as error:
         raise InfrastructureError(
-            f"{deployment.topology.approach}: cannot reset the stores: {error}",
+            f"{topology.approach}: cannot reset the stores: {error}",
             "see the stores' logs; `harness doctor` checks the machine",
         ) from error
 
 
-def settle_stores(deployment: Reachable) -> None:
+def settle_stores(deployment: Deployment) -> None:
     """Bring PostgreSQL to the same physical state before every load (VACUUM, CHECKPOINT)."""
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
         ledger.execute("VACUUM ANALYZE")
@@ -102,22 +95,21 @@ def _empty_and_seed(
         )
 
 
-def _flush_redis(deployment: Reachable) -> None:
-    url = deployment.redis_url()
+def _flush_redis(url: str | None) -> None:
     if url:
         with redis.Redis.from_url(url, socket_timeout=5) as store:
             store.flushall()
 
 
-def _wait_until_visible(deployment: Reachable, sales: Sequence[Sale]) -> list[int]:
+def _wait_until_visible(topology: Topology, address: str, sales: Sequence[Sale]) -> list[int]:
     """Ask the shop for every stock, as a buyer would, until each is the seeded one."""
     deadline_s = time.monotonic() + STOCK_VISIBLE_LIMIT_S
-    with httpx.Client(base_url=deployment.address, timeout=5) as shop:
+    with httpx.Client(base_url=address, timeout=5) as shop:
         for sale in sales:
             while (answer := _offer(shop, sale)) != sale.stock:
                 if time.monotonic() > deadline_s:
                     raise InfrastructureError(
-                        f"{deployment.topology.approach}: the shop does not offer the "
+                        f"{topology.approach}: the shop does not offer the "
                         f"{sale.stock} seeded units of product {sale.product_id}; "
                         f"its last answer was: {answer}",
                         "see the logs of the service that takes the load",
@@ -139,21 +131,20 @@ def _offer(shop: httpx.Client, sale: Sale) -> int | str:
 
 def _prove(
     ledger: psycopg.Connection[Any],
-    deployment: Reachable,
     sales: Sequence[Sale],
     seen: Sequence[int],
+    in_redis: RedisProof | None,
+    counters: Sequence[int | None],
 ) -> ResetProof:
     rows = {
         table: ledger.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # type: ignore[index]  # noqa: S608
         for table in TABLES
     }
-    seeded = ledger.execute(
+    cursor = ledger.cursor(row_factory=class_row(ProductProof))
+    products = cursor.execute(
         "SELECT initial_stock, reserved, sold FROM products WHERE id = ANY(%s) ORDER BY id",
         ([sale.product_id for sale in sales],),
     ).fetchall()
-    names = ("initial_stock", "reserved", "sold")
-    products = [ProductProof(**dict(zip(names, row, strict=True))) for row in seeded]
-    in_redis, counters = _prove_redis(deployment, sales)
     proof = ResetProof(
         rows=rows,
         product=products[0],
@@ -180,10 +171,10 @@ def _prove(
 
 
 def _prove_redis(
-    deployment: Reachable, sales: Sequence[Sale]
+    topology: Topology, url: str | None, sales: Sequence[Sale]
 ) -> tuple[RedisProof | None, Sequence[int | None]]:
     """Return what Redis holds, and its counter of each sale; of an approach without it, nothing."""
-    facts, url = deployment.topology.redis, deployment.redis_url()
+    facts = topology.redis
     if not facts or not url:
         return None, [None] * len(sales)
     with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:

@@ -3,50 +3,24 @@
 import io
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
 
 import typer
 from rich.console import Console
 
-from harness.cli import (
-    audit,
-    baseline,
-    clean,
-    compare,
-    doctor,
-    down,
-    gate,
-    history,
-    report,
-    reset,
-    run,
-    selftest,
-    up,
-    validate,
-)
-from harness.cli import list as list_
 from harness.cli.application import app
 from harness.errors import ExitCode, HarnessError, is_full
 from harness.host import inherited
 
-for _module, _command in (
-    (run, run.run),
-    (report, report.report),
-    (audit, audit.audit),
-    (list_, list_.list_command),
-    (validate, validate.validate),
-    (compare, compare.compare),
-    (baseline, baseline.baseline),
-    (gate, gate.gate),
-    (up, up.up),
-    (reset, reset.reset),
-    (down, down.down),
-    (doctor, doctor.doctor),
-    (clean, clean.clean),
-    (selftest, selftest.selftest),
-    (history, history.history),
-):
-    app.command(name=_module.__name__.rpartition(".")[2])(_command)
+_COMMANDS = (
+    *("run", "report", "audit", "list", "validate", "compare", "baseline", "gate"),
+    *("up", "reset", "down", "doctor", "clean", "selftest", "history"),
+)
+"""Each is a module of its name, in the order of `harness --help`."""
+
+for _name in _COMMANDS:
+    import_module(f"{__name__}.{_name}")
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -1,11 +1,12 @@
 """`harness audit`: the stored runs of a campaign, audited again."""
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 from harness.cli.options import StrictOption
 from harness.cli.stored_campaigns import CampaignArgument, newest
 from harness.errors import ExitCode
 
 
+@app.command()
 def audit(path: CampaignArgument = None, strict: StrictOption = False) -> ExitCode:
     """Audit the stored runs of a campaign again, without deploying anything."""
     from harness import audit as auditing

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 
 
+@app.command()
 def baseline(
     campaign: Annotated[Path, typer.Argument(help="Folder of a campaign: valid, and clean.")],
     out: Annotated[Path | None, typer.Option(help="File. [results/baseline.json]")] = None,

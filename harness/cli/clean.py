@@ -2,10 +2,11 @@
 
 from contextlib import suppress
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 from harness.errors import UsageError
 
 
+@app.command()
 def clean() -> None:
     """Remove what a killed harness left: processes, temporary folders and git worktrees."""
     from harness import runtimes

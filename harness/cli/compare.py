@@ -11,7 +11,7 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.cli.application import console, print_table
+from harness.cli.application import app, console, print_table
 from harness.errors import ExitCode, NotComparable
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Format(StrEnum):
 Folder = Annotated[Path, typer.Argument(help="Folder of a campaign.")]
 
 
+@app.command()
 def compare(
     a: Folder,
     b: Folder,

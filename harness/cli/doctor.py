@@ -1,10 +1,11 @@
 """`harness doctor`: whether this machine can run the harness."""
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 from harness.cli.options import RuntimeOption
 from harness.errors import ExitCode
 
 
+@app.command()
 def doctor(runtime: RuntimeOption = "local") -> ExitCode:
     """Check whether this machine can run the harness."""
     from harness.runtimes import runtime_named

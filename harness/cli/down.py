@@ -2,13 +2,14 @@
 
 import signal
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 from harness.cli.kept_deployments import KeptArgument, kept_deployment
 from harness.errors import InfrastructureError
 
 _DOWN_LIMIT_S = 180.0
 
 
+@app.command()
 def down(approach: KeptArgument = None) -> None:
     """Take down what `harness up` keeps up, from any terminal."""
     from harness.runtimes import leftovers

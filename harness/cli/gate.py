@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.application import console, print_table
+from harness.cli.application import app, console, print_table
 from harness.cli.options import StrictOption
 from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
 
@@ -31,6 +31,7 @@ class Inconclusive(StrEnum):
     FAIL = "fail"
 
 
+@app.command()
 def gate(
     base: Annotated[
         str | None, typer.Option(metavar="REV", help="Revision that head is compared with.")

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 from harness.errors import ExitCode, UsageError
 
 
+@app.command()
 def history(
     folder: Annotated[Path, typer.Argument(help="Folder that holds the campaigns.")],
     out: Annotated[

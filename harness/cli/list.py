@@ -2,11 +2,12 @@
 
 from rich.table import Table
 
-from harness.cli.application import print_table
+from harness.cli.application import app, print_table
 from harness.cli.stored_campaigns import campaigns
 from harness.errors import UsageError
 
 
+@app.command("list")
 def list_command() -> None:
     """List the scenarios, the approaches, the stored campaigns, and what is up by hand."""
     from harness.results.status import campaign_status

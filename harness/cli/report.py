@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.application import app
 from harness.cli.options import StrictOption
 from harness.cli.stored_campaigns import CampaignArgument, newest, publish
 from harness.errors import ExitCode
 
 
+@app.command()
 def report(
     path: CampaignArgument = None,
     prices: Annotated[Path | None, typer.Option(help="Price table for the costs, as TOML.")] = None,

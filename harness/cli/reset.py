@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 from harness.cli.kept_deployments import KeptArgument, kept_deployment
 from harness.errors import ExitCode, InfrastructureError, UsageError
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.results.record import ResetProof
 
 
+@app.command()
 def reset(approach: KeptArgument = None) -> ExitCode:
     """Empty and seed again what `harness up` keeps up, and print what was counted afterwards."""
     one = kept_deployment(approach)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 from harness.cli.options import (
     BaselineOption,
     LiveOption,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from harness.results.store import Campaign
 
 
+@app.command()
 def run(
     scenario: Annotated[
         str | None, typer.Argument(help="Name in scenarios/, or a TOML file. [flash_sale]")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from harness.cli.application import console, print_table
+from harness.cli.application import app, console, print_table
 from harness.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.selftest.selftest_run import SelfTest
 
 
+@app.command()
 def selftest(
     approach: Annotated[str, typer.Argument(help="The approach to copy.")] = "queue",
     scenario: Annotated[str, typer.Option(help="Name in scenarios/, or a TOML file.")] = "selftest",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 from harness.cli.background import Foreground, split
 from harness.cli.options import (
     RuntimeOption,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _PERIOD_S = 1.0
 
 
+@app.command()
 def up(
     approach: Annotated[str, typer.Argument(help="The approach to bring up.")],
     runtime: RuntimeOption = "local",

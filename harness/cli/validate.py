@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.application import console
+from harness.cli.application import app, console
 
 
+@app.command()
 def validate(
     scenario: Annotated[str, typer.Argument(help="Name in scenarios/, or a TOML file.")],
 ) -> None:

@@ -7,19 +7,17 @@ others may have amounts of its own.
 """
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from harness.analysis import METRICS
 from harness.analysis.metric import Metric
 from harness.errors import UsageError
-from harness.host.text_files import read_text
-from harness.scenario.schema import SchemaModel, Text, explain
+from harness.scenario.schema import SchemaModel, Text, read_table
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
@@ -114,16 +112,7 @@ class Settings:
 
 def load_settings(path: Path) -> Settings:
     """Read a gate.toml (UsageError names file, key and value)."""
-    try:
-        content = tomllib.loads(read_text(path))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", _EXAMPLE) from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
-    try:
-        table = SettingsFile.model_validate(content)
-    except ValidationError as invalid:
-        raise explain(path, SettingsFile, invalid.errors()) from invalid
+    table = read_table(path, SettingsFile, _EXAMPLE)
     criteria = tuple(_criterion(path, name, one) for name, one in table.metrics.items())
     return Settings(table.scenario, table.contention, criteria)
 

@@ -8,6 +8,7 @@ import json
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -231,12 +232,10 @@ class Board:
 
 def _stages(scenario: Scenario) -> list[tuple[float, float, str]]:
     """Return the stages as spans of time, named as in the report; a contention test has none."""
-    stages: list[Stage | ArrivalStage] = [*scenario.stages]
-    if scenario.open is not None:
-        stages += scenario.open.stages
-    spans = []
-    begins_s = 0.0
-    for number, stage in enumerate(stages, start=1):
-        spans.append((begins_s, begins_s + stage.seconds, f"{number} {stage.name}"))
-        begins_s += stage.seconds
-    return spans
+    arriving = () if scenario.open is None else scenario.open.stages
+    named: list[Stage | ArrivalStage] = [*scenario.stages, *arriving]
+    edges_s = pairwise((0.0, *scenario.schedule.ends_s))
+    return [
+        (begins_s, ends_s, f"{number} {stage.name}")
+        for number, (stage, (begins_s, ends_s)) in enumerate(zip(named, edges_s, strict=True), 1)
+    ]

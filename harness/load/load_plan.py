@@ -127,9 +127,7 @@ class LoadPlan(_StagedPlan):
     stages: tuple[PlannedStage, ...]
 
     @classmethod
-    def for_warm_up(
-        cls, scenario: "Scenario", address: str, *, seed: int, product_id: int = WARM_UP_PRODUCT
-    ) -> "LoadPlan":
+    def for_warm_up(cls, scenario: "Scenario", address: str, *, seed: int) -> "LoadPlan":
         """Return the plan of a scenario's warm-up; its keys are ``<seed>-w<user>-<n>``.
 
         The buyers arrive in the first third of the warm-up and leave at its end.
@@ -138,7 +136,7 @@ class LoadPlan(_StagedPlan):
         ramp_s = seconds / 3
         return cls(
             address=address,
-            product_id=product_id,
+            product_id=WARM_UP_PRODUCT,
             seed=seed,
             key_prefix=f"{seed}-w",
             user_offset=WARM_UP_USER_OFFSET,

@@ -1,6 +1,7 @@
 """Collects what the generators wrote into tables: the request log of a run."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,24 +12,16 @@ import pandas as pd
 from harness.errors import InfrastructureError
 from harness.load.load_plan import AnyPlan, ContentionPlan, plan_from_json
 from harness.load.request_log import (
-    BUYER_COLUMNS,
+    BUYER_TYPES,
     CLOCK_COLUMNS,
-    REQUEST_COLUMNS,
+    REQUEST_TYPES,
     end_file_of,
     file_of,
 )
 
-_REQUEST_TYPES = {
-    "process": "int16", "user": "int32", "endpoint": "str", "stage": "int16",
-    "intended_ns": "int64", "sent_ns": "int64", "done_ns": "int64", "think_ns": "int64",
-    "status": "int16", "outcome": "str", "error": "str", "key": "str", "try": "int8",
-    "order_id": "str", "order_status": "str", "version": "int16", "replayed": "bool",
-    "code": "str", "quantity": "int16", "amount_cents": "int64",
-}  # fmt: skip
-_BUYER_TYPES = {
-    "process": "int16", "user": "int32", "born_ns": "int64", "asked_ns": "int64",
-    "left_ns": "int64", "user_id": "int64",
-}  # fmt: skip
+_PROCESS = {"process": "int16"}
+_REQUEST_TYPES = _PROCESS | {"stage": "int16"} | REQUEST_TYPES
+_BUYER_TYPES = _PROCESS | BUYER_TYPES
 _CLOCK_TYPES = {"t_s": "float64", "planned": "float64", "active": "int32", "alive": "int32"}
 
 
@@ -58,16 +51,14 @@ def collect(out_dir: Path) -> LoadResult:
     plan = plan_from_json((out_dir / "plan.json").read_text("utf-8"))
     ends = [_read_end(out_dir, process) for process in range(plan.load.processes)]
     clock = _merge_clocks(_read(out_dir, "clock", CLOCK_COLUMNS, plan.load.processes))
-    requests = _read(out_dir, "requests", REQUEST_COLUMNS, plan.load.processes)
+    requests = _read(out_dir, "requests", REQUEST_TYPES, plan.load.processes)
     sent_ns = requests["sent_ns"].to_numpy(dtype=np.int64)
     requests["stage"] = np.searchsorted(_bounds_ns(plan, clock), sent_ns, side="right")
     requests = requests[list(_REQUEST_TYPES)].astype(_REQUEST_TYPES)
-    buyers = _read(out_dir, "buyers", BUYER_COLUMNS, plan.load.processes)
+    buyers = _read(out_dir, "buyers", BUYER_TYPES, plan.load.processes)
     return LoadResult(
         requests=requests.sort_values(["done_ns", "user"], kind="stable", ignore_index=True),
-        buyers=buyers[list(_BUYER_TYPES)]
-        .astype(_BUYER_TYPES)
-        .sort_values("user", kind="stable", ignore_index=True),
+        buyers=buyers.astype(_BUYER_TYPES).sort_values("user", kind="stable", ignore_index=True),
         clock=clock,
         recorded=sum(end["recorded"] for end in ends),
         locust_requests=sum(end["locust"] for end in ends),
@@ -98,7 +89,7 @@ def _read_end(out_dir: Path, process: int) -> dict[str, int]:
     return end
 
 
-def _read(out_dir: Path, table: str, columns: tuple[str, ...], processes: int) -> pd.DataFrame:
+def _read(out_dir: Path, table: str, columns: Iterable[str], processes: int) -> pd.DataFrame:
     rows: list[list[Any]] = []
     for process in range(processes):
         lines = file_of(out_dir, table, process).read_text("utf-8").splitlines()

@@ -10,15 +10,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-REQUEST_COLUMNS = (
-    "user", "endpoint", "intended_ns", "sent_ns", "done_ns", "think_ns", "status", "outcome",
-    "error", "key", "try", "order_id", "order_status", "version", "replayed",
-    "code", "quantity", "amount_cents",
-)  # fmt: skip
-"""`quantity` is what was asked for, 0 if it was no purchase. `amount_cents` is the sum that the
-answer names: on a product page the price of a unit, of an order its amount; -1 if it names none."""
-BUYER_COLUMNS = ("user", "born_ns", "asked_ns", "left_ns", "user_id")
-"""`user_id` is the account that the shop gave the buyer; 0 if that answer was lost."""
+REQUEST_TYPES = {
+    "user": "int32", "endpoint": "str", "intended_ns": "int64", "sent_ns": "int64",
+    "done_ns": "int64", "think_ns": "int64", "status": "int16", "outcome": "str", "error": "str",
+    "key": "str", "try": "int8", "order_id": "str", "order_status": "str", "version": "int16",
+    "replayed": "bool", "code": "str", "quantity": "int16", "amount_cents": "int64",
+}  # fmt: skip
+"""The columns of the requests, with their types in a table.
+
+`quantity` is what was asked for, 0 if it was no purchase. `amount_cents` is the sum that the answer
+names: on a product page the price of a unit, of an order its amount; -1 if it names none.
+"""
+BUYER_TYPES = {
+    "user": "int32", "born_ns": "int64", "asked_ns": "int64", "left_ns": "int64",
+    "user_id": "int64",
+}  # fmt: skip
+"""The same of the buyers; `user_id` is the account that the shop gave one, 0 if that was lost."""
 CLOCK_COLUMNS = ("instant_s", "t_s", "planned", "active", "alive")
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -60,12 +67,12 @@ class RequestLog:
             file.close()
 
     def request(self, row: tuple[Any, ...]) -> None:
-        """Record one request, in the order of `REQUEST_COLUMNS`."""
+        """Record one request, in the order of `REQUEST_TYPES`."""
         self._write_request(_encode(row) + "\n")
         self.recorded += 1
 
     def buyer(self, row: tuple[int, int, int, int, int]) -> None:
-        """Record a buyer that has left, in the order of `BUYER_COLUMNS`."""
+        """Record a buyer that has left, in the order of `BUYER_TYPES`."""
         self._write_buyer(_encode(row) + "\n")
 
     def clock(self, row: tuple[float, float, float, int, int]) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, SkipValidation, ValidationError
 
 from harness.errors import UsageError
 from harness.results.findings import Law
+from harness.scenario.sales import Sale
 
 SCHEMA_VERSION: Final = 2
 """Version of a campaign's folder and of every file in it; a change is listed in CHANGELOG.md."""
@@ -34,16 +35,6 @@ class Part(BaseModel):
     model_config = ConfigDict(
         extra="forbid", use_attribute_docstrings=True, validate_assignment=True
     )
-
-
-class SaleRecord(Part):
-    """One sale of a run: a contention test has many, every other run one."""
-
-    number: int
-    """From 1."""
-    product_id: int
-    stock: int
-    """Units that were put up for sale."""
 
 
 class ProductProof(Part):
@@ -302,7 +293,8 @@ class RunRecord(Part):
     """Processors of the machine."""
     cores_allowed: float | None = None
     """Processors that the harness and its processes may use."""
-    sales: list[SaleRecord] = []
+    sales: list[Sale] = []
+    """A contention test has many, every other run one."""
     payment: Payments | None
     reset_proof: ResetProof | None
     t0_wall_ns: int

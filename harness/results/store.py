@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from harness.errors import InfrastructureError, UsageError, unwritable
-from harness.results.findings import Category, Finding, Verdict, correctness
+from harness.results.findings import Finding, correctness
 from harness.results.record import CHANGED, SCHEMA_VERSION, RunRecord
-from harness.results.versions import upgrade_campaign, upgrade_run
+from harness.results.versions import upgrade_campaign, upgrade_finding, upgrade_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,33 +282,17 @@ def load_record(folder: Path) -> RunRecord:
     return RunRecord.read(upgrade_run(read_json(path), path), path)
 
 
+_FINDINGS = TypeAdapter(list[Finding])
+
+
 def load_findings(folder: Path) -> list[Finding]:
     """Read the audit that was stored with a run; raise UsageError naming the file if it is none."""
     document = read_json(folder / "audit.json")
     try:
-        return [_finding(stored) for stored in document["findings"]]
+        found = [upgrade_finding(one) for one in document["findings"]]
+        return _FINDINGS.validate_python(found, extra="forbid")
     except (TypeError, ValueError) as error:
         raise UsageError(f"{folder / 'audit.json'}: {error}", CHANGED) from error
-
-
-def _finding(stored: Mapping[str, Any]) -> Finding:
-    return Finding(
-        **{
-            **stored,
-            "verdict": Verdict(stored["verdict"]),
-            "examples": tuple(stored["examples"]),
-            "failed_sales": tuple(stored.get("failed_sales", ())),
-            "unknown_sales": tuple(stored.get("unknown_sales", ())),
-            "category": _category(stored),
-        }
-    )
-
-
-def _category(stored: Mapping[str, Any]) -> Category:
-    """Return what a stored finding is about; version 1 did not store it, and had one exception."""
-    if "category" in stored:
-        return Category(stored["category"])
-    return Category.SET_UP if stored["id"] == "I16" else Category.CORRECTNESS
 
 
 class _Stored(dict[str, Any]):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.results.findings import Category
 from harness.results.record import SCHEMA_VERSION
 from harness.scenario.fault_kinds import OLD_NAMES
 
@@ -49,6 +50,15 @@ def upgrade_run(content: dict[str, Any], path: Path) -> dict[str, Any]:
             fault["kind"] = OLD_NAMES.get(fault["kind"], fault["kind"])
         content["schema_version"] = SCHEMA_VERSION
     return content
+
+
+def upgrade_finding(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a finding of audit.json as this version writes it.
+
+    Version 1 did not store what it is about, and had one that is not about correctness.
+    """
+    about = Category.SET_UP if content["id"] == "I16" else Category.CORRECTNESS
+    return {"category": about, **content}
 
 
 def is_readable(content: dict[str, Any]) -> bool:

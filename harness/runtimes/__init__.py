@@ -6,9 +6,10 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.runtime_names import RUNTIMES
 from harness.runtimes import state
+from harness.runtimes.deployment import Deployment, OnProgress, Usage
 from harness.runtimes.local import LocalRuntime
 from harness.runtimes.lock import beside_no_measurement, measuring, remove_abandoned_lock
-from harness.runtimes.protocol import Deployment, OnProgress, Runtime, Usage
+from harness.runtimes.protocol import Runtime
 from harness.runtimes.proxies import with_delay, with_proxies
 from harness.runtimes.running_deployments import (
     Addresses,

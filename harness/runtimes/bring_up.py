@@ -8,16 +8,12 @@ whenever it comes, everything that was started is known.
 import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any
 
-from harness.runtimes.deployed import Deployed
+from harness.runtimes.deployment import Deployment, OnProgress
 from harness.runtimes.processes import interrupts_deferred
-from harness.runtimes.protocol import OnProgress
 from harness.topology import Condition
 
 _POLL_S = 0.1
-
-AnyDeployed = Deployed[Any]
 
 
 class _Milestones:
@@ -32,14 +28,14 @@ class _Milestones:
             self._reached.add((service, condition))
             self._changed.notify_all()
 
-    def wait_for(self, needed: Mapping[str, Condition], deployment: AnyDeployed) -> None:
+    def wait_for(self, needed: Mapping[str, Condition], deployment: Deployment) -> None:
         with self._changed:
             while not self._reached.issuperset(needed.items()):
                 deployment.check_not_closing()
                 self._changed.wait(_POLL_S)
 
 
-def bring_up(deployment: AnyDeployed, on_progress: OnProgress) -> None:
+def bring_up(deployment: Deployment, on_progress: OnProgress) -> None:
     """Start every service, until each is ready (InfrastructureError: one fails or dies)."""
     services = deployment.topology.services
     milestones = _Milestones()
@@ -55,7 +51,7 @@ def bring_up(deployment: AnyDeployed, on_progress: OnProgress) -> None:
             pool.shutdown(wait=True)
 
 
-def _watch(deployment: AnyDeployed, futures: set[Future[str]], on_progress: OnProgress) -> None:
+def _watch(deployment: Deployment, futures: set[Future[str]], on_progress: OnProgress) -> None:
     """Wait until every service is ready; give up at the first failure or death."""
     total, waiting = len(futures), futures
     while waiting:
@@ -65,7 +61,7 @@ def _watch(deployment: AnyDeployed, futures: set[Future[str]], on_progress: OnPr
         deployment.raise_if_died()
 
 
-def _start_service(deployment: AnyDeployed, name: str, milestones: _Milestones) -> str:
+def _start_service(deployment: Deployment, name: str, milestones: _Milestones) -> str:
     topology = deployment.topology
     service = topology.services[name]
     milestones.wait_for(service.depends_on, deployment)

@@ -31,7 +31,14 @@ def container_ports(service: Service) -> tuple[int, ...]:
     return service.ports or ((default,) if default else ())
 
 
-def hold(port: int, service: str) -> socket.socket:
+def hold_for(service: Service, container_port: int) -> socket.socket:
+    """Hold the port here at which a service publishes one of its own, or any free one."""
+    published = {one.container: one.host for one in service.published}
+    wanted = published.get(container_port, 0)
+    return _hold(wanted, service.name) if wanted else _hold_any()
+
+
+def _hold(port: int, service: str) -> socket.socket:
     """Hold a port that the user wants; connections of an earlier server may still linger there."""
     held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -46,7 +53,7 @@ def hold(port: int, service: str) -> socket.socket:
     return held
 
 
-def hold_any() -> socket.socket:
+def _hold_any() -> socket.socket:
     """Hold any free port (InfrastructureError: there is none)."""
     lowest, highest = _quiet_range()
     for _ in range(_ATTEMPTS):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.runtimes.deployment import Deployment
 from harness.runtimes.processes import is_running, read_stat
-from harness.runtimes.protocol import Deployment
 from harness.runtimes.state import StateFolder, default_state_root
 
 _FILE = "running.json"

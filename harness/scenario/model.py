@@ -6,17 +6,15 @@ cannot reach (`shape_worker` in locust/runners.py says so itself), so such a sta
 """
 
 import pkgutil
-import tomllib
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
 import scenarios.buyers
 from harness.errors import UsageError
-from harness.host.text_files import read_text
 from harness.scenario.cases import Case
 from harness.scenario.faults import Fault, Variation, check_faults
 from harness.scenario.load_profile import Schedule
@@ -29,7 +27,7 @@ from harness.scenario.schema import (
     Seconds,
     Text,
     check_names,
-    explain,
+    read_table,
 )
 from harness.scenario.variant_tables import VariantTable
 
@@ -314,17 +312,7 @@ def load_scenario(name_or_path: str, root: Path) -> Scenario:
 
     Raises UsageError that names the file, the key and the value.
     """
-    path = _find(name_or_path, root)
-    try:
-        content = tomllib.loads(read_text(path))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", _list_known(root)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
-    try:
-        return Scenario.model_validate(content)
-    except ValidationError as invalid:
-        raise explain(path, Scenario, invalid.errors()) from invalid
+    return read_table(_find(name_or_path, root), Scenario, _list_known(root))
 
 
 def _find(name_or_path: str, root: Path) -> Path:

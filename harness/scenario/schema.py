@@ -1,14 +1,16 @@
 """The models of files that people write, and how a mistake is reported: by file, key and value."""
 
 import difflib
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Protocol, get_args
+from typing import Annotated, Any, Protocol, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import UsageError
+from harness.host.text_files import read_text
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -31,6 +33,9 @@ class SchemaModel(BaseModel):
     """A model whose keys are all known, and whose values have the stated types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Table = TypeVar("Table", bound=SchemaModel)
 
 
 class Named(Protocol):
@@ -83,6 +88,21 @@ def explain(path: Path, table: type[SchemaModel], errors: list[ErrorDetails]) ->
         return UsageError(f"{path}: {subject}{reason}", f"change the file{more}")
     reason = _CLEARER.get(error["type"], error["msg"].replace("Input should", "must"))
     return UsageError(f"{path}: {key} = {error['input']!r}: {reason}", f"change the file{more}")
+
+
+def read_table(path: Path, table: type[Table], hint: str) -> Table:
+    """Read a TOML file that people write; `hint` is for one that cannot be read.
+
+    Raises UsageError that names the file, the key and the value.
+    """
+    try:
+        return table.model_validate(tomllib.loads(read_text(path)))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
+    except ValidationError as invalid:
+        raise explain(path, table, invalid.errors()) from invalid
 
 
 def _key(location: tuple[int | str, ...]) -> str:

@@ -16,12 +16,12 @@ import pandas as pd
 import psutil
 
 from harness import load
-from harness.analysis.laws import arrival_laws, check_laws, crowd
-from harness.analysis.run_facts import floats, is_in
+from harness.analysis.laws import OF_ARRIVALS, arrival_laws, check_laws, crowd
+from harness.analysis.run_facts import floats, is_in, late_ms
 from harness.errors import InfrastructureError
 from harness.results.findings import Law, Verdict
 from harness.results.record import RunRecord
-from harness.results.store import RunData
+from harness.results.store import COLUMNS, TABLES, RunData
 from harness.scenario.model import LoadSettings, Product, Scenario, Stage
 from harness.scenario.open_load import ArrivalStage, OpenLoad
 from harness.selftest.null_shop import NullShop
@@ -148,7 +148,6 @@ def highest_that_passes(
 def _floor(shop: NullShop, scratch: Path) -> Floor:
     requests = _settled(_generate(_closed(FLOOR_USERS, FLOOR_THINK_S), shop, scratch).requests)
     latency_ms = (floats(requests, "done_ns") - floats(requests, "sent_ns")) / 1e6
-    late_ms = (floats(requests, "sent_ns") - floats(requests, "intended_ns")) / 1e6
     p50, p95, p99 = (float(np.quantile(latency_ms, q)) for q in (0.50, 0.95, 0.99))
     return Floor(
         requests=len(requests),
@@ -156,7 +155,7 @@ def _floor(shop: NullShop, scratch: Path) -> Floor:
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
-        late_p99_ms=float(np.quantile(late_ms, 0.99)),
+        late_p99_ms=float(np.quantile(late_ms(requests), 0.99)),
     )
 
 
@@ -184,8 +183,12 @@ def _arrive(shop: NullShop, per_s: int, scratch: Path) -> Arrivals:
 
 def _laws(scenario: Scenario, done: "_Generated") -> list[Law]:
     """Check the laws about the generator; there is no shop whose numbers others could ask for."""
-    nothing = pd.DataFrame()
     cpu_s = [(0.0, "load", "cpu_s", 0.0), (done.took_s, "load", "cpu_s", done.cpu_s)]
+    tables = dict.fromkeys(TABLES, pd.DataFrame()) | {
+        "requests": done.requests,
+        "buyers": done.buyers,
+        "telemetry": pd.DataFrame(cpu_s, columns=list(COLUMNS["telemetry"])),
+    }
     run = RunData(
         record=RunRecord.model_construct(
             scenario=scenario.model_dump(mode="json"),
@@ -195,17 +198,9 @@ def _laws(scenario: Scenario, done: "_Generated") -> list[Law]:
             t0_wall_ns=0,
             cores=psutil.cpu_count() or 1,
         ),
-        requests=done.requests,
-        buyers=done.buyers,
-        clock=nothing,
-        telemetry=pd.DataFrame(cpu_s, columns=["t_s", "source", "metric", "value"]),
-        orders=nothing,
-        order_events=nothing,
-        payments=nothing,
-        stock_moves=nothing,
-        charges=nothing,
+        **tables,
     )
-    return check_laws(run, [law for law in arrival_laws.LAWS if law[0] in DECISIVE])
+    return check_laws(run, [law for law in OF_ARRIVALS if law[0] in DECISIVE])
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,15 +63,12 @@ def project_root() -> Path:
     )
 
 
-def discover(root: Path, variables: Mapping[str, str] | None = None) -> dict[str, Topology]:
+def discover(root: Path) -> dict[str, Topology]:
     """Load every ``docker-compose.<approach>.yml`` in `root`, by name of the approach.
 
     Raises UsageError, naming file and key, if one of them cannot be deployed as it is written.
     """
-    return {
-        topology.approach: topology
-        for topology in (load_topology(path, variables) for path in _compose_files(root))
-    }
+    return {one.approach: one for one in map(load_topology, _compose_files(root))}
 
 
 def find_approach(root: Path, name: str) -> Topology:

@@ -5,8 +5,8 @@ service. A runtime that cannot enforce them says so in what it records of a depl
 """
 
 import re
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 LIMIT_KEYS: Final = ("cpus", "memory")
 """The keys of a limit, in the compose file and as settings; never names of the environment."""
@@ -34,10 +34,6 @@ class Limits:
         if key == "cpus":
             return replace(self, cpus=_cpus(text))
         return replace(self, memory_bytes=_bytes(text))
-
-    def describe(self) -> dict[str, Any]:
-        """Return the limits as JSON."""
-        return asdict(self)
 
 
 def _cpus(text: str) -> float:

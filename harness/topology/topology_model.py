@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ class Service:
             "image": self.image,
             "built": self.built,
             "replicas": self.replicas,
-            "limits": self.limits.describe(),
+            "limits": asdict(self.limits),
             "command": [secrets.strike_out(word, secret) for word in self.command],
             "environment": {
                 key: secrets.strike_out(text, secret, key) for key, text in self.environment.items()

@@ -7,7 +7,6 @@ from typing import Any
 from harness.analysis import check_laws, summarise, validity
 from harness.audit import audit
 from harness.results.findings import Finding
-from harness.results.record import Validity
 from harness.results.store import Campaign, RunData
 from tests.support.histories import make_run
 
@@ -79,7 +78,7 @@ def store(path: Path, runs: Sequence[RunData], judge: Judge = audit) -> Campaign
     findings: dict[int, list[Finding]] = {}
     for run in runs:
         laws = check_laws(run)
-        run.record.validity = Validity(**validity(run, laws), laws=laws)
+        run.record.validity = validity(run, laws)
         findings[run.index] = judge(run)
         campaign.save_run(run, findings[run.index], {})
     campaign.write_json(

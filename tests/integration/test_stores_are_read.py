@@ -33,7 +33,7 @@ def test_of_passwords_only_algorithm_and_cost_are_read(world):
                 [(f"{n}@example.org", one) for n, one in enumerate(HASHES)],
             )
         found = collect.password_parameters(ledger)
-    assert {one["parameters"]: one["count"] for one in found} == {
+    assert {one.parameters: one.count for one in found} == {
         "$2b$12": 2,
         "$argon2id$v=19$m=19456,t=2,p=1": 1,
         "$scrypt$n=32768,r=8,p=1": 1,

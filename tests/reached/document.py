@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.coverage import Cell
-from harness.analysis.fault_effects import TOLD
+from harness.analysis.fault_effects import HARM_KINDS
 from tests.reached.catalogue import APPROACHES, cells
 from tests.support.edits import ROOT
 from tests.support.tables import row, write_between
@@ -63,7 +63,7 @@ def _sum(cases: Sequence[Mapping[str, Any]]) -> str:
     invalid = sum(len(case["invalid_runs"]) for case in cases)
     dirty = sum(case["verdict"] != "PASS" for case in cases)
     harm = ", ".join(
-        f"{_total(cases, name)} {name.replace('_', ' ')}" for name in (*TOLD, "unsettled")
+        f"{_total(cases, name)} {name.replace('_', ' ')}" for name in (*HARM_KINDS, "unsettled")
     )
     return (
         f"**{runs} sales, {faults} faults: {harm}. {runs - invalid} of {runs} runs are valid; "
@@ -100,7 +100,7 @@ def _worst(cases: Sequence[Mapping[str, Any]], approach: str) -> str:
 def _worst_row(case: Mapping[str, Any]) -> str:
     harm = [
         f"{'unknown' if case[name] is None else case[name]} {name.replace('_', ' ')}"
-        for name in (*TOLD, "unsettled")
+        for name in (*HARM_KINDS, "unsettled")
         if case[name] != 0
     ]
     return row(

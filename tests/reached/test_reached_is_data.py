@@ -6,7 +6,7 @@ import pytest
 
 from approaches.shop.contract import openapi
 from approaches.shop.problems import Code, Problem
-from harness.analysis.fault_effects import TOLD
+from harness.analysis.fault_effects import HARM_KINDS
 from harness.scenario.model import load_scenario
 from tests.reached import document
 from tests.reached.catalogue import APPROACHES, answers, cells, certain
@@ -105,7 +105,7 @@ def _written(folder, first, second, found=None):
         "recovery_s": 8.2,
         "failing_s": 1.5,
         "failed_requests": 1012,
-        **dict.fromkeys((*TOLD, "unsettled"), 0),
+        **dict.fromkeys((*HARM_KINDS, "unsettled"), 0),
         "reached": [{"kind": "state", "name": "unknown", "count": 1234}],
     } | (found or {})
     page = folder / "page.md"

@@ -26,4 +26,4 @@ def test_no_healthy_run_of_50_breaks_a_law(approach, load):
         run = make_run(approach, seed=seed, index=seed + 1, **load)
         laws = check_laws(run)
         assert [law for law in laws if law.verdict is not Verdict.PASS] == [], seed
-        assert validity(run, laws)["verdict"] == "VALID"
+        assert validity(run, laws).verdict == "VALID"

@@ -6,6 +6,7 @@ before has come; each sale is a shop of its own with fresh stock.
 
 import heapq
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -191,7 +192,9 @@ def oversell(run: RunData, sale: int) -> list[str]:
     row = next(p for p in run.record.store.products or () if p.id == product.product_id)
     of_sale = run.orders["product_id"] == product.product_id
     confirmed = int((run.orders.loc[of_sale, "status"] == "confirmed").sum())
-    product.stock = row.initial_stock = confirmed - 1
+    row.initial_stock = confirmed - 1
+    scarce = replace(product, stock=confirmed - 1)
+    run.record.sales = [scarce if one == product else one for one in run.record.sales]
     assert run.record.reset_proof is not None
     for offer in run.record.reset_proof.sales or ():
         if offer.product_id == product.product_id:

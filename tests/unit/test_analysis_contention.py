@@ -7,11 +7,12 @@ import pytest
 from scipy import stats
 
 from harness.analysis import check_laws, summarise, validity
-from harness.analysis.contention import bound_pct, schema, upper_bound
+from harness.analysis.contention import bound_pct, upper_bound
 from harness.audit import audit
 from harness.errors import UsageError
 from harness.results.findings import Verdict
 from tests.support.contention import make_contention_run, oversell
+from tests.support.schemas import contention_schema
 from tests.support.stored import variants
 
 
@@ -26,7 +27,7 @@ def campaign(runs):
 
 def summed_up(runs):
     summary = summarise(campaign(runs), runs, {run.index: audit(run) for run in runs})
-    jsonschema_rs.validator_for(schema()).validate(summary)
+    jsonschema_rs.validator_for(contention_schema()).validate(summary)
     return summary
 
 
@@ -109,15 +110,15 @@ def test_the_laws_of_a_contention_test(runs):
         laws = check_laws(run)
         assert {law.verdict for law in laws} == {Verdict.PASS}, laws
         assert "every sale took place" in {law.name for law in laws}
-        assert validity(run, laws)["verdict"] == "VALID"
+        assert validity(run, laws).verdict == "VALID"
 
 
 def test_a_contention_test_in_which_not_every_sale_took_place_is_invalid(runs):
     cut_short = replace(runs[0], requests=runs[0].requests.query("stage < 8"))
-    reasons = validity(cut_short, check_laws(cut_short))["reasons"]
+    reasons = validity(cut_short, check_laws(cut_short)).reasons
     assert any("every sale took place: 7 of 8 sales" in reason for reason in reasons)
     absent = replace(runs[0], requests=runs[0].requests.query("not (stage == 2 and user == 5)"))
-    reasons = validity(absent, check_laws(absent))["reasons"]
+    reasons = validity(absent, check_laws(absent)).reasons
     assert any("every sale took place: 7 of 8 sales" in reason for reason in reasons)
 
 

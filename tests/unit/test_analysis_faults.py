@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from harness.analysis import check_laws, schema, summarise, validity
+from harness.analysis import check_laws, summarise, validity
 from harness.analysis.fault_effects import HARM_KINDS, count_harm, effects
 from harness.analysis.run_facts import RunFacts
 from harness.audit import audit
@@ -17,6 +17,7 @@ from tests.defects import DEFECTS
 from tests.support.histories import make_run
 from tests.support.mishaps import Mishap
 from tests.support.records import T0_WALL_NS, edited
+from tests.support.schemas import summary_schema
 from tests.support.stored import variants
 
 S = 1_000_000_000
@@ -183,8 +184,8 @@ def test_a_fault_that_was_not_carried_out_has_no_effect_and_makes_the_run_invali
     found = effect(run)
     assert found["recovery_s"] is found["failed_requests"] is found["begun_s"] is None
     judged = validity(run, check_laws(run))
-    assert judged["verdict"] == "INVALID"
-    assert judged["reasons"] == [
+    assert judged.verdict == "INVALID"
+    assert judged.reasons == [
         "pause of payment-worker 1 did not happen: the stock never fell to 10"
     ]
 
@@ -192,8 +193,8 @@ def test_a_fault_that_was_not_carried_out_has_no_effect_and_makes_the_run_invali
 def test_what_never_becomes_healthy_is_an_outcome_and_a_warning() -> None:
     run = with_fault(a_run(PAUSED), healthy_ns=None)
     judged = validity(run, check_laws(run))
-    assert judged["verdict"] == "VALID"
-    assert "not healthy again after pause of payment-worker 1" in judged["warnings"]
+    assert judged.verdict == "VALID"
+    assert "not healthy again after pause of payment-worker 1" in judged.warnings
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ def cases() -> dict[str, Any]:
 
 
 def test_cases_keep_the_worst_of_their_runs(cases: dict[str, Any]) -> None:
-    jsonschema_rs.validator_for(schema()).validate(cases)
+    jsonschema_rs.validator_for(summary_schema()).validate(cases)
     by_name = {case["case"]: case for case in cases["cases"]}
     assert list(by_name) == ["steady", "pause payment-worker", "kill api", "again"]
     paused = by_name["pause payment-worker"]

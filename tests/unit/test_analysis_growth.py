@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis import schema, summarise
+from harness.analysis import summarise
 from harness.analysis.growth import KINDS, SHORTEST_S, WARM_UP_S, growth, slope, warnings
 from harness.analysis.run_facts import RunFacts
 from tests.support.histories import make_run
 from tests.support.long_loads import LOAD_S, TIMES_S, fault, sampled
+from tests.support.schemas import summary_schema
 from tests.support.stored import variants
 
 MB = 1e6
@@ -118,7 +119,7 @@ def test_bytes_of_redis_are_counted_by_settled_order(base):
 def test_a_summary_has_it_by_its_schema_and_warns(base):
     leak = sampled(base, {("api", "sockets"): 20 + TIMES_S / 10, ("redis", "keys"): 7.0})
     found = summarise({"title": "Soak", "variants": variants("queue"), "seed": 1}, [leak], {})
-    jsonschema_rs.validator_for(schema()).validate(found)
+    jsonschema_rs.validator_for(summary_schema()).validate(found)
     assert [(row["kind"], row["grows"]) for row in found["growth"]] == [
         ("sockets", True),
         ("keys", False),

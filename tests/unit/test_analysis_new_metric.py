@@ -3,7 +3,7 @@
 import jsonschema_rs
 import pytest
 
-from harness.analysis import METRICS, schema, summarise
+from harness.analysis import METRICS, summarise
 from harness.analysis.estimates import Quantity, Scalar
 from harness.analysis.metric import Group, Listing, metric
 from harness.analysis.metrics import listed
@@ -12,6 +12,7 @@ from report.evidence import Evidence, Variant
 from report.page import web_page
 from report.tables import cells, metric_tables
 from tests.support.histories import make_run
+from tests.support.schemas import summary_schema
 
 ID = "users_who_came"
 
@@ -40,7 +41,7 @@ def evidence(monkeypatch):
 
 
 def test_a_new_metric_is_estimated_and_compared(evidence):
-    jsonschema_rs.validator_for(schema()).validate(evidence.summary)
+    jsonschema_rs.validator_for(summary_schema()).validate(evidence.summary)
     assert evidence.summary["metrics"][ID]["description"] == "Distinct buyers that sent a request."
     assert [one.value(ID) for one in evidence.variants] == [10, 10]
     assert evidence.pairs[0].comparisons[ID]["factor"] == 1

@@ -5,12 +5,13 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from harness.analysis import schema, summarise
+from harness.analysis import summarise
 from harness.errors import UsageError
 from harness.results.findings import Finding, Verdict
 from harness.results.store import RunData, write_json
 from tests.support.histories import make_run
 from tests.support.records import with_record
+from tests.support.schemas import summary_schema
 from tests.support.stored import variants
 
 PLAN = (("sync", 1), ("queue", 1), ("queue", 2), ("sync", 2), ("sync", 3), ("queue", 3))
@@ -52,12 +53,12 @@ def invalid(run: RunData) -> RunData:
 
 
 def test_a_summary_satisfies_its_published_schema(summary):
-    jsonschema_rs.meta.validate(schema())
-    jsonschema_rs.validator_for(schema()).validate(summary)
+    jsonschema_rs.meta.validate(summary_schema())
+    jsonschema_rs.validator_for(summary_schema()).validate(summary)
 
 
 def test_the_schema_rejects_what_it_does_not_know(summary):
-    validator = jsonschema_rs.validator_for(schema())
+    validator = jsonschema_rs.validator_for(summary_schema())
     assert not validator.is_valid(summary | {"extra": 1})
     assert not validator.is_valid({k: v for k, v in summary.items() if k != "validity"})
 
@@ -145,7 +146,7 @@ def test_an_approach_without_a_valid_run_is_estimated_but_not_ranked(runs):
 
 def test_one_block_gives_numbers_but_no_interval_and_no_winner_by_measurement(runs):
     found = summarise(CAMPAIGN, runs[:2], CLEAN)
-    jsonschema_rs.validator_for(schema()).validate(found)
+    jsonschema_rs.validator_for(summary_schema()).validate(found)
     assert compared(found)["throughput_rps"]["factor"] is not None
     winners = {m for m, c in compared(found).items() if c["winner"]}
     assert winners == {"containers", "payment_slots"}
@@ -154,7 +155,7 @@ def test_one_block_gives_numbers_but_no_interval_and_no_winner_by_measurement(ru
 
 def test_one_approach_alone_is_summarised_without_comparison(runs):
     found = summarise(CAMPAIGN, [run for run in runs if run.approach == "sync"], CLEAN)
-    jsonschema_rs.validator_for(schema()).validate(found)
+    jsonschema_rs.validator_for(summary_schema()).validate(found)
     assert found["comparisons"] == []
 
 
@@ -165,7 +166,7 @@ def test_a_third_variant_is_compared_with_the_baseline(runs):
         if run.approach == "queue"
     ]
     found = summarise(CAMPAIGN, [*runs, *third], CLEAN)
-    jsonschema_rs.validator_for(schema()).validate(found)
+    jsonschema_rs.validator_for(summary_schema()).validate(found)
     pairs = [(c["baseline"], c["contender"]) for c in found["comparisons"]]
     assert pairs == [("sync", "queue"), ("sync", "outbox")]
 

@@ -22,20 +22,20 @@ def run():
 
 def test_faults_that_happened_do_not_invalidate(run):
     run.record.faults = [FAULT]
-    assert validity(run, check_laws(run))["reasons"] == []
+    assert validity(run, check_laws(run)).reasons == []
 
 
 def test_a_fault_that_did_not_happen_invalidates(run):
     run.record.faults = [FAULT, {**FAULT, "begun_ns": None, "error": "api-1 does not run"}]
     judged = validity(run, check_laws(run))
-    assert judged["verdict"] == "INVALID"
-    (reason,) = judged["reasons"]
+    assert judged.verdict == "INVALID"
+    (reason,) = judged.reasons
     assert "kill of api 1 did not happen: api-1 does not run" in reason
 
 
 def test_a_fault_that_was_not_overcome_invalidates(run):
     run.record.faults = [{**FAULT, "service": None, "kind": "hang", "error": "it hangs on"}]
-    (reason,) = validity(run, check_laws(run))["reasons"]
+    (reason,) = validity(run, check_laws(run)).reasons
     assert "hang of payment gateway did not end as planned: it hangs on" in reason
 
 
@@ -54,8 +54,8 @@ def with_machine(run, busy_cores: float, **foreign_s: float):
 def test_others_at_work_on_the_machine_are_a_warning_that_names_them():
     busy = with_machine(make_run("sync"), 1.9, backup=20.0, cron=0.001)
     judged = validity(busy, check_laws(busy))
-    assert judged["verdict"] == "VALID"
-    (warning,) = [w for w in judged["warnings"] if "others used" in w]
+    assert judged.verdict == "VALID"
+    (warning,) = [w for w in judged.warnings if "others used" in w]
     assert "backup" in warning
     assert "cron" not in warning
 
@@ -66,7 +66,7 @@ def test_a_machine_that_is_busy_with_us_alone_is_no_warning():
         RunFacts(run).cpu_s(source, 0, 20) for source in ("api", "postgres", "load", "harness")
     )
     quiet = with_machine(run, used_s / 20 + 0.05)
-    assert validity(quiet, check_laws(quiet))["warnings"] == []
+    assert validity(quiet, check_laws(quiet)).warnings == []
 
 
 def with_samples(run, source, metric, value):
@@ -86,8 +86,8 @@ def test_stages_in_which_the_machine_was_full_are_a_warning_that_says_who_used_i
     full.telemetry.loc[machine, "value"] = busy_s
     waits = with_samples(full, "machine", "waited_s", lambda t: 0.5 * t)
     judged = validity(waits, check_laws(waits))
-    assert judged["verdict"] == "VALID"
-    (warning,) = [one for one in judged["warnings"] if "machine was full" in one]
+    assert judged.verdict == "VALID"
+    (warning,) = [one for one in judged.warnings if "machine was full" in one]
     assert "full for 50 % of stage rush" in warning
     assert "waited for each other and for others;" in warning
     assert "generator 0." in warning
@@ -98,13 +98,13 @@ def test_stages_in_which_the_machine_was_full_are_a_warning_that_says_who_used_i
 def test_processors_that_were_not_allowed_are_a_warning():
     run = make_run("sync")
     run.record.cores_allowed = 1.0
-    warnings = validity(run, check_laws(run))["warnings"]
+    warnings = validity(run, check_laws(run)).warnings
     assert any("could use 1 of the 2 processors" in one for one in warnings)
 
 
 def test_a_quota_that_withheld_processors_is_a_warning():
     run = with_samples(make_run("sync"), "machine", "throttled_s", lambda t: 7.0 + 0.1 * t)
-    warnings = validity(run, check_laws(run))["warnings"]
+    warnings = validity(run, check_laws(run)).warnings
     assert any("off the processors for 2.0 s of the 20 s of load" in one for one in warnings)
 
 
@@ -127,6 +127,6 @@ def test_limits_that_nothing_enforced_are_a_warning(run, deployment, warned):
     run.record.faults = []
     run.record.deployment = deployment
     judged = validity(run, check_laws(run))
-    assert judged["verdict"] == "VALID"
+    assert judged.verdict == "VALID"
     expected = "the local runtime did not enforce the limits of api"
-    assert (expected in judged["warnings"]) is warned
+    assert (expected in judged.warnings) is warned

@@ -46,8 +46,8 @@ def stepped(run: RunData, by_s: float, at_s: float = 9.0) -> RunData:
 def test_a_clock_that_steps_is_an_invalid_measurement_and_no_failure(approach, by_s):
     run = stepped(make_run(approach, users=40, stock=60, seconds=24), by_s)
     judged = validity(run, check_laws(run))
-    assert judged["verdict"] == "INVALID"
-    assert any("wall clock" in reason for reason in judged["reasons"])
+    assert judged.verdict == "INVALID"
+    assert any("wall clock" in reason for reason in judged.reasons)
     assert [one for one in audit(run) if one.verdict is Verdict.FAIL] == []
 
 

@@ -8,13 +8,14 @@ import pytest
 from harness.analysis import check_laws
 from harness.analysis.laws import counts
 from harness.campaign.entry_log import account
+from harness.results import routes
 from harness.results.findings import Verdict
 from tests.support.histories import make_run
 from tests.support.records import T0_WALL_NS, with_record
 
 T0_S = T0_WALL_NS / 1e9
 LOAD_S = 24
-ROUTES = {endpoint: route for endpoint, route in counts.ROUTES.items() if endpoint != "events"}
+ROUTES = {endpoint: route for endpoint, route in routes.ROUTES.items() if endpoint != "events"}
 
 
 def log_of(run):

@@ -9,6 +9,8 @@ there. The modules are what the laws are about:
     capacity   what a machine and an approach cannot exceed, or must use: CPU, payment slots
     times      L = λW of the backlog, the two clocks
 
+and, of other loads than stages of users, `arrival_laws` and `contention_laws`.
+
 A fault of the scenario's excuses little: the load generator is not hit, so the laws about buyers,
 about the ledger of requests and about the generator stay as they are. What is excused is said at
 the laws about what the approach itself counts: payment slots, and the backlog.
@@ -16,14 +18,22 @@ the laws about what the approach itself counts: payment slots, and the backlog.
 That clients and servers counted the same requests is no law but an invariant of the audit (I14).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from harness.analysis.laws import capacity, counts, crowd, times
+from harness.analysis.laws import (
+    arrival_laws,
+    capacity,
+    contention_laws,
+    counts,
+    crowd,
+    times,
+)
 from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law, Verdict
 from harness.results.store import RunData
 
-Laws = Sequence[tuple[str, Callable[[RunFacts], list[Law]]]]
+Laws = Sequence[tuple[str, Callable[[RunFacts], Iterable[Law]]]]
 
 LAWS: Laws = (
     (crowd.INTERACTIVE, crowd.interactive_response_time),
@@ -41,7 +51,20 @@ LAWS: Laws = (
     (crowd.GENERATOR_LATE, crowd.generator_is_punctual),
 )
 
-IN_CONTENTION: Laws = (
+OF_ARRIVALS: Laws = (
+    (arrival_laws.ARRIVED, arrival_laws.every_buyer_arrived),
+    (arrival_laws.ON_TIME, arrival_laws.buyers_arrived_on_time),
+    *(
+        (name, law)
+        for name, law in LAWS
+        if name not in (crowd.USERS, crowd.GENERATOR_LATE, counts.ENTRY_LATENCY)
+    ),
+)
+"""In place of the laws about planned users and their thinking; all others hold as they stand, but
+for the entry's log: it counts from a request's first byte, and here each has to connect first."""
+
+OF_CONTENTION: Laws = (
+    (contention_laws.EVERY_SALE, contention_laws.every_sale_took_place),
     (counts.RECORDED, counts.recorded_equals_locust),
     (capacity.UTILISATION, capacity.utilisation_at_most_one),
     (capacity.SLOTS, capacity.slots_cover_charges),
@@ -51,16 +74,20 @@ IN_CONTENTION: Laws = (
 """Laws that hold without stages: in a contention test nobody thinks, and bursts are sudden."""
 
 
-def check_laws(run: RunData, applicable: Laws = LAWS, facts: RunFacts | None = None) -> list[Law]:
-    """Check the laws that apply to a run; one that crashes is UNKNOWN and says with what error.
+def laws_of(scenario: Mapping[str, Any]) -> Laws:
+    """Return the laws that apply to the load of a scenario."""
+    if scenario.get("contention"):
+        return OF_CONTENTION
+    return OF_ARRIVALS if scenario.get("open") else LAWS
 
-    `facts` are those of the run, if they are there already.
-    """
-    facts = facts or RunFacts(run)
+
+def check_laws(run: RunData | RunFacts, applicable: Laws | None = None) -> list[Law]:
+    """Check the laws that apply to a run; one that crashes is UNKNOWN and says with what error."""
+    facts = RunFacts.of(run)
     laws: list[Law] = []
-    for name, law in applicable:
+    for name, law in laws_of(facts.scenario) if applicable is None else applicable:
         try:
-            laws += law(facts)
+            laws += list(law(facts))
         except Exception as error:  # a broken fact must not hide what the other laws find
             detail = f"could not be checked: {type(error).__name__}: {error}"
             laws.append(Law(name, Verdict.UNKNOWN, None, 0.0, detail))

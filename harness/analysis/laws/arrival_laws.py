@@ -5,14 +5,10 @@ generator is busy, is load that the shop was spared. So neither is corrected for
 invalid, and says how far the generator got.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-from harness.analysis import laws
-from harness.analysis.laws.counts import ENTRY_LATENCY
-from harness.analysis.laws.crowd import GENERATOR_LATE, USERS
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.findings import Law
@@ -24,12 +20,11 @@ LATE_TOLERANCE = 0.01
 """Share of buyers whose first request may be sent later than `LATE_S` after they were due."""
 
 
-def every_buyer_arrived(facts: RunFacts) -> list[Law]:
+def every_buyer_arrived(facts: RunFacts) -> Iterator[Law]:
     """As many buyers sent a request as each stage planned; nobody was turned away."""
     planned = {stage["name"]: int(stage["buyers"]) for stage in facts.scenario["open"]["stages"]}
     born_ns = integers(facts.run.buyers, "born_ns")
     asked = facts.run.buyers["user"].isin(facts.requests["user"]).to_numpy(dtype=np.bool_)
-    found = []
     for stage in facts.stages:
         start_ns, end_ns = stage.window_ns
         due = (born_ns >= start_ns) & (born_ns < end_ns)
@@ -39,15 +34,15 @@ def every_buyer_arrived(facts: RunFacts) -> list[Law]:
         detail = f"{came} of {expected} buyers came, {away} found no room"
         detail += f"; {came / stage.seconds:.0f} per second"
         sides = Sides(came, expected, "buyers")
-        found.append(judge(ARRIVED, sides, residual, 0.0, detail, stage.name))
-    return found
+        yield judge(ARRIVED, sides, residual, 0.0, detail, stage.name)
 
 
-def buyers_arrived_on_time(facts: RunFacts) -> list[Law]:
+def buyers_arrived_on_time(facts: RunFacts) -> Iterator[Law]:
     """Of 100 buyers at most one sent its first request later than 100 ms after it was due."""
     firsts = facts.requests.sort_values("sent_ns").groupby("user", sort=False).first()
     if firsts.empty:
-        return unknown(ON_TIME, LATE_TOLERANCE, "nobody came")
+        yield unknown(ON_TIME, LATE_TOLERANCE, "nobody came")
+        return
     late_ns = integers(firsts, "sent_ns") - integers(firsts, "intended_ns")
     late = int(np.count_nonzero(late_ns > LATE_S * NANOSECONDS))
     share = late / len(firsts)
@@ -56,18 +51,4 @@ def buyers_arrived_on_time(facts: RunFacts) -> list[Law]:
         f"the latest {late_ns.max() / 1e6:.0f} ms"
     )
     sides = Sides(share, LATE_TOLERANCE, "of all buyers")
-    return [judge(ON_TIME, sides, share, LATE_TOLERANCE, detail)]
-
-
-LAWS: laws.Laws = (
-    (ARRIVED, every_buyer_arrived),
-    (ON_TIME, buyers_arrived_on_time),
-    *((name, law) for name, law in laws.LAWS if name not in (USERS, GENERATOR_LATE, ENTRY_LATENCY)),
-)
-"""In place of the laws about planned users and their thinking; all others hold as they stand, but
-for the entry's log: it counts from a request's first byte, and here each has to connect first."""
-
-
-def laws_of(scenario: Mapping[str, Any]) -> laws.Laws:
-    """Return the laws of a load in stages: of an open one, or of a closed one."""
-    return LAWS if scenario.get("open") else laws.LAWS
+    yield judge(ON_TIME, sides, share, LATE_TOLERANCE, detail)

@@ -1,5 +1,7 @@
 """Laws about what cannot be exceeded: the processors of a machine, the payment slots of a shop."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -19,26 +21,26 @@ OVERLONG_NS = 2 * NANOSECONDS
 IDLE_TOLERANCE = 0.2
 
 
-def utilisation_at_most_one(facts: RunFacts) -> list[Law]:
+def utilisation_at_most_one(facts: RunFacts) -> Iterator[Law]:
     """All services and the load generator together used no more CPU than they could have.
 
     Nor did a service use more than its limits allow, where the runtime enforces limits.
     """
     sources = [*facts.topology["services"], "load"]
-    used = [facts.cpu_s(source, 0.0, facts.load_s) for source in sources]
-    known = [seconds for seconds in used if seconds is not None]
+    known = facts.known_cpu_s(sources, 0.0, facts.load_s)
     if len(known) < len(facts.approach_services) + 1:
-        return unknown(UTILISATION, UTILISATION_TOLERANCE, "CPU time was not sampled")
+        yield unknown(UTILISATION, UTILISATION_TOLERANCE, "CPU time was not sampled")
+        return
     available_s = facts.load_s * facts.usable_cores
     share = sum(known) / available_s
     detail = f"{sum(known):.1f} CPU-seconds in {facts.load_s:g} s on {facts.usable_cores:g} cores"
     detail += f": {100 * share:.1f} %"
     sides = Sides(sum(known), available_s, "CPU-seconds")
-    law = judge(UTILISATION, sides, max(0.0, share - 1), UTILISATION_TOLERANCE, detail)
-    return [law, *_within_limits(facts)]
+    yield judge(UTILISATION, sides, max(0.0, share - 1), UTILISATION_TOLERANCE, detail)
+    yield from _within_limits(facts)
 
 
-def slots_cover_charges(facts: RunFacts) -> list[Law]:
+def slots_cover_charges(facts: RunFacts) -> Iterator[Law]:
     """At no instant were more charges in flight than the approach has payment slots.
 
     A worker that is killed, or gives a slow gateway up, leaves its charge behind: it goes on at the
@@ -46,15 +48,16 @@ def slots_cover_charges(facts: RunFacts) -> list[Law]:
     """
     charges, slots = _undisturbed(facts), int(facts.topology["payment_slots"])
     if charges.empty:
-        return unknown(SLOTS, 0.0, "no charge was executed")
+        yield unknown(SLOTS, 0.0, "no charge was executed")
+        return
     _, in_flight = steps(integers(charges, "started_ns"), integers(charges, "finished_ns"))
     most = int(in_flight.max())
     detail = f"at most {most} charges in flight, {slots} slots"
     sides = Sides(most, slots, "charges in flight")
-    return [judge(SLOTS, sides, max(0, most - slots) / slots, 0.0, detail)]
+    yield judge(SLOTS, sides, max(0, most - slots) / slots, 0.0, detail)
 
 
-def slots_are_used(facts: RunFacts) -> list[Law]:
+def slots_are_used(facts: RunFacts) -> Iterator[Law]:
     """Slots that are declared are used while orders wait for one.
 
     An order waits overlong from 2 s after it was accepted until its charge begins. Slots that stand
@@ -64,7 +67,8 @@ def slots_are_used(facts: RunFacts) -> list[Law]:
     """
     charges, slots = facts.run.charges, int(facts.topology["payment_slots"])
     if charges.empty:
-        return unknown(IDLE, IDLE_TOLERANCE, "no charge was executed")
+        yield unknown(IDLE, IDLE_TOLERANCE, "no charge was executed")
+        return
     end_ns = min(
         (fault.begun_ns for fault in outages(facts.record)),
         default=round(facts.end_s * NANOSECONDS),
@@ -91,7 +95,7 @@ def slots_are_used(facts: RunFacts) -> list[Law]:
     )
     sides = Sides(used_s, used_s + idle_s, "slot-seconds")
     share = idle_s / (used_s + idle_s) if idle_s else 0.0
-    return [judge(IDLE, sides, share, IDLE_TOLERANCE, detail)]
+    yield judge(IDLE, sides, share, IDLE_TOLERANCE, detail)
 
 
 def _at(at_ns: Integers, begins_ns: Integers, ends_ns: Integers) -> Integers:
@@ -112,15 +116,13 @@ def _undisturbed(facts: RunFacts) -> pd.DataFrame:
     return charges[~hit]
 
 
-def _within_limits(facts: RunFacts) -> list[Law]:
-    laws = []
+def _within_limits(facts: RunFacts) -> Iterator[Law]:
     for service, cpus in facts.enforced_cpus.items():
         used_s = facts.cpu_s(service, 0.0, facts.load_s)
         if used_s is None:
-            laws += unknown(UTILISATION, UTILISATION_TOLERANCE, f"{service}: CPU was not sampled")
+            yield unknown(UTILISATION, UTILISATION_TOLERANCE, f"{service}: CPU was not sampled")
             continue
         sides = Sides(used_s, cpus * facts.load_s, "CPU-seconds")
         share = sides.left / sides.right
         detail = f"{service}: {used_s:.1f} CPU-seconds of the {cpus:g} processors it is limited to"
-        laws.append(judge(UTILISATION, sides, max(0.0, share - 1), UTILISATION_TOLERANCE, detail))
-    return laws
+        yield judge(UTILISATION, sides, max(0.0, share - 1), UTILISATION_TOLERANCE, detail)

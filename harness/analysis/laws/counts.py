@@ -1,15 +1,17 @@
 """Laws about counts: every request was sent, answered, recorded and counted exactly once."""
 
+from collections.abc import Iterator
+
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, Stage, integers, is_in
+from harness.analysis.run_facts import NANOSECONDS, Flags, Floats, RunFacts, Stage, integers, is_in
 from harness.analysis.series import counts_per_second
 from harness.results.findings import Law
 from harness.results.outages import outages
 from harness.results.record import EntryRequests
+from harness.results.routes import ROUTES
 
 CHAIN = "requests sent = outcomes"
 SUMS = "per-second sums = totals"
@@ -24,20 +26,12 @@ LOG_PRECISION_MS = 2.0
 READING_MS, READING_SHARE = 50.0, 0.25
 """What lies between an answer's last byte at the entry and its reading by the client, at most."""
 
-ROUTES = {
-    "register": ("POST", "/auth/register"),
-    "login": ("POST", "/auth/login"),
-    "product": ("GET", "/products/{id}"),
-    "buy": ("POST", "/orders"),
-    "status": ("GET", "/orders/{id}"),
-    "events": ("GET", "/orders/{id}/events"),
-}
 OUTCOMES = (
     "ok", "accepted", "confirmed", "declined", "sold_out", "limited", "rejected", "indeterminate"
 )  # fmt: skip
 
 
-def sent_equals_outcomes(facts: RunFacts) -> list[Law]:
+def sent_equals_outcomes(facts: RunFacts) -> Iterator[Law]:
     """Every request that a buyer sent has one outcome in the ledger.
 
     A buyer's requests are a chain: each is intended at the end of the one before plus the time it
@@ -60,20 +54,18 @@ def sent_equals_outcomes(facts: RunFacts) -> list[Law]:
     detail = f"{total} requests; {missing} do not follow from the one before"
     detail += f", {unfit} with an outcome that their status does not allow"
     sides = Sides(total + missing, total - unfit, "requests")
-    return [judge(CHAIN, sides, (missing + unfit) / max(total, 1), 0.0, detail)]
+    yield judge(CHAIN, sides, (missing + unfit) / max(total, 1), 0.0, detail)
 
 
-def _outcome_fits(requests: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _outcome_fits(requests: pd.DataFrame) -> Flags:
     status = integers(requests, "status")
     open_ended = (status == 0) | (status >= 500)
     known = is_in(requests, "outcome", OUTCOMES)
-    fits: npt.NDArray[np.bool_] = known & (
-        ~open_ended | is_in(requests, "outcome", ["indeterminate"])
-    )
+    fits: Flags = known & (~open_ended | is_in(requests, "outcome", ["indeterminate"]))
     return fits
 
 
-def client_agrees_with_the_entry(facts: RunFacts) -> list[Law]:
+def client_agrees_with_the_entry(facts: RunFacts) -> Iterator[Law]:
     """What the entry logged of the load is what the client recorded: how many, and how long.
 
     The entry's log is the one account of latency that the load generator has no part in. No answer
@@ -83,7 +75,7 @@ def client_agrees_with_the_entry(facts: RunFacts) -> list[Law]:
     """
     log = facts.record.entry_log
     if log is None or not log.requests or outages(facts.record):
-        return []
+        return
     logged = {(row.method, row.route): row for row in log.requests}
     requests = facts.run.requests
     done_ns = integers(requests, "done_ns")
@@ -100,14 +92,12 @@ def client_agrees_with_the_entry(facts: RunFacts) -> list[Law]:
         if len(answered) and row and row.count:
             took_ns = integers(answered, "done_ns") - integers(answered, "sent_ns")
             latencies += _latencies_apart(endpoint, took_ns / 1e6, row)
-    laws = []
     if counts:
         apart, sides, detail = max(counts, key=lambda one: one[0])
-        laws.append(judge(ENTRY_COUNTS, sides, apart, ENTRY_COUNTS_TOLERANCE, detail))
+        yield judge(ENTRY_COUNTS, sides, apart, ENTRY_COUNTS_TOLERANCE, detail)
     if latencies:
         excess, sides, detail = max(latencies, key=lambda one: one[0])
-        laws.append(judge(ENTRY_LATENCY, sides, excess, 1.0, detail))
-    return laws
+        yield judge(ENTRY_LATENCY, sides, excess, 1.0, detail)
 
 
 Apart = tuple[float, Sides, str]
@@ -136,7 +126,7 @@ def _latencies_apart(endpoint: str, took_ms: Floats, row: EntryRequests) -> list
     return found
 
 
-def per_second_sums_equal_totals(facts: RunFacts) -> list[Law]:
+def per_second_sums_equal_totals(facts: RunFacts) -> Iterator[Law]:
     """The per-second series, added up, is the number of requests and of confirmed orders.
 
     Every request must have been sent in the stage that it is labelled with, to a second.
@@ -149,7 +139,7 @@ def per_second_sums_equal_totals(facts: RunFacts) -> list[Law]:
     detail = f"{done} of {total} requests, {confirmed} of {len(facts.confirmed)} confirmed orders"
     if mislabelled:
         detail += f"; {mislabelled} requests were not sent in the stage they are labelled with"
-    return [judge(SUMS, Sides(done, total, "requests"), wrong / max(total, 1), 0.0, detail)]
+    yield judge(SUMS, Sides(done, total, "requests"), wrong / max(total, 1), 0.0, detail)
 
 
 def _sent_elsewhere(facts: RunFacts, stage: Stage) -> int:
@@ -160,14 +150,15 @@ def _sent_elsewhere(facts: RunFacts, stage: Stage) -> int:
     return int(np.count_nonzero(outside))
 
 
-def recorded_equals_locust(facts: RunFacts) -> list[Law]:
+def recorded_equals_locust(facts: RunFacts) -> Iterator[Law]:
     """The ledger holds as many requests as Locust counted by itself."""
     totals = facts.record.recorded
     if totals is None:
-        return unknown(RECORDED, 0.0, "the generators' own counts were not recorded")
+        yield unknown(RECORDED, 0.0, "the generators' own counts were not recorded")
+        return
     recorded, locust = totals.recorded, totals.locust
     stored = len(facts.run.requests)
     wrong = max(abs(recorded - locust), abs(recorded - stored))
     detail = f"{recorded} recorded, {locust} seen by Locust, {stored} stored"
     sides = Sides(min(recorded, stored), locust, "requests")
-    return [judge(RECORDED, sides, wrong / max(locust, 1), 0.0, detail)]
+    yield judge(RECORDED, sides, wrong / max(locust, 1), 0.0, detail)

@@ -6,10 +6,12 @@ request-seconds plus think-seconds. A saturated load generator breaks it long be
 figure shows anything.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, overlap_s
+from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, late_ms, overlap_s
 from harness.results.findings import Law
 
 INTERACTIVE = "interactive response-time law"
@@ -26,7 +28,7 @@ LATENESS_LIMITS_MS = {0.99: 250.0, 0.999: 500.0}
 FEWEST_BEYOND = 10
 
 
-def interactive_response_time(facts: RunFacts) -> list[Law]:
+def interactive_response_time(facts: RunFacts) -> Iterator[Law]:
     """N = X(R + Z) in each stage: the share of user-seconds that no request or think accounts for.
 
     Every interval is clipped to the stage, so the law is exact also where users come and go.
@@ -36,12 +38,11 @@ def interactive_response_time(facts: RunFacts) -> list[Law]:
     born_ns, left_ns = integers(buyers, "born_ns"), integers(buyers, "left_ns")
     still_there = round(facts.end_s * NANOSECONDS)
     left_ns = np.where(left_ns < 0, still_there, left_ns)
-    laws = []
     for stage in facts.stages:
         lived_s = overlap_s(born_ns, left_ns, stage)
         accounted_s = overlap_s(begun_ns, ended_ns, stage)
         if max(lived_s, accounted_s) == 0:
-            laws += unknown(INTERACTIVE, INTERACTIVE_TOLERANCE, "no buyer was there", stage.name)
+            yield unknown(INTERACTIVE, INTERACTIVE_TOLERANCE, "no buyer was there", stage.name)
             continue
         residual = (lived_s - accounted_s) / max(lived_s, accounted_s)
         detail = (
@@ -49,8 +50,7 @@ def interactive_response_time(facts: RunFacts) -> list[Law]:
             f"{100 * residual:+.2f} % unaccounted for"
         )
         sides = Sides(lived_s, accounted_s, "user-seconds")
-        laws.append(judge(INTERACTIVE, sides, residual, INTERACTIVE_TOLERANCE, detail, stage.name))
-    return laws
+        yield judge(INTERACTIVE, sides, residual, INTERACTIVE_TOLERANCE, detail, stage.name)
 
 
 def _accounted(facts: RunFacts) -> tuple[Integers, Integers]:
@@ -80,12 +80,11 @@ def parting_thinks(facts: RunFacts) -> tuple[Integers, Integers]:
     return begun_ns[thought], ended_ns[thought]
 
 
-def planned_users_achieved(facts: RunFacts) -> list[Law]:
+def planned_users_achieved(facts: RunFacts) -> Iterator[Law]:
     """At the end of each stage as many buyers were active as planned, to 2 %.
 
     One buyer more or less is allowed, and what the plan changes in two ticks of the stage clock.
     """
-    laws = []
     before = 0
     for stage in facts.stages:
         reading = facts.users_at_end(stage)
@@ -93,33 +92,33 @@ def planned_users_achieved(facts: RunFacts) -> list[Law]:
         before = stage.users
         if reading is None:
             why = "the users at the end of the stage were not recorded"
-            laws += unknown(USERS, USERS_TOLERANCE, why, stage.name)
+            yield unknown(USERS, USERS_TOLERANCE, why, stage.name)
             continue
         t_s, active = reading
         planned = facts.schedule.planned_users(t_s)
         residual = max(abs(active - planned) - slack, 0.0) / max(planned, 1.0)
         detail = f"{active:g} of {planned:.4g} planned users were active at {t_s:.1f} s"
         sides = Sides(active, planned, "users")
-        laws.append(judge(USERS, sides, residual, USERS_TOLERANCE, detail, stage.name))
-    return laws
+        yield judge(USERS, sides, residual, USERS_TOLERANCE, detail, stage.name)
 
 
-def generator_has_cpu_to_spare(facts: RunFacts) -> list[Law]:
+def generator_has_cpu_to_spare(facts: RunFacts) -> Iterator[Law]:
     """In no stage did the load generator use 90 % of one core per process (Python's GIL)."""
     processes = int(facts.scenario["load"]["processes"])
     shares = []
     for stage in facts.stages:
         used_s = facts.cpu_s("load", stage.start_s, stage.end_s)
         if used_s is None:
-            return unknown(GENERATOR_CPU, GENERATOR_CPU_LIMIT, "CPU time was not sampled")
+            yield unknown(GENERATOR_CPU, GENERATOR_CPU_LIMIT, "CPU time was not sampled")
+            return
         shares.append((used_s / (stage.seconds * processes), stage.name))
     share, name = max(shares)
     detail = f"{100 * share:.1f} % of a core per process in stage {name}, the most of all stages"
     sides = Sides(share, GENERATOR_CPU_LIMIT, "cores per process")
-    return [judge(GENERATOR_CPU, sides, share, GENERATOR_CPU_LIMIT, detail)]
+    yield judge(GENERATOR_CPU, sides, share, GENERATOR_CPU_LIMIT, detail)
 
 
-def generator_is_punctual(facts: RunFacts) -> list[Law]:
+def generator_is_punctual(facts: RunFacts) -> Iterator[Law]:
     """Requests are sent when they were intended: p99 within 250 ms, and p99.9 within 500 ms.
 
     A mean would hide that the generator stood still for a second: what it should have sent then
@@ -128,16 +127,19 @@ def generator_is_punctual(facts: RunFacts) -> list[Law]:
     """
     requests = facts.requests
     if requests.empty:
-        return unknown(GENERATOR_LATE, 1.0, "no request was sent")
-    late_ms = np.sort(integers(requests, "sent_ns") - integers(requests, "intended_ns")) / 1e6
+        yield unknown(GENERATOR_LATE, 1.0, "no request was sent")
+        return
+    behind_ms = np.sort(late_ms(requests))
     sides = [
-        Sides(float(late_ms[_position(len(late_ms), q)]), limit_ms, f"ms (p{100 * q:g})")
+        Sides(float(behind_ms[_position(len(behind_ms), q)]), limit_ms, f"ms (p{100 * q:g})")
         for q, limit_ms in LATENESS_LIMITS_MS.items()
     ]
     worst = max(sides, key=lambda one: one.left / one.right)
     quantiles = ", ".join(f"{one.unit[4:-1]} {one.left:.1f} ms" for one in sides)
-    detail = f"sent {late_ms.mean():.1f} ms late on average, {quantiles}, at most {late_ms[-1]:.1f}"
-    return [judge(GENERATOR_LATE, worst, max(worst.left / worst.right, 0.0), 1.0, detail)]
+    detail = (
+        f"sent {behind_ms.mean():.1f} ms late on average, {quantiles}, at most {behind_ms[-1]:.1f}"
+    )
+    yield judge(GENERATOR_LATE, worst, max(worst.left / worst.right, 0.0), 1.0, detail)
 
 
 def _position(n: int, q: float) -> int:

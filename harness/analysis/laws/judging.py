@@ -1,12 +1,11 @@
 """How a law is judged: its two sides, what they differ by, and how much they may."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.results.findings import Law, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(NamedTuple):
     """The two sides of a law, in one unit, each computed from facts of its own."""
 
     left: float
@@ -24,19 +23,10 @@ def judge(
 ) -> Law:
     """Return a law that was checked: FAIL if the size of the residual exceeds the tolerance."""
     verdict = Verdict.PASS if abs(residual) <= tolerance else Verdict.FAIL
-    return Law(
-        name,
-        verdict,
-        float(residual),
-        float(tolerance),
-        detail,
-        stage,
-        left=float(sides.left),
-        right=float(sides.right),
-        unit=sides.unit,
-    )
+    left, right, unit = float(sides.left), float(sides.right), sides.unit
+    return Law(name, verdict, float(residual), float(tolerance), detail, stage, left, right, unit)
 
 
-def unknown(name: str, tolerance: float, why: str, stage: str | None = None) -> list[Law]:
+def unknown(name: str, tolerance: float, why: str, stage: str | None = None) -> Law:
     """Return a law that could not be checked, and why."""
-    return [Law(name, Verdict.UNKNOWN, None, tolerance, why, stage)]
+    return Law(name, Verdict.UNKNOWN, None, tolerance, why, stage)

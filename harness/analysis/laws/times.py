@@ -30,7 +30,7 @@ STANDARD_ERRORS = 4.0
 CLOCK_TOLERANCE_S = 0.05
 
 
-def backlog_is_arrivals_times_stay(facts: RunFacts) -> list[Law]:
+def backlog_is_arrivals_times_stay(facts: RunFacts) -> Iterator[Law]:
     """L = λW (Little 1961): mean open units as sampled = units per second × mean time of one.
 
     The left side is the ledger's counter, read each second; the right side follows from the times
@@ -42,7 +42,8 @@ def backlog_is_arrivals_times_stay(facts: RunFacts) -> list[Law]:
     """
     begins_s, ends_s, held = _sampled_intervals(facts)
     if len(begins_s) < FEWEST_INTERVALS:
-        return unknown(BACKLOG, 0.0, "the open units were not sampled")
+        yield unknown(BACKLOG, 0.0, "the open units were not sampled")
+        return
     widths_s = ends_s - begins_s
     observed_s = float(widths_s.sum())
     sampled = float((held.mean(axis=0) * widths_s).sum()) / observed_s
@@ -59,7 +60,7 @@ def backlog_is_arrivals_times_stay(facts: RunFacts) -> list[Law]:
         f"{timed:.3f}"
     )
     sides = Sides(sampled, timed, "open units")
-    return [judge(BACKLOG, sides, sampled - timed, tolerance, detail)]
+    yield judge(BACKLOG, sides, sampled - timed, tolerance, detail)
 
 
 def _sampled_intervals(facts: RunFacts) -> tuple[Floats, Floats, Floats]:
@@ -118,7 +119,7 @@ def _clipped(
     return inside_s, changes
 
 
-def clocks_agree(facts: RunFacts) -> list[Law]:
+def clocks_agree(facts: RunFacts) -> Iterator[Law]:
     """The wall clock, by which the stores write, was not set while the client's clock ran.
 
     Each second both clocks are read. And causes come before their effects on either clock: an order
@@ -128,10 +129,11 @@ def clocks_agree(facts: RunFacts) -> list[Law]:
     """
     pairs = [*_clock_readings(facts), *_causes(facts)]
     if not pairs:
-        return unknown(CLOCKS, CLOCK_TOLERANCE_S, "no time is known by both clocks")
+        yield unknown(CLOCKS, CLOCK_TOLERANCE_S, "no time is known by both clocks")
+        return
     residual, sides, what = max(pairs, key=lambda pair: pair[0])
     detail = f"{1000 * residual:.1f} ms apart at most: {what}" if residual else "never apart"
-    return [judge(CLOCKS, sides, residual, CLOCK_TOLERANCE_S, detail)]
+    yield judge(CLOCKS, sides, residual, CLOCK_TOLERANCE_S, detail)
 
 
 Pair = tuple[float, Sides, str]

@@ -19,15 +19,7 @@ from harness.audit.facts import (
 )
 from harness.audit.invariant import Evidence, Scope, invariant
 from harness.results.outages import Outage, drains, lost_response_windows
-
-ROUTES = {
-    "register": ("POST", "/auth/register"),
-    "login": ("POST", "/auth/login"),
-    "product": ("GET", "/products/{id}"),
-    "buy": ("POST", "/orders"),
-    "status": ("GET", "/orders/{id}"),
-    "events": ("GET", "/orders/{id}/events"),
-}
+from harness.results.routes import ROUTES
 
 PROXY_STATUSES = (502, 504)
 """Answers of a proxy, if there is one, for a server that did not answer it: none counts them."""

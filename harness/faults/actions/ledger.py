@@ -1,7 +1,7 @@
 """A ledger that refuses to write: it answers every read, and ends every write with an error."""
 
 import time
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -45,10 +45,11 @@ class RefuseWrites(FaultAction):
         """Wait until a new session may write."""
         self._until("off")
 
+    def _superuser(self) -> "psycopg.Connection[Any]":
+        return psycopg.connect(self._deployment.dsn(), autocommit=True, connect_timeout=5)
+
     def _configure(self, statement: LiteralString) -> None:
-        with psycopg.connect(
-            self._deployment.dsn(), autocommit=True, connect_timeout=5
-        ) as superuser:
+        with self._superuser() as superuser:
             superuser.execute(statement)
             superuser.execute("SELECT pg_reload_conf()")
 
@@ -63,8 +64,6 @@ class RefuseWrites(FaultAction):
                 )
 
     def _default(self) -> str:
-        with psycopg.connect(
-            self._deployment.dsn(), autocommit=True, connect_timeout=5
-        ) as superuser:
+        with self._superuser() as superuser:
             row = superuser.execute("SHOW default_transaction_read_only").fetchone()
         return str(row[0]) if row else ""

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.runtimes.deployment import Usage
 from harness.runtimes.docker.container_replica import ContainerReplica
 from harness.runtimes.docker.engine import Engine, in_parallel
-from harness.runtimes.protocol import Usage
 
 _NANOSECONDS = 1e9
 

@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.deployed import Deployed
+from harness.runtimes.deployment import Deployment, OnProgress, Usage
 from harness.runtimes.docker import images
 from harness.runtimes.docker.compose import Compose
 from harness.runtimes.docker.compose_override import Allocation, compose_override
@@ -17,9 +17,8 @@ from harness.runtimes.docker.container_replica import RUNNING, ContainerReplica,
 from harness.runtimes.docker.container_usage import Meter
 from harness.runtimes.docker.engine import Engine, in_parallel
 from harness.runtimes.docker.ownership import labels_of, remove_all
-from harness.runtimes.ports import container_ports, hold, hold_any
+from harness.runtimes.ports import container_ports, hold_for
 from harness.runtimes.processes import interrupts_deferred
-from harness.runtimes.protocol import OnProgress, Usage
 from harness.runtimes.state import StateFolder
 from harness.topology import Topology
 
@@ -30,7 +29,7 @@ _FIRST_ADDRESS = 10
 """The first replica's number in the subnet; the addresses before it belong to the engine."""
 
 
-class DockerDeployment(Deployed[ContainerReplica]):
+class DockerDeployment(Deployment[ContainerReplica]):
     """The containers of a topology, and what is known of their addresses."""
 
     runtime = "docker"
@@ -68,10 +67,8 @@ class DockerDeployment(Deployed[ContainerReplica]):
     def _hold_ports(self) -> None:
         """Hold a port for each port of a single replica; others get theirs from the engine."""
         for service in self._topology.services.values():
-            published = {one.container: one.host for one in service.published}
             for port in container_ports(service) if service.replicas == 1 else ():
-                wanted = published.get(port, 0)
-                held = hold(wanted, service.name) if wanted else hold_any()
+                held = hold_for(service, port)
                 self._held[service.name, port] = held
                 self._ports[service.name, port] = held.getsockname()[1]
 

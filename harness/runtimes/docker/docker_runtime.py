@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.runtimes.bring_up import bring_up, no_progress
+from harness.runtimes.deployment import OnProgress
 from harness.runtimes.docker import ownership
 from harness.runtimes.docker.compose import compose_version
 from harness.runtimes.docker.docker_deployment import DockerDeployment
 from harness.runtimes.docker.engine import Engine
 from harness.runtimes.docker.images import with_images_of_the_environment
 from harness.runtimes.processes import interrupts_deferred
-from harness.runtimes.protocol import OnProgress
 from harness.runtimes.state import StateFolder, clean, default_state_root
 from harness.scenario.faults import Fault
 from harness.topology import Topology

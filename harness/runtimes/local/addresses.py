@@ -6,10 +6,9 @@ held until shortly before their server starts, so no two are alike.
 
 import re
 import socket
-from collections.abc import Mapping
 
 from harness.errors import UsageError
-from harness.runtimes.ports import LOOPBACK, container_ports, hold, hold_any
+from harness.runtimes.ports import LOOPBACK, container_ports, hold_for
 from harness.topology import Service, Topology, peers
 
 
@@ -31,11 +30,9 @@ class AddressBook:
             raise
 
     def _draw(self, service: Service) -> None:
-        published: Mapping[int, int] = {one.container: one.host for one in service.published}
         for number in range(1, service.replicas + 1):
             for port in container_ports(service):
-                wanted = published.get(port, 0)
-                held = hold(wanted, service.name) if wanted else hold_any()
+                held = hold_for(service, port)
                 self._ports[service.name, number, port] = held.getsockname()[1]
                 self._held[held.getsockname()[1]] = held
 

@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.deployed import Deployed
+from harness.runtimes.deployment import Deployment, Usage
 from harness.runtimes.local import nginx, postgres, valkey
 from harness.runtimes.local.health_probes import probe_of
 from harness.runtimes.local.launch import PROBE_LIMIT_S, Launch, Site, python_service
@@ -17,7 +17,6 @@ from harness.runtimes.local.process_replica import ProcessReplica
 from harness.runtimes.local.process_usage import Meter
 from harness.runtimes.ports import image_kind
 from harness.runtimes.processes import interrupts_deferred
-from harness.runtimes.protocol import Usage
 from harness.topology import Service
 
 THROWAWAY_GRACE_S = 1.5
@@ -32,7 +31,7 @@ _SERVERS = {
 _LISTEN_LIMIT_S = 60.0
 
 
-class LocalDeployment(Deployed[ProcessReplica]):
+class LocalDeployment(Deployment[ProcessReplica]):
     """The replicas of a topology, and what is known of their addresses."""
 
     runtime = "local"
@@ -100,17 +99,18 @@ class LocalDeployment(Deployed[ProcessReplica]):
                 self._wait(replica, partial(listens, PROBE_LIMIT_S), _LISTEN_LIMIT_S)
             replica.launch.initialise()
 
-    def down(self, *, grace_limit_s: float = THROWAWAY_GRACE_S) -> None:
+    def down(self) -> None:
         """Stop everything, dependants first, and remove it; the second call does nothing.
 
-        Each service gets its stop signal and its grace period, but no more than `grace_limit_s`:
-        what it would still write is removed. Raises InfrastructureError if a process survives.
+        Each service gets its stop signal and its grace period, but no more than
+        `THROWAWAY_GRACE_S`: what it would still write is removed. Raises InfrastructureError if a
+        process survives.
         """
         self.cancel()
         with interrupts_deferred(), self._starting:
             for layer in reversed(self.topology.start_order()):
                 replicas = [replica for name in layer for replica in self.replicas_of(name)]
-                _stop(replicas, grace_limit_s)
+                _stop(replicas)
             self._site.addresses.release_all()
             remaining = self._state.remove()
         if remaining:
@@ -120,11 +120,11 @@ class LocalDeployment(Deployed[ProcessReplica]):
             )
 
 
-def _stop(replicas: Iterable[ProcessReplica], grace_limit_s: float) -> None:
+def _stop(replicas: Iterable[ProcessReplica]) -> None:
     replicas = list(replicas)
     for replica in replicas:
         replica.ask_to_stop()
     begun_s = time.monotonic()
     for replica in replicas:
-        grace_s = min(replica.service.stop_grace_period_s, grace_limit_s)
+        grace_s = min(replica.service.stop_grace_period_s, THROWAWAY_GRACE_S)
         replica.wait_stopped(max(0.0, begun_s + grace_s - time.monotonic()))

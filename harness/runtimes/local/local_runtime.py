@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.runtimes.bring_up import bring_up, no_progress
+from harness.runtimes.deployment import OnProgress
 from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.local.launch import Site
 from harness.runtimes.local.local_deployment import LocalDeployment
 from harness.runtimes.local.process_replica import no_networks
 from harness.runtimes.processes import interrupts_deferred
-from harness.runtimes.protocol import OnProgress
 from harness.runtimes.state import StateFolder, clean, default_state_root
 from harness.scenario.faults import Fault
 from harness.topology import Topology

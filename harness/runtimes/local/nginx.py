@@ -48,6 +48,7 @@ def launch(site: Site, service: Service, number: int) -> Launch:
     home = site.folder(service, number)
     configuration = site.folder(service, number, "conf")
     files = _mounted(service)
+    directives = f'daemon off; pid "{_escaped(str(home))}/run/nginx.pid"; {_user()}'
     for folder in ("cache", "run"):
         site.folder(service, number, folder)
 
@@ -62,12 +63,7 @@ def launch(site: Site, service: Service, number: int) -> Launch:
     return Launch(
         argv=(
             *(str(binary()), "-p", f"{home}/", "-c", str(configuration / "nginx.conf")),
-            *(
-                "-e",
-                "stderr",
-                "-g",
-                f'daemon off; pid "{_escaped(str(home))}/run/nginx.pid"; {_user()}',
-            ),
+            *("-e", "stderr", "-g", directives),
         ),
         environment=site.environment(service, number),
         cwd=home,

@@ -10,7 +10,7 @@ import os
 import shlex
 import shutil
 import signal
-from collections.abc import Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -79,13 +79,11 @@ def launch(site: Site, service: Service, number: int) -> Launch:
     def initialise() -> None:
         if (data / _INITIALISED).exists():
             return
-        psql = _Psql(site, environment, log, port, user, password)
+        psql = partial(_psql, site, service, number)
         if database != "postgres":
-            psql.run(
-                "postgres", "-c", f'CREATE DATABASE "{database.replace(chr(34), chr(34) * 2)}"'
-            )
+            psql("postgres", "-c", f'CREATE DATABASE "{database.replace(chr(34), chr(34) * 2)}"')
         for script in scripts:
-            psql.run(database, "-f", str(script))
+            psql(database, "-f", str(script))
         (data / _INITIALISED).touch()
 
     flags = service.command[1:] if service.command[:1] == ("postgres",) else service.command
@@ -107,34 +105,21 @@ def launch(site: Site, service: Service, number: int) -> Launch:
     )
 
 
-class _Psql:
-    """Runs init scripts as the image does, with psql, stopping at the first error."""
-
-    def __init__(
-        self,
-        site: Site,
-        environment: Mapping[str, str],
-        log: Path,
-        port: int,
-        user: str,
-        password: str,
-    ) -> None:
-        self._cwd = site.state.path
-        self._log = log
-        self._environment = {
-            **environment,
-            "PGHOST": LOOPBACK,
-            "PGPORT": str(port),
-            "PGUSER": user,
-            "PGPASSWORD": password,
-        }
-
-    def run(self, database: str, *words: str) -> None:
-        argv = (
-            *(str(installation() / "bin/psql"), "--no-psqlrc", "--quiet"),
-            *("--set=ON_ERROR_STOP=1", "--dbname", database, *words),
-        )
-        run_to_end(argv, self._environment, self._cwd, self._log)
+def _psql(site: Site, service: Service, number: int, database: str, *words: str) -> None:
+    """Run psql as the image does for init scripts: it stops at the first error."""
+    user, password, _ = credentials(service)
+    login = {
+        "PGHOST": LOOPBACK,
+        "PGPORT": str(site.addresses.port(service.name, number)),
+        "PGUSER": user,
+        "PGPASSWORD": password,
+    }
+    argv = (
+        *(str(installation() / "bin/psql"), "--no-psqlrc", "--quiet"),
+        *("--set=ON_ERROR_STOP=1", "--dbname", database, *words),
+    )
+    environment = site.environment(service, number) | login
+    run_to_end(argv, environment, site.state.path, site.log(service, number))
 
 
 def _initdb_words(service: Service) -> list[str]:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from harness.runtimes.deployment import Usage
 from harness.runtimes.local.process_replica import ProcessReplica
 from harness.runtimes.processes import ProcessTable, Stat
-from harness.runtimes.protocol import Usage
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PSS = re.compile(rb"(?m)^(Pss|Pss_Anon):\s+(\d+) kB")

@@ -1,33 +1,61 @@
-"""A deployment as every runtime has it: replicas by service, and what can be done with them."""
+"""A topology that is up, whatever runs it: replicas by service, and what can be done with them."""
 
 import threading
 import time
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from signal import Signals
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
-from typing_extensions import override
+from typing_extensions import TypeVar
 
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes import store_urls
 from harness.runtimes.ports import LOOPBACK
-from harness.runtimes.protocol import Deployment
 from harness.runtimes.replica import Replica
 from harness.runtimes.state import StateFolder
-from harness.topology import Condition, Topology
+from harness.topology import Condition, Limits, Topology
 
 
 class Cancelled(Exception):
     """Bringing the deployment up was given up elsewhere."""
 
 
-AnyReplica = TypeVar("AnyReplica", bound=Replica)
+AnyReplica = TypeVar("AnyReplica", bound=Replica, default=Any)
+
+OnProgress = Callable[[str], None]
+"""Takes a sentence about every service that becomes ready."""
 
 
-class Deployed(Deployment, Generic[AnyReplica]):
-    """What a runtime has deployed; see `Deployment` for what the methods do."""
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the replicas of one service used.
+
+    `cpu_s` is cumulative since the deployment came up, with the children that ended, and never goes
+    back. `memory_bytes` is the newest measurement, 0 before the first: of processes PSS (shared
+    pages are divided among those who share them), or RSS where the kernel does not count that; of
+    containers what they are charged with, less the file cache that is not in use (`processes` then
+    counts threads as well).
+
+    None is what the runtime cannot read: `private_bytes` is the memory that no file and no other
+    process shares, `largest_private_bytes` that of the process that has most of it; `open_files`
+    counts every open descriptor, `sockets` those that are sockets. They are as new as
+    `memory_bytes`.
+    """
+
+    cpu_s: float
+    memory_bytes: int
+    processes: int
+    private_bytes: int | None = None
+    largest_private_bytes: int | None = None
+    open_files: int | None = None
+    sockets: int | None = None
+
+
+class Deployment(ABC, Generic[AnyReplica]):
+    """A topology that is up. Replicas count from 1."""
 
     runtime: str
     poll_s: float
@@ -43,6 +71,33 @@ class Deployed(Deployment, Generic[AnyReplica]):
         self._replicas: dict[str, list[AnyReplica]] = {}
 
     @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """Return, as JSON, what a run records of its deployment: runtime, images, limits.
+
+        ``images`` has the image and its digest by service, ``limits`` the CPUs and bytes by service
+        and whether they were enforced.
+        """
+
+    @abstractmethod
+    def logs(self) -> Mapping[str, Path]:
+        """Return the log of each replica, by its name, such as ``api-1``."""
+
+    @abstractmethod
+    def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
+        """Return what each service used; without `memory`, that stays what it last was.
+
+        A runtime whose readings are costly takes them with `memory` only, and else returns none.
+        """
+
+    @abstractmethod
+    def processes(self, service: str) -> int:
+        """Return how many processes a service has now."""
+
+    @abstractmethod
+    def down(self) -> None:
+        """Stop everything and remove it; the second call does nothing."""
+
+    @abstractmethod
     def _start(self, replicas: Iterable[AnyReplica]) -> None:
         """Start replicas, until each counts as started (Cancelled)."""
 
@@ -55,91 +110,106 @@ class Deployed(Deployment, Generic[AnyReplica]):
         """Return the replicas that ended although nobody asked them to."""
 
     @property
-    @override
     def topology(self) -> Topology:
+        """Return what was deployed."""
         return self._topology
 
     @property
-    @override
     def address(self) -> str:
+        """Return the base URL of the service that takes the load."""
         return self.urls(self._topology.entry)[0]
 
     @property
-    @override
     def scratch(self) -> Path:
+        """Return a folder for temporary files of the measurement; `down` removes it."""
         return self._state.folder("scratch")
 
     def describe(self, images: Mapping[str, Any], *, enforced: bool) -> dict[str, Any]:
         """Return what a run records of its deployment, and whether limits were `enforced`."""
-        stated = {name: one.limits.describe() for name, one in self._topology.services.items()}
         limits = {
-            name: {**limit, "enforced": enforced}
-            for name, limit in stated.items()
-            if any(value is not None for value in limit.values())
+            name: {**asdict(one.limits), "enforced": enforced}
+            for name, one in self._topology.services.items()
+            if one.limits != Limits()
         }
         return {"runtime": self.runtime, "images": dict(images), "limits": limits}
 
-    @override
     def urls(self, service: str, port: int | None = None) -> list[str]:
+        """Return the HTTP base URL of each replica of a service; by default of its first port."""
         return [f"http://{LOOPBACK}:{self._port(one, port)}" for one in self.replicas_of(service)]
 
-    @override
     def dsn(self) -> str:
+        """Return the superuser's connection string of the ledger."""
         (ledger,) = self.replicas_of(self._topology.ledger)
         return store_urls.dsn(ledger.service, self._port(ledger))
 
-    @override
     def redis_url(self) -> str | None:
+        """Return the URL of Redis, or None if the approach has none."""
         facts = self._topology.redis
         if facts is None:
             return None
         (store,) = self.replicas_of(facts.service)
         return store_urls.redis_url(store.service, self._port(store))
 
-    @override
     def unexpected_exits(self) -> list[str]:
+        """Return the names of the replicas that ended although nobody asked them to."""
         return [replica.name for replica in self._dead()]
 
-    @override
     def kill(self, service: str, replica: int, sig: Signals) -> None:
+        """Send a signal to a replica; that it ends afterwards is expected.
+
+        Raises InfrastructureError if it does not run.
+        """
         self._running(service, replica).signal(sig)
 
-    @override
     def kill_process(self, service: str, replica: int, pid: int, sig: Signals) -> None:
+        """Send a signal to one process of a replica (InfrastructureError: it has no such one)."""
         self._running(service, replica).signal_process(pid, sig)
 
-    @override
     def stop(self, service: str, replica: int) -> bool:
+        """Send a replica its stop signal, and wait until it has ended; after its grace, kill it.
+
+        Returns True if it ended by itself.
+        """
         return self._running(service, replica).stop()
 
-    @override
     def wipe(self, service: str, replica: int) -> None:
+        """Delete the data of a replica that is down: it starts as new.
+
+        Raises UsageError if it has none, InfrastructureError if it runs.
+        """
         self._ended(service, replica).wipe()
 
-    @override
     def save_data(self, service: str, replica: int) -> None:
+        """Copy the data of a replica, which may run, in place of an earlier copy.
+
+        Files that are only appended to are copied up to some moment of the call.
+        Raises UsageError if it has no data.
+        """
         self._one(service, replica).save_data()
 
-    @override
     def restore_data(self, service: str, replica: int) -> None:
+        """Put what was copied in place of the data of a replica that is down.
+
+        Raises UsageError if it has no data, InfrastructureError if it runs or nothing was copied.
+        """
         self._ended(service, replica).restore_data()
 
-    @override
     def partition(self, service: str, replica: int) -> None:
+        """Take a replica off its network (UsageError: it has none of its own)."""
         self._one(service, replica).partition()
 
-    @override
     def heal(self, service: str, replica: int) -> None:
+        """Put a replica that was taken off back on its network, at the address that it had."""
         self._one(service, replica).heal()
 
-    @override
     def start(self, service: str, replica: int) -> None:
+        """Start a replica that has ended, with the same port and data, until it is healthy."""
         one = self._ended(service, replica)
         self._start([one])
         self._wait_healthy(one)
 
-    @override
     def wait_ready(self, service: str, replica: int) -> None:
+        """Wait until a replica is healthy (InfrastructureError: not in its time)."""
         self._wait_healthy(self._one(service, replica))
 
     def start_service(self, name: str) -> None:
