@@ -34,10 +34,7 @@ def build(campaign_dir: Path) -> Path:
     texts = {
         "index.html": web_page.render(document),
         "report.md": markdown.render(document),
-        **{
-            f"tables/{name}.csv": cells.to_csv(table)
-            for name, table in document.every_table.items()
-        },
+        **{f"tables/{name}.csv": cells.to_csv(table) for name, table in document.tables.items()},
         **{
             f"figures/{picture.name}.svg": theme.standalone(picture.svg)
             for picture in document.pictures

@@ -4,9 +4,9 @@ A comparison, a campaign of cases and a contention test differ in what they show
 audit, laws, method and files are the same in all of them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from report.charts.figures import Figure, Picture, Section
 from report.conclusion import Headline
@@ -20,27 +20,60 @@ Facts = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """What a report says.
+class Fold:
+    """Something long behind a line that unfolds it; `tone` is the CSS class of the line."""
 
-    `template` is that of its page, which puts `tables` and `own` where they belong; `before`,
-    `between` and `after` are the same parts as Markdown: before the figures, between figures and
-    audit, after the laws. `picture` stands at the top of the Markdown.
+    summary: str
+    content: "tuple[Content, ...]"
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A table that stands in a file of its own alone, and what is said of it."""
+
+    text: str
+    table: Table
+
+
+Content = str | tuple[str, ...] | Table | Fold | Stored
+"""A paragraph, a list, a table, or something behind a line or a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a report; `short` is its name in the navigation, `result` its first sentence."""
+
+    id: str
+    short: str
+    title: str
+    content: tuple[Content, ...]
+    result: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a report says: its parts before the figures, between figures and audit, after the laws.
+
+    `picture` stands at the top of the Markdown. `key_figures` are by metric, of each variant its
+    tone, title, value and interval.
     """
 
     evidence: Evidence
     said: Headline
-    tables: Mapping[str, Table]
+    before: tuple[Part, ...]
     sections: tuple[Section, ...]
     threats: Facts
     raw: tuple[RawRun, ...]
-    template: str
+    graphs_lead: str
+    audit_lead: str
+    validity_lead: str
+    between: tuple[Part, ...] = ()
+    after: tuple[Part, ...] = ()
     hero: tuple[Figure, ...] = ()
     picture: Picture | None = None
-    own: Mapping[str, Any] = field(default_factory=dict)
-    before: tuple[str, ...] = ()
-    between: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
+    key_figures: Sequence[tuple[str, Sequence[tuple[str, str, str, str]]]] = ()
+    definitions: Facts = ()
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -53,28 +86,33 @@ class Document:
         drawn = [picture for figure in self.figures for picture in figure.pictures]
         return (*([self.picture] if self.picture else []), *drawn)
 
-    @property
-    def every_table(self) -> dict[str, Table]:
-        """Return every table by its name, those of the figures last."""
-        values = [figure.values for figure in self.figures if figure.values]
-        return {**self.tables, **{table.name: table for table in values}}
+    @cached_property
+    def judged(self) -> Mapping[str, Table]:
+        """Return the tables of judgement, which every report has, by their name."""
+        found = (judgements.audit, judgements.audit_runs, judgements.runs, judgements.laws)
+        return {table.name: table for table in (make(self.evidence) for make in found)}
 
     @property
+    def tables(self) -> dict[str, Table]:
+        """Return every table by its name, those of the figures last."""
+        shown = (*self.before, *self.between, *self.after)
+        found = [table for part in shown for one in part.content for table in _tables(one)]
+        found += self.judged.values()
+        found += [figure.values for figure in self.figures if figure.values]
+        return {table.name: table for table in found}
+
+    @cached_property
     def invariants(self) -> tuple[Invariant, ...]:
         """Return the audit, invariant by invariant."""
         return invariants(self.evidence)
 
 
-def by_name(found: Sequence[Table | None]) -> dict[str, Table]:
-    """Return the tables that there are by their name."""
-    return {table.name: table for table in found if table is not None}
-
-
-def judged(evidence: Evidence) -> tuple[Table, ...]:
-    """Return the tables of judgement, which every report has."""
-    return (
-        judgements.audit(evidence),
-        judgements.audit_runs(evidence),
-        judgements.runs(evidence),
-        judgements.laws(evidence),
-    )
+def _tables(content: Content) -> Iterator[Table]:
+    match content:
+        case Table():
+            yield content
+        case Stored():
+            yield content.table
+        case Fold():
+            for one in content.content:
+                yield from _tables(one)

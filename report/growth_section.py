@@ -13,8 +13,8 @@ from report.charts import fault_bands, plotting, theme
 from report.charts.figures import Figure, Section
 from report.charts.line_chart import LineChart, Trace, compact, instants
 from report.charts.plotting import Entry, Panel
+from report.document import Part
 from report.evidence import Evidence, Run, Variant
-from report.page import markdown
 from report.tables.cells import Cell, Column, Row, Table
 
 LEAD: Final = (
@@ -45,11 +45,14 @@ _MEGA: Final = 1e6
 Grown = Mapping[str, Any]
 
 
-def table(evidence: Evidence) -> Table | None:
-    """Return the slope of everything that was judged, or None if no run was long enough."""
+def parts(evidence: Evidence) -> tuple[Part, ...]:
+    """Return the part of a report about growth; nothing if no run was long enough."""
     rows = _rows(evidence)
-    if not rows:
-        return None
+    return (Part("growth", "Growth", "Growth", (LEAD, _table(evidence, rows))),) if rows else ()
+
+
+def _table(evidence: Evidence, rows: Sequence[Grown]) -> Table:
+    """Return the slope of everything that was judged."""
     titles = {variant.name: variant.title for variant in evidence.variants}
     columns = [Column("Service", numeric=False), Column("Quantity", numeric=False), Column("Run")]
     columns += [Column("Level"), Column("per hour", interval=True), Column("Change")]
@@ -89,12 +92,6 @@ def sentences(evidence: Evidence) -> tuple[str, ...]:
             found = f"{', '.join(grown)} grew" if grown else "flat"
             said.append(f"{variant.title}, {len(own)} quantities over the load: {found}.")
     return tuple(said)
-
-
-def in_markdown(contents: Mapping[str, Table]) -> list[str]:
-    """Return the section of a report about growth; nothing if no run was long enough."""
-    found = contents.get("growth")
-    return ["## Growth", LEAD, markdown.table(found)] if found else []
 
 
 def _rows(evidence: Evidence) -> list[Grown]:

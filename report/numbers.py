@@ -51,6 +51,11 @@ def estimate(estimate: Mapping[str, Any], digits: int) -> str:
     return f"{shown} {interval(low, estimate['high'], digits)}".rstrip()
 
 
+def bare(found: Mapping[str, Any], digits: int) -> str:
+    """Return an estimate without its interval."""
+    return estimate({**found, "low": None} if found["value"] is not None else found, digits)
+
+
 def with_unit(text: str, unit: str) -> str:
     """Join a number and its unit with a space that does not break."""
     return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text

@@ -11,9 +11,8 @@ from harness.results.findings import Verdict
 from report import conclusion, growth_section
 from report.cases import case_charts, case_tables, coverage_tables
 from report.conclusion import Headline
-from report.document import Document, by_name, judged
+from report.document import Document, Part
 from report.evidence import Evidence
-from report.page import markdown
 from report.reproduce import RawRun
 from report.tables import fault_table
 
@@ -54,39 +53,34 @@ THREATS = (
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
-    coverage = coverage_tables.tables(evidence)
-    contents = by_name(
-        [
-            case_tables.cases(evidence),
-            *case_tables.side_by_side(evidence),
-            *coverage,
-            fault_table.table(evidence),
-            growth_section.table(evidence),
-            *judged(evidence),
-        ]
-    )
-    of_cases = [table for name, table in contents.items() if name.startswith("cases")]
     return Document(
         evidence=evidence,
         said=headline(evidence),
-        tables=contents,
+        before=(
+            Part(
+                "cases",
+                "Cases",
+                "Cases",
+                (
+                    "Each case by itself, the worst of its runs. “–”: not measured, or nothing to "
+                    "measure. Nothing is ranked.",
+                    case_tables.cases(evidence),
+                    *case_tables.side_by_side(evidence),
+                ),
+            ),
+            *coverage_tables.parts(evidence),
+            *fault_table.parts(evidence),
+        ),
+        graphs_lead="Every case by itself; bands with a label are its faults.",
         sections=(*case_charts.sections(evidence), *growth_section.sections(evidence)),
+        audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
+        "the same runs must agree, whatever was killed meanwhile. What could not be checked is "
+        "UNKNOWN, never a pass.",
+        validity_lead="A run whose own numbers contradict each other, or whose fault did not "
+        "happen as planned, is INVALID: it is kept and shown.",
+        after=growth_section.parts(evidence),
         threats=THREATS,
         raw=raw,
-        template="cases/page.html.j2",
-        own={
-            "faults_lead": fault_table.LEAD,
-            "coverage_lead": coverage_tables.LEAD,
-            "coverage": [table.name for table in coverage],
-            "growth_lead": growth_section.LEAD,
-        },
-        before=(
-            "## Cases",
-            *map(markdown.table, of_cases),
-            *coverage_tables.in_markdown(coverage),
-            *fault_table.in_markdown(contents),
-        ),
-        after=tuple(growth_section.in_markdown(contents)),
     )
 
 

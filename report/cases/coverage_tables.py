@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from report.cases.case_tables import Case, cases_of
+from report.document import Part
 from report.evidence import Evidence, Variant
-from report.page import markdown
 from report.tables.cells import Cell, Column, Row, Table
 
 LEAD = (
@@ -14,19 +14,15 @@ LEAD = (
 )
 
 
-def tables(evidence: Evidence) -> list[Table]:
-    """Return, for each variant, what its cases reached."""
+def parts(evidence: Evidence) -> tuple[Part, ...]:
+    """Return what the cases of each variant reached; nothing if nothing is known of it."""
     known = [(variant, cases_of(evidence, variant)) for variant in evidence.variants]
-    return [
+    tables = [
         _table(evidence, variant, cases)
         for variant, cases in known
         if any(case.get("reached") for case in cases)
     ]
-
-
-def in_markdown(found: Sequence[Table]) -> list[str]:
-    """Return the section of a report about coverage; nothing if nothing is known of it."""
-    return ["## Coverage", LEAD, *map(markdown.table, found)] if found else []
+    return (Part("coverage", "Coverage", "Coverage", (LEAD, *tables)),) if tables else ()
 
 
 def _table(evidence: Evidence, variant: Variant, cases: Sequence[Case]) -> Table:

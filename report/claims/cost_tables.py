@@ -8,40 +8,39 @@ from harness.analysis.metrics import listed
 from report import numbers
 from report.claims import decision_framework
 from report.claims.published import Published
+from report.document import Fold, Part
 from report.evidence import Evidence
 from report.tables.cells import Cell, Column, Row, Table, estimate_cell, heads
 
+LEAD = (
+    "What a confirmed order takes and costs, and when the dearer variant pays for itself. Costs "
+    "are only as good as the price table below."
+)
 LOST = "An order that is not confirmed in the sale is counted as lost."
 WHOLE_REVENUE = "Revenue is counted whole; “what an extra order must bring” holds for any margin."
 OTHER_MACHINE = "The bills are those of the price table, not of the machine that was measured."
 
 
-def tables(evidence: Evidence, published: Published) -> list[Table]:
+def parts(evidence: Evidence, published: Published) -> tuple[Part, ...]:
     """Return what the campaign costs; nothing of a summary that has no costs."""
     cost = evidence.summary["cost"]
     if not cost:
-        return []
+        return ()
     found = (
         _of_variants(cost, evidence),
         _of_pairs(cost, evidence),
         decision_framework.table(cost, published, evidence),
-        _prices(cost, evidence),
     )
-    return [table for table in found if table is not None]
-
-
-def assumptions(evidence: Evidence) -> list[str]:
-    """Return what the costs rest on."""
-    cost = evidence.summary["cost"]
-    if not cost:
-        return []
-    sales = numbers.number(cost["prices"]["sales_per_month"], 0)
-    return [
-        f"Sales in a month: {sales}; a month has {cost['prices']['hours_per_month']:g} hours.",
+    sales, hours = cost["prices"]["sales_per_month"], cost["prices"]["hours_per_month"]
+    assumptions = (
+        f"Sales in a month: {numbers.number(sales)}; a month has {hours:g} hours.",
         OTHER_MACHINE,
         LOST,
         WHOLE_REVENUE,
-    ]
+    )
+    prices = Fold("The price table", (_prices(cost, evidence),))
+    shown = (table for table in found if table is not None)
+    return (Part("cost", "Cost", "Cost", (LEAD, *shown, assumptions, prices)),)
 
 
 def _of_variants(cost: Mapping[str, Any], evidence: Evidence) -> Table:

@@ -9,8 +9,7 @@ from report import claims, conclusion
 from report.conclusion import Headline
 from report.contention import contention_charts, contention_tables
 from report.contention.contention_evidence import ContentionEvidence, read
-from report.document import Document, by_name, judged
-from report.page import markdown
+from report.document import Document, Fold, Part, Stored
 from report.reproduce import RawRun
 
 __all__ = ["compose", "read"]
@@ -47,32 +46,33 @@ THREATS = (
 
 def compose(evidence: ContentionEvidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
-    held = claims.of_contention(evidence)
-    contents = by_name(
-        [
-            contention_tables.contention(evidence),
-            contention_tables.by_stock(evidence),
-            contention_tables.sales(evidence),
-            held,
-            *judged(evidence),
-        ]
-    )
     return Document(
         evidence=evidence,
         said=headline(evidence),
-        tables=contents,
+        before=(
+            Part(
+                "contention",
+                "The contention test",
+                "The contention test",
+                (
+                    "Every sale is audited by itself. “–”: not known, see the note. Nothing is "
+                    "ranked.",
+                    contention_tables.contention(evidence),
+                    Fold("By units on sale", (contention_tables.by_stock(evidence),)),
+                    Stored("Every sale with its verdict", contention_tables.sales(evidence)),
+                ),
+            ),
+        ),
+        graphs_lead="Every variant by itself; nothing is compared.",
         sections=contention_charts.sections(evidence),
+        audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
+        "a sale must agree. A verdict is the worst of all sales; examples name their sale. What "
+        "could not be checked is UNKNOWN, never a pass.",
+        validity_lead="A contention test whose own numbers contradict each other, or in which a "
+        "sale did not take place, is INVALID: it is kept and shown, but its sales are not counted.",
+        after=claims.parts_of_contention(evidence),
         threats=THREATS,
         raw=raw,
-        template="contention/page.html.j2",
-        before=(
-            "Nothing is ranked.",
-            "## The contention test",
-            markdown.table(contents["contention"]),
-            markdown.table(contents["by-stock"]),
-            "Every sale: [tables/sales.csv](tables/sales.csv).",
-        ),
-        after=("## The published claim", markdown.table(held)) if held else (),
     )
 
 

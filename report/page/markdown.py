@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from report import method, reproduce
 from report.charts.figures import Figure, Picture, Section
-from report.document import Document
+from report.document import Content, Document, Fold, Part, Stored
 from report.tables import footnotes, judgements
 from report.tables.cells import Cell, Table
 
@@ -25,19 +25,19 @@ def render(document: Document) -> str:
         *(plain(f"**{figure.title}.** {figure.caption}") for figure in document.hero),
         "\n".join(plain(f"- {sentence}") for sentence in said.sentences),
         plain(f"All figures: {evidence.workload}."),
-        *document.before,
+        *map(_part, document.before),
         "## Graphs",
         *(figure(section) for section in document.sections),
-        *document.between,
+        *map(_part, document.between),
         "## Audit",
-        table(document.tables["audit"]),
+        table(document.judged["audit"]),
         *_offences(document),
-        unfolded("Every finding of every run", table(document.tables["audit-runs"])),
+        unfolded("Every finding of every run", table(document.judged["audit-runs"])),
         "## Laws and validity",
-        table(document.tables["runs"]),
-        table(document.tables["laws"]),
+        table(document.judged["runs"]),
+        table(document.judged["laws"]),
         *_warnings(document),
-        *document.after,
+        *map(_part, document.after),
         "## How it was measured",
         listed(method.method(evidence), ":"),
         *_again(document),
@@ -47,6 +47,25 @@ def render(document: Document) -> str:
         _files(document),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _part(part: Part) -> str:
+    said = [plain(part.result)] if part.result else []
+    return "\n\n".join([f"## {part.title}", *said, *map(_content, part.content)])
+
+
+def _content(content: Content) -> str:
+    match content:
+        case str():
+            return plain(content)
+        case tuple():
+            return "\n".join(plain(f"- {line}") for line in content)
+        case Table():
+            return table(content)
+        case Fold():
+            return unfolded(content.summary, "\n\n".join(map(_content, content.content)))
+        case Stored(text, stored):
+            return f"{plain(text)}: [{stored.name}.csv](tables/{stored.name}.csv)."
 
 
 def _offences(document: Document) -> list[str]:
@@ -80,7 +99,7 @@ def _files(document: Document) -> str:
     lines = [
         "- [index.html](index.html): this report with interactive figures",
         "- [summary.json](../summary.json), [campaign.json](../campaign.json)",
-        "- Tables: " + ", ".join(f"[{n}](tables/{n}.csv)" for n in document.every_table),
+        "- Tables: " + ", ".join(f"[{n}](tables/{n}.csv)" for n in document.tables),
     ]
     for run in document.raw:
         links = ", ".join(f"[{name}]({path})" for name, path, _ in run.files)

@@ -5,8 +5,8 @@ from typing import Any
 
 from harness.results.outages import action, target
 from report import numbers
+from report.document import Part
 from report.evidence import Evidence
-from report.page import markdown
 from report.tables.cells import Cell, Column, Row, Table
 from report.tables.judgements import verdict_cell
 
@@ -32,11 +32,16 @@ LEAD = (
 )
 
 
-def table(evidence: Evidence) -> Table | None:
-    """Return every fault of every run with its effects, or None if there was no fault."""
+def parts(evidence: Evidence) -> tuple[Part, ...]:
+    """Return the part of a report about its faults; nothing if there were none."""
+    if not evidence.summary["faults"]:
+        return ()
+    return (Part("faults", "Faults", "Faults", (LEAD, _table(evidence))),)
+
+
+def _table(evidence: Evidence) -> Table:
+    """Return every fault of every run with its effects."""
     faults = evidence.summary["faults"]
-    if not faults:
-        return None
     titles = {variant.name: variant.title for variant in evidence.variants}
     has_cases = any(fault["case"] for fault in faults)
     order = {name: position for position, name in enumerate(titles)}
@@ -60,12 +65,6 @@ def table(evidence: Evidence) -> Table | None:
         tuple(columns),
         tuple(rows),
     )
-
-
-def in_markdown(contents: Mapping[str, Table]) -> list[str]:
-    """Return the section of a report about its faults; nothing if there were none."""
-    faults = contents.get("faults")
-    return ["## Faults", LEAD, markdown.table(faults)] if faults else []
 
 
 def _cells(fault: Mapping[str, Any], *, has_cases: bool) -> tuple[Cell, ...]:
