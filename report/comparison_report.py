@@ -18,7 +18,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     return Document(
         evidence=evidence,
         said=conclusion.headline(evidence),
-        key_figures=_key_figures(evidence),
+        key_figures=key_figures(evidence),
         hero=comparison_charts.hero(evidence),
         picture=comparison_charts.headline(evidence),
         before=(
@@ -84,7 +84,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     )
 
 
-def _key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
+def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
     """Return the few figures beside the verdict."""
     shown = []
     for metric in listed(Listing.KEY):

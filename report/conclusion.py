@@ -62,7 +62,7 @@ def headline(evidence: Evidence) -> Headline:
 
 
 def _title(evidence: Evidence) -> str:
-    findings = [f for a in evidence.variants for run in a.runs for f in run.findings]
+    findings = [finding for run in evidence.runs for finding in run.findings]
     if correctness(findings) is Verdict.FAIL:
         return "The audit failed"
     if not all(variant.ranked for variant in evidence.variants):
@@ -202,7 +202,7 @@ def _never_told(evidence: Evidence) -> list[str]:
 
 
 def _audited(evidence: Evidence) -> str:
-    runs = [run for variant in evidence.variants for run in variant.runs]
+    runs = evidence.runs
     same = "run" if len(runs) == 1 else f"{len(runs)} runs"
     counts = " ".join(f"{words}: {_count(evidence, *of)}." for words, of in COUNTED)
     return f"{counts} Checked in the {same} that the latencies come from."
@@ -215,7 +215,7 @@ def _count(evidence: Evidence, invariant: str, begin: str) -> str:
     shows in several histories of the same units, so within a run the largest of them counts.
     """
     total = 0
-    for run in (run for variant in evidence.variants for run in variant.runs):
+    for run in evidence.runs:
         found = next((one for one in run.findings if one.id == invariant), None)
         if found is None or found.verdict is Verdict.UNKNOWN:
             return "not known"

@@ -53,7 +53,6 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
 
 def _table(evidence: Evidence, rows: Sequence[Grown]) -> Table:
     """Return the slope of everything that was judged."""
-    titles = {variant.name: variant.title for variant in evidence.variants}
     columns = [Column("Service", numeric=False), Column("Quantity", numeric=False), Column("Run")]
     columns += [Column("Level"), Column("per hour", interval=True), Column("Change")]
     columns += [Column("Tolerance"), Column("Started anew"), Column("Verdict", numeric=False)]
@@ -63,7 +62,7 @@ def _table(evidence: Evidence, rows: Sequence[Grown]) -> Table:
         "What each service held, and its slope with a 95 % interval; change and tolerance over the "
         f"judged time; {evidence.workload}.",
         tuple(columns),
-        tuple(Row(_cells(row), titles[row["variant"]], _unit(row)) for row in rows),
+        tuple(Row(_cells(row), evidence.titles[row["variant"]], _unit(row)) for row in rows),
         f"Tolerance: {TOLERANCE:.0%} of the level, or what is negligible of the quantity.",
     )
 

@@ -159,13 +159,12 @@ def _looks(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _order(evidence: Evidence) -> str:
-    titles = {variant.name: variant.title for variant in evidence.variants}
     if any(run.get("case") for run in evidence.campaign["order"]):
         n = max(run["block"] for run in evidence.campaign["order"])
         return f"{n} blocks of every case of every variant, interleaved"
     blocks: dict[int, list[str]] = {}
     for run in evidence.campaign["order"]:
-        name = titles.get(run["variant"], run["variant"])
+        name = evidence.titles.get(run["variant"], run["variant"])
         blocks.setdefault(run["block"], []).append(name)
     return "; ".join(f"block {number}: {', '.join(names)}" for number, names in blocks.items())
 
@@ -287,10 +286,6 @@ def _confines(environment: Mapping[str, Any]) -> Iterator[str]:
 
 def _servers(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """Yield what the stores of the runs said they are."""
-    said: dict[str, None] = {}
-    for variant in evidence.variants:
-        for run in variant.runs:
-            for service, version in run.record.servers.items():
-                said[f"{service} {version}"] = None
-    if said:
+    servers = [one for run in evidence.runs for one in run.record.servers.items()]
+    if said := dict.fromkeys(map(" ".join, servers)):
         yield "Servers as run", ", ".join(said)

@@ -12,7 +12,7 @@ from report import conclusion, growth_section
 from report.cases import case_charts, case_tables, coverage_tables
 from report.conclusion import Headline
 from report.document import Document, Part
-from report.evidence import Evidence
+from report.evidence import Evidence, Variant
 from report.reproduce import RawRun
 from report.tables import fault_table
 
@@ -90,7 +90,7 @@ def headline(evidence: Evidence) -> Headline:
         title=_title(evidence),
         problems=tuple(conclusion.troubles(evidence)),
         sentences=(
-            *(_recovered(evidence, variant.name) for variant in evidence.variants),
+            *(_recovered(evidence, variant) for variant in evidence.variants),
             *growth_section.sentences(evidence),
             NO_RANKING,
         ),
@@ -125,16 +125,15 @@ def _total(cases: list[dict[str, Any]], name: str) -> str:
     return "an unknown number" if None in counts and not known else f"{known:,}"
 
 
-def _recovered(evidence: Evidence, variant: str) -> str:
+def _recovered(evidence: Evidence, variant: Variant) -> str:
     """Return how long a variant took to recover at worst, and where."""
-    titles = {one.name: one.title for one in evidence.variants}
-    cases = [case for case in evidence.summary["cases"] if case["variant"] == variant]
+    cases = case_tables.cases_of(evidence, variant)
     hit = [case for case in cases if case["faults"]]
     if not hit:
-        return f"{titles[variant]}: {_cases(len(cases))} without faults."
+        return f"{variant.title}: {_cases(len(cases))} without faults."
     stuck = [case["case"] for case in hit if case["unsettled"]]
     timed = [case for case in hit if case["recovery_s"] is not None]
-    said = f"{titles[variant]}, {_cases(len(hit))} with faults"
+    said = f"{variant.title}, {_cases(len(hit))} with faults"
     if timed:
         worst = max(timed, key=lambda case: case["recovery_s"])
         said += f": recovered in {worst['recovery_s']:.1f} s at the most ({worst['case']})"

@@ -81,7 +81,7 @@ class PercentileChart(Chart):
 
     def describe(self, evidence: Evidence) -> LineChart:
         """Return the curves of all variants and all their runs, on one grid of percentiles."""
-        every = [self.of(run) for variant in evidence.variants for run in variant.runs]
+        every = [self.of(run) for run in evidence.runs]
         every += [self._merged(variant) for variant in evidence.variants]
         end = max([10.0, *(last for one in every if (last := reach(one)) is not None)])
         odds = np.geomspace(1.0, end, POINTS)

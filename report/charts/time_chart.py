@@ -1,7 +1,7 @@
 """A chart over time: lines of the per-second series and of latencies, by run and variant."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from report.charts.figures import Figure, Picture
 from report.charts.line_chart import LineChart, RunLine, Span, Trace, compact, instants
 from report.charts.lines import Curve
 from report.charts.plotting import Entry, Panel
-from report.evidence import Evidence, Run, Variant
+from report.evidence import Evidence, Variant
 from report.numbers import NOTHING, short
 from report.tables.cells import Cell, Column, Row, Table
 
@@ -137,7 +137,7 @@ class TimeChart(Chart):
             ),
             log=self.log,
             bands=stage_bands(evidence),
-            marks=_marks((run for one in evidence.variants for run in one.runs), end_s),
+            marks=fault_bands.spans(fault_bands.marks(evidence.runs), end_s),
             levels=self.levels(evidence),
         )
 
@@ -239,14 +239,9 @@ def stage_bands(evidence: Evidence) -> tuple[Span, ...]:
     )
 
 
-def _marks(runs: Iterable[Run], end_s: float) -> tuple[Span, ...]:
-    return fault_bands.spans(fault_bands.marks(runs), end_s)
-
-
 def horizon_s(evidence: Evidence, *, within_load: bool = False) -> float:
     """Return where time axes end: with the longest run, or with the load."""
     load_s = evidence.stages[-1].end_s
     if within_load:
         return load_s
-    ends = [run.record.drain_s for variant in evidence.variants for run in variant.runs]
-    return float(load_s + max([0.0, *ends]))
+    return float(load_s + max([0.0, *(run.record.drain_s for run in evidence.runs)]))

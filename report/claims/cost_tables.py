@@ -74,7 +74,7 @@ def _row(about: Mapping[str, Any], estimates: Sequence[Mapping[str, Any]]) -> Ro
 def _of_pairs(cost: Mapping[str, Any], evidence: Evidence) -> Table | None:
     if not cost["pairs"]:
         return None
-    titles = {one.name: one.title for one in evidence.variants}
+    titles = evidence.titles
     columns = [
         Column(f"{titles[pair['dearer']]}, against {titles[pair['cheaper']]}", interval=True)
         for pair in cost["pairs"]

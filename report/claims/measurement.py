@@ -213,13 +213,12 @@ def _audited(invariant: str, evidence: Evidence) -> Answer:
     """Return the offences against an invariant; an invalid run can only have some, never none."""
     found = [
         (run, finding)
-        for variant in evidence.variants
-        for run in variant.runs
+        for run in evidence.runs
         for finding in run.findings
         if finding.id == invariant
     ]
     failed = sum(one.count for _, one in found if one.verdict is Checked.FAIL)
-    valid = [run for variant in evidence.variants for run in variant.runs if _is_valid(run)]
+    valid = [run for run in evidence.runs if _is_valid(run)]
     passed = [run for run, one in found if one.verdict is Checked.PASS and _is_valid(run)]
     if not failed and (not valid or len(passed) < len(valid)):
         return NotMeasured("not every run is valid and audited")

@@ -8,11 +8,11 @@ from harness.results.findings import Verdict
 from report import claims, conclusion
 from report.conclusion import Headline
 from report.contention import contention_charts, contention_tables
-from report.contention.contention_evidence import ContentionEvidence, read
 from report.document import Document, Fold, Part, Stored
+from report.evidence import Evidence
 from report.reproduce import RawRun
 
-__all__ = ["compose", "read"]
+__all__ = ["compose"]
 
 THREATS = (
     (
@@ -44,7 +44,7 @@ THREATS = (
 )
 
 
-def compose(evidence: ContentionEvidence, raw: tuple[RawRun, ...]) -> Document:
+def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
     return Document(
         evidence=evidence,
@@ -76,7 +76,7 @@ def compose(evidence: ContentionEvidence, raw: tuple[RawRun, ...]) -> Document:
     )
 
 
-def headline(evidence: ContentionEvidence) -> Headline:
+def headline(evidence: Evidence) -> Headline:
     """Return the result in words; each variant has its statement in the summary."""
     return Headline(
         title=_title(evidence),
@@ -85,7 +85,7 @@ def headline(evidence: ContentionEvidence) -> Headline:
     )
 
 
-def _title(evidence: ContentionEvidence) -> str:
+def _title(evidence: Evidence) -> str:
     every = [row for of in evidence.summary["sales"].values() for row in of]
     oversold = sum(row["oversold"] == Verdict.FAIL for row in every)
     if oversold:

@@ -5,14 +5,14 @@ from typing import Any
 
 from harness.analysis.contention import bound_pct
 from report import numbers
-from report.contention.contention_evidence import ContentionEvidence
+from report.evidence import Evidence
 from report.tables.cells import Cell, Column, Row, Table
 from report.tables.judgements import verdict_cell
 
 UNDECIDED = "the audit could not decide it"
 
 
-def contention(evidence: ContentionEvidence) -> Table:
+def contention(evidence: Evidence) -> Table:
     """Return what the contention tests of each variant came to."""
     confidence = 100 * evidence.summary["contention"]["confidence"]
     columns = (
@@ -76,7 +76,7 @@ def _offences(count: int | None) -> Cell:
     return _count(count, tone="fail" if count else "pass")
 
 
-def by_stock(evidence: ContentionEvidence) -> Table:
+def by_stock(evidence: Evidence) -> Table:
     """Return the sales by the number of units that they began with."""
     rows = []
     for variant in evidence.variants:
@@ -103,7 +103,7 @@ def by_stock(evidence: ContentionEvidence) -> Table:
     )
 
 
-def sales(evidence: ContentionEvidence) -> Table:
+def sales(evidence: Evidence) -> Table:
     """Return every sale of every run."""
     names = ("run", "sale", "product_id", "stock", "sold", "declined", "refused", "indeterminate")
     titles = ("Run", "Sale", "Product", "Stock", "Sold", "Declined", "Refused", "Open")
@@ -121,7 +121,7 @@ def sales(evidence: ContentionEvidence) -> Table:
     return Table("sales", "Every sale", caption, tuple(columns), tuple(rows))
 
 
-def _counted(evidence: ContentionEvidence) -> Iterator[Mapping[str, Any]]:
+def _counted(evidence: Evidence) -> Iterator[Mapping[str, Any]]:
     """Yield the sales of the runs that count, with their variant."""
     for variant in evidence.variants:
         counted = {run.index for run in variant.counted}

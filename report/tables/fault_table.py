@@ -42,7 +42,7 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
 def _table(evidence: Evidence) -> Table:
     """Return every fault of every run with its effects."""
     faults = evidence.summary["faults"]
-    titles = {variant.name: variant.title for variant in evidence.variants}
+    titles = evidence.titles
     has_cases = any(fault["case"] for fault in faults)
     order = {name: position for position, name in enumerate(titles)}
     rows = [

@@ -7,7 +7,6 @@ from report import numbers
 from report.evidence import Evidence
 from report.tables.cells import Cell, Row, Table, heads
 from report.tables.judgements import audited, verdict_cell
-from report.tables.metric_tables import each_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Invariant:
 def invariants(evidence: Evidence) -> tuple[Invariant, ...]:
     """Return every invariant that was audited, in the order of their numbers."""
     titles: dict[str, str] = {}
-    for _, run in each_run(evidence):
+    for run in evidence.runs:
         titles |= {finding.id: finding.title for finding in run.findings}
     return tuple(_invariant(evidence, name, title) for name, title in titles.items())
 
@@ -37,7 +36,7 @@ def invariants(evidence: Evidence) -> tuple[Invariant, ...]:
 def _invariant(evidence: Evidence, name: str, title: str) -> Invariant:
     found = [
         (f"Run {run.index}, {variant.title}", finding)
-        for variant, run in each_run(evidence)
+        for variant, run in evidence.each_run
         for finding in run.findings
         if finding.id == name
     ]

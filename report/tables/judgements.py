@@ -9,7 +9,6 @@ from harness.results.findings import Category, Finding, Verdict, correctness, wo
 from report import numbers
 from report.evidence import Evidence, Run, Variant
 from report.tables.cells import Cell, Column, Row, Table, heads
-from report.tables.metric_tables import each_run
 
 EXACT = 1e-9
 """What stands for the tolerance of a law that has none."""
@@ -38,7 +37,7 @@ def verdict_cell(verdict: str, runs: Sequence[int] = (), of: int = 0) -> Cell:
 def audit(evidence: Evidence) -> Table:
     """Return every invariant with its verdict in each variant: the worst of its runs."""
     invariants: dict[str, Finding] = {}
-    for _, run in each_run(evidence):
+    for run in evidence.runs:
         invariants |= {finding.id: finding for finding in run.findings}
     rows = []
     for invariant, found in invariants.items():
@@ -87,7 +86,7 @@ def audit_runs(evidence: Evidence) -> Table:
                 Cell(finding.summary),
             )
         )
-        for variant, run in each_run(evidence)
+        for variant, run in evidence.each_run
         for finding in run.findings
     ]
     return Table(
@@ -108,7 +107,7 @@ def examples(finding: Finding) -> tuple[str, ...]:
 
 def badges(evidence: Evidence) -> list[tuple[str, str]]:
     """Return what a reader wants to know before any number, in a few words, each with its tone."""
-    every = [run for _, run in each_run(evidence)]
+    every = evidence.runs
     states = {s["index"]: s for a in evidence.summary["variants"] for s in a["runs"]}
     n, valid = len(every), sum(bool(states[run.index]["valid"]) for run in every)
     verdict = worst(correctness(run.findings) for run in every)
@@ -127,9 +126,9 @@ def _is_clean(run: Run) -> bool:
 def runs(evidence: Evidence) -> Table:
     """Return the runs in the order in which they ran, and whether each counts."""
     states = {s["index"]: s for a in evidence.summary["variants"] for s in a["runs"]}
-    has_cases = any(run.record.case for _, run in each_run(evidence))
+    has_cases = any(run.record.case for run in evidence.runs)
     rows = []
-    for variant, run in each_run(evidence):
+    for variant, run in evidence.each_run:
         state = states[run.index]
         rows.append(
             Row(

@@ -1,6 +1,6 @@
 """The tables of what was measured: metrics side by side, each in detail, the load, the backlog."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -228,9 +228,3 @@ def backlog(evidence: Evidence) -> Table:
         ),
         tuple(rows),
     )
-
-
-def each_run(evidence: Evidence) -> Iterator[tuple[Variant, Any]]:
-    """Yield every run with its variant, in the order in which they ran."""
-    pairs = [(variant, run) for variant in evidence.variants for run in variant.runs]
-    yield from sorted(pairs, key=lambda pair: pair[1].index)
