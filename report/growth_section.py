@@ -12,7 +12,6 @@ from report import numbers
 from report.charts import fault_bands, plotting, theme
 from report.charts.figures import Figure, Section
 from report.charts.line_chart import LineChart, Trace, compact, instants
-from report.charts.plotting import Entry, Panel
 from report.document import Part
 from report.evidence import Evidence, Run, Variant
 from report.tables.cells import Cell, Column, Row, Table
@@ -132,23 +131,12 @@ def _figures(variant: Variant, run: Run, rows: Sequence[Grown]) -> Iterator[Figu
         shown = [row for row in own if row["kind"] in kinds]
         if shown:
             chart = _describe(variant, run, shown)
-            panel = Panel(
+            yield plotting.one_picture(
+                chart,
                 name=f"growth-{name}-{run.index:02d}",
                 title=title,
                 alt=_alt(title, variant, shown),
-                traces=chart.traces,
-                legend=tuple(
-                    Entry(one.label, theme.LIGHT[one.colour], one.dash, LINE_PX)
-                    for one in chart.traces
-                ),
-                marks=chart.marks,
-            )
-            yield Figure(
-                id=panel.name,
-                title=title,
                 caption=_caption(title, run, shown),
-                pictures=plotting.pictures(chart, [panel]),
-                interactive=chart,
             )
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from report.charts import plotting, theme
+from report.charts import plotting
 from report.charts.chart import Chart, each, groups
 from report.charts.figures import Figure
-from report.charts.line_chart import LineChart, RunLine, Trace, compact
+from report.charts.line_chart import LineChart, Trace, compact
 from report.charts.plotting import MARKED, Panel
 from report.charts.time_chart import value_cell
 from report.evidence import Durations, Evidence, Floats, Run, Variant
@@ -87,23 +87,13 @@ class PercentileChart(Chart):
         odds = np.geomspace(1.0, end, POINTS)
 
         def trace(variant: Variant) -> Trace:
-            dash = theme.variant_dash(variant.position)
-            return Trace(
-                label=variant.named,
-                variant=variant.title,
-                curve="merged",
-                colour=variant.tone,
-                dash=plotting.dash_of(variant),
-                middle=compact(quantiles(self._merged(variant), odds)) if variant.counted else None,
-                runs=tuple(
-                    RunLine(
-                        run.index,
-                        "dotted" if run.trouble else dash,
-                        compact(quantiles(self.of(run), odds)),
-                    )
-                    for run in variant.runs
-                ),
-                hatched=not variant.ranked,
+            middle = compact(quantiles(self._merged(variant), odds)) if variant.counted else None
+            return plotting.trace(
+                variant,
+                variant.named,
+                "merged",
+                middle,
+                lambda run: compact(quantiles(self.of(run), odds)),
             )
 
         return LineChart(

@@ -1,7 +1,7 @@
 """A chart over time: lines of the per-second series and of latencies, by run and variant."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,11 +9,11 @@ import pandas as pd
 
 from report.charts import fault_bands, lines, plotting, theme
 from report.charts.chart import Chart, each, groups
-from report.charts.figures import Figure, Picture
-from report.charts.line_chart import LineChart, RunLine, Span, Trace, compact, instants
+from report.charts.figures import Figure
+from report.charts.line_chart import LineChart, Trace, compact, instants
 from report.charts.lines import Curve
 from report.charts.plotting import Entry, Panel
-from report.evidence import Evidence, Variant
+from report.evidence import Evidence, Run, Variant
 from report.numbers import NOTHING, short
 from report.tables.cells import Cell, Column, Row, Table
 
@@ -66,7 +66,7 @@ class TimeChart(Chart):
             id=self.id,
             title=self.title,
             caption=self.words(evidence, thick),
-            pictures=self._pictures(evidence, chart, shown),
+            pictures=plotting.pictures(chart, [self._panel(chart, one) for one in shown]),
             interactive=chart,
             values=self.values(evidence, thick),
         )
@@ -98,29 +98,21 @@ class TimeChart(Chart):
         width_s = lines.bin_s(evidence)
         bins = math.ceil(lines.longest_s(evidence.variants) / width_s)
         x = [(position + 0.5) * width_s for position in range(bins)]
-        end_s = horizon_s(evidence, within_load=self.within_load)
+        end_s = (
+            evidence.stages[-1].end_s if self.within_load else horizon_s(evidence, evidence.runs)
+        )
         several = len(evidence.variants) > 1
 
         def trace(variant: Variant, curve: Curve) -> Trace:
             middle = thick[variant.name].get(curve.column)
-            dash = theme.variant_dash(variant.position, second=curve.second)
-            return Trace(
-                label=f"{variant.named}, {curve.label}" if several else curve.label,
-                variant=variant.title,
-                curve=curve.label,
-                colour=variant.tone,
-                dash=plotting.dash_of(variant, second=curve.second),
-                middle=None if middle is None else compact(middle.reindex(x)),
-                runs=tuple(
-                    RunLine(
-                        run.index,
-                        "dotted" if run.trouble else dash,
-                        compact(lines.of_run(run, curve, width_s).reindex(x)),
-                    )
-                    for run in variant.runs
-                ),
+            return plotting.trace(
+                variant,
+                f"{variant.named}, {curve.label}" if several else curve.label,
+                curve.label,
+                None if middle is None else compact(middle.reindex(x)),
+                lambda run: compact(lines.of_run(run, curve, width_s).reindex(x)),
+                second=curve.second,
                 shown=not (several and curve.alone),
-                hatched=not variant.ranked,
                 bridged=curve.percentile is not None,
             )
 
@@ -136,15 +128,13 @@ class TimeChart(Chart):
                 if lines.is_measured(variant, curve)
             ),
             log=self.log,
-            bands=stage_bands(evidence),
+            bands=tuple(
+                (stage.start_s, stage.end_s, f"{stage.number} {stage.name}")
+                for stage in evidence.stages
+            ),
             marks=fault_bands.spans(fault_bands.marks(evidence.runs), end_s),
             levels=self.levels(evidence),
         )
-
-    def _pictures(
-        self, evidence: Evidence, chart: LineChart, shown: list[tuple[Variant, ...]]
-    ) -> tuple[Picture, ...]:
-        return plotting.pictures(chart, [self._panel(chart, variants) for variants in shown])
 
     def _panel(self, chart: LineChart, variants: tuple[Variant, ...]) -> Panel:
         titles = {variant.title for variant in variants}
@@ -232,16 +222,6 @@ def _range(trace: Trace) -> str:
     return f"between {short(min(found))} and {short(max(found))}" if found else ""
 
 
-def stage_bands(evidence: Evidence) -> tuple[Span, ...]:
-    """Return the stages as spans of time."""
-    return tuple(
-        (stage.start_s, stage.end_s, f"{stage.number} {stage.name}") for stage in evidence.stages
-    )
-
-
-def horizon_s(evidence: Evidence, *, within_load: bool = False) -> float:
-    """Return where time axes end: with the longest run, or with the load."""
-    load_s = evidence.stages[-1].end_s
-    if within_load:
-        return load_s
-    return float(load_s + max([0.0, *(run.record.drain_s for run in evidence.runs)]))
+def horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:
+    """Return where time axes end: with the longest of some runs."""
+    return float(evidence.stages[-1].end_s + max((run.record.drain_s for run in runs), default=0.0))
