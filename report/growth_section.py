@@ -14,7 +14,7 @@ from report.charts.figures import Figure, Section
 from report.charts.line_chart import LineChart, Trace, compact, instants
 from report.document import Part
 from report.evidence import Evidence, Run, Variant
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
 LEAD: Final = (
     f"Medians of {WINDOW_S:g} s, without the samples of a service that a fault was hitting. The "
@@ -52,15 +52,17 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
 
 def _table(evidence: Evidence, rows: Sequence[Grown]) -> Table:
     """Return the slope of everything that was judged."""
-    columns = [Column("Service", numeric=False), Column("Quantity", numeric=False), Column("Run")]
-    columns += [Column("Level"), Column("per hour", interval=True), Column("Change")]
-    columns += [Column("Tolerance"), Column("Started anew"), Column("Verdict", numeric=False)]
     return Table(
         "growth",
-        "Growth",
         "What each service held, and its slope with a 95 % interval; change and tolerance over the "
         f"judged time; {evidence.workload}.",
-        tuple(columns),
+        (
+            *texts("Service", "Quantity"),
+            *numeric("Run", "Level"),
+            *numeric("per hour", interval=True),
+            *numeric("Change", "Tolerance", "Started anew"),
+            *texts("Verdict"),
+        ),
         tuple(Row(_cells(row), evidence.titles[row["variant"]], _unit(row)) for row in rows),
         f"Tolerance: {TOLERANCE:.0%} of the level, or what is negligible of the quantity.",
     )

@@ -6,7 +6,7 @@ from typing import Any
 from report.cases.case_tables import Case, cases_of
 from report.document import Part
 from report.evidence import Evidence, Variant
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
 LEAD = (
     "How often each state of an order, each transition between states and each answer occurred, by "
@@ -32,9 +32,8 @@ def _table(evidence: Evidence, variant: Variant, cases: Sequence[Case]) -> Table
     ordered = sorted(names, key=lambda cell: (kinds.index(cell[0]), cell[1]))
     return Table(
         f"coverage-{variant.name}",
-        f"{variant.title}: states, transitions and answers",
         f"{variant.title}: how often each was reached, in all runs of a case; {evidence.workload}.",
-        (Column("Reached", numeric=False), *(Column(name) for name in counts)),
+        (*texts("Reached"), *numeric(*counts)),
         tuple(
             Row((Cell(name), *(_cell(found.get((kind, name))) for found in counts.values())), kind)
             for kind, name in ordered

@@ -13,7 +13,7 @@ from report.charts.plotting import MARKED, Panel
 from report.charts.time_chart import value_cell
 from report.evidence import Durations, Evidence, Floats, Run, Variant
 from report.numbers import short
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
 MIN_BEYOND = 10
 """A curve ends where fewer than this many values lie beyond it (as in `harness.analysis`)."""
@@ -148,10 +148,9 @@ class PercentileChart(Chart):
             rows.append(Row((Cell(variant.named), *cells)))
         return Table(
             f"graph-{self.id}",
-            self.title,
             f"{self.title}, {self.bare_unit}: percentiles of the merged curves; "
             f"{evidence.workload}.",
-            (Column("Variant", numeric=False), *(Column(f"p{q:g}") for q in MARKED)),
+            (*texts("Variant"), *numeric(*(f"p{q:g}" for q in MARKED))),
             tuple(rows),
         )
 

@@ -15,7 +15,7 @@ from report.charts.lines import Curve
 from report.charts.plotting import Entry, Panel
 from report.evidence import Evidence, Run, Variant
 from report.numbers import NOTHING, short
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
 Thick = Mapping[str, Mapping[str, "pd.Series[float]"]]
 """The thick lines of every variant, by column."""
@@ -171,14 +171,12 @@ class TimeChart(Chart):
         ]
         return Table(
             f"graph-{self.id}",
-            self.title,
             f"{self.title}, {self.bare_unit}, of the thick lines, by stage: percentiles of its "
             f"requests, else the median of its points; {evidence.workload}.",
             (
-                Column("Line", numeric=False),
-                *(Column(f"{stage.number} · {stage.name}") for stage in evidence.stages),
-                Column("Most"),
-                Column("at, s"),
+                *texts("Line"),
+                *numeric(*(f"{stage.number} · {stage.name}" for stage in evidence.stages)),
+                *numeric("Most", "at, s"),
             ),
             tuple(rows),
         )

@@ -10,7 +10,7 @@ from report.claims import decision_framework
 from report.claims.published import Published
 from report.document import Fold, Part
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table, estimate_cell, heads
+from report.tables.cells import Cell, Row, Table, estimate_cell, numeric, texts
 
 LEAD = (
     "What a confirmed order takes and costs, and when the dearer variant pays for itself. Costs "
@@ -53,13 +53,8 @@ def _of_variants(cost: Mapping[str, Any], evidence: Evidence) -> Table:
     ]
     return Table(
         "cost",
-        "Cost",
         f"What a confirmed order takes and costs, by the prices below; {evidence.workload}.",
-        (
-            Column("Cost", numeric=False),
-            Column("What it is", numeric=False),
-            *(Column(one.title, interval=True) for one in shown),
-        ),
+        (*texts("Cost", "What it is"), *numeric(*evidence.titles.values(), interval=True)),
         tuple(rows),
     )
 
@@ -75,19 +70,15 @@ def _of_pairs(cost: Mapping[str, Any], evidence: Evidence) -> Table | None:
     if not cost["pairs"]:
         return None
     titles = evidence.titles
-    columns = [
-        Column(f"{titles[pair['dearer']]}, against {titles[pair['cheaper']]}", interval=True)
-        for pair in cost["pairs"]
-    ]
+    pairs = [f"{titles[one['dearer']]}, against {titles[one['cheaper']]}" for one in cost["pairs"]]
     rows = [
         _row(about, [pair["figures"][about["id"]] for pair in cost["pairs"]])
         for about in cost["figures"]
     ]
     return Table(
         "break-even",
-        "When the dearer variant pays for itself",
         f"What it costs more and what it sells more; {evidence.workload}.",
-        (Column("Figure", numeric=False), Column("What it is", numeric=False), *columns),
+        (*texts("Figure", "What it is"), *numeric(*pairs, interval=True)),
         tuple(rows),
     )
 
@@ -109,9 +100,8 @@ def _prices(cost: Mapping[str, Any], evidence: Evidence) -> Table:
     ]
     return Table(
         "prices",
-        "Prices",
         f"The price table of these costs, in USD; {evidence.workload}.",
-        heads("Item", "USD", "per", "Source", "As of", numeric=("USD",)),
+        (*texts("Item"), *numeric("USD"), *texts("per", "Source", "As of")),
         tuple(rows),
     )
 

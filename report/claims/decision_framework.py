@@ -8,7 +8,7 @@ from report import numbers
 from report.claims.measurement import subjects
 from report.claims.published import Published
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, texts
 
 ON_DEMAND = ", on demand"
 
@@ -66,10 +66,9 @@ def table(cost: Mapping[str, Any], published: Published, evidence: Evidence) -> 
         rows.append(_row(measured, titles, reached=True, decides=True))
     return Table(
         "decision",
-        "The published decision framework",
         "The framework of section 5 with this campaign's numbers, and the least revenue with which "
         f"the queue pays for itself by them; {evidence.workload}.",
-        tuple(Column(title, numeric=False) for title in ("Rule", "Here", "Holds", "Use")),
+        texts("Rule", "Here", "Holds", "Use"),
         tuple(rows),
     )
 

@@ -1,7 +1,7 @@
 """The table of levels: what requests met, by how many users were active when they were sent."""
 
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table, estimate_cell
+from report.tables.cells import Cell, Row, Table, estimate_cell, numeric, texts
 
 COLUMNS = (
     ("Requests", "requests", 0),
@@ -24,14 +24,10 @@ def table(evidence: Evidence) -> Table | None:
             rows.append(Row(tuple(cells), variant.title))
     return Table(
         "levels",
-        "Levels of users",
         "Requests grouped by active users when they were sent; a level begins "
         "where the one before it ends, and rising and falling load count together. Requests are "
         "means of the runs; latency is that of API requests, an unanswered one longer than all "
         f"others; {evidence.workload}.",
-        (
-            Column("Users", numeric=False),
-            *(Column(title, interval=True) for title, _, _ in COLUMNS),
-        ),
+        (*texts("Users"), *numeric(*(title for title, _, _ in COLUMNS), interval=True)),
         tuple(rows),
     )

@@ -6,7 +6,7 @@ from typing import Any
 from harness.analysis.contention import bound_pct
 from report import numbers
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 from report.tables.judgements import verdict_cell
 
 UNDECIDED = "the audit could not decide it"
@@ -15,23 +15,7 @@ UNDECIDED = "the audit could not decide it"
 def contention(evidence: Evidence) -> Table:
     """Return what the contention tests of each variant came to."""
     confidence = 100 * evidence.summary["contention"]["confidence"]
-    columns = (
-        Column("Variant", numeric=False),
-        Column("Sales"),
-        Column("Oversold sales"),
-        Column(f"Probability of an oversell per sale, below ({confidence:g} %)"),
-        Column("Units on sale"),
-        Column("Sold"),
-        Column("Declined"),
-        Column("Refused"),
-        Column("Open"),
-        Column("Lost (I3)"),
-        Column("Duplicated (I5)"),
-        Column("Wrongly charged (I6)"),
-        Column("Attempts/s"),
-        Column("In flight, median sale"),
-        Column("In flight, most"),
-    )
+    probability = f"Probability of an oversell per sale, below ({confidence:g} %)"
     rows = []
     for variant in evidence.variants:
         of = variant.facts
@@ -51,11 +35,15 @@ def contention(evidence: Evidence) -> Table:
         rows.append(Row(tuple(cells)))
     return Table(
         "contention",
-        "The contention test",
         "Sales of valid runs that the audit could decide, and what became of the attempts; open: "
         "no answer after all retries. Attempts/s and requests in flight (sent, not yet answered) "
         f"are those while a sale was on; {evidence.workload}.",
-        columns,
+        (
+            *texts("Variant"),
+            *numeric("Sales", "Oversold sales", probability, "Units on sale", "Sold", "Declined"),
+            *numeric("Refused", "Open", "Lost (I3)", "Duplicated (I5)", "Wrongly charged (I6)"),
+            *numeric("Attempts/s", "In flight, median sale", "In flight, most"),
+        ),
         tuple(rows),
     )
 
@@ -90,15 +78,13 @@ def by_stock(evidence: Evidence) -> Table:
             cells.append(_count(sum(row["sold"] == stock for row in same)))
             cells.append(_count(oversold, tone="fail" if oversold else ""))
             rows.append(Row(tuple(cells), variant.title))
-    titles = (
-        *("Units at the start", "Sales", "Units on sale", "Sold", "Declined", "Refused"),
-        *("Sold out to the last unit", "Oversold"),
-    )
     return Table(
         "by-stock",
-        "By units on sale",
         f"Sales by the units that they began with; {evidence.workload}.",
-        tuple(Column(title) for title in titles),
+        numeric(
+            *("Units at the start", "Sales", "Units on sale", "Sold", "Declined", "Refused"),
+            *("Sold out to the last unit", "Oversold"),
+        ),
         tuple(rows),
     )
 
@@ -115,10 +101,12 @@ def sales(evidence: Evidence) -> Table:
             cells.append(_count(row["in_flight"]))
             cells += [verdict_cell(row["oversold"]), verdict_cell(row["verdict"])]
             rows.append(Row(tuple(cells), variant.title))
-    columns = [*(Column(title) for title in titles), Column("Seconds"), Column("In flight, most")]
-    columns += [Column("No oversell (I1)", numeric=False), Column("Audit", numeric=False)]
+    columns = (
+        *numeric(*titles, "Seconds", "In flight, most"),
+        *texts("No oversell (I1)", "Audit"),
+    )
     caption = f"Every sale; {evidence.workload}."
-    return Table("sales", "Every sale", caption, tuple(columns), tuple(rows))
+    return Table("sales", caption, columns, tuple(rows))
 
 
 def _counted(evidence: Evidence) -> Iterator[Mapping[str, Any]]:

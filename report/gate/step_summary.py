@@ -102,7 +102,6 @@ def _table(result: Result) -> Table:
         rows.append(_row([escaped(subject), escaped(title), *rest]))
     return Table(
         name="gate",
-        title="Metrics",
         caption=_caption(result.rows),
         columns=tuple(Column(title, numeric=title in _NUMERIC) for title in gate_words.COLUMNS),
         rows=tuple(rows),

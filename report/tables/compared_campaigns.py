@@ -10,7 +10,15 @@ from harness.analysis.metrics import listed
 from harness.analysis.outcomes import Outcome
 from report import numbers
 from report.tables import outcome_words
-from report.tables.cells import Cell, Column, Table, difference_cell, estimate_cell, ratio_cell
+from report.tables.cells import (
+    Cell,
+    Table,
+    difference_cell,
+    estimate_cell,
+    numeric,
+    ratio_cell,
+    texts,
+)
 from report.tables.cells import Row as TableRow
 
 ALWAYS_TOLD: Final = (Outcome.BETTER, Outcome.WORSE)
@@ -30,15 +38,12 @@ def table(compared: Compared) -> Table:
     """Return the headline metrics and whatever else was decided, one group per subject."""
     return Table(
         name="compared",
-        title="Comparison",
         caption=f"{CAPTIONS[compared.basis]}. 95 % intervals. {outcome_words.MEANING}",
         columns=(
-            Column("Metric", numeric=False),
-            Column("A", interval=True),
-            Column("B", interval=True),
-            Column("B compared with A", interval=True),
-            Column("n"),
-            Column("B is", numeric=False),
+            *texts("Metric"),
+            *numeric("A", "B", "B compared with A", interval=True),
+            *numeric("n"),
+            *texts("B is"),
         ),
         rows=tuple(_row(row, compared.basis) for row in compared.rows if _is_told(row)),
     )

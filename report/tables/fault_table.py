@@ -7,7 +7,7 @@ from harness.results.outages import action, target
 from report import numbers
 from report.document import Part
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 from report.tables.judgements import verdict_cell
 
 FOUND = (
@@ -49,20 +49,15 @@ def _table(evidence: Evidence) -> Table:
         Row(_cells(fault, has_cases=has_cases), titles[fault["variant"]])
         for fault in sorted(faults, key=lambda fault: (order[fault["variant"]], fault["run"]))
     ]
-    columns = [Column("Run", numeric=False)]
-    columns += [Column("Case", numeric=False)] * has_cases
-    columns += [Column("Fault", numeric=False), Column("Target", numeric=False)]
-    columns += [
-        Column(title)
-        for title in ("Begun, s", "In flight", "Back after, s", "Recovery, s", "Failing, s",
-                      "Failed requests", *(title for title, _ in FOUND))
-    ]  # fmt: skip
-    columns += [Column("Audit", numeric=False), Column("What buyers saw", numeric=False)]
+    effects = ("Begun, s", "In flight", "Back after, s", "Recovery, s", "Failing, s")
     return Table(
         "faults",
-        "Faults",
         f"Every fault and what it did; {evidence.workload}.",
-        tuple(columns),
+        (
+            *texts("Run", *["Case"] * has_cases, "Fault", "Target"),
+            *numeric(*effects, "Failed requests", *(title for title, _ in FOUND)),
+            *texts("Audit", "What buyers saw"),
+        ),
         tuple(rows),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from harness.results.findings import Finding, Verdict, worst
 from report import numbers
 from report.evidence import Evidence
-from report.tables.cells import Cell, Row, Table, heads
+from report.tables.cells import Cell, Row, Table, numeric, texts
 from report.tables.judgements import audited, verdict_cell
 
 
@@ -50,9 +50,8 @@ def _invariant(evidence: Evidence, name: str, title: str) -> Invariant:
         evidence=f"{where}: {worst_case.summary}",
         runs=Table(
             f"audit-{name}",
-            title,
             f"{name} in every run; {evidence.workload}.",
-            heads("Run", "Verdict", "Offences", "What was seen", numeric=("Offences",)),
+            (*texts("Run", "Verdict"), *numeric("Offences"), *texts("What was seen")),
             tuple(_row(*one) for one in found),
         ),
         offences=tuple(one for one in found if one[1].verdict is not Verdict.PASS),

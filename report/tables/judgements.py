@@ -3,21 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from harness.results.findings import Category, Finding, Verdict, correctness, worst
 from report import numbers
 from report.evidence import Evidence, Run, Variant
-from report.tables.cells import Cell, Column, Row, Table, heads
+from report.tables.cells import Cell, Column, Row, Table, numeric, texts
 
 EXACT = 1e-9
 """What stands for the tolerance of a law that has none."""
-
-LAWS: Final = heads(
-    "Law", "Variant", "Verdict", "Left side", "Right side", "In", "Residual", "Tolerance",
-    "Where", "Detail",
-    numeric=("Left side", "Right side", "Residual", "Tolerance"),
-)  # fmt: skip
 
 TONES = {
     "PASS": "pass",
@@ -46,13 +39,11 @@ def audit(evidence: Evidence) -> Table:
         for variant in evidence.variants:
             cells.append(audited(variant, invariant))
         rows.append(Row(tuple(cells)))
-    columns = [Column("Invariant", numeric=False)]
-    for variant in evidence.variants:
-        offences = Column(f"{variant.title}, offences")
-        columns.append(Column(variant.title, numeric=False, below=(offences,)))
+    columns = [*texts("Invariant")]
+    for title in evidence.titles.values():
+        columns.append(Column(title, numeric=False, below=numeric(f"{title}, offences")))
     return Table(
         "audit",
-        "Audit",
         "Every audited invariant and its worst verdict over the runs; offences are added up over "
         f"the runs; {evidence.workload}.",
         tuple(columns),
@@ -91,9 +82,8 @@ def audit_runs(evidence: Evidence) -> Table:
     ]
     return Table(
         "audit-runs",
-        "Every finding of every run",
         f"What the audit saw in each run; {evidence.workload}.",
-        heads("Run", "Id", "Invariant", "Verdict", "Offences", "Summary", numeric=("Offences",)),
+        (*texts("Run", "Id", "Invariant", "Verdict"), *numeric("Offences"), *texts("Summary")),
         tuple(rows),
     )
 
@@ -146,13 +136,15 @@ def runs(evidence: Evidence) -> Table:
                 )
             )
         )
-    titles = ["Run", "Block", "Variant", *["Case"] * has_cases]
-    titles += ["Started", "Validity", "Audit", "In estimates", "Drained"]
+    about = ("Started", "Validity", "Audit", "In estimates", "Drained", "Reasons")
     return Table(
         "runs",
-        "Runs",
         f"All runs in the order in which they were made; {evidence.workload}.",
-        tuple(Column(t, numeric=t == "Block") for t in (*titles, "Reasons")),
+        (
+            *texts("Run"),
+            *numeric("Block"),
+            *texts("Variant", *["Case"] * has_cases, *about),
+        ),
         tuple(rows),
     )
 
@@ -179,10 +171,15 @@ def laws(evidence: Evidence) -> Table:
                 rows.append(_law_row(name, variant, checked))
     return Table(
         "laws",
-        "Laws",
         "What the numbers of a run must obey: both sides, and the residual of the run and stage "
         f"that came closest to breaking it; {evidence.workload}.",
-        LAWS,
+        (
+            *texts("Law", "Variant", "Verdict"),
+            *numeric("Left side", "Right side"),
+            *texts("In"),
+            *numeric("Residual", "Tolerance"),
+            *texts("Where", "Detail"),
+        ),
         tuple(rows),
     )
 

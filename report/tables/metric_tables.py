@@ -16,8 +16,10 @@ from report.tables.cells import (
     Table,
     difference_cell,
     estimate_cell,
+    numeric,
     percent,
     ratio_cell,
+    texts,
 )
 
 
@@ -30,7 +32,7 @@ def metrics_in_order(evidence: Evidence) -> list[tuple[str, dict[str, Any]]]:
 def comparison(evidence: Evidence) -> Table:
     """Return every metric of every variant; below a contender's value, the change it is."""
     pairs = {pair.contender.name: pair for pair in evidence.pairs}
-    columns = [Column("Metric", numeric=False)]
+    columns = [*texts("Metric")]
     columns += [_column(variant, pairs.get(variant.name)) for variant in evidence.variants]
     rows = []
     for metric, facts in metrics_in_order(evidence):
@@ -48,7 +50,7 @@ def comparison(evidence: Evidence) -> Table:
             f"{evidence.variants[0].title}; {evidence.workload}."
         )
     footer = outcome_words.footer(evidence.summary["metrics"], evidence.pairs)
-    return Table("comparison", "Comparison", caption, tuple(columns), tuple(rows), footer)
+    return Table("comparison", caption, tuple(columns), tuple(rows), footer)
 
 
 def _column(variant: Variant, pair: Pair | None) -> Column:
@@ -117,18 +119,15 @@ def details(evidence: Evidence, variant: Variant) -> Table:
                 facts["unit"],
             )
         )
-    runs = [Column(f"Run {run.index}{' ✗' if run.trouble else ''}") for run in variant.runs]
+    runs = [f"Run {run.index}{' ✗' if run.trouble else ''}" for run in variant.runs]
     return Table(
         f"details-{variant.name}",
-        variant.title,
         f"{variant.title}: every metric and what each run says; {evidence.workload}.",
         (
-            Column("Metric", numeric=False),
-            Column("Estimate", interval=True),
-            *runs,
-            Column("n"),
-            Column("Values"),
-            Column("Method", numeric=False),
+            *texts("Metric"),
+            *numeric("Estimate", interval=True),
+            *numeric(*runs, "n", "Values"),
+            *texts("Method"),
         ),
         tuple(rows),
     )
@@ -136,18 +135,10 @@ def details(evidence: Evidence, variant: Variant) -> Table:
 
 def funnel(evidence: Evidence) -> Table:
     """Return how far attempts came, and how those that came no further ended."""
-    columns = [Column("Step", numeric=False)]
-    columns += [
-        Column(
-            variant.title,
-            below=(
-                Column(f"{variant.title}, of attempts"),
-                Column(f"{variant.title}, of the step before"),
-                Column(f"{variant.title}, ended here", numeric=False),
-            ),
-        )
-        for variant in evidence.variants
-    ]
+    columns = [*texts("Step")]
+    for title in evidence.titles.values():
+        shares = numeric(f"{title}, of attempts", f"{title}, of the step before")
+        columns.append(Column(title, below=(*shares, *texts(f"{title}, ended here"))))
     steps = [evidence.summary["funnel"][variant.name] for variant in evidence.variants]
     rows = []
     for same in zip(*steps, strict=True):
@@ -162,7 +153,7 @@ def funnel(evidence: Evidence) -> Table:
             cells.append(Cell(numbers.number(step["mean"]), step["mean"], below=below))
         rows.append(Row(tuple(cells)))
     caption = f"Order funnel, means over the runs; {evidence.workload}."
-    return Table("funnel", "Order funnel", caption, tuple(columns), tuple(rows))
+    return Table("funnel", caption, tuple(columns), tuple(rows))
 
 
 def _exits(left: Mapping[str, float]) -> str:
@@ -197,14 +188,9 @@ def stages(evidence: Evidence) -> Table:
             rows.append(Row(tuple(cells), variant.title))
     return Table(
         "stages",
-        "Stages",
         "Users at the end of each stage, and the requests sent in it; percentiles of the merged "
         f"API requests; {evidence.workload}.",
-        (
-            Column("Stage", numeric=False),
-            Column("Window"),
-            *(Column(title) for title, _, _ in _STAGE_COLUMNS),
-        ),
+        (*texts("Stage"), *numeric("Window", *(title for title, _, _ in _STAGE_COLUMNS))),
         tuple(rows),
     )
 
@@ -219,12 +205,7 @@ def backlog(evidence: Evidence) -> Table:
         rows.append(Row(tuple(cells), unit=facts["unit"]))
     return Table(
         "backlog",
-        "Queue depth and processing delay",
         f"The backlog at its peak and on average; {evidence.workload}.",
-        (
-            Column("Metric", numeric=False),
-            Column("What it is", numeric=False),
-            *(Column(a.title, interval=True) for a in evidence.variants),
-        ),
+        (*texts("Metric", "What it is"), *numeric(*evidence.titles.values(), interval=True)),
         tuple(rows),
     )

@@ -2,12 +2,12 @@
 
 from report import numbers
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
 QUANTILES = ("p50", "p95", "p99")
 COUNTS = (("Requests", "requests"), ("Answered", "answered"))
 TIMES = tuple(
-    (f"{kind} {quantile}, ms", f"{kind}_{quantile}_ms")
+    (f"{kind.capitalize()} {quantile}, ms", f"{kind}_{quantile}_ms")
     for kind in ("service", "response")
     for quantile in QUANTILES
 )
@@ -24,12 +24,8 @@ def table(evidence: Evidence) -> Table:
             rows.append(Row((name, *counts, *times), variant.title))
     return Table(
         "responses",
-        "Service and response times",
         "Service time: from sending to the answer. Response time: from the intended start. "
         f"Answered requests, merged; counts are means over the runs; {evidence.workload}.",
-        (
-            Column("Request", numeric=False),
-            *(Column(title[0].upper() + title[1:]) for title, _ in (*COUNTS, *TIMES)),
-        ),
+        (*texts("Request"), *numeric(*(title for title, _ in (*COUNTS, *TIMES)))),
         tuple(rows),
     )

@@ -13,7 +13,7 @@ SAFE = '&lt;script>alert("1")&lt;/script> | 📱 # Sale ```'
 def test_a_name_in_a_table_stays_in_its_cell():
     row = Row((Cell(NAME, note=NAME), Cell("1", 1.0)), group=NAME)
     columns = (Column(NAME, numeric=False), Column("n"))
-    text = markdown.table(Table("t", NAME, NAME, columns, (row,), footer=NAME))
+    text = markdown.table(Table("t", NAME, columns, (row,), footer=NAME))
     assert "<" not in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert [line.count("|") for line in rows] == [3, 3, 3, 3]
