@@ -22,6 +22,7 @@ from harness.errors import UsageError
 from harness.results.findings import Finding
 from harness.results.record import RunRecord
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
+from report import numbers
 from report.charts import theme
 
 AT_PURCHASES = "users_at_purchase"
@@ -185,18 +186,13 @@ class Evidence:
             n = min(cases) if len(cases) == 1 else f"{min(cases)} to {max(cases)}"
             plural = "" if cases == {1} else "s"
             return f"{self._crowd}, n = {n} run{plural} of each case"
-        counts = [len(variant.counted) for variant in self.variants]
+        counts = {variant.title: len(variant.counted) for variant in self.variants}
+        first = next(iter(counts.values()))
+        if any(count != first for count in counts.values()):
+            each_n = ", ".join(f"{count} ({title})" for title, count in counts.items())
+            return f"{self._crowd}, n = {each_n} runs"
         per_variant = " per variant" if len(counts) > 1 else ""
-        if len(set(counts)) == 1:
-            plural = "" if counts[0] == 1 else "s"
-            runs = f"n = {counts[0]} run{plural}{per_variant}"
-        else:
-            runs = "n = " + ", ".join(
-                f"{count} ({variant.title})"
-                for count, variant in zip(counts, self.variants, strict=True)
-            )
-            runs += " runs"
-        return f"{self._crowd}, {runs}"
+        return f"{self._crowd}, n = {numbers.counted(first, 'run')}{per_variant}"
 
     @property
     def _crowd(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from harness.analysis import looks
 from harness.analysis.comparability import has_one_seed
 from harness.results.outages import action, target
-from report import deployments
+from report import deployments, numbers
 from report.evidence import Evidence
 
 THREATS: Final = (
@@ -69,7 +69,7 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         *deployments.rows(evidence),
         *_servers(evidence),
         *_software(campaign),
-        ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
+        ("Begun", numbers.moment(campaign["created_at"])),
     ]
 
 
@@ -242,7 +242,7 @@ def _machine(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         f"{environment['memory_bytes'] / 1e9:.1f} GB" if "memory_bytes" in environment else "",
         str(environment.get("kernel", "")),
         "virtual machine" if environment.get("virtualised") else "",
-        _clock_rate(environment),
+        f"governor {environment['governor'] or 'not visible'}" if "governor" in environment else "",
         *_confines(environment),
     ]
     yield "Machine", ", ".join(part for part in machine if part) or "not recorded"
@@ -259,13 +259,6 @@ def _software(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Harness", f"{environment.get('harness_version', '')} at {revision}{changed}".strip()
     if environment.get("argv"):
         yield "Command", " ".join(map(str, environment["argv"]))
-
-
-def _clock_rate(environment: Mapping[str, Any]) -> str:
-    """Return what sets the clock rate, if that was recorded."""
-    if "governor" not in environment:
-        return ""
-    return f"governor {environment['governor'] or 'not visible'}"
 
 
 def _confines(environment: Mapping[str, Any]) -> Iterator[str]:

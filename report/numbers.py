@@ -16,6 +16,16 @@ def number(value: float | None, digits: int = 0) -> str:
     return f"{rounded:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def counted(n: int, what: str) -> str:
+    """Return a number of things, such as ``3 runs``."""
+    return f"{number(n)} {what}{'' if n == 1 else 's'}"
+
+
+def moment(stored: str) -> str:
+    """Return a stored moment as people read it."""
+    return stored.replace("T", " ").replace("+00:00", " UTC")
+
+
 def short(value: float) -> str:
     """Return a number for an axis: no needless digits, thousands separated."""
     if value and abs(value) < 1:

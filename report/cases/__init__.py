@@ -13,6 +13,7 @@ from report.cases import case_charts, case_tables, coverage_tables
 from report.conclusion import Headline
 from report.document import Document, Part
 from report.evidence import Evidence, Variant
+from report.numbers import counted
 from report.reproduce import RawRun
 from report.tables import fault_table
 
@@ -130,10 +131,10 @@ def _recovered(evidence: Evidence, variant: Variant) -> str:
     cases = case_tables.cases_of(evidence, variant)
     hit = [case for case in cases if case["faults"]]
     if not hit:
-        return f"{variant.title}: {_cases(len(cases))} without faults."
+        return f"{variant.title}: {counted(len(cases), 'case')} without faults."
     stuck = [case["case"] for case in hit if case["unsettled"]]
     timed = [case for case in hit if case["recovery_s"] is not None]
-    said = f"{variant.title}, {_cases(len(hit))} with faults"
+    said = f"{variant.title}, {counted(len(hit), 'case')} with faults"
     if timed:
         worst = max(timed, key=lambda case: case["recovery_s"])
         said += f": recovered in {worst['recovery_s']:.1f} s at the most ({worst['case']})"
@@ -149,7 +150,3 @@ def _recovered(evidence: Evidence, variant: Variant) -> str:
     if in_flight:
         said += f"; at least {min(in_flight)} orders were in flight at every fault"
     return f"{said}."
-
-
-def _cases(n: int) -> str:
-    return "1 case" if n == 1 else f"{n} cases"

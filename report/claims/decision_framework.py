@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from report import numbers
-from report.claims.measurement import subjects
+from report.claims.measurement import cost_pair, subjects
 from report.claims.published import Published
 from report.evidence import Evidence
 from report.tables.cells import Cell, Row, Table, texts
@@ -47,8 +47,7 @@ def table(cost: Mapping[str, Any], published: Published, evidence: Evidence) -> 
     """Return the framework branch by branch, and the bound that this campaign puts in its place."""
     order_usd, sales = cost["order_usd"], cost["prices"]["sales_per_month"]
     of = subjects(evidence)
-    both = {one.name for one in of.values()}
-    pair = next((p for p in cost["pairs"] if {p["cheaper"], p["dearer"]} == both), None)
+    pair = cost_pair(cost, evidence)
     if pair is None:
         return None
     titles = {approach: one.title for approach, one in of.items()}

@@ -120,7 +120,7 @@ def compared(metric: str, evidence: Evidence) -> Answer:
     if found["kind"] == "difference":
         return _without_factor(metric, found, evidence)
     factor, low, high = found["factor"], found["low"], found["high"]
-    if _is_sync(found["contender"], evidence):
+    if found["contender"] == subjects(evidence)["sync"].name:
         factor, low, high = 1 / factor, numbers.inverse(high), numbers.inverse(low)
     return Ours(numbers.factor(factor, low, high), factor, low, high)
 
@@ -131,12 +131,13 @@ def _without_factor(metric: str, found: Mapping[str, Any], evidence: Evidence) -
     If one is zero in all runs, the other is more by every factor; else by an unknown one.
     """
     digits = evidence.summary["metrics"][metric]["digits"]
-    sync, queue = (_metric(metric, name, evidence) for name in ("sync", "queue"))
+    of = subjects(evidence)
+    sync, queue = of["sync"].estimate(metric), of["queue"].estimate(metric)
     text = f"{numbers.estimate(queue, digits)} against {numbers.estimate(sync, digits)}"
     low, high = found["low"], found["high"]
     if low is None or high is None:
         return Ours(text, None)
-    if _is_sync(found["contender"], evidence):
+    if found["contender"] == of["sync"].name:
         low, high = -high, -low
     if low == high == 0:
         return Ours(text, None, 1.0, 1.0)
@@ -152,7 +153,8 @@ def points(metric: str, evidence: Evidence) -> Answer:
 
     Its interval is that of two intervals at their worst, so it is on the safe side.
     """
-    sync, queue = (_metric(metric, name, evidence) for name in ("sync", "queue"))
+    of = subjects(evidence)
+    sync, queue = of["sync"].estimate(metric), of["queue"].estimate(metric)
     if sync["value"] is None or queue["value"] is None:
         return NotMeasured("; ".join([*sync["warnings"], *queue["warnings"]]))
     value = queue["value"] - sync["value"]
@@ -163,26 +165,24 @@ def points(metric: str, evidence: Evidence) -> Answer:
     return Ours(shown, value, low, high)
 
 
-def _is_sync(variant: str, evidence: Evidence) -> bool:
-    return subjects(evidence)["sync"].name == variant
-
-
-def _metric(metric: str, name: str, evidence: Evidence) -> Mapping[str, Any]:
-    return subjects(evidence)[name].estimate(metric)
-
-
 def _cost(name: str, approach: str | None, evidence: Evidence) -> Answer:
     cost, of = evidence.summary["cost"], subjects(evidence)
     if approach is not None:
         estimate = cost["variants"][of[approach].name][name]
         return estimated(estimate, _digits(cost["rows"], name))
-    both = {one.name for one in of.values()}
-    pair = next((one for one in cost["pairs"] if {one["cheaper"], one["dearer"]} == both), None)
+    pair = cost_pair(cost, evidence)
     if pair is None:
         return NotMeasured(NOT_COMPARED)
     if pair["dearer"] != of["queue"].name:
         return NotMeasured("by this price table the queue is not the dearer one")
     return estimated(pair["figures"][name], _digits(cost["figures"], name))
+
+
+def cost_pair(cost: Mapping[str, Any], evidence: Evidence) -> Mapping[str, Any] | None:
+    """Return how the two published approaches compare in cost, if they do."""
+    both = {one.name for one in subjects(evidence).values()}
+    pairs: Sequence[Mapping[str, Any]] = cost["pairs"]
+    return next((one for one in pairs if {one["cheaper"], one["dearer"]} == both), None)
 
 
 def _digits(described: Sequence[Mapping[str, Any]], id: str) -> int:
@@ -224,9 +224,9 @@ def _audited(invariant: str, evidence: Evidence) -> Answer:
         return NotMeasured("not every run is valid and audited")
     runs = len({run.index for run, _ in found}) if failed else len(valid)
     what = "oversold" if invariant == NO_OVERSELL else f"against {invariant}"
-    plural = "run" if runs == 1 else "runs"
     count = float(failed)
-    return Ours(f"{numbers.number(count)} {what} in {runs} {plural}", count, count, count)
+    said = f"{numbers.number(count)} {what} in {numbers.counted(runs, 'run')}"
+    return Ours(said, count, count, count)
 
 
 def _is_valid(run: Run) -> bool:

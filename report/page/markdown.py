@@ -27,13 +27,16 @@ def render(document: Document) -> str:
         plain(f"All figures: {evidence.workload}."),
         *map(_part, document.before),
         "## Graphs",
+        document.graphs_lead,
         *(figure(section) for section in document.sections),
         *map(_part, document.between),
         "## Audit",
+        document.audit_lead,
         table(document.judged["audit"]),
         *_offences(document),
         unfolded("Every finding of every run", table(document.judged["audit-runs"])),
         "## Laws and validity",
+        document.validity_lead,
         table(document.judged["runs"]),
         table(document.judged["laws"]),
         *_warnings(document),
@@ -43,6 +46,7 @@ def render(document: Document) -> str:
         *_again(document),
         "## What the numbers mean",
         listed(document.threats),
+        *_definitions(document),
         "## Files",
         _files(document),
     ]
@@ -82,6 +86,11 @@ def _offences(document: Document) -> list[str]:
 def _warnings(document: Document) -> list[str]:
     warnings = document.evidence.summary["warnings"]
     return ["### Warnings", "\n".join(plain(f"- {one}") for one in warnings)] if warnings else []
+
+
+def _definitions(document: Document) -> list[str]:
+    shown = document.definitions
+    return [unfolded("Definition of every metric", listed(shown, ":"))] if shown else []
 
 
 def _again(document: Document) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harness.results.findings import Category, Finding, Verdict, correctness, worst
 from report import numbers
-from report.evidence import Evidence, Run, Variant
+from report.evidence import Evidence, Variant
 from report.tables.cells import Cell, Column, Row, Table, numeric, texts
 
 EXACT = 1e-9
@@ -101,16 +101,12 @@ def badges(evidence: Evidence) -> list[tuple[str, str]]:
     states = {s["index"]: s for a in evidence.summary["variants"] for s in a["runs"]}
     n, valid = len(every), sum(bool(states[run.index]["valid"]) for run in every)
     verdict = worst(correctness(run.findings) for run in every)
-    clean = sum(_is_clean(run) for run in every)
+    clean = sum(correctness(run.findings) is Verdict.PASS for run in every)
     laws, outcome = (Verdict.PASS, "passed") if valid == n else (Verdict.FAIL, "failed")
     return [
         (TONES[verdict.value], f"audit {verdict.value}: {clean} of {n} runs clean"),
         (TONES[laws.value], f"self-checks {outcome}: {valid} of {n} runs valid"),
     ]
-
-
-def _is_clean(run: Run) -> bool:
-    return correctness(run.findings) is Verdict.PASS
 
 
 def runs(evidence: Evidence) -> Table:
@@ -127,7 +123,7 @@ def runs(evidence: Evidence) -> Table:
                     Cell(f"{run.block}", float(run.block)),
                     Cell(variant.title),
                     *([Cell(f"{run.record.case} (seed {run.record.seed})")] * has_cases),
-                    Cell(_moment(run)),
+                    Cell(numbers.moment(run.record.started_at)),
                     verdict_cell("VALID" if state["valid"] else "INVALID"),
                     verdict_cell(state["audit_verdict"]),
                     Cell("yes" if run.counts else "no"),
@@ -147,10 +143,6 @@ def runs(evidence: Evidence) -> Table:
         ),
         tuple(rows),
     )
-
-
-def _moment(run: Run) -> str:
-    return run.record.started_at.replace("T", " ").replace("+00:00", " UTC")
 
 
 def laws(evidence: Evidence) -> Table:
