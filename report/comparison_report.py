@@ -9,7 +9,7 @@ from report.charts import comparison_charts
 from report.document import Document, Fold, Part
 from report.evidence import Evidence
 from report.reproduce import RawRun
-from report.tables import fault_table, metric_tables, response_times
+from report.tables import fault_table, metric_tables
 
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
@@ -61,7 +61,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
                 "stages",
                 "Stages",
                 "Stages: planned and achieved users",
-                (metric_tables.stages(evidence), response_times.table(evidence)),
+                (metric_tables.stages(evidence), metric_tables.responses(evidence)),
             ),
             Part(
                 "backlog",

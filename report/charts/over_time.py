@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from report.charts.lines import Curve, peak_s, unanswered_pct
+from report.charts.lines import Curve, bin_s, peak_s, unanswered_pct
 from report.charts.time_chart import TimeChart, VariantLines
 from report.evidence import Evidence
 from report.numbers import number, short
@@ -21,7 +21,7 @@ def _latency(kind: str, column: str, what: str, lacked: str) -> Callable[[Varian
         if missing := unanswered_pct(shown.variant, kind):
             text += f"; {short(missing)} % had no {lacked}"
         ended_s, load_s = float(line.index[-1]), shown.evidence.stages[-1].end_s
-        if ended_s + shown.bin_s < 0.9 * load_s:
+        if ended_s + bin_s(shown.evidence) < 0.9 * load_s:
             text += f"; none after {short(ended_s)} s"
         return text
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.estimates import MIN_BEYOND
 from report.charts import plotting
 from report.charts.chart import Chart, each, groups
 from report.charts.figures import Figure
@@ -15,8 +16,6 @@ from report.evidence import Durations, Evidence, Floats, Run, Variant
 from report.numbers import short
 from report.tables.cells import Cell, Row, Table, numeric, texts
 
-MIN_BEYOND = 10
-"""A curve ends where fewer than this many values lie beyond it (as in `harness.analysis`)."""
 POINTS = 160
 IN_WORDS = (50.0, 95.0, 99.0)
 
@@ -24,6 +23,7 @@ IN_WORDS = (50.0, 95.0, 99.0)
 def reach(durations: Durations) -> float | None:
     """Return the last 1/(1-q) whose q-percentile the sample supports, or None.
 
+    A curve ends where fewer than `MIN_BEYOND` values lie beyond it.
     Unfinished durations are longer than all others, so a curve ends before them.
     """
     if durations.size <= MIN_BEYOND or len(durations.values) == 0:

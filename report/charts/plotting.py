@@ -211,17 +211,15 @@ def draw_legend(drawing: Drawing, rows: Sequence[Sequence[Entry]]) -> None:
 def draw_lines(ax: Axes, chart: LineChart, traces: Iterable[Trace]) -> None:
     """Draw every run thin and the thick line over them, and set up both axes."""
     for trace in traces:
-        colour, drawn = theme.LIGHT[trace.colour], (chart, trace.bridged)
-        for run in trace.runs:
-            ax.plot(
-                *_points(run.values, *drawn), color=colour, linewidth=THIN,
-                alpha=0.7 if run.dash == "dotted" else 0.4, linestyle=theme.linestyle(run.dash),
-                drawstyle="steps-mid" if chart.steps else "default",
-            )  # fmt: skip
+        drawn = [
+            (run.values, run.dash, THIN, 0.7 if run.dash == "dotted" else 0.4) for run in trace.runs
+        ]
         if trace.middle is not None:
+            drawn.append((trace.middle, trace.dash, chart.line_px, 1.0))
+        for values, dash, width, alpha in drawn:
             ax.plot(
-                *_points(trace.middle, *drawn), color=colour, linewidth=chart.line_px,
-                linestyle=theme.linestyle(trace.dash),
+                *_points(values, chart, trace.bridged), color=theme.LIGHT[trace.colour],
+                linewidth=width, alpha=alpha, linestyle=theme.linestyle(dash),
                 drawstyle="steps-mid" if chart.steps else "default",
             )  # fmt: skip
     if chart.log:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import pandas as pd
 
@@ -21,7 +20,7 @@ Thick = Mapping[str, Mapping[str, "pd.Series[float]"]]
 """The thick lines of every variant, by column."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class VariantLines:
     """The thick lines of a variant in one chart, by column; there is none where no run counts."""
 
@@ -34,11 +33,6 @@ class VariantLines:
         line = self.thick.get(column)
         line = None if line is None else line.dropna()
         return line if line is not None and len(line) else None
-
-    @cached_property
-    def bin_s(self) -> int:
-        """Return the width of a bin, in seconds."""
-        return lines.bin_s(self.evidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +74,14 @@ class TimeChart(Chart):
     def thick(self, evidence: Evidence) -> Thick:
         """Return the thick lines of every variant, by column; only what was measured is there."""
         width_s = lines.bin_s(evidence)
-        found = {
+        return {
             variant.name: {
-                curve.column: lines.of_variant(variant, curve, width_s)
+                curve.column: line
                 for curve in self.curves
                 if lines.is_measured(variant, curve)
+                and (line := lines.of_variant(variant, curve, width_s)) is not None
             }
             for variant in evidence.variants
-        }
-        return {
-            name: {column: line for column, line in of.items() if line is not None}
-            for name, of in found.items()
         }
 
     def describe(self, evidence: Evidence, thick: Thick) -> LineChart:

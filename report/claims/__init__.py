@@ -14,11 +14,11 @@ from report.claims import (
     cost_tables,
     published,
     user_level_charts,
-    user_level_table,
 )
 from report.claims.claim_verdict import ClaimVerdict
 from report.document import Fold, Part
 from report.evidence import Evidence
+from report.tables import metric_tables
 
 RULE = (
     "These figures come from other code on another machine; they are claims, not a baseline. A "
@@ -37,7 +37,7 @@ def sections(evidence: Evidence) -> tuple[Section, ...]:
 def parts(evidence: Evidence) -> tuple[Part, ...]:
     """Return what was met by levels of users, the costs, and the verdict of every claim."""
     data = published.load()
-    levels = user_level_table.table(evidence)
+    levels = metric_tables.levels(evidence)
     judged = claim_judgement.judge_all(data, evidence)
     words = Counter(one.verdict.word for one in judged)
     counts = ", ".join(f"{words[word]} {word}" for word in ClaimVerdict)

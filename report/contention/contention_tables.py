@@ -27,7 +27,12 @@ def contention(evidence: Evidence) -> Table:
             _bound(bound),
             *(_count(of[name]) for name in ("units", "sold", "declined", "refused")),
             _count(of["indeterminate"]),
-            *(_offences(count) for count in of["offences"].values()),
+            *(
+                Cell(numbers.NOTHING, note=UNDECIDED)
+                if count is None
+                else _count(count, tone="fail" if count else "pass")
+                for count in of["offences"].values()
+            ),
             Cell(numbers.number(of["attempts_per_s"]), of["attempts_per_s"]),
             _count(of["in_flight_median"]),
             _count(of["in_flight_max"]),
@@ -56,12 +61,6 @@ def _bound(bound: float | None) -> Cell:
 
 def _count(value: float | None, tone: str = "") -> Cell:
     return Cell(numbers.number(value), value, tone=tone)
-
-
-def _offences(count: int | None) -> Cell:
-    if count is None:
-        return Cell(numbers.NOTHING, note=UNDECIDED)
-    return _count(count, tone="fail" if count else "pass")
 
 
 def by_stock(evidence: Evidence) -> Table:

@@ -1,6 +1,6 @@
 """The tables of what was measured: metrics side by side, each in detail, the load, the backlog."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -172,6 +172,22 @@ _STAGE_COLUMNS = (
     ("p99, ms", "p99_ms", 0),
     ("Errors, %", "error_rate_pct", 2),
 )
+_RESPONSE_COLUMNS = (
+    ("Requests", "requests", 0),
+    ("Answered", "answered", 0),
+    *(
+        (f"{kind.capitalize()} {quantile}, ms", f"{kind}_{quantile}_ms", 1)
+        for kind in ("service", "response")
+        for quantile in ("p50", "p95", "p99")
+    ),
+)
+_LEVEL_COLUMNS = (
+    ("Requests", "requests", 0),
+    ("Errors", "error_rate_pct", 1),
+    ("p50", "latency_p50_ms", 0),
+    ("p95", "latency_p95_ms", 0),
+)
+"""Titles, the names that the summary has for them, and their digits."""
 
 
 def stages(evidence: Evidence) -> Table:
@@ -180,18 +196,63 @@ def stages(evidence: Evidence) -> Table:
     for variant in evidence.variants:
         for stage in evidence.summary["stages"][variant.name]:
             window = f"{stage['start_s']:g}–{stage['end_s']:g} s"
-            cells = [Cell(f"{stage['stage']} · {stage['name']}"), Cell(window)]
-            cells += [
-                Cell(numbers.number(stage[key], digits), stage[key])
-                for _, key, digits in _STAGE_COLUMNS
-            ]
-            rows.append(Row(tuple(cells), variant.title))
+            begin = (Cell(f"{stage['stage']} · {stage['name']}"), Cell(window))
+            rows.append(Row((*begin, *_values(stage, _STAGE_COLUMNS)), variant.title))
     return Table(
         "stages",
         "Users at the end of each stage, and the requests sent in it; percentiles of the merged "
         f"API requests; {evidence.workload}.",
         (*texts("Stage"), *numeric("Window", *(title for title, _, _ in _STAGE_COLUMNS))),
         tuple(rows),
+    )
+
+
+def responses(evidence: Evidence) -> Table:
+    """Return service times beside response times, of every kind of request of every variant."""
+    return Table(
+        "responses",
+        "Service time: from sending to the answer. Response time: from the intended start. "
+        f"Answered requests, merged; counts are means over the runs; {evidence.workload}.",
+        (*texts("Request"), *numeric(*(title for title, _, _ in _RESPONSE_COLUMNS))),
+        tuple(
+            Row(
+                (Cell(f"{kind['request']}: {kind['route']}"), *_values(kind, _RESPONSE_COLUMNS)),
+                variant.title,
+            )
+            for variant in evidence.variants
+            for kind in evidence.summary["responses"][variant.name]
+        ),
+    )
+
+
+def _values(found: Mapping[str, Any], columns: Sequence[tuple[str, str, int]]) -> Iterator[Cell]:
+    for _, key, digits in columns:
+        yield Cell(numbers.number(found[key], digits), found[key])
+
+
+def levels(evidence: Evidence) -> Table | None:
+    """Return what each variant did on each level of users; None if the load plans no users."""
+    by_variant = evidence.summary["levels"]
+    if not any(by_variant.values()):
+        return None
+    return Table(
+        "levels",
+        "Requests grouped by active users when they were sent; a level begins "
+        "where the one before it ends, and rising and falling load count together. Requests are "
+        "means of the runs; latency is that of API requests, an unanswered one longer than all "
+        f"others; {evidence.workload}.",
+        (*texts("Users"), *numeric(*(title for title, _, _ in _LEVEL_COLUMNS), interval=True)),
+        tuple(
+            Row(
+                (
+                    Cell(f"≤ {level['up_to']}", level["up_to"]),
+                    *(estimate_cell(level[key], digits) for _, key, digits in _LEVEL_COLUMNS),
+                ),
+                variant.title,
+            )
+            for variant in evidence.variants
+            for level in by_variant[variant.name]
+        ),
     )
 
 
