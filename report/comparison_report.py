@@ -6,7 +6,7 @@ from harness.analysis.metric import Listing
 from harness.analysis.metrics import listed
 from report import claims, conclusion, growth_section, method, numbers
 from report.charts import comparison_charts
-from report.document import Document, Fold, Part
+from report.document import Document, Facts, Fold, Part, closing
 from report.evidence import Evidence
 from report.reproduce import RawRun
 from report.tables import fault_table, metric_tables
@@ -25,7 +25,6 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             Part(
                 "comparison",
                 "Comparison",
-                "Comparison",
                 (
                     "Percentiles pool all runs; the rest are means of the runs; 95 % intervals "
                     "over the runs. “–”: not measurable, see the note.",
@@ -34,7 +33,6 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             ),
             Part(
                 "details",
-                "In detail",
                 "Each variant in detail",
                 tuple(
                     Fold(
@@ -44,6 +42,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
                     )
                     for variant in evidence.variants
                 ),
+                "In detail",
             ),
         ),
         graphs_lead="Thin lines are runs; a thick line is the median of the runs, or the merged "
@@ -56,32 +55,37 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             *claims.sections(evidence),
         ),
         between=(
-            Part("funnel", "Funnel", "Order funnel in numbers", (metric_tables.funnel(evidence),)),
+            Part("funnel", "Order funnel in numbers", (metric_tables.funnel(evidence),), "Funnel"),
             Part(
                 "stages",
-                "Stages",
                 "Stages: planned and achieved users",
                 (metric_tables.stages(evidence), metric_tables.responses(evidence)),
+                "Stages",
             ),
             Part(
                 "backlog",
-                "Backlog",
                 "Queue depth and processing delay",
                 (metric_tables.backlog(evidence),),
+                "Backlog",
             ),
         ),
         audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
         "the same runs must agree. What could not be checked is UNKNOWN, never a pass.",
-        validity_lead="A run whose own numbers contradict each other is INVALID: it is kept and "
-        "shown, but it does not enter the estimates.",
-        after=(*claims.parts(evidence), *faults, *growth_section.parts(evidence)),
-        threats=method.THREATS,
-        definitions=[
-            (about["title"], about["description"])
-            for _, about in metric_tables.metrics_in_order(evidence)
-        ],
+        after=closing(
+            evidence,
+            "A run whose own numbers contradict each other is INVALID: it is kept and shown, but "
+            "it does not enter the estimates.",
+            (*claims.parts(evidence), *faults, *growth_section.parts(evidence)),
+            method.THREATS,
+            Fold("Definition of every metric", (_definitions(evidence),)),
+        ),
         raw=raw,
     )
+
+
+def _definitions(evidence: Evidence) -> Facts:
+    metrics = metric_tables.metrics_in_order(evidence)
+    return Facts([(about["title"], about["description"]) for _, about in metrics])
 
 
 def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:

@@ -4,10 +4,11 @@ A comparison, a campaign of cases and a contention test differ in what they show
 audit, laws, method and files are the same in all of them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from report import method, reproduce
 from report.charts.figures import Figure, Picture, Section
 from report.conclusion import Headline
 from report.evidence import Evidence
@@ -16,7 +17,19 @@ from report.tables import judgements
 from report.tables.cells import Table
 from report.tables.invariant_tables import Invariant, invariants
 
-Facts = Sequence[tuple[str, str]]
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names, and a text about each."""
+
+    pairs: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Lines that are typed or printed as they are."""
+
+    lines: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +49,27 @@ class Stored:
     table: Table
 
 
-Content = str | tuple[str, ...] | Table | Fold | Stored
-"""A paragraph, a list, a table, or something behind a line or a link."""
+Content = str | tuple[str, ...] | Facts | Code | Table | Fold | Stored
+"""A paragraph, a list, facts, code, a table, or something behind a line or a link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a report; `short` is its name in the navigation, `result` its first sentence."""
+    """A part of a report; `result` is its first sentence.
+
+    `short` is its name in the navigation, if that is not its title.
+    """
 
     id: str
-    short: str
     title: str
     content: tuple[Content, ...]
+    short: str = ""
     result: str = ""
 
 
 @dataclass(frozen=True)
 class Document:
-    """What a report says: its parts before the figures, between figures and audit, after the laws.
+    """What a report says: its parts before the figures, between figures and audit, after the audit.
 
     `picture` stands at the top of the Markdown. `key_figures` are by metric, of each variant its
     tone, title, value and interval.
@@ -62,18 +78,15 @@ class Document:
     evidence: Evidence
     said: Headline
     before: tuple[Part, ...]
-    sections: tuple[Section, ...]
-    threats: Facts
-    raw: tuple[RawRun, ...]
     graphs_lead: str
+    sections: tuple[Section, ...]
     audit_lead: str
-    validity_lead: str
+    after: tuple[Part, ...]
+    raw: tuple[RawRun, ...]
     between: tuple[Part, ...] = ()
-    after: tuple[Part, ...] = ()
     hero: tuple[Figure, ...] = ()
     picture: Picture | None = None
     key_figures: Sequence[tuple[str, Sequence[tuple[str, str, str, str]]]] = ()
-    definitions: Facts = ()
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -87,17 +100,16 @@ class Document:
         return (*([self.picture] if self.picture else []), *drawn)
 
     @cached_property
-    def judged(self) -> Mapping[str, Table]:
-        """Return the tables of judgement, which every report has, by their name."""
-        found = (judgements.audit, judgements.audit_runs, judgements.runs, judgements.laws)
-        return {table.name: table for table in (make(self.evidence) for make in found)}
+    def audit(self) -> tuple[Table, Table]:
+        """Return the tables of the audit: every invariant, and every finding of every run."""
+        return judgements.audit(self.evidence), judgements.audit_runs(self.evidence)
 
     @property
     def tables(self) -> dict[str, Table]:
         """Return every table by its name, those of the figures last."""
         shown = (*self.before, *self.between, *self.after)
         found = [table for part in shown for one in part.content for table in _tables(one)]
-        found += self.judged.values()
+        found += self.audit
         found += [figure.values for figure in self.figures if figure.values]
         return {table.name: table for table in found}
 
@@ -105,6 +117,45 @@ class Document:
     def invariants(self) -> tuple[Invariant, ...]:
         """Return the audit, invariant by invariant."""
         return invariants(self.evidence)
+
+
+def closing(
+    evidence: Evidence,
+    validity: str,
+    own: Iterable[Part],
+    threats: Sequence[tuple[str, str]],
+    *definitions: Content,
+) -> tuple[Part, ...]:
+    """Return the parts after the audit: `own` are those of one kind of report."""
+    warnings = tuple(evidence.summary["warnings"])
+    commands = reproduce.commands(evidence.campaign)
+    return (
+        Part(
+            "validity",
+            "Laws and validity",
+            (validity, judgements.runs(evidence), judgements.laws(evidence)),
+        ),
+        *([Part("warnings", "Warnings", (warnings,))] if warnings else []),
+        *own,
+        Part("method", "How it was measured", (Facts(method.method(evidence)),), "Method"),
+        Part(
+            "reproduce",
+            "How to reproduce it",
+            (
+                Code(commands) if commands else "The command is not recorded.",
+                reproduce.caveat(evidence.campaign),
+                "To check the stored data again (FOLDER: this campaign's):",
+                Code(reproduce.CHECK),
+            ),
+            "Reproduce",
+        ),
+        Part(
+            "meaning",
+            "What the numbers mean, and what they cannot say",
+            (Facts(threats), *definitions),
+            "Meaning",
+        ),
+    )
 
 
 def _tables(content: Content) -> Iterator[Table]:

@@ -47,7 +47,7 @@ Grown = Mapping[str, Any]
 def parts(evidence: Evidence) -> tuple[Part, ...]:
     """Return the part of a report about growth; nothing if no run was long enough."""
     rows = _rows(evidence)
-    return (Part("growth", "Growth", "Growth", (LEAD, _table(evidence, rows))),) if rows else ()
+    return (Part("growth", "Growth", (LEAD, _table(evidence, rows))),) if rows else ()
 
 
 def _table(evidence: Evidence, rows: Sequence[Grown]) -> Table:

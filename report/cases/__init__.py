@@ -11,7 +11,7 @@ from harness.results.findings import Verdict
 from report import conclusion, growth_section
 from report.cases import case_charts, case_tables, coverage_tables
 from report.conclusion import Headline
-from report.document import Document, Part
+from report.document import Document, Part, closing
 from report.evidence import Evidence, Variant
 from report.numbers import counted
 from report.reproduce import RawRun
@@ -61,7 +61,6 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             Part(
                 "cases",
                 "Cases",
-                "Cases",
                 (
                     "Each case by itself, the worst of its runs. “–”: not measured, or nothing to "
                     "measure. Nothing is ranked.",
@@ -77,10 +76,13 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
         "the same runs must agree, whatever was killed meanwhile. What could not be checked is "
         "UNKNOWN, never a pass.",
-        validity_lead="A run whose own numbers contradict each other, or whose fault did not "
-        "happen as planned, is INVALID: it is kept and shown.",
-        after=growth_section.parts(evidence),
-        threats=THREATS,
+        after=closing(
+            evidence,
+            "A run whose own numbers contradict each other, or whose fault did not happen as "
+            "planned, is INVALID: it is kept and shown.",
+            growth_section.parts(evidence),
+            THREATS,
+        ),
         raw=raw,
     )
 

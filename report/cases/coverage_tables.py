@@ -22,7 +22,7 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
         for variant, cases in known
         if any(case.get("reached") for case in cases)
     ]
-    return (Part("coverage", "Coverage", "Coverage", (LEAD, *tables)),) if tables else ()
+    return (Part("coverage", "Coverage", (LEAD, *tables)),) if tables else ()
 
 
 def _table(evidence: Evidence, variant: Variant, cases: Sequence[Case]) -> Table:

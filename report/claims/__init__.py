@@ -44,11 +44,10 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
     untested = claim_tables.untested(judged, data, evidence)
     contradicted = tuple(contradictions.sentences(data))
     return (
-        *([Part("levels", "Levels", "Levels of users", (levels,))] if levels else []),
+        *([Part("levels", "Levels of users", (levels,), "Levels")] if levels else []),
         *cost_tables.parts(evidence, data),
         Part(
             "published",
-            "Claims",
             "The published report, claim by claim",
             (
                 RULE,
@@ -60,6 +59,7 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
                 ),
                 f"Numbers in brackets, and those of sections, are sections of: {data.source}.",
             ),
+            "Claims",
             f"Of {len(judged)} published claims this campaign finds {counts}."
             f"{_other_load(data, evidence)}",
         ),
@@ -78,8 +78,7 @@ def parts_of_contention(evidence: Evidence) -> tuple[Part, ...]:
         for one in claim_judgement.judge_audited(data, evidence)
     ]
     table = claim_tables.tested(judged, data, evidence)
-    title = "The published claim"
-    return (Part("published", title, title, (table,)),) if table.rows else ()
+    return (Part("published", "The published claim", (table,)),) if table.rows else ()
 
 
 def _other_load(data: published.Published, evidence: Evidence) -> str:

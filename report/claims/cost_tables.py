@@ -40,7 +40,7 @@ def parts(evidence: Evidence, published: Published) -> tuple[Part, ...]:
     )
     prices = Fold("The price table", (_prices(cost, evidence),))
     shown = (table for table in found if table is not None)
-    return (Part("cost", "Cost", "Cost", (LEAD, *shown, assumptions, prices)),)
+    return (Part("cost", "Cost", (LEAD, *shown, assumptions, prices)),)
 
 
 def _of_variants(cost: Mapping[str, Any], evidence: Evidence) -> Table:

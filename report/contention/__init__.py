@@ -8,7 +8,7 @@ from harness.results.findings import Verdict
 from report import claims, conclusion
 from report.conclusion import Headline
 from report.contention import contention_charts, contention_tables
-from report.document import Document, Fold, Part, Stored
+from report.document import Document, Fold, Part, Stored, closing
 from report.evidence import Evidence
 from report.reproduce import RawRun
 
@@ -53,7 +53,6 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             Part(
                 "contention",
                 "The contention test",
-                "The contention test",
                 (
                     "Every sale is audited by itself. “–”: not known, see the note. Nothing is "
                     "ranked.",
@@ -68,10 +67,13 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
         "a sale must agree. A verdict is the worst of all sales; examples name their sale. What "
         "could not be checked is UNKNOWN, never a pass.",
-        validity_lead="A contention test whose own numbers contradict each other, or in which a "
-        "sale did not take place, is INVALID: it is kept and shown, but its sales are not counted.",
-        after=claims.parts_of_contention(evidence),
-        threats=THREATS,
+        after=closing(
+            evidence,
+            "A contention test whose own numbers contradict each other, or in which a sale did "
+            "not take place, is INVALID: it is kept and shown, but its sales are not counted.",
+            claims.parts_of_contention(evidence),
+            THREATS,
+        ),
         raw=raw,
     )
 

@@ -181,7 +181,7 @@ def _method(result: Result) -> str:
     ]
     if result.campaigns:
         facts.append(("Campaigns", ", ".join(f"{one}/" for one in result.campaigns)))
-    return markdown.listed([(name, escaped(text)) for name, text in facts], ":")
+    return markdown.listed((name, escaped(text)) for name, text in facts)
 
 
 def _looks(looks: Sequence[Look]) -> str:

@@ -7,9 +7,8 @@ never HTML, never the end of a heading, a cell or a block of code.
 import re
 from collections.abc import Iterable, Sequence
 
-from report import method, reproduce
 from report.charts.figures import Figure, Picture, Section
-from report.document import Content, Document, Fold, Part, Stored
+from report.document import Code, Content, Document, Facts, Fold, Part, Stored
 from report.tables import footnotes, judgements
 from report.tables.cells import Cell, Table
 
@@ -32,21 +31,10 @@ def render(document: Document) -> str:
         *map(_part, document.between),
         "## Audit",
         document.audit_lead,
-        table(document.judged["audit"]),
+        table(document.audit[0]),
         *_offences(document),
-        unfolded("Every finding of every run", table(document.judged["audit-runs"])),
-        "## Laws and validity",
-        document.validity_lead,
-        table(document.judged["runs"]),
-        table(document.judged["laws"]),
-        *_warnings(document),
+        unfolded("Every finding of every run", table(document.audit[1])),
         *map(_part, document.after),
-        "## How it was measured",
-        listed(method.method(evidence), ":"),
-        *_again(document),
-        "## What the numbers mean",
-        listed(document.threats),
-        *_definitions(document),
         "## Files",
         _files(document),
     ]
@@ -61,15 +49,20 @@ def _part(part: Part) -> str:
 def _content(content: Content) -> str:
     match content:
         case str():
-            return plain(content)
+            text = plain(content)
         case tuple():
-            return "\n".join(plain(f"- {line}") for line in content)
+            text = "\n".join(plain(f"- {line}") for line in content)
+        case Facts(pairs):
+            text = listed(pairs)
+        case Code(lines):
+            text = _code(lines)
         case Table():
-            return table(content)
-        case Fold():
-            return unfolded(content.summary, "\n\n".join(map(_content, content.content)))
-        case Stored(text, stored):
-            return f"{plain(text)}: [{stored.name}.csv](tables/{stored.name}.csv)."
+            text = table(content)
+        case Fold(summary, folded):
+            text = unfolded(summary, "\n\n".join(map(_content, folded)))
+        case Stored(said, stored):
+            text = f"{plain(said)}: [{stored.name}.csv](tables/{stored.name}.csv)."
+    return text
 
 
 def _offences(document: Document) -> list[str]:
@@ -80,27 +73,6 @@ def _offences(document: Document) -> list[str]:
         for invariant in document.invariants
         for where, finding in invariant.offences
         if finding.examples
-    ]
-
-
-def _warnings(document: Document) -> list[str]:
-    warnings = document.evidence.summary["warnings"]
-    return ["### Warnings", "\n".join(plain(f"- {one}") for one in warnings)] if warnings else []
-
-
-def _definitions(document: Document) -> list[str]:
-    shown = document.definitions
-    return [unfolded("Definition of every metric", listed(shown, ":"))] if shown else []
-
-
-def _again(document: Document) -> list[str]:
-    commands = reproduce.commands(document.evidence.campaign)
-    made = [_code(commands)] if commands else ["The command is not recorded."]
-    return [
-        "## How to reproduce it",
-        *made,
-        reproduce.caveat(document.evidence.campaign),
-        f"To check the stored data again (FOLDER: this campaign's):\n\n{_code(reproduce.CHECK)}",
     ]
 
 
@@ -131,9 +103,10 @@ def _code(lines: Iterable[str]) -> str:
     return f"{fence}\n{body}\n{fence}"
 
 
-def listed(pairs: Iterable[tuple[str, str]], colon: str = "") -> str:
+def listed(pairs: Iterable[tuple[str, str]]) -> str:
     """Return pairs of a name and a text as a list."""
-    return "\n".join(plain(f"- **{name}{colon}** {text}") for name, text in pairs)
+    named = ((name if name.endswith(".") else f"{name}:", text) for name, text in pairs)
+    return "\n".join(plain(f"- **{name}** {text}") for name, text in named)
 
 
 def unfolded(summary: str, body: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from report import method, numbers, reproduce
+from report import numbers
 from report.charts import theme
 from report.document import Document
 from report.tables import footnotes, judgements
@@ -35,10 +35,6 @@ def render(document: Document) -> str:
             evidence=evidence,
             said=document.said,
             badges=judgements.badges(evidence),
-            method=method.method(evidence),
-            commands=reproduce.commands(evidence.campaign),
-            caveat=reproduce.caveat(evidence.campaign),
-            check=reproduce.CHECK,
         )
     )
 

@@ -36,7 +36,7 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
     """Return the part of a report about its faults; nothing if there were none."""
     if not evidence.summary["faults"]:
         return ()
-    return (Part("faults", "Faults", "Faults", (LEAD, _table(evidence))),)
+    return (Part("faults", "Faults", (LEAD, _table(evidence))),)
 
 
 def _table(evidence: Evidence) -> Table:
