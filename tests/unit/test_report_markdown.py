@@ -28,7 +28,7 @@ def test_a_name_in_a_figure_is_on_one_line():
 
 
 def test_a_name_in_a_list_or_before_a_fold_is_on_one_line():
-    assert markdown.listed([(NAME, NAME)]) == f"- **{SAFE}** {SAFE}"
+    assert markdown.listed([(NAME, NAME)]) == f"- **{SAFE}:** {SAFE}"
     assert markdown.unfolded(NAME, "body").startswith(f"<details><summary>{SAFE}</summary>")
 
 
