@@ -22,22 +22,25 @@ Thick = Mapping[str, Mapping[str, "pd.Series[float]"]]
 
 @dataclass(frozen=True, slots=True)
 class VariantLines:
-    """The thick lines of a variant in one chart, by column; there is none where no run counts."""
+    """The thick lines of a variant in one chart, by column; there is none where no run counts.
+
+    `line` is that of the first curve, without its gaps.
+    """
 
     evidence: Evidence
     variant: Variant
     thick: Mapping[str, "pd.Series[float]"]
+    line: "pd.Series[float]"
 
     def of(self, column: str) -> "pd.Series[float] | None":
         """Return a line without its gaps, or None if there is nothing of it."""
-        line = self.thick.get(column)
-        line = None if line is None else line.dropna()
-        return line if line is not None and len(line) else None
+        return _known(self.thick.get(column))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeChart(Chart):
-    """A chart over time. `caption` returns what is to be seen of a variant, from its thick lines.
+    """A chart over time. `caption` returns what is to be seen of a variant, from its thick lines;
+    it is asked only if there is one of the first curve.
 
     `levels` are values of y that a scenario gives. A chart `within_load` ends with it, another with
     the longest drain. Of one that is not `alone` only the picture of all variants is drawn.
@@ -67,9 +70,15 @@ class TimeChart(Chart):
 
     def words(self, evidence: Evidence, thick: Thick) -> str:
         """Return the caption of all variants."""
-        return each(
-            evidence, lambda one: self.caption(VariantLines(evidence, one, thick[one.name]))
-        )
+
+        def say(variant: Variant) -> str:
+            found = thick[variant.name]
+            line = _known(found.get(self.curves[0].column))
+            if line is None:
+                return "nothing to show"
+            return self.caption(VariantLines(evidence, variant, found, line))
+
+        return each(evidence, say)
 
     def thick(self, evidence: Evidence) -> Thick:
         """Return the thick lines of every variant, by column; only what was measured is there."""
@@ -184,6 +193,12 @@ class TimeChart(Chart):
         when = lines.peak_s(line) if pd.notna(most) else float("nan")
         stages = (of_stage(stage.start_s, stage.end_s) for stage in evidence.stages)
         return Cell(curve.label), *map(value_cell, (*stages, most, when))
+
+
+def _known(line: "pd.Series[float] | None") -> "pd.Series[float] | None":
+    """Return a line without its gaps, or None if there is nothing of it."""
+    line = None if line is None else line.dropna()
+    return line if line is not None and len(line) else None
 
 
 def value_cell(value: float) -> Cell:
