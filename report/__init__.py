@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import InfrastructureError
-from harness.results.store import Campaign, encoded
+from harness.results.store import encoded
 from report import cases, comparison_report, contention, reproduce
 from report.charts import theme
 from report.charts.figures import Picture
@@ -34,10 +34,7 @@ def build(campaign_dir: Path) -> Path:
     texts = {
         "index.html": web_page.render(document),
         "report.md": markdown.render(document),
-        **{
-            f"tables/{name}.csv": cells.to_csv(table)
-            for name, table in document.every_table.items()
-        },
+        **{f"tables/{name}.csv": cells.to_csv(table) for name, table in document.tables.items()},
         **{
             f"figures/{picture.name}.svg": theme.standalone(picture.svg)
             for picture in document.pictures
@@ -48,10 +45,9 @@ def build(campaign_dir: Path) -> Path:
 
 def _compose(campaign_dir: Path) -> Document:
     """Return what the report of a campaign says, by what kind of campaign it is."""
-    raw = reproduce.raw(campaign_dir)
-    if Campaign.open(campaign_dir).description()["scenario"].get("contention"):
-        return contention.compose(contention.read(campaign_dir), raw)
-    evidence = read(campaign_dir)
+    evidence, raw = read(campaign_dir), reproduce.raw(campaign_dir)
+    if evidence.summary.get("contention"):
+        return contention.compose(evidence, raw)
     if evidence.summary.get("cases"):
         return cases.compose(evidence, raw)
     return comparison_report.compose(evidence, raw)

@@ -1,71 +1,104 @@
 """The report of a comparison: variants under the same load, ranked where they may be."""
 
-from report import claims, conclusion, growth_section, method
+from typing import Any
+
+from harness.analysis.metric import Listing
+from harness.analysis.metrics import listed
+from report import claims, conclusion, growth_section, method, numbers
 from report.charts import comparison_charts
-from report.document import Document, by_name, judged
+from report.document import Document, Facts, Fold, Part, closing
 from report.evidence import Evidence
-from report.page import markdown, web_page
 from report.reproduce import RawRun
-from report.tables import fault_table, metric_tables, response_times
+from report.tables import fault_table, metric_tables
 
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
-    held = claims.compose(evidence)
-    contents = by_name(
-        [
-            metric_tables.comparison(evidence),
-            *(metric_tables.details(evidence, variant) for variant in evidence.variants),
-            metric_tables.funnel(evidence),
-            metric_tables.stages(evidence),
-            response_times.table(evidence),
-            metric_tables.backlog(evidence),
-            fault_table.table(evidence),
-            growth_section.table(evidence),
-            *judged(evidence),
-            *held.tables.values(),
-        ]
-    )
-    details = [contents[f"details-{variant.name}"] for variant in evidence.variants]
+    faults = fault_table.parts(evidence)
     return Document(
         evidence=evidence,
         said=conclusion.headline(evidence),
-        tables=contents,
+        key_figures=key_figures(evidence),
+        hero=comparison_charts.hero(evidence),
+        picture=comparison_charts.headline(evidence),
+        before=(
+            Part(
+                "comparison",
+                "Comparison",
+                (
+                    "Percentiles pool all runs; the rest are means of the runs; 95 % intervals "
+                    "over the runs. “–”: not measurable, see the note.",
+                    metric_tables.comparison(evidence),
+                ),
+            ),
+            Part(
+                "details",
+                "Each variant in detail",
+                tuple(
+                    Fold(
+                        f"{variant.title}: every metric, each run",
+                        (metric_tables.details(evidence, variant),),
+                        variant.tone,
+                    )
+                    for variant in evidence.variants
+                ),
+                "In detail",
+            ),
+        ),
+        graphs_lead="Thin lines are runs; a thick line is the median of the runs, or the merged "
+        "distribution. Dotted: a run that is invalid or failed its audit. Hatched: excluded from "
+        "the ranking. Bands are the stages"
+        + ("; those with a label between dashed lines are faults." if faults else "."),
         sections=(
             *comparison_charts.sections(evidence),
             *growth_section.sections(evidence),
-            *held.figures,
-        ),
-        threats=method.THREATS,
-        raw=raw,
-        template="comparison.html.j2",
-        hero=comparison_charts.hero(evidence),
-        picture=comparison_charts.headline(evidence),
-        own={
-            "key_figures": web_page.key_figures(evidence),
-            "definitions": web_page.definitions(evidence),
-            "faults_lead": fault_table.LEAD,
-            "growth_lead": growth_section.LEAD,
-            "claims": held,
-        },
-        before=(
-            "## Comparison",
-            markdown.table(contents["comparison"]),
-            "## Each variant in detail",
-            *map(markdown.table, details),
+            *claims.sections(evidence),
         ),
         between=(
-            "## Order funnel",
-            markdown.table(contents["funnel"]),
-            "## Stages",
-            markdown.table(contents["stages"]),
-            markdown.table(contents["responses"]),
-            "## Queue depth and processing delay",
-            markdown.table(contents["backlog"]),
+            Part("funnel", "Order funnel in numbers", (metric_tables.funnel(evidence),), "Funnel"),
+            Part(
+                "stages",
+                "Stages: planned and achieved users",
+                (metric_tables.stages(evidence), metric_tables.responses(evidence)),
+                "Stages",
+            ),
+            Part(
+                "backlog",
+                "Queue depth and processing delay",
+                (metric_tables.backlog(evidence),),
+                "Backlog",
+            ),
         ),
-        after=(
-            *claims.markdown(held),
-            *fault_table.in_markdown(contents),
-            *growth_section.in_markdown(contents),
+        audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
+        "the same runs must agree. What could not be checked is UNKNOWN, never a pass.",
+        after=closing(
+            evidence,
+            "A run whose own numbers contradict each other is INVALID: it is kept and shown, but "
+            "it does not enter the estimates.",
+            (*claims.parts(evidence), *faults, *growth_section.parts(evidence)),
+            method.THREATS,
+            Fold("Definition of every metric", (_definitions(evidence),)),
         ),
+        raw=raw,
     )
+
+
+def _definitions(evidence: Evidence) -> Facts:
+    metrics = metric_tables.metrics_in_order(evidence)
+    return Facts([(about["title"], about["description"]) for _, about in metrics])
+
+
+def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
+    """Return the few figures beside the verdict."""
+    shown = []
+    for metric in listed(Listing.KEY):
+        about: dict[str, Any] = evidence.summary["metrics"][metric]
+        cells = []
+        for variant in evidence.variants:
+            estimate = variant.estimate(metric)
+            digits = numbers.fitting(estimate["value"], about["digits"], about["unit"])
+            span = numbers.interval(estimate["low"], estimate["high"], digits)
+            text = numbers.bare(estimate, about["digits"])
+            cells.append((variant.tone, variant.title, text, span))
+        shown.append((str(about["title"]), cells))
+    return shown

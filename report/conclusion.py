@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from harness.analysis.outcomes import Outcome
 from harness.results.findings import Category, Verdict, correctness
 from report import numbers
-from report.evidence import Evidence, Pair, Variant
+from report.evidence import Evidence, Pair, Run, Variant
 
 NO_OVERSELL = "I1"
 COUNTED = (
@@ -49,9 +49,10 @@ class Headline:
 
 def headline(evidence: Evidence) -> Headline:
     """Return in words what the campaign found."""
+    unranked = ", ".join(variant.title for variant in evidence.variants if not variant.ranked)
     return Headline(
         title=_title(evidence),
-        problems=(*troubles(evidence), *_not_ranked(evidence)),
+        problems=(*troubles(evidence), *([f"Not ranked: {unranked}."] if unranked else [])),
         sentences=(
             *(_sold(evidence, variant) for variant in evidence.variants),
             *_never_shown(evidence),
@@ -62,7 +63,7 @@ def headline(evidence: Evidence) -> Headline:
 
 
 def _title(evidence: Evidence) -> str:
-    findings = [f for a in evidence.variants for run in a.runs for f in run.findings]
+    findings = [finding for run in evidence.runs for finding in run.findings]
     if correctness(findings) is Verdict.FAIL:
         return "The audit failed"
     if not all(variant.ranked for variant in evidence.variants):
@@ -129,35 +130,31 @@ def _no_winner(evidence: Evidence) -> str:
 
 def troubles(evidence: Evidence) -> list[str]:
     """Return what the audit found, what it could not see, and why a run is invalid."""
-    problems = []
-    for variant in evidence.variants:
-        for run in variant.runs:
-            failed = [f for f in run.findings if f.verdict is Verdict.FAIL]
-            unknown = [f for f in run.findings if f.verdict is Verdict.UNKNOWN]
-            for finding in failed:
-                failure = (
-                    "audit FAILED"
-                    if finding.category is Category.CORRECTNESS
-                    else f"{finding.category} FAILED, which excludes nobody"
-                )
-                problems.append(
-                    f"Run {run.index} ({variant.title}): {failure}. {finding.id}, "
-                    f"{finding.title}: {finding.summary}"
-                )
-            if unknown or not run.findings:
-                ids = ", ".join(f.id for f in unknown) or "everything"
-                problems.append(
-                    f"Run {run.index} ({variant.title}): not measured by the audit: {ids}."
-                )
+    problems = [
+        problem
+        for variant in evidence.variants
+        for run in variant.runs
+        for problem in _found(run, f"Run {run.index} ({variant.title})")
+    ]
     for state in (run for entry in evidence.summary["variants"] for run in entry["runs"]):
         if not state["valid"]:
             problems.append(f"Run {state['index']} is INVALID: {'; '.join(state['reasons'])}")
     return problems
 
 
-def _not_ranked(evidence: Evidence) -> list[str]:
-    unranked = [variant.title for variant in evidence.variants if not variant.ranked]
-    return [f"Not ranked: {', '.join(unranked)}."] if unranked else []
+def _found(run: Run, where: str) -> Iterator[str]:
+    """Yield what the audit of a run found, and what it could not see."""
+    for finding in run.findings:
+        if finding.verdict is Verdict.FAIL:
+            failure = (
+                "audit FAILED"
+                if finding.category is Category.CORRECTNESS
+                else f"{finding.category} FAILED, which excludes nobody"
+            )
+            yield f"{where}: {failure}. {finding.id}, {finding.title}: {finding.summary}"
+    unknown = [finding.id for finding in run.findings if finding.verdict is Verdict.UNKNOWN]
+    if unknown or not run.findings:
+        yield f"{where}: not measured by the audit: {', '.join(unknown) or 'everything'}."
 
 
 def _sold(evidence: Evidence, variant: Variant) -> str:
@@ -202,7 +199,7 @@ def _never_shown(evidence: Evidence) -> list[str]:
 
 
 def _audited(evidence: Evidence) -> str:
-    runs = [run for variant in evidence.variants for run in variant.runs]
+    runs = evidence.runs
     same = "run" if len(runs) == 1 else f"{len(runs)} runs"
     counts = " ".join(f"{words}: {_count(evidence, *of)}." for words, of in COUNTED)
     return f"{counts} Checked in the {same} that the latencies come from."
@@ -215,7 +212,7 @@ def _count(evidence: Evidence, invariant: str, begin: str) -> str:
     shows in several histories of the same units, so within a run the largest of them counts.
     """
     total = 0
-    for run in (run for variant in evidence.variants for run in variant.runs):
+    for run in evidence.runs:
         found = next((one for one in run.findings if one.id == invariant), None)
         if found is None or found.verdict is Verdict.UNKNOWN:
             return "not known"
@@ -227,22 +224,16 @@ def _count(evidence: Evidence, invariant: str, begin: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What a comparison decided: the winner, a factor of at least one, and how it is printed."""
+    """What a comparison decided: who by what factor of at least one, and how it is printed.
 
-    winner: Variant | None
-    loser: Variant | None
-    factor: float
+    `won_by` and `lost_by` are titles, and empty if nobody has won.
+    """
+
     shown: str
-
-    @property
-    def won_by(self) -> str:
-        """Return the winner's title."""
-        return self.winner.title if self.winner else ""
-
-    @property
-    def lost_by(self) -> str:
-        """Return the loser's title."""
-        return self.loser.title if self.loser else ""
+    winner: Variant | None = None
+    won_by: str = ""
+    lost_by: str = ""
+    factor: float = 1.0
 
 
 def _compared(evidence: Evidence) -> Iterator[str]:
@@ -266,10 +257,10 @@ def _more(pair: Pair) -> str:
     comparison = pair.comparisons[CONFIRMED]
     first, second = pair.both
     found = _decided(pair, CONFIRMED)
-    if found.winner is not None and found.loser is not None:
+    if found.winner:
         return (
-            f"{found.winner.title} confirmed {numbers.times(found.factor)} as many orders as "
-            f"{found.loser.title} ({found.shown})."
+            f"{found.won_by} confirmed {numbers.times(found.factor)} as many orders as "
+            f"{found.lost_by} ({found.shown})."
         )
     if comparison["factor"] == comparison["low"] == comparison["high"] == 1:
         return (
@@ -281,10 +272,10 @@ def _more(pair: Pair) -> str:
 
 def _faster(evidence: Evidence, pair: Pair, metric: str, words: str) -> str:
     found = _decided(pair, metric)
-    if found.winner is not None and found.loser is not None:
+    if found.winner:
         return (
-            f"{found.winner.title} has a {numbers.times(found.factor)} shorter {words} than "
-            f"{found.loser.title} ({found.shown})."
+            f"{found.won_by} has a {numbers.times(found.factor)} shorter {words} than "
+            f"{found.lost_by} ({found.shown})."
         )
     values = " and ".join(_value(evidence, one, metric) for one in pair.both)
     return f"The {words} is {values}: {found.shown}."
@@ -311,14 +302,14 @@ def _decided(pair: Pair, metric: str) -> _Decision:
     factor, low, high = comparison["factor"], comparison["low"], comparison["high"]
     n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{comparison['n']}"
     if factor is None:
-        return _Decision(None, None, 1.0, "no ratio")
+        return _Decision("no ratio")
     winner = next((a for a in pair.both if a.name == comparison["winner"]), None)
     if winner is None:
         reason = comparison["outcome"] if pair.ranked else "not ranked"
-        return _Decision(None, None, 1.0, f"{numbers.factor(factor, low, high)}, {n}, {reason}")
+        return _Decision(f"{numbers.factor(factor, low, high)}, {n}, {reason}")
     if factor < 1:
         factor, low, high = 1 / factor, numbers.inverse(high), numbers.inverse(low)
     span = numbers.interval(low, high, numbers.factor_digits(factor))
     loser = pair.contender if winner is pair.baseline else pair.baseline
     shown = f"95\N{NO-BREAK SPACE}% interval {span}, {n}" if span else n
-    return _Decision(winner, loser, factor, shown)
+    return _Decision(shown, winner, winner.title, loser.title, factor)

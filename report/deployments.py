@@ -14,10 +14,7 @@ def rows(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """Yield the rows of the report; what a campaign did not record yet has none."""
     yield "Runtime", _runtime(evidence.campaign)
     deployments = [
-        run.record.deployment
-        for variant in evidence.variants
-        for run in variant.runs
-        if run.record.deployment is not None
+        run.record.deployment for run in evidence.runs if run.record.deployment is not None
     ]
     if images := _images(deployments):
         yield "Images", "; ".join(images)

@@ -4,10 +4,11 @@ A comparison, a campaign of cases and a contention test differ in what they show
 audit, laws, method and files are the same in all of them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
+from report import method, reproduce
 from report.charts.figures import Figure, Picture, Section
 from report.conclusion import Headline
 from report.evidence import Evidence
@@ -16,31 +17,76 @@ from report.tables import judgements
 from report.tables.cells import Table
 from report.tables.invariant_tables import Invariant, invariants
 
-Facts = Sequence[tuple[str, str]]
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names, and a text about each."""
+
+    pairs: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """What a report says.
+class Code:
+    """Lines that are typed or printed as they are."""
 
-    `template` is that of its page, which puts `tables` and `own` where they belong; `before`,
-    `between` and `after` are the same parts as Markdown: before the figures, between figures and
-    audit, after the laws. `picture` stands at the top of the Markdown.
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Something long behind a line that unfolds it; `tone` is the CSS class of the line."""
+
+    summary: str
+    content: "tuple[Content, ...]"
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A table that stands in a file of its own alone, and what is said of it."""
+
+    text: str
+    table: Table
+
+
+Content = str | tuple[str, ...] | Facts | Code | Table | Fold | Stored
+"""A paragraph, a list, facts, code, a table, or something behind a line or a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a report; `result` is its first sentence.
+
+    `short` is its name in the navigation, if that is not its title.
+    """
+
+    id: str
+    title: str
+    content: tuple[Content, ...]
+    short: str = ""
+    result: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a report says: its parts before the figures, between figures and audit, after the audit.
+
+    `picture` stands at the top of the Markdown. `key_figures` are by metric, of each variant its
+    tone, title, value and interval.
     """
 
     evidence: Evidence
     said: Headline
-    tables: Mapping[str, Table]
+    before: tuple[Part, ...]
+    graphs_lead: str
     sections: tuple[Section, ...]
-    threats: Facts
+    audit_lead: str
+    after: tuple[Part, ...]
     raw: tuple[RawRun, ...]
-    template: str
+    between: tuple[Part, ...] = ()
     hero: tuple[Figure, ...] = ()
     picture: Picture | None = None
-    own: Mapping[str, Any] = field(default_factory=dict)
-    before: tuple[str, ...] = ()
-    between: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
+    key_figures: Sequence[tuple[str, Sequence[tuple[str, str, str, str]]]] = ()
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -53,28 +99,71 @@ class Document:
         drawn = [picture for figure in self.figures for picture in figure.pictures]
         return (*([self.picture] if self.picture else []), *drawn)
 
-    @property
-    def every_table(self) -> dict[str, Table]:
-        """Return every table by its name, those of the figures last."""
-        values = [figure.values for figure in self.figures if figure.values]
-        return {**self.tables, **{table.name: table for table in values}}
+    @cached_property
+    def audit(self) -> tuple[Table, Table]:
+        """Return the tables of the audit: every invariant, and every finding of every run."""
+        return judgements.audit(self.evidence), judgements.audit_runs(self.evidence)
 
     @property
+    def tables(self) -> dict[str, Table]:
+        """Return every table by its name, those of the figures last."""
+        shown = (*self.before, *self.between, *self.after)
+        found = [table for part in shown for one in part.content for table in _tables(one)]
+        found += self.audit
+        found += [figure.values for figure in self.figures if figure.values]
+        return {table.name: table for table in found}
+
+    @cached_property
     def invariants(self) -> tuple[Invariant, ...]:
         """Return the audit, invariant by invariant."""
         return invariants(self.evidence)
 
 
-def by_name(found: Sequence[Table | None]) -> dict[str, Table]:
-    """Return the tables that there are by their name."""
-    return {table.name: table for table in found if table is not None}
-
-
-def judged(evidence: Evidence) -> tuple[Table, ...]:
-    """Return the tables of judgement, which every report has."""
+def closing(
+    evidence: Evidence,
+    validity: str,
+    own: Iterable[Part],
+    threats: Sequence[tuple[str, str]],
+    *definitions: Content,
+) -> tuple[Part, ...]:
+    """Return the parts after the audit: `own` are those of one kind of report."""
+    warnings = tuple(evidence.summary["warnings"])
+    commands = reproduce.commands(evidence.campaign)
     return (
-        judgements.audit(evidence),
-        judgements.audit_runs(evidence),
-        judgements.runs(evidence),
-        judgements.laws(evidence),
+        Part(
+            "validity",
+            "Laws and validity",
+            (validity, judgements.runs(evidence), judgements.laws(evidence)),
+        ),
+        *([Part("warnings", "Warnings", (warnings,))] if warnings else []),
+        *own,
+        Part("method", "How it was measured", (Facts(method.method(evidence)),), "Method"),
+        Part(
+            "reproduce",
+            "How to reproduce it",
+            (
+                Code(commands) if commands else "The command is not recorded.",
+                reproduce.caveat(evidence.campaign),
+                "To check the stored data again (FOLDER: this campaign's):",
+                Code(reproduce.CHECK),
+            ),
+            "Reproduce",
+        ),
+        Part(
+            "meaning",
+            "What the numbers mean, and what they cannot say",
+            (Facts(threats), *definitions),
+            "Meaning",
+        ),
     )
+
+
+def _tables(content: Content) -> Iterator[Table]:
+    match content:
+        case Table():
+            yield content
+        case Stored():
+            yield content.table
+        case Fold():
+            for one in content.content:
+                yield from _tables(one)

@@ -4,7 +4,7 @@ Numbers come from summary.json alone; the runs are read only for what is drawn f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ from harness.analysis import is_outdated
 from harness.analysis.estimates import Quantity, Sample
 from harness.analysis.growth import SHORTEST_S, levels
 from harness.analysis.latency import order_time_s, purchase_latency_ms
-from harness.analysis.run_facts import RunFacts, Stage, stages_of
+from harness.analysis.run_facts import RunFacts, Stage, floats, stages_of
 from harness.analysis.series import Latencies, latencies, series
 from harness.errors import UsageError
 from harness.results.findings import Finding
 from harness.results.record import RunRecord
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
+from report import numbers
 from report.charts import theme
 
 AT_PURCHASES = "users_at_purchase"
@@ -51,7 +52,8 @@ class Run:
 
     `counts` says whether it enters the estimates; `trouble` what is wrong with it, if anything is.
     `held` is what its services held over the load, by service and quantity (`analysis.growth`);
-    `latencies` are those of its requests by kind (`analysis.series`).
+    `latencies` are those of its requests by kind (`analysis.series`). A run of a contention test
+    has no load over time: `purchase_ms` are all its answers, and the rest is empty.
     """
 
     index: int
@@ -133,6 +135,22 @@ class Evidence:
     stages: tuple[Stage, ...]
 
     @property
+    def titles(self) -> dict[str, str]:
+        """Return the titles of the variants by their name."""
+        return {variant.name: variant.title for variant in self.variants}
+
+    @property
+    def each_run(self) -> list[tuple[Variant, Run]]:
+        """Return every run with its variant, in the order in which they ran."""
+        found = [(variant, run) for variant in self.variants for run in variant.runs]
+        return sorted(found, key=lambda pair: pair[1].index)
+
+    @property
+    def runs(self) -> list[Run]:
+        """Return every run, in the order in which they ran."""
+        return [run for _, run in self.each_run]
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         """Return every other variant with the baseline; none of a campaign of cases."""
         by_name = {variant.name: variant for variant in self.variants}
@@ -155,23 +173,26 @@ class Evidence:
     @property
     def workload(self) -> str:
         """Return what every table says of its load and its number of runs."""
+        if contention := self.summary.get("contention"):
+            each = [len(variant.runs) for variant in self.variants]
+            n = " + ".join(map(str, each)) if len(set(each)) > 1 else each[0]
+            return (
+                f"contention test: {contention['sales']} sales of {contention['stock_min']} to "
+                f"{contention['stock_max']} units per run, {contention['buyers']} buyers at once, "
+                f"n = {n} run{'' if n == 1 else 's'} per variant"
+            )
         cases = {case["n"] for case in self.summary.get("cases") or ()}
         if cases:
-            n = str(min(cases)) if len(cases) == 1 else f"{min(cases)} to {max(cases)}"
+            n = min(cases) if len(cases) == 1 else f"{min(cases)} to {max(cases)}"
             plural = "" if cases == {1} else "s"
             return f"{self._crowd}, n = {n} run{plural} of each case"
-        counts = [len(variant.counted) for variant in self.variants]
+        counts = {variant.title: len(variant.counted) for variant in self.variants}
+        first = next(iter(counts.values()))
+        if any(count != first for count in counts.values()):
+            each_n = ", ".join(f"{count} ({title})" for title, count in counts.items())
+            return f"{self._crowd}, n = {each_n} runs"
         per_variant = " per variant" if len(counts) > 1 else ""
-        if len(set(counts)) == 1:
-            plural = "" if counts[0] == 1 else "s"
-            runs = f"n = {counts[0]} run{plural}{per_variant}"
-        else:
-            runs = "n = " + ", ".join(
-                f"{count} ({variant.title})"
-                for count, variant in zip(counts, self.variants, strict=True)
-            )
-            runs += " runs"
-        return f"{self._crowd}, {runs}"
+        return f"{self._crowd}, n = {numbers.counted(first, 'run')}{per_variant}"
 
     @property
     def _crowd(self) -> str:
@@ -202,7 +223,13 @@ class Evidence:
 def read(campaign_dir: Path) -> Evidence:
     """Read a campaign's folder; raise UsageError naming the file that is missing or broken."""
     campaign = Campaign.open(campaign_dir)
-    summary = read_summary(campaign_dir)
+    path = campaign_dir / "summary.json"
+    summary = read_json(path)
+    if is_outdated(summary):
+        raise UsageError(
+            f"{path} is of another version of the harness",
+            f"make it anew from the runs: harness report {campaign_dir}",
+        )
     states = {state["index"]: state for entry in summary["variants"] for state in entry["runs"]}
     runs: dict[str, list[Run]] = {}
     for folder in campaign.run_folders():
@@ -216,41 +243,39 @@ def read(campaign_dir: Path) -> Evidence:
             name=entry["name"],
             title=entry["title"],
             position=position,
-            ranked=bool(entry["ranked"]),
+            ranked=bool(entry.get("ranked", True)),  # nobody is, or left out, in a contention test
             facts=entry,
             runs=tuple(runs.get(entry["name"], ())),
         )
         for position, entry in enumerate(summary["variants"])
     )
-    return Evidence(description, summary, variants, tuple(stages_of(description["scenario"])))
-
-
-def read_summary(campaign_dir: Path) -> dict[str, Any]:
-    """Return summary.json; raise UsageError if it is missing, or of another version."""
-    path = campaign_dir / "summary.json"
-    summary = read_json(path)
-    if is_outdated(summary):
-        raise UsageError(
-            f"{path} is of another version of the harness",
-            f"make it anew from the runs: harness report {campaign_dir}",
-        )
-    return summary
+    stages = [] if summary.get("contention") else stages_of(description["scenario"])
+    return Evidence(description, summary, variants, tuple(stages))
 
 
 def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) -> Run:
     facts = RunFacts(data)
-    return Run(
+    run = Run(
         index=data.index,
         block=data.record.block,
         counts=bool(state["counted"]),
         trouble=_trouble(state),
+        seconds=pd.DataFrame(),
+        purchase_ms=_answers(facts),
+        order_time_s=Durations(np.empty(0)),
+        findings=findings,
+        record=data.record,
+    )
+    if data.record.scenario.get("contention"):
+        return run
+    is_long = facts.load_s >= SHORTEST_S
+    return replace(
+        run,
         seconds=series(facts),
         purchase_ms=_durations(purchase_latency_ms(facts)),
         order_time_s=_durations(order_time_s(facts)),
-        findings=findings,
-        record=data.record,
         held={(service, kind.id): line for (service, kind), line in levels(facts).items()}
-        if facts.load_s >= SHORTEST_S
+        if is_long
         else {},
         latencies=latencies(facts),
     )
@@ -267,3 +292,10 @@ def _durations(quantity: Quantity) -> Durations:
     if not isinstance(quantity, Sample):
         return Durations(np.empty(0))
     return Durations(np.sort(quantity.values), len(quantity.waited))
+
+
+def _answers(facts: RunFacts) -> Durations:
+    """Return how long each request to buy took, and how many had no answer."""
+    bought = facts.purchases
+    answered = bought["answered"].to_numpy(dtype=np.bool_)
+    return Durations(np.sort(floats(bought[answered], "latency_ms")), int((~answered).sum()))

@@ -12,10 +12,9 @@ from report import numbers
 from report.charts import fault_bands, plotting, theme
 from report.charts.figures import Figure, Section
 from report.charts.line_chart import LineChart, Trace, compact, instants
-from report.charts.plotting import Entry, Panel
+from report.document import Part
 from report.evidence import Evidence, Run, Variant
-from report.page import markdown
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
 LEAD: Final = (
     f"Medians of {WINDOW_S:g} s, without the samples of a service that a fault was hitting. The "
@@ -45,22 +44,26 @@ _MEGA: Final = 1e6
 Grown = Mapping[str, Any]
 
 
-def table(evidence: Evidence) -> Table | None:
-    """Return the slope of everything that was judged, or None if no run was long enough."""
+def parts(evidence: Evidence) -> tuple[Part, ...]:
+    """Return the part of a report about growth; nothing if no run was long enough."""
     rows = _rows(evidence)
-    if not rows:
-        return None
-    titles = {variant.name: variant.title for variant in evidence.variants}
-    columns = [Column("Service", numeric=False), Column("Quantity", numeric=False), Column("Run")]
-    columns += [Column("Level"), Column("per hour", interval=True), Column("Change")]
-    columns += [Column("Tolerance"), Column("Started anew"), Column("Verdict", numeric=False)]
+    return (Part("growth", "Growth", (LEAD, _table(evidence, rows))),) if rows else ()
+
+
+def _table(evidence: Evidence, rows: Sequence[Grown]) -> Table:
+    """Return the slope of everything that was judged."""
     return Table(
         "growth",
-        "Growth",
         "What each service held, and its slope with a 95 % interval; change and tolerance over the "
         f"judged time; {evidence.workload}.",
-        tuple(columns),
-        tuple(Row(_cells(row), titles[row["variant"]], _unit(row)) for row in rows),
+        (
+            *texts("Service", "Quantity"),
+            *numeric("Run", "Level"),
+            *numeric("per hour", interval=True),
+            *numeric("Change", "Tolerance", "Started anew"),
+            *texts("Verdict"),
+        ),
+        tuple(Row(_cells(row), evidence.titles[row["variant"]], _unit(row)) for row in rows),
         f"Tolerance: {TOLERANCE:.0%} of the level, or what is negligible of the quantity.",
     )
 
@@ -89,12 +92,6 @@ def sentences(evidence: Evidence) -> tuple[str, ...]:
             found = f"{', '.join(grown)} grew" if grown else "flat"
             said.append(f"{variant.title}, {len(own)} quantities over the load: {found}.")
     return tuple(said)
-
-
-def in_markdown(contents: Mapping[str, Table]) -> list[str]:
-    """Return the section of a report about growth; nothing if no run was long enough."""
-    found = contents.get("growth")
-    return ["## Growth", LEAD, markdown.table(found)] if found else []
 
 
 def _rows(evidence: Evidence) -> list[Grown]:
@@ -136,23 +133,12 @@ def _figures(variant: Variant, run: Run, rows: Sequence[Grown]) -> Iterator[Figu
         shown = [row for row in own if row["kind"] in kinds]
         if shown:
             chart = _describe(variant, run, shown)
-            panel = Panel(
+            yield plotting.one_picture(
+                chart,
                 name=f"growth-{name}-{run.index:02d}",
                 title=title,
                 alt=_alt(title, variant, shown),
-                traces=chart.traces,
-                legend=tuple(
-                    Entry(one.label, theme.LIGHT[one.colour], one.dash, LINE_PX)
-                    for one in chart.traces
-                ),
-                marks=chart.marks,
-            )
-            yield Figure(
-                id=panel.name,
-                title=title,
                 caption=_caption(title, run, shown),
-                pictures=plotting.pictures(chart, [panel]),
-                interactive=chart,
             )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from harness.analysis import looks
 from harness.analysis.comparability import has_one_seed
 from harness.results.outages import action, target
-from report import deployments
+from report import deployments, numbers
 from report.evidence import Evidence
 
 THREATS: Final = (
@@ -69,7 +69,7 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
         *deployments.rows(evidence),
         *_servers(evidence),
         *_software(campaign),
-        ("Begun", str(campaign["created_at"]).replace("T", " ").replace("+00:00", " UTC")),
+        ("Begun", numbers.moment(campaign["created_at"])),
     ]
 
 
@@ -160,13 +160,12 @@ def _looks(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _order(evidence: Evidence) -> str:
-    titles = {variant.name: variant.title for variant in evidence.variants}
     if any(run.get("case") for run in evidence.campaign["order"]):
         n = max(run["block"] for run in evidence.campaign["order"])
         return f"{n} blocks of every case of every variant, interleaved"
     blocks: dict[int, list[str]] = {}
     for run in evidence.campaign["order"]:
-        name = titles.get(run["variant"], run["variant"])
+        name = evidence.titles.get(run["variant"], run["variant"])
         blocks.setdefault(run["block"], []).append(name)
     return "; ".join(f"block {number}: {', '.join(names)}" for number, names in blocks.items())
 
@@ -244,7 +243,7 @@ def _machine(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         f"{environment['memory_bytes'] / 1e9:.1f} GB" if "memory_bytes" in environment else "",
         str(environment.get("kernel", "")),
         "virtual machine" if environment.get("virtualised") else "",
-        _clock_rate(environment),
+        f"governor {environment['governor'] or 'not visible'}" if "governor" in environment else "",
         *_confines(environment),
     ]
     yield "Machine", ", ".join(part for part in machine if part) or "not recorded"
@@ -261,13 +260,6 @@ def _software(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Harness", f"{environment.get('harness_version', '')} at {revision}{changed}".strip()
     if environment.get("argv"):
         yield "Command", " ".join(map(str, environment["argv"]))
-
-
-def _clock_rate(environment: Mapping[str, Any]) -> str:
-    """Return what sets the clock rate, if that was recorded."""
-    if "governor" not in environment:
-        return ""
-    return f"governor {environment['governor'] or 'not visible'}"
 
 
 def _confines(environment: Mapping[str, Any]) -> Iterator[str]:
@@ -288,10 +280,6 @@ def _confines(environment: Mapping[str, Any]) -> Iterator[str]:
 
 def _servers(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """Yield what the stores of the runs said they are."""
-    said: dict[str, None] = {}
-    for variant in evidence.variants:
-        for run in variant.runs:
-            for service, version in run.record.servers.items():
-                said[f"{service} {version}"] = None
-    if said:
+    servers = [one for run in evidence.runs for one in run.record.servers.items()]
+    if said := dict.fromkeys(map(" ".join, servers)):
         yield "Servers as run", ", ".join(said)

@@ -16,6 +16,16 @@ def number(value: float | None, digits: int = 0) -> str:
     return f"{rounded:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def counted(n: int, what: str) -> str:
+    """Return a number of things, such as ``3 runs``."""
+    return f"{number(n)} {what}{'' if n == 1 else 's'}"
+
+
+def moment(stored: str) -> str:
+    """Return a stored moment as people read it."""
+    return stored.replace("T", " ").replace("+00:00", " UTC")
+
+
 def short(value: float) -> str:
     """Return a number for an axis: no needless digits, thousands separated."""
     if value and abs(value) < 1:
@@ -49,6 +59,11 @@ def estimate(estimate: Mapping[str, Any], digits: int) -> str:
     if low == estimate["high"] == value:
         return shown
     return f"{shown} {interval(low, estimate['high'], digits)}".rstrip()
+
+
+def bare(found: Mapping[str, Any], digits: int) -> str:
+    """Return an estimate without its interval."""
+    return estimate({**found, "low": None} if found["value"] is not None else found, digits)
 
 
 def with_unit(text: str, unit: str) -> str:

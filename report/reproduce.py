@@ -1,7 +1,7 @@
 """How to make a campaign again, how to check it without measuring, and where its raw data is."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def commands(campaign: Mapping[str, Any]) -> tuple[str, ...]:
     if argv[1:2] != ["run"]:
         return ()
     revision = (environment.get("git") or {}).get("revision")
-    words = [*_without_folder(argv[2:])]
+    words = [*without(argv[2:], ("--out",))]
     for option, value in (("--seed", campaign["seed"]), ("--runs", campaign["n_blocks"])):
         if not any(word == option or word.startswith(f"{option}=") for word in words):
             words += [option, str(value)]
@@ -40,14 +40,14 @@ def commands(campaign: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _without_folder(words: list[str]) -> list[str]:
-    """Return the words of a command without the folder that it wrote to."""
-    kept, skip = [], False
+def without(words: Sequence[str], options: Container[str]) -> Iterator[str]:
+    """Yield the words of a command without some of its options, each with its value."""
+    skip = False
     for word in words:
-        if not skip and word != "--out" and not word.startswith("--out="):
-            kept.append(word)
-        skip = word == "--out"
-    return kept
+        name, joined, _ = word.partition("=")
+        if not skip and name not in options:
+            yield word
+        skip = name in options and not joined
 
 
 def caveat(campaign: Mapping[str, Any]) -> str:

@@ -11,9 +11,9 @@ from harness.results.findings import Verdict
 from report import conclusion, growth_section
 from report.cases import case_charts, case_tables, coverage_tables
 from report.conclusion import Headline
-from report.document import Document, by_name, judged
-from report.evidence import Evidence
-from report.page import markdown
+from report.document import Document, Part, closing
+from report.evidence import Evidence, Variant
+from report.numbers import counted
 from report.reproduce import RawRun
 from report.tables import fault_table
 
@@ -54,39 +54,36 @@ THREATS = (
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
-    coverage = coverage_tables.tables(evidence)
-    contents = by_name(
-        [
-            case_tables.cases(evidence),
-            *case_tables.side_by_side(evidence),
-            *coverage,
-            fault_table.table(evidence),
-            growth_section.table(evidence),
-            *judged(evidence),
-        ]
-    )
-    of_cases = [table for name, table in contents.items() if name.startswith("cases")]
     return Document(
         evidence=evidence,
         said=headline(evidence),
-        tables=contents,
-        sections=(*case_charts.sections(evidence), *growth_section.sections(evidence)),
-        threats=THREATS,
-        raw=raw,
-        template="cases/page.html.j2",
-        own={
-            "faults_lead": fault_table.LEAD,
-            "coverage_lead": coverage_tables.LEAD,
-            "coverage": [table.name for table in coverage],
-            "growth_lead": growth_section.LEAD,
-        },
         before=(
-            "## Cases",
-            *map(markdown.table, of_cases),
-            *coverage_tables.in_markdown(coverage),
-            *fault_table.in_markdown(contents),
+            Part(
+                "cases",
+                "Cases",
+                (
+                    "Each case by itself, the worst of its runs. “–”: not measured, or nothing to "
+                    "measure. Nothing is ranked.",
+                    case_tables.cases(evidence),
+                    *case_tables.side_by_side(evidence),
+                ),
+            ),
+            *coverage_tables.parts(evidence),
+            *fault_table.parts(evidence),
         ),
-        after=tuple(growth_section.in_markdown(contents)),
+        graphs_lead="Every case by itself; bands with a label are its faults.",
+        sections=(*case_charts.sections(evidence), *growth_section.sections(evidence)),
+        audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
+        "the same runs must agree, whatever was killed meanwhile. What could not be checked is "
+        "UNKNOWN, never a pass.",
+        after=closing(
+            evidence,
+            "A run whose own numbers contradict each other, or whose fault did not happen as "
+            "planned, is INVALID: it is kept and shown.",
+            growth_section.parts(evidence),
+            THREATS,
+        ),
+        raw=raw,
     )
 
 
@@ -96,7 +93,7 @@ def headline(evidence: Evidence) -> Headline:
         title=_title(evidence),
         problems=tuple(conclusion.troubles(evidence)),
         sentences=(
-            *(_recovered(evidence, variant.name) for variant in evidence.variants),
+            *(_recovered(evidence, variant) for variant in evidence.variants),
             *growth_section.sentences(evidence),
             NO_RANKING,
         ),
@@ -131,16 +128,15 @@ def _total(cases: list[dict[str, Any]], name: str) -> str:
     return "an unknown number" if None in counts and not known else f"{known:,}"
 
 
-def _recovered(evidence: Evidence, variant: str) -> str:
+def _recovered(evidence: Evidence, variant: Variant) -> str:
     """Return how long a variant took to recover at worst, and where."""
-    titles = {one.name: one.title for one in evidence.variants}
-    cases = [case for case in evidence.summary["cases"] if case["variant"] == variant]
+    cases = case_tables.cases_of(evidence, variant)
     hit = [case for case in cases if case["faults"]]
     if not hit:
-        return f"{titles[variant]}: {_cases(len(cases))} without faults."
+        return f"{variant.title}: {counted(len(cases), 'case')} without faults."
     stuck = [case["case"] for case in hit if case["unsettled"]]
     timed = [case for case in hit if case["recovery_s"] is not None]
-    said = f"{titles[variant]}, {_cases(len(hit))} with faults"
+    said = f"{variant.title}, {counted(len(hit), 'case')} with faults"
     if timed:
         worst = max(timed, key=lambda case: case["recovery_s"])
         said += f": recovered in {worst['recovery_s']:.1f} s at the most ({worst['case']})"
@@ -156,7 +152,3 @@ def _recovered(evidence: Evidence, variant: str) -> str:
     if in_flight:
         said += f"; at least {min(in_flight)} orders were in flight at every fault"
     return f"{said}."
-
-
-def _cases(n: int) -> str:
-    return "1 case" if n == 1 else f"{n} cases"

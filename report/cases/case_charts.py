@@ -13,7 +13,7 @@ from report.charts import fault_bands, plotting, theme
 from report.charts.figures import Figure, Section
 from report.charts.line_chart import LineChart, RunLine, Trace, compact, instants
 from report.charts.lines import longest_s
-from report.charts.plotting import Entry, Panel
+from report.charts.time_chart import horizon_s
 from report.evidence import Evidence, Run, Variant
 from report.numbers import short
 
@@ -37,13 +37,13 @@ def _figures(evidence: Evidence, variant: Variant) -> Iterator[Figure]:
         runs = [run for run in variant.runs if run.index in case["runs"]]
         shown = _shown(evidence, case, runs)
         chart = _describe(evidence, variant, case, shown)
-        panel = _panel(f"case-{variant.name}-{number:02d}", variant, case, shown, chart)
-        yield Figure(
-            id=panel.name,
-            title=panel.title,
+        yield plotting.one_picture(
+            chart,
+            name=f"case-{variant.name}-{number:02d}",
+            title=str(case["case"]),
+            alt=_alt(variant, case, shown),
             caption=_caption(case, shown),
-            pictures=plotting.pictures(chart, [panel]),
-            interactive=chart,
+            colour=theme.LIGHT[variant.tone],
         )
 
 
@@ -75,10 +75,6 @@ def _which(case: Case, runs: Sequence[Run]) -> str:
     return f"run {runs[0].index}, seed {runs[0].record.seed}" if case["faults"] else "all runs"
 
 
-def _horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:
-    return float(evidence.stages[-1].end_s + max(run.record.drain_s for run in runs))
-
-
 def _caption(case: Case, runs: Sequence[Run]) -> str:
     """Return what is to be seen: how much was confirmed, and from when to when requests failed."""
     said = [f"{short(float(run.seconds['confirmed'].max()))} confirmed" for run in runs]
@@ -97,7 +93,7 @@ def _caption(case: Case, runs: Sequence[Run]) -> str:
 
 def _describe(evidence: Evidence, variant: Variant, case: Case, runs: Sequence[Run]) -> LineChart:
     x = list(range(longest_s([variant])))
-    end_s = _horizon_s(evidence, runs)
+    end_s = horizon_s(evidence, runs)
 
     def trace(
         curve: str, colour: str, dash: theme.Dash, of: Callable[[Run], "pd.Series[float]"]
@@ -131,17 +127,10 @@ def _describe(evidence: Evidence, variant: Variant, case: Case, runs: Sequence[R
     )
 
 
-def _panel(name: str, variant: Variant, case: Case, runs: Sequence[Run], chart: LineChart) -> Panel:
+def _alt(variant: Variant, case: Case, runs: Sequence[Run]) -> str:
     confirmed, failed = (max(float(of(run).max()) for run in runs) for of in (_confirmed, _failed))
     faults = fault_bands.in_words(fault_bands.marks(runs)) if case["faults"] else ""
-    return Panel(
-        name=name,
-        title=str(case["case"]),
-        colour=theme.LIGHT[variant.tone],
-        alt=f"{variant.title}, case {case['case']}, {_which(case, runs)}: at most "
-        f"{short(confirmed)} orders confirmed and {short(failed)} requests failed per second."
-        f"{faults}",
-        traces=chart.traces,
-        legend=tuple(Entry(one.curve, theme.LIGHT[one.colour], one.dash) for one in chart.traces),
-        marks=chart.marks,
+    return (
+        f"{variant.title}, case {case['case']}, {_which(case, runs)}: at most {short(confirmed)} "
+        f"orders confirmed and {short(failed)} requests failed per second.{faults}"
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from report.evidence import Evidence, Variant
-from report.tables.cells import Cell, Column, Row, Table, estimate_cell
+from report.tables.cells import Cell, Column, Row, Table, estimate_cell, numeric, texts
 from report.tables.fault_table import FOUND, found, measured, recovery
 from report.tables.judgements import verdict_cell
 from report.tables.metric_tables import change_cell, count_cell, metrics_in_order
@@ -25,19 +25,15 @@ def cases(evidence: Evidence) -> Table:
         for variant in evidence.variants
         for case in cases_of(evidence, variant)
     ]
-    numeric = (
-        "Runs", "Faults", "In flight, least", "Recovery, worst, s", "Failing, longest, s",
-        "Failed requests, most", "Slowest purchase, ms", *(title for title, _ in FOUND),
-    )  # fmt: skip
     return Table(
         "cases",
-        "Cases",
         f"The worst of each case over its runs, and what the audit found in all; "
         f"{evidence.workload}.",
         (
-            Column("Case", numeric=False),
-            Column("Audit", numeric=False),
-            *(Column(title) for title in numeric),
+            *texts("Case", "Audit"),
+            *numeric("Runs", "Faults", "In flight, least", "Recovery, worst, s"),
+            *numeric("Failing, longest, s", "Failed requests, most", "Slowest purchase, ms"),
+            *numeric(*(title for title, _ in FOUND)),
         ),
         tuple(rows),
     )
@@ -75,7 +71,7 @@ def side_by_side(evidence: Evidence) -> list[Table]:
 
 
 def _compared(evidence: Evidence, variant: Variant, shown: Sequence[Case]) -> Table:
-    columns = [Column("Metric", numeric=False)]
+    columns = [*texts("Metric")]
     columns += [Column(str(case["case"]), interval=True, below=_below(case)) for case in shown]
     rows = []
     for metric, facts in metrics_in_order(evidence):
@@ -89,7 +85,6 @@ def _compared(evidence: Evidence, variant: Variant, shown: Sequence[Case]) -> Ta
             rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
     return Table(
         f"cases-{variant.name}",
-        f"{variant.title}: cases side by side",
         f"{variant.title}: cases without faults, under the same draws; 95 % intervals, ratios "
         f"paired by block; {evidence.workload}.",
         tuple(columns),
@@ -101,4 +96,4 @@ def _below(case: Case) -> tuple[Column, ...]:
     if not case["ratios"]:
         return ()
     title = f"{case['case']}, compared with {case['compared_with']}"
-    return Column(title, interval=True), Column(f"n of {case['case']}")
+    return *numeric(title, interval=True), *numeric(f"n of {case['case']}")

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from report.cases.case_tables import Case, cases_of
+from report.document import Part
 from report.evidence import Evidence, Variant
-from report.page import markdown
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
 LEAD = (
     "How often each state of an order, each transition between states and each answer occurred, by "
@@ -14,19 +14,15 @@ LEAD = (
 )
 
 
-def tables(evidence: Evidence) -> list[Table]:
-    """Return, for each variant, what its cases reached."""
+def parts(evidence: Evidence) -> tuple[Part, ...]:
+    """Return what the cases of each variant reached; nothing if nothing is known of it."""
     known = [(variant, cases_of(evidence, variant)) for variant in evidence.variants]
-    return [
+    tables = [
         _table(evidence, variant, cases)
         for variant, cases in known
         if any(case.get("reached") for case in cases)
     ]
-
-
-def in_markdown(found: Sequence[Table]) -> list[str]:
-    """Return the section of a report about coverage; nothing if nothing is known of it."""
-    return ["## Coverage", LEAD, *map(markdown.table, found)] if found else []
+    return (Part("coverage", "Coverage", (LEAD, *tables)),) if tables else ()
 
 
 def _table(evidence: Evidence, variant: Variant, cases: Sequence[Case]) -> Table:
@@ -36,9 +32,8 @@ def _table(evidence: Evidence, variant: Variant, cases: Sequence[Case]) -> Table
     ordered = sorted(names, key=lambda cell: (kinds.index(cell[0]), cell[1]))
     return Table(
         f"coverage-{variant.name}",
-        f"{variant.title}: states, transitions and answers",
         f"{variant.title}: how often each was reached, in all runs of a case; {evidence.workload}.",
-        (Column("Reached", numeric=False), *(Column(name) for name in counts)),
+        (*texts("Reached"), *numeric(*counts)),
         tuple(
             Row((Cell(name), *(_cell(found.get((kind, name))) for found in counts.values())), kind)
             for kind, name in ordered

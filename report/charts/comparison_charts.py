@@ -42,7 +42,7 @@ def headline(evidence: Evidence) -> Picture:
     panel_width = (width - LEFT_PX - gap - 16) / 2
     question = theme.fitted(_question(evidence), width - 24, 15, "bold")
     theme.put_text(drawing, 12, 28, question, fontsize=15, fontweight="bold")
-    marks = fault_bands.marks(run for one in evidence.variants for run in one.runs)
+    marks = fault_bands.marks(evidence.runs)
     titles = ("Confirmed orders", "Purchase latency, median, ms (log)")
     for column, (declared, title) in enumerate(zip(HERO, titles, strict=True)):
         chart = declared.describe(evidence, declared.thick(evidence))

@@ -3,25 +3,21 @@
 from collections.abc import Callable
 from typing import Final
 
-from report.charts.lines import Curve, peak_s, unanswered_pct
+from report.charts.lines import Curve, bin_s, peak_s, unanswered_pct
 from report.charts.time_chart import TimeChart, VariantLines
 from report.evidence import Evidence
 from report.numbers import number, short
 
-NOTHING_TO_SHOW: Final = "nothing to show"
 
-
-def _latency(kind: str, column: str, what: str, lacked: str) -> Callable[[VariantLines], str]:
+def _latency(kind: str, what: str, lacked: str) -> Callable[[VariantLines], str]:
     def caption(shown: VariantLines) -> str:
-        line = shown.of(column)
-        if line is None:
-            return NOTHING_TO_SHOW
+        line = shown.line
         text = f"{what} usually {short(line.median())} ms, at worst {short(line.max())} ms"
         text += f" (at {short(peak_s(line))} s)"
         if missing := unanswered_pct(shown.variant, kind):
             text += f"; {short(missing)} % had no {lacked}"
         ended_s, load_s = float(line.index[-1]), shown.evidence.stages[-1].end_s
-        if ended_s + shown.bin_s < 0.9 * load_s:
+        if ended_s + bin_s(shown.evidence) < 0.9 * load_s:
             text += f"; none after {short(ended_s)} s"
         return text
 
@@ -29,9 +25,7 @@ def _latency(kind: str, column: str, what: str, lacked: str) -> Callable[[Varian
 
 
 def _throughput(shown: VariantLines) -> str:
-    line = shown.of("requests")
-    if line is None:
-        return NOTHING_TO_SHOW
+    line = shown.line
     failed = [float(run.seconds["errors"].sum()) for run in shown.variant.counted]
     mean = sum(failed) / len(failed)
     errors = f"{number(mean)} requests of a run had a 5xx or no answer" if mean else "no failure"
@@ -42,17 +36,15 @@ def _throughput(shown: VariantLines) -> str:
 
 
 def _users(shown: VariantLines) -> str:
-    planned, active = shown.of("planned"), shown.of("active")
-    if planned is None or active is None:
-        return NOTHING_TO_SHOW
+    active, planned = shown.line, shown.of("planned")
+    if planned is None:
+        return "nothing to show"
     apart = (active - planned).abs().max()
     return f"at most {short(active.max())} buyers, never more than {short(apart)} from the plan"
 
 
 def _backlog(shown: VariantLines) -> str:
-    line = shown.of("open_orders")
-    if line is None:
-        return NOTHING_TO_SHOW
+    line = shown.line
     said = "no open orders"
     if line.max() > 0:
         said = f"at most {short(line.max())} open orders (at {short(peak_s(line))} s)"
@@ -66,9 +58,7 @@ def _backlog(shown: VariantLines) -> str:
 
 
 def _stock(shown: VariantLines) -> str:
-    line = shown.of("stock_left")
-    if line is None:
-        return NOTHING_TO_SHOW
+    line = shown.line
     gone = line[line <= 0]
     if not len(gone):
         return f"{short(line.iloc[-1])} units left at the end"
@@ -77,9 +67,7 @@ def _stock(shown: VariantLines) -> str:
 
 
 def _confirmed(shown: VariantLines) -> str:
-    line = shown.of("confirmed")
-    if line is None:
-        return NOTHING_TO_SHOW
+    line = shown.line
     finals = [float(run.seconds["confirmed"].max()) for run in shown.variant.counted]
     if not any(finals):
         return "none was sold"
@@ -106,7 +94,7 @@ LATENCY: Final = TimeChart(
         Curve("api_p95_ms", "p95", percentile=("api", 0.95)),
         Curve("api_p50_ms", "p50", second=True, percentile=("api", 0.50)),
     ),
-    caption=_latency("api", "api_p95_ms", "p95", "answer"),
+    caption=_latency("api", "p95", "answer"),
     log=True,
 )
 THROUGHPUT: Final = TimeChart(
@@ -173,7 +161,7 @@ PURCHASE: Final = TimeChart(
     "for it.",
     unit="median, ms (log)",
     curves=(Curve("purchase_p50_ms", "median", percentile=("purchase", 0.50)),),
-    caption=_latency("purchase", "purchase_p50_ms", "median", "acknowledgement"),
+    caption=_latency("purchase", "median", "acknowledgement"),
     log=True,
     compared="Purchase latency over time",
     alone=False,

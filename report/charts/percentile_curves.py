@@ -5,18 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from report.charts import plotting, theme
+from harness.analysis.estimates import MIN_BEYOND
+from report.charts import plotting
 from report.charts.chart import Chart, each, groups
 from report.charts.figures import Figure
-from report.charts.line_chart import LineChart, RunLine, Trace, compact
+from report.charts.line_chart import LineChart, Trace, compact
 from report.charts.plotting import MARKED, Panel
 from report.charts.time_chart import value_cell
 from report.evidence import Durations, Evidence, Floats, Run, Variant
 from report.numbers import short
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
-MIN_BEYOND = 10
-"""A curve ends where fewer than this many values lie beyond it (as in `harness.analysis`)."""
 POINTS = 160
 IN_WORDS = (50.0, 95.0, 99.0)
 
@@ -24,6 +23,7 @@ IN_WORDS = (50.0, 95.0, 99.0)
 def reach(durations: Durations) -> float | None:
     """Return the last 1/(1-q) whose q-percentile the sample supports, or None.
 
+    A curve ends where fewer than `MIN_BEYOND` values lie beyond it.
     Unfinished durations are longer than all others, so a curve ends before them.
     """
     if durations.size <= MIN_BEYOND or len(durations.values) == 0:
@@ -81,29 +81,19 @@ class PercentileChart(Chart):
 
     def describe(self, evidence: Evidence) -> LineChart:
         """Return the curves of all variants and all their runs, on one grid of percentiles."""
-        every = [self.of(run) for variant in evidence.variants for run in variant.runs]
+        every = [self.of(run) for run in evidence.runs]
         every += [self._merged(variant) for variant in evidence.variants]
         end = max([10.0, *(last for one in every if (last := reach(one)) is not None)])
         odds = np.geomspace(1.0, end, POINTS)
 
         def trace(variant: Variant) -> Trace:
-            dash = theme.variant_dash(variant.position)
-            return Trace(
-                label=variant.named,
-                variant=variant.title,
-                curve="merged",
-                colour=variant.tone,
-                dash=plotting.dash_of(variant),
-                middle=compact(quantiles(self._merged(variant), odds)) if variant.counted else None,
-                runs=tuple(
-                    RunLine(
-                        run.index,
-                        "dotted" if run.trouble else dash,
-                        compact(quantiles(self.of(run), odds)),
-                    )
-                    for run in variant.runs
-                ),
-                hatched=not variant.ranked,
+            middle = compact(quantiles(self._merged(variant), odds)) if variant.counted else None
+            return plotting.trace(
+                variant,
+                variant.named,
+                "merged",
+                middle,
+                lambda run: compact(quantiles(self.of(run), odds)),
             )
 
         return LineChart(
@@ -158,10 +148,9 @@ class PercentileChart(Chart):
             rows.append(Row((Cell(variant.named), *cells)))
         return Table(
             f"graph-{self.id}",
-            self.title,
             f"{self.title}, {self.bare_unit}: percentiles of the merged curves; "
             f"{evidence.workload}.",
-            (Column("Variant", numeric=False), *(Column(f"p{q:g}") for q in MARKED)),
+            (*texts("Variant"), *numeric(*(f"p{q:g}" for q in MARKED))),
             tuple(rows),
         )
 

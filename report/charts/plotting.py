@@ -5,8 +5,8 @@ that is invalid or failed its audit is dotted, and the panel of a variant that i
 hatched. There are no bars with a standard deviation: three runs are three points.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,9 +16,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from report.charts import theme
-from report.charts.figures import Picture
-from report.charts.line_chart import LineChart, Span, Trace, Values
-from report.evidence import Floats, Variant
+from report.charts.figures import Figure, Picture
+from report.charts.line_chart import LineChart, RunLine, Span, Trace, Values
+from report.evidence import Floats, Run, Variant
 from report.numbers import short
 
 LEFT_PX, TOP_PX, PLOT_PX, BELOW_PX = 52, 60, 196, 38
@@ -85,6 +85,54 @@ def pictures(chart: LineChart, panels: Sequence[Panel]) -> tuple[Picture, ...]:
     )
 
 
+def one_picture(
+    chart: LineChart, *, name: str, title: str, alt: str, caption: str, colour: str = theme.INK
+) -> Figure:
+    """Return a chart as a figure whose one picture shows all its lines."""
+    panel = Panel(
+        name=name,
+        title=title,
+        alt=alt,
+        traces=chart.traces,
+        legend=tuple(
+            Entry(one.label, theme.LIGHT[one.colour], one.dash, chart.line_px)
+            for one in chart.traces
+        ),
+        marks=chart.marks,
+        colour=colour,
+    )
+    return Figure(name, title, caption, pictures(chart, [panel]), chart)
+
+
+def trace(
+    variant: Variant,
+    label: str,
+    curve: str,
+    middle: Values | None,
+    of: Callable[[Run], Values],
+    *,
+    second: bool = False,
+    shown: bool = True,
+    bridged: bool = False,
+) -> Trace:
+    """Return a curve of a variant: its thick line, and the thin line `of` each run."""
+    dash = theme.variant_dash(variant.position, second=second)
+    return Trace(
+        label=label,
+        variant=variant.title,
+        curve=curve,
+        colour=variant.tone,
+        dash=dash if variant.ranked else "dotted",
+        middle=middle,
+        runs=tuple(
+            RunLine(run.index, "dotted" if run.trouble else dash, of(run)) for run in variant.runs
+        ),
+        shown=shown,
+        hatched=not variant.ranked,
+        bridged=bridged,
+    )
+
+
 def picture(drawing: Drawing, name: str, alt: str) -> Picture:
     """Turn a drawing into its two forms."""
     return Picture(name, alt, theme.svg(drawing, name, alt), theme.png(drawing))
@@ -108,11 +156,9 @@ def run_legend(variant: Variant, merged: str = "merged") -> tuple[Entry, ...]:
     return Entry(merged, colour, dash), Entry("each run", colour, dash, THIN)
 
 
-def dash_of(variant: Variant, *, second: bool = False) -> theme.Dash:
+def dash_of(variant: Variant) -> theme.Dash:
     """Return the dash of a variant's thick line: dotted if it is not ranked."""
-    if not variant.ranked:
-        return "dotted"
-    return theme.variant_dash(variant.position, second=second)
+    return theme.variant_dash(variant.position) if variant.ranked else "dotted"
 
 
 def frame(
@@ -141,7 +187,7 @@ def flow(legend: Sequence[Entry], width_px: float) -> list[list[Entry]]:
         if not rows or left_px + entry_px > room_px:
             rows.append([])
             left_px = 0.0
-        rows[-1].append(Entry(fitting, entry.colour, entry.dash, entry.width))
+        rows[-1].append(replace(entry, label=fitting))
         left_px += entry_px + _BETWEEN_PX
     return rows
 
@@ -165,17 +211,15 @@ def draw_legend(drawing: Drawing, rows: Sequence[Sequence[Entry]]) -> None:
 def draw_lines(ax: Axes, chart: LineChart, traces: Iterable[Trace]) -> None:
     """Draw every run thin and the thick line over them, and set up both axes."""
     for trace in traces:
-        colour, drawn = theme.LIGHT[trace.colour], (chart, trace.bridged)
-        for run in trace.runs:
-            ax.plot(
-                *_points(run.values, *drawn), color=colour, linewidth=THIN,
-                alpha=0.7 if run.dash == "dotted" else 0.4, linestyle=theme.linestyle(run.dash),
-                drawstyle="steps-mid" if chart.steps else "default",
-            )  # fmt: skip
+        drawn = [
+            (run.values, run.dash, THIN, 0.7 if run.dash == "dotted" else 0.4) for run in trace.runs
+        ]
         if trace.middle is not None:
+            drawn.append((trace.middle, trace.dash, chart.line_px, 1.0))
+        for values, dash, width, alpha in drawn:
             ax.plot(
-                *_points(trace.middle, *drawn), color=colour, linewidth=chart.line_px,
-                linestyle=theme.linestyle(trace.dash),
+                *_points(values, chart, trace.bridged), color=theme.LIGHT[trace.colour],
+                linewidth=width, alpha=alpha, linestyle=theme.linestyle(dash),
                 drawstyle="steps-mid" if chart.steps else "default",
             )  # fmt: skip
     if chart.log:

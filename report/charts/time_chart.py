@@ -1,49 +1,46 @@
 """A chart over time: lines of the per-second series and of latencies, by run and variant."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import pandas as pd
 
 from report.charts import fault_bands, lines, plotting, theme
 from report.charts.chart import Chart, each, groups
-from report.charts.figures import Figure, Picture
-from report.charts.line_chart import LineChart, RunLine, Span, Trace, compact, instants
+from report.charts.figures import Figure
+from report.charts.line_chart import LineChart, Trace, compact, instants
 from report.charts.lines import Curve
 from report.charts.plotting import Entry, Panel
 from report.evidence import Evidence, Run, Variant
 from report.numbers import NOTHING, short
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
 Thick = Mapping[str, Mapping[str, "pd.Series[float]"]]
 """The thick lines of every variant, by column."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class VariantLines:
-    """The thick lines of a variant in one chart, by column; there is none where no run counts."""
+    """The thick lines of a variant in one chart, by column; there is none where no run counts.
+
+    `line` is that of the first curve, without its gaps.
+    """
 
     evidence: Evidence
     variant: Variant
     thick: Mapping[str, "pd.Series[float]"]
+    line: "pd.Series[float]"
 
     def of(self, column: str) -> "pd.Series[float] | None":
         """Return a line without its gaps, or None if there is nothing of it."""
-        line = self.thick.get(column)
-        line = None if line is None else line.dropna()
-        return line if line is not None and len(line) else None
-
-    @cached_property
-    def bin_s(self) -> int:
-        """Return the width of a bin, in seconds."""
-        return lines.bin_s(self.evidence)
+        return _known(self.thick.get(column))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeChart(Chart):
-    """A chart over time. `caption` returns what is to be seen of a variant, from its thick lines.
+    """A chart over time. `caption` returns what is to be seen of a variant, from its thick lines;
+    it is asked only if there is one of the first curve.
 
     `levels` are values of y that a scenario gives. A chart `within_load` ends with it, another with
     the longest drain. Of one that is not `alone` only the picture of all variants is drawn.
@@ -66,31 +63,34 @@ class TimeChart(Chart):
             id=self.id,
             title=self.title,
             caption=self.words(evidence, thick),
-            pictures=self._pictures(evidence, chart, shown),
+            pictures=plotting.pictures(chart, [self._panel(chart, one) for one in shown]),
             interactive=chart,
             values=self.values(evidence, thick),
         )
 
     def words(self, evidence: Evidence, thick: Thick) -> str:
         """Return the caption of all variants."""
-        return each(
-            evidence, lambda one: self.caption(VariantLines(evidence, one, thick[one.name]))
-        )
+
+        def say(variant: Variant) -> str:
+            found = thick[variant.name]
+            line = _known(found.get(self.curves[0].column))
+            if line is None:
+                return "nothing to show"
+            return self.caption(VariantLines(evidence, variant, found, line))
+
+        return each(evidence, say)
 
     def thick(self, evidence: Evidence) -> Thick:
         """Return the thick lines of every variant, by column; only what was measured is there."""
         width_s = lines.bin_s(evidence)
-        found = {
+        return {
             variant.name: {
-                curve.column: lines.of_variant(variant, curve, width_s)
+                curve.column: line
                 for curve in self.curves
                 if lines.is_measured(variant, curve)
+                and (line := lines.of_variant(variant, curve, width_s)) is not None
             }
             for variant in evidence.variants
-        }
-        return {
-            name: {column: line for column, line in of.items() if line is not None}
-            for name, of in found.items()
         }
 
     def describe(self, evidence: Evidence, thick: Thick) -> LineChart:
@@ -98,29 +98,21 @@ class TimeChart(Chart):
         width_s = lines.bin_s(evidence)
         bins = math.ceil(lines.longest_s(evidence.variants) / width_s)
         x = [(position + 0.5) * width_s for position in range(bins)]
-        end_s = horizon_s(evidence, within_load=self.within_load)
+        end_s = (
+            evidence.stages[-1].end_s if self.within_load else horizon_s(evidence, evidence.runs)
+        )
         several = len(evidence.variants) > 1
 
         def trace(variant: Variant, curve: Curve) -> Trace:
             middle = thick[variant.name].get(curve.column)
-            dash = theme.variant_dash(variant.position, second=curve.second)
-            return Trace(
-                label=f"{variant.named}, {curve.label}" if several else curve.label,
-                variant=variant.title,
-                curve=curve.label,
-                colour=variant.tone,
-                dash=plotting.dash_of(variant, second=curve.second),
-                middle=None if middle is None else compact(middle.reindex(x)),
-                runs=tuple(
-                    RunLine(
-                        run.index,
-                        "dotted" if run.trouble else dash,
-                        compact(lines.of_run(run, curve, width_s).reindex(x)),
-                    )
-                    for run in variant.runs
-                ),
+            return plotting.trace(
+                variant,
+                f"{variant.named}, {curve.label}" if several else curve.label,
+                curve.label,
+                None if middle is None else compact(middle.reindex(x)),
+                lambda run: compact(lines.of_run(run, curve, width_s).reindex(x)),
+                second=curve.second,
                 shown=not (several and curve.alone),
-                hatched=not variant.ranked,
                 bridged=curve.percentile is not None,
             )
 
@@ -136,15 +128,13 @@ class TimeChart(Chart):
                 if lines.is_measured(variant, curve)
             ),
             log=self.log,
-            bands=stage_bands(evidence),
-            marks=_marks((run for one in evidence.variants for run in one.runs), end_s),
+            bands=tuple(
+                (stage.start_s, stage.end_s, f"{stage.number} {stage.name}")
+                for stage in evidence.stages
+            ),
+            marks=fault_bands.spans(fault_bands.marks(evidence.runs), end_s),
             levels=self.levels(evidence),
         )
-
-    def _pictures(
-        self, evidence: Evidence, chart: LineChart, shown: list[tuple[Variant, ...]]
-    ) -> tuple[Picture, ...]:
-        return plotting.pictures(chart, [self._panel(chart, variants) for variants in shown])
 
     def _panel(self, chart: LineChart, variants: tuple[Variant, ...]) -> Panel:
         titles = {variant.title for variant in variants}
@@ -181,14 +171,12 @@ class TimeChart(Chart):
         ]
         return Table(
             f"graph-{self.id}",
-            self.title,
             f"{self.title}, {self.bare_unit}, of the thick lines, by stage: percentiles of its "
             f"requests, else the median of its points; {evidence.workload}.",
             (
-                Column("Line", numeric=False),
-                *(Column(f"{stage.number} · {stage.name}") for stage in evidence.stages),
-                Column("Most"),
-                Column("at, s"),
+                *texts("Line"),
+                *numeric(*(f"{stage.number} · {stage.name}" for stage in evidence.stages)),
+                *numeric("Most", "at, s"),
             ),
             tuple(rows),
         )
@@ -205,6 +193,12 @@ class TimeChart(Chart):
         when = lines.peak_s(line) if pd.notna(most) else float("nan")
         stages = (of_stage(stage.start_s, stage.end_s) for stage in evidence.stages)
         return Cell(curve.label), *map(value_cell, (*stages, most, when))
+
+
+def _known(line: "pd.Series[float] | None") -> "pd.Series[float] | None":
+    """Return a line without its gaps, or None if there is nothing of it."""
+    line = None if line is None else line.dropna()
+    return line if line is not None and len(line) else None
 
 
 def value_cell(value: float) -> Cell:
@@ -232,21 +226,6 @@ def _range(trace: Trace) -> str:
     return f"between {short(min(found))} and {short(max(found))}" if found else ""
 
 
-def stage_bands(evidence: Evidence) -> tuple[Span, ...]:
-    """Return the stages as spans of time."""
-    return tuple(
-        (stage.start_s, stage.end_s, f"{stage.number} {stage.name}") for stage in evidence.stages
-    )
-
-
-def _marks(runs: Iterable[Run], end_s: float) -> tuple[Span, ...]:
-    return fault_bands.spans(fault_bands.marks(runs), end_s)
-
-
-def horizon_s(evidence: Evidence, *, within_load: bool = False) -> float:
-    """Return where time axes end: with the longest run, or with the load."""
-    load_s = evidence.stages[-1].end_s
-    if within_load:
-        return load_s
-    ends = [run.record.drain_s for variant in evidence.variants for run in variant.runs]
-    return float(load_s + max([0.0, *ends]))
+def horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:
+    """Return where time axes end: with the longest of some runs."""
+    return float(evidence.stages[-1].end_s + max((run.record.drain_s for run in runs), default=0.0))

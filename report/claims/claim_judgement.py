@@ -63,29 +63,29 @@ def other_load(load: Load, evidence: Evidence) -> list[str]:
 
 def _judge(claim: Claim, published: Published, evidence: Evidence, *, same_load: bool) -> Judged:
     said = _published(claim)
-    reason = _beyond(claim, published, evidence, same_load=same_load)
-    if reason:
-        return Judged(claim, said, None, Verdict(ClaimVerdict.NOT_TESTED, reason))
-    answer = measurement.find(claim, evidence)
-    if isinstance(answer, NotMeasured):
-        return Judged(claim, said, None, Verdict(ClaimVerdict.NOT_TESTED, answer.reason))
+    try:
+        _within_reach(claim, published, evidence, same_load=same_load)
+        answer = measurement.find(claim, evidence)
+    except NotMeasured as reason:
+        return Judged(claim, said, None, Verdict(ClaimVerdict.NOT_TESTED, str(reason)))
     found = _verdict(claim, answer, sized=same_load)
     alone = "" if same_load or claim.value is None or claim.audit else DIRECTION_ALONE
     why = "; ".join(part for part in (found.why, alone, claim.reading) if part)
     return Judged(claim, said, answer, Verdict(found.word, why))
 
 
-def _beyond(claim: Claim, published: Published, evidence: Evidence, *, same_load: bool) -> str:
-    """Return why a claim is beyond this campaign, whatever it measured; nothing if it is not."""
+def _within_reach(
+    claim: Claim, published: Published, evidence: Evidence, *, same_load: bool
+) -> None:
+    """Raise NotMeasured if a claim is beyond this campaign, whatever it measured."""
     if claim.untested is not None:
-        return published.reasons[claim.untested]
+        raise NotMeasured(published.reasons[claim.untested])
     if claim.planned is not None:
-        return _setting(claim.planned, claim.value, evidence)
+        raise NotMeasured(_setting(claim.planned, claim.value, evidence))
     if not same_load and claim.queue_is is None and claim.audit is None:
-        return OTHER_LOAD
+        raise NotMeasured(OTHER_LOAD)
     if claim.cost is not None and not _published_prices(published, evidence):
-        return "its price table is not the published one"
-    return ""
+        raise NotMeasured("its price table is not the published one")
 
 
 def _published_prices(published: Published, evidence: Evidence) -> bool:

@@ -8,40 +8,39 @@ from harness.analysis.metrics import listed
 from report import numbers
 from report.claims import decision_framework
 from report.claims.published import Published
+from report.document import Fold, Part
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table, estimate_cell, heads
+from report.tables.cells import Cell, Row, Table, estimate_cell, numeric, texts
 
+LEAD = (
+    "What a confirmed order takes and costs, and when the more expensive variant pays "
+    "for itself. Costs are only as good as the price table below."
+)
 LOST = "An order that is not confirmed in the sale is counted as lost."
 WHOLE_REVENUE = "Revenue is counted whole; “what an extra order must bring” holds for any margin."
 OTHER_MACHINE = "The bills are those of the price table, not of the machine that was measured."
 
 
-def tables(evidence: Evidence, published: Published) -> list[Table]:
+def parts(evidence: Evidence, published: Published) -> tuple[Part, ...]:
     """Return what the campaign costs; nothing of a summary that has no costs."""
     cost = evidence.summary["cost"]
     if not cost:
-        return []
+        return ()
     found = (
         _of_variants(cost, evidence),
         _of_pairs(cost, evidence),
         decision_framework.table(cost, published, evidence),
-        _prices(cost, evidence),
     )
-    return [table for table in found if table is not None]
-
-
-def assumptions(evidence: Evidence) -> list[str]:
-    """Return what the costs rest on."""
-    cost = evidence.summary["cost"]
-    if not cost:
-        return []
-    sales = numbers.number(cost["prices"]["sales_per_month"], 0)
-    return [
-        f"Sales in a month: {sales}; a month has {cost['prices']['hours_per_month']:g} hours.",
+    sales, hours = cost["prices"]["sales_per_month"], cost["prices"]["hours_per_month"]
+    assumptions = (
+        f"Sales in a month: {numbers.number(sales)}; a month has {hours:g} hours.",
         OTHER_MACHINE,
         LOST,
         WHOLE_REVENUE,
-    ]
+    )
+    prices = Fold("The price table", (_prices(cost, evidence),))
+    shown = (table for table in found if table is not None)
+    return (Part("cost", "Cost", (LEAD, *shown, assumptions, prices)),)
 
 
 def _of_variants(cost: Mapping[str, Any], evidence: Evidence) -> Table:
@@ -54,13 +53,8 @@ def _of_variants(cost: Mapping[str, Any], evidence: Evidence) -> Table:
     ]
     return Table(
         "cost",
-        "Cost",
         f"What a confirmed order takes and costs, by the prices below; {evidence.workload}.",
-        (
-            Column("Cost", numeric=False),
-            Column("What it is", numeric=False),
-            *(Column(one.title, interval=True) for one in shown),
-        ),
+        (*texts("Cost", "What it is"), *numeric(*evidence.titles.values(), interval=True)),
         tuple(rows),
     )
 
@@ -75,20 +69,16 @@ def _row(about: Mapping[str, Any], estimates: Sequence[Mapping[str, Any]]) -> Ro
 def _of_pairs(cost: Mapping[str, Any], evidence: Evidence) -> Table | None:
     if not cost["pairs"]:
         return None
-    titles = {one.name: one.title for one in evidence.variants}
-    columns = [
-        Column(f"{titles[pair['dearer']]}, against {titles[pair['cheaper']]}", interval=True)
-        for pair in cost["pairs"]
-    ]
+    titles = evidence.titles
+    pairs = [f"{titles[one['dearer']]}, against {titles[one['cheaper']]}" for one in cost["pairs"]]
     rows = [
         _row(about, [pair["figures"][about["id"]] for pair in cost["pairs"]])
         for about in cost["figures"]
     ]
     return Table(
         "break-even",
-        "When the more expensive variant pays for itself",
         f"What it costs more and what it sells more; {evidence.workload}.",
-        (Column("Figure", numeric=False), Column("What it is", numeric=False), *columns),
+        (*texts("Figure", "What it is"), *numeric(*pairs, interval=True)),
         tuple(rows),
     )
 
@@ -110,9 +100,8 @@ def _prices(cost: Mapping[str, Any], evidence: Evidence) -> Table:
     ]
     return Table(
         "prices",
-        "Prices",
         f"The price table of these costs, in USD; {evidence.workload}.",
-        heads("Item", "USD", "per", "Source", "As of", numeric=("USD",)),
+        (*texts("Item"), *numeric("USD"), *texts("per", "Source", "As of")),
         tuple(rows),
     )
 

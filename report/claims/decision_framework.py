@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from report import numbers
-from report.claims.measurement import subjects
+from report.claims.measurement import cost_pair, subjects
 from report.claims.published import Published
 from report.evidence import Evidence
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, texts
 
 ON_DEMAND = ", on demand"
 
@@ -28,7 +28,7 @@ class Step:
 
 
 def steps(order_usd: float, sales: float, published: Published) -> list[Step]:
-    """Return the branches of section 5 for a price of the product and so many sales in a month."""
+    """Return the branches of section 5 for a price of the product and a number of sales in a month."""
     revenue, frequency = published.value("rule_revenue"), published.value("rule_frequency")
     dear, rare = order_usd > revenue, sales < frequency
     return [
@@ -47,8 +47,7 @@ def table(cost: Mapping[str, Any], published: Published, evidence: Evidence) -> 
     """Return the framework branch by branch, and the bound that this campaign puts in its place."""
     order_usd, sales = cost["order_usd"], cost["prices"]["sales_per_month"]
     of = subjects(evidence)
-    both = {one.name for one in of.values()}
-    pair = next((p for p in cost["pairs"] if {p["cheaper"], p["dearer"]} == both), None)
+    pair = cost_pair(cost, evidence)
     if pair is None:
         return None
     titles = {approach: one.title for approach, one in of.items()}
@@ -66,10 +65,9 @@ def table(cost: Mapping[str, Any], published: Published, evidence: Evidence) -> 
         rows.append(_row(measured, titles, reached=True, decides=True))
     return Table(
         "decision",
-        "The published decision framework",
         "The framework of section 5 with this campaign's numbers, and the least revenue with which "
         f"the queue pays for itself by them; {evidence.workload}.",
-        tuple(Column(title, numeric=False) for title in ("Rule", "Here", "Holds", "Use")),
+        texts("Rule", "Here", "Holds", "Use"),
         tuple(rows),
     )
 

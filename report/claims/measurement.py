@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.results.findings import Verdict as Checked
@@ -19,14 +18,8 @@ NAMES: Final = {"sync": "synchronous", "queue": "queued"}
 NOT_COMPARED: Final = "neither of the two is the baseline of this campaign"
 
 
-@dataclass(frozen=True, slots=True)
-class NotMeasured:
-    """Why there is nothing to check a claim with."""
-
-    reason: str
-
-
-Answer = Ours | NotMeasured
+class NotMeasured(Exception):
+    """There is nothing to check a claim with; the text says why."""
 
 
 def subjects(evidence: Evidence) -> dict[str, Variant]:
@@ -40,16 +33,16 @@ def subjects(evidence: Evidence) -> dict[str, Variant]:
     return found
 
 
-def find(claim: Claim, evidence: Evidence) -> Answer:
-    """Return what the campaign measured of the subject of a claim."""
+def find(claim: Claim, evidence: Evidence) -> Ours:
+    """Return what the campaign measured of the subject of a claim; raise NotMeasured if nothing."""
     if claim.audit is not None:
         return _audited(claim.audit, evidence)
     of = subjects(evidence)
     for name in [claim.of] if claim.of else list(NAMES):
         if name not in of:
-            return NotMeasured(f"this campaign has no {NAMES[name]} approach")
+            raise NotMeasured(f"this campaign has no {NAMES[name]} approach")
         if not of[name].ranked:
-            return NotMeasured(f"{of[name].title} is not ranked: its runs are invalid or unclean")
+            raise NotMeasured(f"{of[name].title} is not ranked: its runs are invalid or unclean")
     if claim.cost is not None:
         return _cost(claim.cost, claim.of, evidence)
     if claim.of is None:
@@ -58,7 +51,7 @@ def find(claim: Claim, evidence: Evidence) -> Answer:
     return _of_variant(claim, of[claim.of], evidence.summary)
 
 
-def _of_variant(claim: Claim, variant: Variant, summary: Mapping[str, Any]) -> Answer:
+def _of_variant(claim: Claim, variant: Variant, summary: Mapping[str, Any]) -> Ours:
     if claim.level is not None:
         return _level(claim.level, summary["levels"][variant.name])
     if claim.metric is not None:
@@ -68,20 +61,20 @@ def _of_variant(claim: Claim, variant: Variant, summary: Mapping[str, Any]) -> A
     return _step(steps[str(claim.step or claim.share)], share=claim.share is not None)
 
 
-def _level(up_to: int, rows: Sequence[Mapping[str, Any]]) -> Answer:
+def _level(up_to: int, rows: Sequence[Mapping[str, Any]]) -> Ours:
     """Return the share of failed requests on the level that ends at `up_to` users."""
     for row in rows:
         if row["up_to"] == up_to:
             return estimated(row["error_rate_pct"], 1)
-    return NotMeasured(f"no level ends at {up_to} users")
+    raise NotMeasured(f"no level ends at {up_to} users")
 
 
-def _step(row: Mapping[str, Any], *, share: bool) -> Answer:
+def _step(row: Mapping[str, Any], *, share: bool) -> Ours:
     """Return how many came to a step of the funnel, or which share of all attempts."""
     if not share:
         return _spanned(row["mean"], row["low"], row["high"], 0)
     if row["share_of_attempts"] is None:
-        return NotMeasured("nobody tried to buy")
+        raise NotMeasured("nobody tried to buy")
     return _spanned(row["share_of_attempts"], row["share_low"], row["share_high"], 1, "%")
 
 
@@ -92,12 +85,12 @@ def _spanned(
     return Ours(numbers.estimate(shown, digits), value, low, high)
 
 
-def estimated(estimate: Mapping[str, Any], digits: int) -> Answer:
+def estimated(estimate: Mapping[str, Any], digits: int) -> Ours:
     """Return an estimate of the summary as an answer."""
     value, low = estimate["value"], estimate["low"]
     warnings = "; ".join(estimate["warnings"])
     if value is None and low is None:
-        return NotMeasured(warnings)
+        raise NotMeasured(warnings)
     return Ours(numbers.estimate(estimate, digits), value, low, estimate["high"], warnings)
 
 
@@ -110,33 +103,34 @@ def comparison(metric: str, evidence: Evidence) -> Mapping[str, Any] | None:
     return None
 
 
-def compared(metric: str, evidence: Evidence) -> Answer:
+def compared(metric: str, evidence: Evidence) -> Ours:
     """Return a metric of the queue ÷ that of the synchronous variant."""
     found = comparison(metric, evidence)
     if found is None:
-        return NotMeasured(NOT_COMPARED)
+        raise NotMeasured(NOT_COMPARED)
     if found["kind"] == "none":
-        return NotMeasured("; ".join(found["warnings"]))
+        raise NotMeasured("; ".join(found["warnings"]))
     if found["kind"] == "difference":
         return _without_factor(metric, found, evidence)
     factor, low, high = found["factor"], found["low"], found["high"]
-    if _is_sync(found["contender"], evidence):
+    if found["contender"] == subjects(evidence)["sync"].name:
         factor, low, high = 1 / factor, numbers.inverse(high), numbers.inverse(low)
     return Ours(numbers.factor(factor, low, high), factor, low, high)
 
 
-def _without_factor(metric: str, found: Mapping[str, Any], evidence: Evidence) -> Answer:
+def _without_factor(metric: str, found: Mapping[str, Any], evidence: Evidence) -> Ours:
     """Return how two values compare of which one is zero, at least in a run.
 
     If one is zero in all runs, the other is more by every factor; else by an unknown one.
     """
     digits = evidence.summary["metrics"][metric]["digits"]
-    sync, queue = (_metric(metric, name, evidence) for name in ("sync", "queue"))
+    of = subjects(evidence)
+    sync, queue = of["sync"].estimate(metric), of["queue"].estimate(metric)
     text = f"{numbers.estimate(queue, digits)} against {numbers.estimate(sync, digits)}"
     low, high = found["low"], found["high"]
     if low is None or high is None:
         return Ours(text, None)
-    if _is_sync(found["contender"], evidence):
+    if found["contender"] == of["sync"].name:
         low, high = -high, -low
     if low == high == 0:
         return Ours(text, None, 1.0, 1.0)
@@ -147,14 +141,15 @@ def _without_factor(metric: str, found: Mapping[str, Any], evidence: Evidence) -
     return Ours(text, None, 0.0, math.inf)
 
 
-def points(metric: str, evidence: Evidence) -> Answer:
+def points(metric: str, evidence: Evidence) -> Ours:
     """Return a share of the queue less that of the synchronous variant, in points.
 
     Its interval is that of two intervals at their worst, so it is on the safe side.
     """
-    sync, queue = (_metric(metric, name, evidence) for name in ("sync", "queue"))
+    of = subjects(evidence)
+    sync, queue = of["sync"].estimate(metric), of["queue"].estimate(metric)
     if sync["value"] is None or queue["value"] is None:
-        return NotMeasured("; ".join([*sync["warnings"], *queue["warnings"]]))
+        raise NotMeasured("; ".join([*sync["warnings"], *queue["warnings"]]))
     value = queue["value"] - sync["value"]
     low = high = None
     if None not in (sync["low"], queue["low"]):
@@ -163,26 +158,24 @@ def points(metric: str, evidence: Evidence) -> Answer:
     return Ours(shown, value, low, high)
 
 
-def _is_sync(variant: str, evidence: Evidence) -> bool:
-    return subjects(evidence)["sync"].name == variant
-
-
-def _metric(metric: str, name: str, evidence: Evidence) -> Mapping[str, Any]:
-    return subjects(evidence)[name].estimate(metric)
-
-
-def _cost(name: str, approach: str | None, evidence: Evidence) -> Answer:
+def _cost(name: str, approach: str | None, evidence: Evidence) -> Ours:
     cost, of = evidence.summary["cost"], subjects(evidence)
     if approach is not None:
         estimate = cost["variants"][of[approach].name][name]
         return estimated(estimate, _digits(cost["rows"], name))
-    both = {one.name for one in of.values()}
-    pair = next((one for one in cost["pairs"] if {one["cheaper"], one["dearer"]} == both), None)
+    pair = cost_pair(cost, evidence)
     if pair is None:
-        return NotMeasured(NOT_COMPARED)
+        raise NotMeasured(NOT_COMPARED)
     if pair["dearer"] != of["queue"].name:
-        return NotMeasured("by this price table the queue is not the more expensive one")
+        raise NotMeasured("by this price table the queue is not the more expensive one")
     return estimated(pair["figures"][name], _digits(cost["figures"], name))
+
+
+def cost_pair(cost: Mapping[str, Any], evidence: Evidence) -> Mapping[str, Any] | None:
+    """Return how the two published approaches compare in cost, if they do."""
+    both = {one.name for one in subjects(evidence).values()}
+    pairs: Sequence[Mapping[str, Any]] = cost["pairs"]
+    return next((one for one in pairs if {one["cheaper"], one["dearer"]} == both), None)
 
 
 def _digits(described: Sequence[Mapping[str, Any]], id: str) -> int:
@@ -209,25 +202,24 @@ def setting(paths: Sequence[str], evidence: Evidence) -> str | None:
     return plain(product)
 
 
-def _audited(invariant: str, evidence: Evidence) -> Answer:
+def _audited(invariant: str, evidence: Evidence) -> Ours:
     """Return the offences against an invariant; an invalid run can only have some, never none."""
     found = [
         (run, finding)
-        for variant in evidence.variants
-        for run in variant.runs
+        for run in evidence.runs
         for finding in run.findings
         if finding.id == invariant
     ]
     failed = sum(one.count for _, one in found if one.verdict is Checked.FAIL)
-    valid = [run for variant in evidence.variants for run in variant.runs if _is_valid(run)]
+    valid = [run for run in evidence.runs if _is_valid(run)]
     passed = [run for run, one in found if one.verdict is Checked.PASS and _is_valid(run)]
     if not failed and (not valid or len(passed) < len(valid)):
-        return NotMeasured("not every run is valid and audited")
+        raise NotMeasured("not every run is valid and audited")
     runs = len({run.index for run, _ in found}) if failed else len(valid)
     what = "oversold" if invariant == NO_OVERSELL else f"against {invariant}"
-    plural = "run" if runs == 1 else "runs"
     count = float(failed)
-    return Ours(f"{numbers.number(count)} {what} in {runs} {plural}", count, count, count)
+    said = f"{numbers.number(count)} {what} in {numbers.counted(runs, 'run')}"
+    return Ours(said, count, count, count)
 
 
 def _is_valid(run: Run) -> bool:

@@ -53,7 +53,7 @@ class LevelChart(Chart):
 
     def _caption(self, rows: Sequence[Mapping[str, Any]]) -> str:
         """Return what it is like with few users and with most."""
-        few, most = (_bare(row[self.key], self.digits) for row in (rows[0], rows[-1]))
+        few, most = (numbers.bare(row[self.key], self.digits) for row in (rows[0], rows[-1]))
         return f"{few} with up to {rows[0]['up_to']} users, {most} with up to {rows[-1]['up_to']}"
 
     def _picture(self, levels: Levels, shown: Sequence[Variant]) -> Picture:
@@ -107,12 +107,6 @@ def _draw(ax: Axes, estimates: Sequence[Mapping[str, Any]], variant: Variant, as
             markersize=6, linestyle=theme.linestyle(plotting.dash_of(variant)),
             markerfacecolor=colour if variant.ranked else theme.PAPER,
         )  # fmt: skip
-
-
-def _bare(estimate: Mapping[str, Any], digits: int) -> str:
-    """Return an estimate without its interval."""
-    bare = {**estimate, "low": None} if estimate["value"] is not None else estimate
-    return numbers.estimate(bare, digits)
 
 
 ERRORS = LevelChart(

@@ -8,12 +8,11 @@ from harness.results.findings import Verdict
 from report import claims, conclusion
 from report.conclusion import Headline
 from report.contention import contention_charts, contention_tables
-from report.contention.contention_evidence import ContentionEvidence, read
-from report.document import Document, by_name, judged
-from report.page import markdown
+from report.document import Document, Fold, Part, Stored, closing
+from report.evidence import Evidence
 from report.reproduce import RawRun
 
-__all__ = ["compose", "read"]
+__all__ = ["compose"]
 
 THREATS = (
     (
@@ -45,38 +44,41 @@ THREATS = (
 )
 
 
-def compose(evidence: ContentionEvidence, raw: tuple[RawRun, ...]) -> Document:
+def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
-    held = claims.of_contention(evidence)
-    contents = by_name(
-        [
-            contention_tables.contention(evidence),
-            contention_tables.by_stock(evidence),
-            contention_tables.sales(evidence),
-            held,
-            *judged(evidence),
-        ]
-    )
     return Document(
         evidence=evidence,
         said=headline(evidence),
-        tables=contents,
-        sections=contention_charts.sections(evidence),
-        threats=THREATS,
-        raw=raw,
-        template="contention/page.html.j2",
         before=(
-            "Nothing is ranked.",
-            "## The contention test",
-            markdown.table(contents["contention"]),
-            markdown.table(contents["by-stock"]),
-            "Every sale: [tables/sales.csv](tables/sales.csv).",
+            Part(
+                "contention",
+                "The contention test",
+                (
+                    "Every sale is audited by itself. “–”: not known, see the note. Nothing is "
+                    "ranked.",
+                    contention_tables.contention(evidence),
+                    Fold("By units on sale", (contention_tables.by_stock(evidence),)),
+                    Stored("Every sale with its verdict", contention_tables.sales(evidence)),
+                ),
+            ),
         ),
-        after=("## The published claim", markdown.table(held)) if held else (),
+        graphs_lead="Every variant by itself; nothing is compared.",
+        sections=contention_charts.sections(evidence),
+        audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
+        "a sale must agree. A verdict is the worst of all sales; examples name their sale. What "
+        "could not be checked is UNKNOWN, never a pass.",
+        after=closing(
+            evidence,
+            "A contention test whose own numbers contradict each other, or in which a sale did "
+            "not take place, is INVALID: it is kept and shown, but its sales are not counted.",
+            claims.parts_of_contention(evidence),
+            THREATS,
+        ),
+        raw=raw,
     )
 
 
-def headline(evidence: ContentionEvidence) -> Headline:
+def headline(evidence: Evidence) -> Headline:
     """Return the result in words; each variant has its statement in the summary."""
     return Headline(
         title=_title(evidence),
@@ -85,7 +87,7 @@ def headline(evidence: ContentionEvidence) -> Headline:
     )
 
 
-def _title(evidence: ContentionEvidence) -> str:
+def _title(evidence: Evidence) -> str:
     every = [row for of in evidence.summary["sales"].values() for row in of]
     oversold = sum(row["oversold"] == Verdict.FAIL for row in every)
     if oversold:

@@ -8,8 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from report.charts import plotting, theme
 from report.charts.figures import Figure, Section
 from report.charts.percentile_curves import PercentileChart
-from report.contention.contention_evidence import ContentionEvidence
-from report.evidence import Variant
+from report.evidence import Evidence, Variant
 from report.numbers import number
 
 LARGEST_DOT_PX = 19.0
@@ -23,17 +22,17 @@ ANSWERS = PercentileChart(
 )
 
 
-def sections(evidence: ContentionEvidence) -> tuple[Section, ...]:
+def sections(evidence: Evidence) -> tuple[Section, ...]:
     """Return all figures."""
     lead = (
-        "Each dot stands for the sales that began with so many units and sold so many; its area is "
+        "Each dot stands for the sales that have the same units on sale and units sold; its area is "
         "the number of sales. On the line a sale sold out; a dot above it is an oversell."
     )
     sold = Section("sold", "Units sold of the units on sale", lead, (_sold(evidence),))
     return sold, ANSWERS.section(evidence)
 
 
-def _sold(evidence: ContentionEvidence) -> Figure:
+def _sold(evidence: Evidence) -> Figure:
     counted = {variant.name: _dots(evidence, variant) for variant in evidence.variants}
     every = [dots for dots in counted.values() if dots]
     reach = max((max(pair) for dots in every for pair in dots), default=1) + 0.6
@@ -50,7 +49,7 @@ def _sold(evidence: ContentionEvidence) -> Figure:
     return Figure("sold", "Units sold of the units on sale", " ".join(said), tuple(drawn))
 
 
-def _dots(evidence: ContentionEvidence, variant: Variant) -> Counter[tuple[int, int]]:
+def _dots(evidence: Evidence, variant: Variant) -> Counter[tuple[int, int]]:
     """Return how many sales there are of each pair of units on sale and units sold."""
     return Counter(
         (int(row["stock"]), int(row["sold"])) for row in evidence.summary["sales"][variant.name]

@@ -5,33 +5,17 @@ from typing import Any
 
 from harness.analysis.contention import bound_pct
 from report import numbers
-from report.contention.contention_evidence import ContentionEvidence
-from report.tables.cells import Cell, Column, Row, Table
+from report.evidence import Evidence
+from report.tables.cells import Cell, Row, Table, numeric, texts
 from report.tables.judgements import verdict_cell
 
 UNDECIDED = "the audit could not decide it"
 
 
-def contention(evidence: ContentionEvidence) -> Table:
+def contention(evidence: Evidence) -> Table:
     """Return what the contention tests of each variant came to."""
     confidence = 100 * evidence.summary["contention"]["confidence"]
-    columns = (
-        Column("Variant", numeric=False),
-        Column("Sales"),
-        Column("Oversold sales"),
-        Column(f"Probability of an oversell per sale, below ({confidence:g} %)"),
-        Column("Units on sale"),
-        Column("Sold"),
-        Column("Declined"),
-        Column("Refused"),
-        Column("Open"),
-        Column("Lost (I3)"),
-        Column("Duplicated (I5)"),
-        Column("Wrongly charged (I6)"),
-        Column("Attempts/s"),
-        Column("In flight, median sale"),
-        Column("In flight, most"),
-    )
+    probability = f"Probability of an oversell per sale, below ({confidence:g} %)"
     rows = []
     for variant in evidence.variants:
         of = variant.facts
@@ -43,7 +27,12 @@ def contention(evidence: ContentionEvidence) -> Table:
             _bound(bound),
             *(_count(of[name]) for name in ("units", "sold", "declined", "refused")),
             _count(of["indeterminate"]),
-            *(_offences(count) for count in of["offences"].values()),
+            *(
+                Cell(numbers.NOTHING, note=UNDECIDED)
+                if count is None
+                else _count(count, tone="fail" if count else "pass")
+                for count in of["offences"].values()
+            ),
             Cell(numbers.number(of["attempts_per_s"]), of["attempts_per_s"]),
             _count(of["in_flight_median"]),
             _count(of["in_flight_max"]),
@@ -51,11 +40,15 @@ def contention(evidence: ContentionEvidence) -> Table:
         rows.append(Row(tuple(cells)))
     return Table(
         "contention",
-        "The contention test",
         "Sales of valid runs that the audit could decide, and what became of the attempts; open: "
         "no answer after all retries. Attempts/s and requests in flight (sent, not yet answered) "
         f"are those while a sale was on; {evidence.workload}.",
-        columns,
+        (
+            *texts("Variant"),
+            *numeric("Sales", "Oversold sales", probability, "Units on sale", "Sold", "Declined"),
+            *numeric("Refused", "Open", "Lost (I3)", "Duplicated (I5)", "Wrongly charged (I6)"),
+            *numeric("Attempts/s", "In flight, median sale", "In flight, most"),
+        ),
         tuple(rows),
     )
 
@@ -70,13 +63,7 @@ def _count(value: float | None, tone: str = "") -> Cell:
     return Cell(numbers.number(value), value, tone=tone)
 
 
-def _offences(count: int | None) -> Cell:
-    if count is None:
-        return Cell(numbers.NOTHING, note=UNDECIDED)
-    return _count(count, tone="fail" if count else "pass")
-
-
-def by_stock(evidence: ContentionEvidence) -> Table:
+def by_stock(evidence: Evidence) -> Table:
     """Return the sales by the number of units that they began with."""
     rows = []
     for variant in evidence.variants:
@@ -90,20 +77,18 @@ def by_stock(evidence: ContentionEvidence) -> Table:
             cells.append(_count(sum(row["sold"] == stock for row in same)))
             cells.append(_count(oversold, tone="fail" if oversold else ""))
             rows.append(Row(tuple(cells), variant.title))
-    titles = (
-        *("Units at the start", "Sales", "Units on sale", "Sold", "Declined", "Refused"),
-        *("Sold out to the last unit", "Oversold"),
-    )
     return Table(
         "by-stock",
-        "By units on sale",
         f"Sales by the units that they began with; {evidence.workload}.",
-        tuple(Column(title) for title in titles),
+        numeric(
+            *("Units at the start", "Sales", "Units on sale", "Sold", "Declined", "Refused"),
+            *("Sold out to the last unit", "Oversold"),
+        ),
         tuple(rows),
     )
 
 
-def sales(evidence: ContentionEvidence) -> Table:
+def sales(evidence: Evidence) -> Table:
     """Return every sale of every run."""
     names = ("run", "sale", "product_id", "stock", "sold", "declined", "refused", "indeterminate")
     titles = ("Run", "Sale", "Product", "Stock", "Sold", "Declined", "Refused", "Open")
@@ -115,13 +100,15 @@ def sales(evidence: ContentionEvidence) -> Table:
             cells.append(_count(row["in_flight"]))
             cells += [verdict_cell(row["oversold"]), verdict_cell(row["verdict"])]
             rows.append(Row(tuple(cells), variant.title))
-    columns = [*(Column(title) for title in titles), Column("Seconds"), Column("In flight, most")]
-    columns += [Column("No oversell (I1)", numeric=False), Column("Audit", numeric=False)]
+    columns = (
+        *numeric(*titles, "Seconds", "In flight, most"),
+        *texts("No oversell (I1)", "Audit"),
+    )
     caption = f"Every sale; {evidence.workload}."
-    return Table("sales", "Every sale", caption, tuple(columns), tuple(rows))
+    return Table("sales", caption, columns, tuple(rows))
 
 
-def _counted(evidence: ContentionEvidence) -> Iterator[Mapping[str, Any]]:
+def _counted(evidence: Evidence) -> Iterator[Mapping[str, Any]]:
     """Yield the sales of the runs that count, with their variant."""
     for variant in evidence.variants:
         counted = {run.index for run in variant.counted}

@@ -18,15 +18,19 @@ SCHEMA_PATH = Path(__file__).with_name("gate.schema.json")
 
 def document(result: Result) -> dict[str, Any]:
     """Return gate.json as data; its version and its verdict come first."""
-    content: dict[str, Any] = plain(
-        {"schema_version": SCHEMA_VERSION, "verdict": result.verdict, **asdict(result)}
-    )
+    found = {"schema_version": SCHEMA_VERSION, "verdict": result.verdict, **asdict(result)}
+    content: dict[str, Any] = plain(found)
     return content
 
 
 def to_json(result: Result) -> str:
     """Return gate.json."""
-    return json.dumps(document(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return as_json(document(result))
+
+
+def as_json(content: Any) -> str:
+    """Return content as JSON, its floats with the digits of summary.json."""
+    return json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def schema() -> dict[str, Any]:

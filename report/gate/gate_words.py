@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from harness.errors import ExitCode
-from harness.gate.result import InvalidRun, Offence, Result, Row, Ruling, RunOf
+from harness.gate.result import InvalidRun, Result, Row, Ruling, RunOf
 from report import numbers
 
 BELIEVED = (ExitCode.OK, ExitCode.REGRESSION, ExitCode.INCONCLUSIVE)
@@ -127,11 +127,6 @@ def place(run: RunOf) -> str:
     return f"{run.campaign}, run {run.index}: {run.approach}, {run.side}, block {run.block}"
 
 
-def offence(one: Offence) -> str:
-    """Return an invariant that does not hold."""
-    return f"{one.invariant}, {one.title}: {one.summary}"
-
-
 def why_invalid(one: InvalidRun) -> str:
     """Return why a run is invalid."""
     return "; ".join(one.reasons)
@@ -139,11 +134,8 @@ def why_invalid(one: InvalidRun) -> str:
 
 def audited(result: Result) -> str:
     """Return how much was audited."""
-    runs, sales = result.audited_runs, result.audited_sales
-    return (
-        f"{numbers.number(runs)} {'run' if runs == 1 else 'runs'} and "
-        f"{numbers.number(sales)} {'sale' if sales == 1 else 'sales'} audited"
-    )
+    runs = numbers.counted(result.audited_runs, "run")
+    return f"{runs} and {numbers.counted(result.audited_sales, 'sale')} audited"
 
 
 def meaning(result: Result) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.gate.result import Look, Offence, Result, Row, Ruling, Side
-from report import numbers
+from report import numbers, reproduce
 from report.gate import gate_words
 from report.page import markdown
 from report.tables.cells import Cell, Column, Table
@@ -56,7 +56,8 @@ def append_step_summary(result: Result, environ: Mapping[str, str]) -> bool:
         return False
     file = Path(name)
     room_bytes = STEP_SUMMARY_BYTES - (file.stat().st_size if file.exists() else 0)
-    for text in (summary(result), _short(result)):
+    short = f"## Gate: {result.verdict}\n\nThe summary is too long for this page: see summary.md.\n"
+    for text in (summary(result), short):
         content = f"\n{text}".encode("utf-8", errors="replace")
         if len(content) <= room_bytes:
             with file.open("ab") as out:
@@ -69,10 +70,6 @@ def escaped(text: str) -> str:
     """Return a text on one line that Markdown, and HTML within it, show as it is."""
     marked = _MARKUP.sub(r"\\\1", _html(text))
     return marked.replace("|", "&#124;")  # an escaped pipe would be escaped again by a table
-
-
-def _short(result: Result) -> str:
-    return f"## Gate: {result.verdict}\n\nThe summary is too long for this page: see summary.md.\n"
 
 
 def _not_comparable(result: Result) -> list[str]:
@@ -100,18 +97,13 @@ def _table(result: Result) -> Table:
     rows = []
     for row in result.rows:
         subject, title, *rest = gate_words.cells(result, row)
-        rows.append(_row([escaped(subject), escaped(title), *rest]))
+        rows.append(TableRow(tuple(map(Cell, (escaped(subject), escaped(title), *rest)))))
     return Table(
         name="gate",
-        title="Metrics",
         caption=_caption(result.rows),
         columns=tuple(Column(title, numeric=title in _NUMERIC) for title in gate_words.COLUMNS),
         rows=tuple(rows),
     )
-
-
-def _row(cells: Sequence[str]) -> TableRow:
-    return TableRow(tuple(Cell(text) for text in cells))
 
 
 def _caption(rows: Sequence[Row]) -> str:
@@ -153,12 +145,9 @@ def _correctness(result: Result) -> Iterator[str]:
         return
     yield f"{audited}; {len(result.offences)} findings:"
     for one in result.offences[:MOST]:
-        yield markdown.unfolded(f"{_html(one.verdict)}: {_html(_heading(one))}", _evidence(one))
+        heading = f"{one.verdict}: {one.invariant}, {one.title} ({gate_words.place(one.run)})"
+        yield markdown.unfolded(_html(heading), _evidence(one))
     yield from _more(len(result.offences))
-
-
-def _heading(one: Offence) -> str:
-    return f"{one.invariant}, {one.title} ({gate_words.place(one.run)})"
 
 
 def _evidence(one: Offence) -> str:
@@ -193,7 +182,7 @@ def _method(result: Result) -> str:
     ]
     if result.campaigns:
         facts.append(("Campaigns", ", ".join(f"{one}/" for one in result.campaigns)))
-    return markdown.listed([(name, escaped(text)) for name, text in facts], ":")
+    return markdown.listed((name, escaped(text)) for name, text in facts)
 
 
 def _looks(looks: Sequence[Look]) -> str:
@@ -223,22 +212,12 @@ def _words(result: Result) -> str:
     """Return the options that measure the same again: those of the command, base by its commit."""
     argv = [str(word) for word in result.environment.get("argv") or ()]
     asked = argv[2:] if argv[1:2] == ["gate"] else []
-    kept = list(_without(asked))
+    kept = list(reproduce.without(asked, _OWN))
     if result.mode == "base":
         kept = ["--base", result.base.revision or result.base.name, *kept]
     elif not any(word.split("=")[0] == "--baseline" for word in kept):
         kept = ["--baseline", "results/baseline.json", *kept]
     return " ".join(shlex.quote(word).replace("\n", " ").replace("`", "") for word in kept)
-
-
-def _without(asked: Sequence[str]) -> Iterator[str]:
-    """Leave out the options that belong to one gate alone, each with its value."""
-    skip = False
-    for word in asked:
-        name, joined, _ = word.partition("=")
-        if not skip and name not in _OWN:
-            yield word
-        skip = name in _OWN and not joined
 
 
 def _html(text: str) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from harness.analysis import History
 from harness.analysis.summary import plain
 from harness.results.store import write_json, write_text
+from report import numbers
 from report.charts import theme
 from report.history import history_charts, history_tables
-from report.history.history_words import answer, changes, counted, left_out, remarks
+from report.history.history_words import answer, changes, left_out, remarks
 from report.page import web_page
 
 __all__ = ["SCHEMA_VERSION", "answer", "changes", "left_out", "publish"]
@@ -41,7 +42,7 @@ def render(history: History) -> str:
         .render(
             history=history,
             answer=answer(history),
-            counted=counted(len(history.nights), "campaign"),
+            counted=numbers.counted(len(history.nights), "campaign"),
             remarks=remarks(history),
             changes=history_tables.changes(history),
             sections=sections,

@@ -1,19 +1,12 @@
 """The tables of a history: its changes, its campaigns, a figure's values, what was left out."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from harness.analysis import METRICS, History
 from harness.analysis.trends import Change, Series
 from report import numbers
 from report.history import history_words
-from report.tables.cells import Cell, Column, Row, Table, heads
-
-CHANGES: Final = heads(
-    "Metric", "Of", "Last night before", "First night after", "Before", "After", "Change",
-    "Nights", "It is",
-    numeric=("Before", "After", "Change", "Nights"),
-)  # fmt: skip
+from report.tables.cells import Cell, Row, Table, numeric, texts
 
 TONES = {"better": "pass", "worse": "fail"}
 
@@ -24,10 +17,13 @@ def changes(history: History) -> Table | None:
         return None
     return Table(
         "changes",
-        "Changes",
         "Where the level of a metric changed, the newest first. A level is the median of its "
         "nights.",
-        CHANGES,
+        (
+            *texts("Metric", "Of", "Last night before", "First night after"),
+            *numeric("Before", "After", "Change", "Nights"),
+            *texts("It is"),
+        ),
         tuple(Row(_change(history, series, change)) for series, change in history.changes),
     )
 
@@ -73,13 +69,8 @@ def values(history: History, name: str, shown: Sequence[Series]) -> Table:
     title = METRICS[shown[0].metric].title
     return Table(
         name,
-        title,
         f"{title}, night by night.",
-        (
-            Column("Night", numeric=False),
-            Column("Revision", numeric=False),
-            *(Column(series.subject) for series in shown),
-        ),
+        (*texts("Night", "Revision"), *numeric(*(series.subject for series in shown))),
         tuple(rows),
     )
 
@@ -106,12 +97,8 @@ def campaigns(history: History) -> Table:
         )
     return Table(
         "campaigns",
-        "Campaigns",
         f"Every campaign of {history.scenario} on this page, the newest first.",
-        tuple(
-            Column(title, numeric=False)
-            for title in ("Folder", "Begun", "Revision", "Machine", "State")
-        ),
+        texts("Folder", "Begun", "Revision", "Machine", "State"),
         tuple(rows),
     )
 
@@ -122,9 +109,8 @@ def left_out(history: History) -> Table | None:
         return None
     return Table(
         "left-out",
-        "Left out",
         f"A: the newest campaign ({history.nights[-1].folder}), B: the one that was left out.",
-        (Column("Folder", numeric=False), Column("Why", numeric=False)),
+        texts("Folder", "Why"),
         tuple(
             Row((Cell(left.folder), Cell("; ".join(left.reasons) or numbers.NOTHING)))
             for left in history.left_out

@@ -7,6 +7,7 @@ from harness.analysis import METRICS, History
 from harness.analysis.change_points import LEAST
 from harness.analysis.trends import Change, HistoryEntry, Series
 from report import numbers
+from report.numbers import counted
 
 
 def answer(history: History) -> str:
@@ -124,8 +125,3 @@ def revision(night: HistoryEntry) -> str:
     if night.revision is None:
         return "no revision"
     return night.revision[:7] + (" + changes" if night.uncommitted else "")
-
-
-def counted(n: int, what: str) -> str:
-    """Return a number of things."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -7,9 +7,8 @@ never HTML, never the end of a heading, a cell or a block of code.
 import re
 from collections.abc import Iterable, Sequence
 
-from report import method, reproduce
 from report.charts.figures import Figure, Picture, Section
-from report.document import Document
+from report.document import Code, Content, Document, Facts, Fold, Part, Stored
 from report.tables import footnotes, judgements
 from report.tables.cells import Cell, Table
 
@@ -25,28 +24,45 @@ def render(document: Document) -> str:
         *(plain(f"**{figure.title}.** {figure.caption}") for figure in document.hero),
         "\n".join(plain(f"- {sentence}") for sentence in said.sentences),
         plain(f"All figures: {evidence.workload}."),
-        *document.before,
+        *map(_part, document.before),
         "## Graphs",
+        document.graphs_lead,
         *(figure(section) for section in document.sections),
-        *document.between,
+        *map(_part, document.between),
         "## Audit",
-        table(document.tables["audit"]),
+        document.audit_lead,
+        table(document.audit[0]),
         *_offences(document),
-        unfolded("Every finding of every run", table(document.tables["audit-runs"])),
-        "## Laws and validity",
-        table(document.tables["runs"]),
-        table(document.tables["laws"]),
-        *_warnings(document),
-        *document.after,
-        "## How it was measured",
-        listed(method.method(evidence), ":"),
-        *_again(document),
-        "## What the numbers mean",
-        listed(document.threats),
+        unfolded("Every finding of every run", table(document.audit[1])),
+        *map(_part, document.after),
         "## Files",
         _files(document),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _part(part: Part) -> str:
+    said = [plain(part.result)] if part.result else []
+    return "\n\n".join([f"## {part.title}", *said, *map(_content, part.content)])
+
+
+def _content(content: Content) -> str:
+    match content:
+        case str():
+            text = plain(content)
+        case tuple():
+            text = "\n".join(plain(f"- {line}") for line in content)
+        case Facts(pairs):
+            text = listed(pairs)
+        case Code(lines):
+            text = _code(lines)
+        case Table():
+            text = table(content)
+        case Fold(summary, folded):
+            text = unfolded(summary, "\n\n".join(map(_content, folded)))
+        case Stored(said, stored):
+            text = f"{plain(said)}: [{stored.name}.csv](tables/{stored.name}.csv)."
+    return text
 
 
 def _offences(document: Document) -> list[str]:
@@ -60,27 +76,11 @@ def _offences(document: Document) -> list[str]:
     ]
 
 
-def _warnings(document: Document) -> list[str]:
-    warnings = document.evidence.summary["warnings"]
-    return ["### Warnings", "\n".join(plain(f"- {one}") for one in warnings)] if warnings else []
-
-
-def _again(document: Document) -> list[str]:
-    commands = reproduce.commands(document.evidence.campaign)
-    made = [_code(commands)] if commands else ["The command is not recorded."]
-    return [
-        "## How to reproduce it",
-        *made,
-        reproduce.caveat(document.evidence.campaign),
-        f"To check the stored data again (FOLDER: this campaign's):\n\n{_code(reproduce.CHECK)}",
-    ]
-
-
 def _files(document: Document) -> str:
     lines = [
         "- [index.html](index.html): this report with interactive figures",
         "- [summary.json](../summary.json), [campaign.json](../campaign.json)",
-        "- Tables: " + ", ".join(f"[{n}](tables/{n}.csv)" for n in document.every_table),
+        "- Tables: " + ", ".join(f"[{n}](tables/{n}.csv)" for n in document.tables),
     ]
     for run in document.raw:
         links = ", ".join(f"[{name}]({path})" for name, path, _ in run.files)
@@ -103,9 +103,10 @@ def _code(lines: Iterable[str]) -> str:
     return f"{fence}\n{body}\n{fence}"
 
 
-def listed(pairs: Iterable[tuple[str, str]], colon: str = "") -> str:
+def listed(pairs: Iterable[tuple[str, str]]) -> str:
     """Return pairs of a name and a text as a list."""
-    return "\n".join(plain(f"- **{name}{colon}** {text}") for name, text in pairs)
+    named = ((name if name.endswith(".") else f"{name}:", text) for name, text in pairs)
+    return "\n".join(plain(f"- **{name}** {text}") for name, text in named)
 
 
 def unfolded(summary: str, body: str) -> str:

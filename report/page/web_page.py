@@ -8,19 +8,14 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from harness.analysis.metric import Listing
-from harness.analysis.metrics import listed
-from report import method, numbers, reproduce
+from report import numbers
 from report.charts import theme
 from report.document import Document
-from report.evidence import Evidence
 from report.tables import footnotes, judgements
-from report.tables.metric_tables import metrics_in_order
 
 _PAGE = Path(__file__).parent
 _REPORT = _PAGE.parent
@@ -34,25 +29,12 @@ def render(document: Document) -> str:
     evidence = document.evidence
     return (
         environment("page/page.js")
-        .get_template(document.template)
+        .get_template("report.html.j2")
         .render(
+            document=document,
             evidence=evidence,
             said=document.said,
             badges=judgements.badges(evidence),
-            tables=document.tables,
-            every_table=document.every_table,
-            hero=document.hero,
-            sections={section.id: section for section in document.sections},
-            pictures=document.pictures,
-            invariants=document.invariants,
-            method=method.method(evidence),
-            threats=document.threats,
-            warnings=evidence.summary["warnings"],
-            commands=reproduce.commands(evidence.campaign),
-            caveat=reproduce.caveat(evidence.campaign),
-            check=reproduce.CHECK,
-            raw=document.raw,
-            **document.own,
         )
     )
 
@@ -97,26 +79,3 @@ def _digest(script: str) -> str:
     """Return how a content security policy names a script that may run."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
-    """Return the few figures beside the verdict: by metric, of each variant its tone, title,
-    value and interval."""
-    shown = []
-    for metric in listed(Listing.KEY):
-        about = evidence.summary["metrics"][metric]
-        cells = []
-        for variant in evidence.variants:
-            estimate = variant.estimate(metric)
-            digits = numbers.fitting(estimate["value"], about["digits"], about["unit"])
-            bare = {**estimate, "low": None} if estimate["value"] is not None else estimate
-            span = numbers.interval(estimate["low"], estimate["high"], digits)
-            text = numbers.estimate(bare, about["digits"])
-            cells.append((variant.tone, variant.title, text, span))
-        shown.append((str(about["title"]), cells))
-    return shown
-
-
-def definitions(evidence: Evidence) -> list[tuple[str, Any]]:
-    """Return what every metric means."""
-    return [(m["title"], m["description"]) for _, m in metrics_in_order(evidence)]

@@ -7,7 +7,7 @@ below their table (`report.notes`). Every caption says what the load was, and of
 
 import csv
 import io
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,9 +50,14 @@ class Column:
         return (self, *self.below)
 
 
-def heads(*titles: str, numeric: Container[str] = ()) -> tuple[Column, ...]:
-    """Return columns by their titles, of which some hold numbers."""
-    return tuple(Column(title, numeric=title in numeric) for title in titles)
+def texts(*titles: str) -> tuple[Column, ...]:
+    """Return columns of words by their titles."""
+    return tuple(Column(title, numeric=False) for title in titles)
+
+
+def numeric(*titles: str, interval: bool = False) -> tuple[Column, ...]:
+    """Return columns of numbers by their titles."""
+    return tuple(Column(title, interval=interval) for title in titles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,6 @@ class Table:
     """A table with its caption, and what must stand below it; `name` is its file name."""
 
     name: str
-    title: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]

@@ -10,7 +10,15 @@ from harness.analysis.metrics import listed
 from harness.analysis.outcomes import Outcome
 from report import numbers
 from report.tables import outcome_words
-from report.tables.cells import Cell, Column, Table, difference_cell, estimate_cell, ratio_cell
+from report.tables.cells import (
+    Cell,
+    Table,
+    difference_cell,
+    estimate_cell,
+    numeric,
+    ratio_cell,
+    texts,
+)
 from report.tables.cells import Row as TableRow
 
 ALWAYS_TOLD: Final = (Outcome.BETTER, Outcome.WORSE)
@@ -30,30 +38,27 @@ def table(compared: Compared) -> Table:
     """Return the headline metrics and whatever else was decided, one group per subject."""
     return Table(
         name="compared",
-        title="Comparison",
         caption=f"{CAPTIONS[compared.basis]}. 95 % intervals. {outcome_words.MEANING}",
         columns=(
-            Column("Metric", numeric=False),
-            Column("A", interval=True),
-            Column("B", interval=True),
-            Column("B compared with A", interval=True),
-            Column("n"),
-            Column("B is", numeric=False),
+            *texts("Metric"),
+            *numeric("A", "B", "B compared with A", interval=True),
+            *numeric("n"),
+            *texts("B is"),
         ),
-        rows=tuple(_row(row, compared.basis) for row in compared.rows if _is_told(row)),
+        rows=tuple(_row(row, compared.basis) for row in compared.rows if _is_shown(row)),
     )
 
 
 def left_out(compared: Compared) -> str:
     """Return what became of the metrics that the table leaves out; nothing if it has them all."""
-    rest = Counter(row.outcome for row in compared.rows if not _is_told(row))
+    rest = Counter(row.outcome for row in compared.rows if not _is_shown(row))
     if not rest:
         return ""
     counted = ", ".join(f"{n} {outcome}" for outcome, n in sorted(rest.items()))
     return f"Not shown here, but in --format json: {counted}."
 
 
-def _is_told(row: Row) -> bool:
+def _is_shown(row: Row) -> bool:
     return row.metric in listed(Listing.CASES) or row.outcome in ALWAYS_TOLD
 
 

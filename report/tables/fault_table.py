@@ -5,9 +5,9 @@ from typing import Any
 
 from harness.results.outages import action, target
 from report import numbers
+from report.document import Part
 from report.evidence import Evidence
-from report.page import markdown
-from report.tables.cells import Cell, Column, Row, Table
+from report.tables.cells import Cell, Row, Table, numeric, texts
 from report.tables.judgements import verdict_cell
 
 FOUND = (
@@ -32,40 +32,34 @@ LEAD = (
 )
 
 
-def table(evidence: Evidence) -> Table | None:
-    """Return every fault of every run with its effects, or None if there was no fault."""
+def parts(evidence: Evidence) -> tuple[Part, ...]:
+    """Return the part of a report about its faults; nothing if there were none."""
+    if not evidence.summary["faults"]:
+        return ()
+    return (Part("faults", "Faults", (LEAD, _table(evidence))),)
+
+
+def _table(evidence: Evidence) -> Table:
+    """Return every fault of every run with its effects."""
     faults = evidence.summary["faults"]
-    if not faults:
-        return None
-    titles = {variant.name: variant.title for variant in evidence.variants}
+    titles = evidence.titles
     has_cases = any(fault["case"] for fault in faults)
     order = {name: position for position, name in enumerate(titles)}
     rows = [
         Row(_cells(fault, has_cases=has_cases), titles[fault["variant"]])
         for fault in sorted(faults, key=lambda fault: (order[fault["variant"]], fault["run"]))
     ]
-    columns = [Column("Run", numeric=False)]
-    columns += [Column("Case", numeric=False)] * has_cases
-    columns += [Column("Fault", numeric=False), Column("Target", numeric=False)]
-    columns += [
-        Column(title)
-        for title in ("Begun, s", "In flight", "Back after, s", "Recovery, s", "Failing, s",
-                      "Failed requests", *(title for title, _ in FOUND))
-    ]  # fmt: skip
-    columns += [Column("Audit", numeric=False), Column("What buyers saw", numeric=False)]
+    effects = ("Begun, s", "In flight", "Back after, s", "Recovery, s", "Failing, s")
     return Table(
         "faults",
-        "Faults",
         f"Every fault and what it did; {evidence.workload}.",
-        tuple(columns),
+        (
+            *texts("Run", *["Case"] * has_cases, "Fault", "Target"),
+            *numeric(*effects, "Failed requests", *(title for title, _ in FOUND)),
+            *texts("Audit", "What buyers saw"),
+        ),
         tuple(rows),
     )
-
-
-def in_markdown(contents: Mapping[str, Table]) -> list[str]:
-    """Return the section of a report about its faults; nothing if there were none."""
-    faults = contents.get("faults")
-    return ["## Faults", LEAD, markdown.table(faults)] if faults else []
 
 
 def _cells(fault: Mapping[str, Any], *, has_cases: bool) -> tuple[Cell, ...]:

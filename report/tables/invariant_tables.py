@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from harness.results.findings import Finding, Verdict, worst
 from report import numbers
 from report.evidence import Evidence
-from report.tables.cells import Cell, Row, Table, heads
+from report.tables.cells import Cell, Row, Table, numeric, texts
 from report.tables.judgements import audited, verdict_cell
-from report.tables.metric_tables import each_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Invariant:
 def invariants(evidence: Evidence) -> tuple[Invariant, ...]:
     """Return every invariant that was audited, in the order of their numbers."""
     titles: dict[str, str] = {}
-    for _, run in each_run(evidence):
+    for run in evidence.runs:
         titles |= {finding.id: finding.title for finding in run.findings}
     return tuple(_invariant(evidence, name, title) for name, title in titles.items())
 
@@ -37,7 +36,7 @@ def invariants(evidence: Evidence) -> tuple[Invariant, ...]:
 def _invariant(evidence: Evidence, name: str, title: str) -> Invariant:
     found = [
         (f"Run {run.index}, {variant.title}", finding)
-        for variant, run in each_run(evidence)
+        for variant, run in evidence.each_run
         for finding in run.findings
         if finding.id == name
     ]
@@ -51,9 +50,8 @@ def _invariant(evidence: Evidence, name: str, title: str) -> Invariant:
         evidence=f"{where}: {worst_case.summary}",
         runs=Table(
             f"audit-{name}",
-            title,
             f"{name} in every run; {evidence.workload}.",
-            heads("Run", "Verdict", "Offences", "What was seen", numeric=("Offences",)),
+            (*texts("Run", "Verdict"), *numeric("Offences"), *texts("What was seen")),
             tuple(_row(*one) for one in found),
         ),
         offences=tuple(one for one in found if one[1].verdict is not Verdict.PASS),

@@ -3,22 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from harness.results.findings import Category, Finding, Verdict, correctness, worst
 from report import numbers
-from report.evidence import Evidence, Run, Variant
-from report.tables.cells import Cell, Column, Row, Table, heads
-from report.tables.metric_tables import each_run
+from report.evidence import Evidence, Variant
+from report.tables.cells import Cell, Column, Row, Table, numeric, texts
 
 EXACT = 1e-9
 """What stands for the tolerance of a law that has none."""
-
-LAWS: Final = heads(
-    "Law", "Variant", "Verdict", "Left side", "Right side", "In", "Residual", "Tolerance",
-    "Where", "Detail",
-    numeric=("Left side", "Right side", "Residual", "Tolerance"),
-)  # fmt: skip
 
 TONES = {
     "PASS": "pass",
@@ -38,7 +30,7 @@ def verdict_cell(verdict: str, runs: Sequence[int] = (), of: int = 0) -> Cell:
 def audit(evidence: Evidence) -> Table:
     """Return every invariant with its verdict in each variant: the worst of its runs."""
     invariants: dict[str, Finding] = {}
-    for _, run in each_run(evidence):
+    for run in evidence.runs:
         invariants |= {finding.id: finding for finding in run.findings}
     rows = []
     for invariant, found in invariants.items():
@@ -47,13 +39,11 @@ def audit(evidence: Evidence) -> Table:
         for variant in evidence.variants:
             cells.append(audited(variant, invariant))
         rows.append(Row(tuple(cells)))
-    columns = [Column("Invariant", numeric=False)]
-    for variant in evidence.variants:
-        offences = Column(f"{variant.title}, offences")
-        columns.append(Column(variant.title, numeric=False, below=(offences,)))
+    columns = [*texts("Invariant")]
+    for title in evidence.titles.values():
+        columns.append(Column(title, numeric=False, below=numeric(f"{title}, offences")))
     return Table(
         "audit",
-        "Audit",
         "Every audited invariant and its worst verdict over the runs; offences are added up over "
         f"the runs; {evidence.workload}.",
         tuple(columns),
@@ -87,14 +77,13 @@ def audit_runs(evidence: Evidence) -> Table:
                 Cell(finding.summary),
             )
         )
-        for variant, run in each_run(evidence)
+        for variant, run in evidence.each_run
         for finding in run.findings
     ]
     return Table(
         "audit-runs",
-        "Every finding of every run",
         f"What the audit saw in each run; {evidence.workload}.",
-        heads("Run", "Id", "Invariant", "Verdict", "Offences", "Summary", numeric=("Offences",)),
+        (*texts("Run", "Id", "Invariant", "Verdict"), *numeric("Offences"), *texts("Summary")),
         tuple(rows),
     )
 
@@ -108,11 +97,11 @@ def examples(finding: Finding) -> tuple[str, ...]:
 
 def badges(evidence: Evidence) -> list[tuple[str, str]]:
     """Return what a reader wants to know before any number, in a few words, each with its tone."""
-    every = [run for _, run in each_run(evidence)]
+    every = evidence.runs
     states = {s["index"]: s for a in evidence.summary["variants"] for s in a["runs"]}
     n, valid = len(every), sum(bool(states[run.index]["valid"]) for run in every)
     verdict = worst(correctness(run.findings) for run in every)
-    clean = sum(_is_clean(run) for run in every)
+    clean = sum(correctness(run.findings) is Verdict.PASS for run in every)
     laws, outcome = (Verdict.PASS, "passed") if valid == n else (Verdict.FAIL, "failed")
     return [
         (TONES[verdict.value], f"audit {verdict.value}: {clean} of {n} runs clean"),
@@ -120,16 +109,12 @@ def badges(evidence: Evidence) -> list[tuple[str, str]]:
     ]
 
 
-def _is_clean(run: Run) -> bool:
-    return correctness(run.findings) is Verdict.PASS
-
-
 def runs(evidence: Evidence) -> Table:
     """Return the runs in the order in which they ran, and whether each counts."""
     states = {s["index"]: s for a in evidence.summary["variants"] for s in a["runs"]}
-    has_cases = any(run.record.case for _, run in each_run(evidence))
+    has_cases = any(run.record.case for run in evidence.runs)
     rows = []
-    for variant, run in each_run(evidence):
+    for variant, run in evidence.each_run:
         state = states[run.index]
         rows.append(
             Row(
@@ -138,7 +123,7 @@ def runs(evidence: Evidence) -> Table:
                     Cell(f"{run.block}", float(run.block)),
                     Cell(variant.title),
                     *([Cell(f"{run.record.case} (seed {run.record.seed})")] * has_cases),
-                    Cell(_moment(run)),
+                    Cell(numbers.moment(run.record.started_at)),
                     verdict_cell("VALID" if state["valid"] else "INVALID"),
                     verdict_cell(state["audit_verdict"]),
                     Cell("yes" if run.counts else "no"),
@@ -147,19 +132,17 @@ def runs(evidence: Evidence) -> Table:
                 )
             )
         )
-    titles = ["Run", "Block", "Variant", *["Case"] * has_cases]
-    titles += ["Started", "Validity", "Audit", "In estimates", "Drained"]
+    about = ("Started", "Validity", "Audit", "In estimates", "Drained", "Reasons")
     return Table(
         "runs",
-        "Runs",
         f"All runs in the order in which they were made; {evidence.workload}.",
-        tuple(Column(t, numeric=t == "Block") for t in (*titles, "Reasons")),
+        (
+            *texts("Run"),
+            *numeric("Block"),
+            *texts("Variant", *["Case"] * has_cases, *about),
+        ),
         tuple(rows),
     )
-
-
-def _moment(run: Run) -> str:
-    return run.record.started_at.replace("T", " ").replace("+00:00", " UTC")
 
 
 def laws(evidence: Evidence) -> Table:
@@ -180,10 +163,15 @@ def laws(evidence: Evidence) -> Table:
                 rows.append(_law_row(name, variant, checked))
     return Table(
         "laws",
-        "Laws",
         "What the numbers of a run must obey: both sides, and the residual of the run and stage "
         f"that came closest to breaking it; {evidence.workload}.",
-        LAWS,
+        (
+            *texts("Law", "Variant", "Verdict"),
+            *numeric("Left side", "Right side"),
+            *texts("In"),
+            *numeric("Residual", "Tolerance"),
+            *texts("Where", "Detail"),
+        ),
         tuple(rows),
     )
 

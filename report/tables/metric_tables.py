@@ -1,6 +1,6 @@
 """The tables of what was measured: metrics side by side, each in detail, the load, the backlog."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +16,10 @@ from report.tables.cells import (
     Table,
     difference_cell,
     estimate_cell,
+    numeric,
     percent,
     ratio_cell,
+    texts,
 )
 
 
@@ -30,7 +32,7 @@ def metrics_in_order(evidence: Evidence) -> list[tuple[str, dict[str, Any]]]:
 def comparison(evidence: Evidence) -> Table:
     """Return every metric of every variant; below a contender's value, the change it is."""
     pairs = {pair.contender.name: pair for pair in evidence.pairs}
-    columns = [Column("Metric", numeric=False)]
+    columns = [*texts("Metric")]
     columns += [_column(variant, pairs.get(variant.name)) for variant in evidence.variants]
     rows = []
     for metric, facts in metrics_in_order(evidence):
@@ -48,7 +50,7 @@ def comparison(evidence: Evidence) -> Table:
             f"{evidence.variants[0].title}; {evidence.workload}."
         )
     footer = outcome_words.footer(evidence.summary["metrics"], evidence.pairs)
-    return Table("comparison", "Comparison", caption, tuple(columns), tuple(rows), footer)
+    return Table("comparison", caption, tuple(columns), tuple(rows), footer)
 
 
 def _column(variant: Variant, pair: Pair | None) -> Column:
@@ -117,18 +119,15 @@ def details(evidence: Evidence, variant: Variant) -> Table:
                 facts["unit"],
             )
         )
-    runs = [Column(f"Run {run.index}{' ✗' if run.trouble else ''}") for run in variant.runs]
+    runs = [f"Run {run.index}{' ✗' if run.trouble else ''}" for run in variant.runs]
     return Table(
         f"details-{variant.name}",
-        variant.title,
         f"{variant.title}: every metric and what each run says; {evidence.workload}.",
         (
-            Column("Metric", numeric=False),
-            Column("Estimate", interval=True),
-            *runs,
-            Column("n"),
-            Column("Values"),
-            Column("Method", numeric=False),
+            *texts("Metric"),
+            *numeric("Estimate", interval=True),
+            *numeric(*runs, "n", "Values"),
+            *texts("Method"),
         ),
         tuple(rows),
     )
@@ -136,18 +135,10 @@ def details(evidence: Evidence, variant: Variant) -> Table:
 
 def funnel(evidence: Evidence) -> Table:
     """Return how far attempts came, and how those that came no further ended."""
-    columns = [Column("Step", numeric=False)]
-    columns += [
-        Column(
-            variant.title,
-            below=(
-                Column(f"{variant.title}, of attempts"),
-                Column(f"{variant.title}, of the step before"),
-                Column(f"{variant.title}, ended here", numeric=False),
-            ),
-        )
-        for variant in evidence.variants
-    ]
+    columns = [*texts("Step")]
+    for title in evidence.titles.values():
+        shares = numeric(f"{title}, of attempts", f"{title}, of the step before")
+        columns.append(Column(title, below=(*shares, *texts(f"{title}, ended here"))))
     steps = [evidence.summary["funnel"][variant.name] for variant in evidence.variants]
     rows = []
     for same in zip(*steps, strict=True):
@@ -162,7 +153,7 @@ def funnel(evidence: Evidence) -> Table:
             cells.append(Cell(numbers.number(step["mean"]), step["mean"], below=below))
         rows.append(Row(tuple(cells)))
     caption = f"Order funnel, means over the runs; {evidence.workload}."
-    return Table("funnel", "Order funnel", caption, tuple(columns), tuple(rows))
+    return Table("funnel", caption, tuple(columns), tuple(rows))
 
 
 def _exits(left: Mapping[str, float]) -> str:
@@ -181,6 +172,22 @@ _STAGE_COLUMNS = (
     ("p99, ms", "p99_ms", 0),
     ("Errors, %", "error_rate_pct", 2),
 )
+_RESPONSE_COLUMNS = (
+    ("Requests", "requests", 0),
+    ("Answered", "answered", 0),
+    *(
+        (f"{kind.capitalize()} {quantile}, ms", f"{kind}_{quantile}_ms", 1)
+        for kind in ("service", "response")
+        for quantile in ("p50", "p95", "p99")
+    ),
+)
+_LEVEL_COLUMNS = (
+    ("Requests", "requests", 0),
+    ("Errors", "error_rate_pct", 1),
+    ("p50", "latency_p50_ms", 0),
+    ("p95", "latency_p95_ms", 0),
+)
+"""Titles, the names that the summary has for them, and their digits."""
 
 
 def stages(evidence: Evidence) -> Table:
@@ -189,23 +196,63 @@ def stages(evidence: Evidence) -> Table:
     for variant in evidence.variants:
         for stage in evidence.summary["stages"][variant.name]:
             window = f"{stage['start_s']:g}–{stage['end_s']:g} s"
-            cells = [Cell(f"{stage['stage']} · {stage['name']}"), Cell(window)]
-            cells += [
-                Cell(numbers.number(stage[key], digits), stage[key])
-                for _, key, digits in _STAGE_COLUMNS
-            ]
-            rows.append(Row(tuple(cells), variant.title))
+            begin = (Cell(f"{stage['stage']} · {stage['name']}"), Cell(window))
+            rows.append(Row((*begin, *_values(stage, _STAGE_COLUMNS)), variant.title))
     return Table(
         "stages",
-        "Stages",
         "Users at the end of each stage, and the requests sent in it; percentiles of the merged "
         f"API requests; {evidence.workload}.",
-        (
-            Column("Stage", numeric=False),
-            Column("Window"),
-            *(Column(title) for title, _, _ in _STAGE_COLUMNS),
-        ),
+        (*texts("Stage"), *numeric("Window", *(title for title, _, _ in _STAGE_COLUMNS))),
         tuple(rows),
+    )
+
+
+def responses(evidence: Evidence) -> Table:
+    """Return service times beside response times, of every kind of request of every variant."""
+    return Table(
+        "responses",
+        "Service time: from sending to the answer. Response time: from the intended start. "
+        f"Answered requests, merged; counts are means over the runs; {evidence.workload}.",
+        (*texts("Request"), *numeric(*(title for title, _, _ in _RESPONSE_COLUMNS))),
+        tuple(
+            Row(
+                (Cell(f"{kind['request']}: {kind['route']}"), *_values(kind, _RESPONSE_COLUMNS)),
+                variant.title,
+            )
+            for variant in evidence.variants
+            for kind in evidence.summary["responses"][variant.name]
+        ),
+    )
+
+
+def _values(found: Mapping[str, Any], columns: Sequence[tuple[str, str, int]]) -> Iterator[Cell]:
+    for _, key, digits in columns:
+        yield Cell(numbers.number(found[key], digits), found[key])
+
+
+def levels(evidence: Evidence) -> Table | None:
+    """Return what each variant did on each level of users; None if the load plans no users."""
+    by_variant = evidence.summary["levels"]
+    if not any(by_variant.values()):
+        return None
+    return Table(
+        "levels",
+        "Requests grouped by active users when they were sent; a level begins "
+        "where the one before it ends, and rising and falling load count together. Requests are "
+        "means of the runs; latency is that of API requests, an unanswered one longer than all "
+        f"others; {evidence.workload}.",
+        (*texts("Users"), *numeric(*(title for title, _, _ in _LEVEL_COLUMNS), interval=True)),
+        tuple(
+            Row(
+                (
+                    Cell(f"≤ {level['up_to']}", level["up_to"]),
+                    *(estimate_cell(level[key], digits) for _, key, digits in _LEVEL_COLUMNS),
+                ),
+                variant.title,
+            )
+            for variant in evidence.variants
+            for level in by_variant[variant.name]
+        ),
     )
 
 
@@ -219,18 +266,7 @@ def backlog(evidence: Evidence) -> Table:
         rows.append(Row(tuple(cells), unit=facts["unit"]))
     return Table(
         "backlog",
-        "Queue depth and processing delay",
         f"The backlog at its peak and on average; {evidence.workload}.",
-        (
-            Column("Metric", numeric=False),
-            Column("What it is", numeric=False),
-            *(Column(a.title, interval=True) for a in evidence.variants),
-        ),
+        (*texts("Metric", "What it is"), *numeric(*evidence.titles.values(), interval=True)),
         tuple(rows),
     )
-
-
-def each_run(evidence: Evidence) -> Iterator[tuple[Variant, Any]]:
-    """Yield every run with its variant, in the order in which they ran."""
-    pairs = [(variant, run) for variant in evidence.variants for run in variant.runs]
-    yield from sorted(pairs, key=lambda pair: pair[1].index)

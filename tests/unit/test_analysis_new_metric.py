@@ -8,8 +8,8 @@ from harness.analysis.estimates import Quantity, Scalar
 from harness.analysis.metric import Group, Listing, metric
 from harness.analysis.metrics import listed
 from harness.analysis.run_facts import RunFacts
+from report import comparison_report
 from report.evidence import Evidence, Variant
-from report.page import web_page
 from report.tables import cells, metric_tables
 from tests.support.histories import make_run
 from tests.support.schemas import summary_schema
@@ -53,4 +53,4 @@ def test_a_new_metric_is_in_the_tables_and_its_lists(evidence, monkeypatch):
     assert "Users who came" in [row.cells[0].text for row in table.rows]
     assert "Orders,users,Users who came,10," in cells.to_csv(table)
     assert listed(Listing.KEY)[-1] == ID
-    assert web_page.key_figures(evidence)[-1][0] == "Users who came"
+    assert comparison_report.key_figures(evidence)[-1][0] == "Users who came"

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.analysis.estimates import MIN_BEYOND
 from harness.analysis.series import Latencies
 from report.charts.lines import POINTS, Curve, bin_s, needed, of_run, of_variant, percentile_line
-from report.charts.percentile_curves import MIN_BEYOND, merged, quantiles, reach
+from report.charts.percentile_curves import merged, quantiles, reach
 from report.evidence import Durations, Evidence, Run, Variant
 
 REQUESTS = Curve("requests", "answered")

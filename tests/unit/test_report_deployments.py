@@ -15,7 +15,7 @@ def said(campaign, *recorded):
         SimpleNamespace(record=SimpleNamespace(**{"deployment": None, **record}))
         for record in recorded
     ]
-    evidence = SimpleNamespace(campaign=campaign, variants=[SimpleNamespace(runs=runs)])
+    evidence = SimpleNamespace(campaign=campaign, runs=runs)
     return dict(deployments.rows(evidence))
 
 

@@ -13,7 +13,7 @@ SAFE = '&lt;script>alert("1")&lt;/script> | 📱 # Sale ```'
 def test_a_name_in_a_table_stays_in_its_cell():
     row = Row((Cell(NAME, note=NAME), Cell("1", 1.0)), group=NAME)
     columns = (Column(NAME, numeric=False), Column("n"))
-    text = markdown.table(Table("t", NAME, NAME, columns, (row,), footer=NAME))
+    text = markdown.table(Table("t", NAME, columns, (row,), footer=NAME))
     assert "<" not in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert [line.count("|") for line in rows] == [3, 3, 3, 3]
@@ -28,7 +28,7 @@ def test_a_name_in_a_figure_is_on_one_line():
 
 
 def test_a_name_in_a_list_or_before_a_fold_is_on_one_line():
-    assert markdown.listed([(NAME, NAME)]) == f"- **{SAFE}** {SAFE}"
+    assert markdown.listed([(NAME, NAME)]) == f"- **{SAFE}:** {SAFE}"
     assert markdown.unfolded(NAME, "body").startswith(f"<details><summary>{SAFE}</summary>")
 
 

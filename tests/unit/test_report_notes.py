@@ -10,7 +10,7 @@ TITLES = ("Metric", "Sync", "Queue", "Ratio")
 def a_table(*rows):
     columns = tuple(Column(title) for title in TITLES)
     made = tuple(Row(tuple(Cell("1", note=note) for note in notes)) for notes in rows)
-    return Table("t", "T", "A table.", columns, made)
+    return Table("t", "A table.", columns, made)
 
 
 def test_remarks_that_differ_in_their_numbers_share_a_mark_and_are_listed():

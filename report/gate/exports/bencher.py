@@ -6,11 +6,9 @@ measure that Bencher does not know is created; slugs have at most 64 characters.
 is no part of the format: a threshold in Bencher has the boundary on the side that is worse.
 """
 
-import json
-
-from harness.analysis.summary import plain
 from harness.gate.result import Result
 from report.gate.exports import bounds, measured
+from report.gate.gate_json import as_json
 
 FILE = "bencher.json"
 
@@ -23,4 +21,4 @@ def render(result: Result) -> str:
         if (span := bounds(row)) is not None:
             metric |= {"lower_value": span[0], "upper_value": span[1]}
         benchmarks.setdefault(row.subject, {})[row.metric.replace("_", "-")] = metric
-    return json.dumps(plain(benchmarks), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return as_json(benchmarks)

@@ -9,12 +9,10 @@ over would no longer be in the unit that people read. None of the metrics that t
 asks for is one.
 """
 
-import json
-
-from harness.analysis.summary import plain
 from harness.gate.result import Result, Row
 from report.gate import gate_words
 from report.gate.exports import bounds, measured
+from report.gate.gate_json import as_json
 
 FILE = "github-action-benchmark.json"
 
@@ -22,7 +20,7 @@ FILE = "github-action-benchmark.json"
 def render(result: Result) -> str:
     """Return the file."""
     entries = [_entry(row, head) for row, head in measured(result) if row.better == "lower"]
-    return json.dumps(plain(entries), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return as_json(entries)
 
 
 def _entry(row: Row, head: float) -> dict[str, object]:
