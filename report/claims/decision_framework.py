@@ -28,7 +28,7 @@ class Step:
 
 
 def steps(order_usd: float, sales: float, published: Published) -> list[Step]:
-    """Return the branches of section 5 for a price of the product and a number of sales in a month."""
+    """Return the branches of section 5 for a product's price and a number of sales a month."""
     revenue, frequency = published.value("rule_revenue"), published.value("rule_frequency")
     dear, rare = order_usd > revenue, sales < frequency
     return [

@@ -25,7 +25,7 @@ ANSWERS = PercentileChart(
 def sections(evidence: Evidence) -> tuple[Section, ...]:
     """Return all figures."""
     lead = (
-        "Each dot stands for the sales that have the same units on sale and units sold; its area is "
+        "Each dot stands for the sales of as many units on sale and units sold; its area is "
         "the number of sales. On the line a sale sold out; a dot above it is an oversell."
     )
     sold = Section("sold", "Units sold of the units on sale", lead, (_sold(evidence),))
