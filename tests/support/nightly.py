@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from harness.analysis import Stored
 from harness.analysis.summary import plain
 from harness.results.store import Campaign, run_folder_name, write_json
+from tests.support.histories import make_run
 from tests.support.stored import stored
 
 FIRST_NIGHT = datetime(2026, 9, 1, 2, tzinfo=UTC)
@@ -70,9 +72,14 @@ def store(folder: Path, one: Stored) -> Path:
     for run in one.description["order"]:
         path = folder / "runs" / run_folder_name(run["index"], run["variant"])
         path.mkdir()
-        write_json(path / "run.json", run)
+        write_json(path / "run.json", _record(run["variant"]) | run)
     campaign.write_json("summary.json", plain(one.summary))
     return folder
+
+
+@cache
+def _record(approach: str) -> dict[str, Any]:
+    return make_run(approach).record.as_json()
 
 
 def slower(position: int, since: int, factor: float = 1.34) -> Stored:
