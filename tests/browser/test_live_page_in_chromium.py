@@ -60,7 +60,7 @@ def test_the_page_is_drawn_and_fits_and_shuts_nobody_out(browser, address, width
 
 def test_the_words_say_what_the_charts_draw(browser, address):
     with view(browser, address) as seen:
-        shows(seen, "#step", "Step 4 of 8: load · stage peak")
+        shows(seen, "#step", "Step 5 of 8: load · stage peak")
         shows(seen, "#campaign", "Tiny sale · 15 s, 30 users at the peak, 40 units · results/tiny")
         now = seen.page.locator("#now div").all_inner_texts()
         assert [text.split("\n") for text in now] == [

@@ -43,7 +43,7 @@ def test_a_campaign_is_audited_reported_and_leaves_nothing(cli, tmp_path):
         assert {f.verdict for f in findings} == {Verdict.PASS}, findings
         assert run.record.reset_proof.clean
         (product,) = run.record.store.products
-        assert product["sold"] == (run.orders["status"] == "confirmed").sum() <= 40
+        assert product.sold == (run.orders["status"] == "confirmed").sum() <= 40
     queue = next(run for run in runs if run.approach == "queue")
     assert (queue.orders["status"] == "confirmed").sum() == 40
 

@@ -79,7 +79,7 @@ def test_wrong_words_are_refused_before_anything_runs(cli, tmp_path):
     refused(cli.run("selftest", "--scenario", "contention"), 64, "contention test")
     refused(cli.run("selftest", "--scenario", "open"), 64, "3000", "450")
     refused(cli.run("run", TINY, "--runs", "many"), 64, "--runs many", "auto")
-    refused(cli.run("run", TINY, "--runs", "auto", "--approach", "sync"), 64, "two approaches")
+    refused(cli.run("run", TINY, "--runs", "auto", "--approach", "sync"), 64, "two variants")
 
 
 def test_the_null_shop_answers_the_contract():
