@@ -21,30 +21,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         key_figures=key_figures(evidence),
         hero=comparison_charts.hero(evidence),
         picture=comparison_charts.headline(evidence),
-        before=(
-            Part(
-                "comparison",
-                "Comparison",
-                (
-                    "Percentiles pool all runs; the rest are means of the runs; 95 % intervals "
-                    "over the runs. “–”: not measurable, see the note.",
-                    metric_tables.comparison(evidence),
-                ),
-            ),
-            Part(
-                "details",
-                "Each variant in detail",
-                tuple(
-                    Fold(
-                        f"{variant.title}: every metric, each run",
-                        (metric_tables.details(evidence, variant),),
-                        variant.tone,
-                    )
-                    for variant in evidence.variants
-                ),
-                "In detail",
-            ),
-        ),
+        before=_verdict(evidence),
         graphs_lead="Thin lines are runs; a thick line is the median of the runs, or the merged "
         "distribution. Dotted: a run that is invalid or failed its audit. Hatched: excluded from "
         "the ranking. Bands are the stages"
@@ -54,21 +31,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             *growth_section.sections(evidence),
             *claims.sections(evidence),
         ),
-        between=(
-            Part("funnel", "Order funnel in numbers", (metric_tables.funnel(evidence),), "Funnel"),
-            Part(
-                "stages",
-                "Stages: planned and achieved users",
-                (metric_tables.stages(evidence), metric_tables.responses(evidence)),
-                "Stages",
-            ),
-            Part(
-                "backlog",
-                "Queue depth and processing delay",
-                (metric_tables.backlog(evidence),),
-                "Backlog",
-            ),
-        ),
+        between=_load(evidence),
         audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
         "the same runs must agree. What could not be checked is UNKNOWN, never a pass.",
         after=closing(
@@ -80,6 +43,37 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             Fold("Definition of every metric", (_definitions(evidence),)),
         ),
         raw=raw,
+    )
+
+
+def _verdict(evidence: Evidence) -> tuple[Part, ...]:
+    """Return what comes first: every variant beside the others, and each in detail."""
+    lead = (
+        "Percentiles pool all runs; the rest are means of the runs; 95 % intervals over the runs. "
+        "“–”: not measurable, see the note."
+    )
+    details = tuple(
+        Fold(
+            f"{variant.title}: every metric, each run",
+            (metric_tables.details(evidence, variant),),
+            variant.tone,
+        )
+        for variant in evidence.variants
+    )
+    return (
+        Part("comparison", "Comparison", (lead, metric_tables.comparison(evidence))),
+        Part("details", "Each variant in detail", details, "In detail"),
+    )
+
+
+def _load(evidence: Evidence) -> tuple[Part, ...]:
+    """Return what became of the load, in numbers."""
+    stages = (metric_tables.stages(evidence), metric_tables.responses(evidence))
+    backlog = (metric_tables.backlog(evidence),)
+    return (
+        Part("funnel", "Order funnel in numbers", (metric_tables.funnel(evidence),), "Funnel"),
+        Part("stages", "Stages: planned and achieved users", stages, "Stages"),
+        Part("backlog", "Queue depth and processing delay", backlog, "Backlog"),
     )
 
 
