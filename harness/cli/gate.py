@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.application import app, console, print_table
-from harness.cli.options import StrictOption
+from harness.cli.options import ApproachOption, OutOption, StrictOption
 from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
 
 if TYPE_CHECKING:
@@ -43,16 +43,14 @@ def gate(
     scenario: Annotated[
         str | None, typer.Option(help="Name in scenarios/, or a TOML file. [as in gate.toml]")
     ] = None,
-    approach: Annotated[
-        list[str] | None, typer.Option(help="Only this approach; may be repeated.")
-    ] = None,
+    approach: ApproachOption = None,
     settings: Annotated[
         Path | None, typer.Option(help="Criteria and tolerances. [gate.toml of the project]")
     ] = None,
     inconclusive: Annotated[
         Inconclusive | None, typer.Option(help="Exit with 0 or 10 if nothing is decided. [30]")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    out: OutOption = None,
     strict: StrictOption = False,
     resume: Annotated[Path | None, typer.Option(help="Continue the gate in this folder.")] = None,
 ) -> ExitCode:

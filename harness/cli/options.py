@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,10 @@ from harness.runtime_names import RUNTIMES
 if TYPE_CHECKING:
     from harness.campaign.variants import Variant
 
+ApproachOption = Annotated[
+    list[str] | None, typer.Option("--approach", help="Only this approach; may be repeated.")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for the results.")]
 RuntimeOption = Annotated[str, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}.")]
 ScaleOption = Annotated[
     list[str] | None, typer.Option("--scale", help="SERVICE=N replicas; may be repeated.")

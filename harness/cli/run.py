@@ -14,9 +14,11 @@ import typer
 
 from harness.cli.application import app, console
 from harness.cli.options import (
+    ApproachOption,
     BaselineOption,
     LiveOption,
     LivePortOption,
+    OutOption,
     RunsOption,
     SameSeedOption,
     ScaleOption,
@@ -45,9 +47,7 @@ def run(
     scenario: Annotated[
         str | None, typer.Argument(help="Name in scenarios/, or a TOML file. [flash_sale]")
     ] = None,
-    approach: Annotated[
-        list[str] | None, typer.Option(help="Only this approach; may be repeated.")
-    ] = None,
+    approach: ApproachOption = None,
     variant: VariantOption = None,
     baseline: BaselineOption = None,
     case: Annotated[
@@ -61,7 +61,7 @@ def run(
     runtime: Annotated[
         str | None, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}. [local]")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the campaign.")] = None,
+    out: OutOption = None,
     strict: StrictOption = False,
     resume: Annotated[
         Path | None, typer.Option(help="Continue the campaign in this folder.")

@@ -1,13 +1,13 @@
 """`harness selftest`: can this machine, and this harness, distinguish a difference from none?"""
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from harness.cli.application import app, console, print_table
+from harness.cli.options import OutOption
 from harness.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def selftest(
     approach: Annotated[str, typer.Argument(help="The approach to copy.")] = "queue",
     scenario: Annotated[str, typer.Option(help="Name in scenarios/, or a TOML file.")] = "selftest",
-    out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    out: OutOption = None,
 ) -> ExitCode:
     """Measure one approach against itself, against a slower copy of it, and the generator."""
     from harness.runtimes import measuring
