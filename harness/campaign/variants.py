@@ -157,7 +157,7 @@ def _varied(variant: Variant, topology: Topology, choice: Choice) -> Variant:
     scale = {name: n for name, n in choice.scale.items() if name in has}
     settings = {key: value for key, value in choice.settings.items() if key[0] in has}
     is_as_it_is = variant.name == variant.approach
-    title = topology.title if is_as_it_is else f"{topology.title}, {variant.name}"
+    title = topology.title if is_as_it_is else f"{topology.title} ({variant.name})"
     return replace(
         variant,
         title=variant.title or title,

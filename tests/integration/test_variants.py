@@ -43,7 +43,7 @@ def test_three_variants_are_one_campaign(harness, tmp_path):
     assert said["variants"][2]["approach"] == "sync"
     assert said["variants"][2]["settings"] == {"api.THREADS": "300"}
     assert set(said["topologies"]) == {"queue", "sync", "sync-300"}
-    assert said["topologies"]["sync-300"]["title"] == "Synchronous, sync-300"
+    assert said["topologies"]["sync-300"]["title"] == "Synchronous (sync-300)"
     runs = Campaign.open(out).load_runs()
     assert len(runs) == 6
     for run in runs:
