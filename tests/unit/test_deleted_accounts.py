@@ -99,6 +99,14 @@ def test_a_shop_that_refuses_is_asked_once(play, ledger):
     }
 
 
+def test_the_status_of_a_refusal_is_no_state_of_an_order(play, ledger):
+    """A problem body has the HTTP status as `status` (RFC 9457)."""
+    sold_out = httpx.Response(409, json={"status": 409, "code": "sold_out"})
+    facts = play(shop(ledger, lambda: sold_out))
+    bought = [(one.status, one.order_id, one.order_status) for one in facts["purchases"]]
+    assert bought == [(409, None, None)] * 2
+
+
 def test_an_accepted_order_is_asked_for_until_it_has_ended(play, ledger):
     states = iter(["accepted", "accepted", "cancelled", "cancelled"])
     lock = threading.Lock()

@@ -14,6 +14,7 @@ import psycopg
 
 from harness.errors import InfrastructureError
 from harness.faults.actions.base import FaultAction, carries_out
+from harness.load.request_outcomes import order_in, outcome_of
 from harness.results.record import DeletedPurchase, RequestCount
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
@@ -102,12 +103,14 @@ class DeleteAccounts(FaultAction):
     def _buy(self, shop: httpx.Client, user_id: int) -> DeletedPurchase:
         purchase = DeletedPurchase(user_id=user_id, key=f"deleted-{self._name}-{user_id}", status=0)
         headers = {**self._login(user_id), "Idempotency-Key": purchase.key}
-        body = {"product_id": SALE_PRODUCT, "quantity": 1}
-        answer = self._persist(shop, "/orders", body, headers)
+        wanted = {"product_id": SALE_PRODUCT, "quantity": 1}
+        answer = self._persist(shop, "/orders", wanted, headers)
         if answer is not None:
             purchase.status = answer.status_code
-            said = _json(answer)
-            purchase.order_id, purchase.order_status = said.get("order_id"), said.get("status")
+            body = _json(answer)
+            outcome = outcome_of("buy", answer.status_code, body)
+            order_id, status, _ = order_in(body, outcome)
+            purchase.order_id, purchase.order_status = order_id or None, status or None
         return purchase
 
     def _watch(self, shop: httpx.Client, purchase: DeletedPurchase) -> None:
