@@ -31,7 +31,7 @@ MOMENTS = (
     r"run 1/1 sync-head  load",
     r"run 1/6 sync-\w+  bring up",  # of the comparison
     r"run 2/6 sync-\w+  load",
-    r"run 3/6 sync-\w+  audit and save",
+    r"run 3/6 sync-\w+  collect, audit, save",
     r"run 4/6 sync-\w+  sold",  # between two blocks
 )
 """What the gate says last before it is killed."""

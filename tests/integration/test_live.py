@@ -40,7 +40,7 @@ def test_a_campaign_is_watched_from_its_first_step_to_its_report(cli, tmp_path):
 
     heard = list(events(address))
     steps = list(dict.fromkeys(state["run"]["step"] for state in heard if state["run"]))
-    assert steps[-5:] == ["load", "drain", "collect", "audit and save", "tear down"]
+    assert steps[-4:] == ["load", "drain", "collect, audit, save", "tear down"]
     samples = [sample for state in heard if state["run"] for sample in state["samples"]]
     times_s = [sample["t_s"] for sample in samples]
     assert times_s == sorted(times_s)
