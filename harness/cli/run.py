@@ -50,9 +50,7 @@ def run(
     approach: ApproachOption = None,
     variant: VariantOption = None,
     baseline: BaselineOption = None,
-    case: Annotated[
-        list[str] | None, typer.Option(help="Only this case of the scenario; may be repeated.")
-    ] = None,
+    case: Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")] = None,
     runs: RunsOption = None,
     seed: SeedOption = None,
     same_seed: SameSeedOption = False,
@@ -63,9 +61,7 @@ def run(
     ] = None,
     out: OutOption = None,
     strict: StrictOption = False,
-    resume: Annotated[
-        Path | None, typer.Option(help="Continue the campaign in this folder.")
-    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue this campaign.")] = None,
     live: LiveOption = False,
     live_port: LivePortOption = None,
 ) -> ExitCode:
