@@ -54,7 +54,7 @@ def warnings(facts: RunFacts) -> list[str]:
             f"the control group was kept off the processors for {withheld_s:.1f} s of the "
             f"{facts.load_s:g} s of load: its quota is too small"
         )
-    return found + [_told(use) for use in uses(facts) if use.full > FULL_FOR]
+    return found + [_warning(use) for use in uses(facts) if use.full > FULL_FOR]
 
 
 def _use(facts: RunFacts, stage: Stage) -> Use:
@@ -107,7 +107,7 @@ def _gained(facts: RunFacts, metric: str, from_s: float, to_s: float) -> float |
     return float(last - first)
 
 
-def _told(use: Use) -> str:
+def _warning(use: Use) -> str:
     shares = ", ".join(f"{name} {used:.2f}" for name, used in use.cores.items())
     others = " and for others" if use.cores["others"] > NOTABLE_CORES else ""
     waited = "" if use.waited is None else f"; a process waited {100 * use.waited:.0f} % of it"

@@ -1,5 +1,6 @@
 """Faults of replicas: they are ended, paused, emptied, or taken off their network."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGCONT, SIGKILL, SIGSTOP
@@ -11,7 +12,7 @@ from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 
 
-class ReplicaAction(FaultAction):
+class ReplicaAction(FaultAction, ABC):
     """Hits one replica of a service, or all of them at once."""
 
     def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
@@ -36,9 +37,9 @@ class ReplicaAction(FaultAction):
         self._break(number)
         self._injected.append(number)
 
+    @abstractmethod
     def _break(self, number: int) -> None:
         """Hit a replica."""
-        raise NotImplementedError
 
     def _let_go(self, number: int) -> None:
         """Undo what keeps a replica from going on."""
