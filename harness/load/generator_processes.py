@@ -4,6 +4,7 @@ Nothing of Locust is imported here: its monkey patching belongs into the generat
 """
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import psutil
 
 from harness.errors import InfrastructureError
+from harness.host import child_processes
 from harness.load.load_plan import AnyPlan
 
 READY_LIMIT_S = 60.0
@@ -75,12 +77,12 @@ class _Generator:
         self.process.stdin.write(json.dumps(message).encode() + b"\n")
         self.process.stdin.flush()
 
-    def wait(self, timeout_s: float | None) -> int | None:
+    def wait(self, limit_s: float) -> int | None:
         """Return the exit code, or None if the process does not end in time."""
-        try:
-            code = self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
+        code = child_processes.wait(self.process, limit_s)
+        if code is None:
             return None
+        self.process.wait()
         self._reader.join()
         if self.process.stdin is not None and not self.process.stdin.closed:
             self.process.stdin.close()
@@ -205,7 +207,7 @@ class LoadProcess:
             for generator in running:
                 generator.wait(max(0.0, deadline_s - time.monotonic()))
         for generator in self._generators:
-            generator.wait(None)
+            generator.wait(math.inf)
 
     def cpu_s(self) -> float:
         """Return the CPU seconds that the generators have used since they were started."""

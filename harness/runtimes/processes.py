@@ -194,14 +194,14 @@ def _shared_memory(pid: int) -> set[str]:
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM take effect after the block: a clean-up must not stop half-way."""
+    """Let Ctrl-C and its like take effect after the block: a clean-up must not stop half-way."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[int] = []
     previous = {
         number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield

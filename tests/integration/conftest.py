@@ -53,12 +53,19 @@ class Cli:
         return process
 
     def stop_started(self) -> None:
-        """End what a test that failed in the middle left running."""
+        """End what a test that failed in the middle left running, if need be by force."""
         for process in self.started:
             if process.poll() is None:
                 process.terminate()
-            if not process.stdout.closed:
+            if process.stdout.closed:
+                continue
+            try:
                 process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                self.run("clean")
+                raise
 
     def left_behind(self) -> list[str]:
         """Every process that works in the scratch folder, and every deployment folder in it."""

@@ -10,6 +10,7 @@ from signal import Signals
 from typing_extensions import override
 
 from harness.errors import InfrastructureError, UsageError
+from harness.host import child_processes
 from harness.runtimes.local.launch import (
     PROBE_LIMIT_S,
     Launch,
@@ -68,7 +69,9 @@ class ProcessReplica(Replica):
     def pid(self) -> int | None:
         """Return the id of the first process, or None if it does not run."""
         process = self._process
-        return process.pid if process is not None and process.poll() is None else None
+        if process is None or child_processes.exit_code(process) is not None:
+            return None
+        return process.pid
 
     @property
     @override
@@ -77,7 +80,7 @@ class ProcessReplica(Replica):
 
     @override
     def exit_code(self) -> int | None:
-        return self._process.poll() if self._process is not None else None
+        return child_processes.exit_code(self._process) if self._process is not None else None
 
     @override
     def how_it_ended(self) -> str:
