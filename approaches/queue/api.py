@@ -10,29 +10,45 @@ import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from redis.exceptions import RedisError
+from starlette.types import Receive, Scope
 
 from approaches.queue import ledger
 from approaches.queue.acknowledgement import LedgerWatch
 from approaches.queue.cancellation import cancel
 from approaches.queue.changes import Hub, Listener
-from approaches.queue.http import json_response, run_web, web_app
+from approaches.queue.http import answer_to, json_response, run_web, web_app
 from approaches.queue.leader_ledger import read_mark
 from approaches.queue.order import Order
 from approaches.queue.queue_settings import QueueSettings
 from approaches.queue.redis_store import Acceptance, Store
 from approaches.queue.service import run_service
 from approaches.shop.accounts import AsyncAccounts, Hasher, Tokens
+from approaches.shop.asgi import (
+    Answer,
+    ShortCut,
+    header_values,
+    json_answer,
+    problem_answer,
+    read_body,
+)
+from approaches.shop.bodies import encode_json
 from approaches.shop.catalogue import product_view, read_product_id
 from approaches.shop.contract import openapi
 from approaches.shop.database import STORE_ERRORS, AsyncPool
 from approaches.shop.ids import canonical_order_id, new_order_id
 from approaches.shop.order_metrics import ORDERS_ACCEPTED
-from approaches.shop.orders import Purchase, Status, read_idempotency_key, read_purchase
+from approaches.shop.orders import (
+    Purchase,
+    Status,
+    order_json,
+    read_idempotency_key,
+    read_purchase,
+)
 from approaches.shop.problems import Code, Problem
 
 REDIS_TIMEOUT_S = 2.0
@@ -41,11 +57,14 @@ LEDGER_CONNECTIONS = 4
 READY_WITHIN_S = 1.0
 DRAIN_S = 10
 
+_KEY_REUSED = Problem(Code.KEY_REUSED, "the key was sent before with another product or quantity")
+_LIMIT_REACHED = Problem(Code.LIMIT_REACHED, "you hold as many of this product as one buyer may")
 _REFUSALS = {
-    "key_reused": (Code.KEY_REUSED, "the key was sent before with another product or quantity"),
-    "limit_reached": (Code.LIMIT_REACHED, "you hold as many of this product as one buyer may"),
-    "sold_out": (Code.SOLD_OUT, "not enough units are left"),
+    "key_reused": problem_answer(_KEY_REUSED),
+    "limit_reached": problem_answer(_LIMIT_REACHED),
+    "sold_out": problem_answer(Problem(Code.SOLD_OUT, "not enough units are left")),
 }
+_NOBODY = nullcontext()
 
 
 class Shop:
@@ -86,7 +105,7 @@ class Shop:
         """Return True if both stores answer."""
         try:
             async with asyncio.timeout(READY_WITHIN_S):
-                await self._store.redis.ping()
+                await self._store.ping()
             await self._pool.run(ledger.ping, within_s=READY_WITHIN_S)
             await self._learn_mark()
         except (RedisError, TimeoutError, *STORE_ERRORS):
@@ -103,24 +122,25 @@ class Shop:
 
     async def ticket(self, request: Request) -> Response:
         """POST /auth/ticket."""
-        return json_response(self._tokens.issue_ticket(self._user_of(request)), 201)
+        return json_response(self._tokens.issue_ticket(self._user_of(request.scope)), 201)
 
-    async def product(self, request: Request) -> Response:
+    async def product(self, scope: Scope, _: Receive) -> Answer:
         """GET /products/{id}: the stock that may still be accepted."""
-        product_id = read_product_id(request.path_params["id"])
+        product_id = read_product_id(scope["tail"])
         product = await self._store.product(product_id)
         if product is None:
             raise await self._not_on_sale(product_id)
-        return json_response(product_view(product, product.stock))
+        return json_answer(encode_json(product_view(product, product.stock)))
 
-    async def buy(self, request: Request) -> Response:
+    async def buy(self, scope: Scope, receive: Receive) -> Answer:
         """POST /orders."""
-        user_id = self._user_of(request)
-        key = read_idempotency_key(request.headers.getlist("idempotency-key"))
-        purchase = read_purchase(await request.body())
+        user_id = self._user_of(scope)
+        key = read_idempotency_key(header_values(scope, b"idempotency-key"))
+        purchase = read_purchase(await read_body(receive))
         order_id = new_order_id()
-        await self._learn_mark()
-        with self._hub.listening(order_id) as listener:
+        if not self._has_mark:
+            await self._learn_mark()
+        with self._listening(order_id) as listener:
             answer = await self._store.accept(
                 order_id,
                 user_id=user_id,
@@ -133,14 +153,17 @@ class Shop:
                 order = _new_order(answer, user_id, key, purchase)
                 return _accepted(await self._promised(order, listener))
         if answer.verdict == "replayed":
-            with self._hub.listening(answer.order_id) as listener:
-                known = await self._known(answer.order_id)
-                if known is None:  # Redis has lost its data since it named the order
-                    raise Problem(Code.STORE_DOWN, "try again with the same idempotency key")
-                return _accepted(await self._promised(known, listener), replayed=True)
+            return await self._replayed(answer.order_id)
         if answer.verdict == "stock_not_loaded":
             raise await self._not_on_sale(purchase.product_id)
-        raise Problem(*_REFUSALS[answer.verdict])
+        return _REFUSALS[answer.verdict]
+
+    async def _replayed(self, order_id: str) -> Answer:
+        with self._listening(order_id) as listener:
+            known = await self._known(order_id)
+            if known is None:  # Redis has lost its data since it named the order
+                raise Problem(Code.STORE_DOWN, "try again with the same idempotency key")
+            return _accepted(await self._promised(known, listener), replayed=True)
 
     async def _learn_mark(self) -> None:
         """Learn how far Redis must have come, before anything is accepted from it.
@@ -153,21 +176,25 @@ class Shop:
             self._store.saw(known.mark)
             self._has_mark = True
 
-    async def _promised(self, order: Order, listener: Listener) -> Order:
-        """Return the order once all is true that a 202 promises."""
-        return order if self._ack == "acceptance" else await self._watch.recorded(order, listener)
+    def _listening(self, order_id: str) -> AbstractContextManager[Listener | None]:
+        """Have a listener for the changes of an order, where a 202 promises to have waited."""
+        return _NOBODY if self._ack == "acceptance" else self._hub.listening(order_id)
 
-    async def order(self, request: Request) -> Response:
+    async def _promised(self, order: Order, listener: Listener | None) -> Order:
+        """Return the order once all is true that a 202 promises."""
+        return order if listener is None else await self._watch.recorded(order, listener)
+
+    async def order(self, scope: Scope, _: Receive) -> Answer:
         """GET /orders/{id}."""
-        user_id = self._user_of(request)
-        return json_response((await self._find(request.path_params["id"], user_id)).view())
+        user_id = self._user_of(scope)
+        return json_answer(order_json((await self._find(scope["tail"], user_id)).view()))
 
     async def contract(self, _: Request) -> Response:
         """GET /openapi.json."""
         return json_response(self._document)
 
-    def _user_of(self, request: Request) -> int:
-        return self._tokens.user_of(request.headers.get("authorization"))
+    def _user_of(self, scope: Scope) -> int:
+        return self._tokens.user_of(next(iter(header_values(scope, b"authorization")), None))
 
     async def _find(self, text: str, user_id: int) -> Order:
         order_id = canonical_order_id(text)
@@ -202,30 +229,32 @@ def _new_order(answer: Acceptance, user_id: int, key: str, purchase: Purchase) -
     )
 
 
-def _accepted(order: Order, *, replayed: bool = False) -> Response:
-    headers = {"Location": f"/orders/{order.id}"}
+def _accepted(order: Order, *, replayed: bool = False) -> Answer:
+    headers = [(b"location", f"/orders/{order.id}".encode())]
     if replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return json_response(order.view(), 202, headers)
+        headers.append((b"idempotent-replayed", b"true"))
+    return json_answer(order_json(order.view()), 202, headers)
 
 
-def create_app(settings: QueueSettings) -> FastAPI:
-    """Return the API as an ASGI application."""
+def create_app(settings: QueueSettings) -> tuple[FastAPI, ShortCut]:
+    """Return the API as an ASGI application, and the short cut that requests take to it."""
     shop = Shop(settings)
     app = web_app(shop.lifespan, shop.is_ready)
     app.add_api_route("/auth/register", shop.register, methods=["POST"])
     app.add_api_route("/auth/login", shop.log_in, methods=["POST"])
     app.add_api_route("/auth/ticket", shop.ticket, methods=["POST"])
-    app.add_api_route("/products/{id}", shop.product, methods=["GET"])
-    app.add_api_route("/orders", shop.buy, methods=["POST"])
-    app.add_api_route("/orders/{id}", shop.order, methods=["GET"])
     app.add_api_route("/openapi.json", shop.contract, methods=["GET"])
-    return app
+    hot = ShortCut(app, answer_to)
+    hot.add("GET", "/products/{id}", shop.product)
+    hot.add("POST", "/orders", shop.buy)
+    hot.add("GET", "/orders/{id}", shop.order)
+    return app, hot
 
 
 def run_child(settings: QueueSettings, index: int, listener: socket.socket) -> None:
     """Run one process of the service until SIGTERM."""
-    run_web(create_app(settings), listener, drain_s=DRAIN_S)
+    app, hot = create_app(settings)
+    run_web(app, listener, drain_s=DRAIN_S, entry=hot)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What the two web services have in common: answers, problems, counters, the server around them.
 
-The hot routes take a Request and return a Response: FastAPI's body models and dependency
-injection would cost more CPU per request than all the rest of this approach's work.
+The routes take a Request and return a Response: FastAPI's body models and dependency injection
+would cost more CPU per request than all the rest of this approach's work. The hot ones take
+not even that (`ShortCut`).
 """
 
 import asyncio
@@ -14,9 +15,11 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from redis.exceptions import RedisError
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
-from approaches.shop.asgi import CountRequests, problem_response
+from approaches.shop.asgi import Answer, CountRequests, problem_answer, problem_response
 from approaches.shop.bodies import encode_json
 from approaches.shop.database import STORE_ERRORS
 from approaches.shop.listening import has_waiting
@@ -31,6 +34,7 @@ LINGER_S = 3.0
 # Longer than the last step of a handshake takes.
 HANDSHAKE_S = 0.1
 LOOK_EVERY_S = 0.02
+_LOST = (RedisError, *STORE_ERRORS)
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +51,29 @@ def json_response(
     )
 
 
+def answer_to(error: Exception) -> Answer:
+    """Return what a hot route that failed is answered with, as `web_app` answers for the others."""
+    if isinstance(error, Problem):
+        return problem_answer(error)
+    if isinstance(error, _LOST):
+        return problem_answer(_lost_store(error))
+    log.error("a request failed", exc_info=error)
+    return problem_answer(Problem(Code.INTERNAL))
+
+
+def _lost_store(error: Exception) -> Problem:
+    # Whether the order was accepted is not known; the client repeats it under the same key.
+    log.warning("a store does not answer: %r", error)
+    return Problem(Code.STORE_DOWN, "try again with the same idempotency key")
+
+
 async def _on_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this type
     return problem_response(error)
 
 
 async def _on_lost_store(_: Request, error: Exception) -> Response:
-    # Whether the order was accepted is not known; the client repeats it under the same key.
-    log.warning("a store does not answer: %r", error)
-    return problem_response(Problem(Code.STORE_DOWN, "try again with the same idempotency key"))
+    return problem_response(_lost_store(error))
 
 
 async def _on_http_error(_: Request, error: Exception) -> Response:
@@ -87,7 +105,7 @@ def web_app(
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_error)
-    for lost in (RedisError, *STORE_ERRORS):
+    for lost in _LOST:
         app.add_exception_handler(lost, _on_lost_store)
 
     async def healthz(_: Request) -> Response:
@@ -117,9 +135,9 @@ class _Server(uvicorn.Server):
     answer, or when the other side closes them; and only what then is left is closed.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, state: State) -> None:
         super().__init__(config)
-        self._state = app.state
+        self._state = state
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         listeners = sockets or []
@@ -143,10 +161,15 @@ async def _until(condition: Callable[[], bool], *, within_s: float) -> None:
                 await asyncio.sleep(LOOK_EVERY_S)
 
 
-def run_web(app: FastAPI, listener: socket.socket, *, drain_s: int) -> None:
-    """Serve in this process until SIGTERM, then at most LINGER_S and `drain_s` seconds more."""
+def run_web(
+    app: FastAPI, listener: socket.socket, *, drain_s: int, entry: ASGIApp | None = None
+) -> None:
+    """Serve in this process until SIGTERM, then at most LINGER_S and `drain_s` seconds more.
+
+    Requests come to `entry`, which passes on to the application what it does not answer itself.
+    """
     config = uvicorn.Config(
-        app,
+        entry or app,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -156,4 +179,4 @@ def run_web(app: FastAPI, listener: socket.socket, *, drain_s: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=drain_s,
     )
-    _Server(config, app).run(sockets=[listener])
+    _Server(config, app.state).run(sockets=[listener])

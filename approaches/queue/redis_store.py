@@ -5,27 +5,33 @@ sold is decided by the ledger alone. Commands of Redis 6.2 only, so Redis and Va
 
 The client never retries by itself: a repeated XREADGROUP would leave the entries of the lost
 answer pending with a consumer that does not know of them. Callers retry what is safe to repeat.
+
+Scripts and plain reads share one connection (multiplexed.py). What blocks or subscribes has one of
+its own, from the pool of `redis`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, NamedTuple, Self, cast
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError, ResponseError
 
 from approaches.queue import keys
 from approaches.queue.keys import Field
+from approaches.queue.multiplexed import Multiplexed, Script
 from approaches.queue.order import Order
 from approaches.queue.queue_settings import IDEMPOTENCY_TTL_S, QueueSettings
 from approaches.shop.catalogue import Product
 
-_LUA = Path(__file__).parent / "lua"
+_SCRIPTS = {
+    file.stem: Script.of(file.read_text(encoding="utf-8"))
+    for file in (Path(__file__).parent / "lua").glob("*.lua")
+}
 ORDER_TTL_S = 300
 """How long an order that has ended stays in Redis: the ledger answers for it afterwards."""
 BLOCK_MS = 2_000
@@ -41,8 +47,7 @@ Accepting = Literal[
 Settling = Literal["applied", "kept", "unloaded"]
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """What the accept script answered: verdict, the order it is about, its amount and instant."""
 
     verdict: Accepting
@@ -51,8 +56,7 @@ class Acceptance:
     accepted_at_us: int = 0
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mark:
+class Mark(NamedTuple):
     """How far a Redis has come: its epoch, and how many orders it accepted in it."""
 
     epoch: int
@@ -117,7 +121,7 @@ class _Connection(Connection):
 
 
 class Store:
-    """The scripts and reads of this approach over one connection pool.
+    """The scripts and reads of this approach over the connections of one process.
 
     `seen` is the latest mark that this process knows of; a Redis that knows less is not sold from.
     """
@@ -145,10 +149,7 @@ class Store:
                 timeout=timeout_s,
             )
         )
-        self._scripts: dict[str, AsyncScript] = {
-            file.stem: self.redis.register_script(file.read_text(encoding="utf-8"))
-            for file in _LUA.glob("*.lua")
-        }
+        self._shared = Multiplexed(url, timeout_s=timeout_s)
 
     @classmethod
     def for_worker(cls, settings: QueueSettings) -> Self:
@@ -161,10 +162,15 @@ class Store:
         )
 
     async def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Any:
-        return await self._scripts[script](keys=list(names), args=list(args))
+        return await self._shared.run(_SCRIPTS[script], names, args)
+
+    async def ping(self) -> None:
+        """Return if Redis answers; raise RedisError if it does not."""
+        await self._shared.call("PING")
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._shared.close()
         await self.redis.aclose(close_connection_pool=True)
 
     async def accept(
@@ -195,17 +201,17 @@ class Store:
 
     async def order(self, order_id: str) -> Order | None:
         """Read an order, or None where Redis does not know it."""
-        found = cast(dict[str, str], await self.redis.hgetall(keys.order(order_id)))
+        found = _mapping(await self._shared.call("HGETALL", keys.order(order_id)))
         return Order.from_hash(order_id, found) if found else None
 
     async def product(self, product_id: int) -> Product | None:
         """Read a product with what may still be accepted of it, or None while it is not on sale."""
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.hgetall(keys.product(product_id))
-            pipe.get(keys.stock(product_id))
-            facts, units = await pipe.execute()
-        if not facts or units is None:
+        flat, units = await self._shared.transaction(
+            ("HGETALL", keys.product(product_id)), ("GET", keys.stock(product_id))
+        )
+        if not flat or units is None:
             return None
+        facts = _mapping(flat)
         initial = int(facts["initial_stock"])
         # below zero while an order that Redis had lost waits for a unit (resume.lua)
         free = max(0, int(units))
@@ -307,16 +313,20 @@ class Store:
     async def beat(self, consumer: str, ttl_ms: int) -> int:
         """Prolong a consumer's heartbeat, also without memory left; return the epoch, or 0."""
         await self._run("claim", [keys.alive(consumer)], [1, ttl_ms, ""])
-        return int(await self.redis.get(keys.EPOCH) or 0)
+        return int(await self._shared.call("GET", keys.EPOCH) or 0)
 
     async def drop(self, stream: WorkStream, entry_id: str) -> None:
         """Take an entry off its stream: its work is done, or has become another's."""
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.xack(stream.name, stream.group, entry_id)
-            pipe.xdel(stream.name, entry_id)
-            await pipe.execute()
+        await self._shared.transaction(
+            ("XACK", stream.name, stream.group, entry_id), ("XDEL", stream.name, entry_id)
+        )
 
 
 def is_missing_group(error: RedisError) -> bool:
     """Return True if the stream or its group does not exist (yet, or since a FLUSHALL)."""
     return "NOGROUP" in str(error)
+
+
+def _mapping(flat: Sequence[str]) -> dict[str, str]:
+    """Return the fields of a hash from the answer to HGETALL."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from approaches.shop.problems import Code, Problem
 
 MAX_BODY_BYTES = 16_384
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def read_object(body: bytes) -> Mapping[str, object]:
@@ -41,4 +42,4 @@ def read_string(members: Mapping[str, object], name: str, *, low: int, high: int
 
 def encode_json(value: object) -> bytes:
     """Return compact JSON."""
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()

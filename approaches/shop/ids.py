@@ -6,10 +6,12 @@ ambiguous and overflows a bigint.
 """
 
 import os
+import re
 import time
 import uuid
 
 _RANDOM_BITS = 74
+_CANONICAL = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def new_order_id() -> str:
@@ -20,13 +22,16 @@ def new_order_id() -> str:
     value |= (random >> 62) << 64
     value |= 0b10 << 62
     value |= random & ((1 << 62) - 1)
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def canonical_order_id(text: str) -> str | None:
     """Return the canonical form of an order id that a client sent, None if it cannot be one."""
     if len(text) != 36:
         return None
+    if _CANONICAL.fullmatch(text):
+        return text
     try:
         return str(uuid.UUID(text))
     except ValueError:

@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 _DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -90,7 +91,12 @@ def count_request(method: str, route: str, status: int) -> None:
     `route` is the template, such as /orders/{id}, "" if none matched.
     """
     known = method if method in _METHODS else "other"
-    REQUESTS_TOTAL.labels(known, route or "unmatched", str(status)).inc()
+    _requests(known, route or "unmatched", status).inc()
+
+
+@cache  # methods, routes and statuses are few
+def _requests(method: str, route: str, status: int) -> Counter:
+    return REQUESTS_TOTAL.labels(method, route, str(status))
 
 
 def render() -> bytes:

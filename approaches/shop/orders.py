@@ -12,11 +12,13 @@ without gaps, so a reader can distinguish an old answer from a new one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Annotated
 
-from approaches.shop.bodies import read_object
+import msgspec
+
+from approaches.shop.bodies import MAX_BODY_BYTES, read_object
 from approaches.shop.problems import Code, Problem
 
 MAX_QUANTITY = 10
@@ -46,12 +48,15 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a buyer wants: units of one product."""
 
-    product_id: int
-    quantity: int
+    product_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_PRODUCT_ID)]
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)] = 1
+
+
+_PURCHASE = msgspec.json.Decoder(Purchase)
+_VIEW = msgspec.json.Encoder()
 
 
 def read_purchase(body: bytes) -> Purchase:
@@ -59,6 +64,11 @@ def read_purchase(body: bytes) -> Purchase:
 
     Raise Problem(invalid_request) naming the member that is wrong.
     """
+    if len(body) <= MAX_BODY_BYTES:
+        try:
+            return _PURCHASE.decode(body)  # as nearly every client sends it
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            pass  # it is unusual, or wrong: what follows decides, and names what is wrong
     members = read_object(body)
     return Purchase(
         product_id=_whole_number(members, "product_id", None, MAX_PRODUCT_ID),
@@ -119,6 +129,11 @@ def order_view(
         "settled_at": None if settled_at_s is None else timestamp(settled_at_s),
         "links": order_links(order_id),
     }
+
+
+def order_json(view: Mapping[str, object]) -> bytes:
+    """Return the view of an order as compact JSON; it holds ASCII only."""
+    return _VIEW.encode(view)
 
 
 def order_links(order_id: str) -> dict[str, str]:

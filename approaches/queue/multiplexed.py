@@ -1,0 +1,215 @@
+"""One connection to Redis for all that a process asks at once: commands go out together.
+
+A connection of its own for every command costs more of the API's CPU than all the rest of a
+purchase. Here commands are written one behind the other, and answers, which come in the same order,
+are handed to who waits for them. Whatever is sent within one turn of the event loop is one write.
+
+- A command is sent once. What is in flight when the connection goes fails with ConnectionError,
+  whether it was carried out or not; callers repeat what is safe to repeat.
+- A connection whose oldest command has waited for longer than the limit is taken for frozen: it is
+  dropped with all that is in flight, and the next command opens another one.
+- Nothing that blocks (XREADGROUP BLOCK) and nothing that changes the connection (SUBSCRIBE) may be
+  sent here: everybody else would wait behind it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from typing import Any, Final, cast
+
+import hiredis
+from redis.asyncio.connection import DefaultParser, parse_url
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import NoScriptError, RedisError
+
+from approaches.queue.cancellation import cancel
+
+CONNECT_WITHIN_S = 2.0
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.2
+"""How long after a failed attempt the next one waits; commands wait with it."""
+_DEFAULT_PORT = 6379
+_INCOMPLETE: Final = object()
+
+Word = str | bytes | int
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script, and the digest under which Redis keeps it."""
+
+    text: str
+    digest: str
+
+    @classmethod
+    def of(cls, text: str) -> "Script":
+        """Return the script with its digest, which is no matter of security."""
+        return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+class _Line(asyncio.Protocol):
+    """One TCP connection, and who waits for its answers, in the order of the commands."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(
+            replyError=DefaultParser.parse_error, encoding="utf-8", notEnoughData=_INCOMPLETE
+        )
+        self._waiting: deque[tuple[asyncio.Future[Any] | None, float]] = deque()
+        self._watch: asyncio.TimerHandle | None = None
+        self.is_lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def send(self, packed: bytes, *, unheard: int = 0) -> "asyncio.Future[Any]":
+        """Send commands; return the answer to the last, `unheard` ones come before it."""
+        answer = self._loop.create_future()
+        if self.is_lost:
+            answer.set_exception(LostConnection("the connection is lost"))
+            return answer
+        due_s = self._loop.time() + self._limit_s
+        for _ in range(unheard):
+            self._waiting.append((None, due_s))
+        self._waiting.append((answer, due_s))
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._limit_s, self._look)
+        try:
+            self._transport.write(packed)
+        except RuntimeError as error:  # uvloop, of a transport that its peer has reset
+            self.drop(f"connection lost: {error}")
+        return answer
+
+    def data_received(self, data: bytes) -> None:
+        reader, waiting = self._reader, self._waiting
+        try:
+            reader.feed(data)
+            while (reply := reader.gets()) is not _INCOMPLETE:
+                answer, _ = waiting.popleft()
+                if answer is None or answer.done():  # done: nobody waits for it any more
+                    continue
+                if isinstance(reply, RedisError):
+                    answer.set_exception(reply)
+                else:
+                    answer.set_result(reply)
+        except (hiredis.HiredisError, UnicodeDecodeError, IndexError) as error:
+            self.drop(f"not an answer: {error!r}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.drop(f"connection lost: {exc or 'closed by the server'}")
+
+    def _look(self) -> None:
+        """Drop a connection that froze; else look again when the oldest command is due."""
+        self._watch = None
+        if not self._waiting:
+            return
+        left_s = self._waiting[0][1] - self._loop.time()
+        if left_s <= 0:
+            self.drop(f"no answer within {self._limit_s} s")
+        else:
+            self._watch = self._loop.call_later(left_s, self._look)
+
+    def drop(self, reason: str) -> None:
+        """Close the connection at once; what is in flight fails for this reason."""
+        if self.is_lost:
+            return
+        self.is_lost = True
+        if self._watch is not None:
+            self._watch.cancel()
+        self._transport.abort()
+        for answer, _ in self._waiting:
+            if answer is not None and not answer.done():
+                answer.set_exception(LostConnection(reason))
+        self._waiting.clear()
+
+
+class Multiplexed:
+    """Commands to the Redis at `url` over one connection, made when needed and when it was lost.
+
+    Every call raises RedisError: ConnectionError if there is no connection, or it goes, or does not
+    answer within `timeout_s`.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float) -> None:
+        place = parse_url(url)
+        self._address = (place.get("host", "localhost"), place.get("port", _DEFAULT_PORT))
+        self._greetings: list[tuple[Word, ...]] = [("SELECT", place.get("db", 0))]
+        if "password" in place:
+            user = [place["username"]] if "username" in place else []
+            self._greetings.insert(0, ("AUTH", *user, place["password"]))
+        self._timeout_s = timeout_s
+        self._line: _Line | None = None
+        self._opening: asyncio.Task[_Line] | None = None
+        self._pause_s = 0.0
+        self._not_before_s = 0.0
+
+    async def call(self, *words: Word) -> Any:
+        """Send one command and return its answer, text decoded."""
+        packed = hiredis.pack_command(words)
+        line = self._line
+        if line is None or line.is_lost:
+            line = await self._open()
+        return await line.send(packed)
+
+    async def run(self, script: Script, names: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run a script; one that Redis does not know has not run, and is sent in full."""
+        try:
+            return await self.call("EVALSHA", script.digest, len(names), *names, *args)
+        except NoScriptError:
+            return await self.call("EVAL", script.text, len(names), *names, *args)
+
+    async def transaction(self, *commands: tuple[Word, ...]) -> list[Any]:
+        """Send commands that Redis carries out together, or not at all; return their answers."""
+        packed = b"".join(map(hiredis.pack_command, [("MULTI",), *commands, ("EXEC",)]))
+        line = self._line
+        if line is None or line.is_lost:
+            line = await self._open()
+        answers: list[Any] = await line.send(packed, unheard=len(commands) + 1)
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise answer
+        return answers
+
+    async def close(self) -> None:
+        """Close the connection; what is in flight fails."""
+        if self._opening is not None:
+            await cancel([self._opening])
+        if self._line is not None:
+            self._line.drop("this client is closed")
+
+    async def _open(self) -> _Line:
+        """Return a new connection; all who need one wait for the same attempt."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._connect())
+            self._opening.add_done_callback(self._opened)
+        try:
+            return await asyncio.shield(self._opening)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise LostConnection(f"cannot connect: {error!r}") from None
+
+    def _opened(self, opening: "asyncio.Task[_Line]") -> None:
+        self._opening = None
+        if opening.cancelled():
+            return
+        if opening.exception() is None:
+            self._pause_s = self._not_before_s = 0.0
+        else:
+            self._pause_s = min(self._pause_s * 2 or FIRST_PAUSE_S, LONGEST_PAUSE_S)
+            self._not_before_s = opening.get_loop().time() + self._pause_s
+
+    async def _connect(self) -> _Line:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._not_before_s - loop.time()))
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            _, line = await loop.create_connection(lambda: _Line(self._timeout_s), *self._address)
+            try:
+                for greeting in self._greetings:
+                    await line.send(hiredis.pack_command(greeting))
+            except BaseException:
+                line.drop("it is not ready")
+                raise
+        self._line = line
+        return line
