@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from approaches.shop.asgi import Answer, CountRequests, problem_answer, problem_response
 from approaches.shop.bodies import encode_json
+from approaches.shop.corked import CorkedProtocol
 from approaches.shop.database import STORE_ERRORS
 from approaches.shop.listening import has_waiting
 from approaches.shop.metrics import CONTENT_TYPE_LATEST, render
@@ -171,7 +172,8 @@ def run_web(
     config = uvicorn.Config(
         entry or app,
         loop="uvloop",
-        http="httptools",
+        http=CorkedProtocol,
+        proxy_headers=False,  # nobody asks who the client is
         ws="none",
         log_level="warning",
         access_log=False,

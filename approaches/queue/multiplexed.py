@@ -59,6 +59,7 @@ class _Line(asyncio.Protocol):
             replyError=DefaultParser.parse_error, encoding="utf-8", notEnoughData=_INCOMPLETE
         )
         self._waiting: deque[tuple[asyncio.Future[Any] | None, float]] = deque()
+        self._held: list[bytes] = []
         self._watch: asyncio.TimerHandle | None = None
         self.is_lost = False
 
@@ -77,11 +78,20 @@ class _Line(asyncio.Protocol):
         self._waiting.append((answer, due_s))
         if self._watch is None:
             self._watch = self._loop.call_later(self._limit_s, self._look)
+        if not self._held:
+            self._loop.call_soon(self._write)
+        self._held.append(packed)
+        return answer
+
+    def _write(self) -> None:
+        if self.is_lost:
+            return
+        packed = b"".join(self._held)
+        self._held.clear()
         try:
             self._transport.write(packed)
         except RuntimeError as error:  # uvloop, of a transport that its peer has reset
             self.drop(f"connection lost: {error}")
-        return answer
 
     def data_received(self, data: bytes) -> None:
         reader, waiting = self._reader, self._waiting
@@ -156,8 +166,12 @@ class Multiplexed:
 
     async def run(self, script: Script, names: Sequence[str], args: Sequence[Any]) -> Any:
         """Run a script; one that Redis does not know has not run, and is sent in full."""
+        packed = hiredis.pack_command(("EVALSHA", script.digest, len(names), *names, *args))
+        line = self._line
+        if line is None or line.is_lost:
+            line = await self._open()
         try:
-            return await self.call("EVALSHA", script.digest, len(names), *names, *args)
+            return await line.send(packed)
         except NoScriptError:
             return await self.call("EVAL", script.text, len(names), *names, *args)
 
@@ -188,7 +202,7 @@ class Multiplexed:
         try:
             return await asyncio.shield(self._opening)
         except (RedisError, OSError, TimeoutError) as error:
-            raise LostConnection(f"cannot connect: {error!r}") from None
+            raise LostConnection(f"cannot connect: {type(error).__name__}: {error}") from None
 
     def _opened(self, opening: "asyncio.Task[_Line]") -> None:
         self._opening = None

@@ -10,7 +10,7 @@ Scripts and plain reads share one connection (multiplexed.py). What blocks or su
 its own, from the pool of `redis`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, cast
@@ -161,8 +161,8 @@ class Store:
             idempotency_ttl_s=settings.idempotency_ttl_s,
         )
 
-    async def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Any:
-        return await self._shared.run(_SCRIPTS[script], names, args)
+    def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Awaitable[Any]:
+        return self._shared.run(_SCRIPTS[script], names, args)
 
     async def ping(self) -> None:
         """Return if Redis answers; raise RedisError if it does not."""

@@ -3,7 +3,7 @@
 -- What was answered 202 is in the stream, and what is in the stream holds its stock: there is no
 -- moment at which only one of them is true. Every check stands before the first write, so an error
 -- (wrong type, out of memory, AOF refused) leaves nothing half done. A missing stock key is never
--- decremented: DECRBY would create it below zero.
+-- written.
 --
 -- The entry names the epoch of this store, so that the ledger can distinguish an order whose units are
 -- still held here from one that was accepted before everything was lost (ledger.py). `seq` counts the orders
@@ -16,9 +16,10 @@
 --    | {'stock_not_loaded'} | {'limit_reached'} | {'sold_out'}
 local order, user, key, product, quantity = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 
-local epoch = redis.call('GET', KEYS[7])
-local present, seen = tonumber(epoch or 0), tonumber(ARGV[6])
-if present < seen or (present == seen and tonumber(redis.call('GET', KEYS[8]) or 0) < tonumber(ARGV[7])) then
+-- one call where several would do: most of the time of this script is spent in calls
+local epoch, seq, known, units = unpack(redis.call('MGET', KEYS[7], KEYS[8], KEYS[1], KEYS[3]))
+local present, seen, accepted = tonumber(epoch or 0), tonumber(ARGV[6]), tonumber(seq or 0)
+if present < seen or (present == seen and accepted < tonumber(ARGV[7])) then
   if epoch then
     redis.call('DEL', KEYS[7])
     redis.call('SET', KEYS[9], seen)
@@ -26,7 +27,6 @@ if present < seen or (present == seen and tonumber(redis.call('GET', KEYS[8]) or
   return {'stock_not_loaded'}
 end
 
-local known = redis.call('GET', KEYS[1])
 if known then
   local known_order, purchase = string.match(known, '^([^|]+)|(.+)$')
   if purchase ~= product .. '|' .. ARGV[5] then
@@ -35,13 +35,17 @@ if known then
   return {'replayed', known_order}
 end
 
-local stock = tonumber(redis.call('GET', KEYS[3]) or nil)
+local stock = tonumber(units or nil)
 local price, limit = unpack(redis.call('HMGET', KEYS[5], 'price_cents', 'per_user_limit'))
 if not stock or not price or not epoch then
   return {'stock_not_loaded'}
 end
+local limited = limit and limit ~= ''
+if stock < quantity and not limited then
+  return {'sold_out'}
+end
 local held = tonumber(redis.call('HGET', KEYS[4], user) or 0)
-if limit and limit ~= '' and held + quantity > tonumber(limit) then
+if limited and held + quantity > tonumber(limit) then
   return {'limit_reached'}
 end
 if stock < quantity then
@@ -50,16 +54,17 @@ end
 local amount = string.format('%d', tonumber(price) * quantity)
 local now = redis.call('TIME')
 local at = now[1] .. string.format('%06d', tonumber(now[2]))
-local number = string.format('%d', tonumber(redis.call('GET', KEYS[8]) or 0) + 1)
+local number = string.format('%d', accepted + 1)
 
 -- XADD first: it alone could still meet a key of another type
 local entry = redis.call('XADD', KEYS[6], '*', 'o', order, 'u', user, 'p', product,
   'q', ARGV[5], 'k', key, 'a', amount, 'at', at, 'ep', epoch, 'sq', number)
-redis.call('SET', KEYS[8], number)
-redis.call('DECRBY', KEYS[3], quantity)
+redis.call('MSET', KEYS[8], number, KEYS[3], string.format('%d', stock - quantity),
+  KEYS[1], order .. '|' .. product .. '|' .. ARGV[5])
 redis.call('HINCRBY', KEYS[4], user, quantity)
-redis.call('SET', KEYS[1], order .. '|' .. product .. '|' .. ARGV[5])
-redis.call('HSET', KEYS[2], 's', 'accepted', 'v', 1, 'u', user, 'p', product,
+local written = redis.call('HSET', KEYS[2], 's', 'accepted', 'v', 1, 'u', user, 'p', product,
   'q', ARGV[5], 'k', key, 'a', amount, 'at', at, 'i', entry, 'ep', epoch)
-redis.call('PERSIST', KEYS[2])
+if written < 10 then -- the order was here before, and may be about to expire
+  redis.call('PERSIST', KEYS[2])
+end
 return {'accepted', amount, at, epoch, number}
