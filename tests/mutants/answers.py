@@ -35,14 +35,14 @@ MUTANTS = (
             ),
             Edit(
                 API,
-                "    async def order(self, request: Request) -> Response:\n",
+                "    async def order(self, scope: Scope, _: Receive) -> Answer:\n",
                 "    def _remember(self, order: Order) -> Order:\n"
                 "        self._remembered[order.id] = order\n"
                 "        loop = asyncio.get_running_loop()\n"
                 "        loop.call_later(1.0, self._remembered.pop, order.id)\n"
                 "        return order\n"
                 "\n"
-                "    async def order(self, request: Request) -> Response:\n",
+                "    async def order(self, scope: Scope, _: Receive) -> Answer:\n",
             ),
             Edit(
                 API,

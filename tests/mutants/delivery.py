@@ -92,32 +92,26 @@ MUTANTS = (
             Edit(API, "import asyncio\n", "import asyncio\nimport json\n"),
             Edit(
                 API,
-                "from redis.exceptions import RedisError\n",
-                "from redis.exceptions import RedisError\n"
-                "from starlette.background import BackgroundTask\n",
-            ),
-            Edit(
-                API,
                 "from approaches.queue import ledger\n",
                 "from approaches.queue import keys, ledger\n",
             ),
             Edit(
                 API,
                 "return _accepted(await self._promised(order, listener))\n",
-                "response = _accepted(await self._promised(order, listener))\n"
-                "                response.background = BackgroundTask(self._enqueue, order_id)\n"
-                "                return response\n",
+                "accepted = _accepted(await self._promised(order, listener))\n"
+                "                asyncio.create_task(self._enqueue(order_id))\n"
+                "                return accepted\n",
             ),
             Edit(
                 API,
-                "    async def order(self, request: Request) -> Response:\n",
+                "    async def order(self, scope: Scope, _: Receive) -> Answer:\n",
                 "    async def _enqueue(self, order_id: str) -> None:\n"
                 "        await asyncio.sleep(0.25)\n"
                 "        redis = self._store.redis\n"
                 "        words = json.loads(await redis.get(f'{keys.order(order_id)}:later'))\n"
                 "        await redis.xadd(keys.ORDERS, dict(zip(words[::2], words[1::2])))\n"
                 "\n"
-                "    async def order(self, request: Request) -> Response:\n",
+                "    async def order(self, scope: Scope, _: Receive) -> Answer:\n",
             ),
         ),
         load="storm",
@@ -214,8 +208,8 @@ MUTANTS = (
         edits=(
             Edit(
                 ACCEPT,
-                "local known = redis.call('GET', KEYS[1])\n",
-                "local known = false\n",
+                "if known then\n",
+                "if false then\n",
             ),
             WITHOUT_KEY,
         ),

@@ -184,8 +184,7 @@ MUTANTS = (
             ),
             Edit(
                 ACCEPT,
-                "if present < seen or (present == seen and"
-                " tonumber(redis.call('GET', KEYS[8]) or 0) < tonumber(ARGV[7])) then\n",
+                "if present < seen or (present == seen and accepted < tonumber(ARGV[7])) then\n",
                 "if present < seen then\n",
             ),
         ),

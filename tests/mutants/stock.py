@@ -67,13 +67,8 @@ MUTANTS = (
             ),
             Edit(
                 ACCEPT,
-                "local stock = tonumber(redis.call('GET', KEYS[3]) or nil)",
+                "local stock = tonumber(units or nil)",
                 "local stock = tonumber(ARGV[8])",
-            ),
-            Edit(
-                ACCEPT,
-                "redis.call('DECRBY', KEYS[3], quantity)",
-                "redis.call('SET', KEYS[3], stock - quantity)",
             ),
             WITHOUT_CHECK,
         ),
@@ -229,18 +224,18 @@ MUTANTS = (
             ),
             Edit(
                 API,
-                "        purchase = read_purchase(await request.body())\n",
-                "        purchase = read_purchase(await request.body())\n"
+                "        purchase = read_purchase(await read_body(receive))\n",
+                "        purchase = read_purchase(await read_body(receive))\n"
                 "        until_s = self._sold_out_until_s.get(purchase.product_id, 0)\n"
                 "        if time.monotonic() < until_s:\n"
-                '            raise Problem(*_REFUSALS["sold_out"])\n',
+                '            return _REFUSALS["sold_out"]\n',
             ),
             Edit(
                 API,
-                "        raise Problem(*_REFUSALS[answer.verdict])\n",
+                "        return _REFUSALS[answer.verdict]\n",
                 '        if answer.verdict == "sold_out":\n'
                 "            self._sold_out_until_s[purchase.product_id] = time.monotonic() + 30\n"
-                "        raise Problem(*_REFUSALS[answer.verdict])\n",
+                "        return _REFUSALS[answer.verdict]\n",
             ),
         ),
         load="rush",
