@@ -5,12 +5,14 @@ import time
 import uuid
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approaches.shop import orders
 from approaches.shop.accounts import read_credentials, read_registration
-from approaches.shop.bodies import MAX_BODY_BYTES, read_object
+from approaches.shop.bodies import MAX_BODY_BYTES, encode_json, read_object
 from approaches.shop.catalogue import Product, product_view, read_product_id
 from approaches.shop.contract import openapi
 from approaches.shop.ids import canonical_order_id, new_order_id
@@ -21,6 +23,7 @@ from approaches.shop.orders import (
     Status,
     declined_problem,
     event_frame,
+    order_json,
     order_view,
     read_idempotency_key,
     read_purchase,
@@ -53,6 +56,84 @@ def test_what_is_no_order_id_has_no_canonical_form(text):
 def test_an_order_id_in_capitals_is_the_same_order():
     order_id = new_order_id()
     assert canonical_order_id(order_id.upper()) == order_id
+
+
+@pytest.mark.parametrize(
+    "text", ["urn:uuid:" + "0" * 27, "0" * 36, "{" + "0" * 32 + "}--", "0" * 32 + "----"]
+)
+def test_the_short_way_to_a_canonical_order_id_changes_no_answer(text):
+    try:
+        expected = str(uuid.UUID(text))
+    except ValueError:
+        expected = None
+    assert canonical_order_id(text) == expected
+
+
+_NUMBERS = st.one_of(
+    st.integers(-1, 12),
+    st.integers(),
+    st.floats(),
+    st.sampled_from([2**31 - 1, 2**31, 1.0, 2.5, True, False, None, "1", [], {}]),
+)
+_BODIES = st.one_of(
+    st.builds(
+        lambda members, text: text(json.dumps(members)),
+        st.dictionaries(st.sampled_from(["product_id", "quantity", "note"]), _NUMBERS),
+        st.sampled_from(
+            [
+                str.encode,
+                lambda text: text.encode("utf-16"),
+                lambda text: text.encode("utf-8-sig"),
+                lambda text: b" \n" + text.encode() + b"\t\r",
+                lambda text: text.encode()[:-1],
+                lambda text: text.encode() + b"}",
+                lambda text: text.encode() + b"\x00",
+                lambda text: text.replace("product_id", "product\\u005fid").encode(),
+                lambda text: b'{"product_id":3,' + text.encode()[1:],
+                lambda text: text.encode()[:-1] + b',"n":"\xff"}',
+                lambda text: text.encode() + b" " * MAX_BODY_BYTES,
+            ]
+        ),
+    ),
+    st.binary(max_size=40),
+)
+
+
+def read(body):
+    """Return what a body is, or the words in which it is refused."""
+    try:
+        return read_purchase(body)
+    except Problem as problem:
+        return problem.body()
+
+
+class Refuses:
+    """A decoder that takes nothing, so that the parser behind it decides."""
+
+    def decode(self, _):
+        raise msgspec.DecodeError
+
+
+@given(body=_BODIES)
+def test_the_short_way_to_read_a_purchase_changes_no_answer(body):
+    found = read(body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(orders, "_PURCHASE", Refuses())
+        assert read(body) == found
+
+
+def test_the_view_of_an_order_is_written_as_any_other_json():
+    view = order_view(
+        order_id=new_order_id(),
+        status=str(Status.CONFIRMED),
+        version=3,
+        product_id=7,
+        quantity=2,
+        amount_cents=2**40,
+        accepted_at_s=1_700_000_000.5,
+        settled_at_s=None,
+    )
+    assert order_json(view) == encode_json(view)
 
 
 def test_a_purchase_is_one_unit_unless_it_says_more():

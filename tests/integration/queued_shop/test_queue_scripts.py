@@ -335,6 +335,27 @@ def test_what_has_ended_leaves_redis_and_releases_nothing_later(client, call):
     assert client.get(keys.stock(1)) == "1"
 
 
+@pytest.mark.parametrize("name", [keys.buyers(1), keys.ORDERS, keys.product(1)])
+def test_a_key_of_another_type_leaves_nothing_half_done(client, call, name):
+    seed(client, stock=5)
+    client.delete(name)
+    client.set(name, "what nobody wrote")
+    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+        accept(call)
+    assert sorted(client.keys()) == sorted({keys.EPOCH, keys.product(1), keys.stock(1), name})
+    assert client.get(keys.stock(1)) == "5"
+
+
+def test_an_order_that_is_accepted_again_does_not_expire(client, call):
+    seed(client, stock=5)
+    accept(call)
+    client.expire(keys.order(ORDER), 60)
+    client.delete(keys.idempotency(1, "k"))
+    assert client.ttl(keys.order(ORDER)) > 0
+    assert accept(call).verdict == "accepted"
+    assert client.ttl(keys.order(ORDER)) == -1
+
+
 def test_a_full_redis_sells_nothing_and_drains_all_the_same(client, call):
     seed(client, stock=5)
     for name in ("a", "b"):
