@@ -31,6 +31,7 @@ from approaches.shop.accounts import AsyncAccounts, Hasher, Tokens
 from approaches.shop.asgi import (
     Answer,
     ShortCut,
+    first_header,
     header_values,
     json_answer,
     problem_answer,
@@ -194,7 +195,7 @@ class Shop:
         return json_response(self._document)
 
     def _user_of(self, scope: Scope) -> int:
-        return self._tokens.user_of(next(iter(header_values(scope, b"authorization")), None))
+        return self._tokens.user_of(first_header(scope, b"authorization"))
 
     async def _find(self, text: str, user_id: int) -> Order:
         order_id = canonical_order_id(text)

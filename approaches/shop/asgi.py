@@ -1,5 +1,6 @@
 """What ASGI services have in common: their answers are counted, their errors are problems."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from approaches.shop.metrics import REQUESTS_IN_PROGRESS, count_request
 from approaches.shop.problems import Problem
 
+GAUGE_EVERY_S = 0.1
+"""How far the gauge of requests in progress may lag behind on hot routes."""
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -67,6 +70,7 @@ class ShortCut:
     def __init__(self, app: FastAPI, on_error: Callable[[Exception], Answer]) -> None:
         self._app = app
         self._on_error = on_error
+        self._in_progress = _InProgress()
         self._routes: dict[tuple[str, str], tuple[str, Handler]] = {}
 
     def add(self, method: str, template: str, handler: Handler) -> None:
@@ -95,11 +99,11 @@ class ShortCut:
             await self._app(scope, receive, send)
             return
         template, handler = route
-        REQUESTS_IN_PROGRESS.inc()
+        self._in_progress.add(1)
         try:
             await self._answer(template, handler, scope, receive, send)
         finally:
-            REQUESTS_IN_PROGRESS.dec()
+            self._in_progress.add(-1)
 
     async def _answer(
         self, template: str, handler: Handler, scope: Scope, receive: Receive, send: Send
@@ -115,6 +119,34 @@ class ShortCut:
             headers = [*headers, (b"connection", b"close")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+class _InProgress:
+    """The gauge of requests in progress, written now and then instead of twice a request."""
+
+    def __init__(self) -> None:
+        self._change = 0
+        self._is_due = False
+
+    def add(self, change: int) -> None:
+        """Count requests that have begun or, below zero, ended."""
+        self._change += change
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_later(GAUGE_EVERY_S, self._write)
+
+    def _write(self) -> None:
+        self._is_due = False
+        REQUESTS_IN_PROGRESS.inc(self._change)
+        self._change = 0
+
+
+def first_header(scope: Scope, name: bytes) -> str | None:
+    """Return the value of the first header of this name, which is in lower case."""
+    for found, value in scope["headers"]:
+        if found == name:
+            return str(value, "latin-1")
+    return None
 
 
 def header_values(scope: Scope, name: bytes) -> list[str]:

@@ -47,6 +47,14 @@ def counted(monkeypatch):
     return counts
 
 
+def scope_of(method, path, headers=()):
+    return {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
+        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "root_path": "", "headers": list(headers), "client": None, "server": None,
+    }  # fmt: skip
+
+
 def request(app, method, path, *messages, headers=()):
     """Ask an ASGI application; return what it sends."""
     sent = []
@@ -58,12 +66,7 @@ def request(app, method, path, *messages, headers=()):
     async def send(message):
         sent.append(message)
 
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
-        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"",
-        "root_path": "", "headers": list(headers), "client": None, "server": None,
-    }  # fmt: skip
-    asyncio.run(app(scope, receive, send))
+    asyncio.run(app(scope_of(method, path, headers), receive, send))
     return sent
 
 
@@ -107,11 +110,38 @@ def test_a_body_in_parts_is_read_to_its_end_and_repeated_headers_are_seen(hot):
 
 
 def test_who_hangs_up_within_the_body_gets_no_answer_and_is_not_counted(hot, counted):
-    before = REQUESTS_IN_PROGRESS._value.get()
     half = {"type": "http.request", "body": b"a", "more_body": True}
     assert request(hot, "POST", "/items", half) == []
     assert counted == []
-    assert REQUESTS_IN_PROGRESS._value.get() == before
+
+
+def test_the_gauge_follows_the_requests_in_progress(hot, monkeypatch):
+    monkeypatch.setattr(asgi, "GAUGE_EVERY_S", 0)
+    before = REQUESTS_IN_PROGRESS._value.get()
+
+    async def gauge_is(expected):
+        async with asyncio.timeout(10):
+            while REQUESTS_IN_PROGRESS._value.get() - before != expected:
+                await asyncio.sleep(0)
+
+    async def ignore(_):
+        pass
+
+    async def two_at_once():
+        over = asyncio.Event()
+
+        async def slow(*_):
+            await over.wait()
+            return json_answer(b"")
+
+        hot.add("GET", "/slow", slow)
+        asked = [asyncio.create_task(hot(scope_of("GET", "/slow"), None, ignore)) for _ in "ab"]
+        await gauge_is(2)
+        over.set()
+        await asyncio.gather(*asked)
+        await gauge_is(0)
+
+    asyncio.run(two_at_once())
 
 
 def test_a_defect_is_answered_logged_and_counted(hot, counted, caplog):
