@@ -42,18 +42,18 @@ from approaches.shop.catalogue import product_view, read_product_id
 from approaches.shop.contract import openapi
 from approaches.shop.database import STORE_ERRORS, AsyncPool
 from approaches.shop.ids import canonical_order_id, new_order_id
+from approaches.shop.metrics import Batched
 from approaches.shop.order_metrics import ORDERS_ACCEPTED
 from approaches.shop.orders import (
     Purchase,
     Status,
-    order_json,
     read_idempotency_key,
     read_purchase,
 )
 from approaches.shop.problems import Code, Problem
 
 REDIS_TIMEOUT_S = 2.0
-REDIS_CONNECTIONS = 32
+REDIS_CONNECTIONS = 2  # of their own: the subscription
 LEDGER_CONNECTIONS = 4
 READY_WITHIN_S = 1.0
 DRAIN_S = 10
@@ -77,6 +77,7 @@ class Shop:
         self._redis_url = settings.redis_url
         self._tokens = Tokens(settings.shop.secret_key, settings.shop.token_ttl_s)
         self._document = openapi("acceptance")
+        self._accepted = Batched(ORDERS_ACCEPTED)
         self._has_mark = False
 
     @asynccontextmanager
@@ -150,7 +151,7 @@ class Shop:
                 quantity=purchase.quantity,
             )
             if answer.verdict == "accepted":
-                ORDERS_ACCEPTED.inc()
+                self._accepted.add(1)
                 order = _new_order(answer, user_id, key, purchase)
                 return _accepted(await self._promised(order, listener))
         if answer.verdict == "replayed":
@@ -188,7 +189,7 @@ class Shop:
     async def order(self, scope: Scope, _: Receive) -> Answer:
         """GET /orders/{id}."""
         user_id = self._user_of(scope)
-        return json_answer(order_json((await self._find(scope["tail"], user_id)).view()))
+        return json_answer((await self._find(scope["tail"], user_id)).json())
 
     async def contract(self, _: Request) -> Response:
         """GET /openapi.json."""
@@ -234,7 +235,7 @@ def _accepted(order: Order, *, replayed: bool = False) -> Answer:
     headers = [(b"location", f"/orders/{order.id}".encode())]
     if replayed:
         headers.append((b"idempotent-replayed", b"true"))
-    return json_answer(order_json(order.view()), 202, headers)
+    return json_answer(order.json(), 202, headers)
 
 
 def create_app(settings: QueueSettings) -> tuple[FastAPI, ShortCut]:

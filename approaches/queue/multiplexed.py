@@ -14,7 +14,7 @@ are handed to who waits for them. Whatever is sent within one turn of the event 
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any, Final, cast
@@ -34,6 +34,7 @@ _DEFAULT_PORT = 6379
 _INCOMPLETE: Final = object()
 
 Word = str | bytes | int
+_pack = cast(Callable[[tuple[Word, ...]], bytes], hiredis.pack_command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class Multiplexed:
 
     async def call(self, *words: Word) -> Any:
         """Send one command and return its answer, text decoded."""
-        packed = hiredis.pack_command(words)
+        packed = _pack(words)
         line = self._line
         if line is None or line.is_lost:
             line = await self._open()
@@ -166,7 +167,7 @@ class Multiplexed:
 
     async def run(self, script: Script, names: Sequence[str], args: Sequence[Any]) -> Any:
         """Run a script; one that Redis does not know has not run, and is sent in full."""
-        packed = hiredis.pack_command(("EVALSHA", script.digest, len(names), *names, *args))
+        packed = _pack(("EVALSHA", script.digest, len(names), *names, *args))
         line = self._line
         if line is None or line.is_lost:
             line = await self._open()
@@ -177,7 +178,7 @@ class Multiplexed:
 
     async def transaction(self, *commands: tuple[Word, ...]) -> list[Any]:
         """Send commands that Redis carries out together, or not at all; return their answers."""
-        packed = b"".join(map(hiredis.pack_command, [("MULTI",), *commands, ("EXEC",)]))
+        packed = b"".join(map(_pack, [("MULTI",), *commands, ("EXEC",)]))
         line = self._line
         if line is None or line.is_lost:
             line = await self._open()
@@ -221,7 +222,7 @@ class Multiplexed:
             _, line = await loop.create_connection(lambda: _Line(self._timeout_s), *self._address)
             try:
                 for greeting in self._greetings:
-                    await line.send(hiredis.pack_command(greeting))
+                    await line.send(_pack(greeting))
             except BaseException:
                 line.drop("it is not ready")
                 raise

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from approaches.queue.keys import Field
-from approaches.shop.orders import TERMINAL, Status, order_view
+from approaches.shop.orders import TERMINAL, Status, order_view, timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
@@ -78,6 +78,18 @@ class Order:
             accepted_at_s=self.accepted_at_us / 1e6,
             settled_at_s=None if settled is None else settled / 1e6,
         )
+
+    def json(self) -> bytes:
+        """Return the view as JSON; written out here, because most answers are made of it."""
+        settled = self.settled_at_us
+        ended = "null" if settled is None else f'"{timestamp(settled / 1e6)}"'
+        return (
+            f'{{"order_id":"{self.id}","status":"{self.status}","version":{self.version}'
+            f',"product_id":{self.product_id},"quantity":{self.quantity}'
+            f',"amount_cents":{self.amount_cents}'
+            f',"accepted_at":"{timestamp(self.accepted_at_us / 1e6)}","settled_at":{ended}'
+            f',"links":{{"self":"/orders/{self.id}","events":"/orders/{self.id}/events"}}}}'
+        ).encode()
 
 
 def from_microseconds(epoch_us: int) -> datetime:

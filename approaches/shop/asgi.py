@@ -1,6 +1,5 @@
 """What ASGI services have in common: their answers are counted, their errors are problems."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
@@ -8,11 +7,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from approaches.shop.metrics import REQUESTS_IN_PROGRESS, count_request
+from approaches.shop.metrics import REQUESTS_IN_PROGRESS, Batched, count_request
 from approaches.shop.problems import Problem
 
-GAUGE_EVERY_S = 0.1
-"""How far the gauge of requests in progress may lag behind on hot routes."""
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -70,7 +67,7 @@ class ShortCut:
     def __init__(self, app: FastAPI, on_error: Callable[[Exception], Answer]) -> None:
         self._app = app
         self._on_error = on_error
-        self._in_progress = _InProgress()
+        self._in_progress = Batched(REQUESTS_IN_PROGRESS)
         self._routes: dict[tuple[str, str], tuple[str, Handler]] = {}
 
     def add(self, method: str, template: str, handler: Handler) -> None:
@@ -119,26 +116,6 @@ class ShortCut:
             headers = [*headers, (b"connection", b"close")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-class _InProgress:
-    """The gauge of requests in progress, written now and then instead of twice a request."""
-
-    def __init__(self) -> None:
-        self._change = 0
-        self._is_due = False
-
-    def add(self, change: int) -> None:
-        """Count requests that have begun or, below zero, ended."""
-        self._change += change
-        if not self._is_due:
-            self._is_due = True
-            asyncio.get_running_loop().call_later(GAUGE_EVERY_S, self._write)
-
-    def _write(self) -> None:
-        self._is_due = False
-        REQUESTS_IN_PROGRESS.inc(self._change)
-        self._change = 0
 
 
 def first_header(scope: Scope, name: bytes) -> str | None:

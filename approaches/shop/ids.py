@@ -10,20 +10,15 @@ import re
 import time
 import uuid
 
-_RANDOM_BITS = 74
 _CANONICAL = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def new_order_id() -> str:
     """Return a new UUIDv7 in canonical text form."""
-    random = int.from_bytes(os.urandom(10), "big") & ((1 << _RANDOM_BITS) - 1)
-    value = (time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 80
-    value |= 0x7 << 76
-    value |= (random >> 62) << 64
-    value |= 0b10 << 62
-    value |= random & ((1 << 62) - 1)
-    digits = f"{value:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    ms = f"{time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF:012x}"
+    random = os.urandom(10).hex()  # all of it but two bits, which say that this is such a UUID
+    variant = "89ab"[int(random[3], 16) & 3]
+    return f"{ms[:8]}-{ms[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"
 
 
 def canonical_order_id(text: str) -> str | None:

@@ -9,6 +9,7 @@ back when the service is killed and started again: the files are memory maps, an
 before a SIGKILL is in them. What was in progress then is not any more: it is forgotten.
 """
 
+import asyncio
 import atexit
 import os
 import shutil
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
+BATCH_S = 0.1
 _DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -61,6 +63,7 @@ from approaches.shop.settings import split_bind  # noqa: E402
 __all__ = [
     "CONTENT_TYPE_LATEST",
     "REQUESTS_IN_PROGRESS",
+    "Batched",
     "Counter",
     "Gauge",
     "Histogram",
@@ -97,6 +100,30 @@ def count_request(method: str, route: str, status: int) -> None:
 @cache  # methods, routes and statuses are few
 def _requests(method: str, route: str, status: int) -> Counter:
     return REQUESTS_TOTAL.labels(method, route, str(status))
+
+
+class Batched:
+    """A metric of an event loop that is written at most ten times a second: writing costs a lock.
+
+    What a killed process has not written is lost: at most BATCH_S, of what no check relies on.
+    """
+
+    def __init__(self, metric: Counter | Gauge) -> None:
+        self._metric = metric
+        self._change = 0
+        self._is_due = False
+
+    def add(self, change: int) -> None:
+        """Add to the metric; needs a running loop."""
+        self._change += change
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_later(BATCH_S, self._write)
+
+    def _write(self) -> None:
+        self._is_due = False
+        self._metric.inc(self._change)
+        self._change = 0
 
 
 def render() -> bytes:

@@ -14,6 +14,7 @@ without gaps, so a reader can distinguish an old answer from a new one.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -56,7 +57,6 @@ class Purchase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _PURCHASE = msgspec.json.Decoder(Purchase)
-_VIEW = msgspec.json.Encoder()
 
 
 def read_purchase(body: bytes) -> Purchase:
@@ -131,11 +131,6 @@ def order_view(
     }
 
 
-def order_json(view: Mapping[str, object]) -> bytes:
-    """Return the view of an order as compact JSON; it holds ASCII only."""
-    return _VIEW.encode(view)
-
-
 def order_links(order_id: str) -> dict[str, str]:
     """Return where an order and its events are."""
     return {"self": f"/orders/{order_id}", "events": f"/orders/{order_id}/events"}
@@ -143,7 +138,13 @@ def order_links(order_id: str) -> dict[str, str]:
 
 def timestamp(epoch_s: float) -> str:
     """Format epoch seconds as RFC 3339 in UTC with milliseconds."""
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    whole_s, us = divmod(round(epoch_s * 1e6), 1_000_000)
+    return f"{_second(whole_s)}.{us // 1_000:03d}Z"
+
+
+@lru_cache(256)
+def _second(epoch_s: int) -> str:
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat()[:-6]
 
 
 def declined_problem(order_id: str) -> Problem:

@@ -176,8 +176,8 @@ MUTANTS = (
         edits=(
             Edit(
                 IDS,
-                'random = int.from_bytes(os.urandom(10), "big") & ((1 << _RANDOM_BITS) - 1)',
-                "random = 0",
+                "random = os.urandom(10).hex()",
+                'random = 20 * "0"',
             ),
         ),
         load="impatient",

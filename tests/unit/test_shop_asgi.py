@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from redis.exceptions import RedisError
 
 from approaches.queue.http import answer_to, web_app
-from approaches.shop import asgi
+from approaches.shop import asgi, metrics
 from approaches.shop.asgi import ShortCut, header_values, json_answer, read_body
 from approaches.shop.metrics import REQUESTS_IN_PROGRESS
 from approaches.shop.problems import Code, Problem
@@ -116,7 +116,7 @@ def test_who_hangs_up_within_the_body_gets_no_answer_and_is_not_counted(hot, cou
 
 
 def test_the_gauge_follows_the_requests_in_progress(hot, monkeypatch):
-    monkeypatch.setattr(asgi, "GAUGE_EVERY_S", 0)
+    monkeypatch.setattr(metrics, "BATCH_S", 0)
     before = REQUESTS_IN_PROGRESS._value.get()
 
     async def gauge_is(expected):

@@ -4,12 +4,14 @@ import json
 import time
 import uuid
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approaches.queue.order import Order
 from approaches.shop import orders
 from approaches.shop.accounts import read_credentials, read_registration
 from approaches.shop.bodies import MAX_BODY_BYTES, encode_json, read_object
@@ -23,7 +25,6 @@ from approaches.shop.orders import (
     Status,
     declined_problem,
     event_frame,
-    order_json,
     order_view,
     read_idempotency_key,
     read_purchase,
@@ -122,18 +123,23 @@ def test_the_short_way_to_read_a_purchase_changes_no_answer(body):
         assert read(body) == found
 
 
-def test_the_view_of_an_order_is_written_as_any_other_json():
-    view = order_view(
-        order_id=new_order_id(),
-        status=str(Status.CONFIRMED),
-        version=3,
-        product_id=7,
-        quantity=2,
-        amount_cents=2**40,
-        accepted_at_s=1_700_000_000.5,
-        settled_at_s=None,
-    )
-    assert order_json(view) == encode_json(view)
+@given(
+    status=st.sampled_from(Status),
+    version=st.integers(1, 9),
+    amount=st.integers(0, 2**50),
+    accepted_us=st.integers(0, 2**52),
+    settled_us=st.none() | st.integers(0, 2**52),
+)
+def test_an_order_is_written_as_its_view_is(status, version, amount, accepted_us, settled_us):
+    numbers = (1, "k", 7, 2, amount, status, version, accepted_us, settled_us)
+    order = Order(new_order_id(), *numbers)
+    assert order.json() == encode_json(order.view())
+
+
+@given(st.integers(0, 2**52))
+def test_times_are_cut_to_milliseconds(us):
+    text = datetime.fromtimestamp(us / 1e6, UTC).isoformat(timespec="milliseconds")
+    assert timestamp(us / 1e6) == text.removesuffix("+00:00") + "Z"
 
 
 def test_a_purchase_is_one_unit_unless_it_says_more():
