@@ -23,6 +23,8 @@ class CorkedProtocol(HttpToolsProtocol):
 class _Corked:
     """A transport, as far as uvicorn answers by it."""
 
+    __slots__ = ("_call_soon", "_held", "_transport", "is_closing")
+
     def __init__(self, transport: asyncio.Transport, call_soon: Callable[..., Any]) -> None:
         self._transport = transport
         self._call_soon = call_soon
