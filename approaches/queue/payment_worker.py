@@ -34,9 +34,10 @@ from approaches.queue.queue_settings import QueueSettings
 from approaches.queue.redis_store import PAYMENTS, Settlement, Store
 from approaches.queue.service import run_service
 from approaches.queue.worker import ReconnectingConnection, run_worker
+from approaches.shop.async_gateway import AsyncGatewayClient
 from approaches.shop.database import REFUSALS
 from approaches.shop.orders import Status
-from approaches.shop.payments import AsyncGatewayClient, Charge, Outcome
+from approaches.shop.payments import Charge, Outcome
 from approaches.shop.settings import split_bind
 
 BATCH_SIZE = 128
