@@ -7,7 +7,7 @@ The client never retries by itself: a repeated XREADGROUP would leave the entrie
 answer pending with a consumer that does not know of them. Callers retry what is safe to repeat.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self, cast
@@ -277,7 +277,7 @@ class Store:
         stream: WorkStream,
         consumer: str,
         *,
-        mode: Literal["dead", "own"],
+        mode: Literal["dead", "own", "leave"],
         entry_id: str | None = None,
         reason: str = "",
         deliveries: int = 1,
@@ -304,10 +304,10 @@ class Store:
             return 0, 0  # the store was emptied: nothing is pending with anybody
         return int(returned), int(dead)
 
-    async def beat(self, consumer: str, ttl_ms: int) -> int:
-        """Prolong a consumer's heartbeat, also without memory left; return the epoch, or 0."""
-        await self._run("claim", [keys.alive(consumer)], [1, ttl_ms, ""])
-        return int(await self.redis.get(keys.EPOCH) or 0)
+    async def beat(self, lives_ms: Mapping[str, int]) -> int:
+        """Prolong heartbeats, by name, also without memory left; return the epoch, or 0."""
+        names = [keys.EPOCH, *(keys.alive(consumer) for consumer in lives_ms)]
+        return int(await self._run("beat", names, list(lives_ms.values())))
 
     async def drop(self, stream: WorkStream, entry_id: str) -> None:
         """Take an entry off its stream: its work is done, or has become another's."""
