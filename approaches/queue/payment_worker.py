@@ -40,8 +40,10 @@ from approaches.shop.orders import Status
 from approaches.shop.payments import Charge, Outcome
 
 BATCH_SIZE = 256
-BATCH_WAIT_S = 0.010
+BATCH_WAIT_S = 0.020
 """For how long results gather before they are recorded together."""
+READ_WAIT_S = 0.005
+"""For how long permits gather, once all were taken, before entries are read for them."""
 MOST_UNSETTLED = 256
 """Results that wait to be recorded: more, and nothing is charged until the ledger goes on."""
 ASK_AGAIN_S = 1.0
@@ -87,6 +89,7 @@ class PaymentWorker:
             if free == 0:
                 self._returned.clear()
                 await self._returned.wait()
+                await asyncio.sleep(READ_WAIT_S)
                 continue
             if self._gateway.breaker.is_open:
                 if self._in_hand:
