@@ -65,7 +65,7 @@ class GatewayClient:
                 retries=False,  # that is the policy's business
                 redirect=False,
                 timeout=Timeout(step.timeout_s, connect=min(CONNECT_TIMEOUT_S, step.timeout_s)),
-                pool_timeout=step.timeout_s,
+                pool_timeout=step.timeout_s,  # type: ignore[arg-type] # which queue.get takes as well
             )
         except HTTPError:
             return Reply(None)
