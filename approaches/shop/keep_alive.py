@@ -146,13 +146,14 @@ class KeepAliveClient:
             self._free.release()
 
     def _request(self, method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
-        lines = [f"{method} {quote(self._prefix + path)} HTTP/1.1", f"Host: {self._host_header}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = f"{method} {quote(self._prefix + path)} HTTP/1.1\r\nHost: {self._host_header}\r\n"
+        for name, value in headers.items():
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError(f"a value of {name} that HTTP cannot carry")
+            head += f"{name}: {value}\r\n"
         if body:
-            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-        if not all(line.isascii() and line.isprintable() for line in lines):
-            raise ValueError("a header that HTTP cannot carry")
-        return "\r\n".join([*lines, "\r\n"]).encode() + body
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return f"{head}\r\n".encode() + body
 
     def _take(self) -> _Connection | None:
         while self._idle:

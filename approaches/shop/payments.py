@@ -31,6 +31,8 @@ PROBE_SHARE = 0.75
 """A probe has at least this share of a charge's time left: as long as the slowest charge takes. A
 shorter one would find a gateway that is well to be down."""
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
 BREAKER_OPEN = Gauge(
     "shop_payment_breaker_open",
     "1 while a process of this service holds its charges back, because the gateway does not answer",
@@ -83,7 +85,7 @@ class Ask:
 
     def content(self) -> bytes:
         """Return the body as it is sent: JSON, or nothing."""
-        return b"" if self.body is None else json.dumps(self.body, separators=(",", ":")).encode()
+        return b"" if self.body is None else _to_json(self.body).encode()
 
 
 @dataclass(frozen=True, slots=True)
