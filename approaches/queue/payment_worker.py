@@ -42,7 +42,10 @@ from approaches.shop.payments import Charge, Outcome
 BATCH_SIZE = 256
 BATCH_WAIT_S = 0.020
 """For how long results gather before they are recorded together."""
-READ_WAIT_S = 0.005
+BUSY_BATCH = 8
+BUSY_BATCH_WAIT_S = 0.050
+"""The same after a batch of at least so many: what is settled fast has waited in a backlog."""
+READ_WAIT_S = 0.010
 """For how long permits gather, once all were taken, before entries are read for them."""
 MOST_UNSETTLED = 256
 """Results that wait to be recorded: more, and nothing is charged until the ledger goes on."""
@@ -153,9 +156,11 @@ class PaymentWorker:
         return await done
 
     async def _settle_batches(self) -> None:
+        batch: list[Waiting] = []
         while True:
+            is_busy = len(batch) >= BUSY_BATCH
             batch = [await self._outcomes.get()]
-            await asyncio.sleep(BATCH_WAIT_S)
+            await asyncio.sleep(BUSY_BATCH_WAIT_S if is_busy else BATCH_WAIT_S)
             while len(batch) < BATCH_SIZE and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
             try:
