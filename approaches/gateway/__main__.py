@@ -51,6 +51,7 @@ def main() -> int:
         host=host,
         port=port,
         access_log=False,
+        proxy_headers=False,
         log_level="warning",
         backlog=2048,
         timeout_graceful_shutdown=20,

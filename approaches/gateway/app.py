@@ -7,31 +7,17 @@ from typing import Annotated
 from fastapi import FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from approaches.gateway.charge_body import ChargeBody, Text
+from approaches.gateway.charge_requests import ChargeRequests
 from approaches.gateway.charges import ChargeRequest, Charges, KeyReusedError, UnavailableError
 from approaches.gateway.gateway_faults import LARGEST_FACTOR, LONGEST_S, Fault, FaultKind, Faults
 from approaches.gateway.log import ChargeRecord
 from approaches.shop.asgi import CountRequests, problem_response
 from approaches.shop.metrics import CONTENT_TYPE_LATEST, render
 from approaches.shop.problems import Code, Problem, problem_for_status
-
-Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[ -~]+$")]
-
-
-class ChargeBody(BaseModel):
-    """Body of POST /charges."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    order_id: Text
-    reference: Text
-    amount_cents: int = Field(ge=0, le=2**53)
-
-    def request(self) -> ChargeRequest:
-        """Return what is asked to be charged."""
-        return ChargeRequest(self.order_id, self.reference, self.amount_cents)
 
 
 class FaultBody(BaseModel):
@@ -54,6 +40,19 @@ def _answer(record: ChargeRecord, status: int, headers: dict[str, str] | None = 
     return JSONResponse(body, status, headers)
 
 
+async def _charge(charges: Charges, key: str, request: ChargeRequest) -> Response:
+    try:
+        record, replayed = await charges.charge(key, request)
+    except KeyReusedError:
+        return problem_response(Problem(Code.KEY_REUSED))
+    except UnavailableError:
+        return problem_response(Problem(Code.OVERLOADED, "the provider is unavailable"))
+    except OSError as error:
+        return problem_response(Problem(Code.INTERNAL, f"the charge log: {error.strerror}"))
+    headers = {"Idempotent-Replayed": "true"} if replayed else None
+    return _answer(record, 200 if record.outcome == "approved" else 402, headers)
+
+
 def create_app(charges: Callable[[], Charges], faults: Faults) -> FastAPI:
     """Return the application; `charges` is called once, when the event loop runs."""
     state: dict[str, Charges] = {}
@@ -65,7 +64,12 @@ def create_app(charges: Callable[[], Charges], faults: Faults) -> FastAPI:
         await state["charges"].drain()
 
     app = FastAPI(title="Payment gateway", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.add_middleware(CountRequests)
+
+    async def answer(key: str, request: ChargeRequest) -> Response:
+        return await _charge(state["charges"], key, request)
+
+    app.add_middleware(ChargeRequests, answer=answer)
+    app.add_middleware(CountRequests)  # around it
     _add_errors(app)
     _add_charges(app, state)
     _add_faults(app, faults)
@@ -76,16 +80,7 @@ def create_app(charges: Callable[[], Charges], faults: Faults) -> FastAPI:
 def _add_charges(app: FastAPI, state: dict[str, Charges]) -> None:
     @app.post("/charges", response_model=None)
     async def charge(body: ChargeBody, idempotency_key: Annotated[Text, Header()]) -> Response:
-        try:
-            record, replayed = await state["charges"].charge(idempotency_key, body.request())
-        except KeyReusedError:
-            return problem_response(Problem(Code.KEY_REUSED))
-        except UnavailableError:
-            return problem_response(Problem(Code.OVERLOADED, "the provider is unavailable"))
-        except OSError as error:
-            return problem_response(Problem(Code.INTERNAL, f"the charge log: {error.strerror}"))
-        headers = {"Idempotent-Replayed": "true"} if replayed else None
-        return _answer(record, 200 if record.outcome == "approved" else 402, headers)
+        return await _charge(state["charges"], idempotency_key, body.request())
 
     @app.get("/charges/{key}", response_model=None)
     async def read_charge(key: str) -> Response:

@@ -18,19 +18,16 @@ to expire.
 import asyncio
 import logging
 import socket
-import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from redis.exceptions import RedisError
 
-from approaches.queue import keys
+from approaches.queue.heartbeat import HEARTBEAT_INTERVAL_S, NOTE_INTERVAL_S, Heartbeats
 from approaches.queue.redis_store import BLOCK_MS, Store, WorkStream, is_missing_group
 from approaches.shop.metrics import Counter
 
-HEARTBEAT_TTL_MS = 3_000
-HEARTBEAT_INTERVAL_S = 1.0
 LONGEST_PAUSE_S = 2.0
 
 DEAD_LETTERS = Counter(
@@ -80,11 +77,13 @@ async def until_answered(step: Callable[[], Awaitable[Result]]) -> Result:
 class Consumer:
     """One member of a consumer group."""
 
-    def __init__(self, store: Store, stream: WorkStream, name: str) -> None:
+    def __init__(
+        self, store: Store, stream: WorkStream, name: str, heartbeats: Heartbeats | None = None
+    ) -> None:
         self._store = store
         self._stream = stream
         self.name = name
-        self._last_beat_s = 0.0
+        self._heartbeats = heartbeats or Heartbeats([name])
         self._epoch = 0
         self._pending_unknown = True
         self._pause_s = 0.0
@@ -92,20 +91,32 @@ class Consumer:
     @property
     def heartbeat_ok(self) -> bool:
         """Return True if the last heartbeat that Redis took of this worker still counts."""
-        return time.monotonic() - self._last_beat_s < HEARTBEAT_TTL_MS / 1_000
+        return self._heartbeats.is_ok
 
     async def beat(self) -> None:
         """Keep the heartbeat alive until cancelled; meant to be a task of its own."""
         while True:
-            try:
-                epoch = await self._store.beat(self.name, HEARTBEAT_TTL_MS)
-                self._last_beat_s = time.monotonic()
-                if epoch != self._epoch:
-                    self._epoch = epoch
-                    self.mark_pending_unknown()
-            except RedisError as error:
-                log.warning("no heartbeat: %s", error)
-            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
+            self._heartbeats.note()
+            pause_s = NOTE_INTERVAL_S
+            if self._heartbeats.is_due() and not await self._send_heartbeats():
+                pause_s = HEARTBEAT_INTERVAL_S
+            if self._heartbeats.epoch != self._epoch:
+                self._epoch = self._heartbeats.epoch
+                self.mark_pending_unknown()
+            await asyncio.sleep(pause_s)
+
+    async def _send_heartbeats(self) -> bool:
+        """Send the heartbeat of each process of the container that lives; return True if taken."""
+        alive = self._heartbeats.alive()
+        try:
+            if alive:
+                epoch = await self._store.beat(self._heartbeats.lives_ms(alive))
+                self._heartbeats.taken(alive, epoch)
+        except RedisError as error:
+            log.warning("no heartbeat: %s", error)
+            self._heartbeats.failed()
+            return False
+        return True
 
     async def read(self, count: int, in_hand: Collection[str] = ()) -> list[Entry]:
         """Wait up to two seconds for at most `count` new entries, and return them.
@@ -161,10 +172,9 @@ class Consumer:
 
     async def deregister(self) -> None:
         """Return whatever is still in hand, uncounted, and remove the name from the group."""
+        self._heartbeats.withdraw()
         try:
-            await self._return_all(deliveries=0)
-            await self._store.redis.delete(keys.alive(self.name))
-            await self._store.requeue(self._stream, self.name, mode="dead")
+            await self._return_all(mode="leave", deliveries=0)
         except RedisError as error:  # the leader will find the missing heartbeat
             log.warning("could not deregister: %s", error)
 
@@ -180,7 +190,7 @@ class Consumer:
 
     async def _return_unknown(self, in_hand: Collection[str]) -> None:
         if not in_hand:
-            await self._return_all(deliveries=1)
+            await self._return_all(mode="own", deliveries=1)
             return
         pending = await self._store.redis.xpending_range(
             self._stream.name, self._stream.group, "-", "+", 1_000, self.name
@@ -193,10 +203,10 @@ class Consumer:
                 )
                 count_returns(self._stream, *counts)
 
-    async def _return_all(self, *, deliveries: int) -> None:
+    async def _return_all(self, *, mode: Literal["own", "leave"], deliveries: int) -> None:
         while True:
             counts = await self._store.requeue(
-                self._stream, self.name, mode="own", deliveries=deliveries
+                self._stream, self.name, mode=mode, deliveries=deliveries
             )
             count_returns(self._stream, *counts)
             if not any(counts):

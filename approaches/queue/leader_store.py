@@ -32,7 +32,7 @@ class LeaderStore(Store):
 
     async def claim(self, token: str, ttl_ms: int) -> bool:
         """Take the leader's lock if nobody holds it."""
-        return bool(await self._run("claim", [keys.LEADER], [token, ttl_ms, "1"]))
+        return bool(await self._run("claim", [keys.LEADER], [token, ttl_ms]))
 
     async def renew(self, token: str, ttl_ms: int) -> bool:
         """Prolong the leader's lock; False when somebody else holds it or nobody does."""

@@ -5,10 +5,11 @@ outcome is recorded in the ledger only where the order still waits for it, so a 
 paused for longer than its heartbeat, and whose work was done by another meanwhile, changes nothing
 when it goes on. Redis learns the outcome from the ledger, and only then is the entry dropped.
 
-If the gateway does not answer, the order is `unknown`: its stock stays held, its entry pending and
-its permit taken, and the question is repeated until it is answered. No order fails because of a
-store or a gateway: while the breaker is open (breaker.py), what is in hand waits, and nothing more
-is read, so the entries stay in the stream for a worker whose gateway answers.
+A permit is given back with the gateway's answer: the next order is charged while this one is
+recorded. If the gateway does not answer, the order is `unknown`: its stock stays held, its entry
+pending and its permit taken, and the question is repeated until it is answered. No order fails
+because of a store or a gateway: while the breaker is open (breaker.py), what is in hand waits, and
+nothing more is read, so the entries stay in the stream for a worker whose gateway answers.
 """
 
 import asyncio
@@ -25,22 +26,29 @@ from approaches.queue.cancellation import cancel
 from approaches.queue.consumer import (
     Consumer,
     Entry,
-    consumer_name,
     until_answered,
 )
+from approaches.queue.heartbeat import Heartbeats
 from approaches.queue.keys import Field
 from approaches.queue.ledger import Result
 from approaches.queue.queue_settings import QueueSettings
 from approaches.queue.redis_store import PAYMENTS, Settlement, Store
-from approaches.queue.service import run_service
-from approaches.queue.worker import ReconnectingConnection, run_worker
+from approaches.queue.worker import ReconnectingConnection, run_worker, run_workers
+from approaches.shop.async_gateway import AsyncGatewayClient
 from approaches.shop.database import REFUSALS
 from approaches.shop.orders import Status
-from approaches.shop.payments import AsyncGatewayClient, Charge, Outcome
-from approaches.shop.settings import split_bind
+from approaches.shop.payments import Charge, Outcome
 
-BATCH_SIZE = 128
-BATCH_WAIT_S = 0.010
+BATCH_SIZE = 256
+BATCH_WAIT_S = 0.020
+"""For how long results gather before they are recorded together."""
+BUSY_BATCH = 8
+BUSY_BATCH_WAIT_S = 0.050
+"""The same after a batch of at least so many: what is settled fast has waited in a backlog."""
+READ_WAIT_S = 0.010
+"""For how long permits gather, once all were taken, before entries are read for them."""
+MOST_UNSETTLED = 256
+"""Results that wait to be recorded: more, and nothing is charged until the ledger goes on."""
 ASK_AGAIN_S = 1.0
 """Between two questions about an unknown outcome; how often they go out is up to the breaker."""
 
@@ -59,7 +67,9 @@ Waiting = tuple[PendingResult, asyncio.Future[bool]]
 class PaymentWorker:
     """One consumer of the payments stream."""
 
-    def __init__(self, settings: QueueSettings, name: str) -> None:
+    def __init__(
+        self, settings: QueueSettings, name: str, heartbeats: Heartbeats | None = None
+    ) -> None:
         self._permits = settings.concurrency
         self._store = Store.for_worker(settings)
         self.ledger = ReconnectingConnection(settings.shop.database_url)
@@ -69,16 +79,20 @@ class PaymentWorker:
             concurrency=settings.concurrency,
         )
         self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._charging: set[str] = set()
+        self._returned = asyncio.Event()
         self._outcomes: asyncio.Queue[Waiting] = asyncio.Queue()
         self._settling = asyncio.create_task(self._settle_batches())
-        self.consumer = Consumer(self._store, PAYMENTS, name)
+        self.consumer = Consumer(self._store, PAYMENTS, name, heartbeats)
 
     async def run(self) -> None:
         """Read as many entries as there are free permits, until cancelled."""
         while True:
-            free = self._permits - len(self._in_hand)
+            free = self._free_permits()
             if free == 0:
-                await asyncio.wait(self._in_hand.values(), return_when=asyncio.FIRST_COMPLETED)
+                self._returned.clear()
+                await self._returned.wait()
+                await asyncio.sleep(READ_WAIT_S)
                 continue
             if self._gateway.breaker.is_open:
                 if self._in_hand:
@@ -86,9 +100,18 @@ class PaymentWorker:
                     continue
                 free = 1  # somebody has to be the probe
             for entry in await self.consumer.read(free, self._in_hand.keys()):
+                self._charging.add(entry.id)
                 task = asyncio.create_task(self.pay(entry))
                 self._in_hand[entry.id] = task
                 task.add_done_callback(partial(self._drop, entry.id))
+
+    def _free_permits(self) -> int:
+        unsettled = len(self._in_hand) - len(self._charging)
+        return self._permits - len(self._charging) if unsettled < MOST_UNSETTLED else 0
+
+    def _return_permit(self, entry_id: str) -> None:
+        self._charging.discard(entry_id)
+        self._returned.set()
 
     async def finish(self) -> None:
         """Wait until every charge in hand is settled."""
@@ -113,12 +136,15 @@ class PaymentWorker:
         while True:
             answer = await self._gateway.charge(charge)
             result = Result(charge.order_id, _STATUS[answer.outcome], answer.charge_id or None)
+            if answer.outcome is not Outcome.UNKNOWN:
+                self._return_permit(entry.id)
             if await self._settled((entry, result)):
                 return
             await asyncio.sleep(ASK_AGAIN_S)
 
     def _drop(self, entry_id: str, task: asyncio.Task[None]) -> None:
         del self._in_hand[entry_id]
+        self._return_permit(entry_id)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("payment of entry %s failed", entry_id, exc_info=error)
             self.consumer.mark_pending_unknown()
@@ -130,10 +156,11 @@ class PaymentWorker:
         return await done
 
     async def _settle_batches(self) -> None:
+        batch: list[Waiting] = []
         while True:
+            is_busy = len(batch) >= BUSY_BATCH
             batch = [await self._outcomes.get()]
-            if self._outcomes.empty():
-                await asyncio.sleep(BATCH_WAIT_S)
+            await asyncio.sleep(BUSY_BATCH_WAIT_S if is_busy else BATCH_WAIT_S)
             while len(batch) < BATCH_SIZE and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
             try:
@@ -204,12 +231,10 @@ def _fail(batch: Sequence[Waiting], error: Exception) -> None:
             done.set_exception(error)
 
 
-def run_child(settings: QueueSettings, index: int, listener: socket.socket) -> None:
+def run_child(settings: QueueSettings, heartbeats: Heartbeats, listener: socket.socket) -> None:
     """Run one process of the service until SIGTERM."""
-    _, port = split_bind(settings.shop.bind)
-    name = consumer_name("payment-worker", port, index)
-    run_worker(listener, lambda: PaymentWorker(settings, name))
+    run_worker(listener, lambda: PaymentWorker(settings, heartbeats.name, heartbeats))
 
 
 if __name__ == "__main__":
-    sys.exit(run_service(run_child, "DATABASE_URL", "GATEWAY_URL"))
+    sys.exit(run_workers("payment-worker", run_child, "DATABASE_URL", "GATEWAY_URL"))

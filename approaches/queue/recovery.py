@@ -29,9 +29,10 @@ from redis.exceptions import RedisError
 
 from approaches.queue import keys, leader_ledger, leader_metrics
 from approaches.queue.cancellation import cancel
-from approaches.queue.consumer import HEARTBEAT_TTL_MS, count_returns
+from approaches.queue.consumer import count_returns
 from approaches.queue.drift import DriftWatch
 from approaches.queue.epochs import EpochKeeper
+from approaches.queue.heartbeat import HEARTBEAT_TTL_MS
 from approaches.queue.keys import Field
 from approaches.queue.leader_store import LeaderStore, is_up_to_date
 from approaches.queue.leadership import LOCK_TTL_MS, Leadership

@@ -10,7 +10,7 @@ Scripts and plain reads share one connection (multiplexed.py). What blocks or su
 its own, from the pool of `redis`.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, cast
@@ -283,7 +283,7 @@ class Store:
         stream: WorkStream,
         consumer: str,
         *,
-        mode: Literal["dead", "own"],
+        mode: Literal["dead", "own", "leave"],
         entry_id: str | None = None,
         reason: str = "",
         deliveries: int = 1,
@@ -310,10 +310,10 @@ class Store:
             return 0, 0  # the store was emptied: nothing is pending with anybody
         return int(returned), int(dead)
 
-    async def beat(self, consumer: str, ttl_ms: int) -> int:
-        """Prolong a consumer's heartbeat, also without memory left; return the epoch, or 0."""
-        await self._run("claim", [keys.alive(consumer)], [1, ttl_ms, ""])
-        return int(await self._shared.call("GET", keys.EPOCH) or 0)
+    async def beat(self, lives_ms: Mapping[str, int]) -> int:
+        """Prolong heartbeats, by name, also without memory left; return the epoch, or 0."""
+        names = [keys.EPOCH, *(keys.alive(consumer) for consumer in lives_ms)]
+        return int(await self._run("beat", names, list(lives_ms.values())))
 
     async def drop(self, stream: WorkStream, entry_id: str) -> None:
         """Take an entry off its stream: its work is done, or has become another's."""

@@ -20,7 +20,6 @@ def run_service(run_child: RunChild, *required: str) -> int:
     `required` are the variables without which this service cannot run.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per charge
     try:
         settings = QueueSettings.from_environment(*required)
     except SettingsError as error:

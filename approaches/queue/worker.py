@@ -17,10 +17,14 @@ import psycopg
 import uvloop
 
 from approaches.queue.cancellation import cancel
-from approaches.queue.consumer import Consumer
+from approaches.queue.consumer import Consumer, consumer_name
+from approaches.queue.heartbeat import Heartbeats, shared_memory
 from approaches.queue.ledger import Connection
+from approaches.queue.queue_settings import QueueSettings
+from approaches.queue.service import run_service
 from approaches.queue.worker_health import serve_health
 from approaches.shop.database import REFUSALS, STORE_ERRORS, connect
+from approaches.shop.settings import split_bind
 
 DRAIN_S = 20.0
 CANCEL_AGAIN_S = 1.0  # longer than what a task cancels within itself needs
@@ -110,6 +114,25 @@ class Work(Protocol):
 
     async def close(self) -> None:
         """Close connections."""
+
+
+def run_workers(
+    service: str,
+    run_child: Callable[[QueueSettings, Heartbeats, socket.socket], None],
+    *required: str,
+) -> int:
+    """Run `run_child(settings, heartbeats, listener)` in each process; see `run_service`.
+
+    The name of each consumer is that of its heartbeat.
+    """
+    memory = shared_memory()
+
+    def run(settings: QueueSettings, index: int, listener: socket.socket) -> None:
+        _, port = split_bind(settings.shop.bind)
+        names = [consumer_name(service, port, child) for child in range(settings.processes)]
+        run_child(settings, Heartbeats(names, index, memory), listener)
+
+    return run_service(run, *required)
 
 
 def run_worker(

@@ -1,4 +1,4 @@
-"""Charging a payment: one policy, spoken by threads and by asyncio.
+"""Charging a payment: one policy, for clients of threads and of asyncio.
 
 The idempotency key of a charge is the order's id, so asking again can never charge twice. A 5xx, a
 429 or a timeout says nothing about whether the charge was made: it is retried under the same key,
@@ -10,18 +10,14 @@ Each client has a circuit breaker: what does not count as an answer opens it, a 
 it is open, within its own limit of time, and no order is failed because of it.
 
 The policy is a generator that yields what to do next and is sent what came back, so it exists once
-and is tested without a network.
+and is tested without a network. Those who do it: threaded_gateway.py, async_gateway.py.
 """
 
-import asyncio
+import json
 import random
-import time
 from collections.abc import Callable, Generator
-from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
-
-import httpx
 
 from approaches.shop.breaker import Breaker
 from approaches.shop.metrics import Gauge
@@ -34,6 +30,8 @@ CONNECT_TIMEOUT_S = 2.0
 PROBE_SHARE = 0.75
 """A probe has at least this share of a charge's time left: as long as the slowest charge takes. A
 shorter one would find a gateway that is well to be down."""
+
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 BREAKER_OPEN = Gauge(
     "shop_payment_breaker_open",
@@ -84,6 +82,10 @@ class Ask:
     body: dict[str, object] | None
     key: str
     timeout_s: float
+
+    def content(self) -> bytes:
+        """Return the body as it is sent: JSON, or nothing."""
+        return b"" if self.body is None else _to_json(self.body).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,121 +171,18 @@ def _result(reply: Reply | None) -> ChargeResult | None:
     return ChargeResult(Outcome(reply.outcome), reply.charge_id)
 
 
-def _read_reply(response: httpx.Response) -> Reply:
-    if response.status_code not in (200, 402):
-        return Reply(response.status_code)
+def read_reply(status: int, body: bytes) -> Reply:
+    """Return what an answer of the gateway says; nonsense says nothing."""
+    if status not in (200, 402):
+        return Reply(status)
     try:
-        members = response.json()
-        return Reply(response.status_code, str(members["charge_id"]), str(members["outcome"]))
+        members = json.loads(body)
+        return Reply(status, str(members["charge_id"]), str(members["outcome"]))
     except (ValueError, KeyError, TypeError):
         return Reply(None)
 
 
-def _outcome(stop: StopIteration) -> ChargeResult:
+def result_of(stop: StopIteration) -> ChargeResult:
+    """Return what the policy has ended with."""
     result: ChargeResult = stop.value
     return result
-
-
-def _timeouts(step: Ask) -> httpx.Timeout:
-    return httpx.Timeout(step.timeout_s, connect=min(CONNECT_TIMEOUT_S, step.timeout_s))
-
-
-def _limits(concurrency: int) -> httpx.Limits:
-    return httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-
-
-class GatewayClient:
-    """The payment gateway for threads; safe to share between them."""
-
-    def __init__(self, gateway_url: str, *, timeout_s: float, concurrency: int) -> None:
-        self._http = httpx.Client(
-            base_url=gateway_url, limits=_limits(concurrency), trust_env=False
-        )
-        self._timeout_s = timeout_s
-        self.breaker = Breaker(on_change=BREAKER_OPEN.set)
-
-    def charge(self, charge: Charge) -> ChargeResult:
-        """Charge under the order's id, wait for the outcome.
-
-        UNKNOWN if the gateway does not answer in time.
-        """
-        policy = charging(charge, self._timeout_s, time.monotonic, self.breaker)
-        reply: Reply | None = None
-        with closing(policy):
-            while True:
-                try:
-                    step = policy.send(reply)
-                except StopIteration as stop:
-                    return _outcome(stop)
-                if isinstance(step, Pause):
-                    time.sleep(step.seconds)
-                    reply = None
-                else:
-                    reply = self._ask(step)
-
-    def _ask(self, step: Ask) -> Reply:
-        try:
-            return _read_reply(
-                self._http.request(
-                    step.method,
-                    step.path,
-                    json=step.body,
-                    headers={"Idempotency-Key": step.key},
-                    timeout=_timeouts(step),
-                )
-            )
-        except httpx.HTTPError:
-            return Reply(None)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-
-class AsyncGatewayClient:
-    """The payment gateway for asyncio."""
-
-    def __init__(self, gateway_url: str, *, timeout_s: float, concurrency: int) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=gateway_url, limits=_limits(concurrency), trust_env=False
-        )
-        self._timeout_s = timeout_s
-        self.breaker = Breaker(on_change=BREAKER_OPEN.set)
-
-    async def charge(self, charge: Charge) -> ChargeResult:
-        """Charge under the order's id, wait for the outcome.
-
-        UNKNOWN if the gateway does not answer in time.
-        """
-        policy = charging(charge, self._timeout_s, time.monotonic, self.breaker)
-        reply: Reply | None = None
-        with closing(policy):
-            while True:
-                try:
-                    step = policy.send(reply)
-                except StopIteration as stop:
-                    return _outcome(stop)
-                if isinstance(step, Pause):
-                    await asyncio.sleep(step.seconds)
-                    reply = None
-                else:
-                    reply = await self._ask(step)
-
-    async def _ask(self, step: Ask) -> Reply:
-        try:
-            # httpx times each read; the step's limit holds for the whole exchange.
-            async with asyncio.timeout(step.timeout_s):
-                response = await self._http.request(
-                    step.method,
-                    step.path,
-                    json=step.body,
-                    headers={"Idempotency-Key": step.key},
-                    timeout=_timeouts(step),
-                )
-            return _read_reply(response)
-        except (httpx.HTTPError, TimeoutError):
-            return Reply(None)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()

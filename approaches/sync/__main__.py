@@ -10,9 +10,9 @@ import sys
 from approaches.shop import inventory_metrics
 from approaches.shop.database import sync_pool
 from approaches.shop.metrics import Gauge, listen
-from approaches.shop.payments import GatewayClient
 from approaches.shop.server import Server
 from approaches.shop.settings import Settings, SettingsError, read_int, read_text, split_bind
+from approaches.shop.threaded_gateway import GatewayClient
 from approaches.shop.web import Shop
 from approaches.sync.checkout import RECONCILE_EVERY_S, Checkout, PaymentSlots, Reconciler
 from approaches.sync.periodic import PeriodicThread

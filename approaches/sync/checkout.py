@@ -15,8 +15,9 @@ from approaches.shop.ids import new_order_id
 from approaches.shop.order_ledger import Order
 from approaches.shop.order_metrics import ORDERS_ACCEPTED
 from approaches.shop.orders import Purchase
-from approaches.shop.payments import Charge, ChargeResult, GatewayClient
+from approaches.shop.payments import Charge, ChargeResult
 from approaches.shop.problems import Code, Problem
+from approaches.shop.threaded_gateway import GatewayClient
 from approaches.sync.sync_ledger import SyncLedger
 
 RECONCILE_EVERY_S = 1.0

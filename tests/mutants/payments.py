@@ -29,8 +29,8 @@ TAKE_OVER_WHAT_IS_IDLE = (
     ),
     Edit(
         REQUEUE,
-        "if mode == 'dead' and #pending < batch then",
-        "if mode == 'dead' and #pending == 0 and redis.call('EXISTS', KEYS[3]) == 0 then",
+        "if mode ~= 'own' and #pending < batch then",
+        "if mode ~= 'own' and #pending == 0 and redis.call('EXISTS', KEYS[3]) == 0 then",
     ),
     Edit(
         RECOVERY,

@@ -223,6 +223,26 @@ def test_http_tells_the_outcome_and_replays_it(path, rate, status):
     assert listed.content == path.read_bytes()
 
 
+def test_http_answers_the_same_whichever_way_a_charge_takes_through_it(path):
+    """A type that is not exactly JSON's, and a body in pieces, are left to the framework."""
+
+    async def pieces():
+        yield json.dumps(BODY).encode()[:9]
+        yield json.dumps(BODY).encode()[9:]
+
+    json_type = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    other_type = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": "k"}
+    whole = {"content": json.dumps(BODY), "headers": json_type}
+    other = {"content": json.dumps(BODY), "headers": other_type}
+    parts = {"content": pieces(), "headers": json_type}
+    ways = [("POST", "/charges", how) for how in (whole, other, parts)]
+    first, *others, metrics = call(path, *ways, ("GET", "/metrics", {}))
+    assert {(one.status_code, one.content) for one in others} == {(200, first.content)}
+    assert [dict(one.headers).get("idempotent-replayed") for one in others] == ["true"] * 2
+    assert 'route="/charges",status="200"' in metrics.text
+    assert len(lines(path)) == 1
+
+
 def test_http_refuses_what_it_cannot_charge(path):
     no_key = ("POST", "/charges", {"json": BODY})
     answers = call(

@@ -1,24 +1,28 @@
-"""The payment policy step by step, and both clients against a provider made of httpx transports."""
+"""The payment policy step by step, and both clients against a provider of this process."""
 
 import asyncio
 import contextlib
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
 import pytest
 
 from approaches.shop import payments
+from approaches.shop.async_gateway import AsyncGatewayClient
 from approaches.shop.breaker import FIRST_PAUSE_S, THRESHOLD, Breaker
 from approaches.shop.payments import (
     Ask,
-    AsyncGatewayClient,
     Charge,
     ChargeResult,
-    GatewayClient,
     Outcome,
     Pause,
     Reply,
     charging,
 )
+from approaches.shop.threaded_gateway import GatewayClient
 
 CHARGE = Charge("order-1", "42-1-0", 4200)
 APPROVED = Reply(200, "ch_1", "approved")
@@ -157,69 +161,123 @@ def test_a_charge_given_up_half_way_gives_its_probe_back():
     assert breaker.admit() is not None
 
 
-class Provider:
-    """Answers 503, then drops a connection, then talks nonsense, then charges."""
+class Provider(ThreadingHTTPServer):
+    """Answers 503, then drops the connection, then talks nonsense, then charges."""
+
+    daemon_threads = True
 
     def __init__(self):
-        self.keys = []
+        super().__init__(("127.0.0.1", 0), Question)
+        self.url = f"http://127.0.0.1:{self.server_port}/prefix"
+        self.asked = []
+        self.peers = set()
+        self.ended = threading.Event()
 
-    def __call__(self, request):
-        self.keys.append(request.headers["Idempotency-Key"])
-        match len(self.keys):
+
+class Question(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((self.path, self.headers["Idempotency-Key"], body))
+        self.server.peers.add(self.client_address)
+        match len(self.server.asked):
             case 1:
-                return httpx.Response(503)
+                self.answer(503, b"")
             case 2:
-                raise httpx.ReadError("reset")
+                self.connection.shutdown(socket.SHUT_RDWR)
             case 3:
-                return httpx.Response(200, text="not JSON")
-        body = {"charge_id": "ch_1", "outcome": "approved", "amount_cents": 4200}
-        return httpx.Response(200, json=body)
+                self.answer(200, b"not JSON")
+            case _:
+                self.answer(200, b'{"charge_id": "ch_1", "outcome": "approved"}')
+
+    def do_GET(self):
+        self.answer(404, b"")
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Trickle(Question):
+    """Sends a byte now and then, for ever."""
+
+    def do_POST(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while not self.server.ended.wait(0.01):
+                self.wfile.write(b" ")
 
 
 @pytest.fixture
-def no_backoff(monkeypatch):
+def provider(monkeypatch) -> Iterator[Provider]:
     monkeypatch.setattr(payments, "BACKOFF_S", 0.0)
+    # Nobody listens there: a client that asks a proxy of its user's gets no answer.
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with Provider() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.ended.set()
+        server.shutdown()
+        thread.join()
 
 
-def test_threads_follow_the_policy(monkeypatch, no_backoff):
-    provider = Provider()
-    client = GatewayClient("http://gateway", timeout_s=5, concurrency=2)
-    client._http = httpx.Client(base_url="http://gateway", transport=httpx.MockTransport(provider))
-    assert client.charge(CHARGE) == ChargeResult(Outcome.APPROVED, "ch_1")
-    assert provider.keys == ["order-1"] * 4
-    client.close()
-
-
-def test_asyncio_follows_the_policy(no_backoff):
-    async def charge():
-        provider = Provider()
-        client = AsyncGatewayClient("http://gateway", timeout_s=5, concurrency=2)
-        client._http = httpx.AsyncClient(
-            base_url="http://gateway", transport=httpx.MockTransport(provider)
-        )
-        assert await client.charge(CHARGE) == ChargeResult(Outcome.APPROVED, "ch_1")
-        assert provider.keys == ["order-1"] * 4
-        await client.close()
-
-    asyncio.run(charge())
-
-
-def test_asyncio_gives_up_on_a_provider_that_trickles(no_backoff):
-    async def charge():
-        async def never(request):
-            await asyncio.Event().wait()
-
-        client = AsyncGatewayClient("http://gateway", timeout_s=0.05, concurrency=2)
-        client._http = httpx.AsyncClient(
-            base_url="http://gateway", transport=httpx.MockTransport(never)
-        )
-        policy_result = await client.charge(CHARGE)
-        assert policy_result.outcome is Outcome.UNKNOWN
-        await client.close()
-
-    payments_look_up = payments.LOOK_UP_TIMEOUT_S
-    payments.LOOK_UP_TIMEOUT_S = 0.05
+def charge_by_thread(provider: Provider, timeout_s: float, times: int = 1) -> ChargeResult:
+    client = GatewayClient(provider.url, timeout_s=timeout_s, concurrency=2)
     try:
-        asyncio.run(charge())
+        for _ in range(times):
+            result = client.charge(CHARGE)
+        return result
     finally:
-        payments.LOOK_UP_TIMEOUT_S = payments_look_up
+        client.close()
+
+
+def charge_by_task(provider: Provider, timeout_s: float, times: int = 1) -> ChargeResult:
+    async def charge():
+        client = AsyncGatewayClient(provider.url, timeout_s=timeout_s, concurrency=2)
+        try:
+            for _ in range(times):
+                result = await client.charge(CHARGE)
+            return result
+        finally:
+            await client.close()
+
+    return asyncio.run(charge())
+
+
+both = pytest.mark.parametrize("charge", [charge_by_thread, charge_by_task])
+
+
+@both
+def test_each_client_follows_the_policy(provider, charge):
+    assert charge(provider, 5) == ChargeResult(Outcome.APPROVED, "ch_1")
+    body = {"order_id": "order-1", "reference": "42-1-0", "amount_cents": 4200}
+    assert provider.asked == [("/prefix/charges", "order-1", body)] * 4
+
+
+@both
+def test_each_client_keeps_its_connection(provider, charge):
+    assert charge(provider, 5, times=5).outcome is Outcome.APPROVED
+    assert len(provider.asked) == 8
+    assert len(provider.peers) == 2  # one until the connection is dropped, one after
+
+
+@both
+def test_each_client_says_unknown_where_nobody_listens(provider, charge):
+    provider.url = "http://127.0.0.1:1"
+    assert charge(provider, 0.05) == ChargeResult(Outcome.UNKNOWN)
+
+
+def test_asyncio_gives_up_on_a_provider_that_trickles(provider, monkeypatch):
+    monkeypatch.setattr(payments, "LOOK_UP_TIMEOUT_S", 0.05)
+    provider.RequestHandlerClass = Trickle
+    assert charge_by_task(provider, 0.05) == ChargeResult(Outcome.UNKNOWN)

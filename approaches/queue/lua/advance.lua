@@ -3,19 +3,22 @@
 -- Runs after the ledger's COMMIT. The move is guarded by the order's own state, so a redo after a
 -- crash (or by a worker that was paused and overtaken) only drops its stream entry again.
 --
--- The entry goes before its successor comes: with `maxmemory` reached, Redis refuses commands that
+-- The entries go before their successors come: with `maxmemory` reached, Redis refuses commands that
 -- grow only until a script has written, and what was accepted has to drain all the same.
 --
 -- KEYS  1 orders stream  2 payments stream  then one order hash per order
 -- ARGV  1 group  2 channel  then per order: stream entry, order id
 -- -> how many orders moved
-local changes = {}
+local changes, done = {}, {}
+for i = 3, #ARGV, 2 do
+  done[#done + 1] = ARGV[i]
+end
+redis.call('XACK', KEYS[1], ARGV[1], unpack(done))
+redis.call('XDEL', KEYS[1], unpack(done))
 for i = 3, #KEYS do
-  local entry, id = ARGV[2 * i - 3], ARGV[2 * i - 2]
+  local id = ARGV[2 * i - 2]
   local status, user, product, quantity, key, amount =
     unpack(redis.call('HMGET', KEYS[i], 's', 'u', 'p', 'q', 'k', 'a'))
-  redis.call('XACK', KEYS[1], ARGV[1], entry)
-  redis.call('XDEL', KEYS[1], entry)
   if status == 'accepted' then
     local payment = redis.call('XADD', KEYS[2], '*', 'o', id, 'u', user, 'p', product,
       'q', quantity, 'k', key, 'a', amount)

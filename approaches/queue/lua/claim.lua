@@ -1,10 +1,10 @@
--- Set a key with a time to live: a heartbeat, or the leader's lock if nobody holds it.
+-- Take the leader's lock, for a time, if nobody holds it.
 --
 -- The deletion comes first: with `maxmemory` reached, Redis refuses commands that grow only until a
--- script has written, and whoever works must stay alive to free memory.
+-- script has written, and there must be a leader for memory to be freed.
 --
--- KEYS  1 key    ARGV  1 value  2 time to live (ms)  3 '1' only if absent    -> 1 | 0
-if ARGV[3] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
+-- KEYS  1 lock    ARGV  1 token  2 time to live (ms)    -> 1 | 0
+if redis.call('EXISTS', KEYS[1]) == 1 then
   return 0
 end
 redis.call('DEL', KEYS[1])

@@ -4,10 +4,11 @@
 -- entry is added again and the old one dropped in the same step, with the number of deliveries so
 -- far in field `n`; live consumers wake from their blocking read, so nobody has to be notified. An
 -- entry that was delivered too often goes to the dead letters with the reason, still holding its stock.
--- A consumer that is not alive and has nothing left is removed.
+-- A consumer that is not alive, or leaves, and has nothing left is removed.
 --
 -- KEYS  1 stream  2 dead letters  3 heartbeat of the consumer
 -- ARGV  1 group  2 consumer  3 'dead' (only without heartbeat) | 'own' (its own former self)
+--       | 'leave' (itself, at its end: its heartbeat ends with it)
 --       4 first entry  5 last entry  6 deliveries allowed  7 reason of the dead letter
 --       8 deliveries to add per return: 1, or 0 for an orderly end  9 field of the order hash that names
 --       the entry  10 prefix of order hashes (same hash tag, so the same slot)
@@ -54,7 +55,10 @@ for _, item in ipairs(pending) do
     end
   end
 end
-if mode == 'dead' and #pending < batch then
+if mode == 'leave' then
+  redis.call('DEL', KEYS[3])
+end
+if mode ~= 'own' and #pending < batch then
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], group, consumer)
 end
 return {returned, dead}

@@ -16,7 +16,7 @@
 --       4, 5 how long a terminal order and its idempotency key stay (ms)
 --       then per order: order id, stream entry or '', status, version, settled_at_us or ''
 -- -> per order: 'applied' | 'kept' | 'unloaded'
-local answers, changes = {}, {}
+local answers, changes, done = {}, {}, {}
 local epoch = redis.call('GET', KEYS[2])
 -- a write that changes nothing: with `maxmemory` reached, Redis refuses commands that grow only until then
 redis.call('XDEL', KEYS[1], '0-0')
@@ -45,12 +45,12 @@ for n = 0, total - 1 do
     end
   end
   if terminal and answer ~= 'unloaded' then
-    -- `current` differs from `entry` when the entry was returned to the stream meanwhile
-    for _, done in ipairs({entry, current or ''}) do
-      if done ~= '' then
-        redis.call('XACK', KEYS[1], ARGV[1], done)
-        redis.call('XDEL', KEYS[1], done)
-      end
+    if entry ~= '' then
+      done[#done + 1] = entry
+    end
+    -- they differ when the entry was returned to the stream meanwhile
+    if current and current ~= '' and current ~= entry then
+      done[#done + 1] = current
     end
   end
   if terminal and answer == 'applied' then
@@ -61,6 +61,10 @@ for n = 0, total - 1 do
     changes[#changes + 1] = {o = id, s = status, v = version, st = at}
   end
   answers[n + 1] = answer
+end
+if #done > 0 then
+  redis.call('XACK', KEYS[1], ARGV[1], unpack(done))
+  redis.call('XDEL', KEYS[1], unpack(done))
 end
 if #changes > 0 then
   redis.call('PUBLISH', ARGV[2], cjson.encode(changes))

@@ -12,10 +12,11 @@ from approaches.shop.metrics import listen
 from approaches.shop.order_ledger import ORDER_COLUMNS, Order, OrderLedger
 from approaches.shop.order_metrics import ORDERS_ACCEPTED
 from approaches.shop.orders import Status
-from approaches.shop.payments import Charge, GatewayClient
+from approaches.shop.payments import Charge
 from approaches.shop.problems import Code, Problem
 from approaches.shop.server import Server
 from approaches.shop.settings import Settings, read_int, read_text
+from approaches.shop.threaded_gateway import GatewayClient
 from approaches.shop.web import Shop
 
 LOOK_EVERY_S = 0.05

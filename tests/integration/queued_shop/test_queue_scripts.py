@@ -365,7 +365,7 @@ def test_a_full_redis_sells_nothing_and_drains_all_the_same(client, call):
     try:
         with pytest.raises(redis.OutOfMemoryError):
             accept(call, "c", key="c")
-        call(lambda store: store.beat("w", 3_000))
+        call(lambda store: store.beat({"w": 3_000}))
         assert client.exists(keys.alive("w"))
         assert call(lambda store: store.claim("mine", 3_000))
         assert call(lambda store: store.advance([(first, "a")])) == 1

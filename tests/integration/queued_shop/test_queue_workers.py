@@ -81,6 +81,26 @@ def test_a_worker_paused_beyond_its_heartbeat_settles_nothing_twice(world):
     world.assert_sound(16)
 
 
+def test_a_paused_process_loses_its_heartbeat_and_those_beside_it_keep_theirs(world):
+    world.start_gateway()
+    server, _ = world.start("queue.payment_worker", PROCESSES=3, CONCURRENCY=4)
+    alive = lambda: set(world.redis.keys(keys.alive("*")))  # noqa: E731
+    eventually(lambda: len(alive()) == 3)
+    everybody = alive()
+    paused = server.children()[0]
+    paused.suspend()
+    lost: set[str] = set()
+
+    def is_lost() -> bool:
+        lost.update(everybody - alive())
+        return len(lost) == 1
+
+    eventually(is_lost)
+    paused.resume()
+    eventually(lambda: alive() == everybody)
+    assert len(lost) == 1
+
+
 def leader(world) -> int:
     """The process that recovers, 0 while there is none."""
     return int((world.redis.get(keys.LEADER) or "0").split("-")[0])
