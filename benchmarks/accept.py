@@ -1,8 +1,8 @@
 """Requests per CPU-second of the API process: POST /orders, against applications that do less.
 
 Each application is one uvicorn process (uvloop, httptools) on the product's own Redis, whose AOF is
-flushed with every write, as in production. wrk sends purchases, each under a key of its own. All are
-up at once and measured in turns; those that are not being asked use no CPU. The CPU of Redis is
+flushed with every write, as in production. wrk sends purchases, each under a key of its own. All
+are up at once and measured in turns; those that are not being asked use no CPU. The CPU of Redis is
 counted apart. The shop's own answers to GET /orders/{id}, and after the sale, follow.
 """
 

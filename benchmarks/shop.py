@@ -93,8 +93,9 @@ class Shop:
 
     def _is_on_sale(self, product_id: int) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url('api')}/products/{product_id}", timeout=2) as a:
-                return bool(json.load(a)["stock"] > 0)
+            address = f"{self.url('api')}/products/{product_id}"
+            with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310
+                return bool(json.load(answer)["stock"] > 0)
         except OSError:
             return False
 
