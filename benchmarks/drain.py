@@ -181,17 +181,22 @@ def count_of(up: shop.Shop, query: str) -> int:
         return int(row[0])
 
 
-def ours(up: shop.Shop, place: Path) -> Drained:
-    """Return the shop's own workers, stopped and with their product on sale."""
-    pids = [
+def worker_pids(up: shop.Shop) -> list[int]:
+    """Return the first process of every worker of the shop."""
+    return [
         replica.pid
         for service in ("order-worker", "payment-worker")
         for replica in up.deployment.replicas_of(service)
         if replica.pid is not None
     ]
+
+
+def ours(up: shop.Shop, place: Path, *, users: int = accept.USERS) -> Drained:
+    """Return the shop's own workers, stopped and with their product on sale."""
+    pids = worker_pids(up)
     streams = up.deployment.topology.redis.streams  # type: ignore[union-attr]
     senders = place / "senders"
-    senders.write_text("".join(f"{token}\n" for token in shop.tokens(accept.USERS)))
+    senders.write_text("".join(f"{token}\n" for token in shop.tokens(users)))
     buying = accept.Subject(OURS, up.url("api"), lambda: 0.0)
 
     def waiting() -> int:
