@@ -24,6 +24,8 @@ REQUESTS = Path(__file__).parent / "accepting/requests.lua"
 USERS = 1_000
 CONNECTIONS = 64
 WARM_UP_S = 1
+MOST_UNMEANT = 0.01
+"""The share of answers that may be 503 (a store was slow): more, and something is broken."""
 PEERS = ("raw", "starlette", "fastapi_raw", "fastapi_body", "raw_lua", "idiomatic")
 OURS, STATUS, REFUSAL = "ours", "ours: GET /orders/{id}", "ours: 409 after the sale"
 SEEDS = (f"{{b}}:stock:{shop.PRODUCT_ID}",)
@@ -40,8 +42,15 @@ class Subject:
     product_id: int = shop.PRODUCT_ID
 
 
-def wrk(subject: Subject, senders: Path, prefix: str, duration_s: int) -> dict[str, Any]:
-    """Send requests for so long, and return what wrk counted."""
+def wrk(
+    subject: Subject,
+    senders: Path,
+    prefix: str,
+    duration_s: int,
+    *,
+    most_unmeant: float = MOST_UNMEANT,
+) -> dict[str, Any]:
+    """Send requests for so long, and return what wrk counted (RuntimeError: other answers)."""
     argv = [
         "wrk",
         "-t1",
@@ -57,10 +66,12 @@ def wrk(subject: Subject, senders: Path, prefix: str, duration_s: int) -> dict[s
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("JSON "))
     counted: dict[str, Any] = json.loads(line.removeprefix("JSON "))
+    requests = counted["requests"]
     if counted["broken"]:
         raise RuntimeError(f"{subject.name}: {counted['broken']} requests without an answer")
-    if counted["refused"] != (counted["requests"] if subject.name == REFUSAL else 0):
-        raise RuntimeError(f"{subject.name}: {counted['refused']} of {counted['requests']} refused")
+    as_meant = counted["refused"] if subject.name == REFUSAL else requests - counted["refused"]
+    if as_meant < requests * (1 - most_unmeant):
+        raise RuntimeError(f"{subject.name}: {counted['refused']} of {requests} refused")
     return counted
 
 
@@ -116,6 +127,7 @@ def measure(up: shop.Shop, subject: Subject, senders: Path, prefix: str, duratio
         "requests_per_api_and_redis_cpu_s": requests / (api_s + redis_s),
         "api_us_per_request": api_s / requests * 1e6,
         "redis_us_per_request": redis_s / requests * 1e6,
+        "refused": counted["refused"],
         "p50_ms": counted["p50_ms"],
         "p95_ms": counted["p95_ms"],
     }
