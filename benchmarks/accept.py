@@ -113,7 +113,9 @@ def prepare(up: shop.Shop, place: Path, orders: int) -> Path:
     return senders
 
 
-def measure(up: shop.Shop, subject: Subject, senders: Path, prefix: str, duration_s: int) -> dict:
+def measure(
+    up: shop.Shop, subject: Subject, senders: Path, prefix: str, duration_s: int
+) -> dict[str, Any]:
     """Warm the application up, load it, and return what its requests cost."""
     wrk(subject, senders, f"{prefix}-w", WARM_UP_S)
     api_s, redis_s = subject.cpu_s(), up.cpu_s("redis")

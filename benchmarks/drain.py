@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psutil
 
@@ -148,7 +148,7 @@ def peer(up: shop.Shop, name: str, place: Path, gateway_url: str) -> Iterator[Dr
     argv = [peer_program(one.command[0]), *one.command[1:]]
 
     def fill(count: int) -> int:
-        words = [peer_program("python"), PEERS / "enqueue.py", one.module, str(count)]
+        words = [str(peer_program("python")), str(PEERS / "enqueue.py"), one.module, str(count)]
         variables = os.environ | {key: str(value) for key, value in env.items()}
         subprocess.run(words, env=variables, check=True)
         return count
@@ -174,11 +174,11 @@ def is_empty(up: shop.Shop) -> bool:
     return count_of(up, "SELECT count(*) FROM peer_orders WHERE settled_at IS NULL") == 0
 
 
-def count_of(up: shop.Shop, query: str) -> int:
+def count_of(up: shop.Shop, query: LiteralString) -> int:
     """Return the number that a query answers."""
     with up.ledger() as ledger:
-        row = ledger.execute(query).fetchone()  # type: ignore[call-overload]
-        return int(row[0])
+        ((count,),) = ledger.execute(query).fetchall()
+        return int(count)
 
 
 def worker_pids(up: shop.Shop) -> list[int]:

@@ -42,11 +42,8 @@ def orders_waiting(up: shop.Shop, count: int, place: Path) -> list[tuple[str, st
         waiting = store.xrange(payments, count=count)
     with up.ledger() as ledger:
         rows = ledger.execute("SELECT id::text, user_id FROM orders").fetchall()
-    user_of = dict(rows)
-    return [
-        (fields["o"], owners[int(str(user_of[fields["o"]])) - 1], entry)
-        for entry, fields in waiting
-    ]
+    owner_of = {order: owners[user - 1] for order, user in rows}
+    return [(fields["o"], owner_of[fields["o"]], entry) for entry, fields in waiting]
 
 
 async def settle(up: shop.Shop, orders: Sequence[tuple[str, str, str]]) -> dict[str, float]:

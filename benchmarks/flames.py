@@ -22,8 +22,15 @@ RATE_PER_S = 200
 
 def sampled(pid: int, seconds: int, file: Path) -> "subprocess.Popen[bytes]":
     """Begin to sample a process and its children for so long."""
-    argv = [peer_program("py-spy"), "record", "--pid", str(pid), "--subprocesses", "--nonblocking"]
-    argv += ["--rate", str(RATE_PER_S), "--duration", str(seconds), "--output", file]
+    argv = [
+        str(peer_program("py-spy")),
+        "record",
+        "--pid",
+        str(pid),
+        "--subprocesses",
+        "--nonblocking",
+    ]
+    argv += ["--rate", str(RATE_PER_S), "--duration", str(seconds), "--output", str(file)]
     argv += ["--format", "flamegraph"]
     return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
@@ -48,6 +55,7 @@ def main() -> int:
             up.seed(accept.USERS)
             up.wait_on_sale()
             record(up, given.name, given.seconds, place, url)
+    without_paths(given.name)
     return 0
 
 
@@ -77,6 +85,13 @@ def finish(graph: "subprocess.Popen[bytes]") -> None:
     _, error = graph.communicate()
     if graph.returncode != 0:
         raise RuntimeError(f"py-spy: {error.decode(errors='replace')[-1000:]}")
+
+
+def without_paths(name: str) -> None:
+    """Remove from the graphs where this checkout lies."""
+    for file in FLAMES.glob(f"{name}-*.svg"):
+        text = file.read_text(encoding="utf-8").replace(f"{ROOT}/", "")
+        file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,15 @@ SERVICES = ("api", "order-worker", "payment-worker")
 WHOSE = ("order-worker", "payment-worker", "redis", "postgres")
 BATCH = 50_000
 
+EXPIRE_PAGE = """
+local page = redis.call('SCAN', ARGV[1], 'COUNT', 2000)
+for _, key in ipairs(page[2]) do
+  if redis.call('PTTL', key) > 0 then
+    redis.call('UNLINK', key)
+  end
+end
+return page[1]
+"""
 FILL = """
 WITH fresh AS (
     INSERT INTO orders (id, user_id, product_id, quantity, idempotency_key, amount_cents, status,
@@ -121,15 +130,17 @@ def lose_redis(up: shop.Shop) -> dict[str, Any]:
 def memory_bytes(up: shop.Shop) -> int:
     """Return what Redis says that its data take."""
     with up.redis() as store:
-        return int(store.info("memory")["used_memory_dataset"])  # type: ignore[index]
+        return int(store.info("memory")["used_memory_dataset"])
 
 
 def let_expire(up: shop.Shop) -> None:
     """Remove every key with a lifetime, as time would."""
     with up.redis() as store:
-        for key in store.scan_iter(count=1_000):
-            if store.pttl(key) > 0:
-                store.delete(key)
+        cursor = "0"
+        while True:
+            cursor = str(store.eval(EXPIRE_PAGE, 0, cursor))
+            if cursor == "0":
+                return
 
 
 def idle_cores(up: shop.Shop) -> float:
@@ -141,6 +152,7 @@ def idle_cores(up: shop.Shop) -> float:
 
 def at_size(up: shop.Shop, own: Drained, gateway_url: str, orders: int) -> dict[str, Any]:
     """Drain a queue of orders; return their cost, and what Redis keeps of them."""
+    let_expire(up)  # what a rebuild has put there of orders of the past
     before_bytes = memory_bytes(up)
     sample = drain(up, own, gateway_url, orders)
     kept = memory_bytes(up) - before_bytes
@@ -171,6 +183,9 @@ def main() -> int:
                     fill_ledger(up, there, size)
                     send_to_all(own.pids, signal.SIGCONT)
                     lost = lose_redis(up)
+                    if lost["on_sale_again_s"] is None:  # nobody can buy: nothing more to measure
+                        results.add(f"{size} orders", turn=turn, **lost)
+                        break
                     idle = {"idle_cores": idle_cores(up)}
                     send_to_all(own.pids, signal.SIGSTOP)
                     cost = at_size(up, own, url, 500 if plan.short else DRAINED)

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.error import HTTPError
 
 import psycopg
@@ -61,7 +62,7 @@ class Shop:
         """Return the PSS of a service."""
         return self.deployment.usage()[service].memory_bytes
 
-    def ledger(self) -> "psycopg.Connection[tuple[object, ...]]":
+    def ledger(self) -> "psycopg.Connection[tuple[Any, ...]]":
         """Return a connection of the superuser that commits each statement."""
         return psycopg.connect(self.ledger_url, autocommit=True)
 
@@ -99,7 +100,7 @@ class Shop:
         except OSError:
             return False
 
-    def buy(self, token: str, key: str, product_id: int = PRODUCT_ID) -> tuple[int, dict]:
+    def buy(self, token: str, key: str, product_id: int = PRODUCT_ID) -> tuple[int, dict[str, Any]]:
         """Return status and answer of one POST /orders to the API."""
         body = json.dumps({"product_id": product_id, "quantity": 1}).encode()
         request = urllib.request.Request(f"{self.url('api')}/orders", body, method="POST")  # noqa: S310

@@ -32,18 +32,18 @@ class PlainUser(FastHttpUser):
         )
 
 
-@events.spawning_complete.add_listener
+@events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
 def _begin(**_: object) -> None:
     _began["cpu_s"] = time.process_time()
     _began["requests"] = 0.0
 
 
-@events.request.add_listener
+@events.request.add_listener  # type: ignore[untyped-decorator]
 def _count(**_: object) -> None:
     _began["requests"] = _began.get("requests", 0.0) + 1
 
 
-@events.test_stop.add_listener
+@events.test_stop.add_listener  # type: ignore[untyped-decorator]
 def _end(**_: object) -> None:
     cpu_s = time.process_time() - _began["cpu_s"]
     print(json.dumps({"cpu_s": cpu_s, "requests": _began["requests"]}), file=sys.stdout, flush=True)
