@@ -12,7 +12,6 @@ from statistics import median, stdev
 from typing import Final
 
 import numpy as np
-import ruptures
 
 LEAST: Final = 20
 """Fewer values say too little of their own noise: no change is sought in them."""
@@ -32,6 +31,8 @@ def change_points(values: Sequence[float], least_step: float = 0.0) -> list[int]
         return []
     signal = np.asarray(values, dtype=np.float64) / sd
     # With this kernel it is the search of Pelt(model="l2"), in C.
+    import ruptures  # noqa: PLC0415 - a second and more to import: only a history needs it
+
     search = ruptures.KernelCPD(kernel="linear", min_size=SHORTEST).fit(signal)
     *found, _ = search.predict(pen=3 * math.log(len(values)))
     return _large(values, found, least_step)

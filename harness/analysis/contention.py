@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from harness.analysis.judged_run import (
     Audits,
@@ -45,7 +45,7 @@ def upper_bound(oversold: int, sales: int) -> float:
     """
     if oversold >= sales:
         return 1.0
-    return float(stats.beta.ppf(CONFIDENCE, oversold + 1, sales - oversold))
+    return float(special.betaincinv(oversold + 1, sales - oversold, CONFIDENCE))
 
 
 def sale_rows(judged: JudgedRun) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 from harness.analysis.run_facts import Floats
 
@@ -118,7 +118,7 @@ class Estimate:
 @lru_cache(maxsize=64)
 def t_critical(n: int, confidence: float = CONFIDENCE) -> float:
     """Return the two-sided critical value of Student's t for a mean of `n` values."""
-    return float(stats.t.ppf((1 + confidence) / 2, n - 1))
+    return float(special.stdtrit(n - 1, (1 + confidence) / 2))
 
 
 def detectable_deviation(n: int, least: float = 0.0) -> float:
@@ -127,6 +127,8 @@ def detectable_deviation(n: int, least: float = 0.0) -> float:
     In standard deviations of the values, as is `least`. Found means that the 95 % t-interval
     excludes zero and the mean exceeds `least`, which then both happen with a power of `POWER`.
     """
+    from scipy import optimize  # noqa: PLC0415 - a second to import: no report needs it
+
     needed = np.maximum(t_critical(n) * _spreads(n) / math.sqrt(n), least)
 
     def missing_power(deviation: float) -> float:
@@ -141,7 +143,7 @@ def detectable_deviation(n: int, least: float = 0.0) -> float:
 def _spreads(n: int) -> Floats:
     """Return the standard deviations that samples of `n` have, each equally likely, if it is 1."""
     shares = (np.arange(SPREADS) + 0.5) / SPREADS
-    spreads: Floats = np.sqrt(stats.chi2.ppf(shares, n - 1) / (n - 1))
+    spreads: Floats = np.sqrt(2 * special.gammaincinv((n - 1) / 2, shares) / (n - 1))
     return spreads
 
 
@@ -177,7 +179,8 @@ def welch_interval(
         return difference, difference
     errors = [float(values.var(ddof=1)) / len(values) for values in groups]
     squares = [error**2 / (len(values) - 1) for error, values in zip(errors, groups, strict=True)]
-    critical = float(stats.t.ppf((1 + confidence) / 2, sum(errors) ** 2 / sum(squares)))
+    freedom = sum(errors) ** 2 / sum(squares)
+    critical = float(special.stdtrit(freedom, (1 + confidence) / 2))
     half = critical * math.sqrt(sum(errors))
     return difference - half, difference + half
 

@@ -19,7 +19,6 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 from harness.results.outages import outages
@@ -133,9 +132,11 @@ def levels(facts: RunFacts) -> "dict[tuple[str, Kind], pd.Series[float]]":
 
 def slope(service: str, kind: Kind, judged: "pd.Series[float]", restarts: int = 0) -> Growth:
     """Return how levels (by their time in s) grow."""
+    from scipy.stats import theilslopes  # noqa: PLC0415 - a second to import: only a soak needs it
+
     times_s = judged.index.to_numpy(dtype=np.float64)
     values = judged.to_numpy(dtype=np.float64)
-    per_s, _, low, high = (float(one) for one in stats.theilslopes(values, times_s, alpha=0.95))
+    per_s, _, low, high = (float(one) for one in theilslopes(values, times_s, alpha=0.95))
     level = float(np.median(values))
     change = per_s * float(times_s[-1] - times_s[0])
     tolerance = max(TOLERANCE * level, kind.negligible)

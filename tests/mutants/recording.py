@@ -47,11 +47,13 @@ def is_recorded(mutant: Mutant, root: Path = RECORDED) -> bool:
 
 
 def fingerprint(mutant: Mutant) -> str:
-    """Return a hash of what makes a mutant: its approach, its edits, and the load it is under."""
+    """Return a hash of what is recorded: an approach, what is wrong with it, and the load.
+
+    Not of the edits that make it wrong: they follow the sources, and the mistake stays the same.
+    """
     load = tomllib.loads((LOADS / f"{mutant.load}.toml").read_text(encoding="utf-8"))
     shown = {key: value for key, value in load.items() if key not in ("title", "description")}
-    edits = [dataclasses.astuple(edit) for edit in mutant.edits]
-    text = json.dumps([mutant.approach, edits, shown], sort_keys=True)
+    text = json.dumps([mutant.approach, mutant.wrong, shown], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

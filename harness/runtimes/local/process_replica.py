@@ -102,6 +102,7 @@ class ProcessReplica(Replica):
     @override
     def start(self) -> None:
         self._site.addresses.release(self.service.name, self.number)
+        self._reap()
         with self._lock:
             self._retired_cpu_s += self._seen_cpu_s
             self._seen_cpu_s = 0.0
@@ -170,6 +171,7 @@ class ProcessReplica(Replica):
         """
         pid = self.pid
         if pid is None:
+            self._reap()
             return True
         family = [stat.pid for stat in ProcessTable().family(pid)]
         remaining = wait_gone([pid], limit_s)
