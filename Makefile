@@ -34,7 +34,7 @@ soak: $(VENV)/.synced ## half an hour at full load with a random fault every 20 
 
 # BENCH=--short: a few minutes, to see that they work
 BENCH ?= --final
-bench: $(VENV)/.synced ## measure speed, and write docs/performance.md: an idle machine, about two hours
+bench: $(VENV)/.synced ## measure speed, and write docs/performance.md: an idle machine, an hour or more
 	for subject in accept drain events growth generator open_load start; do \
 		$(BIN)/python -m benchmarks.$$subject $(BENCH) || exit; \
 	done
