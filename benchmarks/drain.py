@@ -33,7 +33,7 @@ SETTINGS = {
     ("api", "PROCESSES"): 1,
     ("order-worker", "PROCESSES"): 2,
     ("payment-worker", "PROCESSES"): 2,
-    ("payment-worker", "CONCURRENCY"): 20,
+    ("payment-worker", "CONCURRENCY"): 100,  # as many at once as the peers have
 }
 TABLE = """
 CREATE TABLE peer_orders (

@@ -73,11 +73,12 @@ def lateness(watchers: Sequence[Watcher], settled: dict[str, float]) -> dict[str
         for one in watchers
         if one.confirmed_at_s is not None
     )
-    missing = len(watchers) - len(late)
+    missing = [one for one in watchers if one.confirmed_at_s is None]
+    counted = {"missing": len(missing), "of_them_ended": sum(one.is_closed for one in missing)}
     if not late:
-        return {"missing": missing}
+        return counted
     return {
-        "missing": missing,
+        **counted,
         "settle_to_event_p50_s": percentile_s(late, 0.5),
         "settle_to_event_p95_s": percentile_s(late, 0.95),
         "settled_within_s": max(settled.values()) - min(settled.values()),
@@ -90,7 +91,7 @@ async def watch(up: shop.Shop, orders: Sequence[tuple[str, str, str]]) -> dict[s
     memory_bytes = up.memory_bytes("event-stream")
     nginx_bytes, cpu_s, began_s = up.memory_bytes("nginx"), up.cpu_s("event-stream"), loop.time()
     port = urlsplit(up.url("nginx")).port or 80
-    watchers = await open_watchers(port, [(order, token) for order, token, _ in orders])
+    watchers, refusals = await open_watchers(port, [(order, token) for order, token, _ in orders])
     took_s, opened = loop.time() - began_s, len(watchers)
     opening_us = (up.cpu_s("event-stream") - cpu_s) / max(1, opened) * 1e6
     grown_bytes = up.memory_bytes("event-stream") - memory_bytes
@@ -104,6 +105,7 @@ async def watch(up: shop.Shop, orders: Sequence[tuple[str, str, str]]) -> dict[s
     return {
         "watchers": len(orders),
         "opened": opened,
+        "refused": dict(refusals),
         "opens_per_s": opened / took_s,
         "open_us_of_cpu": opening_us,
         "bytes_per_watcher": grown_bytes / max(1, opened),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import accept, shop
 from benchmarks.drain import SETTINGS, charges, gateway, send_to_all, worker_pids
-from benchmarks.measuring import ROOT, wait_for
+from benchmarks.measuring import ROOT, end_as_by_ctrl_c, wait_for
 from benchmarks.peer_environment import peer_program
 
 FLAMES = ROOT / "docs/performance"
@@ -47,6 +47,7 @@ def main() -> int:
     parser.add_argument("--as", dest="name", required=True, help="before, after: of the files")
     parser.add_argument("--seconds", type=int, default=20)
     given = parser.parse_args()
+    end_as_by_ctrl_c()
     FLAMES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, gateway(place := Path(folder)) as url:
         changed = {**SETTINGS, ("payment-worker", "GATEWAY_URL"): url}

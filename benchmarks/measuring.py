@@ -63,6 +63,7 @@ class Plan:
             help="the machine does nothing else: mark the figures as final",
         )
         given = parser.parse_args()
+        end_as_by_ctrl_c()
         turns = given.repeats or (min(2, repeats) if given.short else repeats)
         return cls(subject, turns, given.short, given.final, tuple(given.only))
 
@@ -123,6 +124,15 @@ class Results:
         fresh = file.with_suffix(".new")
         fresh.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")
         os.replace(fresh, file)
+
+
+def end_as_by_ctrl_c() -> None:
+    """Let SIGTERM end this process in good order, too: what was started is taken down."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _is_number(value: object) -> bool:

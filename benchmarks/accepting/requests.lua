@@ -9,18 +9,21 @@ end
 
 function init(args)
   kind, product, prefix = args[1], args[2], args[3]
-  tokens, orders, sent = {}, {}, 0
+  tokens, orders, sent, first = {}, {}, 0, 0
   for line in io.lines(args[4]) do
     local token, order = line:match("^(%S+)%s*(%S*)$")
     table.insert(tokens, "Bearer " .. token)
     table.insert(orders, order)
+  end
+  for byte in prefix:gmatch(".") do -- who buys first differs from call to call
+    first = (first * 31 + byte:byte()) % 1000003
   end
   body = '{"product_id":' .. product .. ',"quantity":1}'
 end
 
 function request()
   sent = sent + 1
-  local at = sent % #tokens + 1
+  local at = (first + sent) % #tokens + 1
   if kind == "order" then
     return wrk.format("GET", "/orders/" .. orders[at], { Authorization = tokens[at] })
   end

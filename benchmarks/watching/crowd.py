@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
@@ -20,7 +21,8 @@ class Watcher(asyncio.Protocol):
             f"Authorization: Bearer {token}\r\nAccept: text/event-stream\r\n\r\n"
         ).encode()
         self.order_id = order_id
-        self.opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Done with the first state, and then empty; or with what came instead."""
         self.confirmed_at_s: float | None = None
         self.is_closed = False
         self._transport: asyncio.Transport | None = None
@@ -34,16 +36,18 @@ class Watcher(asyncio.Protocol):
         """Note what has come."""
         if b'"confirmed"' in data:
             self.confirmed_at_s = self.confirmed_at_s or time.monotonic()
-        elif not self.opened.done() and (
-            b"id: " in data or b" 429 " in data or b" 50" in data[:20]
-        ):
-            self.opened.set_result(b"id: " in data)
+        elif not self.opened.done():
+            status = data[9:12].decode("ascii", "replace") if data.startswith(b"HTTP/1.1 ") else ""
+            if b"id: " in data:
+                self.opened.set_result("")
+            elif status not in ("", "200"):
+                self.opened.set_result(status)
 
     def connection_lost(self, _: Exception | None) -> None:
         """Note that nothing more will come."""
         self.is_closed = True
         if not self.opened.done():
-            self.opened.set_result(False)
+            self.opened.set_result("closed")
 
     def close(self) -> None:
         """Hang up."""
@@ -51,10 +55,16 @@ class Watcher(asyncio.Protocol):
             self._transport.abort()
 
 
-async def open_watchers(port: int, orders: Sequence[tuple[str, str]]) -> list[Watcher]:
-    """Open a stream of each (order id, token); return those that got a first state."""
+async def open_watchers(
+    port: int, orders: Sequence[tuple[str, str]]
+) -> tuple[list[Watcher], Counter[str]]:
+    """Open a stream of each (order id, token).
+
+    Return the watchers that got a first state, and what the others got instead.
+    """
     loop = asyncio.get_running_loop()
     places = asyncio.Semaphore(OPENING_AT_ONCE)
+    refusals: Counter[str] = Counter()
 
     async def open_one(number: int, order_id: str, token: str) -> Watcher | None:
         source = f"127.0.1.{number // WATCHERS_PER_ADDRESS + 1}"
@@ -65,17 +75,19 @@ async def open_watchers(port: int, orders: Sequence[tuple[str, str]]) -> list[Wa
                     await loop.create_connection(
                         lambda: watcher, "127.0.0.1", port, local_addr=(source, 0)
                     )
-                    is_open = await watcher.opened
-            except (OSError, TimeoutError):
-                is_open = False
-        if not is_open:
-            watcher.close()
-        return watcher if is_open else None
+                    refusal = await watcher.opened
+            except (OSError, TimeoutError) as error:
+                refusal = type(error).__name__
+        if not refusal:
+            return watcher
+        refusals[refusal] += 1
+        watcher.close()
+        return None
 
     opened = await asyncio.gather(
         *(open_one(number, *order) for number, order in enumerate(orders))
     )
-    return [watcher for watcher in opened if watcher is not None]
+    return [watcher for watcher in opened if watcher is not None], refusals
 
 
 async def wait_until_confirmed(watchers: Sequence[Watcher], within_s: float) -> None:
