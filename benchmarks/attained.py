@@ -94,7 +94,7 @@ def _growth(medians: Medians) -> list[str]:
 def _start(medians: Medians) -> list[str]:
     return [
         figure(of(medians, "report", "cpu_s"), "CPU-s"),
-        figure(of(medians, "--help", "wall_s"), "s"),
+        figure(of(medians, "help", "wall_s"), "s"),
         figure(of(medians, "bring-up", "wall_s"), "s"),
         figure(of(medians, "quick", "ratio")),
     ]

@@ -88,7 +88,8 @@ SUBJECTS: dict[str, tuple[str, dict[str, str]]] = {
             "redis_bytes_per_order_at_once": "Redis bytes per order at once",
             "redis_bytes_per_order_lasting": "lasting",
             "on_sale_again_s": "on sale again s",
-            "terms": "terms",
+            "terms": "terms of leadership",
+            "order_worker_cores": "cores of the order workers",
         },
     ),
     "generator": (

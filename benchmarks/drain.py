@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 import psutil
+import redis
 
 from benchmarks import accept, shop
 from benchmarks.measuring import Plan, Results, cpu_s, free_port, running, wait_for
@@ -157,21 +158,19 @@ def peer(up: shop.Shop, name: str, place: Path, gateway_url: str) -> Iterator[Dr
         return count_of(up, "SELECT count(*) FROM peer_orders WHERE settled_at IS NOT NULL")
 
     log = place / name.replace(" ", "-")
+    with up.ledger() as ledger, redis.Redis.from_url(str(env["PEERS_REDIS_URL"])) as store:
+        ledger.execute("TRUNCATE peer_orders")  # another one that was ended may have left some
+        store.flushdb()
     with ExitStack() as stack:
         pids = [
             stack.enter_context(running(argv, log=Path(f"{log}-{number}.log"), env=env)).pid
             for number in range(one.instances)
         ]
-        fill(WARM_UP_ORDERS if name != "rq" else 2)
-        wait_for(lambda: settled() > 0 and is_empty(up), WITHIN_S, poll_s=0.2)
+        warm_up = fill(WARM_UP_ORDERS if name != "rq" else 2)
+        wait_for(lambda: settled() == warm_up, WITHIN_S, poll_s=0.2)
         send_to_all(pids, signal.SIGSTOP)
         yield Drained(name, pids, fill, settled)
         send_to_all(pids, signal.SIGCONT)
-
-
-def is_empty(up: shop.Shop) -> bool:
-    """Return True once every order of the warm-up is settled: none waits in the ledger."""
-    return count_of(up, "SELECT count(*) FROM peer_orders WHERE settled_at IS NULL") == 0
 
 
 def count_of(up: shop.Shop, query: LiteralString) -> int:

@@ -4,7 +4,8 @@ The ledger is filled by SQL with orders that were settled an hour ago, up to eac
 each size: Redis loses its data, and it is watched how long it takes until both products are on sale
 again, and how many terms of leadership that takes; then a queue of orders is drained as in
 `benchmarks.drain`, and what it cost is divided among them; then Redis' memory is read, at once, and
-again when everything that has a lifetime has been let expire.
+again when everything that has a lifetime has been let expire. At last many orders wait for payment
+while there is no payment worker, and what the order workers use meanwhile is counted.
 """
 
 import signal
@@ -21,7 +22,7 @@ import redis
 
 from benchmarks import shop
 from benchmarks.drain import SETTINGS, Drained, drain, gateway, ours, send_to_all
-from benchmarks.measuring import POLL_S, Plan, Results
+from benchmarks.measuring import POLL_S, Plan, Results, wait_for
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SHORT_SIZES = (1_000, 10_000)
@@ -29,6 +30,9 @@ DRAINED = 10_000
 USERS = 20_000
 WATCHED_S = 180.0
 IDLE_S = 10.0
+WAITING = 50_000
+WAITING_S = 25.0
+RECORDED_WITHIN_S = 900.0
 SERVICES = ("api", "order-worker", "payment-worker")
 WHOSE = ("order-worker", "payment-worker", "redis", "postgres")
 BATCH = 50_000
@@ -165,6 +169,24 @@ def at_size(up: shop.Shop, own: Drained, gateway_url: str, orders: int) -> dict[
     }
 
 
+def while_waiting(up: shop.Shop, own: Drained, orders: int, seconds: float) -> dict[str, Any]:
+    """Let orders wait for a payment worker; return what the order workers use meanwhile."""
+    shop.stop(up, "payment-worker")
+    own.fill(orders)
+    facts = up.deployment.topology.redis
+    stream = facts.streams[0] if facts else ""
+    with up.redis() as store:
+        wait_for(lambda: store.xlen(stream) == 0, RECORDED_WITHIN_S, poll_s=0.5)
+    terms, before_s = Terms(up), up.cpu_s("order-worker")
+    with terms.counted():
+        time.sleep(seconds)
+    return {
+        "order_worker_cores": (up.cpu_s("order-worker") - before_s) / seconds,
+        "terms": len(terms.seen),
+        "watched_s": seconds,
+    }
+
+
 def main() -> int:
     """Measure, and write the results."""
     plan = Plan.from_arguments("growth", repeats=1)
@@ -185,13 +207,16 @@ def main() -> int:
                     lost = lose_redis(up)
                     if lost["on_sale_again_s"] is None:  # nobody can buy: nothing more to measure
                         results.add(f"{size} orders", turn=turn, **lost)
-                        break
+                        return 0
                     idle = {"idle_cores": idle_cores(up)}
                     send_to_all(own.pids, signal.SIGSTOP)
                     cost = at_size(up, own, url, 500 if plan.short else DRAINED)
                     there = own.settled()
                     results.add(f"{size} orders", turn=turn, **lost, **idle, **cost)
                 send_to_all(own.pids, signal.SIGCONT)
+                waiting = 1_000 if plan.short else WAITING
+                sample = while_waiting(up, own, waiting, IDLE_S / 2 if plan.short else WAITING_S)
+                results.add(f"{waiting} waiting for payment", turn=turn, **sample)
     return 0
 
 

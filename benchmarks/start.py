@@ -70,13 +70,13 @@ def of_quick() -> dict[str, Any]:
 
 
 SUBJECTS: dict[str, Callable[[], dict[str, Any]]] = {
-    "--help": lambda: timed("--help"),
+    "help": lambda: timed("--help"),
     "list": lambda: timed("list"),
     "report": of_report,
     "bring-up": of_bring_up,
     "quick": of_quick,
 }
-SHORT: Sequence[str] = ("--help", "list", "bring-up")
+SHORT: Sequence[str] = ("help", "list", "bring-up")
 
 
 def main() -> int:
