@@ -124,6 +124,7 @@ Check = Callable[[Facts, Evidence], str]
 class Scope(StrEnum):
     """What an invariant must see to be decided."""
 
+    ORDER = "an order with all that belongs to it, whichever sale it is of"
     SALE = "one sale"
     DEPLOYMENT = "the whole deployment, which the sales of a contention test share"
 

@@ -1,10 +1,13 @@
 """Audited sale by sale: nothing is left out, and what is wrong is found in its sale."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
-from harness.audit import audit, verdict
-from harness.audit.sale_by_sale import slices
+from harness.audit import INVARIANTS, audit, verdict
+from harness.audit.invariant import Scope
+from harness.audit.sale_by_sale import audit_sale_by_sale, slices
 from harness.results.findings import Verdict
 from tests.support.contention import make_contention_run, oversell
 
@@ -137,3 +140,39 @@ def test_a_contest_that_cannot_be_cut_is_unknown(run):
     assert by_id(run)["I1"].verdict is Verdict.UNKNOWN
     assert "cannot be cut" in by_id(run)["I1"].summary
     assert by_id(run)["I16"].verdict is Verdict.PASS
+
+
+def nothing(run):
+    pass
+
+
+def oversell_one(run):
+    oversell(run, sale=3)
+
+
+def swap_sales(run):
+    run.orders.loc[run.orders.index[0], "product_id"] = 1002
+
+
+def swap_orders(run):
+    """Answer two buyers of different sales with the order of the other."""
+    bought = run.requests[(run.requests["endpoint"] == "buy") & (run.requests["order_id"] != "")]
+    first, last = bought.index[0], bought.index[-1]
+    assert run.requests.loc[first, "stage"] != run.requests.loc[last, "stage"]
+    run.requests.loc[[first, last], "order_id"] = bought.loc[[last, first], "order_id"].to_numpy()
+
+
+def skip_a_version(run):
+    run.order_events.loc[run.order_events.index[-1], "version"] += 1
+
+
+@pytest.mark.parametrize(
+    "damage", [nothing, oversell_one, swap_sales, swap_orders, skip_a_version]
+)
+def test_what_is_checked_on_the_whole_run_holds_in_every_sale(run, damage):
+    """The shorter way finds what every check of every sale finds, word for word."""
+    damage(run)
+    one_by_one = [
+        replace(one, scope=Scope.SALE) if one.scope is Scope.ORDER else one for one in INVARIANTS
+    ]
+    assert audit_sale_by_sale(run, INVARIANTS) == audit_sale_by_sale(run, one_by_one)

@@ -1,6 +1,6 @@
 """The table in docs/mutants.md: every mutant, the invariant that catches it, and what it said.
 
-The prose around the table is written by hand; the table is what the last full run found.
+The prose around the table is written by hand; each row is what the last run of its mutant found.
 """
 
 import json
@@ -30,9 +30,19 @@ def listed(text: str) -> dict[str, str]:
 
 
 def write(bench: Bench, mutants: Iterable[Mutant], path: Path = DOCUMENT) -> None:
-    """Write what a full run found into the table of the document."""
-    rows = "".join(_row(bench, mutant) for mutant in mutants)
-    write_between(path, _BEGIN, _END, _HEAD + rows)
+    """Write what a run found into the table of the document; other mutants keep their rows."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    written = {match["name"]: line for line in lines if (match := _ROW.match(line))}
+    rows = [
+        _row(bench, mutant) if _is_caught(bench, mutant) else written.get(mutant.name, "")
+        for mutant in mutants
+    ]
+    write_between(path, _BEGIN, _END, _HEAD + "".join(rows))
+
+
+def _is_caught(bench: Bench, mutant: Mutant) -> bool:
+    outcome = bench.outcomes.get((mutant.name, mutant.load))
+    return mutant.name in bench.refusals or (outcome is not None and outcome.is_caught)
 
 
 def _row(bench: Bench, mutant: Mutant) -> str:

@@ -25,7 +25,7 @@ PROXY_STATUSES = (502, 504)
 """Answers of a proxy, if there is one, for a server that did not answer it: none counts them."""
 
 
-@invariant("I12", "The status that buyers see never goes back")
+@invariant("I12", "The status that buyers see never goes back", scope=Scope.ORDER)
 def never_regresses(facts: Facts, evidence: Evidence) -> str:
     """What a buyer sees of an order only moves forward, is in its history, and ends as the ledger.
 
@@ -76,7 +76,7 @@ def _hiding(facts: Facts, answers: pd.DataFrame) -> "pd.Series[bool]":
     )
 
 
-@invariant("I18", "Every event stream shows the end of its order")
+@invariant("I18", "Every event stream shows the end of its order", scope=Scope.ORDER)
 def streams_end(facts: Facts, evidence: Evidence) -> str:
     """No event stream was open, long after its order was finished, without having shown the end.
 

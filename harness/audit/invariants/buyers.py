@@ -7,10 +7,10 @@ how it will be held against it. The stores agree with each other also when all o
 import pandas as pd
 
 from harness.audit.facts import Facts
-from harness.audit.invariant import Evidence, invariant
+from harness.audit.invariant import Evidence, Scope, invariant
 
 
-@invariant("I19", "Every buyer has what it asked for, at the price on offer")
+@invariant("I19", "Every buyer has what it asked for, at the price on offer", scope=Scope.ORDER)
 def as_asked(facts: Facts, evidence: Evidence) -> str:
     """Orders are their buyer's, of as many units as asked for; all sums follow from the price.
 

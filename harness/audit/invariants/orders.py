@@ -16,7 +16,7 @@ from harness.audit.facts import (
     Facts,
     among,
 )
-from harness.audit.invariant import Evidence, invariant
+from harness.audit.invariant import Evidence, Scope, invariant
 
 IN_PROGRESS = 425
 """The last answer of a buyer whose order is being made: there may be one."""
@@ -31,7 +31,7 @@ _LEGAL = {
 }
 
 
-@invariant("I3", "Every acknowledged order exists and was finished")
+@invariant("I3", "Every acknowledged order exists and was finished", scope=Scope.ORDER)
 def none_lost(facts: Facts, evidence: Evidence) -> str:
     """Each acknowledged order exists, belongs to its buyer, and ended within the drain.
 
@@ -102,7 +102,7 @@ def _held_by_another(kept: pd.DataFrame, evidence: Evidence, shown: list[str]) -
     )
 
 
-@invariant("I4", "Every order was asked for")
+@invariant("I4", "Every order was asked for", scope=Scope.ORDER)
 def none_invented(facts: Facts, evidence: Evidence) -> str:
     """Every order of the ledger is a buyer's attempt; its buyer knows of it, or cannot know.
 
@@ -125,7 +125,7 @@ def none_invented(facts: Facts, evidence: Evidence) -> str:
     return f"{len(ledger)} orders, {len(unaware)} of them recovered from indeterminate attempts"
 
 
-@invariant("I5", "One order per key")
+@invariant("I5", "One order per key", scope=Scope.ORDER)
 def one_per_key(facts: Facts, evidence: Evidence) -> str:
     """A retry is the same order: one row per user and key, one order id in all answers to a key.
 
@@ -143,7 +143,7 @@ def one_per_key(facts: Facts, evidence: Evidence) -> str:
     return f"{len(ledger)} orders under as many keys; {len(acked) - len(pairs)} replays agree"
 
 
-@invariant("I8", "Every order goes through legal states to one end")
+@invariant("I8", "Every order goes through legal states to one end", scope=Scope.ORDER)
 def legal_history(facts: Facts, evidence: Evidence) -> str:
     """Versions count from 1 without a gap, every step is legal and in time, and the end is final.
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from harness.audit.facts import HELD, MS, STAMP_NS, TERMINAL, Facts, among
-from harness.audit.invariant import Evidence, invariant
+from harness.audit.invariant import Evidence, Scope, invariant
 from harness.audit.oracle import expected_charges
 
 LATENCY_TOLERANCE_MS = 0.002
@@ -13,7 +13,9 @@ EARLY_NS = 50 * MS
 """How much sooner than drawn a charge may seem to end: wall clocks are set, timers round."""
 
 
-@invariant("I6", "At most one charge per order; charges and confirmed orders agree")
+@invariant(
+    "I6", "At most one charge per order; charges and confirmed orders agree", scope=Scope.ORDER
+)
 def charged_once(facts: Facts, evidence: Evidence) -> str:
     """Every confirmed order was charged its amount once, and nobody was charged for anything else.
 
@@ -64,7 +66,7 @@ def charged_once(facts: Facts, evidence: Evidence) -> str:
     return f"{len(charges)} charges, {int(approved.sum())} approved = {len(confirmed)} confirmed"
 
 
-@invariant("I7", "Every outcome is the gateway's draw")
+@invariant("I7", "Every outcome is the gateway's draw", scope=Scope.ORDER)
 def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
     """Charges and finished orders have the outcome, and charges the latency, that the seed gives.
 
