@@ -16,7 +16,7 @@ def figure(value: float | None, unit: str = "") -> str:
     if value is None:
         return DASH
     shown = f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
-    return f"{shown} {unit}".rstrip()
+    return f"{shown}{unit}" if unit.startswith("/") else f"{shown} {unit}".rstrip()
 
 
 def of(medians: Medians, what: str, number: str) -> float | None:

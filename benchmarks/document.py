@@ -29,6 +29,18 @@ them again.
 CPU is process time (user and system) of whole process trees.
 """
 
+LABELS = {
+    "raw": "no-op, raw ASGI",
+    "starlette": "no-op, Starlette",
+    "fastapi_raw": "no-op, FastAPI, raw body",
+    "fastapi_body": "no-op, FastAPI, pydantic body",
+    "raw_lua": "raw ASGI + one Lua call by redis-py",
+    "idiomatic": "idiomatic FastAPI + Lua by redis-py",
+    "taskiq": "taskiq (httpx)",
+    "taskiq aiohttp": "taskiq (aiohttp)",
+}
+"""How the document names what the results name shorter."""
+
 SUBJECTS: dict[str, tuple[str, dict[str, str]]] = {
     "accept": (
         "Accepting a purchase",
@@ -75,7 +87,12 @@ SUBJECTS: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "open_load": (
         "Open load",
-        {"arrivals_per_s": "arrivals/s", "buyers": "buyers", "confirmed": "confirmed"},
+        {
+            "arrivals_per_s": "arrivals/s",
+            "buyers": "buyers",
+            "confirmed": "confirmed",
+            "valid": "valid (1: yes)",
+        },
     ),
     "growth": (
         "What grows",
@@ -145,7 +162,7 @@ def section(name: str, result: dict[str, Any]) -> str:
     """Return the figures of one subject, and under which conditions they were measured."""
     title, columns = SUBJECTS[name]
     rows = [
-        [of, *(figure(numbers.get(column)) for column in columns)]
+        [LABELS.get(of, of), *(figure(numbers.get(column)) for column in columns)]
         for of, numbers in result["medians"].items()
     ]
     machine = result["machine"]

@@ -114,7 +114,8 @@ def main() -> int:
             highest_per_s = 0
             for per_s in rates:
                 sample = play(per_s, seconds, Path(folder))
-                results.add(f"{per_s} arrivals/s", turn=turn, **sample)
+                valid = int(sample["is_valid"])
+                results.add(f"{per_s} arrivals/s", turn=turn, valid=valid, **sample)
                 if not sample["is_valid"]:
                     break
                 highest_per_s = per_s
