@@ -68,15 +68,15 @@ def play(per_s: int, seconds: int, place: Path) -> dict[str, Any]:
     files = list(out.glob("runs/*/run.json"))
     if not files:
         return {"arrivals_per_s": per_s, "is_valid": False, "why": done.stderr[-500:]}
-    return judged(per_s, done.returncode, files[0].parent)
+    return judged(per_s, buyers, done.returncode, files[0].parent)
 
 
-def judged(per_s: int, code: int, run: Path) -> dict[str, Any]:
+def judged(per_s: int, buyers: int, code: int, run: Path) -> dict[str, Any]:
     """Return what a run says of itself."""
     record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     validity = record.get("validity") or {}
     counted = outcomes(run)
-    everybody = counted["buyers"] == counted["confirmed"] > 0
+    everybody = counted["confirmed"] == buyers  # also those who were turned away at the door
     return {
         "arrivals_per_s": per_s,
         "is_valid": code == 0 and everybody,
