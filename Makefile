@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 # A run starts dozens of Python processes, and the tests hundreds: none of them compiles what another has.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One worker per core. A file stays on one worker, so what its tests share is started once.
-PYTEST := $(BIN)/pytest -n auto --dist loadfile
+# One worker per core. A file stays on one worker, so what its tests share is started once; files are
+# taken in the order of tests/conftest.py.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-all test-long chaos coverage soak bench mutants regressions lint check clean
 

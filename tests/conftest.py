@@ -38,3 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-docs", action="store_true", help="write the tables of the long forms into docs/"
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that at the end no worker waits for another's long file."""
+    items.sort(key=lambda item: "tests/unit/" in item.nodeid)

@@ -27,8 +27,8 @@ def other(tmp_path):
     return change
 
 
-def test_a_campaign_does_not_differ_from_itself(cli):
-    done = cli.run("compare", REFERENCE, REFERENCE, "--format", "json")
+def test_a_campaign_does_not_differ_from_itself(harness):
+    done = harness.run("compare", REFERENCE, REFERENCE, "--format", "json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["comparable"] is True
@@ -37,22 +37,22 @@ def test_a_campaign_does_not_differ_from_itself(cli):
 
 
 @pytest.mark.parametrize("form", ["text", "md"])
-def test_people_get_a_table(cli, form):
-    done = cli.run("compare", REFERENCE, REFERENCE, "--format", form)
+def test_people_get_a_table(harness, form):
+    done = harness.run("compare", REFERENCE, REFERENCE, "--format", form)
     assert done.returncode == 0, done.stderr
     for words in ("Total order time, p95", "no difference", "not interleaved", "--format json"):
         assert words in done.stdout
 
 
-def test_what_is_not_comparable_is_refused_with_its_reasons(cli, other):
+def test_what_is_not_comparable_is_refused_with_its_reasons(harness, other):
     path = other(runtime="docker", seed=7)
     reasons = ["runtime: local in A, docker in B", "seed: 42 in A, 7 in B"]
-    done = cli.run("compare", REFERENCE, path)
+    done = harness.run("compare", REFERENCE, path)
     assert done.returncode == 50
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
     assert "- " + "\n- ".join(reasons) + "\nhint: " in done.stderr
-    done = cli.run("compare", REFERENCE, path, "--format", "json")
+    done = harness.run("compare", REFERENCE, path, "--format", "json")
     assert done.returncode == 50
     document = json.loads(done.stdout)
     assert (document["comparable"], document["rows"]) == (False, [])
@@ -72,8 +72,8 @@ def test_a_campaign_without_its_summary_is_summarised(other):
     assert {row.change for row in found.rows} <= {0, 1, None}
 
 
-def test_a_folder_without_a_campaign_is_named(cli, tmp_path):
-    done = cli.run("compare", REFERENCE, tmp_path)
+def test_a_folder_without_a_campaign_is_named(harness, tmp_path):
+    done = harness.run("compare", REFERENCE, tmp_path)
     assert done.returncode == 64
     assert str(tmp_path / "campaign.json") in done.stderr
 
@@ -97,7 +97,7 @@ def test_a_list_that_is_not_printed_to_a_terminal_has_every_path_whole(
     assert "…" not in done.stdout
 
 
-def test_the_list_says_how_campaigns_stand(cli):
-    done = cli.run("list")
+def test_the_list_says_how_campaigns_stand(harness):
+    done = harness.run("list")
     assert done.returncode == 0, done.stderr
     assert "Flash sale, local, 6/6 runs, all valid, audit PASS" in done.stdout

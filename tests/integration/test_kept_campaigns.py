@@ -16,9 +16,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 @pytest.mark.parametrize("name", ["reference", "reference-contention"])
 def test_a_kept_campaign_passes_what_its_records_allow_and_is_reported(cli, tmp_path, name):
-    """They were made before buyers wrote down what they asked for (I19): unmeasured, no pass."""
+    """They were made before buyers wrote down what they asked for (I19): unmeasured, no pass.
+
+    One block is enough to see it: there are as many rows in it as in any other.
+    """
     kept, campaign = ROOT / "results" / name, tmp_path / name
-    shutil.copytree(kept, campaign, ignore=shutil.ignore_patterns("summary.json", "report"))
+    others = ("summary.json", "report", "0[3-9]-*")
+    shutil.copytree(kept, campaign, ignore=shutil.ignore_patterns(*others))
     reported = cli.run("report", campaign)
     assert reported.returncode == ExitCode.OK, reported.stdout + reported.stderr
     assert (campaign / "report" / "index.html").exists()

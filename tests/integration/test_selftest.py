@@ -74,12 +74,12 @@ def test_ctrl_c_leaves_nothing(cli, tmp_path):
     assert alive == []
 
 
-def test_wrong_words_are_refused_before_anything_runs(cli, tmp_path):
-    refused(cli.run("selftest", "telepathy"), 64, "telepathy", "queue")
-    refused(cli.run("selftest", "--scenario", "contention"), 64, "contention test")
-    refused(cli.run("selftest", "--scenario", "open"), 64, "3000", "450")
-    refused(cli.run("run", TINY, "--runs", "many"), 64, "--runs many", "auto")
-    refused(cli.run("run", TINY, "--runs", "auto", "--approach", "sync"), 64, "two variants")
+def test_wrong_words_are_refused_before_anything_runs(harness, tmp_path):
+    refused(harness.run("selftest", "telepathy"), 64, "telepathy", "queue")
+    refused(harness.run("selftest", "--scenario", "contention"), 64, "contention test")
+    refused(harness.run("selftest", "--scenario", "open"), 64, "3000", "450")
+    refused(harness.run("run", TINY, "--runs", "many"), 64, "--runs many", "auto")
+    refused(harness.run("run", TINY, "--runs", "auto", "--approach", "sync"), 64, "two variants")
 
 
 def test_the_null_shop_answers_the_contract():

@@ -19,8 +19,8 @@ def refused(done, code, *words):
         assert word in done.stderr
 
 
-def test_an_unknown_scenario(cli):
-    refused(cli.run("run", "no_such_sale"), 64, "no_such_sale", "flash_sale")
+def test_an_unknown_scenario(harness):
+    refused(harness.run("run", "no_such_sale"), 64, "no_such_sale", "flash_sale")
 
 
 @pytest.mark.parametrize(
@@ -33,21 +33,21 @@ def test_an_unknown_scenario(cli):
         (('buyer = "polling"', 'buyer = "shouting"'), ["load.buyer", "shouting"]),
     ],
 )
-def test_a_broken_scenario_names_file_key_and_value(cli, tmp_path, change, words):
+def test_a_broken_scenario_names_file_key_and_value(harness, tmp_path, change, words):
     broken = tmp_path / "tiny.toml"
     broken.write_text(TINY.read_text().replace(*change))
-    refused(cli.run("run", broken), 64, "tiny.toml", *words)
-    refused(cli.run("validate", broken), 64, "tiny.toml", *words)
+    refused(harness.run("run", broken), 64, "tiny.toml", *words)
+    refused(harness.run("validate", broken), 64, "tiny.toml", *words)
 
 
-def test_the_example_is_sound(cli):
+def test_the_example_is_sound(harness):
     assert tomllib.loads(TINY.read_text())
-    assert cli.run("validate", TINY).returncode == 0
+    assert harness.run("validate", TINY).returncode == 0
 
 
-def test_an_unwritable_folder(cli, tmp_path):
+def test_an_unwritable_folder(harness, tmp_path):
     (tmp_path / "file").write_text("")
-    refused(cli.run("run", TINY, "--out", tmp_path / "file" / "c"), 64, str(tmp_path / "file"))
+    refused(harness.run("run", TINY, "--out", tmp_path / "file" / "c"), 64, str(tmp_path / "file"))
 
 
 @pytest.mark.parametrize(
@@ -62,20 +62,20 @@ def test_an_unwritable_folder(cli, tmp_path):
         (["--no-such-flag"], "--no-such-flag"),
     ],
 )
-def test_wrong_options(cli, tmp_path, words, named):
-    refused(cli.run("run", TINY, "--out", tmp_path / "c", *words), 64, named)
+def test_wrong_options(harness, tmp_path, words, named):
+    refused(harness.run("run", TINY, "--out", tmp_path / "c", *words), 64, named)
     assert not (tmp_path / "c").exists()
 
 
-def test_a_folder_that_is_no_campaign(cli, tmp_path):
+def test_a_folder_that_is_no_campaign(harness, tmp_path):
     for command in (["report"], ["audit"], ["run", "--resume"]):
-        refused(cli.run(*command, tmp_path), 64, "campaign.json")
+        refused(harness.run(*command, tmp_path), 64, "campaign.json")
 
 
-def test_a_price_table_that_is_not_one(cli, tmp_path):
-    refused(cli.run("report", "--prices", tmp_path / "prices.toml"), 64, "prices.toml")
+def test_a_price_table_that_is_not_one(harness, tmp_path):
+    refused(harness.run("report", "--prices", tmp_path / "prices.toml"), 64, "prices.toml")
     (tmp_path / "prices.toml").write_text("hours_per_month = 0")
-    refused(cli.run("report", "--prices", tmp_path / "prices.toml"), 64, "hours_per_month")
+    refused(harness.run("report", "--prices", tmp_path / "prices.toml"), 64, "hours_per_month")
 
 
 def test_a_port_that_is_taken(cli):
