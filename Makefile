@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # taken in the order of tests/conftest.py.
 PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-all test-long chaos coverage soak mutants regressions lint check clean
+.PHONY: run test test-all test-long chaos coverage soak bench mutants regressions lint check clean
 
 run: $(VENV)/.synced ## measure both approaches with the quick scenario, and write the report
 	$(BIN)/harness run quick
@@ -32,6 +32,15 @@ coverage: $(VENV)/.synced ## write what a campaign of chaos reached: make covera
 
 soak: $(VENV)/.synced ## half an hour at full load with a random fault every 20 s, each approach: does anything grow?
 	$(BIN)/harness run soak
+
+# BENCH=--short: a few minutes, to see that they work
+BENCH ?= --final
+bench: $(VENV)/.synced ## measure speed, and write docs/performance.md: an idle machine, an hour or more
+	for subject in accept drain events growth generator open_load start; do \
+		$(BIN)/python -m benchmarks.$$subject $(BENCH) || exit; \
+	done
+	$(BIN)/python -m benchmarks.sale $(filter --final,$(BENCH))
+	$(BIN)/python -m benchmarks.document
 
 mutants: $(VENV)/.synced ## deploy every shop that is wrong on purpose; the audit must catch it
 	$(BIN)/pytest tests/mutants -m "" --write-docs

@@ -9,7 +9,7 @@ from harness.campaign.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-FOLDERS = "approaches|docs|harness|report|results|scenarios|tests"
+FOLDERS = "approaches|benchmarks|docs|harness|report|results|scenarios|tests"
 PATH = re.compile(rf"`((?:{FOLDERS})/[^`\s]*)`")
 MODULE = re.compile(rf"`((?:{FOLDERS})(?:\.\w+)+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")

@@ -1,0 +1,1 @@
+"""What `benchmarks.drain` runs beside the workers: a gateway that costs next to nothing."""

@@ -1,0 +1,1 @@
+"""What `benchmarks.generator` compares the load generator with."""
