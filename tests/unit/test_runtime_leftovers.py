@@ -105,6 +105,15 @@ def test_a_family_includes_orphans_and_sessions_of_children():
     assert len(family) == 3
 
 
+@pytest.fixture
+def as_python_begins():
+    """Ctrl-C raises KeyboardInterrupt, whatever a browser that was driven before has set."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("as_python_begins")
 def test_an_interrupt_waits_for_the_end_of_a_clean_up():
     finished = []
 
