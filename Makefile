@@ -18,7 +18,8 @@ run: $(VENV)/.synced ## measure both approaches with the quick scenario, and wri
 test: $(VENV)/.synced ## unit, contract and integration tests, on embedded servers
 	$(PYTEST)
 
-test-all: test ## and then what deploys whole approaches: campaigns, gates, faults, Docker
+test-all: test ## and then what is slow, and what deploys whole approaches: campaigns, gates, faults, Docker
+	$(PYTEST) -m "slow and not deploys and not exhaustive"
 	$(BIN)/pytest -m "deploys and not exhaustive"
 
 test-long: $(VENV)/.synced ## the self-test, a gate against its own baseline, and the report of a very large campaign

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.audit_cost import measure
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.timeout(300)
 def test_a_hundred_thousand_requests_are_audited_in_little_memory_and_linear_time(

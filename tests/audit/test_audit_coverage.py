@@ -14,6 +14,8 @@ from tests.defects import DEFECTS, undrained
 from tests.defects.unmeasured import UNMEASURED
 from tests.support.histories import make_run
 
+pytestmark = pytest.mark.slow
+
 SOURCES = sorted(Path(audit.__file__).parent.glob("invariants/*.py"))
 ADDS = {"offence", "at_rest", "doubt"}
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.browser.viewer import view
 
+pytestmark = pytest.mark.slow
+
 
 def test_hovering_shows_the_values_at_that_time(browser, compared):
     with view(browser, compared) as seen:

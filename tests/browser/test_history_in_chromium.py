@@ -7,6 +7,8 @@ from report import history
 from tests.browser.viewer import NARROW_PX, WIDE_PX, view
 from tests.support.nightly import night, slower, spoil, store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def page(executable, tmp_path_factory):

@@ -4,6 +4,8 @@ import pytest
 
 from tests.browser.viewer import chromium, view
 
+pytestmark = pytest.mark.slow
+
 
 def a_page(folder, body):
     path = folder / "bad.html"

@@ -14,6 +14,8 @@ from harness.results.findings import Verdict
 from tests.browser.viewer import NARROW_PX, WIDE_PX, view
 from tests.support import told
 
+pytestmark = pytest.mark.slow
+
 CHARTS = ("throughput", "latency", "stock", "backlog", "users", "cores")
 SECOND = "#now div:first-child dd"
 

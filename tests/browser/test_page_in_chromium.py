@@ -4,6 +4,8 @@ import pytest
 
 from tests.browser.viewer import NARROW_PX, WIDE_PX, view
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["compared", "oversold", "cases", "contention"])
 def page(request):

@@ -8,7 +8,7 @@ from tests.integration.conftest import ROOT
 from tests.support.fake_shop import PRICE_CENTS, FakeShop, open_shop
 from tests.support.played_loads import client_counts, make_plan, one_buyer, run_load, server_counts
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(("buyer", "processes"), [("polling", 1), ("watching", 2)])

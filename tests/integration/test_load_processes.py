@@ -24,7 +24,7 @@ from tests.support.played_loads import (
     wait_until,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def children_of_this_process() -> set[psutil.Process]:

@@ -25,7 +25,7 @@ from harness.telemetry import Sampler
 from harness.topology import load_topology
 from tests.support.small_project import write_small_project
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 LIMIT_S = 30.0
 
 

@@ -17,7 +17,7 @@ from tests.integration.test_run import TINY, wait_for
 from tests.integration.test_wrong_usage import refused
 from tests.support.commands import run_to_its_end
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.slow]
 TINY_SELFTEST = TINY.with_name("tiny_selftest.toml")
 SECOND_IS_SLOW = """
 from harness import cli

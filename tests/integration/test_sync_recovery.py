@@ -13,7 +13,7 @@ from tests.contract.shops import Shop, assert_problem, eventually
 from tests.support.newcomers import Newcomers
 from tests.support.shop_world import free_port
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 IN_FLIGHT = 12
 PAYMENT_S = 0.8

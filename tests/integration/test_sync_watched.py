@@ -11,7 +11,7 @@ from harness.runtimes import LocalRuntime
 from harness.topology import load_topology
 from tests.contract.shops import SEED, Shop, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 THREADS = 2

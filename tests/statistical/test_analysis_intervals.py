@@ -19,7 +19,7 @@ from harness.analysis.estimates import (
 )
 from tests.statistical.campaigns import CAMPAIGNS, campaigns, compared
 
-pytestmark = pytest.mark.statistical
+pytestmark = [pytest.mark.statistical, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("drift_sd", [0.0, 0.15])

@@ -8,7 +8,7 @@ import pytest
 from harness.analysis.change_points import change_points
 from harness.analysis.metrics import METRICS
 
-pytestmark = pytest.mark.statistical
+pytestmark = [pytest.mark.statistical, pytest.mark.slow]
 
 SIMULATED = 4000
 SD = 0.05

@@ -13,7 +13,7 @@ from harness.analysis.estimates import detectable_deviation
 from harness.analysis.outcomes import Outcome
 from tests.statistical.campaigns import P95, campaigns, compared
 
-pytestmark = pytest.mark.statistical
+pytestmark = [pytest.mark.statistical, pytest.mark.slow]
 
 DELTA = P95.margin.share
 NOISIEST = 0.5 * math.log1p(DELTA)

@@ -18,7 +18,7 @@ from harness.gate.settings import Criterion, load_settings
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.statistical
+pytestmark = [pytest.mark.statistical, pytest.mark.slow]
 
 DRIFT_SD = 0.10
 GATES = 500

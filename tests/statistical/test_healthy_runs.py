@@ -9,7 +9,7 @@ from harness.analysis import check_laws, validity
 from harness.results.findings import Verdict
 from tests.support.histories import make_run
 
-pytestmark = pytest.mark.statistical
+pytestmark = [pytest.mark.statistical, pytest.mark.slow]
 
 RUNS_PER_LOAD = 50
 LOADS = [

@@ -11,7 +11,7 @@ from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE
 from harness.analysis.metrics import METRICS
 from harness.analysis.outcomes import Outcome
 
-pytestmark = pytest.mark.statistical
+pytestmark = [pytest.mark.statistical, pytest.mark.slow]
 
 METRIC = METRICS["purchase_latency_p95_ms"]
 CAMPAIGNS = 1000

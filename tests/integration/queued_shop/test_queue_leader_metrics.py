@@ -15,7 +15,7 @@ from approaches.shop.metrics import render
 from approaches.shop.orders import Status
 from tests.support.shop_world import STOCK, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def number(text: str, name: str) -> float | None:

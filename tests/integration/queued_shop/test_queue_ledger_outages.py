@@ -14,7 +14,7 @@ from approaches.shop.database import AsyncPool, StoreTimeout
 from tests.support.freezing_proxy import FreezingProxy
 from tests.support.shop_world import STOCK, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 COUNT = 12
 

@@ -9,7 +9,7 @@ from approaches.queue.consumer import Consumer
 from approaches.queue.redis_store import ORDERS, Mark
 from tests.support.shop_world import STOCK, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def test_a_redis_older_than_the_ledger_is_rebuilt_and_repeated_keys_find_their_orders(world):

@@ -10,7 +10,7 @@ from approaches.queue import keys
 from tests.support.queue_client import assert_try_again, bearer, buy, client_of
 from tests.support.shop_world import STOCK, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 PERSON = {"password": "long enough", "name": "A"}
 

@@ -9,7 +9,7 @@ import pytest
 from approaches.queue import keys
 from tests.support.shop_world import STOCK, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def test_workers_survive_an_emptied_store_and_put_the_product_back_on_sale(world):

@@ -13,7 +13,7 @@ from approaches.shop.accounts import Tokens
 from tests.support.freezing_proxy import FreezingProxy
 from tests.support.shop_world import SECRET, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def redis_by(proxy: FreezingProxy) -> str:

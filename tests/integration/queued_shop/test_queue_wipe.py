@@ -19,7 +19,7 @@ from approaches.shop.accounts import Tokens
 from approaches.shop.orders import Status
 from tests.support.shop_world import SECRET, STOCK, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def pending(world) -> int:

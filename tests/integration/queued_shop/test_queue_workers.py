@@ -9,7 +9,7 @@ from approaches.queue.redis_store import ORDERS
 from approaches.queue.worker import ReconnectingConnection
 from tests.support.shop_world import STOCK, eventually
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def test_orders_are_carried_to_their_end(world):

@@ -12,7 +12,7 @@ from tests.support.freezing_proxy import FreezingProxy
 from tests.support.queue_client import assert_try_again, bearer, client_of
 from tests.support.shop_world import SECRET, eventually, free_port
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 THREADS = 4
 
