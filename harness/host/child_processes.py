@@ -5,11 +5,10 @@ that call leaves it taken for good, and whoever waits for the process then waits
 lock is taken, and the process stays to be collected by `Popen.wait`.
 """
 
+import math
 import os
+import select
 import subprocess
-import time
-
-_POLL_S = 0.01
 
 
 def exit_code(process: "subprocess.Popen[bytes]") -> int | None:
@@ -27,7 +26,17 @@ def exit_code(process: "subprocess.Popen[bytes]") -> int | None:
 
 def wait(process: "subprocess.Popen[bytes]", limit_s: float) -> int | None:
     """Wait until a process has ended; return its exit code, or None if it runs after the limit."""
-    deadline_s = time.monotonic() + limit_s
-    while (code := exit_code(process)) is None and time.monotonic() < deadline_s:
-        time.sleep(_POLL_S)
-    return code
+    code = exit_code(process)
+    if code is not None or limit_s <= 0:
+        return code
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:  # another thread has collected it
+        return process.wait()
+    try:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        ended.poll(None if math.isinf(limit_s) else limit_s * 1_000)
+    finally:
+        os.close(descriptor)
+    return exit_code(process)

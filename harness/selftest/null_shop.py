@@ -20,6 +20,7 @@ import psutil
 import uvicorn
 
 from harness.errors import InfrastructureError
+from harness.host import child_processes
 
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
@@ -107,11 +108,9 @@ def _wait_ready(address: str) -> None:
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     if process.stdin is not None:
         process.stdin.close()
-    try:
-        process.wait(_STOP_LIMIT_S)
-    except subprocess.TimeoutExpired:
+    if child_processes.wait(process, _STOP_LIMIT_S) is None:
         process.kill()
-        process.wait()
+    process.wait()
 
 
 def main(descriptor: int) -> None:
