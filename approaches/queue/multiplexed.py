@@ -160,17 +160,13 @@ class Multiplexed:
     async def call(self, *words: Word) -> Any:
         """Send one command and return its answer, text decoded."""
         packed = _pack(words)
-        line = self._line
-        if line is None or line.is_lost:
-            line = await self._open()
+        line = self._usable or await self._open()
         return await line.send(packed)
 
     async def run(self, script: Script, names: Sequence[str], args: Sequence[Any]) -> Any:
         """Run a script; one that Redis does not know has not run, and is sent in full."""
         packed = _pack(("EVALSHA", script.digest, len(names), *names, *args))
-        line = self._line
-        if line is None or line.is_lost:
-            line = await self._open()
+        line = self._usable or await self._open()
         try:
             return await line.send(packed)
         except NoScriptError:
@@ -179,9 +175,7 @@ class Multiplexed:
     async def transaction(self, *commands: tuple[Word, ...]) -> list[Any]:
         """Send commands that Redis carries out together, or not at all; return their answers."""
         packed = b"".join(map(_pack, [("MULTI",), *commands, ("EXEC",)]))
-        line = self._line
-        if line is None or line.is_lost:
-            line = await self._open()
+        line = self._usable or await self._open()
         answers: list[Any] = await line.send(packed, unheard=len(commands) + 1)
         for answer in answers:
             if isinstance(answer, RedisError):
@@ -194,6 +188,11 @@ class Multiplexed:
             await cancel([self._opening])
         if self._line is not None:
             self._line.drop("this client is closed")
+
+    @property
+    def _usable(self) -> _Line | None:
+        line = self._line
+        return None if line is None or line.is_lost else line
 
     async def _open(self) -> _Line:
         """Return a new connection; all who need one wait for the same attempt."""
