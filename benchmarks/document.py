@@ -22,8 +22,9 @@ HEAD = """# Performance
 
 How fast the shop, the load generator and the harness are, against what does the same work. Written
 by `python -m benchmarks.document` from `benchmarks/results/`: every figure is the median of the
-turns of one run, in which everything that is compared was measured in turns on one machine. How
-each is measured is in [benchmarks/README.md](../benchmarks/README.md); `make bench` measures all of
+turns of one run, in which everything that is compared was measured in turns on one machine. Only
+*before* is older: it was measured when the work on speed began, and not by these commands. How each
+is measured is in [benchmarks/README.md](../benchmarks/README.md); `make bench` measures all of
 them again.
 
 CPU is process time (user and system) of whole process trees.

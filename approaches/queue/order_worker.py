@@ -54,7 +54,7 @@ LARGEST_BATCH = 240
 dies leaves is returned in two calls (requeue.lua)."""
 BATCH_EVERY_S = 0.020
 """Without a backlog a process records at most one batch in this time: orders gather meanwhile. A
-statement for one order costs the ledger ten times what an order costs in a statement for sixty."""
+statement costs the ledger about the same for one order as for several."""
 ON_SALE_WITHIN_S = 30.0
 ON_SALE_PAUSE_S = 0.1
 KEY_TAKEN = "its idempotency key holds another order"

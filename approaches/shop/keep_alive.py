@@ -1,8 +1,7 @@
 """An HTTP/1.1 client for asyncio that does one thing: short exchanges with one server.
 
-A payment worker does little else, so what an exchange costs is what a payment costs. The general
-clients spend five (aiohttp) to ninety times (httpx) as much CPU on one. What this one leaves out is
-what the shop does not use: redirects, cookies, proxies, compression, streaming.
+A payment worker does little else, so what an exchange costs is what a payment costs. What this one
+leaves out is what the shop does not use: redirects, cookies, proxies, compression, streaming.
 
 A connection carries one exchange at a time and is used again only after a whole answer. What is
 late, cut off, cancelled or not HTTP closes it, so an answer can never be taken for that of another
