@@ -249,20 +249,20 @@ def change(out, edit):
     path.write_text(json.dumps(record))
 
 
-def change_product(run, **facts):
+def change_product(run, _, **facts):
     for name, value in facts.items():
         setattr(run.record.store.products[0], name, value)
 
 
-def weak_passwords(run):
+def weak_passwords(run, _):
     run.record.store.passwords = [{"parameters": "$2b$04", "count": 30}]
 
 
-def bcrypt(run):
+def bcrypt(run, _):
     run.record.store.passwords = [{"parameters": "$2b$10", "count": 30}]
 
 
-def busy_generator(run):
+def busy_generator(run, _):
     """Let the load generator have had no time to spare."""
     of_load = (run.telemetry["source"] == "load") & (run.telemetry["metric"] == "cpu_s")
     run.telemetry.loc[of_load, "value"] = run.telemetry.loc[of_load, "t_s"] * 0.99

@@ -12,7 +12,6 @@ pytestmark = [pytest.mark.deploys, pytest.mark.integration, pytest.mark.timeout(
 CASES = {
     "all payment-workers": {"queue"},
     "api": {"queue", "sync"},
-    "gateway hangs beyond the limit, queue": {"queue"},
     "gateway hangs beyond the limit, sync": {"sync"},
     "leader": {"queue"},
     "redis loses its data": {"queue"},

@@ -1,4 +1,4 @@
-"""A gate that is killed, eight times in its life, leaves nothing, and loses hardly anything."""
+"""A gate that is killed, several times in its life, leaves nothing, and loses hardly anything."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -26,13 +26,9 @@ RUNS = 1 + 2 * 3
 
 MOMENTS = (
     "laying out base",  # git is about to make the worktree
-    r"^1 run of",  # all is laid out, and nothing deployed
-    r"run 1/1 sync-head  bring up",  # of the contention test
-    r"run 1/1 sync-head  load",
+    r"run 1/1 sync-head  load",  # of the contention test
     r"run 1/6 sync-\w+  bring up",  # of the comparison
-    r"run 2/6 sync-\w+  load",
     r"run 3/6 sync-\w+  collect, audit, save",
-    r"run 4/6 sync-\w+  sold",  # between two blocks
 )
 """What the gate says last before it is killed."""
 
@@ -103,7 +99,7 @@ def written(path: Path) -> tuple[int, int]:
 @pytest.mark.integration
 @pytest.mark.timeout(600)
 @pytest.mark.deploys
-def test_a_gate_survives_being_killed_at_eight_moments_of_its_life(cli: Cli, tmp_path: Path):
+def test_a_gate_survives_being_killed_again_and_again(cli: Cli, tmp_path: Path):
     write_project(tmp_path / "project")
     settings = tmp_path / "gate.toml"
     settings.write_text(SETTINGS)

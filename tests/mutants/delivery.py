@@ -108,7 +108,8 @@ MUTANTS = (
                 "    async def _enqueue(self, order_id: str) -> None:\n"
                 "        await asyncio.sleep(0.25)\n"
                 "        redis = self._store.redis\n"
-                "        words = json.loads(await redis.get(f'{keys.order(order_id)}:later'))\n"
+                "        later = await redis.get(f'{keys.order(order_id)}:later')\n"
+                "        words = json.loads(later or '')\n"
                 "        await redis.xadd(keys.ORDERS, dict(zip(words[::2], words[1::2])))\n"
                 "\n"
                 "    async def order(self, scope: Scope, _: Receive) -> Answer:\n",

@@ -84,13 +84,13 @@ MUTANTS = (
             Edit(
                 PAYMENT_WORKER,
                 "from approaches.queue import ledger\n",
-                "from approaches.queue import keys, ledger\n",
+                "from approaches.queue import keys, leader_ledger, ledger\n",
             ),
             Edit(
                 PAYMENT_WORKER,
                 "        answers = await until_answered(lambda: self._store.settle(settlements))\n",
                 "        answers = await until_answered(lambda: self._store.settle(settlements))\n"
-                "        for product in await self._ledger.run_once(ledger.read_products):\n"
+                "        for product in await self.ledger.run_once(leader_ledger.read_products):\n"
                 "            left = product.initial_stock - product.sold\n"
                 "            await self._store.redis.set(keys.stock(product.product_id), left)\n",
             ),
@@ -188,7 +188,7 @@ MUTANTS = (
             Edit(
                 ORDER_WORKER,
                 "from approaches.queue import ledger\n",
-                "from approaches.queue import keys, ledger\n",
+                "from approaches.queue import keys, leader_ledger, ledger\n",
             ),
             Edit(
                 ORDER_WORKER,

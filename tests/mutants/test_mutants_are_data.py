@@ -1,6 +1,9 @@
 """The mutants follow the sources, stay out of the product, and stand in the document."""
 
 import ast
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -9,7 +12,7 @@ from tests.mutants import document
 from tests.mutants.answers import CONTRACT
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import LOADS, Mutant
-from tests.support.edits import ROOT, Edit, StaleEditError, edited
+from tests.support.edits import ROOT, Edit, StaleEditError, edited, write
 
 CAUGHT_BY = {f"I{number}" for number in range(1, 19) if number != 17} | {CONTRACT}
 
@@ -22,6 +25,35 @@ def test_every_edit_applies_to_the_sources(mutant: Mutant) -> None:
         assert text != (ROOT / name).read_text()
         if name.endswith(".py"):
             ast.parse(text, name)
+
+
+@pytest.fixture(scope="module")
+def checked_project(tmp_path_factory):
+    """A copy of what mypy checks of the approaches, which keeps what it learned of them."""
+    project = tmp_path_factory.mktemp("project")
+    for name in ("approaches", "harness"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", project)
+    return project
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: one.name)
+def test_an_edit_means_what_it_says_in_the_sources_of_today(checked_project, mutant) -> None:
+    """A name that has moved would make a worker fail that is meant to do something else."""
+    texts = {name: text for name, text in edited(mutant.edits).items() if name.endswith(".py")}
+    write(texts, checked_project)
+    try:
+        checked = subprocess.run(
+            [sys.executable, "-m", "mypy", "--no-warn-unreachable", "-p", "approaches"],
+            cwd=checked_project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        write({name: (ROOT / name).read_text("utf-8") for name in texts}, checked_project)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize("old", ["not there", "import"])

@@ -81,8 +81,6 @@ REGRESSIONS = (
         expected=(ExitCode.REGRESSION,),
         head=SYNC_LATE,
         approach="sync",
-        short=True,
-        deploys=True,
     ),
     Regression(
         name="queue-costs-more",

@@ -15,7 +15,7 @@ class Regression:
     """One pair of base and head, and what `harness gate` may answer.
 
     `approach` is the only one that is measured; none means all. `revision` is what the gate is
-    given as base. `short`: asked in a few seconds too, with the scenarios in `short/`;
+    given as base. `short`: asked in a few seconds too, with the scenario in `short/`;
     `deploys`: for that, approaches are brought up.
     """
 

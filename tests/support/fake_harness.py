@@ -42,6 +42,7 @@ class FakeHarness:
     """Runs `harness` on fakes, with a temporary folder in which its lock lies."""
 
     scratch: Path
+    root: Path = ROOT
     reports: bool = False
     encoding: str = "utf-8"
     started: list["Running"] = field(default_factory=list)
@@ -90,7 +91,7 @@ class FakeHarness:
             signal.setitimer(signal.ITIMER_REAL, 0)
             os.environ["COLUMNS"] = "200"
             tempfile.tempdir = str(self.scratch)
-            os.chdir(ROOT)
+            os.chdir(self.root)
             sys.argv = ["harness", *words]
             put_in_place(world)
             if not self.reports:

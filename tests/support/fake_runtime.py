@@ -39,8 +39,8 @@ Happens = Callable[[str], None]
 """Told of each step, by its name among the durations of a run; raises, or ends the process."""
 
 
-Change = Callable[[RunData], None]
-"""Edits what was simulated, before anything of it is measured."""
+Change = Callable[[RunData, Topology], None]
+"""Edits what was simulated of a topology, before anything of it is measured."""
 
 
 def nothing(_: str) -> None:
@@ -71,7 +71,7 @@ class Clock:
         return next(self._wall_ns)
 
 
-def alike(_: RunData) -> None:
+def alike(_: RunData, __: Topology) -> None:
     """Leave it as it was simulated."""
 
 
@@ -239,7 +239,7 @@ def _reset(deployment: FakeDeployment, scenario: Any, sales: Any) -> ResetProof:
         stock=sales[0].stock,
         seconds=int(scenario.load_s),
     )
-    deployment.world.changes(played)
+    deployment.world.changes(played, deployment.topology)
     deployment.run = played
     assert played.record.reset_proof is not None
     return played.record.reset_proof
