@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
 CHARTS = "report/charts/comparison_charts.py"
 OWN = """    TimeChart(

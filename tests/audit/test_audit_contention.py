@@ -166,6 +166,7 @@ def skip_a_version(run):
     run.order_events.loc[run.order_events.index[-1], "version"] += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [nothing, oversell_one, swap_sales, swap_orders, skip_a_version])
 def test_what_is_checked_on_the_whole_run_holds_in_every_sale(run, damage):
     """The shorter way finds what every check of every sale finds, word for word."""

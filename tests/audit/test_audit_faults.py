@@ -63,6 +63,7 @@ def test_a_fault_that_does_no_harm_is_no_finding(
     assert broken(run) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(DEFECTS))
 def test_a_defect_is_seen_in_a_run_with_faults_too(name: str) -> None:
     one = DEFECTS[name]

@@ -149,10 +149,15 @@ MUTANTS = (
         edits=(
             Edit(
                 WEB,
+                '    @app.get("/products/<id>")\n',
+                '    demo: list[object] = []\n\n    @app.get("/products/<id>")\n',
+            ),
+            Edit(
+                WEB,
                 "        product = shop.ledger.find_product(read_product_id(id))\n",
-                "        if not hasattr(shop, 'demo'):\n"
-                "            shop.demo = shop.accounts.register(\n"
-                '                b\'{"email":"demo@shop","password":"demo-demo","name":"Demo"}\')\n'
+                "        if not demo:\n"
+                '            body = b\'{"email":"demo@shop","password":"demo-demo","name":"D"}\'\n'
+                "            demo.append(shop.accounts.register(body))\n"
                 "        product = shop.ledger.find_product(read_product_id(id))\n",
             ),
         ),
