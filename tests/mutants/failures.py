@@ -45,7 +45,7 @@ MUTANTS = (
             Edit(
                 CONSUMER,
                 "            answered = True\n",
-                "            answered = True\n            self._in_doubt = False\n",
+                "            answered = True\n            self._pending_unknown = False\n",
             ),
             Edit(
                 WORKER,
