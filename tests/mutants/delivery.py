@@ -232,6 +232,5 @@ MUTANTS = (
         ),
         load="crash",
         caught_by="I3",
-        alone=True,
     ),
 )

@@ -79,7 +79,6 @@ MUTANTS = (
         edits=WITHOUT_DEADLINES,
         load="freezes",
         caught_by="I3",
-        alone=True,
     ),
     Mutant(
         name="queue-subscription-not-proven",

@@ -36,10 +36,11 @@ def run():
     return make_run("queue", users=40, stock=60, seconds=LOAD_S)
 
 
-def laws_of(run, lines):
+def laws_of(run, lines, **others):
     rows = account(lines, T0_S, T0_S + LOAD_S - 2)
     names = (counts.ENTRY_COUNTS, counts.ENTRY_LATENCY)
-    laws = check_laws(with_record(run, entry_log={"to_s": LOAD_S - 2.0, "requests": rows}))
+    log = {"to_s": LOAD_S - 2.0, "requests": rows}
+    laws = check_laws(with_record(run, entry_log=log, **others))
     return {law.name: law for law in laws if law.name in names}
 
 
@@ -64,6 +65,15 @@ def test_answers_that_only_the_client_knows_of_break_the_counts(run):
 def test_answers_that_only_the_entry_knows_of_break_the_counts(run):
     law = laws_of(run, [*log_of(run), *log_of(run)])[counts.ENTRY_COUNTS]
     assert law.verdict is Verdict.FAIL
+
+
+def test_requests_of_a_fault_are_no_contradiction(run):
+    """Deleted accounts buy, and no client of the load has sent that."""
+    others = {"kind": "delete_account", "service": None, "begun_ns": 1, "ended_ns": 2}
+    others["requests"] = [{"method": "POST", "route": "/orders", "status": 202, "count": 5}]
+    bought = [line for line in log_of(run) if "POST /orders" in line]
+    assert laws_of(run, [*log_of(run), *bought], faults=[others]) == {}
+    assert laws_of(run, [*log_of(run), *bought]) != {}
 
 
 def test_a_client_that_reads_late_what_was_sent_in_time_breaks_the_latency(run):

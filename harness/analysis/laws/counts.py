@@ -71,10 +71,12 @@ def client_agrees_with_the_entry(facts: RunFacts) -> Iterator[Law]:
     The entry's log is the one account of latency that the load generator has no part in. No answer
     is read before the entry has sent it, and a generator that is stopped, or has no processor,
     reads late what the entry sent in time. Not asked of an entry that logs no requests, nor of a
-    run with faults, in which a proxy asks twice and loses what it had not written yet.
+    run with faults in which a proxy asks twice and loses what it had not written yet, or which
+    send requests of their own.
     """
     log = facts.record.entry_log
-    if log is None or not log.requests or outages(facts.record):
+    sends_requests = any(fault.requests for fault in facts.record.faults)
+    if log is None or not log.requests or outages(facts.record) or sends_requests:
         return
     logged = {(row.method, row.route): row for row in log.requests}
     requests = facts.run.requests
