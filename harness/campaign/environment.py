@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 
 from harness.host import cgroups, git, processors
+from harness.project import is_installed
 
 _PACKAGES = (
     "argon2-cffi",
@@ -74,6 +75,6 @@ def _lines(path: str) -> list[str]:
 
 def _git(root: Path) -> dict[str, Any] | None:
     revision = git.ask(root, "rev-parse", "HEAD")
-    if revision is None:
+    if revision is None or is_installed(root):  # a repository around it is somebody else's
         return None
     return {"revision": revision, "uncommitted": bool(git.ask(root, "status", "--porcelain"))}

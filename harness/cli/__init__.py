@@ -15,7 +15,7 @@ from harness.host import inherited
 
 _COMMANDS = (
     *("run", "report", "audit", "list", "validate", "compare", "baseline", "gate"),
-    *("up", "reset", "down", "doctor", "clean", "selftest", "history"),
+    *("up", "reset", "down", "doctor", "clean", "selftest", "history", "init"),
 )
 """Each is a module of its name, in the order of `harness --help`."""
 

@@ -15,8 +15,8 @@ def baseline(
 ) -> None:
     """Keep what comparing needs of a campaign in one file, for `harness gate --baseline`."""
     from harness.gate.stored_baseline import write
-    from harness.topology import project_root
+    from harness.project import results_root
 
-    file = out or project_root() / "results" / "baseline.json"
+    file = out or results_root() / "results" / "baseline.json"
     kept = write(campaign, file)
     console.print(f"{file}: {', '.join(kept.changes)} of {campaign}", markup=False)

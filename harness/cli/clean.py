@@ -11,7 +11,7 @@ def clean() -> None:
     """Remove what a killed harness left: processes, temporary folders and git worktrees."""
     from harness import runtimes
     from harness.gate.worktree import remove_abandoned
-    from harness.topology import project_root
+    from harness.project import project_root
 
     removed = runtimes.clean()
     with suppress(UsageError):  # run outside of any project

@@ -58,21 +58,23 @@ def gate(
     begins = any((base, stored, scenario, approach, settings, out))
     _check_asked(resumes=resume is not None, begins=begins, against=(base, stored))
     from harness.gate import gate_plan as plans
+    from harness.project import project_file, project_root, results_root
     from harness.runtimes import measuring
-    from harness.topology import find_approach, project_root
+    from harness.topology import find_approach
 
     root = project_root()
     if resume is not None:
         asked, folder = plans.read(resume), resume
     else:
-        criteria = _criteria(settings or root / SETTINGS, scenario)
+        criteria = _criteria(settings or project_file(root, SETTINGS), scenario)
         named = tuple(dict.fromkeys(approach or ()))
         for name in named:
             find_approach(root, name)
         against = base if base is not None else str(stored)
         mode: Mode = "base" if base is not None else "baseline"
         asked = plans.new(root, mode, against, criteria, named)
-        folder = out or root / "results" / f"gate-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        name = f"gate-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        folder = out or results_root() / "results" / name
         plans.refuse_taken(folder)
     with measuring(f"gate {folder}"):
         try:

@@ -16,9 +16,10 @@ KeptArgument = Annotated[
 
 def kept_deployment(approach: str | None) -> "RunningDeployment | None":
     """Return the deployment that is meant; None if nothing is up, or that one is not."""
+    from harness.project import project_root
     from harness.runtimes import list_running
     from harness.runtimes.running_deployments import describe_running
-    from harness.topology import find_approach, project_root
+    from harness.topology import find_approach
 
     found = list_running()
     if approach is None:

@@ -10,10 +10,11 @@ from harness.errors import UsageError
 @app.command("list")
 def list_command() -> None:
     """List the scenarios, the approaches, the stored campaigns, and what is up by hand."""
+    from harness.project import project_root, results_root
     from harness.results.status import campaign_status
     from harness.runtimes import list_running
     from harness.scenario.model import known_scenarios, load_scenario
-    from harness.topology import discover, project_root
+    from harness.topology import discover
 
     root = project_root()
     table = Table("kind", "name", "what it is", box=None)
@@ -23,7 +24,7 @@ def list_command() -> None:
         table.add_row("scenario", name, f"{one.title}{cases}")
     for name, topology in sorted(discover(root).items()):
         table.add_row("approach", name, f"{topology.title}, {topology.containers} containers")
-    for folder in campaigns(root):
+    for folder in campaigns(results_root()):
         try:
             words = campaign_status(folder).words
         except UsageError as error:

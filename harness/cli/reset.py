@@ -20,7 +20,7 @@ def reset(approach: KeptArgument = None) -> ExitCode:
         raise UsageError(what, f"bring it up: harness up {approach or 'APPROACH'}")
 
     from harness.campaign import reset_kept
-    from harness.topology import project_root
+    from harness.project import project_root
 
     proof = reset_kept(one, project_root())
     console.print(f"{one.approach} is empty and seeded again:")

@@ -66,9 +66,9 @@ def run(
     live_port: LivePortOption = None,
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
+    from harness.project import project_root, results_root
     from harness.runtimes import runtime_named
     from harness.scenario.model import load_scenario
-    from harness.topology import project_root
 
     root = project_root()
     port = (live_port or 0) if live or live_port is not None else None
@@ -99,7 +99,7 @@ def run(
         same_seed=same_seed,
         until_decided=n_runs is None,
     )
-    folder = out or root / "results" / _campaign_name(source)
+    folder = out or results_root() / "results" / _campaign_name(source)
     make = partial(campaign.run, request, root, folder, chosen)
     return _make_and_publish(folder, port, make, strict)
 

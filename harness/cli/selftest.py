@@ -25,14 +25,16 @@ def selftest(
     out: OutOption = None,
 ) -> ExitCode:
     """Measure one approach against itself, against a slower copy of it, and the generator."""
+    from harness.project import project_root, results_root
     from harness.runtimes import measuring
     from harness.scenario.model import load_scenario
-    from harness.topology import find_approach, project_root
+    from harness.topology import find_approach
 
     root = project_root()
     loaded = load_scenario(scenario, root)
     found = find_approach(root, approach)
-    folder = out or root / "results" / f"selftest-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    name = f"selftest-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = out or results_root() / "results" / name
 
     from harness.selftest.selftest_run import SelfTest
 

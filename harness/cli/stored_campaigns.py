@@ -25,9 +25,9 @@ def campaigns(root: Path) -> list[Path]:
 
 def newest() -> Path:
     """Return the folder of the newest campaign (UsageError: there is none)."""
-    from harness.topology import project_root
+    from harness.project import results_root
 
-    stored = campaigns(project_root())
+    stored = campaigns(results_root())
     if not stored:
         raise UsageError("there is no campaign in results/", "make one with `harness run`")
     return stored[-1]

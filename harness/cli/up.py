@@ -39,9 +39,10 @@ def up(
     ] = False,
 ) -> int:
     """Bring one approach up by hand, seeded, and print its addresses; Ctrl-C takes it down."""
+    from harness.project import project_root
     from harness.runtimes import runtime_named
     from harness.scenario.model import load_scenario
-    from harness.topology import find_approach, project_root
+    from harness.topology import find_approach
 
     root = project_root()
     loaded = load_scenario(scenario, root)

@@ -12,8 +12,8 @@ def validate(
     scenario: Annotated[str, typer.Argument(help="Name in scenarios/, or a TOML file.")],
 ) -> None:
     """Check a scenario and the approaches' compose files without running anything."""
+    from harness.project import project_root
     from harness.scenario.model import load_scenario
-    from harness.topology import project_root
 
     root = project_root()
     checked = load_scenario(scenario, root)

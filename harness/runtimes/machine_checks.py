@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.project import project_root
 from harness.runtimes.docker.compose import compose_version
 from harness.runtimes.local import nginx, postgres, valkey
 from harness.runtimes.local.launch import succeeds_as, unprivileged_account
 from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.state import default_state_root, leftovers
 from harness.scenario.model import ignored_scenarios
-from harness.topology import ignored_files, project_root
+from harness.topology import ignored_files
 
 _PYTHON = (3, 11)
 _MEMORY_BYTES = 2 * 1024**3

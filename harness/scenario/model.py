@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 
 import scenarios.buyers
 from harness.errors import UsageError
+from harness.project import folders, project_file
 from harness.scenario.cases import Case
 from harness.scenario.faults import Fault, Variation, check_faults
 from harness.scenario.load_profile import Schedule
@@ -297,18 +298,20 @@ def known_buyers() -> list[str]:
 
 
 def known_scenarios(root: Path) -> list[str]:
-    """Return the names of the scenarios in `root`/scenarios."""
-    found = set((root / "scenarios").glob("*.toml")) - set(ignored_scenarios(root))
-    return sorted(path.stem for path in found)
+    """Return the names of the scenarios of the project in `root`."""
+    found = {path for folder in folders(root) for path in (folder / "scenarios").glob("*.toml")}
+    return sorted({path.stem for path in found - set(ignored_scenarios(root))})
 
 
 def ignored_scenarios(root: Path) -> list[Path]:
-    """Return the files in `root`/scenarios that editors and file managers hide beside others."""
-    return sorted((root / "scenarios").glob(".*.toml"))
+    """Return the files that editors and file managers hide beside the scenarios."""
+    return sorted(
+        path for folder in folders(root) for path in (folder / "scenarios").glob(".*.toml")
+    )
 
 
 def load_scenario(name_or_path: str, root: Path) -> Scenario:
-    """Read a scenario by its name in `root`/scenarios, or from a TOML file.
+    """Read a scenario of the project in `root` by its name, or from a TOML file.
 
     Raises UsageError that names the file, the key and the value.
     """
@@ -320,7 +323,7 @@ def _find(name_or_path: str, root: Path) -> Path:
         return Path(name_or_path)
     if name_or_path not in known_scenarios(root):
         raise UsageError(f"there is no scenario named {name_or_path!r}", _list_known(root))
-    return root / "scenarios" / f"{name_or_path}.toml"
+    return project_file(root, f"scenarios/{name_or_path}.toml")
 
 
 def _list_known(root: Path) -> str:

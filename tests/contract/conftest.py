@@ -37,9 +37,7 @@ def with_added_approach(project: Path) -> Path:
     return project
 
 
-@pytest.fixture(
-    scope="session", params=[*APPROACHES, pytest.param(ADDED, marks=pytest.mark.slow)]
-)
+@pytest.fixture(scope="session", params=[*APPROACHES, pytest.param(ADDED, marks=pytest.mark.slow)])
 def deployment(request, tmp_path_factory):
     """Every approach in turn: a test that takes it runs against each of them."""
     root = ROOT
