@@ -73,6 +73,7 @@ def test_alarms_that_are_wrong_are_still_rules(tmp_path):
     assert done.stdout.count("rules found") == len(WRONG)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new"), WRONG)
 def test_an_alarm_that_is_wrong_does_not_pass(old, new, tmp_path):
     (tmp_path / "rules.yml").write_text(wrong(old, new))

@@ -36,6 +36,7 @@ def drawn(environment):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_no_backend_and_no_rc_file_of_the_user_has_a_say(tmp_path):
     file = tmp_path / "matplotlibrc"
     file.write_text(RC)
