@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.host import git
 
 PREFIX = "docker-compose."
 _PATTERN = f"{PREFIX}*.yml"
@@ -35,6 +36,11 @@ def project_root() -> Path:
         f"neither {here} nor {_brought_along()} holds a {PREFIX}<approach>.yml",
         "run it in the folder of the project",
     )
+
+
+def revision() -> str | None:
+    """Return the git revision of the checkout that this package is in; None if it is in none."""
+    return None if _BUILT_IN.exists() else git.ask(_PACKAGE.parent, "rev-parse", "--short", "HEAD")
 
 
 def is_installed(root: Path) -> bool:
