@@ -52,6 +52,10 @@ def _verdict(evidence: Evidence) -> tuple[Part, ...]:
         "Percentiles pool all runs; the rest are means of the runs; 95 % intervals over the runs. "
         "“–”: not measurable, see the note."
     )
+    every_metric = Fold(
+        f"All {len(evidence.summary['metrics'])} metrics, by group",
+        (metric_tables.comparison(evidence),),
+    )
     details = tuple(
         Fold(
             f"{variant.title}: every metric, each run",
@@ -61,7 +65,7 @@ def _verdict(evidence: Evidence) -> tuple[Part, ...]:
         for variant in evidence.variants
     )
     return (
-        Part("comparison", "Comparison", (lead, metric_tables.comparison(evidence))),
+        Part("comparison", "Comparison", (lead, metric_tables.main(evidence), every_metric)),
         Part("details", "Each variant in detail", details, "In detail"),
     )
 
@@ -90,8 +94,8 @@ def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str,
         cells = []
         for variant in evidence.variants:
             estimate = variant.estimate(metric)
-            digits = numbers.fitting(estimate["value"], about["digits"], about["unit"])
-            span = numbers.interval(estimate["low"], estimate["high"], digits)
+            found, digits = numbers.readable(estimate, about["digits"])
+            span = numbers.interval(found["low"], found["high"], digits)
             text = numbers.bare(estimate, about["digits"])
             cells.append((variant.tone, variant.title, text, span))
         shown.append((str(about["title"]), cells))

@@ -272,13 +272,14 @@ def _more(pair: Pair) -> str:
 
 def _faster(evidence: Evidence, pair: Pair, metric: str, words: str) -> str:
     found = _decided(pair, metric)
-    if found.winner:
+    if found.winner and found.factor < numbers.FARTHEST:
         return (
             f"{found.won_by} has a {numbers.times(found.factor)} shorter {words} than "
             f"{found.lost_by} ({found.shown})."
         )
     values = " and ".join(_value(evidence, one, metric) for one in pair.both)
-    return f"The {words} is {values}: {found.shown}."
+    decided = f"{found.won_by} is better, {found.shown}" if found.winner else found.shown
+    return f"The {words} is {values}: {decided}."
 
 
 def _value(evidence: Evidence, variant: Variant, metric: str) -> str:
@@ -310,6 +311,8 @@ def _decided(pair: Pair, metric: str) -> _Decision:
     if factor < 1:
         factor, low, high = 1 / factor, numbers.inverse(high), numbers.inverse(low)
     span = numbers.interval(low, high, numbers.factor_digits(factor))
+    if factor >= numbers.FARTHEST:  # the two values are printed instead
+        span = ""
     loser = pair.contender if winner is pair.baseline else pair.baseline
     shown = f"95\N{NO-BREAK SPACE}% interval {span}, {n}" if span else n
     return _Decision(shown, winner, winner.title, loser.title, factor)

@@ -6,6 +6,8 @@ from typing import Any
 
 NOTHING = "–"
 DURATIONS = ("ms", "s")
+FARTHEST = 1_000
+"""What is more times as much is no quantity of the same kind: the two values say more."""
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -43,16 +45,29 @@ def interval(low: float | None, high: float | None, digits: int) -> str:
 
 
 def fitting(value: float | None, digits: int, unit: str) -> int:
-    """Return how many decimals a value needs: a short duration shows two digits that count."""
-    if not value or unit not in DURATIONS or abs(value) >= 10:
+    """Return how many decimals a value needs: a duration shows two or three digits that count."""
+    if not value or unit not in DURATIONS:
         return digits
-    return max(digits, 1 if abs(value) >= 1 else 2 if abs(value) >= 0.1 else 3)
+    size = abs(value)
+    if size >= 10:
+        return min(digits, 0 if size >= 100 else 1)
+    return max(digits, 1 if size >= 1 else 2 if size >= 0.1 else 3)
+
+
+def readable(estimate: Mapping[str, Any], digits: int) -> tuple[Mapping[str, Any], int]:
+    """Return an estimate in the unit in which people say it, and how many decimals it needs."""
+    unit = estimate["unit"]
+    size = estimate["low"] if estimate["value"] is None else estimate["value"]
+    if unit == "ms" and size is not None and abs(size) >= 1_000:
+        ends = {key: estimate[key] and estimate[key] / 1_000 for key in ("value", "low", "high")}
+        estimate, unit, size, digits = {**estimate, **ends, "unit": "s"}, "s", size / 1_000, 2
+    return estimate, fitting(size, digits, unit)
 
 
 def estimate(estimate: Mapping[str, Any], digits: int) -> str:
     """Return an estimate such as ``47 ms [41, 53]``, ``≥ 30 s`` or ``–``."""
+    estimate, digits = readable(estimate, digits)
     value, low, unit = estimate["value"], estimate["low"], estimate["unit"]
-    digits = fitting(low if value is None else value, digits, unit)
     if value is None:
         return NOTHING if low is None else f"≥ {with_unit(number(low, digits), unit)}"
     shown = with_unit(number(value, digits), unit)

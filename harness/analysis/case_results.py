@@ -17,7 +17,7 @@ from harness.analysis.metric import Listing
 from harness.analysis.metrics import METRICS, estimate_all, listed
 from harness.results.findings import correctness
 
-_METRICS = [METRICS[name] for name in listed(Listing.CASES)]
+_METRICS = [METRICS[name] for name in listed(Listing.MAIN)]
 
 
 def cases(runs: Sequence[JudgedRun]) -> list[dict[str, Any]]:

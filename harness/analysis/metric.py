@@ -38,7 +38,7 @@ class Listing(StrEnum):
     KEY = "the first figures of the page and of the terminal"
     PRIMARY = "what a campaign must decide that looks after some of its blocks"
     GATE = "what a gate decides by: the first of a history"
-    CASES = "what is shown of each case, and always of two campaigns"
+    MAIN = "the first table of a comparison; what each case and any two campaigns show"
     DETECTABLE = "whose smallest detectable difference stands below a comparison"
     BACKLOG = "the table of the backlog"
     COST = "what an order took, before any price"

@@ -122,8 +122,13 @@ def estimate_cell(estimate: Mapping[str, Any], digits: int) -> Cell:
 
 
 def ratio_cell(factor: float, low: float | None, high: float | None, note: str) -> Cell:
-    """Return how many times as much something is, with its interval."""
-    return Cell(numbers.factor(factor, low, high), factor, low, high, note)
+    """Return how many times as much something is, with its interval; if far apart, that it is."""
+    shown = numbers.factor(factor, low, high)
+    undecided = low is not None and high is not None and low <= 1 <= high
+    if not undecided and (factor >= numbers.FARTHEST or 0 < factor <= 1 / numbers.FARTHEST):
+        word = "higher" if factor > 1 else "lower"
+        shown = f"more than {numbers.number(numbers.FARTHEST)}× {word}"
+    return Cell(shown, factor, low, high, note)
 
 
 def difference_cell(

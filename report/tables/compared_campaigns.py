@@ -59,7 +59,7 @@ def left_out(compared: Compared) -> str:
 
 
 def _is_shown(row: Row) -> bool:
-    return row.metric in listed(Listing.CASES) or row.outcome in ALWAYS_TOLD
+    return row.metric in listed(Listing.MAIN) or row.outcome in ALWAYS_TOLD
 
 
 def _row(row: Row, basis: Basis) -> TableRow:

@@ -1,6 +1,6 @@
 """The tables of what was measured: metrics side by side, each in detail, the load, the backlog."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,20 +29,18 @@ def metrics_in_order(evidence: Evidence) -> list[tuple[str, dict[str, Any]]]:
     return sorted(metrics.items(), key=lambda item: item[1]["order"])
 
 
+def main(evidence: Evidence) -> Table:
+    """Return the metrics that matter most of every variant, in one table without groups."""
+    rows = tuple(replace(row, group="") for row in _compared(evidence, listed(Listing.MAIN)))
+    return replace(comparison(evidence), name="main", rows=rows)
+
+
 def comparison(evidence: Evidence) -> Table:
     """Return every metric of every variant; below a contender's value, the change it is."""
     pairs = {pair.contender.name: pair for pair in evidence.pairs}
     columns = [*texts("Metric")]
     columns += [_column(variant, pairs.get(variant.name)) for variant in evidence.variants]
-    rows = []
-    for metric, facts in metrics_in_order(evidence):
-        cells = [Cell(str(facts["title"]))]
-        for variant in evidence.variants:
-            cell = estimate_cell(variant.estimate(metric), facts["digits"])
-            pair = pairs.get(variant.name)
-            below = _verdict_cells(facts, pair, pair.comparisons[metric]) if pair else ()
-            cells.append(replace(cell, below=below))
-        rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
+    rows = _compared(evidence, [metric for metric, _ in metrics_in_order(evidence)])
     caption = f"Estimates with 95 % intervals; {evidence.workload}."
     if evidence.pairs:
         caption = (
@@ -51,6 +49,21 @@ def comparison(evidence: Evidence) -> Table:
         )
     footer = outcome_words.footer(evidence.summary["metrics"], evidence.pairs)
     return Table("comparison", caption, tuple(columns), tuple(rows), footer)
+
+
+def _compared(evidence: Evidence, metrics: Iterable[str]) -> list[Row]:
+    pairs = {pair.contender.name: pair for pair in evidence.pairs}
+    rows = []
+    for metric in metrics:
+        facts = evidence.summary["metrics"][metric]
+        cells = [Cell(str(facts["title"]))]
+        for variant in evidence.variants:
+            cell = estimate_cell(variant.estimate(metric), facts["digits"])
+            pair = pairs.get(variant.name)
+            below = _verdict_cells(facts, pair, pair.comparisons[metric]) if pair else ()
+            cells.append(replace(cell, below=below))
+        rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
+    return rows
 
 
 def _column(variant: Variant, pair: Pair | None) -> Column:

@@ -8,7 +8,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600
 
 OWN = '''
 
-@metric("Buyers with an order", better="higher", group=Group.ORDERS, lists={Listing.CASES: 99})
+@metric("Buyers with an order", better="higher", group=Group.ORDERS, lists={Listing.MAIN: 99})
 def buyers_with_an_order(facts: RunFacts) -> Quantity:
     """Accounts that have an order in the ledger, whatever became of it."""
     return Scalar(float(facts.orders["user_id"].nunique()))

@@ -47,7 +47,7 @@ def drawn(levels, variants=VARIANTS):
 def test_every_value_and_bound_is_in_words_too():
     errors, latency = (figure.pictures[0] for figure in drawn(LEVELS).figures)
     assert "25.0\N{NO-BREAK SPACE}% [20.0, 30.0] at ≤ 100 users" in errors.alt
-    assert "≥ 30,000\N{NO-BREAK SPACE}ms at ≤ 100 users; Queue: 12" in latency.alt
+    assert "≥ 30.0\N{NO-BREAK SPACE}s at ≤ 100 users; Queue: 12" in latency.alt
     assert errors.svg.startswith("<svg")
     assert latency.png.startswith(b"\x89PNG")
 

@@ -3,6 +3,7 @@
 import pytest
 
 from report import numbers
+from report.tables import cells
 
 
 def an_estimate(value, low=None, high=None, unit="ms"):
@@ -31,7 +32,11 @@ def test_a_number_has_separators_a_true_minus_and_a_dash_for_none(value, digits,
         (an_estimate(3.1, 3.06, 3.14), 0, "3.1\xa0ms [3.1, 3.1]"),
         (an_estimate(47.4), 0, "47\xa0ms"),
         (an_estimate(None), 0, "–"),
-        (an_estimate(None, 30.0, None, "s"), 2, "≥ 30.00\xa0s"),
+        (an_estimate(None, 30.0, None, "s"), 2, "≥ 30.0\xa0s"),
+        (an_estimate(None, 30_002.0), 0, "≥ 30.0\xa0s"),
+        (an_estimate(1_483.6, 1_200, 1_800), 0, "1.48\xa0s [1.20, 1.80]"),
+        (an_estimate(999.4), 0, "999\xa0ms"),
+        (an_estimate(120.58, 120.32, 120.88, "s"), 2, "121\xa0s [120, 121]"),
         (an_estimate(13, 13, 13, ""), 0, "13"),
         (an_estimate(5.4, 5.2, 5.6, ""), 0, "5 [5, 6]"),
     ],
@@ -53,3 +58,18 @@ def test_an_estimate_shows_unit_interval_bound_or_dash(estimate, digits, shown):
 )
 def test_a_factor_faces_the_reader_unless_its_interval_includes_equality(factor, low, high, shown):
     assert numbers.factor(factor, low, high) == shown
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shown"),
+    [
+        ((1 / 4_950, 1 / 5_000, 1 / 4_902), "more than 1,000× lower"),
+        ((2_000.0, 1_500.0, 2_500.0), "more than 1,000× higher"),
+        ((999.0, 900.0, 1_100.0), "999× higher [900, 1,100]"),
+        ((2_000.0, 0.5, 9_000.0), "2,000.00× [0.50, 9,000.00]"),
+    ],
+)
+def test_what_is_far_apart_is_no_multiple_of_the_other_but_for_machines(ratio, shown):
+    cell = cells.ratio_cell(*ratio, note="")
+    assert cell.text == shown
+    assert (cell.value, cell.low, cell.high) == ratio
