@@ -3,6 +3,7 @@
 import contextlib
 import json
 import signal
+import socket
 
 import httpx
 import pytest
@@ -133,6 +134,39 @@ def test_an_order_whose_end_was_never_published_ends_its_stream_at_a_heartbeat(w
         assert next(arriving)[0] == 1
         world.redis.hset(keys.order(order_id), mapping={"s": "confirmed", "v": 3, "st": 1})
         assert [version for version, _ in arriving] == [2, 3]
+
+
+def test_a_service_that_stops_ends_its_streams_in_good_order(world):
+    world.put_on_sale()
+    server, url = world.start("queue.events", PROCESSES=1)
+    (order_id,) = world.accept(1)
+    with (
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+        client.stream("GET", f"/orders/{order_id}/events", headers=bearer(1)) as answer,
+    ):
+        arriving = frames(answer.iter_lines())
+        assert next(arriving)[0] == 1
+        server.process.terminate()
+        assert list(arriving) == []  # and the last chunk: a stream that breaks off is an error
+    assert server.end() == 0
+
+
+def test_a_stream_may_follow_other_requests_and_have_been_sent_with_another_one(stream, world):
+    (order_id,) = world.accept(1)
+    request = f"GET /orders/{order_id}/events HTTP/1.1\r\nHost: shop\r\n"
+    request += f"Authorization: {bearer(1)['Authorization']}\r\n\r\n"
+    with socket.create_connection((stream.base_url.host, stream.base_url.port), 30) as connection:
+        arriving = connection.makefile("rb")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n")
+        assert arriving.readline() == b"HTTP/1.1 200 OK\r\n"
+        connection.sendall(request.encode() * 2)  # the second is not answered: this one is the last
+        settle(world, order_id, "confirmed", 3)
+        text = arriving.read()
+    assert text.count(b"HTTP/1.1 200 OK\r\n") == 1
+    assert [line for line in text.split(b"\n") if line.startswith(b"id: ")] == [
+        b"id: 1", b"id: 2", b"id: 3",
+    ]  # fmt: skip
+    assert text.endswith(b"\r\n0\r\n\r\n")
 
 
 def test_a_subscription_that_freezes_without_closing_is_replaced(world):
