@@ -14,9 +14,10 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Protocol
 
+from msgspec import Struct
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from approaches.queue.keys import Field
@@ -32,8 +33,7 @@ SILENCE_LIMIT_S = 3.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True, gc=False):
     """A state that an order has reached."""
 
     status: Status

@@ -158,7 +158,7 @@ class EventService:
                 for first in range(0, len(unsure), READ_AT_ONCE):
                     await self._tell(unsure[first : first + READ_AT_ONCE])
             except Exception as error:  # whatever it is, the next ones are read
-                log.warning("%d streams end: %r", len(unsure), error)
+                log.warning("%d streams end: %s: %s", len(unsure), type(error).__name__, error)
                 for watcher in unsure:
                     watcher.close()
 

@@ -149,13 +149,16 @@ async def _send(answer: Answer, scope: Scope, send: Send) -> None:
         await send(start)
         await send({"type": "http.response.body", "body": body})
         return
+    goes_on = False
     try:
         await send(start)
         await send({"type": "http.response.body", "body": body, "more_body": True})
-    except BaseException as error:
-        stream.connection_lost(error if isinstance(error, Exception) else None)
-        raise
-    scope[HAND_OVER](stream)
+        goes_on = scope[HAND_OVER](scope, stream)
+    finally:
+        if not goes_on:
+            stream.connection_lost(None)
+    if not goes_on:
+        await send({"type": "http.response.body", "body": b""})
 
 
 def first_header(scope: Scope, name: bytes) -> str | None:

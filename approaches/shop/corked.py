@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HAND_OVER: Final = "hand_over"
@@ -30,14 +31,14 @@ class CorkedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope[HAND_OVER] = self.hand_over  # type: ignore[typeddict-unknown-key]
 
-    def hand_over(self, successor: asyncio.Protocol) -> None:
+    def hand_over(self, scope: Scope, successor: asyncio.Protocol) -> bool:
         """Go on with another protocol, which gets the connection once what is written is sent.
 
-        If the connection is lost already, the successor is told this alone.
+        Return False, and change nothing, if the connection is lost already, or if its client has
+        sent another request behind this one, of `scope`.
         """
-        if self.cycle.disconnected:
-            successor.connection_lost(None)
-            return
+        if self.cycle.scope is not scope or self.cycle.disconnected:
+            return False
         self.cycle.disconnected = True  # to uvicorn, this request is over
         self.connections.discard(self)
         self.flow.resume_reading()
@@ -46,6 +47,7 @@ class CorkedProtocol(HttpToolsProtocol):
         successor.connection_made(transport)
         # They refer to each other, and would wait for the garbage collector.
         del self.parser, self.cycle, self.scope, self.flow, self.transport
+        return True
 
 
 class _Corked:

@@ -137,7 +137,11 @@ def test_a_stream_gets_the_connection_after_the_answer(hot, counted, how):
     async def send(message):
         happened.append(message)
 
-    scope = scope_of("GET", "/items/a/news") | {"hand_over": happened.append}
+    def hand_over(scope, stream):
+        happened.append(stream)
+        return scope["path"] == "/items/a/news"
+
+    scope = scope_of("GET", "/items/a/news") | {"hand_over": hand_over}
     receive = None  # nothing is read of the request
     asyncio.run((hot if how == "short cut" else hot.app)(scope, receive, send))
     start, body, stream = happened
@@ -145,6 +149,21 @@ def test_a_stream_gets_the_connection_after_the_answer(hot, counted, how):
     assert (body["body"], body["more_body"]) == (b"begin", True)
     assert (stream.id, stream.was_lost) == ("a", False)
     assert counted == [("GET", "/items/{id}/news", 200)]
+
+
+def test_a_stream_that_does_not_get_the_connection_ends(hot, counted):
+    sent, begun = [], []
+
+    async def send(message):
+        sent.append(message)
+
+    def keep(_, stream):
+        begun.append(stream)
+        return False
+
+    asyncio.run(hot(scope_of("GET", "/items/a/news") | {"hand_over": keep}, None, send))
+    assert [one.was_lost for one in begun] == [True]
+    assert [one.get("more_body", False) for one in sent[1:]] == [True, False]
 
 
 def test_a_stream_that_cannot_begin_is_told_so(hot, monkeypatch):

@@ -151,21 +151,24 @@ def test_a_service_that_stops_ends_its_streams_in_good_order(world):
     assert server.end() == 0
 
 
-def test_a_stream_may_follow_other_requests_and_have_been_sent_with_another_one(stream, world):
+@pytest.mark.parametrize(("behind_it", "seen"), [(0, [1, 2, 3]), (1, [])])
+def test_a_stream_is_the_last_answer_on_its_connection(stream, world, behind_it, seen):
     (order_id,) = world.accept(1)
+    settle(world, order_id, "confirmed", 3)
     request = f"GET /orders/{order_id}/events HTTP/1.1\r\nHost: shop\r\n"
     request += f"Authorization: {bearer(1)['Authorization']}\r\n\r\n"
-    with socket.create_connection((stream.base_url.host, stream.base_url.port), 30) as connection:
-        arriving = connection.makefile("rb")
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n")
+    health = "GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n"
+    address = (stream.base_url.host, stream.base_url.port)
+    with (
+        socket.create_connection(address, timeout=30) as connection,
+        connection.makefile("rb") as arriving,
+    ):
+        connection.sendall(health.encode())
         assert arriving.readline() == b"HTTP/1.1 200 OK\r\n"
-        connection.sendall(request.encode() * 2)  # the second is not answered: this one is the last
-        settle(world, order_id, "confirmed", 3)
+        connection.sendall((request + health * behind_it).encode())
         text = arriving.read()
     assert text.count(b"HTTP/1.1 200 OK\r\n") == 1
-    assert [line for line in text.split(b"\n") if line.startswith(b"id: ")] == [
-        b"id: 1", b"id: 2", b"id: 3",
-    ]  # fmt: skip
+    assert [int(line[4:]) for line in text.split(b"\n") if line.startswith(b"id: ")] == seen
     assert text.endswith(b"\r\n0\r\n\r\n")
 
 
