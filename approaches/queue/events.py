@@ -118,7 +118,7 @@ class EventService:
             self.lost(watcher)
             raise
         watcher.update(order)
-        return Answer(200, _HEADERS, EVENT_STREAM_OPENING, watcher)
+        return Answer(200, _HEADERS, EVENT_STREAM_OPENING + watcher.news(), watcher)
 
     def opened(self, watcher: Watcher) -> None:
         """Begin to send heartbeats to a watcher."""

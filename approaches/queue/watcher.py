@@ -57,7 +57,7 @@ class Watcher(asyncio.Protocol):
         """Those who get their heartbeats together with this one, itself included."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send what is known; `update` was called before."""
+        """Send what has become known since `news`."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
         self._send()
@@ -86,6 +86,17 @@ class Watcher(asyncio.Protocol):
             self._order = order
             self._send()
 
+    def news(self) -> bytes:
+        """Return the events that have not been sent, once."""
+        order = self._order
+        if order is None or order.version <= self._sent:
+            return b""
+        sent, self._sent = self._sent, order.version
+        return b"".join(
+            event_frame(version, order.at(version, status).json())
+            for version, status in history(order.status, order.version, sent)
+        )
+
     def beat(self) -> None:
         """Send a heartbeat, and look whether a change was missed."""
         if self._transport is not None:
@@ -97,22 +108,17 @@ class Watcher(asyncio.Protocol):
         self._end(b"")
 
     def _send(self) -> None:
-        order = self._order
-        if order is None or self._transport is None:
+        if self._order is None or self._transport is None:
             return
-        events = b"".join(
-            event_frame(version, order.at(version, status).json())
-            for version, status in history(order.status, order.version, self._sent)
-        )
-        self._sent = max(self._sent, order.version)
-        news = _chunk(events) if events else b""
-        if order.terminal:
-            self._end(news)
-        elif news:
-            self._transport.write(news)
+        news = self.news()
+        chunk = _chunk(news) if news else b""
+        if self._order.terminal:
+            self._end(chunk)
+        elif chunk:
+            self._transport.write(chunk)
 
-    def _end(self, news: bytes) -> None:
+    def _end(self, chunk: bytes) -> None:
         transport, self._transport = self._transport, None
         if transport is not None:
-            transport.write(news + _END)
+            transport.write(chunk + _END)
             transport.close()
