@@ -18,6 +18,7 @@ from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
+from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 
 from approaches.queue.keys import Field
@@ -113,7 +114,7 @@ class Hub:
             await asyncio.sleep(RECONNECT_S)
 
     async def _subscribe(self) -> None:
-        """Subscribe, and return or raise RedisError once the subscription is lost."""
+        """Subscribe; raise RedisError once the subscription is lost."""
         line = await self._store.subscribe(self._take, silence_limit_s=SILENCE_LIMIT_S)
         try:
             self.is_subscribed = True
@@ -123,6 +124,7 @@ class Hub:
             while not line.is_lost:
                 await line.ping()
                 await asyncio.wait([line.lost], timeout=PING_EVERY_S)
+            raise LostConnection(line.lost.result())
         finally:
             line.drop("nobody listens any more")
 

@@ -75,7 +75,8 @@ class Line(asyncio.Protocol):
         self._watch: asyncio.TimerHandle | None = None
         self._silent_looks = 0
         self.is_lost = False
-        self.lost: asyncio.Future[None] = self._loop.create_future()
+        self.lost: asyncio.Future[str] = self._loop.create_future()
+        """Done once the connection is lost, with the reason."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with a connection."""
@@ -152,7 +153,7 @@ class Line(asyncio.Protocol):
         if self.is_lost:
             return
         self.is_lost = True
-        self.lost.set_result(None)
+        self.lost.set_result(reason)
         if self._watch is not None:
             self._watch.cancel()
         self._transport.abort()

@@ -1,9 +1,9 @@
 """One reader of the event stream of one order: a connection, and little more.
 
 There are thousands of them in a process, so none has a task, a timer or a queue. A watcher is
-called when something is known of its order, and writes to its connection at once. What it is told
-may come twice, late or in any order: it sends each version above the last one sent, in turn, so
-none is missed or sent twice; `Last-Event-ID` is just such a version.
+called when something has become known of its order, and writes to its connection at once. What it
+is told may come twice, late or in any order: it sends each version above the last one sent, in
+turn, so none is missed or sent twice; `Last-Event-ID` is just such a version.
 """
 
 import asyncio

@@ -1,10 +1,10 @@
-"""uvicorn's HTTP protocol, with one system call for an answer and none of it left over a stream.
+"""uvicorn's HTTP protocol: an answer is one system call, and a stream keeps nothing of it.
 
 uvicorn writes head and body separately, and uvloop sends each. Here what is written within one turn
 of the event loop is sent together at its end: a system call less.
 
 A stream that stays open for minutes needs nothing of the request that opened it. So its connection
-is handed over: parser, request and task, which take ten times its memory, are freed.
+is handed over, and parser, request and task are freed.
 """
 
 import asyncio
