@@ -53,7 +53,6 @@ from approaches.shop.orders import (
 from approaches.shop.problems import Code, Problem
 
 REDIS_TIMEOUT_S = 2.0
-REDIS_CONNECTIONS = 2  # of their own: the subscription
 LEDGER_CONNECTIONS = 4
 READY_WITHIN_S = 1.0
 DRAIN_S = 10
@@ -83,9 +82,7 @@ class Shop:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Open the connections of this process, and close them."""
-        self._store = Store(
-            self._redis_url, timeout_s=REDIS_TIMEOUT_S, connections=REDIS_CONNECTIONS
-        )
+        self._store = Store(self._redis_url, timeout_s=REDIS_TIMEOUT_S)
         self._pool = AsyncPool(self._settings.database_url, size=LEDGER_CONNECTIONS)
         self._accounts = AsyncAccounts(
             self._pool, Hasher(self._settings.hash_threads), self._tokens
@@ -128,7 +125,7 @@ class Shop:
 
     async def product(self, scope: Scope, _: Receive) -> Answer:
         """GET /products/{id}: the stock that may still be accepted."""
-        product_id = read_product_id(scope["tail"])
+        product_id = read_product_id(scope["id"])
         product = await self._store.product(product_id)
         if product is None:
             raise await self._not_on_sale(product_id)
@@ -189,7 +186,7 @@ class Shop:
     async def order(self, scope: Scope, _: Receive) -> Answer:
         """GET /orders/{id}."""
         user_id = self._user_of(scope)
-        return json_answer((await self._find(scope["tail"], user_id)).json())
+        return json_answer((await self._find(scope["id"], user_id)).json())
 
     async def contract(self, _: Request) -> Response:
         """GET /openapi.json."""

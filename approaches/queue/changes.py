@@ -1,9 +1,9 @@
-"""Changes of orders, as Redis publishes them: one subscription per process, many listeners.
+"""Changes of orders, as Redis publishes them: one subscription per process, many subscribers.
 
 The published system opened one Redis connection per browser. Here a process subscribes once and
-hands changes on to the listeners of each order. A listener is registered *before* the order is
-read (or accepted), so nothing falls between the two. After the subscription was lost, every
-listener has to read its order again.
+calls the subscribers of each order. A subscriber is registered *before* the order is read (or
+accepted), so nothing falls between the two. After the subscription was lost, every subscriber has
+to read its order again.
 
 A connection that froze without closing looks like a channel on which nothing happens. So Redis is
 asked for a PONG on the subscription itself, and one that is silent for too long is lost.
@@ -12,32 +12,29 @@ asked for a PONG on the subscription itself, and one that is silent for too long
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from typing import Protocol
 
-from redis.asyncio.client import PubSub
+from msgspec import Struct
+from msgspec.structs import replace
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 
-from approaches.queue import keys
 from approaches.queue.keys import Field
 from approaches.queue.order import Order
 from approaches.queue.redis_store import Store
 from approaches.shop.orders import Status
 
-QUEUE_SIZE = 8
 RECONNECT_S = 0.2
 PING_EVERY_S = 1.0
 SILENCE_LIMIT_S = 3.0
-"""A subscription on which nothing arrives for this long, not even a PONG, is lost."""
+"""A subscription on which nothing arrives for this long, not even the PONG, is lost."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True, gc=False):
     """A state that an order has reached."""
 
     status: Status
@@ -53,25 +50,22 @@ class Change:
         )
 
 
-class Listener:
-    """The place where somebody waits for the changes of an order; who does not keep up is lost."""
-
-    def __init__(self) -> None:
-        self._news: asyncio.Queue[Change | None] = asyncio.Queue(QUEUE_SIZE)
-        self.is_behind = False
-        self.is_closed = False
-
-    def close(self) -> None:
-        """End the wait of whoever listens here: the process is about to end."""
-        self.is_closed = True
-        self.notify(None)
+class Subscriber(Protocol):
+    """Somebody who is told of the changes of an order."""
 
     def notify(self, change: Change | None) -> None:
-        """Pass a change on; None means that some may have been missed."""
-        try:
-            self._news.put_nowait(change)
-        except asyncio.QueueFull:
-            self.is_behind = True
+        """Take a change; None means that some may have been missed."""
+
+
+class Listener:
+    """A subscriber that waits for the changes, for no longer than a request lasts."""
+
+    def __init__(self) -> None:
+        self._news: asyncio.Queue[Change | None] = asyncio.Queue()
+
+    def notify(self, change: Change | None) -> None:
+        """Take a change; None means that some may have been missed."""
+        self._news.put_nowait(change)
 
     async def hear(self, within_s: float) -> Change | None:
         """Return the next change; raise TimeoutError if there is none within so many seconds."""
@@ -80,38 +74,29 @@ class Listener:
 
 
 class Hub:
-    """All listeners of this process, behind one subscription."""
+    """All subscribers of this process, behind one subscription."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._listeners: dict[str, set[Listener]] = {}
-        self._is_closed = False
+        self._subscribers: dict[str, list[Subscriber]] = {}
         self.is_subscribed = False
 
-    def register(self, order_id: str) -> Listener:
-        """Open a listener for the changes of an order."""
-        listener = Listener()
-        listener.is_closed = self._is_closed
-        self._listeners.setdefault(order_id, set()).add(listener)
-        return listener
+    def register(self, order_id: str, subscriber: Subscriber) -> None:
+        """Tell a subscriber of the changes of an order from now on."""
+        self._subscribers.setdefault(order_id, []).append(subscriber)
 
-    def close_listeners(self) -> None:
-        """Close every listener, and each that is registered from now on."""
-        self._is_closed = True
-        for listener in self._all():
-            listener.close()
-
-    def forget(self, order_id: str, listener: Listener) -> None:
-        """Close a listener."""
-        listeners = self._listeners.get(order_id, set())
-        listeners.discard(listener)
-        if not listeners:
-            self._listeners.pop(order_id, None)
+    def forget(self, order_id: str, subscriber: Subscriber) -> None:
+        """Tell a subscriber no more."""
+        subscribers = self._subscribers[order_id]
+        subscribers.remove(subscriber)
+        if not subscribers:
+            del self._subscribers[order_id]
 
     @contextmanager
     def listening(self, order_id: str) -> Iterator[Listener]:
         """Have a listener for the changes of an order."""
-        listener = self.register(order_id)
+        listener = Listener()
+        self.register(order_id, listener)
         try:
             yield listener
         finally:
@@ -121,50 +106,40 @@ class Hub:
         """Keep the subscription until cancelled."""
         while True:
             try:
-                async with self._store.redis.pubsub() as subscription:
-                    await self._listen(subscription)
+                await self._subscribe()
             except RedisError as error:
                 log.warning("no subscription: %s", error)
             finally:
                 self.is_subscribed = False
             await asyncio.sleep(RECONNECT_S)
 
-    async def _listen(self, subscription: PubSub) -> None:
-        """Hand on what arrives, until the connection is lost or silent for too long."""
-        await subscription.subscribe(keys.EVENTS)
-        heard_s = pinged_s = time.monotonic()
-        while True:
-            message = await subscription.get_message(timeout=PING_EVERY_S)
-            now_s = time.monotonic()
-            if message is not None:
-                heard_s = now_s
-                self._take(message["type"], message["data"])
-            elif now_s - heard_s >= SILENCE_LIMIT_S:
-                raise LostConnection(f"nothing arrived for {now_s - heard_s:.1f} s")
-            if now_s - pinged_s >= PING_EVERY_S:
-                pinged_s = now_s
-                await subscription.ping()
-
-    def _take(self, kind: str, data: str) -> None:
-        if kind == "subscribe":
+    async def _subscribe(self) -> None:
+        """Subscribe; raise RedisError once the subscription is lost."""
+        line = await self._store.subscribe(self._take, silence_limit_s=SILENCE_LIMIT_S)
+        try:
             self.is_subscribed = True
-            for listener in self._all():
-                listener.notify(None)
-        elif kind == "message":
-            for change in json.loads(data):
-                self._hand_on(change)
+            for subscribers in [*self._subscribers.values()]:
+                for subscriber in [*subscribers]:
+                    subscriber.notify(None)
+            while not line.is_lost:
+                await line.ping()
+                await asyncio.wait([line.lost], timeout=PING_EVERY_S)
+            raise LostConnection(line.lost.result())
+        finally:
+            line.drop("nobody listens any more")
 
-    def _all(self) -> list[Listener]:
-        return [one for listeners in self._listeners.values() for one in listeners]
+    def _take(self, published: str) -> None:
+        for change in json.loads(published):
+            self._hand_on(change)
 
     def _hand_on(self, change: dict[str, str]) -> None:
-        listeners = self._listeners.get(change[Field.ORDER])
-        if listeners:
+        subscribers = self._subscribers.get(change[Field.ORDER])
+        if subscribers:
             settled = change.get(Field.SETTLED_AT)
             news = Change(
                 Status(change[Field.STATUS]),
                 int(change[Field.VERSION]),
                 int(settled) if settled else None,
             )
-            for listener in listeners:
-                listener.notify(news)
+            for subscriber in [*subscribers]:
+                subscriber.notify(news)

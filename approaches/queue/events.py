@@ -1,50 +1,57 @@
-"""The event stream: sends a buyer each state of an order, over one subscription per process.
+"""The event stream: sends buyers each state of their orders, over one subscription per process.
 
-A listener is registered *before* the order is read (changes.py), and each version above the last
-one sent goes out in order, so none is missed or sent twice, however the two overlap;
-`Last-Event-ID` is just such a version. After the subscription was lost, every stream reads its
-order again, and so it does at each heartbeat: a stream ends although a change was never published.
+A watcher is registered *before* its order is read (changes.py), so no change is missed. After the
+subscription was lost, all orders are read again, and so is each at its heartbeat: a stream ends
+although a change was never published.
+
+Nothing here is done per watcher that can be done for all: one task listens, one sends the
+heartbeats, one reads orders again, many at once.
 """
 
 import asyncio
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
-from fastapi import FastAPI, Request, Response
-from redis.exceptions import RedisError
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.datastructures import QueryParams
+from starlette.types import Receive, Scope
 
 from approaches.queue import ledger
 from approaches.queue.cancellation import cancel
-from approaches.queue.changes import Hub, Listener
-from approaches.queue.http import run_web, web_app
+from approaches.queue.changes import Hub
+from approaches.queue.http import answer_to, run_web, web_app
 from approaches.queue.order import Order
 from approaches.queue.queue_settings import QueueSettings
 from approaches.queue.redis_store import Store
 from approaches.queue.service import run_service
+from approaches.queue.watcher import Watcher
 from approaches.shop.accounts import Tokens
-from approaches.shop.bodies import encode_json
-from approaches.shop.database import STORE_ERRORS, AsyncPool
+from approaches.shop.asgi import Answer, Headers, ShortCut, first_header
+from approaches.shop.database import AsyncPool
 from approaches.shop.ids import canonical_order_id
-from approaches.shop.orders import (
-    EVENT_STREAM_HEARTBEAT,
-    EVENT_STREAM_OPENING,
-    event_frame,
-    history,
-    last_event_id,
-)
+from approaches.shop.metrics import REQUESTS_IN_PROGRESS, Batched
+from approaches.shop.orders import EVENT_STREAM_OPENING, last_event_id
 from approaches.shop.problems import Code, Problem
 from approaches.shop.streams import StreamLimit
 
 REDIS_TIMEOUT_S = 5.0
-REDIS_CONNECTIONS = 16
 LEDGER_CONNECTIONS = 2
 DRAIN_S = 10
+TURNS = 15
+"""Heartbeats are sent in so many turns, to each watcher in one of them."""
+READ_AT_ONCE = 64
+
+_HEADERS: Final[Headers] = [
+    (b"cache-control", b"no-store"),
+    (b"connection", b"close"),
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"x-accel-buffering", b"no"),
+]
 
 log = logging.getLogger(__name__)
 
@@ -55,22 +62,28 @@ class EventService:
     def __init__(self, settings: QueueSettings) -> None:
         self._settings = settings.shop
         self._redis_url = settings.redis_url
-        self._heartbeat_s = settings.heartbeat_s
+        self._turn_s = settings.heartbeat_s / TURNS
         self._tokens = Tokens(settings.shop.secret_key, settings.shop.token_ttl_s)
         self._limit = StreamLimit(settings.shop.streams_per_buyer)
+        self._open = Batched(REQUESTS_IN_PROGRESS)
+        self._turns: list[set[Watcher]] = [set() for _ in range(TURNS)]
+        self._turn = 0
+        self._unsure: dict[Watcher, None] = {}
+        self._is_draining = False
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Open the connections of this process, and close them."""
-        self._store = Store(
-            self._redis_url, timeout_s=REDIS_TIMEOUT_S, connections=REDIS_CONNECTIONS
-        )
+        self._store = Store(self._redis_url, timeout_s=REDIS_TIMEOUT_S)
         self._pool = AsyncPool(self._settings.database_url, size=LEDGER_CONNECTIONS)
         self._hub = Hub(self._store)
+        self._is_unsure = asyncio.Event()
         await self._pool.open()
-        listening = asyncio.create_task(self._hub.run())
+        tasks = [
+            asyncio.create_task(step) for step in (self._hub.run(), self._beat(), self._look())
+        ]
         yield
-        await cancel([listening])
+        await cancel(tasks)
         await self._pool.close()
         await self._store.close()
 
@@ -79,92 +92,106 @@ class EventService:
         return self._hub.is_subscribed
 
     def drain(self) -> None:
-        """End every stream in good order: its reader comes back, with Last-Event-ID."""
-        self._hub.close_listeners()
+        """End every stream in good order, also those to come."""
+        self._is_draining = True
+        for turn in self._turns:
+            for watcher in turn:
+                watcher.close()
 
-    async def events(self, request: Request) -> Response:
+    async def events(self, scope: Scope, _: Receive) -> Answer:
         """GET /orders/{id}/events."""
         user_id = self._tokens.user_of_stream(
-            request.headers.get("authorization"), request.query_params.get("ticket")
+            first_header(scope, b"authorization"), QueryParams(scope["query_string"]).get("ticket")
         )
-        order_id = canonical_order_id(request.path_params["id"])
+        order_id = canonical_order_id(scope["id"])
         if order_id is None:
             raise _not_found()
+        sent = last_event_id(first_header(scope, b"last-event-id"))
         self._limit.take(user_id)
-        listener = self._hub.register(order_id)
-
-        def close() -> None:
-            self._hub.forget(order_id, listener)
-            self._limit.give_back(user_id)
-
+        watcher = Watcher(self, order_id, user_id, sent)
+        self._hub.register(order_id, watcher)
         try:
-            order = await self._read(order_id)
+            order = await self._store.order(order_id) or await self._recorded(order_id)
             if order is None or order.user_id != user_id:
                 raise _not_found()
         except BaseException:
-            close()
+            self.lost(watcher)
             raise
-        sent = last_event_id(request.headers.get("last-event-id"))
-        return _EventStream(self._stream(order, listener, sent), close)
+        watcher.update(order)
+        return Answer(200, _HEADERS, EVENT_STREAM_OPENING + watcher.news(), watcher)
 
-    async def _stream(self, order: Order, listener: Listener, sent: int) -> AsyncIterator[bytes]:
-        try:
-            yield EVENT_STREAM_OPENING
-            while not listener.is_behind:
-                for version, status in history(order.status, order.version, sent):
-                    yield event_frame(version, encode_json(order.at(version, status).view()))
-                    sent = version
-                if order.terminal or listener.is_closed:
-                    return
-                try:
-                    change = await listener.hear(self._heartbeat_s)
-                except TimeoutError:
-                    yield EVENT_STREAM_HEARTBEAT
-                    change = None
-                if change is None:
-                    order = await self._read(order.id) or order
-                else:
-                    order = change.applied_to(order)
-        except (RedisError, *STORE_ERRORS) as error:  # the client comes back, with Last-Event-ID
-            log.warning("stream of order %s ends: %s", order.id, error)
+    def opened(self, watcher: Watcher) -> None:
+        """Begin to send heartbeats to a watcher."""
+        watcher.turn = self._turns[self._turn]  # the last one: the next is one heartbeat away
+        watcher.turn.add(watcher)
+        self._open.add(1)
+        if self._is_draining:
+            watcher.close()
 
-    async def _read(self, order_id: str) -> Order | None:
-        order = await self._store.order(order_id)
-        if order is None:
-            order = await self._pool.run(partial(ledger.read_order, order_id=order_id))
-        return order
+    def lost(self, watcher: Watcher) -> None:
+        """Forget a watcher, whether it was opened or not."""
+        self._hub.forget(watcher.order_id, watcher)
+        self._limit.give_back(watcher.user_id)
+        if watcher.turn is not None:
+            watcher.turn.discard(watcher)
+            self._open.add(-1)
 
+    def read_again(self, watcher: Watcher) -> None:
+        """Read the order of a watcher, and tell it."""
+        self._unsure[watcher] = None
+        self._is_unsure.set()
 
-class _EventStream(StreamingResponse):
-    """A stream that gives back what it holds, also if its client has gone before it began."""
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._turn_s)
+            self._turn = (self._turn + 1) % TURNS
+            for watcher in self._turns[self._turn]:
+                watcher.beat()
 
-    def __init__(self, frames: AsyncIterator[bytes], close: Callable[[], None]) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(frames, headers=headers, media_type="text/event-stream")
-        self._close = close
+    async def _look(self) -> None:
+        while True:
+            await self._is_unsure.wait()
+            self._is_unsure.clear()
+            unsure = list(self._unsure)
+            self._unsure.clear()
+            try:
+                for first in range(0, len(unsure), READ_AT_ONCE):
+                    await self._tell(unsure[first : first + READ_AT_ONCE])
+            except Exception as error:  # whatever it is, the next ones are read
+                log.warning("%d streams end: %s: %s", len(unsure), type(error).__name__, error)
+                for watcher in unsure:
+                    watcher.close()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._close()
+    async def _tell(self, watchers: Sequence[Watcher]) -> None:
+        """Read the orders of these watchers, and tell them; raise what a store does."""
+        orders = await self._store.orders([one.order_id for one in watchers])
+        for watcher, order in zip(watchers, orders, strict=True):
+            found = order or await self._recorded(watcher.order_id)
+            if found is not None:
+                watcher.update(found)
+
+    async def _recorded(self, order_id: str) -> Order | None:
+        """Return an order that is not in Redis, as the ledger holds it."""
+        return await self._pool.run(partial(ledger.read_order, order_id=order_id))
 
 
 def _not_found() -> Problem:
     return Problem(Code.NOT_FOUND, "you have no such order")
 
 
-def create_app(settings: QueueSettings) -> FastAPI:
-    """Return the event stream as an ASGI application."""
+def create_app(settings: QueueSettings) -> tuple[FastAPI, ShortCut]:
+    """Return the event stream as an ASGI application, and the short cut to its route."""
     service = EventService(settings)
     app = web_app(service.lifespan, service.is_ready, service.drain)
-    app.add_api_route("/orders/{id}/events", service.events, methods=["GET"])
-    return app
+    hot = ShortCut(app, answer_to)
+    hot.add("GET", "/orders/{id}/events", service.events)
+    return app, hot
 
 
 def run_child(settings: QueueSettings, index: int, listener: socket.socket) -> None:
     """Run one process of the service until SIGTERM."""
-    run_web(create_app(settings), listener, drain_s=DRAIN_S)
+    app, hot = create_app(settings)
+    run_web(app, listener, drain_s=DRAIN_S, entry=hot)
 
 
 if __name__ == "__main__":

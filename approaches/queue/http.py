@@ -64,7 +64,7 @@ def answer_to(error: Exception) -> Answer:
 
 def _lost_store(error: Exception) -> Problem:
     # Whether the order was accepted is not known; the client repeats it under the same key.
-    log.warning("a store does not answer: %r", error)
+    log.warning("a store does not answer: %s: %s", type(error).__name__, error)
     return Problem(Code.STORE_DOWN, "try again with the same idempotency key")
 
 

@@ -6,10 +6,10 @@ are handed to who waits for them. Whatever is sent within one turn of the event 
 
 - A command is sent once. What is in flight when the connection goes fails with ConnectionError,
   whether it was carried out or not; callers repeat what is safe to repeat.
-- A connection whose oldest command has waited for longer than the limit is taken for frozen: it is
-  dropped with all that is in flight, and the next command opens another one.
-- Nothing that blocks (XREADGROUP BLOCK) and nothing that changes the connection (SUBSCRIBE) may be
-  sent here: everybody else would wait behind it.
+- A connection on which a command waits and nothing arrives for longer than the limit is taken for
+  frozen: it is dropped with all that is in flight, and the next command opens another one.
+- Nothing that blocks (XREADGROUP BLOCK) may be sent here: everybody else would wait behind it. A
+  subscription has a connection of its own.
 """
 
 import asyncio
@@ -30,11 +30,18 @@ CONNECT_WITHIN_S = 2.0
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.2
 """How long after a failed attempt the next one waits; commands wait with it."""
+LOOKS = 4
+"""How many looks in a row must find nothing new before a connection is taken for frozen.
+
+Between two looks the event loop reads what has arrived. The clock alone would prove nothing: a
+process that was busy for longer than the limit finds its timer due before it has read the answer.
+"""
 _DEFAULT_PORT = 6379
 _INCOMPLETE: Final = object()
 
 Word = str | bytes | int
 _pack = cast(Callable[[tuple[Word, ...]], bytes], hiredis.pack_command)
+_PING: Final = _pack(("PING",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +57,29 @@ class Script:
         return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-class _Line(asyncio.Protocol):
-    """One TCP connection, and who waits for its answers, in the order of the commands."""
+class Line(asyncio.Protocol):
+    """One TCP connection, and who waits for its answers, in the order of the commands.
 
-    def __init__(self, limit_s: float) -> None:
+    On a subscription, `hear` is called with what is published.
+    """
+
+    def __init__(self, limit_s: float, hear: Callable[[str], None] | None = None) -> None:
         self._limit_s = limit_s
+        self._hear = hear
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(
             replyError=DefaultParser.parse_error, encoding="utf-8", notEnoughData=_INCOMPLETE
         )
-        self._waiting: deque[tuple[asyncio.Future[Any] | None, float]] = deque()
+        self._waiting: deque[asyncio.Future[Any] | None] = deque()
         self._held: list[bytes] = []
         self._watch: asyncio.TimerHandle | None = None
+        self._silent_looks = 0
         self.is_lost = False
+        self.lost: asyncio.Future[str] = self._loop.create_future()
+        """Done once the connection is lost, with the reason."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin with a connection."""
         self._transport = cast(asyncio.Transport, transport)
 
     def send(self, packed: bytes, *, unheard: int = 0) -> "asyncio.Future[Any]":
@@ -73,12 +88,12 @@ class _Line(asyncio.Protocol):
         if self.is_lost:
             answer.set_exception(LostConnection("the connection is lost"))
             return answer
-        due_s = self._loop.time() + self._limit_s
         for _ in range(unheard):
-            self._waiting.append((None, due_s))
-        self._waiting.append((answer, due_s))
+            self._waiting.append(None)
+        self._waiting.append(answer)
         if self._watch is None:
-            self._watch = self._loop.call_later(self._limit_s, self._look)
+            self._silent_looks = 0
+            self._watch = self._loop.call_later(self._limit_s / LOOKS, self._look)
         if not self._held:
             self._loop.call_soon(self._write)
         self._held.append(packed)
@@ -95,11 +110,16 @@ class _Line(asyncio.Protocol):
             self.drop(f"connection lost: {error}")
 
     def data_received(self, data: bytes) -> None:
-        reader, waiting = self._reader, self._waiting
+        """Hand answers on to who waits for them."""
+        self._silent_looks = -1  # the next look has something new
+        reader, waiting, hear = self._reader, self._waiting, self._hear
         try:
             reader.feed(data)
             while (reply := reader.gets()) is not _INCOMPLETE:
-                answer, _ = waiting.popleft()
+                if hear is not None and isinstance(reply, list) and reply[0] == "message":
+                    hear(reply[2])
+                    continue
+                answer = waiting.popleft()
                 if answer is None or answer.done():  # done: nobody waits for it any more
                     continue
                 if isinstance(reply, RedisError):
@@ -110,28 +130,34 @@ class _Line(asyncio.Protocol):
             self.drop(f"not an answer: {error!r}")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what is in flight."""
         self.drop(f"connection lost: {exc or 'closed by the server'}")
 
     def _look(self) -> None:
-        """Drop a connection that froze; else look again when the oldest command is due."""
+        """Drop a connection that froze; look again as long as somebody waits."""
         self._watch = None
         if not self._waiting:
             return
-        left_s = self._waiting[0][1] - self._loop.time()
-        if left_s <= 0:
+        self._silent_looks += 1
+        if self._silent_looks == LOOKS:
             self.drop(f"no answer within {self._limit_s} s")
         else:
-            self._watch = self._loop.call_later(left_s, self._look)
+            self._watch = self._loop.call_later(self._limit_s / LOOKS, self._look)
+
+    def ping(self) -> "asyncio.Future[Any]":
+        """Return the proof, to come, that the other side is there."""
+        return self.send(_PING)
 
     def drop(self, reason: str) -> None:
         """Close the connection at once; what is in flight fails for this reason."""
         if self.is_lost:
             return
         self.is_lost = True
+        self.lost.set_result(reason)
         if self._watch is not None:
             self._watch.cancel()
         self._transport.abort()
-        for answer, _ in self._waiting:
+        for answer in self._waiting:
             if answer is not None and not answer.done():
                 answer.set_exception(LostConnection(reason))
         self._waiting.clear()
@@ -152,8 +178,8 @@ class Multiplexed:
             user = [place["username"]] if "username" in place else []
             self._greetings.insert(0, ("AUTH", *user, place["password"]))
         self._timeout_s = timeout_s
-        self._line: _Line | None = None
-        self._opening: asyncio.Task[_Line] | None = None
+        self._line: Line | None = None
+        self._opening: asyncio.Task[Line] | None = None
         self._pause_s = 0.0
         self._not_before_s = 0.0
 
@@ -182,19 +208,30 @@ class Multiplexed:
                 raise answer
         return answers
 
+    async def subscribe(self, channel: str, hear: Callable[[str], None], *, limit_s: float) -> Line:
+        """Return a connection of its own, on which `hear` gets what is published on a channel.
+
+        Its `ping` fails if nothing arrives within `limit_s` seconds. Raise RedisError.
+        """
+        greetings = [*self._greetings, ("SUBSCRIBE", channel)]
+        try:
+            return await self._greet(greetings, Line(limit_s, hear))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _no_connection(error) from None
+
     async def close(self) -> None:
-        """Close the connection; what is in flight fails."""
+        """Close the connection; what is in flight fails. Subscriptions end with their own line."""
         if self._opening is not None:
             await cancel([self._opening])
         if self._line is not None:
             self._line.drop("this client is closed")
 
     @property
-    def _usable(self) -> _Line | None:
+    def _usable(self) -> Line | None:
         line = self._line
         return None if line is None or line.is_lost else line
 
-    async def _open(self) -> _Line:
+    async def _open(self) -> Line:
         """Return a new connection; all who need one wait for the same attempt."""
         if self._opening is None:
             self._opening = asyncio.create_task(self._connect())
@@ -202,9 +239,9 @@ class Multiplexed:
         try:
             return await asyncio.shield(self._opening)
         except (RedisError, OSError, TimeoutError) as error:
-            raise LostConnection(f"cannot connect: {type(error).__name__}: {error}") from None
+            raise _no_connection(error) from None
 
-    def _opened(self, opening: "asyncio.Task[_Line]") -> None:
+    def _opened(self, opening: "asyncio.Task[Line]") -> None:
         self._opening = None
         if opening.cancelled():
             return
@@ -214,16 +251,25 @@ class Multiplexed:
             self._pause_s = min(self._pause_s * 2 or FIRST_PAUSE_S, LONGEST_PAUSE_S)
             self._not_before_s = opening.get_loop().time() + self._pause_s
 
-    async def _connect(self) -> _Line:
+    async def _connect(self) -> Line:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._not_before_s - loop.time()))
+        self._line = await self._greet(self._greetings, Line(self._timeout_s))
+        return self._line
+
+    async def _greet(self, greetings: Sequence[tuple[Word, ...]], line: Line) -> Line:
+        """Connect a line, and return it once Redis has answered the greetings."""
+        loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_WITHIN_S):
-            _, line = await loop.create_connection(lambda: _Line(self._timeout_s), *self._address)
+            await loop.create_connection(lambda: line, *self._address)
             try:
-                for greeting in self._greetings:
+                for greeting in greetings:
                     await line.send(_pack(greeting))
             except BaseException:
                 line.drop("it is not ready")
                 raise
-        self._line = line
         return line
+
+
+def _no_connection(error: Exception) -> LostConnection:
+    return LostConnection(f"cannot connect: {type(error).__name__}: {error}")

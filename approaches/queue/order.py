@@ -1,18 +1,19 @@
 """An order as Redis and the ledger both have it, times in microseconds of the epoch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from approaches.queue.keys import Field
-from approaches.shop.orders import TERMINAL, Status, order_view, timestamp
+from approaches.shop.orders import TERMINAL, Status, timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True, gc=False):  # made faster than a dataclass
     """Everything there is to know about one order at one version."""
 
     id: str
@@ -62,25 +63,16 @@ class Order:
 
     def at(self, version: int, status: Status) -> "Order":
         """Return the order as it was at a version that it has reached."""
+        if version == self.version:
+            return self
         settled = self.settled_at_us if status in TERMINAL else None
         return replace(self, version=version, status=status, settled_at_us=settled)
 
-    def view(self) -> dict[str, object]:
-        """Return the JSON view every approach serves."""
-        settled = self.settled_at_us
-        return order_view(
-            order_id=self.id,
-            status=str(self.status),
-            version=self.version,
-            product_id=self.product_id,
-            quantity=self.quantity,
-            amount_cents=self.amount_cents,
-            accepted_at_s=self.accepted_at_us / 1e6,
-            settled_at_s=None if settled is None else settled / 1e6,
-        )
-
     def json(self) -> bytes:
-        """Return the view as JSON; written out here, because most answers are made of it."""
+        """Return the JSON view every approach serves (order_view).
+
+        It is written out here, because most answers are made of it.
+        """
         settled = self.settled_at_us
         ended = "null" if settled is None else f'"{timestamp(settled / 1e6)}"'
         return (

@@ -6,11 +6,11 @@ sold is decided by the ledger alone. Commands of Redis 6.2 only, so Redis and Va
 The client never retries by itself: a repeated XREADGROUP would leave the entries of the lost
 answer pending with a consumer that does not know of them. Callers retry what is safe to repeat.
 
-Scripts and plain reads share one connection (multiplexed.py). What blocks or subscribes has one of
-its own, from the pool of `redis`.
+Scripts and plain reads share one connection (multiplexed.py). A subscription has one of its own,
+and so has what blocks, from the pool of `redis`.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, cast
@@ -23,7 +23,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from approaches.queue import keys
 from approaches.queue.keys import Field
-from approaches.queue.multiplexed import Multiplexed, Script
+from approaches.queue.multiplexed import Line, Multiplexed, Script
 from approaches.queue.order import Order
 from approaches.queue.queue_settings import IDEMPOTENCY_TTL_S, QueueSettings
 from approaches.shop.catalogue import Product
@@ -124,6 +124,7 @@ class Store:
     """The scripts and reads of this approach over the connections of one process.
 
     `seen` is the latest mark that this process knows of; a Redis that knows less is not sold from.
+    `connections` is how many there are for what blocks.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class Store:
         url: str,
         *,
         timeout_s: float,
-        connections: int,
+        connections: int = 1,
         idempotency_ttl_s: float = IDEMPOTENCY_TTL_S,
     ) -> None:
         self.seen = Mark(0, 0)
@@ -203,6 +204,19 @@ class Store:
         """Read an order, or None where Redis does not know it."""
         found = _mapping(await self._shared.call("HGETALL", keys.order(order_id)))
         return Order.from_hash(order_id, found) if found else None
+
+    async def orders(self, order_ids: Sequence[str]) -> list[Order | None]:
+        """Read orders at once, as `order` reads one."""
+        reads = [("HGETALL", keys.order(order_id)) for order_id in order_ids]
+        found = map(_mapping, await self._shared.transaction(*reads))
+        return [
+            Order.from_hash(order_id, fields) if fields else None
+            for order_id, fields in zip(order_ids, found, strict=True)
+        ]
+
+    async def subscribe(self, hear: Callable[[str], None], *, silence_limit_s: float) -> Line:
+        """Return a subscription to the changes of orders; see Multiplexed.subscribe."""
+        return await self._shared.subscribe(keys.EVENTS, hear, limit_s=silence_limit_s)
 
     async def product(self, product_id: int) -> Product | None:
         """Read a product with what may still be accepted of it, or None while it is not on sale."""

@@ -1,5 +1,6 @@
 """What ASGI services have in common: their answers are counted, their errors are problems."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from approaches.shop.corked import HAND_OVER
 from approaches.shop.metrics import REQUESTS_IN_PROGRESS, Batched, count_request
 from approaches.shop.problems import Problem
 
@@ -19,8 +21,11 @@ class Answer(NamedTuple):
     status: int
     headers: Headers
     body: bytes
+    stream: asyncio.Protocol | None = None
+    """Who goes on after the body on this connection, in chunks, and closes it."""
 
 
+_CLOSE = (b"connection", b"close")
 Handler = Callable[[Scope, Receive], Awaitable[Answer]]
 
 
@@ -45,7 +50,7 @@ class CountRequests:
                 template = getattr(scope.get("route"), "path", "")
                 count_request(scope["method"], template, message["status"])
                 if getattr(scope["app"].state, "is_draining", False):
-                    message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
+                    message["headers"] = [*message.get("headers", []), _CLOSE]
             await send(message)
 
         REQUESTS_IN_PROGRESS.inc()
@@ -60,26 +65,25 @@ class ShortCut:
 
     FastAPI's Request, routing and middleware cost more CPU per request than the work itself. The
     routes are those of the application, too: it answers what differs from the plain case (another
-    method, a path that needs decoding), and the answers are the same. A template is a path, or one
-    that ends with `/{id}`; the handler finds the id under `tail` in its scope.
+    method, a path that needs decoding), and the answers are the same. A template is a path, of
+    which the last segment but one, or the last, may be `{id}`; the handler finds the id under `id`
+    in its scope.
     """
 
     def __init__(self, app: FastAPI, on_error: Callable[[Exception], Answer]) -> None:
         self._app = app
         self._on_error = on_error
         self._in_progress = Batched(REQUESTS_IN_PROGRESS)
-        self._routes: dict[tuple[str, str], tuple[str, Handler]] = {}
+        self._routes: dict[tuple[str, str, str], tuple[str, Handler]] = {}
 
     def add(self, method: str, template: str, handler: Handler) -> None:
         """Add a route, here and in the application."""
-        self._routes[method, template.removesuffix("{id}")] = (template, handler)
+        before, _, after = template.partition("{id}")
+        self._routes[method, before, after] = (template, handler)
 
         async def answer(request: Request) -> Response:
-            request.scope["tail"] = request.path_params.get("id", "")
-            found = await handler(request.scope, request.receive)
-            response = Response(found.body, found.status)
-            response.raw_headers = found.headers
-            return response
+            request.scope["id"] = request.path_params.get("id", "")
+            return _Whole(await handler(request.scope, request.receive))
 
         self._app.add_api_route(template, answer, methods=[method])
 
@@ -87,11 +91,7 @@ class ShortCut:
         """Answer a request of a hot route; pass everything else on."""
         route = None
         if scope["type"] == "http":
-            path, method = scope["path"], scope["method"]
-            end = path.rfind("/") + 1
-            if end < len(path):
-                scope["tail"] = path[end:]
-                route = self._routes.get((method, path)) or self._routes.get((method, path[:end]))
+            route = self._route(scope)
         if route is None:
             await self._app(scope, receive, send)
             return
@@ -102,20 +102,63 @@ class ShortCut:
         finally:
             self._in_progress.add(-1)
 
+    def _route(self, scope: Scope) -> tuple[str, Handler] | None:
+        path, method, routes = scope["path"], scope["method"], self._routes
+        last = path.rfind("/")
+        if last + 1 == len(path):
+            return None
+        scope["id"] = path[last + 1 :]
+        route = routes.get((method, path, "")) or routes.get((method, path[: last + 1], ""))
+        if route is None and last > 0:
+            before = path.rfind("/", 0, last) + 1
+            scope["id"] = path[before:last]
+            route = routes.get((method, path[:before], path[last:])) if before < last else None
+        return route
+
     async def _answer(
         self, template: str, handler: Handler, scope: Scope, receive: Receive, send: Send
     ) -> None:
         try:
-            status, headers, body = await handler(scope, receive)
+            answer = await handler(scope, receive)
         except ClientDisconnect:
             return
         except Exception as error:
-            status, headers, body = self._on_error(error)
-        count_request(scope["method"], template, status)
+            answer = self._on_error(error)
+        count_request(scope["method"], template, answer.status)
         if self._app.state.is_draining:
-            headers = [*headers, (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+            answer = answer._replace(headers=[*answer.headers, _CLOSE])
+        await _send(answer, scope, send)
+
+
+class _Whole(Response):
+    """An answer in the form in which the framework takes it."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.body, answer.status)
+        self.raw_headers = answer.headers
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        await _send(self._answer, scope, send)
+
+
+async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+    status, headers, body, stream = answer
+    start = {"type": "http.response.start", "status": status, "headers": headers}
+    if stream is None:
+        await send(start)
         await send({"type": "http.response.body", "body": body})
+        return
+    goes_on = False
+    try:
+        await send(start)
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        goes_on = scope[HAND_OVER](scope, stream)
+    finally:
+        if not goes_on:
+            stream.connection_lost(None)
+    if not goes_on:
+        await send({"type": "http.response.body", "body": b""})
 
 
 def first_header(scope: Scope, name: bytes) -> str | None:

@@ -1,13 +1,21 @@
-"""HTTP answers in one system call: uvicorn writes head and body separately, uvloop sends each.
+"""uvicorn's HTTP protocol: an answer is one system call, and a stream keeps nothing of it.
 
-What is written within one turn of the event loop is sent together at its end: a system call less.
+uvicorn writes head and body separately, and uvloop sends each. Here what is written within one turn
+of the event loop is sent together at its end: a system call less.
+
+A stream that stays open for minutes needs nothing of the request that opened it. So its connection
+is handed over, and parser, request and task are freed.
 """
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HAND_OVER: Final = "hand_over"
+"""Where a request's scope has the function that hands its connection over."""
 
 
 class CorkedProtocol(HttpToolsProtocol):
@@ -17,6 +25,29 @@ class CorkedProtocol(HttpToolsProtocol):
         """Begin to serve a connection."""
         super().connection_made(transport)
         self.transport = cast(asyncio.Transport, _Corked(transport, self.loop.call_soon))
+
+    def on_message_begin(self) -> None:
+        """Begin with a request."""
+        super().on_message_begin()
+        self.scope[HAND_OVER] = self.hand_over  # type: ignore[typeddict-unknown-key]
+
+    def hand_over(self, scope: Scope, successor: asyncio.Protocol) -> bool:
+        """Go on with another protocol, which gets the connection once what is written is sent.
+
+        Return False, and change nothing, if the connection is lost already, or if its client has
+        sent another request behind this one, of `scope`.
+        """
+        if self.cycle.scope is not scope or self.cycle.disconnected:
+            return False
+        self.cycle.disconnected = True  # to uvicorn, this request is over
+        self.connections.discard(self)
+        self.flow.resume_reading()
+        transport = cast(_Corked, self.transport).uncork()
+        transport.set_protocol(successor)
+        successor.connection_made(transport)
+        # They refer to each other, and would wait for the garbage collector.
+        del self.parser, self.cycle, self.scope, self.flow, self.transport
+        return True
 
 
 class _Corked:
@@ -40,6 +71,11 @@ class _Corked:
         """Send what is held, and close the connection."""
         self._send()
         self._transport.close()
+
+    def uncork(self) -> asyncio.Transport:
+        """Send what is held, and return the transport, which sends at once."""
+        self._send()
+        return self._transport
 
     def _send(self) -> None:
         if self._held:

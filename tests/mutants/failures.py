@@ -12,10 +12,10 @@ CHANGES = "approaches/queue/changes.py"
 CONSUMER = "approaches/queue/consumer.py"
 EDGE = "approaches/queue/http.py"
 EPOCHS = "approaches/queue/epochs.py"
-EVENTS = "approaches/queue/events.py"
 ORDER_WORKER = "approaches/queue/order_worker.py"
 REBUILD = "approaches/queue/rebuild.py"
 RECOVERY = "approaches/queue/recovery.py"
+WATCHER = "approaches/queue/watcher.py"
 WORKER = "approaches/queue/worker.py"
 ACCEPT = "approaches/queue/lua/accept.lua"
 CANCEL = "approaches/queue/lua/cancel.lua"
@@ -27,9 +27,9 @@ WITHOUT_DEADLINES = (
 )
 
 NOT_READ_AGAIN = Edit(
-    EVENTS,
-    "                    yield EVENT_STREAM_HEARTBEAT\n                    change = None\n",
-    "                    yield EVENT_STREAM_HEARTBEAT\n                    continue\n",
+    WATCHER,
+    "            self._transport.write(_HEARTBEAT)\n            self._audience.read_again(self)\n",
+    "            self._transport.write(_HEARTBEAT)\n",
 )
 """A stream that hears nothing does not look for itself either."""
 
@@ -87,11 +87,7 @@ MUTANTS = (
         " hears nothing does not read its order again.",
         seen="publish/subscribe without a ping: half-open connections look like quiet channels",
         edits=(
-            Edit(
-                CHANGES,
-                "            elif now_s - heard_s >= SILENCE_LIMIT_S:\n",
-                "            elif now_s < heard_s:\n",
-            ),
+            Edit(CHANGES, "                await line.ping()\n", ""),
             NOT_READ_AGAIN,
         ),
         load="silence",

@@ -35,13 +35,13 @@ class Pool:
 
 def watch(pool, *, subscribed=True, news=(), order=ORDER):
     async def scene():
-        hub = Hub(Store("redis://127.0.0.1:1/0", timeout_s=1, connections=1))
+        hub = Hub(Store("redis://127.0.0.1:1/0", timeout_s=1))
         hub.is_subscribed = subscribed
         with hub.listening(order.id) as listener:
             for change in news:
                 listener.notify(change)
             found = await LedgerWatch(hub, pool).recorded(order, listener)
-        assert not hub._listeners
+        assert not hub._subscribers
         return found
 
     return asyncio.run(scene())

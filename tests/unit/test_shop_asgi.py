@@ -9,18 +9,18 @@ from redis.exceptions import RedisError
 
 from approaches.queue.http import answer_to, web_app
 from approaches.shop import asgi, metrics
-from approaches.shop.asgi import ShortCut, header_values, json_answer, read_body
+from approaches.shop.asgi import Answer, ShortCut, header_values, json_answer, read_body
 from approaches.shop.metrics import REQUESTS_IN_PROGRESS
 from approaches.shop.problems import Code, Problem
 
 
 async def item(scope, _):
     """GET /items/{id}."""
-    if scope["tail"] == "none":
+    if scope["id"] == "none":
         raise Problem(Code.NOT_FOUND, "there is no such item")
-    if scope["tail"] == "lost":
+    if scope["id"] == "lost":
         raise RedisError("gone")
-    return json_answer(json.dumps(scope["tail"]).encode())
+    return json_answer(json.dumps(scope["id"]).encode())
 
 
 async def add(scope, receive):
@@ -29,11 +29,30 @@ async def add(scope, receive):
     return json_answer(b"[%d,%d]" % (len(await read_body(receive)), len(who)), 202, [(b"x", b"1")])
 
 
+class Stream(asyncio.Protocol):
+    """Who goes on after an answer; what happened to it."""
+
+    def __init__(self, id=""):
+        self.id = id
+        self.was_lost = False
+
+    def connection_lost(self, _):
+        self.was_lost = True
+
+
+async def news(scope, _):
+    """GET /items/{id}/news."""
+    if scope["id"] == "none":
+        raise Problem(Code.NOT_FOUND, "there is no such item")
+    return Answer(200, [(b"x", b"1")], b"begin", Stream(scope["id"]))
+
+
 @pytest.fixture
 def hot():
     app = web_app(lambda _: None, lambda: None)
     hot = ShortCut(app, answer_to)
     hot.add("GET", "/items/{id}", item)
+    hot.add("GET", "/items/{id}/news", news)
     hot.add("POST", "/items", add)
     hot.app = app
     return hot
@@ -82,7 +101,9 @@ def answered(app, *asked, **how):
         ("GET", "/items/lost"), ("GET", "/items/"), ("GET", "/items"), ("GET", "/items/a/b"),
         ("GET", "//items/a"), ("HEAD", "/items/a"), ("DELETE", "/items/a"), ("PUT", "/items"),
         ("POST", "/items"), ("POST", "/items\n"), ("POST", "/items/"), ("POST", "/items/a"),
-        ("GET", "/"), ("GET", ""), ("GET", "/healthz"),
+        ("GET", "/"), ("GET", ""), ("GET", "/healthz"), ("GET", "/news"), ("GET", "//news"),
+        ("GET", "/items/none/news"), ("POST", "/items/a/news"), ("HEAD", "/items/a/news"),
+        ("GET", "/items//news"), ("GET", "/items/a/news/"), ("GET", "/items/a/b/news"),
     ],
     ids=repr,
 )  # fmt: skip
@@ -107,6 +128,57 @@ def test_a_body_in_parts_is_read_to_its_end_and_repeated_headers_are_seen(hot):
     last = {"type": "http.request", "body": b"d", "more_body": False}
     twice = [(b"who", b"a"), (b"x", b"y"), (b"who", b"b")]
     assert answered(hot, "POST", "/items", *parts, last, headers=twice)[2] == b"[10,2]"
+
+
+@pytest.mark.parametrize("how", ["short cut", "application"])
+def test_a_stream_gets_the_connection_after_the_answer(hot, counted, how):
+    happened = []
+
+    async def send(message):
+        happened.append(message)
+
+    def hand_over(scope, stream):
+        happened.append(stream)
+        return scope["path"] == "/items/a/news"
+
+    scope = scope_of("GET", "/items/a/news") | {"hand_over": hand_over}
+    receive = None  # nothing is read of the request
+    asyncio.run((hot if how == "short cut" else hot.app)(scope, receive, send))
+    start, body, stream = happened
+    assert (start["status"], start["headers"]) == (200, [(b"x", b"1")])
+    assert (body["body"], body["more_body"]) == (b"begin", True)
+    assert (stream.id, stream.was_lost) == ("a", False)
+    assert counted == [("GET", "/items/{id}/news", 200)]
+
+
+def test_a_stream_that_does_not_get_the_connection_ends(hot, counted):
+    sent, begun = [], []
+
+    async def send(message):
+        sent.append(message)
+
+    def keep(_, stream):
+        begun.append(stream)
+        return False
+
+    asyncio.run(hot(scope_of("GET", "/items/a/news") | {"hand_over": keep}, None, send))
+    assert [one.was_lost for one in begun] == [True]
+    assert [one.get("more_body", False) for one in sent[1:]] == [True, False]
+
+
+def test_a_stream_that_cannot_begin_is_told_so(hot, monkeypatch):
+    begun = Stream()
+
+    async def lost(*_):
+        return Answer(200, [], b"", begun)
+
+    async def send(_):
+        raise ConnectionError
+
+    hot.add("GET", "/lost/{id}/news", lost)
+    with pytest.raises(ConnectionError):
+        asyncio.run(hot(scope_of("GET", "/lost/a/news"), None, send))
+    assert begun.was_lost
 
 
 def test_who_hangs_up_within_the_body_gets_no_answer_and_is_not_counted(hot, counted):

@@ -164,7 +164,7 @@ def test_streams_do_not_take_the_connections_of_everybody_else(world, open_front
     start_at(world, "queue.events", events)
     (order_id,) = world.accept(1)
     path = f"/orders/{order_id}/events"
-    for user, limit in ((2, "streams_of_address 4000"), (3, "streams 6000")):
+    for user, limit in ((2, "streams_of_address 4000"), (3, "streams 12000")):
         few = {f"limit_conn {limit};": f"limit_conn {limit.split()[0]} 2;"}
         door = open_front_door([api], [events], changes=few)
         with door.client() as client, contextlib.ExitStack() as streams:

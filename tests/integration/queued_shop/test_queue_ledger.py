@@ -1,10 +1,10 @@
 """The ledger's statements, against a real PostgreSQL: each may be repeated, none counts twice."""
 
 import asyncio
-from dataclasses import replace
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from approaches.queue import leader_ledger, ledger

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -145,6 +146,17 @@ def test_a_frozen_connection_is_dropped_with_all_in_flight_and_the_next_one_work
     assert number == 1  # what was in flight did not arrive, and was not sent again
 
 
+def test_a_process_that_was_busy_reads_the_answer_that_has_arrived(run, client, valkey):
+    async def step(shared):
+        await shared.call("PING")
+        asked = asyncio.create_task(shared.call("ECHO", "here"))
+        await asyncio.sleep(0)  # it is sent
+        time.sleep(0.5)  # one turn of the loop lasts longer than the limit
+        return await asked
+
+    assert run(using(valkey.url, step, timeout_s=0.2)) == "here"
+
+
 def test_a_store_that_accepts_connections_and_does_not_answer_is_no_store(
     run, client, valkey, monkeypatch
 ):
@@ -280,7 +292,7 @@ class Recording(asyncio.Transport):
 
 def test_what_is_sent_within_one_turn_is_one_write():
     async def step():
-        line, transport = multiplexed._Line(60), Recording()
+        line, transport = multiplexed.Line(60), Recording()
         line.connection_made(transport)
         for one in (b"a", b"b", b"c"):
             line.send(one)

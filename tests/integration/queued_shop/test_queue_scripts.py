@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import json
-from dataclasses import replace
 
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from approaches.queue import keys
 from approaches.queue.leader_store import LeaderStore, OpenOrder

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import signal
+import socket
 
 import httpx
 import pytest
 
 from approaches.queue import keys
+from approaches.queue.events import READ_AT_ONCE
 from approaches.queue.redis_store import Settlement
 from approaches.shop.accounts import Tokens
 from tests.support.freezing_proxy import FreezingProxy
@@ -133,6 +135,83 @@ def test_an_order_whose_end_was_never_published_ends_its_stream_at_a_heartbeat(w
         assert next(arriving)[0] == 1
         world.redis.hset(keys.order(order_id), mapping={"s": "confirmed", "v": 3, "st": 1})
         assert [version for version, _ in arriving] == [2, 3]
+
+
+def test_more_streams_than_are_read_at_once_all_end_at_a_heartbeat(world):
+    world.put_on_sale(1_000)
+    _, url = world.start("queue.events", PROCESSES=1, HEARTBEAT_S=0.5)
+    orders = dict(enumerate(world.accept(READ_AT_ONCE // 2 + 1), start=1))
+    limits = httpx.Limits(max_connections=None)
+    with (
+        httpx.Client(base_url=url, timeout=30, trust_env=False, limits=limits) as client,
+        contextlib.ExitStack() as streams,
+    ):
+        answers = [
+            streams.enter_context(
+                client.stream("GET", f"/orders/{order_id}/events", headers=bearer(user))
+            )
+            for user, order_id in [*orders.items()] * 2
+        ]
+        for order_id in orders.values():
+            world.redis.hset(keys.order(order_id), mapping={"s": "confirmed", "v": 3, "st": 1})
+        ends = [list(frames(answer.iter_lines()))[-1] for answer in answers]
+    assert [(version, order["order_id"]) for version, order in ends] == [
+        (3, order_id) for order_id in [*orders.values()] * 2
+    ]
+
+
+def test_a_stream_whose_order_cannot_be_read_ends_in_good_order(world):
+    world.put_on_sale()
+    _, url = world.start("queue.events", PROCESSES=1, HEARTBEAT_S=0.2)
+    (order_id,) = world.accept(1)
+    with (
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+        client.stream("GET", f"/orders/{order_id}/events", headers=bearer(1)) as answer,
+    ):
+        arriving = frames(answer.iter_lines())
+        assert next(arriving)[0] == 1
+        world.valkey.end(signal.SIGKILL)
+        try:
+            assert list(arriving) == []  # the client comes back, with Last-Event-ID
+        finally:
+            world.valkey.start()
+
+
+def test_a_service_that_stops_ends_its_streams_in_good_order(world):
+    world.put_on_sale()
+    server, url = world.start("queue.events", PROCESSES=1)
+    (order_id,) = world.accept(1)
+    with (
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+        client.stream("GET", f"/orders/{order_id}/events", headers=bearer(1)) as answer,
+    ):
+        arriving = frames(answer.iter_lines())
+        assert next(arriving)[0] == 1
+        server.process.terminate()
+        assert list(arriving) == []  # and the last chunk: a stream that breaks off is an error
+    assert server.end() == 0
+
+
+@pytest.mark.parametrize(("behind_it", "seen"), [(0, [1, 2, 3]), (1, [1])])
+def test_a_stream_is_the_last_answer_on_its_connection(stream, world, behind_it, seen):
+    (order_id,) = world.accept(1)
+    request = f"GET /orders/{order_id}/events HTTP/1.1\r\nHost: shop\r\n"
+    request += f"Authorization: {bearer(1)['Authorization']}\r\n\r\n"
+    health = "GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n"
+    address = (stream.base_url.host, stream.base_url.port)
+    with (
+        socket.create_connection(address, timeout=30) as connection,
+        connection.makefile("rb") as arriving,
+    ):
+        connection.sendall(health.encode())
+        assert arriving.readline() == b"HTTP/1.1 200 OK\r\n"
+        connection.sendall((request + health * behind_it).encode())
+        text = b"".join(iter(arriving.readline, b"id: 1\n")) + b"id: 1\n"
+        settle(world, order_id, "confirmed", 3)
+        text += arriving.read()
+    assert text.count(b"HTTP/1.1 200 OK\r\n") == 1
+    assert [int(line[4:]) for line in text.split(b"\n") if line.startswith(b"id: ")] == seen
+    assert text.endswith(b"\r\n0\r\n\r\n")
 
 
 def test_a_subscription_that_freezes_without_closing_is_replaced(world):
