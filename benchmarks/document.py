@@ -109,6 +109,7 @@ SUBJECTS: dict[str, tuple[str, dict[str, str]]] = {
             "keys_back_s": "all keys back s",
             "terms": "terms of leadership",
             "order_worker_cores": "cores of the order workers",
+            "store_cores": "of the stores",
         },
     ),
     "generator": (

@@ -6,7 +6,7 @@ again and until all idempotency keys are back, and how many terms of leadership 
 queue of orders is drained as in
 `benchmarks.drain`, and what it cost is divided among them; then Redis' memory is read, at once, and
 again when everything that has a lifetime has been let expire. At last many orders wait for payment
-while there is no payment worker, and what the order workers use meanwhile is counted.
+while there is no payment worker, and what order workers and stores use meanwhile is counted.
 """
 
 import signal
@@ -34,7 +34,8 @@ WATCHED_S = 180.0
 KEYS_WITHIN_S = 600.0
 IDLE_S = 10.0
 WAITING = 50_000
-WAITING_S = 25.0
+WAITING_S = 130.0
+"""Longer than twice the time after which the leader looks at every open order."""
 RECORDED_WITHIN_S = 900.0
 SERVICES = ("api", "order-worker", "payment-worker")
 WHOSE = ("order-worker", "payment-worker", "redis", "postgres")
@@ -192,11 +193,13 @@ def while_waiting(up: shop.Shop, own: Drained, orders: int, seconds: float) -> d
     stream = facts.streams[0] if facts else ""
     with up.redis() as store:
         wait_for(lambda: store.xlen(stream) == 0, RECORDED_WITHIN_S, poll_s=0.5)
-    terms, before_s = Terms(up), up.cpu_s("order-worker")
+    stores = ("redis", "postgres")
+    terms, before_s, stores_s = Terms(up), up.cpu_s("order-worker"), up.cpu_s(*stores)
     with terms.counted():
         time.sleep(seconds)
     return {
         "order_worker_cores": (up.cpu_s("order-worker") - before_s) / seconds,
+        "store_cores": (up.cpu_s(*stores) - stores_s) / seconds,
         "terms": len(terms.seen),
         "watched_s": seconds,
     }

@@ -88,6 +88,13 @@ SELECT count(*) FROM orders
     + _OPEN_BEFORE
 )
 
+_OPEN_IDS = (
+    """
+SELECT id::text FROM orders
+"""
+    + _OPEN_BEFORE
+)
+
 _MARK = """
 SELECT l.epoch, coalesce(m.seq, 0), coalesce(m.beat, 0)
 FROM redis_epoch l LEFT JOIN redis_progress m USING (epoch)
@@ -187,19 +194,19 @@ async def count_open_orders(connection: Connection, *, older_than_s: float) -> i
     return 0 if row is None else int(row[0])
 
 
-async def open_orders(
-    connection: Connection, *, older_than_s: float, after: Order | None, limit: int
-) -> list[Order]:
+async def open_order_ids(
+    connection: Connection, *, older_than_s: float, after: str | None, limit: int
+) -> list[str]:
     """Read a page of the orders without an outcome, in the order of acceptance, from `after` on."""
-    query = ORDER_COLUMNS + _OPEN_BEFORE
+    query = _OPEN_IDS
     parameters: list[Any] = [older_than_s]
     if after is not None:
         query += " AND (accepted_at, id) >"
         query += " ((SELECT accepted_at FROM orders WHERE id = %s::uuid), %s::uuid)"
-        parameters += [after.id, after.id]
+        parameters += [after, after]
     query += " ORDER BY accepted_at, id LIMIT %s"
     cursor = await connection.execute(query, [*parameters, limit])
-    return [order_of_row(row) for row in await cursor.fetchall()]
+    return [row[0] for row in await cursor.fetchall()]
 
 
 async def read_products(connection: Connection) -> list[Product]:

@@ -131,6 +131,11 @@ class LeaderStore(Store):
                 pipe.hgetall(keys.product(product_id))
             return cast(list[dict[str, str]], await pipe.execute())
 
+    async def unplaced(self, order_ids: Sequence[str]) -> list[str]:
+        """Return which of these orders have not ended and have no stream entry."""
+        names = [keys.ORDERS, keys.PAYMENTS]
+        return cast(list[str], await self._run("unplaced", names, [keys.ORDER_PREFIX, *order_ids]))
+
     async def resume(self, token: str, orders: Sequence[OpenOrder]) -> int:
         """Enqueue payments of open orders that no entry stands for; -1 when the lock is lost."""
         names = [keys.LEADER, keys.ORDERS, keys.PAYMENTS, keys.DEAD_LETTERS, keys.EPOCH]
