@@ -60,8 +60,10 @@ class LeaderMetrics:
             inventory_metrics.publish_oversold(units)
 
     def clear(self) -> None:
-        """Publish no numbers any more: this process does not lead."""
-        self._oversold = OversoldCheck()
+        """Publish no numbers any more: this process does not lead.
+
+        If it leads again soon, the last count of all orders still rests.
+        """
         for stream in (ORDERS, PAYMENTS):
             _show(stream, math.nan, math.nan, math.nan)
         inventory_metrics.clear()
