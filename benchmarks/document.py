@@ -106,8 +106,10 @@ SUBJECTS: dict[str, tuple[str, dict[str, str]]] = {
             "redis_bytes_per_order_at_once": "Redis bytes per order at once",
             "redis_bytes_per_order_lasting": "lasting",
             "on_sale_again_s": "on sale again s",
+            "keys_back_s": "all keys back s",
             "terms": "terms of leadership",
             "order_worker_cores": "cores of the order workers",
+            "store_cores": "of the stores",
         },
     ),
     "generator": (

@@ -2,10 +2,11 @@
 
 The ledger is filled by SQL with orders that were settled an hour ago, up to each size. Then, at
 each size: Redis loses its data, and it is watched how long it takes until both products are on sale
-again, and how many terms of leadership that takes; then a queue of orders is drained as in
+again and until all idempotency keys are back, and how many terms of leadership that takes; then a
+queue of orders is drained as in
 `benchmarks.drain`, and what it cost is divided among them; then Redis' memory is read, at once, and
 again when everything that has a lifetime has been let expire. At last many orders wait for payment
-while there is no payment worker, and what the order workers use meanwhile is counted.
+while there is no payment worker, and what order workers and stores use meanwhile is counted.
 """
 
 import signal
@@ -20,6 +21,7 @@ from typing import Any
 
 import redis
 
+from approaches.queue import keys
 from benchmarks import shop
 from benchmarks.drain import SETTINGS, Drained, drain, gateway, ours, send_to_all
 from benchmarks.measuring import POLL_S, Plan, Results, wait_for
@@ -29,9 +31,11 @@ SHORT_SIZES = (1_000, 10_000)
 DRAINED = 10_000
 USERS = 20_000
 WATCHED_S = 180.0
+KEYS_WITHIN_S = 600.0
 IDLE_S = 10.0
 WAITING = 50_000
-WAITING_S = 25.0
+WAITING_S = 130.0
+"""Longer than twice the time after which the leader looks at every open order."""
 RECORDED_WITHIN_S = 900.0
 SERVICES = ("api", "order-worker", "payment-worker")
 WHOSE = ("order-worker", "payment-worker", "redis", "postgres")
@@ -112,7 +116,7 @@ class Terms:
 def lose_redis(up: shop.Shop) -> dict[str, Any]:
     """Take all data from Redis; return how long nothing was on sale, and who led meanwhile."""
     deployment = up.deployment
-    before = up.cpu_s(*WHOSE[1:])
+    before = up.cpu_s(*WHOSE)
     deployment.stop("redis", 1)
     deployment.wipe("redis", 1)
     deployment.start("redis", 1)
@@ -123,12 +127,24 @@ def lose_redis(up: shop.Shop) -> dict[str, Any]:
             on_sale_s: float | None = time.monotonic() - began_s
         except TimeoutError:
             on_sale_s = None
+        on_sale_cpu_s = up.cpu_s(*WHOSE) - before
+        if on_sale_s is not None:
+            wait_for(lambda: keys_are_back(up), KEYS_WITHIN_S, poll_s=0.1)
     return {
         "on_sale_again_s": on_sale_s,
-        "watched_s": time.monotonic() - began_s,
+        "keys_back_s": None if on_sale_s is None else time.monotonic() - began_s,
+        "watched_s": WATCHED_S,
         "terms": len(terms.seen),
-        "cpu_s_until_on_sale": up.cpu_s(*WHOSE[1:]) - before,
+        "cpu_s_until_on_sale": on_sale_cpu_s,
+        "cpu_s_until_keys_back": up.cpu_s(*WHOSE) - before,
     }
+
+
+def keys_are_back(up: shop.Shop) -> bool:
+    """Return True if Redis knows every idempotency key that still counts."""
+    with up.redis() as store:
+        products = (shop.PRODUCT_ID, shop.SOLD_OUT_PRODUCT_ID)
+        return not any(store.hexists(keys.product(one), "keys_missing") for one in products)
 
 
 def memory_bytes(up: shop.Shop) -> int:
@@ -177,11 +193,13 @@ def while_waiting(up: shop.Shop, own: Drained, orders: int, seconds: float) -> d
     stream = facts.streams[0] if facts else ""
     with up.redis() as store:
         wait_for(lambda: store.xlen(stream) == 0, RECORDED_WITHIN_S, poll_s=0.5)
-    terms, before_s = Terms(up), up.cpu_s("order-worker")
+    stores = ("redis", "postgres")
+    terms, before_s, stores_s = Terms(up), up.cpu_s("order-worker"), up.cpu_s(*stores)
     with terms.counted():
         time.sleep(seconds)
     return {
         "order_worker_cores": (up.cpu_s("order-worker") - before_s) / seconds,
+        "store_cores": (up.cpu_s(*stores) - stores_s) / seconds,
         "terms": len(terms.seen),
         "watched_s": seconds,
     }

@@ -25,7 +25,7 @@ from approaches.queue.http import answer_to, json_response, run_web, web_app
 from approaches.queue.leader_ledger import read_mark
 from approaches.queue.order import Order
 from approaches.queue.queue_settings import QueueSettings
-from approaches.queue.redis_store import Acceptance, Store
+from approaches.queue.redis_store import Acceptance, Holder, Store
 from approaches.queue.service import run_service
 from approaches.shop.accounts import AsyncAccounts, Hasher, Tokens
 from approaches.shop.asgi import (
@@ -139,14 +139,19 @@ class Shop:
         order_id = new_order_id()
         if not self._has_mark:
             await self._learn_mark()
+        accept = partial(
+            self._store.accept,
+            order_id,
+            user_id=user_id,
+            key=key,
+            product_id=purchase.product_id,
+            quantity=purchase.quantity,
+        )
         with self._listening(order_id) as listener:
-            answer = await self._store.accept(
-                order_id,
-                user_id=user_id,
-                key=key,
-                product_id=purchase.product_id,
-                quantity=purchase.quantity,
-            )
+            answer = await accept()
+            if answer.verdict == "ask_ledger":
+                holder = await self._pool.run(partial(ledger.find_holder, user_id=user_id, key=key))
+                answer = _repeated(holder, purchase) or await accept(asked_ledger=True)
             if answer.verdict == "accepted":
                 self._accepted.add(1)
                 order = _new_order(answer, user_id, key, purchase)
@@ -212,6 +217,15 @@ class Shop:
         if not await self._pool.run(partial(ledger.has_product, product_id=product_id)):
             return Problem(Code.NOT_FOUND, "there is no such product")
         return Problem(Code.STOCK_NOT_LOADED, "the product is about to go on sale")
+
+
+def _repeated(holder: Holder | None, purchase: Purchase) -> Acceptance | None:
+    """Return what the accept script would answer if it knew this order under the key."""
+    if holder is None:
+        return None
+    if (holder.product_id, holder.quantity) != (purchase.product_id, purchase.quantity):
+        return Acceptance("key_reused")
+    return Acceptance("replayed", holder.order_id)
 
 
 def _new_order(answer: Acceptance, user_id: int, key: str, purchase: Purchase) -> Order:

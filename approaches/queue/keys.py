@@ -4,7 +4,8 @@ One hash tag means one slot, so every script is legal in Redis Cluster as well; 
 one product cannot be spread anyway.
 
     {shop}:stock:<product>    integer: units that may still be accepted
-    {shop}:product:<product>  hash: name, price_cents, initial_stock, per_user_limit
+    {shop}:product:<product>  hash: name, price_cents, initial_stock, per_user_limit;
+                              keys_missing until idempotency keys are back (rebuild.py)
     {shop}:buyers:<product>   hash: user -> units held or bought
     {shop}:idem:<user>|<key>  string: order|product|quantity; expires IDEMPOTENCY_TTL_S after
                               the order's end

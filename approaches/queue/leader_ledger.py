@@ -4,7 +4,7 @@ Whatever may be many is read in pages, from one snapshot, so that neither memory
 lock depends on how many orders there are.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from psycopg import IsolationLevel
 
 from approaches.queue.drift import LedgerStock
+from approaches.queue.leader_store import EndedKey
 from approaches.queue.ledger import (
     ORDER_COLUMNS,
     Connection,
@@ -19,9 +20,9 @@ from approaches.queue.ledger import (
     settlements_of_rows,
 )
 from approaches.queue.order import Order
-from approaches.queue.redis_store import Holder, Mark, Settlement
+from approaches.queue.redis_store import Mark, Settlement
 from approaches.shop.catalogue import Product
-from approaches.shop.inventory_metrics import INVENTORY_SQL, Inventory
+from approaches.shop.inventory_metrics import INVENTORY_SQL, OVERSOLD_SQL, Inventory
 
 _PRODUCTS = """
 SELECT id, name, price_cents, initial_stock, reserved, sold, per_user_limit FROM products
@@ -61,13 +62,18 @@ SELECT user_id, sum(quantity)::int FROM orders
 WHERE product_id = %(product)s AND status <> 'declined' GROUP BY user_id
 """
 
-_KEYS = """
-SELECT user_id, idempotency_key, id::text, product_id, quantity,
-       ceil(1000 * (%(ttl_s)s - extract(epoch FROM clock_timestamp() - settled_at)))::bigint
+_ENDED = """
 FROM orders
-WHERE product_id = %(product)s
-  AND (settled_at IS NULL OR settled_at > clock_timestamp() - %(ttl_s)s * interval '1 second')
+WHERE product_id = ANY(%(products)s) AND settled_at > now() - %(ttl_s)s * interval '1 second'
 """
+
+_HAS_ENDED = f"SELECT EXISTS (SELECT {_ENDED})"
+
+_ENDED_KEYS = f"""
+SELECT user_id || '|' || idempotency_key, id || '|' || product_id || '|' || quantity,
+       ceil(1000 * (%(ttl_s)s - extract(epoch FROM now() - settled_at)))::bigint::text
+{_ENDED}
+"""  # noqa: S608
 
 # The statuses as the index of open orders has them.
 _OPEN_BEFORE = """
@@ -78,6 +84,13 @@ WHERE status IN ('accepted', 'awaiting_payment', 'unknown')
 _COUNT_OPEN = (
     """
 SELECT count(*) FROM orders
+"""
+    + _OPEN_BEFORE
+)
+
+_OPEN_IDS = (
+    """
+SELECT id::text FROM orders
 """
     + _OPEN_BEFORE
 )
@@ -100,9 +113,6 @@ SELECT epoch FROM begun
 _RAISE_MARK = """
 UPDATE redis_progress SET seq = greatest(seq, %s), beat = greatest(beat, %s) WHERE epoch = %s
 """
-
-Key = tuple[int, str, Holder, int | None]
-"""User, idempotency key, its order, and for how many milliseconds yet (None: the order is open)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +158,13 @@ async def read_inventory(connection: Connection) -> Inventory:
     return Inventory.of_row(await cursor.fetchone())
 
 
+async def count_oversold(connection: Connection) -> int:
+    """Count the units promised beyond the stock; this reads every order."""
+    cursor = await connection.execute(OVERSOLD_SQL)
+    row = await cursor.fetchone()
+    return 0 if row is None else int(row[0])
+
+
 async def recorded(connection: Connection, order_ids: Sequence[str]) -> set[str]:
     """Return which of these orders the ledger holds."""
     query = "SELECT id::text FROM orders WHERE id = ANY(%s::uuid[])"
@@ -177,19 +194,19 @@ async def count_open_orders(connection: Connection, *, older_than_s: float) -> i
     return 0 if row is None else int(row[0])
 
 
-async def open_orders(
-    connection: Connection, *, older_than_s: float, after: Order | None, limit: int
-) -> list[Order]:
+async def open_order_ids(
+    connection: Connection, *, older_than_s: float, after: str | None, limit: int
+) -> list[str]:
     """Read a page of the orders without an outcome, in the order of acceptance, from `after` on."""
-    query = ORDER_COLUMNS + _OPEN_BEFORE
+    query = _OPEN_IDS
     parameters: list[Any] = [older_than_s]
     if after is not None:
         query += " AND (accepted_at, id) >"
         query += " ((SELECT accepted_at FROM orders WHERE id = %s::uuid), %s::uuid)"
-        parameters += [after.id, after.id]
+        parameters += [after, after]
     query += " ORDER BY accepted_at, id LIMIT %s"
     cursor = await connection.execute(query, [*parameters, limit])
-    return [order_of_row(row) for row in await cursor.fetchall()]
+    return [row[0] for row in await cursor.fetchall()]
 
 
 async def read_products(connection: Connection) -> list[Product]:
@@ -227,14 +244,16 @@ class Snapshot:
         async for rows in self._pages(_HOLDINGS):
             yield dict(rows)
 
-    async def keys(self, ttl_s: float) -> AsyncIterator[list[Key]]:
-        """Read the idempotency keys of open orders and of those that ended at most so long ago."""
-        async for rows in self._pages(_KEYS, ttl_s=float(ttl_s)):
-            yield [(user, key, Holder(*holder), ttl_ms) for user, key, *holder, ttl_ms in rows]
+    async def has_ended_keys(self, ttl_s: float) -> bool:
+        """Return True if there are idempotency keys of orders that ended at most so long ago."""
+        parameters = {"products": [self._product_id], "ttl_s": float(ttl_s)}
+        cursor = await self._connection.execute(_HAS_ENDED, parameters)
+        row = await cursor.fetchone()
+        return row is not None and bool(row[0])
 
-    async def _pages(self, query: str, **parameters: object) -> AsyncIterator[list[Any]]:
+    async def _pages(self, query: str) -> AsyncIterator[list[Any]]:
         async with self._connection.cursor(name="pages") as cursor:
-            await cursor.execute(query, {"product": self._product_id, **parameters})
+            await cursor.execute(query, {"product": self._product_id})
             while rows := await cursor.fetchmany(self._page):
                 yield rows
 
@@ -251,3 +270,14 @@ async def snapshot(
     finally:
         if not connection.closed:
             await connection.set_isolation_level(None)
+
+
+async def ended_keys(
+    connection: Connection, product_ids: Sequence[int], ttl_s: float, *, page: int
+) -> AsyncGenerator[list[EndedKey]]:
+    """Read the idempotency keys of orders that ended at most so long ago, as of one instant."""
+    parameters = {"products": list(product_ids), "ttl_s": float(ttl_s)}
+    async with connection.transaction(), connection.cursor(name="keys") as cursor:
+        await cursor.execute(_ENDED_KEYS, parameters)
+        while rows := await cursor.fetchmany(page):
+            yield rows

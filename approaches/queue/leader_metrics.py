@@ -13,6 +13,7 @@ from approaches.queue import leader_ledger
 from approaches.queue.redis_store import ORDERS, PAYMENTS, Store, WorkStream, is_missing_group
 from approaches.queue.worker import ReconnectingConnection
 from approaches.shop import inventory_metrics
+from approaches.shop.inventory_metrics import OversoldCheck
 from approaches.shop.metrics import Gauge
 
 _ENTRIES = Gauge(
@@ -35,23 +36,37 @@ _OLDEST = Gauge(
 )
 
 
-async def publish(store: Store, ledger: ReconnectingConnection) -> None:
-    """Read both stores and publish the numbers (RedisError or STORE_ERRORS: one is silent)."""
-    inventory = await ledger.run_once(leader_ledger.read_inventory)
-    waiting = 0
-    for stream in (ORDERS, PAYMENTS):
-        entries, oldest_s = await _measure(store, stream)
-        if stream is ORDERS:
-            waiting = entries
-        _show(stream, entries, await _pending(store, stream), oldest_s)
-    inventory_metrics.publish(replace(inventory, accepted=inventory.accepted + waiting))
+class LeaderMetrics:
+    """The numbers that this process publishes while it leads."""
 
+    def __init__(self, store: Store, ledger: ReconnectingConnection) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._oversold = OversoldCheck()
 
-def clear() -> None:
-    """Publish no numbers any more: this process does not lead."""
-    for stream in (ORDERS, PAYMENTS):
-        _show(stream, math.nan, math.nan, math.nan)
-    inventory_metrics.clear()
+    async def publish(self) -> None:
+        """Read both stores and publish the numbers (RedisError or STORE_ERRORS: one is silent)."""
+        inventory = await self._ledger.run_once(leader_ledger.read_inventory)
+        waiting = 0
+        for stream in (ORDERS, PAYMENTS):
+            entries, oldest_s = await _measure(self._store, stream)
+            if stream is ORDERS:
+                waiting = entries
+            _show(stream, entries, await _pending(self._store, stream), oldest_s)
+        inventory_metrics.publish(replace(inventory, accepted=inventory.accepted + waiting))
+        if self._oversold.is_due():
+            with self._oversold.counting():
+                units = await self._ledger.run_once(leader_ledger.count_oversold)
+            inventory_metrics.publish_oversold(units)
+
+    def clear(self) -> None:
+        """Publish no numbers any more: this process does not lead.
+
+        If it leads again soon, the last count of all orders still rests.
+        """
+        for stream in (ORDERS, PAYMENTS):
+            _show(stream, math.nan, math.nan, math.nan)
+        inventory_metrics.clear()
 
 
 async def _measure(store: Store, stream: WorkStream) -> tuple[int, float]:

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, cast
 
 from approaches.queue import keys
 from approaches.queue.order import Order
-from approaches.queue.redis_store import ORDER_TTL_S, Holder, Mark, Store
+from approaches.queue.redis_store import ORDER_TTL_S, Mark, Store
 from approaches.shop.catalogue import Product
+
+EndedKey = tuple[str, str, str]
+"""User and key, their order (as `Holder.value`), and for how many milliseconds yet, as Redis has
+them: there may be a million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +67,21 @@ class LeaderStore(Store):
     async def restore(self, token: str, orders: Sequence[Order]) -> bool:
         """Write orders of the ledger back; False when the lock is lost."""
         names = [keys.LEADER, keys.PAYMENTS, keys.EPOCH]
-        args: list[Any] = [token, keys.EVENTS, ORDER_TTL_S * 1_000]
+        args: list[Any] = [token, keys.EVENTS, ORDER_TTL_S * 1_000, keys.IDEMPOTENCY_PREFIX]
         for order in orders:
             names.append(keys.order(order.id))
             args += [*_facts(order), order.settled_at_us or ""]
         return bool(await self._run("restore", names, args))
 
-    async def remember(
-        self, token: str, holders: Sequence[tuple[int, str, Holder, int | None]]
-    ) -> bool:
-        """Write (user, key, order, milliseconds to live or None) back; False when lock is lost."""
-        names = [keys.LEADER]
-        args: list[Any] = [token]
-        for user_id, key, holder, ttl_ms in holders:
-            names.append(keys.idempotency(user_id, key))
-            args += [holder.value, "" if ttl_ms is None else ttl_ms]
-        return bool(await self._run("remember", names, args))
+    async def remember(self, token: str, ended: Sequence[EndedKey]) -> bool:
+        """Write keys of ended orders back; False when the lock is lost."""
+        args = [token, keys.IDEMPOTENCY_PREFIX, *chain.from_iterable(ended)]
+        return bool(await self._run("remember", [keys.LEADER], args))
+
+    async def remembered(self, token: str, product_ids: Sequence[int]) -> bool:
+        """Note that no keys of these products are missing; False when the lock is lost."""
+        names = [keys.LEADER, *map(keys.product, product_ids)]
+        return bool(await self._run("remembered", names, [token]))
 
     async def adopt(self, token: str, order_ids: Sequence[str]) -> list[bool] | None:
         """Take orders on their way to the ledger into this epoch; None when the lock is lost.
@@ -98,7 +102,9 @@ class LeaderStore(Store):
             args += [user_id, units]
         return bool(await self._run("hold", names, args))
 
-    async def rebuild(self, token: str, product: Product, *, stock: int, epoch: int) -> bool:
+    async def rebuild(
+        self, token: str, product: Product, *, stock: int, epoch: int, keys_missing: bool = False
+    ) -> bool:
         """Put a product on sale; False when its stock was there, or lock or epoch are lost."""
         names = [
             keys.LEADER,
@@ -106,7 +112,7 @@ class LeaderStore(Store):
             keys.product(product.product_id),
             keys.EPOCH,
         ]
-        args = [token, stock, *_product_facts(product), epoch]
+        args = [token, stock, *_product_facts(product), epoch, "1" if keys_missing else ""]
         return bool(await self._run("rebuild", names, args))
 
     async def refresh(self, token: str, product: Product) -> bool:
@@ -124,6 +130,11 @@ class LeaderStore(Store):
             for product_id in product_ids:
                 pipe.hgetall(keys.product(product_id))
             return cast(list[dict[str, str]], await pipe.execute())
+
+    async def unplaced(self, order_ids: Sequence[str]) -> list[str]:
+        """Return which of these orders have not ended and have no stream entry."""
+        names = [keys.ORDERS, keys.PAYMENTS]
+        return cast(list[str], await self._run("unplaced", names, [keys.ORDER_PREFIX, *order_ids]))
 
     async def resume(self, token: str, orders: Sequence[OpenOrder]) -> int:
         """Enqueue payments of open orders that no entry stands for; -1 when the lock is lost."""
@@ -145,6 +156,11 @@ def is_up_to_date(product: Product, facts: Mapping[str, str]) -> bool:
     """Return True if a product that is on sale is on sale as the ledger has it."""
     names = ("name", "price_cents", "initial_stock", "per_user_limit")
     return [facts.get(name) for name in names] == [str(one) for one in _product_facts(product)]
+
+
+def lacks_keys(facts: Mapping[str, str]) -> bool:
+    """Return True if idempotency keys of a product that is on sale have not been put back yet."""
+    return "keys_missing" in facts
 
 
 def _product_facts(product: Product) -> list[Any]:

@@ -141,6 +141,9 @@ UPDATE stock_moves SET relayed_at = clock_timestamp()
 WHERE order_id = ANY(%s::uuid[]) AND kind = 'release' AND relayed_at IS NULL
 """
 
+_HOLDER = """
+SELECT id::text, product_id, quantity FROM orders WHERE user_id = %s AND idempotency_key = %s
+"""
 
 _EPOCH = "SELECT epoch FROM redis_epoch"
 
@@ -290,6 +293,13 @@ async def read_order(connection: Connection, order_id: str) -> Order | None:
     cursor = await connection.execute(query, {"id": order_id})
     row = await cursor.fetchone()
     return None if row is None else order_of_row(row)
+
+
+async def find_holder(connection: Connection, user_id: int, key: str) -> Holder | None:
+    """Return the order that a buyer's idempotency key belongs to, or None."""
+    cursor = await connection.execute(_HOLDER, [user_id, key])
+    row = await cursor.fetchone()
+    return None if row is None else Holder(*row)
 
 
 async def ping(connection: Connection) -> None:

@@ -237,6 +237,7 @@ class OrderWorker:
             key=order.key,
             product_id=order.product_id,
             quantity=order.quantity,
+            asked_ledger=True,  # it refuses the order if its key is taken
         )
 
 

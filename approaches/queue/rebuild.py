@@ -4,13 +4,18 @@ First the streams are read, then the ledger: an order is recorded before its ent
 in neither. What the ledger does not know yet still holds its units. Nothing can be accepted,
 released or cancelled meanwhile, as all of these need the counter.
 
-The ledger is read from one snapshot, in pages; Redis gets the open orders, the idempotency keys
-that still count, and what each buyer holds, and the counter last. Settled orders stay where they
-are: the API reads the ledger for them.
+The ledger is read from one snapshot, in pages; Redis gets the open orders with their idempotency
+keys, and what each buyer holds, and the counter last. Settled orders stay where they are: the API
+reads the ledger for them.
+
+The keys of settled orders still count, and there may be a thousand times as many of them as of open
+orders. So they are put back when the product is on sale again (`put_keys_back`): until all are
+there, the API asks the ledger for a key that Redis does not know (accept.lua).
 """
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import cast
 
@@ -98,6 +103,20 @@ class Rebuild:
             except LostLock:
                 return
 
+    async def put_keys_back(self, product_ids: Sequence[int]) -> None:
+        """Put back the keys of ended orders that still count; a lost lock ends it."""
+        try:
+            await self._ledger.run_once(partial(self._put_keys_back, product_ids=product_ids))
+        except LostLock:
+            return
+
+    async def _put_keys_back(self, connection: Connection, product_ids: Sequence[int]) -> None:
+        pages = leader_ledger.ended_keys(connection, product_ids, self._keys_ttl_s, page=self._page)
+        async with aclosing(pages):
+            async for page in pages:
+                _go_on(await self._store.remember(self._token, page))
+        _go_on(await self._store.remembered(self._token, product_ids))
+
     async def _rebuild(
         self, connection: Connection, product_id: int, under_way: Mapping[str, Fields]
     ) -> None:
@@ -108,8 +127,11 @@ class Rebuild:
                 return
             await self._restore(snapshot, product)
             unrecorded = await self._adopt(snapshot, product_id, under_way)
+            missing = await snapshot.has_ended_keys(self._keys_ttl_s)
         free = product.stock - unrecorded
-        if await self._store.rebuild(self._token, product, stock=free, epoch=epoch):
+        if await self._store.rebuild(
+            self._token, product, stock=free, epoch=epoch, keys_missing=missing
+        ):
             log.info(
                 "product %d is on sale: %d units, %d on their way to the ledger",
                 product_id,
@@ -129,8 +151,6 @@ class Rebuild:
             _go_on(await self._store.hold(self._token, product.product_id, held))
         async for orders in snapshot.unfinished():
             _go_on(await self._store.restore(self._token, orders))
-        async for page in snapshot.keys(self._keys_ttl_s):
-            _go_on(await self._store.remember(self._token, page))
 
     async def _adopt(
         self, snapshot: Snapshot, product_id: int, under_way: Mapping[str, Fields]

@@ -4,7 +4,8 @@ Every child of the order worker runs this; a lock elects one of them (leadership
 
 - **epoch**: a Redis that is new, has lost its data, or is older than the ledger begins a new epoch
   (epochs.py).
-- **rebuild**: a product without stock counter is put (back) on sale from the ledger (rebuild.py).
+- **rebuild**: a product without stock counter is put (back) on sale from the ledger, and then the
+  idempotency keys of its ended orders are put back (rebuild.py).
 - **refresh**: price, name, limit and units for sale follow the ledger (refresh.lua).
 - **reap**: entries of workers without a heartbeat go back to their stream (requeue.lua).
 - **relay, resume, retry, cancel dead letters**: orders that have lost their place in the streams
@@ -27,14 +28,15 @@ from functools import partial
 import psycopg
 from redis.exceptions import RedisError
 
-from approaches.queue import keys, leader_ledger, leader_metrics
+from approaches.queue import keys, leader_ledger
 from approaches.queue.cancellation import cancel
 from approaches.queue.consumer import count_returns
 from approaches.queue.drift import DriftWatch
 from approaches.queue.epochs import EpochKeeper
 from approaches.queue.heartbeat import HEARTBEAT_TTL_MS
 from approaches.queue.keys import Field
-from approaches.queue.leader_store import LeaderStore, is_up_to_date
+from approaches.queue.leader_metrics import LeaderMetrics
+from approaches.queue.leader_store import LeaderStore, is_up_to_date, lacks_keys
 from approaches.queue.leadership import LOCK_TTL_MS, Leadership
 from approaches.queue.queue_settings import QueueSettings
 from approaches.queue.rebuild import PAGE, Rebuild, entries, holds_units
@@ -52,6 +54,7 @@ RELAY_EVERY_S = 1.0
 RESUME_EVERY_S = 5.0
 RETRY_EVERY_S = 5.0
 VERIFY_EVERY_S = 5.0
+KEYS_EVERY_S = 5.0
 
 DEAD_LETTERS_NOW = Gauge(
     "shop_dead_letters_now", "Entries in the dead letters: an alarm", multiprocess_mode="mostrecent"
@@ -85,6 +88,7 @@ class Recovery:
         self._leadership = Leadership(self._store, ttl_ms=lock_ttl_ms)
         self._lock_every_s = min(TICK_S, lock_ttl_ms / 4_000)
         self._epochs = EpochKeeper(self._store, self._long_ledger)
+        self._metrics = LeaderMetrics(self._store, self._ledger)
         self._relaying = Resumption(self._store, self._ledger)
         self._resumption = Resumption(
             self._store, self._long_ledger, page=page, retry_after_s=retry_after_s
@@ -146,18 +150,20 @@ class Recovery:
         if self._is_due("verify", VERIFY_EVERY_S):
             await self.verify()
         if self._is_due("publish", INVENTORY_EVERY_S):
-            await leader_metrics.publish(self._store, self._ledger)
+            await self._metrics.publish()
 
     async def repair(self, token: str) -> None:
         """Do the long duties that are due."""
         if not await self._epochs.keep(token):
             return
-        await self.rebuild(token)
+        rebuilt = await self.rebuild(token)
         if self._is_due("resume", RESUME_EVERY_S):
             await self._resumption.resume(token)
         if self._is_due("retry", RETRY_EVERY_S):
             await self._resumption.retry(token)
             await self._resumption.cancel_dead_letters()
+        if self._is_due("keys", KEYS_EVERY_S) or rebuilt:
+            await self.put_keys_back(token)
 
     async def close(self) -> None:
         """Resign, and close connections."""
@@ -174,10 +180,9 @@ class Recovery:
         self._due_s[duty] = now_s + every_s
         return True
 
-    @staticmethod
-    def _step_down() -> None:
+    def _step_down(self) -> None:
         """Clear the metrics that only the leader publishes."""
-        leader_metrics.clear()
+        self._metrics.clear()
         DEAD_LETTERS_NOW.set(math.nan)
 
     # -- workers
@@ -207,19 +212,30 @@ class Recovery:
 
     # -- stores
 
-    async def rebuild(self, token: str) -> None:
-        """Put every product without stock counter on sale."""
+    async def rebuild(self, token: str) -> bool:
+        """Put every product without stock counter on sale; return True if there was one."""
         counters = await self._counters(self._long_ledger)
         missing = [product_id for product_id, units in counters.items() if units is None]
         if missing:
-            rebuild = Rebuild(
-                self._store,
-                self._long_ledger,
-                token,
-                keys_ttl_s=self._settings.idempotency_ttl_s,
-                page=self._page,
-            )
-            await rebuild.run(missing)
+            await self._rebuild(token).run(missing)
+        return bool(missing)
+
+    async def put_keys_back(self, token: str) -> None:
+        """Put back the keys of ended orders, where a rebuild (of any leader) has left that."""
+        ids = [product.product_id for product in await self._products(self._long_ledger)]
+        known = await self._store.product_facts(ids)
+        lacking = [one for one, facts in zip(ids, known, strict=True) if lacks_keys(facts)]
+        if lacking:
+            await self._rebuild(token).put_keys_back(lacking)
+
+    def _rebuild(self, token: str) -> Rebuild:
+        return Rebuild(
+            self._store,
+            self._long_ledger,
+            token,
+            keys_ttl_s=self._settings.idempotency_ttl_s,
+            page=self._page,
+        )
 
     async def refresh(self, token: str) -> None:
         """Have products that are on sale sold as the ledger has them now."""

@@ -42,7 +42,13 @@ MAX_DELIVERIES = 5
 """An entry returned to its stream more often than this goes to the dead letters."""
 
 Accepting = Literal[
-    "accepted", "replayed", "key_reused", "stock_not_loaded", "limit_reached", "sold_out"
+    "accepted",
+    "replayed",
+    "key_reused",
+    "ask_ledger",
+    "stock_not_loaded",
+    "limit_reached",
+    "sold_out",
 ]
 Settling = Literal["applied", "kept", "unloaded"]
 
@@ -175,9 +181,20 @@ class Store:
         await self.redis.aclose(close_connection_pool=True)
 
     async def accept(
-        self, order_id: str, *, user_id: int, key: str, product_id: int, quantity: int
+        self,
+        order_id: str,
+        *,
+        user_id: int,
+        key: str,
+        product_id: int,
+        quantity: int,
+        asked_ledger: bool = False,
     ) -> Acceptance:
-        """Hold the stock and enqueue the order, or return why not; repeating the call is safe."""
+        """Hold the stock and enqueue the order, or return why not; repeating the call is safe.
+
+        `ask_ledger`: keys of ended orders are missing here. Whoever has found the ledger without
+        this one repeats the call and says so.
+        """
         names = [
             keys.idempotency(user_id, key),
             keys.order(order_id),
@@ -189,8 +206,10 @@ class Store:
             keys.SEQ,
             keys.BEHIND,
         ]
-        args = [order_id, user_id, key, product_id, quantity]
-        verdict, *facts = await self._run("accept", names, [*args, self.seen.epoch, self.seen.seq])
+        args = [order_id, user_id, key, product_id, quantity, self.seen.epoch, self.seen.seq]
+        if asked_ledger:
+            args.append(1)
+        verdict, *facts = await self._run("accept", names, args)
         if verdict == "accepted":
             self.saw(Mark(int(facts[2]), int(facts[3])))
             return Acceptance(verdict, order_id, int(facts[0]), int(facts[1]))

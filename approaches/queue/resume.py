@@ -4,6 +4,7 @@
 - **resume**: open orders that no stream entry stands for are enqueued again (resume.lua). That is
   looked for when the ledger holds more open orders than there are payments under way, and every
   minute in any case: the counts alone could hide an order that is missing behind one that is new.
+  Only ids are read for that (unplaced.lua), because tens of thousands may rightly wait for payment.
 - **retry**: a payment that was given up may have charged its buyer, so nothing is returned. The
   order stays open, its dead letter is the alarm, and once a minute it is enqueued again: when its
   cause is mended it heals, and the dead letter goes.
@@ -84,19 +85,28 @@ class Resumption:
         if not waiting or (waiting <= under_way + len(given_up) and now_s < self._all_due_s):
             return
         self._all_due_s = now_s + LOOK_AT_ALL_EVERY_S
-        last: Order | None = None
+        last: str | None = None
         while page := await self._ledger.run_once(
             partial(
-                leader_ledger.open_orders,
+                leader_ledger.open_order_ids,
                 older_than_s=RESUME_AFTER_S,
                 after=last,
                 limit=self._page,
             )
         ):
             last = page[-1]
-            resting = [OpenOrder(order) for order in page if order.id not in given_up]
-            if not await self._enqueue(token, resting):
-                return
+            for chunk in _chunks([one for one in page if one not in given_up]):
+                if not await self._place(token, await self._store.unplaced(chunk)):
+                    return
+
+    async def _place(self, token: str, order_ids: Sequence[str]) -> bool:
+        """Enqueue these orders, if they are still open; return False when the lock is lost."""
+        if not order_ids:
+            return True
+        orders = await self._ledger.run_once(
+            partial(leader_ledger.read_orders, order_ids=order_ids)
+        )
+        return await self._enqueue(token, [OpenOrder(one) for one in orders if not one.terminal])
 
     async def retry(self, token: str) -> None:
         """Try payments again that were given up a while ago, and forget those that have ended."""

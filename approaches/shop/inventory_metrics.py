@@ -1,20 +1,25 @@
 """The sale as a whole, by the ledger, as metrics that one process refreshes.
 
-Counting is bounded by what is on sale: the open orders have an index of their own, and no more
-orders can be confirmed than there are units (that they are not is what is counted here).
+What is open and what is left are counted every few seconds: the open orders have an index of their
+own. That no more units are promised than there are can only be seen in the orders of all time, so
+that count becomes rarer as the ledger grows (`OversoldCheck`).
 
 A process that no longer refreshes them sets them to NaN; the time of the last refresh says how old
 the others are.
 """
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from approaches.shop.metrics import Gauge
 from approaches.shop.orders import Status
 
 INVENTORY_EVERY_S = 5.0
+_REST = 99
+"""An oversold check rests so many times as long as it took: it takes 1 % of one process' time."""
 
 INVENTORY_SQL = """
 WITH open AS (
@@ -27,15 +32,17 @@ WITH open AS (
     SELECT coalesce(sum(initial_stock - reserved - sold), 0)::int AS free,
            coalesce(sum(reserved), 0)::int AS held, coalesce(sum(sold), 0)::int AS sold
     FROM products
-), promised AS (
+)
+SELECT accepted, awaiting_payment, unknown, oldest_s, free, held, sold FROM open, shelf
+"""
+
+OVERSOLD_SQL = """
+WITH promised AS (
     SELECT product_id, sum(quantity) AS units FROM orders
     WHERE status <> 'declined' GROUP BY product_id
-), oversold AS (
-    SELECT coalesce(sum(greatest(0, units - initial_stock)), 0)::int AS units
-    FROM promised JOIN products ON id = product_id
 )
-SELECT accepted, awaiting_payment, unknown, oldest_s, free, held, sold, oversold.units
-FROM open, shelf, oversold
+SELECT coalesce(sum(greatest(0, units - initial_stock)), 0)::int
+FROM promised JOIN products ON id = product_id
 """
 
 # A process that died does not refresh its numbers: `live` drops them with it.
@@ -79,7 +86,6 @@ class Inventory:
     free: float
     held: float
     sold: float
-    oversold: float
 
     @classmethod
     def of_row(cls, row: Sequence[float] | None) -> "Inventory":
@@ -89,15 +95,43 @@ class Inventory:
         return cls(*row)
 
 
+class OversoldCheck:
+    """When the orders of all time are to be counted again, however long counting them takes."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._due_s = -math.inf
+
+    def is_due(self) -> bool:
+        """Return True if the last count has rested for long enough."""
+        return self._clock() >= self._due_s
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count within the block; one that fails rests as well."""
+        began_s = self._clock()
+        try:
+            yield
+        finally:
+            now_s = self._clock()
+            self._due_s = now_s + max(INVENTORY_EVERY_S, _REST * (now_s - began_s))
+
+
 def publish(inventory: Inventory) -> None:
     """Let the next scrape see these numbers, taken now."""
     _show(inventory)
     _TAKEN_AT.set_to_current_time()
 
 
+def publish_oversold(units: float) -> None:
+    """Let the next scrape see how many units are promised beyond the stock."""
+    _OVERSOLD.set(units)
+
+
 def clear() -> None:
     """Publish no numbers any more: this process does not refresh them."""
-    _show(Inventory(*[math.nan] * 8))
+    _show(Inventory(*[math.nan] * 7))
+    publish_oversold(math.nan)
     _TAKEN_AT.set(math.nan)
 
 
@@ -109,4 +143,3 @@ def _show(inventory: Inventory) -> None:
     _UNITS.labels("free").set(inventory.free)
     _UNITS.labels("held").set(inventory.held)
     _UNITS.labels("sold").set(inventory.sold)
-    _OVERSOLD.set(inventory.oversold)

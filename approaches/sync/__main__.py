@@ -52,9 +52,15 @@ def main() -> int:
     server = Server(shop, settings.bind, threads)
     reconciler = Reconciler(ledger, payments, checkout, threads)
 
+    oversold = inventory_metrics.OversoldCheck()
+
     def publish_metrics() -> None:
         WAITING.set(server.waiting)
         inventory_metrics.publish(ledger.read_inventory())
+        if oversold.is_due():
+            with oversold.counting():
+                units = ledger.count_oversold()
+            inventory_metrics.publish_oversold(units)
 
     threads_beside = (
         PeriodicThread("reconciling", reconciler.reconcile, every_s=RECONCILE_EVERY_S),

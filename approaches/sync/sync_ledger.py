@@ -4,7 +4,7 @@ from psycopg import Connection
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from psycopg.rows import TupleRow
 
-from approaches.shop.inventory_metrics import INVENTORY_SQL, Inventory
+from approaches.shop.inventory_metrics import INVENTORY_SQL, OVERSOLD_SQL, Inventory
 from approaches.shop.order_ledger import Order, OrderLedger
 from approaches.shop.orders import Purchase
 from approaches.shop.problems import Code, Problem
@@ -101,6 +101,12 @@ class SyncLedger(OrderLedger):
         """Count open orders and units, as of one instant."""
         with self._pool.connection() as connection:
             return Inventory.of_row(connection.execute(INVENTORY_SQL).fetchone())
+
+    def count_oversold(self) -> int:
+        """Count the units promised beyond the stock; this reads every order."""
+        with self._pool.connection() as connection:
+            row = connection.execute(OVERSOLD_SQL).fetchone()
+        return 0 if row is None else int(row[0])
 
 
 def _limit_reached() -> Problem:

@@ -62,13 +62,13 @@ MUTANTS = (
             ),
             Edit(
                 STORE,
-                "[*args, self.seen.epoch, self.seen.seq]",
-                '[*args, self.seen.epoch, self.seen.seq, seen or ""]',
+                'self._run("accept", names, args)',
+                'self._run("accept", names, [*args[:7], 1, seen or ""])',
             ),
             Edit(
                 ACCEPT,
                 "local stock = tonumber(units or nil)",
-                "local stock = tonumber(ARGV[8])",
+                "local stock = tonumber(ARGV[9])",
             ),
             WITHOUT_CHECK,
         ),

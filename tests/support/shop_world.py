@@ -55,6 +55,7 @@ class Leader(Recovery):
         assert await self.lead()
         if await self._epochs.keep(self.token):
             await self.rebuild(self.token)
+            await self.put_keys_back(self.token)
 
 
 class World:

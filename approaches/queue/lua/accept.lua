@@ -10,10 +10,14 @@
 -- of an epoch. A caller that has seen a later epoch, or a higher number, knows that this store was put
 -- back from an older copy: the epoch ends here and now, and the leader begins another one (epochs.py).
 --
+-- After this store lost its data, `keys_missing` stands with the product until the keys of ended orders are
+-- back (rebuild.py): only the ledger can tell meanwhile whether a key is new, and the caller has to ask it.
+--
 -- KEYS  1 idempotency key  2 order  3 stock  4 buyers  5 product  6 orders stream  7 epoch  8 seq  9 behind
 -- ARGV  1 order id  2 user  3 idempotency key  4 product  5 quantity  6, 7 epoch and seq seen by the caller
+--       8 given if the caller has asked the ledger, which knows no such key
 -- -> {'accepted', amount_cents, accepted_at_us, epoch, seq} | {'replayed', order id} | {'key_reused'}
---    | {'stock_not_loaded'} | {'limit_reached'} | {'sold_out'}
+--    | {'ask_ledger'} | {'stock_not_loaded'} | {'limit_reached'} | {'sold_out'}
 local order, user, key, product, quantity = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 
 -- one call where several would do: most of the time of this script is spent in calls
@@ -36,9 +40,13 @@ if known then
 end
 
 local stock = tonumber(units or nil)
-local price, limit = unpack(redis.call('HMGET', KEYS[5], 'price_cents', 'per_user_limit'))
+local price, limit, missing =
+  unpack(redis.call('HMGET', KEYS[5], 'price_cents', 'per_user_limit', 'keys_missing'))
 if not stock or not price or not epoch then
   return {'stock_not_loaded'}
+end
+if missing and not ARGV[8] then
+  return {'ask_ledger'}
 end
 local limited = limit and limit ~= ''
 if stock < quantity and not limited then

@@ -6,6 +6,7 @@
 -- that exists is brought up to date, or a later settlement would release the stock twice.
 -- The hash is of the present epoch from now on: the counter that is about to be written holds its units.
 --
+-- An open order that was lost gets its idempotency key back with its hash, or its end could not let it expire.
 -- An open order that was lost, or that this store takes for not recorded yet, gets a payment entry at
 -- once. Its payment may be in somebody's hand, or
 -- be settled in the ledger since this was read, with nobody left to publish that: whoever takes the entry asks
@@ -13,6 +14,7 @@
 --
 -- KEYS  1 leader lock  2 payments stream  3 epoch  then one order hash per order
 -- ARGV  1 token of the leader  2 channel  3 how long a terminal order stays (ms)
+--       4 prefix of idempotency keys (same hash tag, so the same slot)
 --       then per order: id, user, product, quantity, key, amount,
 --       accepted_at_us, status, version, settled_at_us or ''
 -- -> 1, or 0 when the lock is lost
@@ -24,7 +26,7 @@ local changes = {}
 for n = 0, #KEYS - 4 do
   local order = KEYS[n + 4]
   local id, user, product, quantity, key, amount, at, status, version, settled =
-    unpack(ARGV, 10 * n + 4, 10 * n + 13)
+    unpack(ARGV, 10 * n + 5, 10 * n + 14)
   local known, before = unpack(redis.call('HMGET', order, 'v', 's'))
   local terminal = status == 'confirmed' or status == 'declined'
   if (known and tonumber(known) < tonumber(version)) or (not known and not terminal) then
@@ -41,6 +43,7 @@ for n = 0, #KEYS - 4 do
       local payment = redis.call('XADD', KEYS[2], '*', 'o', id, 'u', user, 'p', product,
         'q', quantity, 'k', key, 'a', amount)
       redis.call('HSET', order, 'e', payment)
+      redis.call('SET', ARGV[4] .. user .. '|' .. key, id .. '|' .. product .. '|' .. quantity)
     end
   end
 end

@@ -28,7 +28,7 @@ for n = 0, (#KEYS - 5) / 4 - 1 do
   local before, old_version, intake, payment, life =
     unpack(redis.call('HMGET', order, 's', 'v', 'i', 'e', 'ep'))
   local terminal = before == 'confirmed' or before == 'declined' or before == 'cancelled'
-  local under_way = waits(KEYS[2], intake) or waits(KEYS[3], payment)
+  local under_way = waits(KEYS[3], payment) or waits(KEYS[2], intake)
   local placed = terminal or under_way
   if not placed and epoch and redis.call('EXISTS', stock) == 1 then
     if life ~= epoch then

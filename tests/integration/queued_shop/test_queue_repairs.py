@@ -1,5 +1,6 @@
 """What the workers make of stores that lost something, and of a provider that is away."""
 
+import asyncio
 import signal
 import urllib.request
 
@@ -122,3 +123,27 @@ def test_a_release_that_redis_never_heard_of_is_relayed(world):
     eventually(lambda: world.redis.get(keys.stock(1)) == str(STOCK))
     eventually(lambda: world.settled(1))
     assert world.redis.get(keys.stock(1)) == str(STOCK)
+
+
+def test_orders_that_lost_their_entries_are_found_among_many_that_wait(world):
+    world.put_on_sale()
+    orders = world.accept(9)
+    world.record_late(world.under_way())
+    world.rows("UPDATE orders SET accepted_at = accepted_at - interval '1 minute' RETURNING 1")
+    lost = {orders[0], orders[4], orders[8]}
+    for one in lost:
+        world.redis.xdel(keys.PAYMENTS, world.redis.hget(keys.order(one), "e"))
+    before = {fields["o"] for _, fields in world.redis.xrange(keys.PAYMENTS)}
+    assert before == set(orders) - lost
+
+    async def resume_twice():
+        leader = world.leader(page=2)
+        assert await leader.lead()
+        for _ in range(2):
+            await leader._resumption.resume(leader.token)
+        await leader.close()
+
+    asyncio.run(resume_twice())
+    waiting = [fields["o"] for _, fields in world.redis.xrange(keys.PAYMENTS)]
+    assert sorted(waiting) == sorted(orders)
+    assert world.redis.get(keys.stock(1)) == str(STOCK - 9)

@@ -379,3 +379,20 @@ def test_a_full_redis_sells_nothing_and_drains_all_the_same(client, call):
     assert client.get(keys.stock(1)) == "5"
     assert client.xlen(keys.ORDERS) == client.xlen(keys.PAYMENTS) == 0
     assert client.xlen(keys.DEAD_LETTERS) == 1
+
+
+def test_an_order_is_unplaced_if_it_is_open_and_in_no_stream(client, call):
+    seed(client, stock=9)
+    for name in ("accepted", "paying", "ended", "in neither"):
+        accept(call, name, key=name)
+    entry = client.hget(keys.order("paying"), "i")
+    call(lambda store: store.advance([(entry, "paying")]))
+    call(lambda store: store.settle([settlement("ended", "confirmed")]))
+    for name in ("ended", "in neither"):
+        client.xdel(keys.ORDERS, client.hget(keys.order(name), "i"))
+    names = ["accepted", "paying", "ended", "in neither", "unknown here"]
+    unplaced = lambda store: store.unplaced(names)  # noqa: E731
+    assert call(unplaced) == ["in neither", "unknown here"]
+    deliver(client, PAYMENTS)
+    call(lambda store: store.requeue(PAYMENTS, "w", mode="own"))  # the entry has another id now
+    assert call(unplaced) == ["in neither", "unknown here"]
