@@ -92,8 +92,9 @@ def _read_end(out_dir: Path, process: int) -> dict[str, int]:
 def _read(out_dir: Path, table: str, columns: Iterable[str], processes: int) -> pd.DataFrame:
     rows: list[list[Any]] = []
     for process in range(processes):
-        lines = file_of(out_dir, table, process).read_text("utf-8").splitlines()
-        rows += [[process, *row] for row in json.loads(f"[{','.join(lines)}]")]
+        # Bytes: as text, a line would also end at characters that JSON does not escape.
+        lines = file_of(out_dir, table, process).read_bytes().splitlines()
+        rows += [[process, *row] for row in json.loads(b"[%b]" % b",".join(lines))]
     return pd.DataFrame(rows, columns=["process", *columns])
 
 
