@@ -104,7 +104,7 @@ def is_in(frame: pd.DataFrame, column: str, values: Sequence[Any]) -> Flags:
     if not isinstance(found.dtype, pd.CategoricalDtype):
         return found.isin(list(values)).to_numpy(dtype=np.bool_)
     # The few categories are compared, not the many rows; a row without value has the code -1.
-    chosen = np.append(found.cat.categories.isin(list(values)), False)
+    chosen = np.array([*(one in values for one in found.cat.categories.tolist()), False])
     flags: Flags = chosen[found.cat.codes.to_numpy()]
     return flags
 
