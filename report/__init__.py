@@ -64,7 +64,8 @@ def _write(campaign_dir: Path, texts: Mapping[str, str], drawn: Sequence[Picture
         for name, text in texts.items():
             (draft / name).write_bytes(encoded(text))
         for picture in drawn:
-            (draft / "figures" / f"{picture.name}.png").write_bytes(picture.png)
+            if picture.png:
+                (draft / "figures" / f"{picture.name}.png").write_bytes(picture.png)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(draft, final)
     except OSError as error:

@@ -15,7 +15,7 @@ What a run says about one metric is a `Quantity`:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -127,8 +127,6 @@ def detectable_deviation(n: int, least: float = 0.0) -> float:
     In standard deviations of the values, as is `least`. Found means that the 95 % t-interval
     excludes zero and the mean exceeds `least`, which then both happen with a power of `POWER`.
     """
-    from scipy import optimize  # noqa: PLC0415 - a second to import: no report needs it
-
     needed = np.maximum(t_critical(n) * _spreads(n) / math.sqrt(n), least)
 
     def missing_power(deviation: float) -> float:
@@ -136,7 +134,17 @@ def detectable_deviation(n: int, least: float = 0.0) -> float:
         found = special.ndtr((deviation - needed) * math.sqrt(n))
         return float(found.mean() - POWER)
 
-    return float(optimize.brentq(missing_power, 0.0, 100.0 + least, xtol=1e-6))
+    return _root(missing_power, 0.0, 100.0 + least)
+
+
+def _root(rising: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function rises from negative to positive between two places, by bisection.
+
+    As exactly as floats allow: scipy.optimize would be faster, and takes far longer to import.
+    """
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if rising(middle) < 0 else (low, middle)
+    return high
 
 
 @lru_cache(maxsize=64)

@@ -100,7 +100,13 @@ def floats(frame: pd.DataFrame, column: str) -> Floats:
 
 def is_in(frame: pd.DataFrame, column: str, values: Sequence[Any]) -> Flags:
     """Return which rows have one of `values` in a column."""
-    return frame[column].isin(list(values)).to_numpy(dtype=np.bool_)
+    found = frame[column]
+    if not isinstance(found.dtype, pd.CategoricalDtype):
+        return found.isin(list(values)).to_numpy(dtype=np.bool_)
+    # The few categories are compared, not the many rows; a row without value has the code -1.
+    chosen = np.array([*(one in values for one in found.cat.categories.tolist()), False])
+    flags: Flags = chosen[found.cat.codes.to_numpy()]
+    return flags
 
 
 def late_ms(requests: pd.DataFrame) -> Floats:
@@ -299,9 +305,13 @@ class RunFacts:
     def telemetry(self, metric: str) -> pd.DataFrame:
         """Return one telemetry metric as a table: a row per sample time, a column per source."""
         if metric not in self._telemetry:
-            sampled = self.run.telemetry["metric"] == metric
-            self._telemetry[metric] = _wide(self.run.telemetry[sampled], "source")
+            sampled = self._samples.get(metric, self.run.telemetry[:0])
+            self._telemetry[metric] = _wide(sampled, "source")
         return self._telemetry[metric]
+
+    @cached_property
+    def _samples(self) -> dict[str, pd.DataFrame]:
+        return {str(name): rows for name, rows in self.run.telemetry.groupby("metric", sort=False)}
 
     def telemetry_of(self, source: str, prefix: str) -> pd.DataFrame:
         """Return the metrics of one source whose name begins with `prefix`, a column each."""
@@ -311,15 +321,20 @@ class RunFacts:
 
     def cpu_s(self, source: str, from_s: float, to_s: float) -> float | None:
         """Return the CPU seconds a source used in a window, or None if it was not sampled."""
-        if source not in self.cumulative_cpu_s.columns:
+        times, values = self._cpu_samples.get(source, ((), ()))
+        if len(times) < 2:
             return None
-        column = self.cumulative_cpu_s[source].dropna()
-        if len(column) < 2:
-            return None
-        times = column.index.to_numpy(dtype=np.float64)
-        values = column.to_numpy(dtype=np.float64)
         first, last = np.interp([from_s, to_s], times, values)
         return float(last - first)
+
+    @cached_property
+    def _cpu_samples(self) -> dict[str, tuple[Floats, Floats]]:
+        """Return the samples of `cumulative_cpu_s` by source: times and values."""
+        sampled = {name: column.dropna() for name, column in self.cumulative_cpu_s.items()}
+        return {
+            str(name): (column.index.to_numpy(dtype=np.float64), column.to_numpy(dtype=np.float64))
+            for name, column in sampled.items()
+        }
 
     def known_cpu_s(self, sources: Iterable[str], from_s: float, to_s: float) -> list[float]:
         """Return the CPU seconds of those sources that were sampled."""

@@ -138,7 +138,7 @@ def charges(deployment: Deployment, warm_up_prefix: str) -> pd.DataFrame:
     url = deployment.urls(deployment.topology.gateway)[0]
     response = httpx.get(f"{url}/charges", timeout=30)
     response.raise_for_status()
-    rows = [json.loads(line) for line in response.text.splitlines()]
+    rows = [json.loads(line) for line in response.content.splitlines()]
     sale = [row for row in rows if not str(row["reference"]).startswith(warm_up_prefix)]
     return pd.DataFrame(sale, columns=list(COLUMNS["charges"]))
 

@@ -43,21 +43,18 @@ def _open(plan: OpenPlan, number: int) -> Account:
     account = {"email": email, "password": f"secret-of-account-{number}"}
     try:
         named = account | {"name": f"Account {number}"}
-        registered = json.loads(_post(client, plan, "/auth/register", named, 201))
-        session = json.loads(_post(client, plan, "/auth/login", account, 200))
+        registered = json.loads(_post(client, "/auth/register", named, 201))
+        session = json.loads(_post(client, "/auth/login", account, 200))
         return Account(int(registered.get("user_id") or 0), str(session["token"]))
     finally:
         client.close()
 
 
-def _post(
-    client: NoRetryClient, plan: OpenPlan, path: str, body: dict[str, str], expected: int
-) -> bytes:
+def _post(client: NoRetryClient, path: str, body: dict[str, str], expected: int) -> bytes:
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    response = client.urlopen(
-        plan.address + path, method="POST", headers=headers, payload=json.dumps(body).encode()
-    )
-    content = bytes(response.content or b"")
-    if response.status_code != expected:
-        raise NoAccount(f"POST {path} was answered {response.status_code}: {content[:200]!r}")
-    return content
+    response = client.request("POST", path, headers, json.dumps(body).encode())
+    if response.error:
+        raise NoAccount(f"POST {path} was not answered: {response.error}")
+    if response.status != expected:
+        raise NoAccount(f"POST {path} was answered {response.status}: {response.body[:200]!r}")
+    return response.body

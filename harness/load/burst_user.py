@@ -3,12 +3,12 @@
 from typing import ClassVar
 
 import gevent
-import gevent.socket
 from gevent.lock import BoundedSemaphore
 
 from harness.load.burst_driver import MAX_SIGNING_IN
 from harness.load.buyer import Buyer
 from harness.load.http_client import NoRetryClient
+from harness.load.http_connection import HttpConnection
 from harness.load.start_barrier import StartBarrier
 
 
@@ -19,7 +19,7 @@ class YieldingClient(NoRetryClient):
     answer at once would make the next buyer wait for it, and a burst into a queue.
     """
 
-    def _send(self, connection: gevent.socket.socket, message: bytes) -> None:
+    def _send(self, connection: HttpConnection, message: bytes) -> None:
         super()._send(connection, message)
         gevent.sleep(0)
 

@@ -6,21 +6,21 @@ its end; think. The buyers in `scenarios/buyers` differ in how they watch. Reque
 is the generator's own lateness, and can be measured.
 """
 
-import contextlib
 import json
 import random
 import time
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
+from urllib.parse import quote
 
 import gevent
-from gevent.event import Event as Signal
-from geventhttpclient.response import HTTPParseError
-from locust import FastHttpUser, task
+import msgspec
+from locust import User, task
 from locust.exception import StopUser
 
-from harness.load import http_client
 from harness.load.event_stream import Event, EventStreamParser
+from harness.load.http_client import NoRetryClient, Response, reason
+from harness.load.http_connection import BrokenAnswer
 from harness.load.load_plan import RETRY_AFTER_LIMIT_S, LoadPlan
 from harness.load.request_outcomes import (
     ACCEPTED,
@@ -30,6 +30,7 @@ from harness.load.request_outcomes import (
     order_in,
     outcome_of,
 )
+from harness.load.stop_signal import StopSignal
 from harness.load.user_registry import UserRegistry
 
 FIRST_RETRY_S = 0.2
@@ -40,6 +41,8 @@ UNITS = 1
 
 STREAM_END_S = 1.0
 """How long to wait for the end of an event stream after its last event."""
+
+_decode = msgspec.json.Decoder().decode
 
 
 @dataclass(slots=True)
@@ -68,21 +71,20 @@ class Answer:
         return self.order_status in TERMINAL
 
 
-class Buyer(FastHttpUser):
+class Buyer(User):
     """The script that all buyers share; subclasses say how an accepted order is watched."""
 
     abstract = True
     registry: ClassVar[UserRegistry]
-    client_class: ClassVar[type[http_client.NoRetryClient]] = http_client.NoRetryClient
+    client_class: ClassVar[type[NoRetryClient]] = NoRetryClient
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.plan = self.registry.plan
         self.number, self._ready_ns = self._arrive()
         self._http = self.client_class(self.plan.address, self.plan.load.request_timeout_s)
-        self.client.client = self._http
         self._user_id = 0
-        self._leaving = Signal()
+        self._leaving = StopSignal()
         self._think_ns = 0
         # Draws follow from seed and buyer alone, so every approach meets the same buyers.
         self._draws = random.Random(f"{self.plan.key_prefix}{self.number}")  # noqa: S311
@@ -125,7 +127,7 @@ class Buyer(FastHttpUser):
             return
         self._request("product", "GET", f"/products/{plan.product_id}")
         attempt = 0
-        while not self._leaving.is_set():
+        while not self._leaving.is_set:
             answer = self._attempt(plan.product_id, f"{plan.key_prefix}{self.number}-{attempt}")
             if answer.outcome == ACCEPTED and not answer.is_final:
                 self.watch(answer.order_id)
@@ -137,11 +139,11 @@ class Buyer(FastHttpUser):
         number = self.number + self.plan.user_offset
         account = {"email": f"buyer-{number}@example.org", "password": f"secret-of-buyer-{number}"}
         registration = json.dumps(account | {"name": f"Buyer {number}"}).encode()
-        while not self._leaving.is_set():
+        while not self._leaving.is_set:
             registered = self._post_with_retries("register", "/auth/register", registration)
             self._user_id = registered.user_id or self._user_id
             # 409: an earlier try was carried out, but its answer got lost.
-            if registered.status in (201, 409) and not self._leaving.is_set():
+            if registered.status in (201, 409) and not self._leaving.is_set:
                 login = self._post_with_retries(
                     "login", "/auth/login", json.dumps(account).encode()
                 )
@@ -172,7 +174,7 @@ class Buyer(FastHttpUser):
 
     def _gives_up(self) -> bool:
         """Return True if the buyer leaves: then it does not try again."""
-        return self.registry.stopping or self._leaving.is_set()
+        return self.registry.stopping or self._leaving.is_set
 
     def may_go_on(self, deadline_ns: int) -> bool:
         """Return True until the deadline, unless the load must stop."""
@@ -188,7 +190,7 @@ class Buyer(FastHttpUser):
 
     def ask_status(self, order_id: str) -> Answer:
         """Ask for the state of an order, once."""
-        return self._request("status", "GET", f"/orders/{order_id}")
+        return self._request("status", "GET", f"/orders/{quote(order_id, safe='')}")
 
     def _think(self) -> None:
         """Think between two actions; a buyer that is asked to leave does so at once."""
@@ -205,46 +207,52 @@ class Buyer(FastHttpUser):
         endpoint: str,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: bytes = b"",
         headers: dict[str, str] | None = None,
         key: str = "",
         tried: int = 0,
     ) -> Answer:
         """Make one request and record it."""
         sent_with = self._headers | headers if headers else self._headers
-        response = self.client.request(
-            method,
-            path,
-            name=endpoint,
-            data=body,  # type: ignore[arg-type] # bytes go through as they are
-            headers=sent_with,
-        )
+        response = self._http.request(method, path, sent_with, body)
+        self._count(endpoint, method, response)
         answer = self._parse_response(endpoint, response)
         self._record(endpoint, answer, key, tried)
         if answer.status > 0:
             self.registry.latencies_ms.append(self._http.took_ns // 1_000_000)
         return answer
 
-    def _parse_response(self, endpoint: str, response: Any) -> Answer:
-        status = response.status_code
+    def _count(self, endpoint: str, method: str, response: Response) -> None:
+        """Let Locust count the request; its number is checked against that of the request log."""
+        self.environment.events.request.fire(
+            request_type=method,
+            name=endpoint,
+            response_time=self._http.took_ns / 1e6,
+            response_length=len(response.body),
+            exception=ConnectionError(response.error) if response.error else None,
+            context={},
+        )
+
+    def _parse_response(self, endpoint: str, response: Response) -> Answer:
+        status = response.status
         if status == 0:
-            return Answer(0, INDETERMINATE, self._http.error)
-        body, error = _parse(response.content)
+            return Answer(0, INDETERMINATE, response.error)
+        body, error = _parse(response.body)
         outcome = outcome_of(endpoint, status, body)
         answer = Answer(status, outcome, error)
         answer.code = str(body.get("code") or "") if status >= 400 else ""
         if endpoint in ("buy", "status"):
             answer.order_id, answer.order_status, answer.version = order_in(body, outcome)
-            answer.replayed = response.headers.get("idempotent-replayed") == "true"
+            answer.replayed = response.headers.get(b"idempotent-replayed") == b"true"
             answer.amount_cents = _whole(body.get("amount_cents"), -1)
         elif endpoint == "product":
             answer.amount_cents = _whole(body.get("price_cents"), -1)
         elif endpoint == "register":
             answer.user_id = _whole(body.get("user_id"), 0)
         elif endpoint == "login":
-            answer.token = str(body.get("token") or "")
+            answer.token = _token_in(body)
         if outcome == INDETERMINATE:
-            answer.retry_after_s = _seconds(response.headers.get("retry-after"))
+            answer.retry_after_s = _seconds(response.headers.get(b"retry-after"))
         return answer
 
     def _record(self, endpoint: str, answer: Answer, key: str = "", tried: int = 0) -> None:
@@ -274,40 +282,36 @@ class Buyer(FastHttpUser):
         headers = self._headers | {"Accept": "text/event-stream"}
         if parser.last_id:
             headers["Last-Event-ID"] = parser.last_id
-        path = f"/orders/{order_id}/events"
-        response = self.client.request(
-            "GET", path, name="events", headers=headers, stream=True, streaming=True
-        )
-        if response.status_code == 200:
+        response = self._http.open_stream(f"/orders/{quote(order_id, safe='')}/events", headers)
+        self._count("events", "GET", response)
+        if response.status == 200:
             answer = Answer(200, INDETERMINATE, order_id=order_id)
-            self._read_events(response.stream, answer, parser, deadline_ns)
+            self._read_events(answer, parser, deadline_ns)
         else:
             answer = self._parse_response("events", response)
             answer.order_id = order_id
         self._record("events", answer, tried=tried)
         return answer
 
-    def _read_events(
-        self, stream: Any, answer: Answer, parser: EventStreamParser, deadline_ns: int
-    ) -> None:
+    def _read_events(self, answer: Answer, parser: EventStreamParser, deadline_ns: int) -> None:
         left_s = max((deadline_ns - self.registry.now_ns()) / 1e9, 0.001)
         try:
             with gevent.Timeout(left_s):
                 while not answer.is_final and not self.registry.stopping:
-                    line = stream.readline(b"\n")
+                    line = self._http.read_line()
                     if not line:
                         answer.error = "ended"
                         break
                     _learn(answer, parser.feed_line(line))
-        except (gevent.Timeout, OSError, HTTPParseError) as error:
-            answer.error = http_client.reason(error)
+        except (gevent.Timeout, OSError, BrokenAnswer) as error:
+            answer.error = reason(error)
         self._http.done_ns = time.monotonic_ns()
         if answer.is_final:
             answer.outcome = OK
             # The server ends the stream now; read to its end, the connection can be used again.
-            with contextlib.suppress(OSError, HTTPParseError), gevent.Timeout(STREAM_END_S, False):
-                stream.read()
-        self._http.release(stream)
+            self._http.end_stream(STREAM_END_S)
+        else:
+            self._http.close()
 
 
 def _learn(answer: Answer, event: Event | None) -> None:
@@ -320,10 +324,10 @@ def _learn(answer: Answer, event: Event | None) -> None:
         answer.order_status, answer.version = status, version
 
 
-def _parse(content: bytes | None) -> tuple[dict[str, Any], str]:
+def _parse(content: bytes) -> tuple[dict[str, Any], str]:
     """Return a JSON object, and "body" as the error if the content is something else."""
     try:
-        body = json.loads(content or b"{}")
+        body = _decode(content or b"{}")
     except ValueError:
         return {}, "body"
     return (body, "") if isinstance(body, dict) else ({}, "body")
@@ -335,8 +339,14 @@ def _whole(value: Any, absent: int) -> int:
     return value if is_whole and 0 <= value < 2**63 else absent
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _token_in(body: dict[str, Any]) -> str:
+    """Return the token of a session, nothing if there is none or a header cannot carry it."""
+    token = str(body.get("token") or "")
+    return token if token.isascii() and token.isprintable() else ""
+
+
+def _seconds(retry_after: bytes | None) -> float | None:
     """Return what a Retry-After in seconds asks for, capped; dates and nonsense do not count."""
-    if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()):
+    if retry_after is None or not retry_after.isdigit():
         return None
     return min(float(retry_after), RETRY_AFTER_LIMIT_S)

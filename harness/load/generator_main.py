@@ -41,6 +41,7 @@ from harness.load.buyer import Buyer
 from harness.load.load_driver import LoadDriver
 from harness.load.load_plan import AnyPlan, ContentionPlan, OpenPlan, plan_from_json
 from harness.load.one_shot_user import OneShotUser, one_shot_user_class
+from harness.load.request_count import RequestCount
 from harness.load.request_log import RequestLog
 from harness.load.stage_driver import StageDriver
 from harness.load.start_barrier import StartBarrier
@@ -104,11 +105,11 @@ def generate(plan: AnyPlan, process: int, folder: Path) -> str:
     buyer = _buyer_of(plan)
     with RequestLog(folder, process) as log:
         users = UserRegistry(plan, process, log)
-        buyer.registry, buyer.host = users, plan.address
-        buyer.network_timeout = buyer.connection_timeout = plan.load.request_timeout_s
+        buyer.registry = users
         environment = Environment(
             user_classes=[buyer], stop_timeout=plan.load.request_timeout_s, catch_exceptions=False
         )
+        environment.stats = RequestCount()
         runner = environment.create_local_runner()
         channel = ControlChannel(users)
         driver = _driver(plan, users, runner, process)

@@ -16,7 +16,7 @@ from harness.load.request_log import (
     CLOCK_COLUMNS,
     REQUEST_TYPES,
     end_file_of,
-    file_of,
+    rows_of,
 )
 
 _PROCESS = {"process": "int16"}
@@ -90,10 +90,9 @@ def _read_end(out_dir: Path, process: int) -> dict[str, int]:
 
 
 def _read(out_dir: Path, table: str, columns: Iterable[str], processes: int) -> pd.DataFrame:
-    rows: list[list[Any]] = []
-    for process in range(processes):
-        lines = file_of(out_dir, table, process).read_text("utf-8").splitlines()
-        rows += [[process, *row] for row in json.loads(f"[{','.join(lines)}]")]
+    rows = [
+        [process, *row] for process in range(processes) for row in rows_of(out_dir, table, process)
+    ]
     return pd.DataFrame(rows, columns=["process", *columns])
 
 

@@ -1,14 +1,16 @@
 """The request log: one line per request, written when the request is over.
 
-Three append-only files per generator process, of JSON arrays in the order of the columns below, and
-at the very end one with the numbers of requests that were recorded and that Locust counted. Without
-that last file a log is incomplete and is not read: a killed generator leaves no half-truths.
+Three append-only files per generator process, each line a JSON array in the order of the columns
+below, and at the very end one with the numbers of requests that were recorded and that Locust
+counted. Without that last file a log is incomplete and is not read: a killed generator leaves no
+half-truths.
 """
 
-import json
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import msgspec
 
 REQUEST_TYPES = {
     "user": "int32", "endpoint": "str", "intended_ns": "int64", "sent_ns": "int64",
@@ -28,12 +30,20 @@ BUYER_TYPES = {
 """The same of the buyers; `user_id` is the account that the shop gave one, 0 if that was lost."""
 CLOCK_COLUMNS = ("instant_s", "t_s", "planned", "active", "alive")
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_BUFFER_BYTES = 1 << 16
+
+_encode = msgspec.json.Encoder().encode
+_decode_lines = msgspec.json.Decoder(list[Any]).decode_lines
 
 
-def file_of(folder: Path, table: str, process: int) -> Path:
+def _file_of(folder: Path, table: str, process: int) -> Path:
     """Return the file in which a generator process writes a table."""
     return folder / f"{table}-{process}.jsonl"
+
+
+def rows_of(folder: Path, table: str, process: int) -> list[list[Any]]:
+    """Read the rows of a table that a generator process wrote."""
+    return _decode_lines(_file_of(folder, table, process).read_bytes())
 
 
 def end_file_of(folder: Path, process: int) -> Path:
@@ -50,7 +60,7 @@ class RequestLog:
         # "x": a log is never continued, so two loads can never be mixed up in one.
         tables = ("requests", "buyers", "clock")
         self._files = [
-            file_of(folder, table, process).open("x", encoding="utf-8") for table in tables
+            _file_of(folder, table, process).open("xb", _BUFFER_BYTES) for table in tables
         ]
         self._write_request, self._write_buyer, self._write_clock = (f.write for f in self._files)
 
@@ -68,16 +78,16 @@ class RequestLog:
 
     def request(self, row: tuple[Any, ...]) -> None:
         """Record one request, in the order of `REQUEST_TYPES`."""
-        self._write_request(_encode(row) + "\n")
+        self._write_request(_encode(row) + b"\n")
         self.recorded += 1
 
     def buyer(self, row: tuple[int, int, int, int, int]) -> None:
         """Record a buyer that has left, in the order of `BUYER_TYPES`."""
-        self._write_buyer(_encode(row) + "\n")
+        self._write_buyer(_encode(row) + b"\n")
 
     def clock(self, row: tuple[float, float, float, int, int]) -> None:
         """Record what was planned and what was there, in the order of `CLOCK_COLUMNS`."""
-        self._write_clock(_encode(row) + "\n")
+        self._write_clock(_encode(row) + b"\n")
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
@@ -88,4 +98,4 @@ class RequestLog:
         """Complete the log with what Locust counted, and how many buyers were given up."""
         self.flush()
         end = {"recorded": self.recorded, "locust": locust, "killed": killed}
-        self._end.write_text(_encode(end), encoding="utf-8")
+        self._end.write_bytes(_encode(end))

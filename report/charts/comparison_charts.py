@@ -1,5 +1,6 @@
 """The figures of a comparison in the order of the report, and the picture for a README."""
 
+from dataclasses import replace
 from typing import Final
 
 from report.charts import fault_bands, funnel_chart, over_time, percentile_curves, plotting, theme
@@ -53,7 +54,7 @@ def headline(evidence: Evidence) -> Picture:
         plotting.align([ax], chart)
         plotting.draw_spans(ax, chart, fault_bands.spans(marks, chart.end))
     plotting.draw_legend(drawing, rows)
-    return plotting.picture(drawing, "headline", _alt(evidence))
+    return replace(plotting.picture(drawing, "headline", _alt(evidence)), png=theme.png(drawing))
 
 
 def _question(evidence: Evidence) -> str:

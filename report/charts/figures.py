@@ -12,12 +12,15 @@ from report.tables.cells import Table
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A finished drawing: its file name without suffix, its text alternative, both its forms."""
+    """A finished drawing: its file name without suffix, its text alternative, its SVG.
+
+    `png` is there if the picture is to be shown where SVG cannot be, in a README for instance.
+    """
 
     name: str
     alt: str
     svg: str
-    png: bytes
+    png: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,8 +134,8 @@ def trace(
 
 
 def picture(drawing: Drawing, name: str, alt: str) -> Picture:
-    """Turn a drawing into its two forms."""
-    return Picture(name, alt, theme.svg(drawing, name, alt), theme.png(drawing))
+    """Turn a drawing into a picture."""
+    return Picture(name, alt, theme.svg(drawing, name, alt))
 
 
 def panel_words(chart_id: str, title: str, shown: Sequence[Variant]) -> tuple[str, str, str]:

@@ -65,7 +65,7 @@ def _panel(history: History, series: Series, name: str) -> Picture:
     _scale(ax, history, series)
     _draw_changes(ax, series)
     alt = f"{METRICS[series.metric].title}, {history_words.state(history, series)}"
-    return Picture(name, alt, theme.svg(drawing, name, alt), png=b"")
+    return Picture(name, alt, theme.svg(drawing, name, alt))
 
 
 def _colour(history: History, series: Series) -> str:

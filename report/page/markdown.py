@@ -177,4 +177,5 @@ def _figure(figure: Figure) -> str:
 def image(picture: Picture) -> str:
     """Return a figure as an image with its text alternative."""
     alt = plain(picture.alt).replace("[", "(").replace("]", ")")
-    return f"![{alt}](figures/{picture.name}.png)"
+    suffix = "png" if picture.png else "svg"
+    return f"![{alt}](figures/{picture.name}.{suffix})"

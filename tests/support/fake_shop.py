@@ -19,7 +19,7 @@ Fault = Callable[[str, dict[str, str], int], str | None]
 """(route, headers, how often this route was asked before) -> what to do wrong, if anything:
 "drop" (do it, close without an answer), "hang" (do it, never answer), "503", "503+1" (with
 Retry-After: 1), "425", "garbage" (not HTTP), "truncate" (half an answer), "html" (200 without
-JSON), "redirect"."""
+JSON), "redirect", "two lines" (a token that no header can carry)."""
 
 
 @dataclass
@@ -108,6 +108,8 @@ class FakeShop:
             return int(status), {"code": "overloaded"}, f"Retry-After: {after}\r\n" if after else ""
         if fault == "redirect":
             return 302, {}, "Location: /elsewhere\r\n"
+        if fault == "two lines":
+            return 200, {"token": "token\r\nX-Injected: yes"}, ""
         content = json.loads(body) if body else {}
         if path.startswith("/auth/"):
             return self._register(content) if path == "/auth/register" else _log_in(content)

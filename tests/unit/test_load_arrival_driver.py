@@ -1,7 +1,6 @@
 """Who comes when, in an open load: the schedule, the pool, and those for whom no user is free."""
 
 import itertools
-import json
 import time
 
 import gevent
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.load.arrival_driver import ArrivalDriver
 from harness.load.load_plan import ArrivalStage, OpenPlan, plan_from_json
-from harness.load.request_log import RequestLog, file_of
+from harness.load.request_log import RequestLog, rows_of
 from harness.load.user_pool import UserPool
 from harness.load.user_registry import UserRegistry
 from harness.scenario.arrivals import account_of, arrivals_ns
@@ -124,8 +123,7 @@ class Shop:
 
 
 def rows(tmp_path, table):
-    lines = file_of(tmp_path, table, 0).read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    return rows_of(tmp_path, table, 0)
 
 
 def test_everybody_comes_is_served_and_goes(tmp_path):

@@ -1,7 +1,5 @@
 """All buyers start at once, and the next sale begins when the last answer has come."""
 
-import json
-
 import gevent
 import pytest
 from gevent.event import Event
@@ -10,7 +8,7 @@ from harness.load import load_driver
 from harness.load import load_plan as plans
 from harness.load.burst_driver import BurstDriver
 from harness.load.load_plan import ContentionPlan
-from harness.load.request_log import RequestLog, file_of
+from harness.load.request_log import RequestLog, rows_of
 from harness.load.start_barrier import StartBarrier
 from harness.load.user_registry import UserRegistry
 from harness.scenario.sales import Sale
@@ -104,7 +102,7 @@ def test_a_sale_begins_when_the_last_answer_of_the_one_before_has_come(tmp_path)
 def test_every_start_is_in_the_clock(tmp_path):
     hall = Hall(tmp_path, make_plan())
     hall.run()
-    rows = [json.loads(line) for line in file_of(tmp_path, "clock", 0).read_text().splitlines()]
+    rows = rows_of(tmp_path, "clock", 0)
     assert [row[2:] for row in rows] == [[BUYERS, BUYERS, BUYERS]] * len(SALES)
     times = [row[1] for row in rows]
     assert times == sorted(times)

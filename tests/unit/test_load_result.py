@@ -92,6 +92,15 @@ def test_ledgers_of_all_processes_are_put_together(folder):
     assert str(requests["stage"].dtype) == "int16"
 
 
+def test_a_field_may_hold_every_character_at_which_text_is_split_into_lines(folder):
+    """Known bad: str.splitlines also splits at U+2028, which JSON does not escape."""
+    separators = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+    texts = [f"before{separator}after" for separator in separators]
+    write(folder, 0, [row(0, sent_ns, code=text) for sent_ns, text in enumerate(texts)])
+    write(folder, 1, [])
+    assert list(collect(folder).requests["code"]) == texts
+
+
 def test_clocks_add_up_where_a_process_stalled_or_has_finished(folder):
     write(
         folder, 0, [],

@@ -1,11 +1,9 @@
 """Who is there, who was asked to leave, and in what order."""
 
-import json
-
 import pytest
 
 from harness.load.load_plan import LoadPlan
-from harness.load.request_log import RequestLog, file_of
+from harness.load.request_log import RequestLog, rows_of
 from harness.load.user_registry import UserRegistry
 from tests.support.plans import plan_of
 
@@ -56,7 +54,7 @@ def test_a_life_is_written_down_when_it_is_over(registry, tmp_path):
     registry.remove(unasked.number)
     registry.remove(asked.number, 77)
     registry.log.flush()
-    rows = [json.loads(line) for line in file_of(tmp_path, "buyers", 1).read_text().splitlines()]
+    rows = rows_of(tmp_path, "buyers", 1)
     assert [row[0] for row in rows] == [unasked.number, asked.number]
     assert rows[0][1] <= rows[0][2] <= rows[0][3]
     assert rows[1][2] == -1

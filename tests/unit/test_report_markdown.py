@@ -22,9 +22,9 @@ def test_a_name_in_a_table_stays_in_its_cell():
 
 
 def test_a_name_in_a_figure_is_on_one_line():
-    figure = Figure("p", NAME, NAME, (Picture("c", NAME, "", b""),))
+    figure = Figure("p", NAME, NAME, (Picture("c", NAME, ""),))
     lines = markdown.figure(Section("s", NAME, NAME, (figure,))).split("\n\n")
-    assert lines == [f"### {SAFE}", SAFE, f"![{SAFE}](figures/c.png)", SAFE]
+    assert lines == [f"### {SAFE}", SAFE, f"![{SAFE}](figures/c.svg)", SAFE]
 
 
 def test_a_name_in_a_list_or_before_a_fold_is_on_one_line():
