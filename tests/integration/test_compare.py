@@ -88,8 +88,7 @@ def test_a_list_that_is_not_printed_to_a_terminal_has_every_path_whole(
     kept = Campaign.create(
         tmp_path / "results" / LONG, {"title": title, "runtime": "local", "order": []}
     )
-    monkeypatch.setattr("harness.topology.project_root", lambda: tmp_path)
-    monkeypatch.setattr("harness.topology.discover", lambda root: {})
+    monkeypatch.setattr("harness.project.results_root", lambda: tmp_path)
     done = harness.run("list")
     assert done.returncode == 0, done.stderr
     assert str(kept.path) in done.stdout

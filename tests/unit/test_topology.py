@@ -5,7 +5,8 @@ import json
 import pytest
 
 from harness.errors import UsageError
-from harness.topology import Condition, ConfigFile, discover, load_topology, project_root, secrets
+from harness.project import project_root
+from harness.topology import Condition, ConfigFile, discover, load_topology, secrets
 from tests.support.small_project import COMPOSE, write_small_project
 
 

@@ -1,6 +1,7 @@
 """What is not architecture is the same in every approach, as far as the compose files say it."""
 
-from harness.topology import discover, project_root
+from harness.project import project_root
+from harness.topology import discover
 
 
 def hash_threads(topology) -> int:
