@@ -123,7 +123,9 @@ def test_an_order_that_ended_before_its_stream_began_has_all_its_versions_sent(s
     ]
 
 
-def test_an_order_whose_end_was_never_published_ends_its_stream_at_a_heartbeat(world):
+@contextlib.contextmanager
+def order_watched(world):
+    """Have an order and its stream, which beats often; its first event has arrived."""
     world.put_on_sale()
     _, url = world.start("queue.events", PROCESSES=1, HEARTBEAT_S=0.2)
     (order_id,) = world.accept(1)
@@ -133,6 +135,11 @@ def test_an_order_whose_end_was_never_published_ends_its_stream_at_a_heartbeat(w
     ):
         arriving = frames(answer.iter_lines())
         assert next(arriving)[0] == 1
+        yield order_id, arriving
+
+
+def test_an_order_whose_end_was_never_published_ends_its_stream_at_a_heartbeat(world):
+    with order_watched(world) as (order_id, arriving):
         world.redis.hset(keys.order(order_id), mapping={"s": "confirmed", "v": 3, "st": 1})
         assert [version for version, _ in arriving] == [2, 3]
 
@@ -161,15 +168,7 @@ def test_more_streams_than_are_read_at_once_all_end_at_a_heartbeat(world):
 
 
 def test_a_stream_whose_order_cannot_be_read_ends_in_good_order(world):
-    world.put_on_sale()
-    _, url = world.start("queue.events", PROCESSES=1, HEARTBEAT_S=0.2)
-    (order_id,) = world.accept(1)
-    with (
-        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
-        client.stream("GET", f"/orders/{order_id}/events", headers=bearer(1)) as answer,
-    ):
-        arriving = frames(answer.iter_lines())
-        assert next(arriving)[0] == 1
+    with order_watched(world) as (_, arriving):
         world.valkey.end(signal.SIGKILL)
         try:
             assert list(arriving) == []  # the client comes back, with Last-Event-ID
