@@ -105,6 +105,7 @@ class Gate:
             confirmations=tuple(self._confirmations),
             offences=found.offences,
             invalid_runs=found.invalid_runs,
+            warned_runs=found.warned_runs,
             audited_runs=found.runs,
             audited_sales=found.sales,
             campaigns=tuple(self._campaigns),

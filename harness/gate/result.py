@@ -101,6 +101,14 @@ class InvalidRun:
 
 
 @dataclass(frozen=True, slots=True)
+class WarnedRun:
+    """A valid run beside which something was seen that may have disturbed it, and what."""
+
+    run: RunOf
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """What was measured as base or as head.
 
@@ -140,6 +148,7 @@ class Result:
     confirmations: tuple[Look, ...] = ()
     offences: tuple[Offence, ...] = ()
     invalid_runs: tuple[InvalidRun, ...] = ()
+    warned_runs: tuple[WarnedRun, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why base and head cannot be compared."""
     audited_runs: int = 0

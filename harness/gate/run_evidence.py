@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.gate.result import InvalidRun, Offence, RunOf
+from harness.gate.result import InvalidRun, Offence, RunOf, WarnedRun
 from harness.results.findings import Category, Verdict
 from harness.results.record import RunRecord
 from harness.results.store import Campaign, load_findings, load_record
@@ -23,6 +23,7 @@ class Evidence:
 
     offences: tuple[Offence, ...]
     invalid_runs: tuple[InvalidRun, ...]
+    warned_runs: tuple[WarnedRun, ...]
     runs: int
     sales: int
 
@@ -36,6 +37,7 @@ def of_campaign(campaign: Campaign, side_of: SideOf) -> Evidence:
     """Read the audit and the validity of every finished run."""
     offences: list[Offence] = []
     invalid_runs: list[InvalidRun] = []
+    warned_runs: list[WarnedRun] = []
     sales = 0
     folders, judged = campaign.run_folders(), campaign.validity()
     for folder in folders:
@@ -44,8 +46,10 @@ def of_campaign(campaign: Campaign, side_of: SideOf) -> Evidence:
         offences += _offences(run, folder)
         if judged[run.index]["verdict"] == "INVALID":
             invalid_runs.append(InvalidRun(run, tuple(judged[run.index]["reasons"])))
+        elif warnings := judged[run.index].get("warnings"):
+            warned_runs.append(WarnedRun(run, tuple(warnings)))
         sales += len(record.sales)
-    return Evidence(tuple(offences), tuple(invalid_runs), len(folders), sales)
+    return Evidence(tuple(offences), tuple(invalid_runs), tuple(warned_runs), len(folders), sales)
 
 
 def joined(parts: Sequence[Evidence]) -> Evidence:
@@ -53,6 +57,7 @@ def joined(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(
         offences=tuple(one for part in parts for one in part.offences),
         invalid_runs=tuple(one for part in parts for one in part.invalid_runs),
+        warned_runs=tuple(one for part in parts for one in part.warned_runs),
         runs=sum(part.runs for part in parts),
         sales=sum(part.sales for part in parts),
     )

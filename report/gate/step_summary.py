@@ -38,6 +38,7 @@ def summary(result: Result) -> str:
         "### Correctness",
         *_correctness(result),
         *_validity(result),
+        *_warnings(result),
         "### How it was measured",
         _method(result),
         *_again(result),
@@ -164,6 +165,17 @@ def _validity(result: Result) -> Iterator[str]:
         for one in result.invalid_runs[:MOST]
     )
     yield from _more(len(result.invalid_runs))
+
+
+def _warnings(result: Result) -> Iterator[str]:
+    if not result.warned_runs:
+        return
+    yield "### What may have disturbed valid runs"
+    yield "\n".join(
+        f"- {escaped(gate_words.place(one.run))}: {escaped('; '.join(one.warnings))}"
+        for one in result.warned_runs[:MOST]
+    )
+    yield from _more(len(result.warned_runs))
 
 
 def _more(found: int) -> Iterator[str]:

@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 from harness.errors import ExitCode
-from harness.gate.result import InvalidRun, Look, Offence, Result, Row, Ruling, RunOf, Side
+from harness.gate.result import (
+    InvalidRun,
+    Look,
+    Offence,
+    Result,
+    Row,
+    Ruling,
+    RunOf,
+    Side,
+    WarnedRun,
+)
 
 LATENCY = Row(
     subject="queue",
@@ -94,6 +104,10 @@ UNKNOWN = Offence(RUN, "I4", "No order is lost", "UNKNOWN", "the ledger could no
 SATURATED = InvalidRun(
     RunOf("comparison-sync", 5, 2, "sync", "base"), ("generator CPU: 97 %", "L ≠ λW")
 )
+DISTURBED = WarnedRun(
+    RunOf("comparison-queue", 6, 3, "queue", "head"),
+    ("the hypervisor withheld 31.7 % of the machine's time",),
+)
 
 PASSING = Result(
     mode="base",
@@ -138,6 +152,7 @@ INCONCLUSIVE = replace(
     exit_code=ExitCode.INCONCLUSIVE,
     statement="not decided: queue: Purchase latency at peak, p95",
     rows=(OPEN, ERRORS, THROUGHPUT),
+    warned_runs=(DISTURBED,),
 )
 UNDECIDED_FAILS = replace(INCONCLUSIVE, exit_code=ExitCode.REGRESSION)
 UNDECIDED_PASSES = replace(INCONCLUSIVE, exit_code=ExitCode.OK)

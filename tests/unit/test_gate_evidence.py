@@ -41,6 +41,17 @@ def test_a_run_is_invalid_if_the_report_calls_it_invalid_whatever_it_was_saved_w
     assert one.reasons == ("a law of today",)
 
 
+def test_what_may_have_disturbed_a_run_is_told_of_a_valid_run(campaign):
+    assert found_in(campaign).warned_runs == ()
+    stolen = "the hypervisor withheld 30.0 % of the machine's time"
+    derived = {"index": 1, "verdict": "VALID", "reasons": [], "warnings": [stolen]}
+    campaign.write_json("summary.json", {"validity": [derived]})
+    (one,) = found_in(campaign).warned_runs
+    assert one.warnings == (stolen,)
+    campaign.write_json("summary.json", {"validity": [derived | {"verdict": "INVALID"}]})
+    assert found_in(campaign).warned_runs == ()
+
+
 def test_a_weak_set_up_is_an_offence_that_is_told_and_stops_nothing(campaign):
     found = found_in(campaign)
     assert [one.invariant for one in found.offences] == ["I16"]

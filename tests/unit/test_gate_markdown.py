@@ -13,6 +13,7 @@ from report.gate import append_step_summary, gate_words, summary
 from report.gate.step_summary import STEP_SUMMARY, STEP_SUMMARY_BYTES, escaped
 from tests.support.gate_results import (
     AGAINST_BASELINE,
+    DISTURBED,
     EACH,
     ERRORS,
     INCONCLUSIVE,
@@ -178,6 +179,7 @@ def test_no_field_can_break_the_page(evil):
         reasons=(evil,),
         rows=(replace(INVALID.rows[0], subject=evil, title=evil, why=evil),),
         invalid_runs=(replace(SATURATED, reasons=(evil,)),),
+        warned_runs=(replace(DISTURBED, warnings=(evil,)),),
         offences=(Offence(replace(RUN, approach=evil), evil, evil, "FAIL", evil),),
         base=replace(INVALID.base, name=evil, revision=None),
         environment={"argv": ["harness", "gate", evil]},
@@ -187,6 +189,14 @@ def test_no_field_can_break_the_page(evil):
     assert shown.count("</details>") == 1
     assert shown.count("<tr>") == 2
     assert not re.search(r"<(script|img|h1|a) ?", shown)
+
+
+def test_what_may_have_disturbed_a_run_stands_beside_what_could_not_be_decided():
+    text = summary(INCONCLUSIVE)
+    assert "### What may have disturbed valid runs" in text
+    line = "run 6: queue, head, block 3: the hypervisor withheld 31.7 % of the machine's time"
+    assert line in text
+    assert "disturbed" not in summary(PASSING)
 
 
 def test_many_offences_are_counted_and_not_all_shown():
