@@ -1,5 +1,7 @@
 """The reference of the commands, from the command line itself."""
 
+import re
+
 import typer.main
 from typer.cli import get_docs_for_click
 
@@ -19,4 +21,5 @@ def command_page() -> str:
     with command.make_context("harness", [], resilient_parsing=True) as context:
         text: str = get_docs_for_click(obj=command, ctx=context, name="harness", title=" ")
     _, _, sections = text.partition("\n")
-    return f"{HEAD}\n{sections.strip()}\n"
+    listed = re.compile(r"\*\*Commands\*\*:.*?(?=^## )", re.DOTALL | re.MULTILINE)
+    return f"{HEAD}\n{listed.sub('', sections).strip()}\n"  # each has a section

@@ -21,14 +21,15 @@ def metric_page() -> str:
     sections = [
         f"## {group}\n\n{markdown_table(['metric', 'unit', 'better', 'δ', 'meaning'], rows)}"
         for group, metrics in groupby(METRICS.values(), key=lambda one: one.group)
-        if (rows := [_row(one) for one in metrics])
+        if (rows := [_row(*same) for _, same in groupby(metrics, key=lambda one: one.measure)])
     ]
     return "\n\n".join([HEAD, *sections]) + "\n"
 
 
-def _row(one: Metric) -> tuple[str, str, str, str, str]:
+def _row(one: Metric, *others: Metric) -> tuple[str, str, str, str, str]:
+    """Return the row of all metrics that are statistics of one measured quantity."""
     return (
-        f"{one.title}<br>`{one.id}`",
+        "<br>".join(f"{each.title}<br>`{each.id}`" for each in (one, *others)),
         one.unit or "–",
         one.better or "–",
         _margin(one),
@@ -40,4 +41,4 @@ def _margin(one: Metric) -> str:
     margin = one.margin
     if not margin.share:
         return "none"
-    return f"{margin.share:.0%} or {margin.absolute:g} {one.unit}".rstrip()
+    return f"{margin.share * 100:g} % or {margin.absolute:g} {one.unit}".rstrip()
