@@ -2,7 +2,7 @@
 
 import re
 
-import typer.main
+import typer
 from typer.cli import get_docs_for_click
 
 from harness.cli import app
@@ -18,8 +18,8 @@ commands.
 def command_page() -> str:
     """Return the page, with a section for each command."""
     command = typer.main.get_command(app)
-    with command.make_context("harness", [], resilient_parsing=True) as context:
-        text: str = get_docs_for_click(obj=command, ctx=context, name="harness", title=" ")
+    context = typer.Context(command, info_name="harness")
+    text = get_docs_for_click(obj=command, ctx=context, name="harness", title=" ")
     _, _, sections = text.partition("\n")
     listed = re.compile(r"\*\*Commands\*\*:.*?(?=^## )", re.DOTALL | re.MULTILINE)
     return f"{HEAD}\n{listed.sub('', sections).strip()}\n"  # each has a section

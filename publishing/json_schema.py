@@ -17,7 +17,7 @@ _TYPES = {
     "integer": "whole number",
     "null": "null",
     "number": "number",
-    "object": "table",
+    "object": "object",
     "string": "text",
 }
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
@@ -70,9 +70,7 @@ def in_words(one: Schema, named: Callable[[str], str]) -> str:
     kinds = one.get("type", ())
     if isinstance(kinds, str):
         kinds = (kinds,)
-    words = " or ".join(_of_type(kind, one, named) for kind in kinds) or "anything"
-    bounds = [f"{sign} {one[key]:,}" for key, sign in _BOUNDS.items() if key in one]
-    return " ".join([words, *bounds[:1]]) + "".join(f", {bound}" for bound in bounds[1:])
+    return " or ".join(_of_type(kind, one, named) for kind in kinds) or "anything"
 
 
 def definition_name(one: Schema) -> str:
@@ -94,4 +92,6 @@ def _of_type(kind: str, one: Schema, named: Callable[[str], str]) -> str:
         return f"list of {in_words(one['items'], named)}"
     if kind == "object" and isinstance(one.get("additionalProperties"), dict):
         return f"by name, {in_words(one['additionalProperties'], named)}"
-    return _TYPES[kind]
+    bounds = [f"{sign} {one[key]:,}" for key, sign in _BOUNDS.items() if key in one]
+    is_number = kind in ("integer", "number")
+    return f"{_TYPES[kind]} {', '.join(bounds)}" if is_number and bounds else _TYPES[kind]

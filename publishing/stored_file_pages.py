@@ -10,28 +10,28 @@ from publishing.markdown_table import markdown_table
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS: Final = {
-    "run.json": ("harness/results/run.schema.json", "One run, in its folder below `runs/`."),
+    "run.json": ("harness/results/run.schema.json", "In the folder of a run, below `runs/`."),
     "summary.json": (
         "harness/analysis/summary.schema.json",
-        "Every number of a report, in the folder of a campaign.",
+        "In the folder of a campaign.",
     ),
     "summary.json of contention tests": (
         "harness/analysis/contention.schema.json",
-        "The same for a campaign of contention tests.",
+        "In the folder of a campaign of contention tests.",
     ),
-    "gate.json": ("report/gate/gate.schema.json", "What a gate found, in its folder."),
+    "gate.json": ("report/gate/gate.schema.json", "In the folder of a gate."),
 }
-"""By the name of the file: its schema, and what it is."""
+"""By the name of the file: its schema, and where it is."""
 
 
 def stored_file_pages() -> dict[str, str]:
     """Return the pages by their name in the site, such as ``run.schema.md``."""
     return {
-        f"{Path(path).stem}.md": _page(name, path, what) for name, (path, what) in SCHEMAS.items()
+        f"{Path(path).stem}.md": _page(name, path, where) for name, (path, where) in SCHEMAS.items()
     }
 
 
-def _page(name: str, path: str, what: str) -> str:
+def _page(name: str, path: str, where: str) -> str:
     schema = json.loads((ROOT / path).read_text("utf-8"))
     definitions = schema.get("$defs", {})
 
@@ -45,7 +45,7 @@ def _page(name: str, path: str, what: str) -> str:
         if "properties" in one
     ]
     head = (
-        f"# {name}\n\n{what} {schema.get('description', '')}\n\n"
+        f"# {name}\n\n{where} {schema.get('description', '')}\n\n"
         f"Generated from its JSON Schema, [`{path}`](../{path})."
     )
     return "\n\n".join([head, _table(schema, named), *sections]) + "\n"

@@ -96,7 +96,7 @@ def test_objects_within_a_schema_are_keys_of_their_parent():
         },
     }
     assert [(key.name, key.value) for key in keys(schema, lambda name: f"<{name}>")] == [
-        ("load", "table"),
+        ("load", "object"),
         ("load.users", "whole number or null"),
         ("laws", "list of anything"),
         ("laws[].title", "text"),
