@@ -34,7 +34,7 @@ def main(root: Path = ROOT) -> int:
     try:
         release = checked_release(root)
         _build_packages(root, release)
-        _build_image(root, release.version)
+        build_image(root, release.version)
     except HarnessError as error:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
         return error.exit_code
@@ -88,8 +88,11 @@ def _build_packages(root: Path, release: Release) -> None:
         sys.stdout.write(f"{file.relative_to(root)}\n")
 
 
-def _build_image(root: Path, version: str) -> None:
-    """Build the image of the services, if a Docker engine answers here; say so if none does."""
+def build_image(root: Path, version: str) -> None:
+    """Build the image of the services, if a Docker engine answers here; say so if none does.
+
+    Raises InfrastructureError if it cannot be built.
+    """
     image = f"{IMAGE}:{version}"
     if not _has_engine():
         sys.stderr.write(f"warning: NO IMAGE: no Docker engine answers; {image} was not built\n")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from publishing.release import checked_release, main
+from harness.errors import InfrastructureError, UsageError
+from publishing.release import build_image, checked_release, main
 from tests.support.repositories import commit, git
 
 CHANGELOG = """# Changelog
@@ -106,3 +106,37 @@ def test_what_cannot_be_released_is_refused_in_words(
 def test_a_folder_without_a_repository_is_refused(tmp_path: Path):
     with pytest.raises(UsageError, match="no git checkout"):
         checked_release(tmp_path)
+
+
+ENGINE = """#!/bin/sh
+echo "$@" >> {calls}
+[ "$1" = version ] || [ "$PYTHON_IMAGE" != broken ]
+"""
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Docker that writes down what it is asked, and cannot build on a broken image."""
+    calls, program = tmp_path / "calls", tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(ENGINE.format(calls=calls))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    monkeypatch.delenv("PYTHON_IMAGE", raising=False)
+    (tmp_path / ".env").write_text("PYTHON_IMAGE=python:3.13-slim\n")
+    return calls
+
+
+def test_the_image_is_built_on_the_python_of_the_compose_files(calls: Path):
+    root = calls.parent
+    build_image(root, "1.2.0")
+    assert calls.read_text().splitlines()[-1] == (
+        f"build --file {root}/approaches/Dockerfile --build-arg PYTHON_IMAGE=python:3.13-slim "
+        f"--tag flashsale-approaches:1.2.0 {root}"
+    )
+
+
+def test_an_image_that_cannot_be_built_is_an_error(calls: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHON_IMAGE", "broken")
+    with pytest.raises(InfrastructureError, match="docker build"):
+        build_image(calls.parent, "1.2.0")
