@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 # A run starts dozens of Python processes, and the tests hundreds: none of them compiles what another has.
 unexport PYTHONDONTWRITEBYTECODE
 
+SYNC := VIRTUAL_ENV="$$(cd $(VENV) && pwd)" $(BIN)/uv sync --quiet --locked --inexact --active --compile-bytecode
+
 # One worker per core. A file stays on one worker, so what its tests share is started once; files are
 # taken in the order of tests/conftest.py.
 PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-all test-long chaos coverage soak bench mutants regressions lint check clean
+.PHONY: run test test-all test-long chaos coverage soak bench mutants regressions lint check docs release clean
 
 run: $(VENV)/.synced ## measure both approaches with the quick scenario, and write the report
 	$(BIN)/harness run quick
@@ -58,6 +60,12 @@ lint: $(VENV)/.synced ## style, types, the direction of imports, and code that n
 
 check: lint test
 
+docs: $(VENV)/.docs ## build the docs as a site, into site/; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+release: $(VENV)/.synced ## build all that a release of the tagged commit has, into dist/; upload nothing
+	$(BIN)/python -m publishing.release
+
 secrets.env: ## the secrets of a shop that runs by hand, drawn once; no compose file has one
 	umask 077 && for name in SECRET_KEY POSTGRES_PASSWORD DATABASE_PASSWORD REDIS_PASSWORD; do \
 		echo "$$name=$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"; \
@@ -71,5 +79,9 @@ $(VENV)/.synced: pyproject.toml uv.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed\nhint: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	VIRTUAL_ENV="$$(cd $(VENV) && pwd)" $(BIN)/uv sync --quiet --locked --inexact --active --compile-bytecode
+	$(SYNC)
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.synced
+	$(SYNC) --group docs
 	touch $@

@@ -21,6 +21,7 @@ class Case(Variation):
 
     name: Text
     approaches: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """The approaches that have this case; left out, all that have what its faults hit."""
     faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
     random_faults: RandomFaults | None = None
 

@@ -31,16 +31,27 @@ class Fault(SchemaModel):
     """
 
     kind: str
+    """One of the kinds of faults."""
     service: Text | None = None
+    """The service of the compose file that is hit, where a kind hits one."""
     replica: int | Literal["all"] = 1
+    """A number from 1, or `"all"`."""
     process: Literal["leader"] | None = None
+    """Hit only the process that holds the leader's lock."""
     at_s: Duration | None = None
+    """The moment of the load at which it happens. Give exactly one of these three keys."""
     at_stock: Annotated[int, Field(ge=0)] | None = None
+    """It happens as soon as the ledger has no more free units than these."""
     between_s: Annotated[tuple[Duration, Duration], Field(strict=False)] | None = None
+    """It happens at a moment between these two, drawn from the seed."""
     for_s: Seconds | None = None
+    """After how long it is undone."""
     factor: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
+    """How many times as long latencies take."""
     age_s: Seconds | None = None
+    """How old the copy is that takes the place of the data."""
     count: Annotated[int, Field(ge=1, le=100)] | None = None
+    """How many accounts are deleted."""
 
     @field_validator("kind")
     @classmethod
@@ -199,7 +210,9 @@ class Variation(SchemaModel):
     """How a system differs from its compose file: replicas, and ``"service.KEY"`` settings."""
 
     scale: dict[str, Count] = Field(default_factory=dict)
+    """Replicas by service."""
     settings: dict[str, str] = Field(default_factory=dict)
+    """Variables of services, by `"SERVICE.KEY"`."""
 
     @field_validator("settings")
     @classmethod

@@ -40,31 +40,43 @@ class Product(SchemaModel):
     """What is on sale; the sales of a contention test draw their own stock."""
 
     name: Text
+    """What reports call it."""
     price_cents: Count
     stock: Count | None = None
+    """Units on sale. A contention test draws its own; every other scenario must say it."""
     per_user_limit: Count | None = None
+    """Units that one buyer may hold; without it there is no limit."""
 
 
 class Payment(SchemaModel):
     """How the simulated gateway behaves; latencies in seconds, log-normal with shape `sigma`."""
 
     model: Literal["lognormal", "fixed"] = "lognormal"
+    """Whether latencies are drawn, or all alike."""
     mean_s: Seconds = 2.5
+    """Mean latency of a charge."""
     sigma: Annotated[float, Field(gt=0, le=3, allow_inf_nan=False)] = 0.5
     decline_rate: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+    """The share of charges that are declined."""
 
 
 class LoadSettings(SchemaModel):
     """How buyers behave; thinking is uniform between its bounds."""
 
     buyer: str
+    """The buyer that acts the load out: a module in `scenarios/buyers/`."""
     think_min_s: Duration = 0.5
     think_max_s: Duration = 1.5
     poll_interval_s: Seconds = 0.5
+    """How often a polling buyer asks how its order is doing."""
     request_timeout_s: Seconds = 30
+    """How long a buyer waits for an answer; a request that takes longer has none."""
     watch_limit_s: Seconds = 60
+    """How long a buyer watches one order before it gives up."""
     processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes of the load generator; the buyers are divided among them."""
     retries: Annotated[int, Field(ge=0, le=20)] = 3
+    """How often a buyer repeats a POST whose outcome is open, under the same key."""
 
     @field_validator("buyer")
     @classmethod
@@ -95,6 +107,7 @@ class Drain(SchemaModel):
     """How long the backlog may take after the load."""
 
     limit_s: Seconds = 60
+    """How long it is waited for; an order that is open after that is a finding of the audit."""
 
 
 class Stage(SchemaModel):
@@ -102,8 +115,11 @@ class Stage(SchemaModel):
 
     name: Text
     users: Annotated[int, Field(ge=0)]
+    """Active users at the end of the stage."""
     seconds: Seconds
+    """Length of the stage."""
     spawn_rate: Seconds
+    """Users per second; a stage that this rate cannot reach is an error."""
 
 
 class ContentionTest(SchemaModel):
@@ -111,8 +127,10 @@ class ContentionTest(SchemaModel):
 
     sales: Annotated[int, Field(ge=1, le=10_000)]
     stock_min: Count
+    """The fewest units of a sale; how many each has is drawn from the seed."""
     stock_max: Count
     buyers: Count
+    """Buyers of each sale."""
 
     @model_validator(mode="after")
     def _stocks_in_order(self) -> Self:
@@ -127,9 +145,12 @@ class Scenario(SchemaModel):
     """A scenario as resolved, with every default filled in."""
 
     title: Text
+    """What reports call the scenario."""
     description: str = ""
     runs: Count = 3
+    """Runs of each variant and case, that is: blocks. `--runs` outranks it."""
     seed: Annotated[int, Field(ge=0)] = 42
+    """The seed of the first block; each next block has one more."""
     product: Product
     payment: Payment = Payment()
     load: LoadSettings
@@ -144,6 +165,7 @@ class Scenario(SchemaModel):
     faults: Annotated[tuple[Fault, ...], Field(strict=False)] = ()
     cases: Annotated[tuple[Case, ...], Field(strict=False)] = ()
     approach: dict[str, Variation] = Field(default_factory=dict)
+    """Replicas and settings of an approach in this scenario, by its name."""
     variants: Annotated[tuple[VariantTable, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ class ArrivalStage(SchemaModel):
     name: Text
     buyers: Annotated[int, Field(ge=0)]
     seconds: Seconds
+    """Length of the stage."""
 
     @property
     def users(self) -> int:
@@ -35,8 +36,10 @@ class OpenLoad(SchemaModel):
     """
 
     spread: Spread = "poisson"
+    """How the arrivals of a stage are spread over it."""
     accounts: Count = 100
     at_once: Count = 2000
+    """The most buyers who may be there at the same time."""
     stages: Annotated[tuple[ArrivalStage, ...], Field(strict=False, min_length=1)]
 
     @model_validator(mode="after")

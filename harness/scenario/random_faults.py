@@ -37,6 +37,7 @@ class RandomFaults(SchemaModel):
     """Faults that follow each other every `every_s` seconds, drawn from templates."""
 
     every_s: Seconds
+    """The length of a slot; each slot but the first has one fault."""
     draw_from: Annotated[tuple[FaultTemplate, ...], Field(strict=False, min_length=1)]
 
     @model_validator(mode="after")

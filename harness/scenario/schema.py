@@ -30,9 +30,14 @@ Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 
 
 class SchemaModel(BaseModel):
-    """A model whose keys are all known, and whose values have the stated types."""
+    """A model whose keys are all known, and whose values have the stated types.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    The docstrings of its fields are what the reference of scenario files says of the keys.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 Table = TypeVar("Table", bound=SchemaModel)

@@ -27,4 +27,5 @@ class VariantTable(Variation):
     name: Annotated[Text, AfterValidator(check_name)]
     approach: Text
     title: Text | None = None
+    """What reports call it; by default the title of the approach, with the name."""
     folder: Text | None = None
