@@ -52,8 +52,8 @@ class Plan:
 
 
 def refuse_taken(out: Path) -> None:
-    """Raise UsageError if a folder holds a gate already."""
-    if any((out / name).exists() for name in (_PLAN, "gate.json")):
+    """Raise UsageError if a folder holds a gate already; one that measured nothing is none."""
+    if (out / _PLAN).exists():
         raise UsageError(
             f"{out} holds a gate already", "continue it with --resume, or choose another --out"
         )
