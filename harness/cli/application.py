@@ -40,9 +40,9 @@ def _say_version(is_asked: bool) -> None:
 
 @app.callback(
     epilog=examples(
-        "harness run quick            # both approaches, about 3 minutes, then a report",
+        "harness run quick          # both approaches, 3 minutes, then a report",
         "harness compare results/a results/b",
-        "harness COMMAND --help       # the options of a command, with examples",
+        "harness COMMAND --help     # the options of a command, with examples",
     )
 )
 def harness(

@@ -127,6 +127,7 @@ def _criteria(file: Path, scenario: str | None) -> "Settings":
 
 def _answered(asked: "Plan", root: Path, folder: Path, detail: Detail) -> "Result":
     """Run the gate; whoever gets no answer finds the reason in the files of a result as well."""
+    from harness.gate.gate_plan import is_answered
     from harness.gate.run_gate import check, unanswered
     from harness.runtimes import measuring
 
@@ -135,7 +136,7 @@ def _answered(asked: "Plan", root: Path, folder: Path, detail: Detail) -> "Resul
         with measuring(f"gate {folder}"):
             return _run(asked, root, folder, detail)
     except (Busy, NotComparable) as error:
-        if not (isinstance(error, Busy) and (folder / "gate.json").exists()):  # an older answer
+        if not (isinstance(error, Busy) and is_answered(folder)):
             console.print(_write(unanswered(asked, root, error), folder), markup=False)
         raise
 

@@ -57,6 +57,12 @@ class ProgressLine:
         self._eta = EtaEstimator(0, 0.0)
         self._plain_due_s = 0.0
         self._step: tuple[Step, float] | None = None
+        self._lines: list[str] = []
+
+    @property
+    def drawn(self) -> Group:
+        """Return what a terminal shows: the lines of the present run, and the bar of them all."""
+        return Group(Text("\n".join(self._lines), overflow="fold"), self._bar())
 
     def __enter__(self) -> "ProgressLine":
         if self._redraws:
@@ -143,7 +149,8 @@ class ProgressLine:
     def _show(self, lines: list[str], important: bool = False) -> None:
         """Show what is so for a moment: redrawn on a terminal, and elsewhere now and then."""
         if self._redraws:
-            self._live.update(Group(Text("\n".join(lines), overflow="fold"), self._bar()))
+            self._lines = lines
+            self._live.update(self.drawn)
         elif important or time.monotonic() >= self._plain_due_s:
             self._plain_due_s = time.monotonic() + PLAIN_PERIOD_S
             for line in lines:

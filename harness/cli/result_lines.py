@@ -20,7 +20,7 @@ from report import numbers
 from report.tables.metric_tables import change_cell
 
 TITLE_WIDTH = 12
-"""Characters of a line of a column's title: with four metrics a table fits in 80 columns."""
+"""Characters of a line of a column's title, unless a word of it is longer."""
 
 
 def print_result(
@@ -51,7 +51,7 @@ def _table(summary: Mapping[str, Any]) -> Table:
     table = Table(box=None)
     table.add_column("variant", vertical="bottom")
     for about in metrics.values():
-        table.add_column(textwrap.fill(about["title"], TITLE_WIDTH), justify="right")
+        table.add_column(_header(about["title"]), justify="right")
     table.add_column("audit")
     for variant in summary["variants"]:
         estimates = variant["metrics"]
@@ -63,6 +63,11 @@ def _table(summary: Mapping[str, Any]) -> Table:
         ]
         table.add_row(Text(variant["name"]), *map(Text, values), variant["audit_verdict"])
     return table
+
+
+def _header(title: str) -> str:
+    """Return the title of a column on several lines, its words whole."""
+    return textwrap.fill(title, TITLE_WIDTH, break_long_words=False)
 
 
 def _ratios(summary: Mapping[str, Any]) -> Iterator[str]:

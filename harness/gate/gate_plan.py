@@ -59,6 +59,11 @@ def refuse_taken(out: Path) -> None:
         )
 
 
+def is_answered(out: Path) -> bool:
+    """Return True if a gate has ended in a folder with an answer; one that was refused has none."""
+    return all((out / name).exists() for name in (_PLAN, "gate.json"))
+
+
 def new(
     root: Path, mode: Mode, against: str, settings: Settings, approaches: tuple[str, ...]
 ) -> Plan:
