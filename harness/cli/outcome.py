@@ -31,7 +31,7 @@ class CampaignVerdict:
 
 
 def campaign_verdict(stored: Campaign, *, strict: bool = False) -> CampaignVerdict:
-    """Return 20 if an audit failed, else 40 if a run is invalid or unaudited, else 30 or 0.
+    """Judge a campaign: 20 if an audit failed, else 40 if a run is invalid or unaudited, else 30 or 0.
 
     30: it was to run until all is decided, and that did not come. Findings about durability and
     security of the set-up count only if `strict`.
@@ -60,11 +60,6 @@ def campaign_verdict(stored: Campaign, *, strict: bool = False) -> CampaignVerdi
     n = len(folders)
     each = "the run is valid, and its audit" if n == 1 else f"all {n} runs are valid, every audit"
     return CampaignVerdict(ExitCode.OK, f"{each} passed")
-
-
-def campaign_exit_code(stored: Campaign, *, strict: bool = False) -> ExitCode:
-    """Return the exit code of `campaign_verdict`."""
-    return campaign_verdict(stored, strict=strict).exit_code
 
 
 def print_complaints(console: Console, stored: Campaign, every_finding: bool = False) -> None:
