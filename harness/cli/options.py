@@ -39,16 +39,25 @@ def complete_approach(incomplete: str) -> list[str]:
 ApproachOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--approach", help="Only this approach; may be repeated.", autocompletion=complete_approach
+        "--approach",
+        metavar="NAME",
+        help="Only this approach; may be repeated.",
+        autocompletion=complete_approach,
     ),
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for the results.")]
-RuntimeOption = Annotated[str, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for the results.")
+]
+RuntimeOption = Annotated[
+    str, typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}.")
+]
 ScaleOption = Annotated[
-    list[str] | None, typer.Option("--scale", help="SERVICE=N replicas; may be repeated.")
+    list[str] | None,
+    typer.Option("--scale", metavar="SERVICE=N", help="Replicas; may be repeated."),
 ]
 SettingsOption = Annotated[
-    list[str] | None, typer.Option("--set", help="SERVICE.KEY=VALUE; may be repeated.")
+    list[str] | None,
+    typer.Option("--set", metavar="SERVICE.KEY=VALUE", help="A setting; may be repeated."),
 ]
 StrictOption = Annotated[
     bool,
@@ -64,7 +73,8 @@ RunsOption = Annotated[
     ),
 ]
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, help="Seed of the first block; each next has one more.")
+    int | None,
+    typer.Option(metavar="N", min=0, help="Seed of the first block; each next has one more."),
 ]
 SameSeedOption = Annotated[
     bool, typer.Option("--same-seed", help="Repeat the same draws in every block.")
@@ -74,7 +84,7 @@ LiveOption = Annotated[
 ]
 LivePortOption = Annotated[
     int | None,
-    typer.Option(min=0, max=65535, help="Port of the live page. [any free one]"),
+    typer.Option(metavar="PORT", min=0, max=65535, help="Port of the live page. [any free one]"),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, and nothing else.")

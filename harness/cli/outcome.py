@@ -31,7 +31,7 @@ class CampaignVerdict:
 
 
 def campaign_verdict(stored: Campaign, *, strict: bool = False) -> CampaignVerdict:
-    """Judge a campaign: 20 if an audit failed, else 40 if a run is invalid or unaudited, else 30 or 0.
+    """Judge: 20 if an audit failed, else 40 if a run is invalid or unaudited, else 30 or 0.
 
     30: it was to run until all is decided, and that did not come. Findings about durability and
     security of the set-up count only if `strict`.

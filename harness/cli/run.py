@@ -81,18 +81,23 @@ def run(
     approach: ApproachOption = None,
     variant: VariantOption = None,
     baseline: BaselineOption = None,
-    case: Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")] = None,
+    case: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this case; may be repeated.")
+    ] = None,
     runs: RunsOption = None,
     seed: SeedOption = None,
     same_seed: SameSeedOption = False,
     scale: ScaleOption = None,
     settings: SettingsOption = None,
     runtime: Annotated[
-        str | None, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}. [local]")
+        str | None,
+        typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}. [local]"),
     ] = None,
     out: OutOption = None,
     strict: StrictOption = False,
-    resume: Annotated[Path | None, typer.Option(help="Continue this campaign.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Continue this campaign.")
+    ] = None,
     live: LiveOption = False,
     live_port: LivePortOption = None,
     opens: OpenOption = False,
