@@ -3,6 +3,7 @@
 The latency and the audit come from the same load, which is what this project is for.
 """
 
+from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
 
@@ -59,7 +60,8 @@ def execute_run(
             run = run_data(planned, scenario, sales, deployment, found)
             findings = audit.audit(run)
             detail(f"{len(run.requests):,} requests, {len(run.orders):,} orders")
-            detail(", ".join(f"{one.id} {one.verdict}" for one in findings))
+            counted = Counter(one.verdict for one in findings)
+            detail("audit: " + ", ".join(f"{n} {verdict}" for verdict, n in counted.items()))
             campaign.save_run(run, findings, deployment.logs())
     finally:
         with step("down"):

@@ -1,10 +1,10 @@
 """Draws a campaign while it runs: a few lines and a bar on a terminal, plain lines elsewhere.
 
-No line is cut: what does not fit into a line stands on the next, or is left out as a whole.
+No line is cut: a service that does not fit into its line is left out as a whole.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group
@@ -28,7 +28,6 @@ PLAIN_PERIOD_S = 10.0
 WIDTH = 80
 """No line about the load is longer, in characters."""
 _REDRAWN_PER_S = 2
-_BETWEEN = " · "
 _INDENT = "  "
 
 
@@ -91,8 +90,9 @@ class ProgressLine:
             self._eta.run_begins()
         self._plain_due_s = 0.0
         if self._tells_all:
-            self._print(f"{self._label(run)}  {step.words}: {step.what}")
-        self._show([f"{self._label(run)}  {step.words}"], important=step.name in ("up", "load"))
+            self._print(f"{self._label(run)}  {step.what}")
+        is_told = step.name in ("up", "load") and not self._tells_all
+        self._show([f"{self._label(run)}  {step.words}"], important=is_told)
 
     def detail(self, run: PlannedRun, words: str) -> None:
         """Leave a lasting line for what is done within a step, if it is asked for."""
@@ -102,19 +102,15 @@ class ProgressLine:
     def load(self, run: PlannedRun, progress: Progress, sample: LiveSample) -> None:
         """Show the load: what buyers get, and what it costs the shop."""
         of = "" if self._load_s is None else f"/{self._load_s:g}"
-        buyers = [
-            f"{self._label(run)}  {sample.t_s:.0f}{of} s",
-            f"stage {progress.stage}",
-            f"{progress.active} users",
-            f"{progress.requests_per_s:.0f} req/s",
-            f"p95 {_known(progress.p95_ms)} ms",
-            f"{progress.errors} errors",
-        ]
-        shop = [f"{_INDENT}stock {_known(sample.stock)}", f"backlog {_known(sample.backlog)}"]
+        where = f"{self._label(run)}  {sample.t_s:.0f}{of} s · stage {progress.stage}"
+        buyers = (
+            f"{_INDENT}{progress.active} users · {progress.requests_per_s:.0f} req/s · "
+            f"p95 {_known(progress.p95_ms)} ms · {progress.errors} errors"
+        )
+        shop = f"{_INDENT}stock {_known(sample.stock)} · backlog {_known(sample.backlog)}"
         if not self._redraws:  # else it is beside the bar
-            shop.append(self._eta.words)
-        lines = [*_wrapped(buyers, self._width), _as_many_as_fit(shop, _cores(sample), self._width)]
-        self._show(lines)
+            shop += f" · {self._eta.words}"
+        self._show([where, buyers, _with_cores(shop, sample, self._width)])
 
     def fault(self, run: PlannedRun, event: FaultEvent) -> None:
         """Leave a lasting line for what happened to a service."""
@@ -158,7 +154,7 @@ class ProgressLine:
 
     def _bar(self) -> Table:
         """Return a bar of the whole campaign, with how many runs are done and when all will be."""
-        words = f"{self._done} of {self._total} runs done{_BETWEEN}{self._eta.words}"
+        words = f"{self._done} of {self._total} runs done · {self._eta.words}"
         share = (self._done + self._eta.part_of_run()) / max(1, self._total)
         bar = ProgressBar(1.0, min(1.0, share), width=max(10, self._width - len(words) - 1))
         grid = Table.grid(padding=(0, 1))
@@ -170,30 +166,11 @@ def _known(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f}"
 
 
-def _cores(sample: LiveSample) -> list[str]:
-    """Return how many cores each service uses, the busiest first."""
+def _with_cores(line: str, sample: LiveSample, width: int) -> str:
+    """Add how many cores services use, the busiest first, as many as the line has room for."""
     busy = sorted(sample.cores.items(), key=lambda item: -item[1])
-    return [f"{service} {cores:.2f}" for service, cores in busy]
-
-
-def _wrapped(parts: Iterable[str], width: int) -> list[str]:
-    """Return parts in as few lines as hold them; each part stays in one line."""
-    line, *rest = parts
-    lines = [line]
-    for part in rest:
-        longer = f"{lines[-1]}{_BETWEEN}{part}"
-        if len(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(f"{_INDENT}{part}")
-    return lines
-
-
-def _as_many_as_fit(parts: list[str], cores: list[str], width: int) -> str:
-    """Return one line: all parts, and of the services as many as it has room for."""
-    line = _BETWEEN.join(parts)
-    for number, one in enumerate(cores):
-        longer = f"{line}{', ' if number else f'{_BETWEEN}cores: '}{one}"
+    for number, (service, cores) in enumerate(busy):
+        longer = f"{line}{', ' if number else ' · cores: '}{service} {cores:.2f}"
         if len(longer) > width:
             break
         line = longer
