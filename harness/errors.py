@@ -4,6 +4,7 @@
     ├── UsageError           64  bad input: a flag, a scenario, a compose file
     ├── NotComparable        50  two campaigns that did not ask the same of the same systems
     ├── InfrastructureError  70  something that should run does not
+    │   └── Busy                 the machine is in use
     └── Interrupted         130  the user asked to stop
 
 Only `harness.cli` catches these; it prints ``error:`` and ``hint:`` and exits with `exit_code`.
@@ -55,6 +56,10 @@ class InfrastructureError(HarnessError):
     """A service, store or file that is needed does not work."""
 
     exit_code = ExitCode.INFRASTRUCTURE
+
+
+class Busy(InfrastructureError):
+    """Another measurement, or a deployment that was brought up by hand, has the machine."""
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

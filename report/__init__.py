@@ -7,6 +7,7 @@ again to the same bytes. Nothing here measures or estimates: the numbers are tho
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InfrastructureError
@@ -14,17 +15,31 @@ from harness.results.store import encoded
 from report import cases, comparison_report, contention, reproduce
 from report.charts import theme
 from report.charts.figures import Picture
+from report.conclusion import Headline
 from report.document import Document
 from report.evidence import read
 from report.page import markdown, web_page
 from report.page.live_page import live_page
 from report.tables import cells
 
-__all__ = ["build", "live_page"]
+__all__ = ["Written", "build", "live_page", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report that was written: its page, and its first words."""
+
+    page: Path
+    said: Headline
 
 
 def build(campaign_dir: Path) -> Path:
-    """Write the report of a stored campaign and return its page.
+    """Write the report of a stored campaign as `write` does, and return its page."""
+    return write(campaign_dir).page
+
+
+def write(campaign_dir: Path) -> Written:
+    """Write the report of a stored campaign.
 
     Raises UsageError if the campaign cannot be read, InfrastructureError if report/ cannot be
     written. A report that was there is replaced as a whole.
@@ -40,7 +55,7 @@ def build(campaign_dir: Path) -> Path:
             for picture in document.pictures
         },
     }
-    return _write(campaign_dir, texts, document.pictures)
+    return Written(_write(campaign_dir, texts, document.pictures), document.said)
 
 
 def _compose(campaign_dir: Path) -> Document:

@@ -1,6 +1,6 @@
 """From a scenario and its variants to a folder of audited runs."""
 
-from harness.campaign.blocks import Blocks, begin, describe, reopen, resume, run
+from harness.campaign.blocks import Blocks, begin, check, describe, reopen, resume, run
 from harness.campaign.by_hand import keep_up, reset_kept
 from harness.campaign.derived import compare, history, stored, summarise
 from harness.campaign.interim_looks import MOST_BLOCKS
@@ -17,6 +17,7 @@ __all__ = [
     "Request",
     "Variant",
     "begin",
+    "check",
     "choose",
     "compare",
     "describe",

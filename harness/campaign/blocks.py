@@ -55,6 +55,12 @@ class Blocks:
         return finished(topology, self.request.variant(planned.variant), frozen)
 
 
+def check(request: Request, root: Path, out: Path, runtime: Runtime) -> None:
+    """Raise UsageError for what `begin` would refuse; nothing is deployed or written."""
+    _checked(request, root, runtime)
+    Campaign.check_free(out)
+
+
 def run(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Campaign:
     """Make a new campaign in `out`, with all its runs; each is on disk as soon as it ends."""
     return _make_all(begin(request, root, out, runtime, observer), observer)
@@ -67,10 +73,7 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
 
 def begin(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Blocks:
     """Write down a new campaign in `out`; nothing is deployed yet."""
-    found = topologies(request, root)
-    _check(found, request.scenario, runtime)
-    if request.until_decided:
-        interim_looks.check(request.scenario, variants=len(request.variants))
+    found = _checked(request, root, runtime)
     planned = _plan(found, request)
     campaign = Campaign.create(out, _describe(request, planned, root, runtime))
     return Blocks(campaign, request, found, planned, runtime, observer)
@@ -136,6 +139,15 @@ def _stored_variant(content: Mapping[str, Any], folders: Mapping[str, Path]) -> 
 
 def _plan(found: Topologies, request: Request) -> list[PlannedRun]:
     return plan_runs(found, request.runs, request.seed, same_seed=request.same_seed)
+
+
+def _checked(request: Request, root: Path, runtime: Runtime) -> Topologies:
+    """Return what is to be measured (UsageError: it cannot be)."""
+    found = topologies(request, root)
+    _check(found, request.scenario, runtime)
+    if request.until_decided:
+        interim_looks.check(request.scenario, variants=len(request.variants))
+    return found
 
 
 def _check(found: Topologies, scenario: Scenario, runtime: Runtime) -> None:

@@ -28,11 +28,21 @@ class EtaEstimator:
 
     def left_s(self) -> float:
         """Return in how many seconds the last run will have ended, if all go on like those made."""
+        return self._runs_left * self._each_s() - self._spent_s()
+
+    def part_of_run(self) -> float:
+        """Return how much of the present run is over, from 0 to 1; 0 if there is none."""
+        spent_s = self._spent_s()
+        return spent_s / self._each_s() if spent_s else 0.0
+
+    def _each_s(self) -> float:
         known = self._durations_s
-        each_s = sum(known) / len(known) if known else self._guess_s
+        return sum(known) / len(known) if known else self._guess_s
+
+    def _spent_s(self) -> float:
+        """Return how long the present run goes on, in s; at most what a run takes."""
         begun_s = self._run_begun_s
-        spent_s = 0.0 if begun_s is None else min(each_s, time.monotonic() - begun_s)
-        return self._runs_left * each_s - spent_s
+        return 0.0 if begun_s is None else min(self._each_s(), time.monotonic() - begun_s)
 
     @property
     def words(self) -> str:

@@ -3,7 +3,9 @@
 The latency and the audit come from the same load, which is what this project is for.
 """
 
+from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 
 from harness import audit
 from harness.campaign.collect import collect
@@ -34,11 +36,13 @@ def execute_run(
     started_at = datetime.now(UTC)
     sales = scenario.sales(planned.seed)
     step = StepTimer(lambda begun: observer.step(planned, begun))
+    detail = partial(observer.detail, planned)
     with step("up"):
-        deployment = runtime.up(topology)
+        deployment = runtime.up(topology, on_progress=detail)
     try:
         with step("reset"):
             proof = reset(deployment, scenario, sales)
+            detail("the stores are as they must be" if proof.clean else "the stores are NOT clean")
         with LoadPhase(planned, scenario, sales, deployment, observer) as load:
             with step("warm_up"):
                 warm_up(scenario, deployment, planned.seed)
@@ -55,6 +59,9 @@ def execute_run(
             found = StepResults(started_at, proof, load.findings(), stores, step.durations_s())
             run = run_data(planned, scenario, sales, deployment, found)
             findings = audit.audit(run)
+            detail(f"{len(run.requests):,} requests, {len(run.orders):,} orders")
+            counted = Counter(one.verdict for one in findings)
+            detail("audit: " + ", ".join(f"{n} {verdict}" for verdict, n in counted.items()))
             campaign.save_run(run, findings, deployment.logs())
     finally:
         with step("down"):

@@ -121,6 +121,8 @@ class LoadPhase:
         limit_s = self._scenario.drain.limit_s
         self._drained = backlog.wait_until_empty(self._deployment, limit_s, self._report)
         self._drain_ended_wall_ns = time.time_ns()
+        left = "is empty" if self._drained else f"is not empty after {limit_s:g} s"
+        self._observer.detail(self._run, f"the backlog {left}")
 
     def findings(self) -> LoadFindings:
         """Return what the load has found (InfrastructureError: a log of requests is incomplete)."""

@@ -39,6 +39,9 @@ class Observer(Protocol):
     def step(self, run: PlannedRun, step: Step) -> None:
         """Receive which step of a run begins."""
 
+    def detail(self, run: PlannedRun, words: str) -> None:
+        """Receive what is done, or was found, within a step."""
+
     def load(self, run: PlannedRun, progress: Progress, sample: LiveSample) -> None:
         """Receive how the load goes, about once a second, until nothing is open any more."""
 
@@ -68,6 +71,7 @@ class CompositeObserver(Observer):
 
     campaign_begins = _passed_on("campaign_begins")
     step = _passed_on("step")
+    detail = _passed_on("detail")
     load = _passed_on("load")
     fault = _passed_on("fault")
     run_ends = _passed_on("run_ends")

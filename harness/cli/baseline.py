@@ -6,9 +6,15 @@ from typing import Annotated
 import typer
 
 from harness.cli.application import app, console
+from harness.cli.help_pages import CI, examples
 
 
-@app.command()
+@app.command(
+    rich_help_panel=CI,
+    epilog=examples(
+        "harness baseline results/nightly", "harness gate --baseline results/baseline.json"
+    ),
+)
 def baseline(
     campaign: Annotated[Path, typer.Argument(help="Folder of a campaign: valid, and clean.")],
     out: Annotated[Path | None, typer.Option(help="File. [results/baseline.json]")] = None,

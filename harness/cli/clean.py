@@ -3,10 +3,11 @@
 from contextlib import suppress
 
 from harness.cli.application import app, console
+from harness.cli.help_pages import OPERATE, examples
 from harness.errors import UsageError
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE, epilog=examples("harness clean"))
 def clean() -> None:
     """Remove what a killed harness left: processes, temporary folders and git worktrees."""
     from harness import runtimes

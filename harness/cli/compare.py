@@ -1,6 +1,5 @@
 """`harness compare`: two stored campaigns side by side, for people and for machines."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
@@ -11,16 +10,15 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.cli.application import app, console, print_table
+from harness.cli.application import app, console, print_json, print_table
+from harness.cli.help_pages import READ, examples
+from harness.cli.options import JsonOption
 from harness.errors import ExitCode, NotComparable
 
 if TYPE_CHECKING:
     from harness.analysis import Compared
     from report.tables.cells import Cell, Table
     from report.tables.footnotes import Legend
-
-SCHEMA_VERSION = 1
-"""Version of what `--format json` prints; a change is listed in CHANGELOG.md."""
 
 
 class Format(StrEnum):
@@ -34,18 +32,25 @@ class Format(StrEnum):
 Folder = Annotated[Path, typer.Argument(help="Folder of a campaign.")]
 
 
-@app.command()
+@app.command(
+    rich_help_panel=READ,
+    epilog=examples(
+        "harness compare results/monday results/tuesday",
+        "harness compare results/monday results/tuesday --format md > changes.md",
+    ),
+)
 def compare(
     a: Folder,
     b: Folder,
     form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TEXT,
+    as_json: JsonOption = False,
 ) -> ExitCode:
     """Compare two campaigns of the same scenario, or say why they cannot be compared."""
     from harness import campaign
 
     compared = campaign.compare(a, b)
-    if form is Format.JSON:
-        typer.echo(json.dumps(_document(a, b, compared), indent=2, ensure_ascii=False))
+    if as_json or form is Format.JSON:
+        print_json(_document(a, b, compared))
         return ExitCode.NO_BASELINE if compared.reasons else ExitCode.OK
     if compared.reasons:
         raise NotComparable(
@@ -62,7 +67,6 @@ def _document(a: Path, b: Path, compared: "Compared") -> dict[str, Any]:
 
     document: dict[str, Any] = plain(
         {
-            "schema_version": SCHEMA_VERSION,
             "a": str(a),
             "b": str(b),
             "comparable": not compared.reasons,

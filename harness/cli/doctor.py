@@ -1,20 +1,40 @@
 """`harness doctor`: whether this machine can run the harness."""
 
-from harness.cli.application import app, console
-from harness.cli.options import RuntimeOption
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from harness.cli.application import app, console, print_json
+from harness.cli.help_pages import OPERATE, examples
+from harness.cli.options import JsonOption, RuntimeOption
 from harness.errors import ExitCode
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-@app.command()
-def doctor(runtime: RuntimeOption = "local") -> ExitCode:
-    """Check whether this machine can run the harness."""
+    from harness.runtimes.machine_checks import Check
+
+
+@app.command(
+    rich_help_panel=OPERATE,
+    epilog=examples("harness doctor", "harness doctor --runtime docker --json"),
+)
+def doctor(runtime: RuntimeOption = "local", as_json: JsonOption = False) -> ExitCode:
+    """Check whether this machine can run the harness, and whether it is idle."""
     from harness.runtimes import runtime_named
     from harness.runtimes.machine_checks import diagnose
 
     runtime_named(runtime)
     checks = diagnose(runtime)
+    is_ok = all(check.ok for check in checks)
+    if as_json:
+        print_json({"runtime": runtime, "ok": is_ok, "checks": [asdict(one) for one in checks]})
+    else:
+        _print(checks)
+    return ExitCode.OK if is_ok else ExitCode.INFRASTRUCTURE
+
+
+def _print(checks: "Sequence[Check]") -> None:
     for check in checks:
         console.print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
         if not check.ok:
             console.print(f"     hint: {check.hint}")
-    return ExitCode.OK if all(check.ok for check in checks) else ExitCode.INFRASTRUCTURE

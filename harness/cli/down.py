@@ -3,13 +3,14 @@
 import signal
 
 from harness.cli.application import app, console
+from harness.cli.help_pages import OPERATE, examples
 from harness.cli.kept_deployments import KeptArgument, kept_deployment
 from harness.errors import InfrastructureError
 
 _DOWN_LIMIT_S = 180.0
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE, epilog=examples("harness down", "harness down queue"))
 def down(approach: KeptArgument = None) -> None:
     """Take down what `harness up` keeps up, from any terminal."""
     from harness.runtimes import leftovers

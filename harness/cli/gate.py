@@ -4,7 +4,6 @@ import os
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.application import app, console, print_table
-from harness.cli.options import ApproachOption, OutOption, StrictOption
-from harness.errors import ExitCode, Interrupted, NotComparable, UsageError
+from harness.cli.help_pages import CI, examples
+from harness.cli.options import (
+    ApproachOption,
+    Detail,
+    OutOption,
+    QuietOption,
+    StrictOption,
+    VerboseOption,
+    complete_scenario,
+    read_detail,
+)
+from harness.errors import Busy, ExitCode, Interrupted, NotComparable, UsageError
 
 if TYPE_CHECKING:
     from harness.gate.gate_plan import Mode, Plan
@@ -31,7 +40,14 @@ class Inconclusive(StrEnum):
     FAIL = "fail"
 
 
-@app.command()
+@app.command(
+    rich_help_panel=CI,
+    epilog=examples(
+        "harness gate --base origin/main",
+        "harness gate --base HEAD --approach queue --scenario quick",
+        "harness gate --baseline results/baseline.json --out results/gate",
+    ),
+)
 def gate(
     base: Annotated[
         str | None, typer.Option(metavar="REV", help="Revision that head is compared with.")
@@ -41,7 +57,11 @@ def gate(
         typer.Option("--baseline", help="Or a stored baseline; see `harness baseline`."),
     ] = None,
     scenario: Annotated[
-        str | None, typer.Option(help="Name in scenarios/, or a TOML file. [as in gate.toml]")
+        str | None,
+        typer.Option(
+            help="Name in scenarios/, or a TOML file. [as in gate.toml]",
+            autocompletion=complete_scenario,
+        ),
     ] = None,
     approach: ApproachOption = None,
     settings: Annotated[
@@ -53,13 +73,15 @@ def gate(
     out: OutOption = None,
     strict: StrictOption = False,
     resume: Annotated[Path | None, typer.Option(help="Continue the gate in this folder.")] = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> ExitCode:
     """Compare the working tree with a base, in turn: PASS, FAIL, or not decided."""
     begins = any((base, stored, scenario, approach, settings, out))
     _check_asked(resumes=resume is not None, begins=begins, against=(base, stored))
+    detail = read_detail(quiet=quiet, verbose=verbose)
     from harness.gate import gate_plan as plans
     from harness.project import project_file, project_root, results_root
-    from harness.runtimes import measuring
     from harness.topology import find_approach
 
     root = project_root()
@@ -76,14 +98,7 @@ def gate(
         name = f"gate-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
         folder = out or results_root() / "results" / name
         plans.refuse_taken(folder)
-    with measuring(f"gate {folder}"):
-        try:
-            result = _run(asked, root, folder)
-        except NotComparable as error:
-            from harness.gate.run_gate import unanswered
-
-            _publish(unanswered(asked, root, error), folder)
-            raise
+    result = _answered(asked, root, folder, detail)
     if strict:
         result = _strictly(result)
     return _publish(_decided(result, inconclusive), folder)
@@ -110,13 +125,34 @@ def _criteria(file: Path, scenario: str | None) -> "Settings":
     return criteria if scenario is None else replace(criteria, scenario=scenario)
 
 
-def _run(asked: "Plan", root: Path, folder: Path) -> "Result":
-    from harness.cli.progress import ProgressLine
-    from harness.gate.run_gate import run_gate
+def _answered(asked: "Plan", root: Path, folder: Path, detail: Detail) -> "Result":
+    """Run the gate; whoever gets no answer finds the reason in the files of a result as well."""
+    from harness.gate.gate_plan import is_answered
+    from harness.gate.run_gate import check, unanswered
+    from harness.runtimes import measuring
 
     try:
-        with ProgressLine(console) as line:
-            return run_gate(asked, root, folder, line, partial(console.print, markup=False))
+        check(asked, root)
+        with measuring(f"gate {folder}"):
+            return _run(asked, root, folder, detail)
+    except (Busy, NotComparable) as error:
+        if not (isinstance(error, Busy) and is_answered(folder)):
+            console.print(_write(unanswered(asked, root, error), folder), markup=False)
+        raise
+
+
+def _run(asked: "Plan", root: Path, folder: Path, detail: Detail) -> "Result":
+    from harness.campaign import CompositeObserver
+    from harness.cli.progress import progress_shown
+    from harness.gate.run_gate import run_gate
+
+    def say(words: str) -> None:
+        if detail is not Detail.RESULT:
+            console.print(words, markup=False)
+
+    try:
+        with progress_shown(console, detail) as terminal:
+            return run_gate(asked, root, folder, CompositeObserver(terminal), say)
     except KeyboardInterrupt as error:
         raise Interrupted(
             "interrupted; everything is down, and the finished runs are kept",
@@ -144,6 +180,16 @@ def _strictly(result: "Result") -> "Result":
 
 def _publish(result: "Result", folder: Path) -> ExitCode:
     """Write the results for all who read them, and print the verdict."""
+    written = _write(result, folder)
+    if result.rows:
+        _show(result)
+    console.print(written, markup=False)
+    console.print(f"{result.verdict}: {result.statement}", markup=False)
+    return result.exit_code
+
+
+def _write(result: "Result", folder: Path) -> str:
+    """Write the files of a gate, its annotations included, and return in words where they are."""
     import report
     import report.gate
 
@@ -154,12 +200,7 @@ def _publish(result: "Result", folder: Path) -> ExitCode:
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in report.gate.annotations(result):
             typer.echo(line)
-    if result.rows:
-        _show(result)
-    console.print(_written(files[0].parent, pages), markup=False)
-    if not result.reasons:
-        console.print(f"{result.verdict}: {result.statement}", markup=False)
-    return result.exit_code
+    return _written(files[0].parent, pages)
 
 
 def _written(folder: Path, pages: list[Path]) -> str:

@@ -6,10 +6,16 @@ from typing import Annotated
 import typer
 
 from harness.cli.application import app, console
+from harness.cli.help_pages import READ, examples
 from harness.errors import ExitCode, UsageError
 
 
-@app.command()
+@app.command(
+    rich_help_panel=READ,
+    epilog=examples(
+        "harness history results/nightly", "harness history results/nightly --out page"
+    ),
+)
 def history(
     folder: Annotated[Path, typer.Argument(help="Folder that holds the campaigns.")],
     out: Annotated[

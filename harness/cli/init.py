@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 from harness.cli.application import app, console
+from harness.cli.help_pages import OPERATE, examples
 
 
-@app.command()
+@app.command(
+    rich_help_panel=OPERATE, epilog=examples("harness init shop && cd shop && harness run quick")
+)
 def init(
     folder: Annotated[
         Path, typer.Argument(help="Where to; nothing in it is overwritten. [this folder]")

@@ -2,27 +2,62 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.runtime_names import RUNTIMES
 
 if TYPE_CHECKING:
     from harness.campaign.variants import Variant
 
+
+def complete_scenario(incomplete: str) -> list[str]:
+    """Return the scenarios that a shell may complete a word to."""
+    from harness.project import project_root
+    from harness.scenario.model import known_scenarios
+
+    with suppress(HarnessError):
+        return [name for name in known_scenarios(project_root()) if name.startswith(incomplete)]
+    return []
+
+
+def complete_approach(incomplete: str) -> list[str]:
+    """Return the approaches that a shell may complete a word to."""
+    from harness.project import project_root
+    from harness.topology import discover
+
+    with suppress(HarnessError):
+        return [name for name in discover(project_root()) if name.startswith(incomplete)]
+    return []
+
+
 ApproachOption = Annotated[
-    list[str] | None, typer.Option("--approach", help="Only this approach; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--approach",
+        metavar="NAME",
+        help="Only this approach; may be repeated.",
+        autocompletion=complete_approach,
+    ),
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for the results.")]
-RuntimeOption = Annotated[str, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for the results.")
+]
+RuntimeOption = Annotated[
+    str, typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}.")
+]
 ScaleOption = Annotated[
-    list[str] | None, typer.Option("--scale", help="SERVICE=N replicas; may be repeated.")
+    list[str] | None,
+    typer.Option("--scale", metavar="SERVICE=N", help="Replicas; may be repeated."),
 ]
 SettingsOption = Annotated[
-    list[str] | None, typer.Option("--set", help="SERVICE.KEY=VALUE; may be repeated.")
+    list[str] | None,
+    typer.Option("--set", metavar="SERVICE.KEY=VALUE", help="A setting; may be repeated."),
 ]
 StrictOption = Annotated[
     bool,
@@ -38,7 +73,8 @@ RunsOption = Annotated[
     ),
 ]
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, help="Seed of the first block; each next has one more.")
+    int | None,
+    typer.Option(metavar="N", min=0, help="Seed of the first block; each next has one more."),
 ]
 SameSeedOption = Annotated[
     bool, typer.Option("--same-seed", help="Repeat the same draws in every block.")
@@ -48,7 +84,17 @@ LiveOption = Annotated[
 ]
 LivePortOption = Annotated[
     int | None,
-    typer.Option(min=0, max=65535, help="Port of the live page. [any free one]"),
+    typer.Option(metavar="PORT", min=0, max=65535, help="Port of the live page. [any free one]"),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document, and nothing else.")
+]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the result and errors alone.")
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print what is done within each step as well.")
 ]
 VariantOption = Annotated[
     list[str] | None,
@@ -66,6 +112,21 @@ BaselineOption = Annotated[
 _AUTO = "auto"
 _SCALE = re.compile(r"([\w-]+)=(\d+)")
 _SETTING = re.compile(r"([\w-]+)\.(\w+)=(.*)")
+
+
+class Detail(Enum):
+    """How much a command that measures prints while it does."""
+
+    RESULT = "the result and errors alone"
+    STEPS = "the steps, and how the load goes"
+    EVERYTHING = "what is done within each step as well"
+
+
+def read_detail(*, quiet: bool, verbose: bool) -> Detail:
+    """Return how much is to be printed (UsageError: both more and less)."""
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose contradict each other", "say one of the two")
+    return Detail.RESULT if quiet else Detail.EVERYTHING if verbose else Detail.STEPS
 
 
 def read_runs(word: str | None, otherwise: int) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from harness.cli.application import app, console
+from harness.cli.help_pages import OPERATE, examples
 from harness.cli.kept_deployments import KeptArgument, kept_deployment
 from harness.errors import ExitCode, InfrastructureError, UsageError
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from harness.results.record import ResetProof
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE, epilog=examples("harness reset"))
 def reset(approach: KeptArgument = None) -> ExitCode:
     """Empty and seed again what `harness up` keeps up, and print what was counted afterwards."""
     one = kept_deployment(approach)

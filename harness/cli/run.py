@@ -5,6 +5,7 @@ is imported by the command that needs it: pydantic and YAML, so that `--help` an
 answered at once; pandas, scipy and matplotlib only after all words were found to be right.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.application import app, console
+from harness.cli.help_pages import MEASURE, examples
 from harness.cli.options import (
     ApproachOption,
     BaselineOption,
+    Detail,
     LiveOption,
     LivePortOption,
+    OpenOption,
     OutOption,
+    QuietOption,
     RunsOption,
     SameSeedOption,
     ScaleOption,
@@ -26,6 +31,9 @@ from harness.cli.options import (
     SettingsOption,
     StrictOption,
     VariantOption,
+    VerboseOption,
+    complete_scenario,
+    read_detail,
     read_runs,
     read_scales,
     read_settings,
@@ -42,28 +50,59 @@ if TYPE_CHECKING:
     from harness.results.store import Campaign
 
 
-@app.command()
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How a campaign is shown: on a page at `port`, in the terminal, and at its end."""
+
+    port: int | None
+    detail: Detail
+    opens: bool
+    strict: bool
+
+
+@app.command(
+    rich_help_panel=MEASURE,
+    epilog=examples(
+        "harness run quick --open",
+        "harness run --runs auto --live",
+        "harness run --approach sync --set api.THREADS=300 --seed 7",
+        "harness run --variant sync --variant 'sync-300=sync,api.THREADS=300'",
+        "harness run --resume results/flash_sale-20260102-030405",
+    ),
+)
 def run(
     scenario: Annotated[
-        str | None, typer.Argument(help="Name in scenarios/, or a TOML file. [flash_sale]")
+        str | None,
+        typer.Argument(
+            help="Name in scenarios/, or a TOML file. [flash_sale]",
+            autocompletion=complete_scenario,
+        ),
     ] = None,
     approach: ApproachOption = None,
     variant: VariantOption = None,
     baseline: BaselineOption = None,
-    case: Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")] = None,
+    case: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this case; may be repeated.")
+    ] = None,
     runs: RunsOption = None,
     seed: SeedOption = None,
     same_seed: SameSeedOption = False,
     scale: ScaleOption = None,
     settings: SettingsOption = None,
     runtime: Annotated[
-        str | None, typer.Option(help=f"What deploys: {' or '.join(RUNTIMES)}. [local]")
+        str | None,
+        typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}. [local]"),
     ] = None,
     out: OutOption = None,
     strict: StrictOption = False,
-    resume: Annotated[Path | None, typer.Option(help="Continue this campaign.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Continue this campaign.")
+    ] = None,
     live: LiveOption = False,
     live_port: LivePortOption = None,
+    opens: OpenOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
     from harness.project import project_root, results_root
@@ -72,12 +111,13 @@ def run(
 
     root = project_root()
     port = (live_port or 0) if live or live_port is not None else None
+    shown = _Shown(port, read_detail(quiet=quiet, verbose=verbose), opens, strict)
     if resume is not None:
         _refuse(
             *(scenario, approach, variant, baseline, case, runs, seed is not None or same_seed),
             *(scale, settings, out),
         )
-        return _resume(resume, root, runtime, port, strict)
+        return _resume(resume, root, runtime, shown)
     source = scenario or "flash_sale"
     loaded = load_scenario(source, root)
     chosen = runtime_named(runtime or RUNTIMES[0])
@@ -100,8 +140,8 @@ def run(
         until_decided=n_runs is None,
     )
     folder = out or results_root() / "results" / _campaign_name(source)
-    make = partial(campaign.run, request, root, folder, chosen)
-    return _make_and_publish(folder, port, make, strict)
+    campaign.check(request, root, folder, chosen)
+    return _make_and_publish(folder, partial(campaign.run, request, root, folder, chosen), shown)
 
 
 def _refuse(*others: object) -> None:
@@ -112,9 +152,7 @@ def _refuse(*others: object) -> None:
         )
 
 
-def _resume(
-    folder: Path, root: Path, runtime: str | None, port: int | None, strict: bool
-) -> ExitCode:
+def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> ExitCode:
     """Continue a campaign, with the runtime that it was begun with if no other is asked for."""
     from harness import campaign
     from harness.results.store import Campaign
@@ -122,27 +160,27 @@ def _resume(
 
     begun_with = str(Campaign.open(folder).description()["runtime"])
     chosen = runtime_named(runtime or begun_with)
-    make = partial(campaign.resume, folder, root, chosen)
-    return _make_and_publish(folder, port, make, strict)
+    campaign.reopen(folder, root, chosen, campaign.CompositeObserver([]))  # or it is refused
+    return _make_and_publish(folder, partial(campaign.resume, folder, root, chosen), shown)
 
 
 def _make_and_publish(
-    folder: Path, port: int | None, make: "Callable[[Observer], Campaign]", strict: bool
+    folder: Path, make: "Callable[[Observer], Campaign]", shown: _Shown
 ) -> ExitCode:
     """Make a campaign while terminal and live page show it, and publish its report."""
     from harness.campaign import CompositeObserver
     from harness.cli.live_observer import watching
-    from harness.cli.progress import ProgressLine
+    from harness.cli.progress import progress_shown
     from harness.runtimes import measuring
 
-    with watching(folder, port) as watchers:
+    with watching(folder, shown.port) as watchers:
         with measuring(f"campaign {folder}"):
             try:
-                with ProgressLine(console) as line:
-                    stored = make(CompositeObserver([line, *watchers]))
+                with progress_shown(console, shown.detail) as terminal:
+                    stored = make(CompositeObserver([*terminal, *watchers]))
             except KeyboardInterrupt as error:
                 raise _interrupted(folder) from error
-        return publish(stored, strict)
+        return publish(stored, shown.strict, opens=shown.opens)
 
 
 def _interrupted(folder: Path) -> Interrupted:

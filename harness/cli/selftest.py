@@ -7,7 +7,16 @@ import typer
 from rich.table import Table
 
 from harness.cli.application import app, console, print_table
-from harness.cli.options import OutOption
+from harness.cli.help_pages import MEASURE, examples
+from harness.cli.options import (
+    Detail,
+    OutOption,
+    QuietOption,
+    VerboseOption,
+    complete_approach,
+    complete_scenario,
+    read_detail,
+)
 from harness.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
@@ -18,11 +27,20 @@ if TYPE_CHECKING:
     from harness.selftest.selftest_run import SelfTest
 
 
-@app.command()
+@app.command(
+    rich_help_panel=MEASURE, epilog=examples("harness selftest", "harness selftest sync --quiet")
+)
 def selftest(
-    approach: Annotated[str, typer.Argument(help="The approach to copy.")] = "queue",
-    scenario: Annotated[str, typer.Option(help="Name in scenarios/, or a TOML file.")] = "selftest",
+    approach: Annotated[
+        str, typer.Argument(help="The approach to copy.", autocompletion=complete_approach)
+    ] = "queue",
+    scenario: Annotated[
+        str,
+        typer.Option(help="Name in scenarios/, or a TOML file.", autocompletion=complete_scenario),
+    ] = "selftest",
     out: OutOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> ExitCode:
     """Measure one approach against itself, against a slower copy of it, and the generator."""
     from harness.project import project_root, results_root
@@ -30,6 +48,7 @@ def selftest(
     from harness.scenario.model import load_scenario
     from harness.topology import find_approach
 
+    detail = read_detail(quiet=quiet, verbose=verbose)
     root = project_root()
     loaded = load_scenario(scenario, root)
     found = find_approach(root, approach)
@@ -42,7 +61,7 @@ def selftest(
     test.check()
     with measuring(f"self-test {folder}"):
         try:
-            limits, judgement = _measure(test)
+            limits, judgement = _measure(test, detail)
         except KeyboardInterrupt as error:
             raise Interrupted(
                 f"interrupted; everything is down, and what was finished is in {folder}",
@@ -53,14 +72,20 @@ def selftest(
     return judgement.exit_code
 
 
-def _measure(test: "SelfTest") -> "tuple[Limits, Judgement]":
-    from harness.cli.progress import ProgressLine
+def _measure(test: "SelfTest", detail: Detail) -> "tuple[Limits, Judgement]":
+    from harness.campaign import CompositeObserver
+    from harness.cli.progress import progress_shown
     from harness.runtimes import runtime_named
     from harness.selftest.selftest_run import compare_variants, measure_generator
 
-    limits = measure_generator(lambda words: console.print(f"generator: {words}"))
-    with ProgressLine(console) as progress:
-        return limits, compare_variants(test, runtime_named("local"), progress)
+    def say(words: str) -> None:
+        if detail is not Detail.RESULT:
+            console.print(f"generator: {words}")
+
+    limits = measure_generator(say)
+    with progress_shown(console, detail) as terminal:
+        observer = CompositeObserver(terminal)
+        return limits, compare_variants(test, runtime_named("local"), observer)
 
 
 def _publish(test: "SelfTest", limits: "Limits", judgement: "Judgement") -> None:

@@ -33,14 +33,30 @@ def newest() -> Path:
     return stored[-1]
 
 
-def publish(stored: "Campaign", strict: bool, prices: "Prices | None" = None) -> ExitCode:
-    """Write summary and report, print what the campaign comes to, and return its exit code."""
+def publish(
+    stored: "Campaign", strict: bool, prices: "Prices | None" = None, *, opens: bool = False
+) -> ExitCode:
+    """Write summary and report, print what the campaign comes to, and return its exit code.
+
+    `opens` shows the report in the user's browser.
+    """
     import report
     from harness import campaign
-    from harness.cli.outcome import campaign_exit_code, print_outcome
+    from harness.cli.outcome import campaign_verdict
+    from harness.cli.result_lines import print_result
 
     campaign.summarise(stored, prices)
-    page = report.build(stored.path)
-    print_outcome(console, stored)
-    console.print(f"report: {page}")
-    return campaign_exit_code(stored, strict=strict)
+    written = report.write(stored.path)
+    verdict = campaign_verdict(stored, strict=strict)
+    print_result(stored, verdict, written.said.title)
+    console.print(f"report: {written.page}", markup=False)
+    if opens:
+        _open(written.page)
+    return verdict.exit_code
+
+
+def _open(page: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        console.print("no browser was found: open the report by hand")

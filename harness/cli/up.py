@@ -10,6 +10,7 @@ import typer
 
 from harness.cli.application import app, console
 from harness.cli.background import Foreground, split
+from harness.cli.help_pages import OPERATE, examples
 from harness.cli.options import (
     RuntimeOption,
     ScaleOption,
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 _PERIOD_S = 1.0
 
 
-@app.command()
+@app.command(
+    rich_help_panel=OPERATE,
+    epilog=examples("harness up queue", "harness up sync --detach --port 0"),
+)
 def up(
     approach: Annotated[str, typer.Argument(help="The approach to bring up.")],
     runtime: RuntimeOption = "local",

@@ -4,12 +4,23 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.application import app, console
+from harness.cli.application import app, console, print_json
+from harness.cli.help_pages import MEASURE, examples
+from harness.cli.options import JsonOption, complete_scenario
 
 
-@app.command()
+@app.command(
+    rich_help_panel=MEASURE,
+    epilog=examples("harness validate flash_sale", "harness validate my/own.toml --json"),
+)
 def validate(
-    scenario: Annotated[str, typer.Argument(help="Name in scenarios/, or a TOML file.")],
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            help="Name in scenarios/, or a TOML file.", autocompletion=complete_scenario
+        ),
+    ],
+    as_json: JsonOption = False,
 ) -> None:
     """Check a scenario and the approaches' compose files without running anything."""
     from harness.project import project_root
@@ -22,7 +33,20 @@ def validate(
     variants = campaign.choose(checked, root, source=scenario)
     request = campaign.Request(checked, variants, checked.runs, checked.seed, source=scenario)
     measured = campaign.topologies(request, root)
-    names = ", ".join(sorted({variant for variant, _ in measured}))
-    cases = f"{len(checked.cases)} cases, " if checked.cases else ""
+    names = sorted({variant for variant, _ in measured})
     runs = len(measured) * checked.runs
-    console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {names}")
+    if as_json:
+        print_json(
+            {
+                "scenario": scenario,
+                "title": checked.title,
+                "workload": checked.workload,
+                "cases": [case.name for case in checked.cases],
+                "variants": names,
+                "runs": runs,
+            }
+        )
+        return
+    cases = f"{len(checked.cases)} cases, " if checked.cases else ""
+    listed = ", ".join(names)
+    console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {listed}")

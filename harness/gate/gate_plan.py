@@ -52,11 +52,16 @@ class Plan:
 
 
 def refuse_taken(out: Path) -> None:
-    """Raise UsageError if a folder holds a gate already."""
-    if any((out / name).exists() for name in (_PLAN, "gate.json")):
+    """Raise UsageError if a folder holds a gate already; one that measured nothing is none."""
+    if (out / _PLAN).exists():
         raise UsageError(
             f"{out} holds a gate already", "continue it with --resume, or choose another --out"
         )
+
+
+def is_answered(out: Path) -> bool:
+    """Return True if a gate has ended in a folder with an answer; one that was refused has none."""
+    return all((out / name).exists() for name in (_PLAN, "gate.json"))
 
 
 def new(

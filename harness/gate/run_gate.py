@@ -5,8 +5,8 @@ from pathlib import Path
 
 from harness import campaign
 from harness.campaign import Observer, Request, Variant
-from harness.errors import ExitCode, NotComparable
-from harness.gate import rule, sides, stored_baseline
+from harness.errors import HarnessError, NotComparable
+from harness.gate import rule, sides, stored_baseline, worktree
 from harness.gate.comparison_modes import AgainstBase, AgainstBaseline
 from harness.gate.gate_plan import Plan
 from harness.gate.procedure import Bench, Gate
@@ -22,6 +22,14 @@ RUNTIME = "local"
 OnMessage = Callable[[str], None]
 
 
+def check(asked: Plan, root: Path) -> None:
+    """Raise NotComparable or UsageError for a base that is not there; nothing is done yet."""
+    if asked.mode == "base":
+        worktree.revision_of(root, asked.against)
+    else:
+        stored_baseline.read(Path(asked.against))
+
+
 def run_gate(
     asked: Plan, root: Path, out: Path, observer: Observer, on_message: OnMessage
 ) -> Result:
@@ -33,12 +41,13 @@ def run_gate(
     return run(asked, root, out, observer, on_message)
 
 
-def unanswered(asked: Plan, root: Path, why: NotComparable) -> Result:
-    """Return the result of a gate that had nothing to compare head with."""
+def unanswered(asked: Plan, root: Path, why: HarnessError) -> Result:
+    """Return the result of a gate that has measured nothing, and why: the error's exit code."""
     said, *reasons = why.message.splitlines()
+    listed = tuple(reason.removeprefix("- ") for reason in reasons or [said])
     return Result(
         mode=asked.mode,
-        exit_code=ExitCode.NO_BASELINE,
+        exit_code=why.exit_code,
         statement=said.removesuffix(":"),
         base=Side(asked.against, None, False, "", ""),
         head=sides.described(root),
@@ -48,7 +57,7 @@ def unanswered(asked: Plan, root: Path, why: NotComparable) -> Result:
         runtime=RUNTIME,
         created_at=asked.created_at,
         took_s=0.0,
-        reasons=tuple(reason.removeprefix("- ") for reason in reasons or [said]),
+        reasons=listed if isinstance(why, NotComparable) else (),
     )
 
 

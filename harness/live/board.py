@@ -107,6 +107,9 @@ class Board:
             self._run.step = step
             self._notify()
 
+    def detail(self, run: PlannedRun, words: str) -> None:
+        """Leave what is done within a step to the terminal."""
+
     def load(self, run: PlannedRun, progress: Progress, vitals: LiveSample) -> None:
         """Note one sample."""
         with self._changed:

@@ -8,6 +8,7 @@ A run is written to a hidden folder and renamed when it is whole, so a run folde
 complete, whatever was killed in between. Raw files are never changed afterwards.
 """
 
+import errno
 import gzip
 import json
 import os
@@ -111,6 +112,20 @@ class Campaign:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @staticmethod
+    def check_free(path: Path) -> None:
+        """Raise UsageError if a folder cannot hold a new campaign; nothing is written."""
+        if (path / "campaign.json").exists():
+            raise UsageError(
+                f"{path} holds a campaign already",
+                "continue it with --resume, or choose another --out",
+            )
+        there = next(one for one in (path, *path.absolute().parents) if one.exists())
+        if not there.is_dir():
+            raise unwritable(path, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise unwritable(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
     @classmethod
     def create(cls, path: Path, description: Mapping[str, Any]) -> "Campaign":
         """Make a new campaign folder; nothing is left of it if that fails.
@@ -118,11 +133,7 @@ class Campaign:
         Raises UsageError if the folder cannot be written or is taken, InfrastructureError if there
         is no space left.
         """
-        if (path / "campaign.json").exists():
-            raise UsageError(
-                f"{path} holds a campaign already",
-                "continue it with --resume, or choose another --out",
-            )
+        cls.check_free(path)
         missing = [folder for folder in (path / "runs", path) if not folder.exists()]
         try:
             (path / "runs").mkdir(parents=True, exist_ok=True)

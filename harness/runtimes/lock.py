@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from harness.errors import InfrastructureError
+from harness.errors import Busy, InfrastructureError
 from harness.runtimes.running_deployments import describe_running, list_running
 from harness.runtimes.state import default_state_root, open_state_root
 
@@ -29,8 +29,8 @@ def measuring(what: str, state_root: Path | None = None) -> Iterator[None]:
 
     A `state_root` of its own has a lock of its own.
 
-    Raises InfrastructureError, with the holder's process id, if another harness holds it, and if
-    a deployment that was brought up by hand runs.
+    Raises Busy, with the holder's process id, if another harness holds it, and if a deployment that
+    was brought up by hand runs.
     """
     with _locked(state_root, fcntl.LOCK_EX, what):
         yield
@@ -38,7 +38,7 @@ def measuring(what: str, state_root: Path | None = None) -> Iterator[None]:
 
 @contextmanager
 def beside_no_measurement(state_root: Path | None = None) -> Iterator[None]:
-    """Let nobody measure meanwhile (InfrastructureError: somebody does)."""
+    """Let nobody measure meanwhile (Busy: somebody does)."""
     with _locked(state_root, fcntl.LOCK_SH, "what was brought up by hand"):
         yield
 
@@ -128,10 +128,10 @@ def _is_at(file: TextIO, path: Path) -> bool:
         return False
 
 
-def _taken(path: Path, state_root: Path) -> InfrastructureError:
+def _taken(path: Path, state_root: Path) -> Busy:
     by_hand = list_running(state_root)
     if by_hand:
-        return InfrastructureError(
+        return Busy(
             f"a deployment is up that was brought up by hand: {describe_running(by_hand)}",
             f"take it down first: harness down {by_hand[0].approach}; it would distort the results",
         )
@@ -140,7 +140,7 @@ def _taken(path: Path, state_root: Path) -> InfrastructureError:
         who = f"pid {holder['pid']}: {holder['what']}"
     except (OSError, ValueError, KeyError, TypeError):
         who = "it has just begun"
-    return InfrastructureError(
+    return Busy(
         f"another harness is measuring on this machine ({who})",
         "wait for it or stop it: measurements that share a machine measure each other",
     )

@@ -25,6 +25,9 @@ _PYTHON = (3, 11)
 _MEMORY_BYTES = 2 * 1024**3
 _DISK_BYTES = 2 * 1024**3
 _OPEN_FILES = 4096
+_BUSY = 0.25
+"""Share of the machine that others may use: a measurement beside more of them measures them."""
+_LOOKED_AT_S = 0.5
 _GIB = 1024**3
 
 
@@ -91,6 +94,19 @@ def _memory() -> Check:
         free_bytes >= _MEMORY_BYTES,
         f"{free_bytes / _GIB:.1f} GiB free",
         f"end other programs: {_MEMORY_BYTES / _GIB:.0f} GiB are needed",
+    )
+
+
+def _cpu_load() -> Check:
+    import psutil  # noqa: PLC0415 - as above
+
+    cores = psutil.cpu_count() or 1
+    busy = psutil.cpu_percent(interval=_LOOKED_AT_S) / 100
+    return Check(
+        "CPU load",
+        busy <= _BUSY,
+        f"{busy * cores:.1f} of {cores} processors busy",
+        "end other programs or wait for them: they share the processors with what is measured",
     )
 
 
@@ -181,7 +197,7 @@ def _engine() -> Check:
     return Check("docker engine", not left, words, "remove them: harness clean")
 
 
-_MACHINE = (_python, _memory, _disk, _loopback, _open_files, _process_table, _leftovers)
+_MACHINE = (_python, _memory, _cpu_load, _disk, _loopback, _open_files, _process_table, _leftovers)
 _CHECKS: Mapping[str, tuple[Callable[[], Check], ...]] = {
     "local": (*_MACHINE, _ignored_files, _postgres, _valkey, _nginx, _account),
     "docker": (*_MACHINE, _ignored_files, _compose, _engine),

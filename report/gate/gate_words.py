@@ -36,6 +36,9 @@ MEANINGS: Final = {
     ExitCode.NO_BASELINE: (
         "there is nothing that head may be compared with, so nothing is said about it"
     ),
+    ExitCode.INFRASTRUCTURE: (
+        "nothing was measured, so nothing is said about head; run the gate again when it can be"
+    ),
 }
 
 

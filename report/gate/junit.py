@@ -75,8 +75,9 @@ def _correctness(result: Result) -> Iterator[_Case]:
 
 def _measurement(result: Result) -> Iterator[_Case]:
     invalid = result.exit_code is ExitCode.INVALID
-    whole: Outcome | None = "error" if invalid else None
-    yield _Case("valid", whole, result.statement if invalid else "", time_s=result.took_s)
+    broken = result.exit_code in (ExitCode.INVALID, ExitCode.INFRASTRUCTURE)
+    whole: Outcome | None = "error" if broken else None
+    yield _Case("valid", whole, result.statement if broken else "", time_s=result.took_s)
     for one in result.invalid_runs:
         name = f"validity of {gate_words.place(one.run)}"
         yield _Case(name, "error" if invalid else "skipped", gate_words.why_invalid(one))

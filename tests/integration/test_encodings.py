@@ -19,13 +19,13 @@ ASCII_ONLY = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 @pytest.mark.parametrize(
-    ("encoding", "dots"), [("ascii", "?"), ("iso-8859-1", "?"), ("cp1252", "…"), ("utf-8", "…")]
+    ("encoding", "dot"), [("ascii", "?"), ("iso-8859-1", "·"), ("cp1252", "·"), ("utf-8", "·")]
 )
-def test_a_campaign_is_told_in_the_encoding_of_its_output(harness, tmp_path, encoding, dots):
+def test_a_campaign_is_told_in_the_encoding_of_its_output(harness, tmp_path, encoding, dot):
     harness.encoding = encoding
     done = harness.run("run", FAKE, "--approach", "sync", "--runs", 1, "--out", tmp_path / "c")
     assert done.returncode == 0, done.said
-    assert f"run 1/1 sync  load {dots}" in done.stdout
+    assert f" {dot} audit PASS {dot} valid" in done.stdout
 
 
 def test_an_error_is_told_in_the_encoding_of_its_output(harness):

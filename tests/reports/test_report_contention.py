@@ -6,7 +6,7 @@ import pytest
 
 import report
 from harness.cli.audit import audit
-from harness.cli.outcome import campaign_exit_code
+from harness.cli.outcome import campaign_verdict
 from harness.errors import ExitCode
 from harness.results.store import Campaign, load_findings, read_json
 from tests.golden.campaigns import store
@@ -107,7 +107,7 @@ def test_an_oversold_sale_is_named_with_its_orders(oversold):
 
 def test_an_oversold_sale_exits_20_also_when_it_is_audited_again(oversold, capsys):
     stored = Campaign(oversold.parents[1])
-    assert campaign_exit_code(stored) == ExitCode.CORRECTNESS
+    assert campaign_verdict(stored).exit_code == ExitCode.CORRECTNESS
     before = [read_json(folder / "audit.json") for folder in stored.run_folders()]
     assert audit(stored.path) == ExitCode.CORRECTNESS
     assert [read_json(folder / "audit.json") for folder in stored.run_folders()] == before
@@ -121,11 +121,11 @@ def test_a_contention_test_that_was_cut_short_makes_no_statement(invalid):
     assert "No statement: a contention test is invalid or unaudited" in text
     assert "nothing can be said" in text
     assert "8 of 9 sales with an attempt of each of 30 buyers" in text
-    assert campaign_exit_code(Campaign(invalid.parents[1])) == ExitCode.INVALID
+    assert campaign_verdict(Campaign(invalid.parents[1])).exit_code == ExitCode.INVALID
 
 
 def test_a_clean_contention_test_exits_0(clean):
-    assert campaign_exit_code(Campaign(clean.parents[1])) == ExitCode.OK
+    assert campaign_verdict(Campaign(clean.parents[1])).exit_code == ExitCode.OK
 
 
 def test_the_published_claim_is_held_against_the_contention_test(clean, oversold, invalid):

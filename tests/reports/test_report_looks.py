@@ -6,7 +6,7 @@ import report
 from harness.analysis.looks import Decision, Look
 from harness.analysis.outcomes import Outcome
 from harness.campaign.interim_looks import declared
-from harness.cli.outcome import campaign_exit_code
+from harness.cli.outcome import campaign_verdict
 from harness.errors import ExitCode
 from tests.golden.campaigns import simulated, store
 
@@ -48,4 +48,4 @@ def test_the_report_says_how_many_blocks_it_took(stored):
     ],
 )
 def test_what_all_looks_left_open_is_inconclusive(stored, looks, code):
-    assert campaign_exit_code(looked(stored, *looks)) is code
+    assert campaign_verdict(looked(stored, *looks)).exit_code is code

@@ -24,7 +24,7 @@ from harness.load import Progress
 from harness.load.load_result import LoadResult
 from harness.results.record import ResetProof
 from harness.results.store import RunData
-from harness.runtimes import Usage
+from harness.runtimes import OnProgress, Usage
 from harness.scenario.faults import Fault
 from harness.topology import Topology
 from tests.support.histories import make_run
@@ -105,8 +105,10 @@ class FakeRuntime:
     def check(self, topology: Topology, faults: Iterable[Fault]) -> None:
         self._world.checked += faults
 
-    def up(self, topology: Topology, *, on_progress: object = None) -> "FakeDeployment":
+    def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> "FakeDeployment":
         self._world.note("up")
+        if on_progress is not None:
+            on_progress("everything is ready (1 of 1)")
         return FakeDeployment(topology, self._world)
 
 

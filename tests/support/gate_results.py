@@ -179,6 +179,13 @@ NOT_COMPARABLE = replace(
     campaigns=(),
     environment={},
 )
+REFUSED = replace(
+    NOT_COMPARABLE,
+    mode="base",
+    exit_code=ExitCode.INFRASTRUCTURE,
+    statement="another harness is measuring on this machine (pid 7: campaign results/x)",
+    reasons=(),
+)
 AGAINST_BASELINE = replace(
     PASSING,
     mode="baseline",
@@ -196,5 +203,6 @@ EACH = {
     "unmeasurable": UNMEASURABLE,
     "invalid": INVALID,
     "not comparable": NOT_COMPARABLE,
+    "refused": REFUSED,
     "against a baseline": AGAINST_BASELINE,
 }

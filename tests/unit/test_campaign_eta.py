@@ -37,3 +37,15 @@ def test_a_run_that_takes_longer_than_expected_takes_nothing_from_the_others(clo
     clock.now_s += 500
     assert one.left_s() == 10 + OVERHEAD_GUESS_S
     assert one.words == "about 35 s left"
+
+
+def test_how_much_of_a_run_is_over(clock):
+    one = EtaEstimator(2, load_s=75.0)
+    assert one.part_of_run() == 0.0
+    one.run_begins()
+    clock.now_s += (75 + OVERHEAD_GUESS_S) / 4
+    assert one.part_of_run() == 0.25
+    clock.now_s += 1e6
+    assert one.part_of_run() == 1.0
+    one.run_ends()
+    assert one.part_of_run() == 0.0

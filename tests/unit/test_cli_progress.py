@@ -1,15 +1,18 @@
 """The terminal says in words what the live page draws, in lines that fit."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from harness.analysis.looks import Look
 from harness.campaign.observer import LiveSample
 from harness.campaign.schedule import PlannedRun
 from harness.cli import progress
-from harness.cli.progress import WIDTH, ProgressLine
+from harness.cli.options import Detail
+from harness.cli.progress import WIDTH, ProgressLine, progress_shown
 from harness.load import Progress
 from tests.support import told
 
@@ -29,7 +32,7 @@ def plain(screen):
     return ProgressLine(Console(file=screen, soft_wrap=True, highlight=False))
 
 
-def test_without_a_terminal_the_load_is_two_plain_lines(screen):
+def test_without_a_terminal_the_load_is_three_plain_lines(screen):
     line = plain(screen)
     told.begin(line)
     told.steps(line, told.SYNC, "load")
@@ -37,15 +40,13 @@ def test_without_a_terminal_the_load_is_two_plain_lines(screen):
     told.finish(line, told.SYNC)
     said = screen.getvalue().splitlines()
     assert said[0] == "2 runs of 15 s of load; about 80 s left"
-    assert said[1:3] == ["run 1/2 sync  bring up …", "run 1/2 sync  reset and seed …"]
-    at = said.index("run 1/2 sync  load …")
-    assert said[at + 1] == (
-        "run 1/2 sync  3/15 s · stage peak · 28 users · 103 req/s · p95 23 ms · 6 errors"
-    )
-    assert said[at + 2] == (
-        "  stock 37 · backlog 3 · about 80 s left · "
-        "cores: worker 0.70, redis 0.60, postgres 0.50, nginx 0.4…"
-    )
+    assert said[1:3] == ["run 1/2 sync  bring up", "run 1/2 sync  reset and seed"]
+    at = said.index("run 1/2 sync  load")
+    assert said[at + 1 : at + 4] == [
+        "run 1/2 sync  3/15 s · stage peak",
+        "  28 users · 103 req/s · p95 23 ms · 6 errors",
+        "  stock 37 · backlog 3 · about 80 s left · cores: worker 0.70, redis 0.60",
+    ]
     assert said[-1] == "run 1/2 sync  sold 40 · audit PASS · valid"
     assert "\x1b" not in screen.getvalue()
 
@@ -55,19 +56,71 @@ def test_what_is_not_known_is_a_dash(screen):
     told.begin(line, of=told.scenario("contention"))
     told.steps(line, told.SYNC, "load")
     line.load(told.SYNC, Progress(), LiveSample(1.0))
-    buyers, shop = screen.getvalue().splitlines()[-2:]
-    assert buyers.endswith("1 s · stage not begun · 0 users · 0 req/s · p95 – ms · 0 errors")
+    where, buyers, shop = screen.getvalue().splitlines()[-3:]
+    assert where.endswith("1 s · stage not begun")
+    assert buyers == "  0 users · 0 req/s · p95 – ms · 0 errors"
     assert shop.startswith("  stock – · backlog – · about ")
-    assert shop.endswith("cores: –")
+    assert "cores" not in shop
 
 
-def test_no_line_about_the_load_is_longer_than_fits(screen):
-    long = PlannedRun(117, 12, "queue", 7, "every-payment-worker-killed-in-the-middle-of-the-sale")
+LONG = PlannedRun(117, 12, "queue", 7, "every-payment-worker-killed-in-the-middle")
+
+
+def test_no_line_about_the_load_is_longer_than_fits_and_none_is_cut(screen):
     line = plain(screen)
-    told.begin(line, [long])
-    line.step(long, told.STEP["load"])
-    told.seconds(line, long, last=1)
-    assert [len(said) for said in screen.getvalue().splitlines()[-2:]] == [WIDTH, WIDTH]
+    told.begin(line, [LONG])
+    line.step(LONG, told.STEP["load"])
+    told.seconds(line, LONG, last=1)
+    said = screen.getvalue()
+    assert max(map(len, said.splitlines())) <= WIDTH
+    for part in (LONG.case, "stage peak", "28 users", "101 req/s", "p95 21 ms", "2 errors"):
+        assert part in said
+    assert "…" not in said
+
+
+def test_a_terminal_has_a_bar_of_the_whole_campaign_that_fits_in_80_columns(screen):
+    console = Console(file=screen, force_terminal=True, width=80, highlight=False)
+    line = ProgressLine(console)
+    told.begin(line, [*told.PLANNED, LONG], done=1)
+    told.steps(line, told.QUEUE, "load")
+    told.seconds(line, told.QUEUE, last=2)
+    console.print(line.drawn)
+    said = Text.from_ansi(screen.getvalue()).plain.splitlines()
+    assert max(map(len, said)) <= 80
+    assert said[-1].endswith("1 of 3 runs done · about 80 s left")
+    assert said[-1].startswith("━━━")
+    assert "…" not in screen.getvalue()
+
+
+def test_no_colour_is_no_colour(screen, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = Console(file=screen, force_terminal=True, width=80, highlight=False)
+    line = ProgressLine(console)
+    told.begin(line)
+    told.steps(line, told.SYNC, "load")
+    console.print(line.drawn)
+    assert "0 of 2 runs done" in screen.getvalue()
+    assert not re.search(r"\x1b\[[\d;]*3[0-8]", screen.getvalue())
+
+
+def test_only_who_asks_for_it_sees_what_is_done_within_a_step(screen):
+    silent = plain(screen)
+    silent.detail(told.SYNC, "nginx is ready")
+    assert screen.getvalue() == ""
+    line = ProgressLine(Console(file=screen, soft_wrap=True), Detail.EVERYTHING)
+    told.begin(line)
+    told.steps(line, told.SYNC, "reset and seed")
+    line.detail(told.SYNC, "the stores are as they must be")
+    told.finish(line, told.SYNC)
+    said = screen.getvalue()
+    assert "run 1/2 sync  bring the topology up, until every service is ready\n" in said
+    assert re.search(r"run 1/2 sync  bring up took \d+\.\d s\n", said)
+    assert "run 1/2 sync    the stores are as they must be\n" in said
+
+
+def test_who_wants_the_result_alone_gets_no_observer(screen):
+    with progress_shown(Console(file=screen), Detail.RESULT) as observers:
+        assert observers == []
 
 
 def test_faults_leave_a_lasting_line(screen):

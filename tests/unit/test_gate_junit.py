@@ -18,6 +18,7 @@ from tests.support.gate_results import (
     LATENCY,
     NOT_COMPARABLE,
     PASSING,
+    REFUSED,
     REGRESSION,
     RUN,
     SATURATED,
@@ -151,3 +152,9 @@ def test_no_character_that_xml_forbids(text):
 @pytest.mark.parametrize("forbidden", ["\0", "\x0b", "\x1b", "\ud800", "\ufffe"])
 def test_a_mark_stands_for_what_is_forbidden(forbidden):
     assert clean(f"a{forbidden}b") == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_a_gate_that_was_refused_is_an_error_and_says_why():
+    root = Xml.fromstring(to_xml(REFUSED))
+    (error,) = root.iter("error")
+    assert error.get("message") == REFUSED.statement

@@ -1,5 +1,7 @@
 """The doctor names everything that is checked, and survives what it finds."""
 
+import pytest
+
 from harness.errors import InfrastructureError
 from harness.runtimes import machine_checks
 from tests.support.small_project import write_small_project
@@ -54,3 +56,12 @@ def test_files_that_are_no_approach_and_no_scenario_are_named(monkeypatch, tmp_p
         assert checks["ignored files"].detail == (
             "docker-compose.override.yml, scenarios/.#quick.toml"
         )
+
+
+@pytest.mark.parametrize(("busy_pct", "ok"), [(3.0, True), (80.0, False)])
+def test_a_machine_that_others_keep_busy_is_named(monkeypatch, busy_pct, ok):
+    monkeypatch.setattr("psutil.cpu_percent", lambda interval: busy_pct)
+    monkeypatch.setattr("psutil.cpu_count", lambda: 2)
+    load = next(check for check in machine_checks.diagnose() if check.name == "CPU load")
+    assert load.ok is ok
+    assert load.detail == f"{busy_pct / 50:.1f} of 2 processors busy"
