@@ -41,6 +41,7 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
     judged = claim_judgement.judge_all(data, evidence)
     words = Counter(one.verdict.word for one in judged)
     counts = ", ".join(f"{words[word]} {word}" for word in ClaimVerdict)
+    tested = claim_tables.tested(judged, data, evidence)
     untested = claim_tables.untested(judged, data, evidence)
     contradicted = tuple(contradictions.sentences(data))
     return (
@@ -50,8 +51,9 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
             "published",
             "The published report, claim by claim",
             (
+                claim_tables.first(judged, data, evidence),
                 RULE,
-                claim_tables.tested(judged, data, evidence),
+                Fold(f"Every claim that this campaign tests ({len(tested.rows)})", (tested,)),
                 Fold(f"What this campaign cannot test ({len(untested.rows)})", (untested,)),
                 Fold(
                     f"Where the published report contradicts itself ({len(contradicted)})",

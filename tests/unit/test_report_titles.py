@@ -65,8 +65,38 @@ def test_the_title_says_what_was_decided_against_the_baseline(found, title):
     assert conclusion.headline(evidence(*found)).title == title
 
 
-def test_every_contender_has_one_sentence_where_there_are_several():
+@pytest.mark.parametrize(
+    ("found", "uncertainty"),
+    [
+        ([won(2.4)], "95 % interval [2.16, 2.64], n = 3"),
+        ([UNDECIDED], "1.02× [0.90, 1.15], n = 3, not decided"),
+        ([won(2.4), SLOW], "95 % intervals: V1 [2.16, 2.64], V2 [1.67, 2.50]"),
+        ([UNDECIDED] * 5, ""),
+    ],
+)
+def test_beside_the_title_stands_how_sure_it_is(found, uncertainty):
+    said = conclusion.headline(evidence(*found)).uncertainty
+    assert said.replace("\xa0", " ") == uncertainty
+
+
+def test_of_several_contenders_each_metric_is_one_sentence():
     said = conclusion.headline(evidence(won(2.4), SLOW, UNDECIDED)).sentences
-    of_pairs = [one for one in said if "p95 total order time" in one]
-    assert len(of_pairs) == 3
-    assert all("Synchronous" in one for one in of_pairs)
+    (of_orders,) = (one for one in said if one.startswith("Confirmed orders"))
+    assert of_orders == (
+        "Confirmed orders, compared with Synchronous: V1 2.40× higher [2.16, 2.64], better; "
+        "V2 2.00× lower [1.67, 2.50], worse; V3 1.02× [0.90, 1.15], not decided."
+    )
+    (of_time,) = (one for one in said if "total order time, compared" in one)
+    assert all(f"V{number} 7.40" in of_time for number in (1, 2, 3))
+    assert "compared with Synchronous ≥ 60.0" in of_time
+    (of_replies,) = (one for one in said if "on acceptance" in one)
+    assert of_replies == (
+        "Synchronous replies after payment, V1 and V2 and V3 reply on acceptance: compare the "
+        "total order time."
+    )
+
+
+def test_what_was_sold_is_one_sentence_of_several_variants():
+    (sold,) = (one for one in conclusion.headline(evidence(SLOW, SLOW)).sentences if "Sold" in one)
+    assert sold.startswith("Sold of 1,000 × iPhone 15 Pro, on average of the runs: Synchronous 412")
+    assert "V2 1,000, the last after 97 s." in sold
