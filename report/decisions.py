@@ -157,8 +157,10 @@ def _replies(evidence: Evidence) -> Iterator[str]:
     for variant in evidence.variants if evidence.pairs else ():
         by_reply.setdefault(REPLIES[variant.facts["acknowledges"]], []).append(variant.title)
     if len(by_reply) > 1:
+        first = next(iter(by_reply.values()))
+        verb = "replies" if len(first) == 1 else "reply"
         said = ", ".join(
-            f"{' and '.join(titles)} {'replies' if len(titles) == 1 else 'reply'} {reply}"
-            for reply, titles in by_reply.items()
+            f"{' and '.join(titles)} {f'{verb} ' if place == 0 else ''}{reply}"
+            for place, (reply, titles) in enumerate(by_reply.items())
         )
         yield f"{said}: compare the total order time."

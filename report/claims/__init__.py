@@ -19,6 +19,7 @@ from report.claims.claim_verdict import ClaimVerdict
 from report.document import Fold, Part
 from report.evidence import Evidence
 from report.tables import metric_tables
+from report.tables.cells import Table
 
 RULE = (
     "These figures come from other code on another machine; they are claims, not a baseline. A "
@@ -45,7 +46,7 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
     untested = claim_tables.untested(judged, data, evidence)
     contradicted = tuple(contradictions.sentences(data))
     return (
-        *([Part("levels", "Levels of users", (levels,), "Levels")] if levels else []),
+        *([_levels(levels)] if levels else []),
         *cost_tables.parts(evidence, data),
         Part(
             "published",
@@ -65,6 +66,13 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
             f"Of {len(judged)} published claims this campaign finds {counts}."
             f"{_other_load(data, evidence)}",
         ),
+    )
+
+
+def _levels(table: Table) -> Part:
+    lead = "What requests met by how many users were active; the figures are among the graphs."
+    return Part(
+        "levels", "Levels of users", (lead, Fold("Every level in numbers", (table,))), "Levels"
     )
 
 

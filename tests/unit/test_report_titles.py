@@ -91,7 +91,7 @@ def test_of_several_contenders_each_metric_is_one_sentence():
     assert "compared with Synchronous ≥ 60.0" in of_time
     (of_replies,) = (one for one in said if "on acceptance" in one)
     assert of_replies == (
-        "Synchronous replies after payment, V1 and V2 and V3 reply on acceptance: compare the "
+        "Synchronous replies after payment, V1 and V2 and V3 on acceptance: compare the "
         "total order time."
     )
 
