@@ -47,11 +47,12 @@ def headline(evidence: Evidence) -> Headline:
     """Return in words what the campaign found."""
     unranked = ", ".join(variant.title for variant in evidence.variants if not variant.ranked)
     title, uncertainty = _answer(evidence)
+    few = evidence.variants if len(evidence.variants) <= 2 else ()  # of more, a comparison says it
     return Headline(
         title=title,
         problems=(*troubles(evidence), *([f"Not ranked: {unranked}."] if unranked else [])),
         sentences=(
-            *_all_sold(evidence),
+            *(_sold(evidence, variant) for variant in few),
             *_never_shown(evidence),
             _audited(evidence),
             *decisions.sentences(evidence),
@@ -165,35 +166,21 @@ def _not_measured(each: Sequence[tuple[str, Run]]) -> Iterator[str]:
         yield f"{where}: not measured by the audit: {what}."
 
 
-def _all_sold(evidence: Evidence) -> Iterator[str]:
-    """Yield what each variant sold: a sentence each of one or two, one of all if there are more."""
-    stock = f"{evidence.scenario['product']['stock']:,} × {evidence.scenario['product']['name']}"
-    if len(evidence.variants) <= 2:
-        yield from (_sold(evidence, variant, stock) for variant in evidence.variants)
-        return
-    each = "; ".join(
-        f"{variant.title} {numbers.number(variant.value(CONFIRMED))}{_when(variant)}"
-        for variant in evidence.variants
-    )
-    yield f"Sold of {stock}, on average of the runs: {each}."
-
-
-def _sold(evidence: Evidence, variant: Variant, stock: str) -> str:
+def _sold(evidence: Evidence, variant: Variant) -> str:
     """Return what a variant sold of what there was."""
+    product = evidence.scenario["product"]
     estimate = variant.estimate(CONFIRMED)
     n = estimate["n"]
     if estimate["value"] is None:
         return f"{variant.title}: what was sold is not known."
     confirmed = numbers.number(estimate["value"])
     how = "in one run" if n == 1 else f"on average of {n} runs"
-    sold_out = _sold_out(evidence, variant)
-    return f"{variant.title} sold {confirmed} of {stock} {how}{_when(variant)}{sold_out}."
-
-
-def _when(variant: Variant) -> str:
-    """Return when the last unit was confirmed, if all were."""
     time_s = variant.value("time_to_all_confirmed_s")
-    return f", the last after {numbers.number(time_s, 0)} s" if time_s is not None else ""
+    when = f", the last after {numbers.number(time_s, 0)} s" if time_s is not None else ""
+    return (
+        f"{variant.title} sold {confirmed} of {product['stock']:,} × {product['name']} "
+        f"{how}{when}{_sold_out(evidence, variant)}."
+    )
 
 
 def _sold_out(evidence: Evidence, variant: Variant) -> str:

@@ -4,7 +4,7 @@ Nobody is named as the winner whom the summary does not name. Of two variants ea
 sentence; of several, each metric is one, with all contenders in it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,9 +75,10 @@ def sentences(evidence: Evidence) -> Iterator[str]:
         yield _more(pair)
         yield from (_faster(evidence, pair, *one) for one in COMPARED)
     elif evidence.pairs:
-        yield _side_by_side(evidence, CONFIRMED, "confirmed orders", _change)
-        for metric, words in COMPARED:
-            yield _side_by_side(evidence, metric, words, _value_and_change)
+        product = evidence.scenario["product"]
+        sold = f"confirmed orders of {product['stock']:,} × {product['name']}"
+        for metric, words in ((CONFIRMED, sold), *COMPARED):
+            yield _side_by_side(evidence, metric, words)
     yield from _replies(evidence)
 
 
@@ -120,20 +121,22 @@ def _value(evidence: Evidence, variant: Variant, metric: str) -> str:
     return f"{shown} ({variant.title}{why})"
 
 
-Say = Callable[[Evidence, Pair, str], str]
-
-
-def _side_by_side(evidence: Evidence, metric: str, words: str, say: Say) -> str:
+def _side_by_side(evidence: Evidence, metric: str, words: str) -> str:
     """Return how every contender compares with the baseline in one metric."""
     baseline = evidence.variants[0]
+    title = f"{words[0].upper()}{words[1:]}"
+    changes = [(pair.contender, _change(pair, metric)) for pair in evidence.pairs]
+    if len({change for _, change in changes}) == 1:
+        return f"{title}, each compared with {baseline.title}: {changes[0][1]}."
     each = "; ".join(
-        f"{pair.contender.title} {say(evidence, pair, metric)}" for pair in evidence.pairs
+        f"{contender.title} {_bare(evidence, contender, metric)} ({change})"
+        for contender, change in changes
     )
-    against = f" {_bare(evidence, baseline, metric)}" if say is _value_and_change else ""
-    return f"{words[0].upper()}{words[1:]}, compared with {baseline.title}{against}: {each}."
+    against = f"{baseline.title} {_bare(evidence, baseline, metric)}"
+    return f"{title}, compared with {against}: {each}."
 
 
-def _change(_: Evidence, pair: Pair, metric: str) -> str:
+def _change(pair: Pair, metric: str) -> str:
     """Return by what factor a contender differs, and what that is called."""
     found: dict[str, Any] = pair.comparisons[metric]
     factor, outcome = found["factor"], str(found["outcome"])
@@ -141,10 +144,6 @@ def _change(_: Evidence, pair: Pair, metric: str) -> str:
     if factor is None or is_far:
         return outcome
     return f"{numbers.factor(factor, found['low'], found['high'])}, {outcome}"
-
-
-def _value_and_change(evidence: Evidence, pair: Pair, metric: str) -> str:
-    return f"{_bare(evidence, pair.contender, metric)} ({_change(evidence, pair, metric)})"
 
 
 def _bare(evidence: Evidence, variant: Variant, metric: str) -> str:
@@ -160,7 +159,12 @@ def _replies(evidence: Evidence) -> Iterator[str]:
         first = next(iter(by_reply.values()))
         verb = "replies" if len(first) == 1 else "reply"
         said = ", ".join(
-            f"{' and '.join(titles)} {f'{verb} ' if place == 0 else ''}{reply}"
+            f"{_joined(titles)} {f'{verb} ' if place == 0 else ''}{reply}"
             for place, (reply, titles) in enumerate(by_reply.items())
         )
         yield f"{said}: compare the total order time."
+
+
+def _joined(titles: Sequence[str]) -> str:
+    *before, last = titles
+    return f"{', '.join(before)} and {last}" if before else last

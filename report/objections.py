@@ -51,8 +51,9 @@ def _shared(evidence: Evidence) -> str:
     shop = _each(evidence, lambda variant: _of(variant, "cpu_pct", 1))
     load = _each(evidence, lambda variant: _of(variant, "generator_cpu_pct", 1, processes / cores))
     return (
-        f"Of its {numbers.counted(cores, 'core')} the shop used {shop}; the load generator {load}. "
-        "A run whose generator comes near the limit of its processes is INVALID."
+        f"Of the machine's {numbers.counted(cores, 'core')} the shop used {shop}; "
+        f"the load generator {load}. A run whose generator nears the limit of its processes is "
+        "INVALID."
     )
 
 
@@ -118,8 +119,8 @@ def _payments(evidence: Evidence) -> str:
     drawn = _each(evidence, lambda variant: _of(variant, "payment_latency_p95_ms", 0))
     total = _each(evidence, lambda variant: _of(variant, "order_time_p95_s", 2))
     return (
-        f"{method.payment(payment)}. The p95 as drawn is {drawn}; that of the total order time is "
-        f"{total}."
+        f"Each charge is drawn: {method.payment(payment)}. The p95 as drawn is {drawn}; "
+        f"that of the total order time is {total}."
     )
 
 
