@@ -52,12 +52,12 @@
     target.scrollIntoView();
   }
 
-  /** The contents show where the reader is: in the last section that begins above the middle. */
+  /** The contents show where the reader is: in the last section that begins in the upper quarter. */
   function follow() {
     const links = [...document.querySelectorAll(".contents a")];
     const places = links.map((link) => document.getElementById(link.hash.slice(1)));
     const mark = () => {
-      const passed = places.filter((place) => place.getBoundingClientRect().top < innerHeight / 2);
+      const passed = places.filter((place) => place.getBoundingClientRect().top < innerHeight / 4);
       const here = places.indexOf(passed.at(-1));
       links.forEach((link, at) => {
         if (at === here) link.setAttribute("aria-current", "location");
