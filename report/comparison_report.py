@@ -4,12 +4,14 @@ from typing import Any
 
 from harness.analysis.metric import Listing
 from harness.analysis.metrics import listed
-from report import claims, conclusion, growth_section, method, numbers
+from report import claims, conclusion, growth_section, method, numbers, objections
 from report.charts import comparison_charts
 from report.document import Document, Facts, Fold, Part, closing
 from report.evidence import Evidence
 from report.reproduce import RawRun
 from report.tables import fault_table, metric_tables
+
+DEFINITIONS = "Definition of every metric"
 
 
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
@@ -40,7 +42,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
             "it does not enter the estimates.",
             (*claims.parts(evidence), *faults, *growth_section.parts(evidence)),
             method.THREATS,
-            Fold("Definition of every metric", (_definitions(evidence),)),
+            Fold(DEFINITIONS, (_definitions(evidence),)),
         ),
         raw=raw,
     )
@@ -66,6 +68,12 @@ def _verdict(evidence: Evidence) -> tuple[Part, ...]:
     )
     return (
         Part("comparison", "Comparison", (lead, metric_tables.main(evidence), every_metric)),
+        Part(
+            "objections",
+            "Objections, answered",
+            (objections.answers(evidence),),
+            "Objections",
+        ),
         Part("details", "Each variant in detail", details, "In detail"),
     )
 
@@ -83,7 +91,10 @@ def _load(evidence: Evidence) -> tuple[Part, ...]:
 
 def _definitions(evidence: Evidence) -> Facts:
     metrics = metric_tables.metrics_in_order(evidence)
-    return Facts([(about["title"], about["description"]) for _, about in metrics])
+    return Facts(
+        [(about["title"], about["description"]) for _, about in metrics],
+        ids={about["title"]: metric_tables.anchor(metric) for metric, about in metrics},
+    )
 
 
 def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
@@ -95,7 +106,8 @@ def key_figures(evidence: Evidence) -> list[tuple[str, list[tuple[str, str, str,
         for variant in evidence.variants:
             estimate = variant.estimate(metric)
             found, digits = numbers.readable(estimate, about["digits"])
-            span = numbers.interval(found["low"], found["high"], digits)
+            exact = found["low"] == found["high"]
+            span = "" if exact else numbers.interval(found["low"], found["high"], digits)
             text = numbers.bare(estimate, about["digits"])
             cells.append((variant.tone, variant.title, text, span))
         shown.append((str(about["title"]), cells))

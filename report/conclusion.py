@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from harness.analysis.outcomes import Outcome
 from harness.results.findings import Category, Verdict, correctness
-from report import numbers
-from report.evidence import Evidence, Pair, Run, Variant
+from report import decisions, numbers
+from report.decisions import CONFIRMED, Decision
+from report.evidence import Evidence, Run, Variant
 
 NO_OVERSELL = "I1"
 COUNTED = (
@@ -19,12 +20,7 @@ COUNTED = (
     ("Unfinished after the drain", ("I3", "acknowledged orders not finished")),
 )
 """What the headline counts: words, invariant, and how the audit's kind of offence begins."""
-CONFIRMED = "confirmed_orders"
 NEVER_SHOWN = "confirmed_never_shown"
-COMPARED = (
-    ("order_time_p95_s", "p95 total order time"),
-    ("purchase_latency_p95_ms", "p95 purchase latency"),
-)
 
 TITLES = (
     (CONFIRMED, "confirmed", "as many orders", "as"),
@@ -35,51 +31,54 @@ TITLES = (
 """What the title says: of the first metric that has a winner, in words around the factor."""
 MOST_NAMED = 3
 """The most contenders that a title names one by one."""
-REPLIES = {"outcome": "after payment", "acceptance": "on acceptance"}
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The report's first words."""
+    """The report's first words; `uncertainty` is that of what the title says."""
 
     title: str
     problems: tuple[str, ...]
     sentences: tuple[str, ...]
+    uncertainty: str = ""
 
 
 def headline(evidence: Evidence) -> Headline:
     """Return in words what the campaign found."""
     unranked = ", ".join(variant.title for variant in evidence.variants if not variant.ranked)
+    title, uncertainty = _answer(evidence)
+    few = evidence.variants if len(evidence.variants) <= 2 else ()  # of more, a comparison says it
     return Headline(
-        title=_title(evidence),
+        title=title,
         problems=(*troubles(evidence), *([f"Not ranked: {unranked}."] if unranked else [])),
         sentences=(
-            *(_sold(evidence, variant) for variant in evidence.variants),
+            *(_sold(evidence, variant) for variant in few),
             *_never_shown(evidence),
             _audited(evidence),
-            *_compared(evidence),
+            *decisions.sentences(evidence),
         ),
+        uncertainty=uncertainty,
     )
 
 
-def _title(evidence: Evidence) -> str:
+def _answer(evidence: Evidence) -> tuple[str, str]:
+    """Return the answer in a sentence, and how sure it is."""
     findings = [finding for run in evidence.runs for finding in run.findings]
     if correctness(findings) is Verdict.FAIL:
-        return "The audit failed"
+        return "The audit failed", ""
     if not all(variant.ranked for variant in evidence.variants):
-        return "No ranking: a run is invalid or unaudited"
+        return "No ranking: a run is invalid or unaudited", ""
     if len(evidence.variants) == 1:
-        return f"{evidence.variants[0].title}, measured and audited"
+        return f"{evidence.variants[0].title}, measured and audited", ""
     for metric, did, how, than in TITLES:
-        decided = [_decided(pair, metric) for pair in evidence.pairs]
-        if any(one.winner for one in decided):
-            return _who_won(evidence, decided, did, how, than)
-    return _no_winner(evidence)
+        found = [decisions.decided(pair, metric) for pair in evidence.pairs]
+        if any(one.winner for one in found):
+            return _who_won(evidence, found, did, how, than), decisions.uncertainty(found)
+    undecided = [decisions.decided(pair, CONFIRMED) for pair in evidence.pairs]
+    return _no_winner(evidence), decisions.uncertainty(undecided)
 
 
-def _who_won(
-    evidence: Evidence, decided: Sequence["_Decision"], did: str, how: str, than: str
-) -> str:
+def _who_won(evidence: Evidence, decided: Sequence[Decision], did: str, how: str, than: str) -> str:
     """Return who won against the baseline, by how much, and against whom the baseline won."""
     baseline = evidence.variants[0]
     better = [one for one in decided if one.winner not in (None, baseline)]
@@ -130,20 +129,21 @@ def _no_winner(evidence: Evidence) -> str:
 
 def troubles(evidence: Evidence) -> list[str]:
     """Return what the audit found, what it could not see, and why a run is invalid."""
-    problems = [
-        problem
+    each = [
+        (f"Run {run.index} ({variant.title})", run)
         for variant in evidence.variants
         for run in variant.runs
-        for problem in _found(run, f"Run {run.index} ({variant.title})")
     ]
+    problems = [problem for where, run in each for problem in _failures(run, where)]
+    problems += _not_measured(each)
     for state in (run for entry in evidence.summary["variants"] for run in entry["runs"]):
         if not state["valid"]:
             problems.append(f"Run {state['index']} is INVALID: {'; '.join(state['reasons'])}")
     return problems
 
 
-def _found(run: Run, where: str) -> Iterator[str]:
-    """Yield what the audit of a run found, and what it could not see."""
+def _failures(run: Run, where: str) -> Iterator[str]:
+    """Yield what the audit of a run found."""
     for finding in run.findings:
         if finding.verdict is Verdict.FAIL:
             failure = (
@@ -152,9 +152,18 @@ def _found(run: Run, where: str) -> Iterator[str]:
                 else f"{finding.category} FAILED, which excludes nobody"
             )
             yield f"{where}: {failure}. {finding.id}, {finding.title}: {finding.summary}"
-    unknown = [finding.id for finding in run.findings if finding.verdict is Verdict.UNKNOWN]
-    if unknown or not run.findings:
-        yield f"{where}: not measured by the audit: {', '.join(unknown) or 'everything'}."
+
+
+def _not_measured(each: Sequence[tuple[str, Run]]) -> Iterator[str]:
+    """Yield what the audit could not see, once for all runs of which that is the same."""
+    runs: dict[str, list[str]] = {}
+    for where, run in each:
+        unknown = [finding.id for finding in run.findings if finding.verdict is Verdict.UNKNOWN]
+        if unknown or not run.findings:
+            runs.setdefault(", ".join(unknown) or "everything", []).append(where)
+    for what, found in runs.items():
+        where = ", ".join(found) if len(found) < len(each) or len(each) == 1 else "Every run"
+        yield f"{where}: not measured by the audit: {what}."
 
 
 def _sold(evidence: Evidence, variant: Variant) -> str:
@@ -181,21 +190,19 @@ def _sold_out(evidence: Evidence, variant: Variant) -> str:
         return ""
     return (
         f"; all were reserved or sold at {numbers.number(time_s, 0)} s, when "
-        f"{numbers.number(users)} of at most {evidence.peak_users:,} users were there"
+        f"{numbers.number(users)} of at most {evidence.peak_users:,} users were active"
     )
 
 
-def _never_shown(evidence: Evidence) -> list[str]:
-    """Return how many buyers paid and never saw the outcome, where there were any."""
-    sentences = []
-    for variant in evidence.variants:
-        if variant.value(NEVER_SHOWN):
-            shown = numbers.estimate(variant.estimate(NEVER_SHOWN), 0)
-            sentences.append(
-                f"{variant.title}: the buyers of {shown} confirmed orders of a run paid and never "
-                "saw the outcome."
-            )
-    return sentences
+def _never_shown(evidence: Evidence) -> Iterator[str]:
+    """Yield how many buyers paid and never saw the outcome, where there were any."""
+    found = [
+        f"{variant.title} {numbers.estimate(variant.estimate(NEVER_SHOWN), 0)}"
+        for variant in evidence.variants
+        if variant.value(NEVER_SHOWN)
+    ]
+    if found:
+        yield f"Confirmed orders per run whose buyer never saw the outcome: {', '.join(found)}."
 
 
 def _audited(evidence: Evidence) -> str:
@@ -220,99 +227,3 @@ def _count(evidence: Evidence, invariant: str, begin: str) -> str:
             return f"see {invariant}"  # an audit of an earlier version, which kept no kinds
         total += max((n for what, n in found.offences.items() if what.startswith(begin)), default=0)
     return numbers.number(float(total))
-
-
-@dataclass(frozen=True, slots=True)
-class _Decision:
-    """What a comparison decided: who by what factor of at least one, and how it is printed.
-
-    `won_by` and `lost_by` are titles, and empty if nobody has won.
-    """
-
-    shown: str
-    winner: Variant | None = None
-    won_by: str = ""
-    lost_by: str = ""
-    factor: float = 1.0
-
-
-def _compared(evidence: Evidence) -> Iterator[str]:
-    """Yield how each contender compares with the baseline."""
-    for pair in evidence.pairs:
-        first, second = pair.both
-        sentences = [_more(pair), *(_faster(evidence, pair, *one) for one in COMPARED)]
-        replies = [REPLIES[one.facts["acknowledges"]] for one in pair.both]
-        if replies[0] != replies[1]:
-            sentences.append(
-                f"{first.title} replies {replies[0]}, {second.title} {replies[1]}: compare the "
-                "total order time."
-            )
-        if len(evidence.pairs) > 1:
-            yield " ".join(sentences)
-        else:
-            yield from sentences
-
-
-def _more(pair: Pair) -> str:
-    comparison = pair.comparisons[CONFIRMED]
-    first, second = pair.both
-    found = _decided(pair, CONFIRMED)
-    if found.winner:
-        return (
-            f"{found.won_by} confirmed {numbers.times(found.factor)} as many orders as "
-            f"{found.lost_by} ({found.shown})."
-        )
-    if comparison["factor"] == comparison["low"] == comparison["high"] == 1:
-        return (
-            f"{first.title} and {second.title} confirmed the same number of orders in every block "
-            f"(n = {comparison['n']})."
-        )
-    return f"Confirmed orders, {second.title} compared with {first.title}: {found.shown}."
-
-
-def _faster(evidence: Evidence, pair: Pair, metric: str, words: str) -> str:
-    found = _decided(pair, metric)
-    if found.winner and found.factor < numbers.FARTHEST:
-        return (
-            f"{found.won_by} has a {numbers.times(found.factor)} shorter {words} than "
-            f"{found.lost_by} ({found.shown})."
-        )
-    values = " and ".join(_value(evidence, one, metric) for one in pair.both)
-    decided = f"{found.won_by} is better, {found.shown}" if found.winner else found.shown
-    return f"The {words} is {values}: {decided}."
-
-
-def _value(evidence: Evidence, variant: Variant, metric: str) -> str:
-    """Return a value of a variant, and if there is only a bound, why."""
-    estimate = variant.estimate(metric)
-    shown = numbers.estimate(estimate, evidence.summary["metrics"][metric]["digits"])
-    why = ""
-    if estimate["value"] is None and estimate["warnings"]:
-        said = str(estimate["warnings"][0])
-        # the bound itself is shown already
-        why = f"; {said.partition(': ')[2] if said.startswith('at least ') else said}"
-    return f"{shown} ({variant.title}{why})"
-
-
-def _decided(pair: Pair, metric: str) -> _Decision:
-    """Return what was decided; the summary's factor is turned to the winner.
-
-    Without a winner the decision says why: in the word of the comparison, or not ranked.
-    """
-    comparison = pair.comparisons[metric]
-    factor, low, high = comparison["factor"], comparison["low"], comparison["high"]
-    n = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{comparison['n']}"
-    if factor is None:
-        return _Decision("no ratio")
-    winner = next((a for a in pair.both if a.name == comparison["winner"]), None)
-    if winner is None:
-        reason = comparison["outcome"] if pair.ranked else "not ranked"
-        return _Decision(f"{numbers.factor(factor, low, high)}, {n}, {reason}")
-    if factor < 1:
-        factor, low, high = 1 / factor, numbers.inverse(high), numbers.inverse(low)
-    span = numbers.interval(low, high, numbers.factor_digits(factor))
-    if factor >= numbers.FARTHEST:  # the two values are printed instead
-        span = ""
-    loser = pair.contender if winner is pair.baseline else pair.baseline
-    shown = f"95\N{NO-BREAK SPACE}% interval {span}, {n}" if span else n
-    return _Decision(shown, winner, winner.title, loser.title, factor)

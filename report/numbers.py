@@ -1,13 +1,18 @@
 """How numbers are printed: the same digits, units and dashes in HTML, Markdown and pictures."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 NOTHING = "–"
 DURATIONS = ("ms", "s")
+LARGER = {"ms": "s", "MB": "GB"}
+"""The unit of what is a thousand times as much."""
 FARTHEST = 1_000
 """What is more times as much is no quantity of the same kind: the two values say more."""
+
+_MILLISECONDS = re.compile(r"\b(\d+(?:\.\d+)?) ms\b")
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -45,22 +50,29 @@ def interval(low: float | None, high: float | None, digits: int) -> str:
 
 
 def fitting(value: float | None, digits: int, unit: str) -> int:
-    """Return how many decimals a value needs: a duration shows two or three digits that count."""
-    if not value or unit not in DURATIONS:
+    """Return how many decimals a value needs for three digits that count.
+
+    A metric's `digits` are the most, but a short duration has as many as show two.
+    """
+    if not value:
         return digits
     size = abs(value)
-    if size >= 10:
-        return min(digits, 0 if size >= 100 else 1)
-    return max(digits, 1 if size >= 1 else 2 if size >= 0.1 else 3)
+    most = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    if unit in DURATIONS and size < 10:
+        digits = max(digits, 1 if size >= 1 else 2 if size >= 0.1 else 3)
+    return min(digits, most)
 
 
 def readable(estimate: Mapping[str, Any], digits: int) -> tuple[Mapping[str, Any], int]:
     """Return an estimate in the unit in which people say it, and how many decimals it needs."""
     unit = estimate["unit"]
     size = estimate["low"] if estimate["value"] is None else estimate["value"]
-    if unit == "ms" and size is not None and abs(size) >= 1_000:
+    if unit in LARGER and size is not None and abs(size) >= 1_000:
         ends = {key: estimate[key] and estimate[key] / 1_000 for key in ("value", "low", "high")}
-        estimate, unit, size, digits = {**estimate, **ends, "unit": "s"}, "s", size / 1_000, 2
+        unit, size, digits = LARGER[unit], size / 1_000, 2
+        estimate = {**estimate, **ends, "unit": unit}
+    if size == 0 and not estimate["low"] and not estimate["high"]:
+        return estimate, 0
     return estimate, fitting(size, digits, unit)
 
 
@@ -76,14 +88,37 @@ def estimate(estimate: Mapping[str, Any], digits: int) -> str:
     return f"{shown} {interval(low, estimate['high'], digits)}".rstrip()
 
 
+def remark(warning: str) -> str:
+    """Return a warning of an estimate as it stands beside it: a bound at its head is shown already.
+
+    Milliseconds are said in the unit in which people say them.
+    """
+    why = warning.partition(": ")[2] if warning.startswith("at least ") else ""
+    said = why or warning
+    return _MILLISECONDS.sub(lambda found: duration(float(found[1])), said)
+
+
 def bare(found: Mapping[str, Any], digits: int) -> str:
     """Return an estimate without its interval."""
     return estimate({**found, "low": None} if found["value"] is not None else found, digits)
 
 
+def duration(value: float, unit: str = "ms") -> str:
+    """Return a duration for a sentence, in the unit in which people say it: 4.8 ms, 30.0 s."""
+    if unit == "ms" and value >= 1_000:
+        value_s = value / 1_000
+        return with_unit(number(value_s, fitting(value_s, 2, "s")), "s")
+    return with_unit(short(value), unit)
+
+
 def with_unit(text: str, unit: str) -> str:
     """Join a number and its unit with a space that does not break."""
     return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
+
+
+def unit_of_difference(unit: str) -> str:
+    """Return the unit of a difference: two shares differ by points, not by per cent."""
+    return "points" if unit == "%" else unit
 
 
 def factor_digits(value: float) -> int:

@@ -6,13 +6,13 @@ from typing import Final
 from report.charts.lines import Curve, bin_s, peak_s, unanswered_pct
 from report.charts.time_chart import TimeChart, VariantLines
 from report.evidence import Evidence
-from report.numbers import number, short
+from report.numbers import duration, number, short
 
 
 def _latency(kind: str, what: str, lacked: str) -> Callable[[VariantLines], str]:
     def caption(shown: VariantLines) -> str:
         line = shown.line
-        text = f"{what} usually {short(line.median())} ms, at worst {short(line.max())} ms"
+        text = f"{what} usually {duration(line.median())}, at worst {duration(line.max())}"
         text += f" (at {short(peak_s(line))} s)"
         if missing := unanswered_pct(shown.variant, kind):
             text += f"; {short(missing)} % had no {lacked}"

@@ -13,7 +13,7 @@ from report.charts.line_chart import LineChart, Trace, compact
 from report.charts.plotting import MARKED, Panel
 from report.charts.time_chart import value_cell
 from report.evidence import Durations, Evidence, Floats, Run, Variant
-from report.numbers import short
+from report.numbers import duration
 from report.tables.cells import Cell, Row, Table, numeric, texts
 
 POINTS = 160
@@ -111,8 +111,8 @@ class PercentileChart(Chart):
         parts = []
         for variant in shown:
             found = self.percentiles(variant)
-            said = ", ".join(f"p{q:g} {short(found[q])}" for q in IN_WORDS if q in found)
-            parts.append(f"{variant.title}: {said or 'no counted run'} {self._unit}")
+            said = (f"p{q:g} {duration(found[q], self._unit)}" for q in IN_WORDS if q in found)
+            parts.append(f"{variant.title}: {', '.join(said) or 'no counted run'}")
         return Panel(
             name=name,
             title=title,
@@ -134,9 +134,9 @@ class PercentileChart(Chart):
         found = self.percentiles(variant)
         if not found:
             return "too few values for a curve"
-        half = f"half within {short(found[50.0])} {self._unit}" if 50.0 in found else ""
+        half = f"half within {duration(found[50.0], self._unit)}" if 50.0 in found else ""
         worst = max(found)
-        most = f"{worst:g} % within {short(found[worst])} {self._unit}" if worst > 50.0 else ""
+        most = f"{worst:g} % within {duration(found[worst], self._unit)}" if worst > 50.0 else ""
         return ", ".join(part for part in (half, most) if part)
 
     def values(self, evidence: Evidence) -> Table:

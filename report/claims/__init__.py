@@ -19,6 +19,7 @@ from report.claims.claim_verdict import ClaimVerdict
 from report.document import Fold, Part
 from report.evidence import Evidence
 from report.tables import metric_tables
+from report.tables.cells import Table
 
 RULE = (
     "These figures come from other code on another machine; they are claims, not a baseline. A "
@@ -41,17 +42,19 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
     judged = claim_judgement.judge_all(data, evidence)
     words = Counter(one.verdict.word for one in judged)
     counts = ", ".join(f"{words[word]} {word}" for word in ClaimVerdict)
+    tested = claim_tables.tested(judged, data, evidence)
     untested = claim_tables.untested(judged, data, evidence)
     contradicted = tuple(contradictions.sentences(data))
     return (
-        *([Part("levels", "Levels of users", (levels,), "Levels")] if levels else []),
+        *([_levels(levels)] if levels else []),
         *cost_tables.parts(evidence, data),
         Part(
             "published",
             "The published report, claim by claim",
             (
+                claim_tables.first(judged, data, evidence),
                 RULE,
-                claim_tables.tested(judged, data, evidence),
+                Fold(f"Every claim that this campaign tests ({len(tested.rows)})", (tested,)),
                 Fold(f"What this campaign cannot test ({len(untested.rows)})", (untested,)),
                 Fold(
                     f"Where the published report contradicts itself ({len(contradicted)})",
@@ -63,6 +66,13 @@ def parts(evidence: Evidence) -> tuple[Part, ...]:
             f"Of {len(judged)} published claims this campaign finds {counts}."
             f"{_other_load(data, evidence)}",
         ),
+    )
+
+
+def _levels(table: Table) -> Part:
+    lead = "What requests met by how many users were active; the figures are among the graphs."
+    return Part(
+        "levels", "Levels of users", (lead, Fold("Every level in numbers", (table,))), "Levels"
     )
 
 

@@ -17,6 +17,28 @@ TONES = {
 SUBJECTS = {"sync": "synchronous", "queue": "queue", None: ""}
 
 
+def first(judged: Sequence[Judged], published: Published, evidence: Evidence) -> Table:
+    """Return the claims that matter most, a line each, whether they could be tested or not."""
+    by_id = {one.claim.id: one for one in judged}
+    rows = []
+    for one in (by_id[id] for id in published.first):
+        word, why = one.verdict.word, one.verdict.why
+        said = f"{word}: {why}" if why else str(word)
+        cells = (Cell(f"“{one.claim.quote}”"), Cell(one.published, one.claim.value), _ours(one))
+        rows.append(Row((*cells, Cell(said, tone=TONES[word]))))
+    return Table(
+        "claims-first",
+        f"The claims that the published report rests on; {evidence.workload}.",
+        (
+            *texts("Claim"),
+            *numeric("Published"),
+            *numeric("Ours", interval=True),
+            *texts("Verdict"),
+        ),
+        tuple(rows),
+    )
+
+
 def tested(judged: Sequence[Judged], published: Published, evidence: Evidence) -> Table:
     """Return the claims that this campaign speaks about."""
     rows = [

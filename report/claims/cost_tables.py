@@ -26,11 +26,8 @@ def parts(evidence: Evidence, published: Published) -> tuple[Part, ...]:
     cost = evidence.summary["cost"]
     if not cost:
         return ()
-    found = (
-        _of_variants(cost, evidence),
-        _of_pairs(cost, evidence),
-        decision_framework.table(cost, published, evidence),
-    )
+    found = (_of_variants(cost, evidence), _of_pairs(cost, evidence))
+    framework = decision_framework.table(cost, published, evidence)
     sales, hours = cost["prices"]["sales_per_month"], cost["prices"]["hours_per_month"]
     assumptions = (
         f"Sales in a month: {numbers.number(sales)}; a month has {hours:g} hours.",
@@ -40,7 +37,8 @@ def parts(evidence: Evidence, published: Published) -> tuple[Part, ...]:
     )
     prices = Fold("The price table", (_prices(cost, evidence),))
     shown = (table for table in found if table is not None)
-    return (Part("cost", "Cost", (LEAD, *shown, assumptions, prices)),)
+    decision = [Fold("The published decision framework", (framework,))] if framework else []
+    return (Part("cost", "Cost", (LEAD, *shown, assumptions, *decision, prices)),)
 
 
 def _of_variants(cost: Mapping[str, Any], evidence: Evidence) -> Table:

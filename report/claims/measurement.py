@@ -88,7 +88,7 @@ def _spanned(
 def estimated(estimate: Mapping[str, Any], digits: int) -> Ours:
     """Return an estimate of the summary as an answer."""
     value, low = estimate["value"], estimate["low"]
-    warnings = "; ".join(estimate["warnings"])
+    warnings = "; ".join(map(numbers.remark, estimate["warnings"]))
     if value is None and low is None:
         raise NotMeasured(warnings)
     return Ours(numbers.estimate(estimate, digits), value, low, estimate["high"], warnings)
@@ -109,7 +109,7 @@ def compared(metric: str, evidence: Evidence) -> Ours:
     if found is None:
         raise NotMeasured(NOT_COMPARED)
     if found["kind"] == "none":
-        raise NotMeasured("; ".join(found["warnings"]))
+        raise NotMeasured("; ".join(map(numbers.remark, found["warnings"])))
     if found["kind"] == "difference":
         return _without_factor(metric, found, evidence)
     factor, low, high = found["factor"], found["low"], found["high"]

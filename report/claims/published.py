@@ -109,6 +109,7 @@ class Published(SchemaModel):
     """The whole file."""
 
     source: Text
+    first: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
     claims: Annotated[tuple[Claim, ...], Field(strict=False)]
     contradictions: Annotated[tuple[Contradiction, ...], Field(strict=False)]
     load: Load
@@ -133,6 +134,9 @@ class Published(SchemaModel):
     def _refers_to_what_is_there(self) -> Self:
         if len({claim.id for claim in self.claims}) < len(self.claims):
             raise ValueError("two claims have one id")
+        for id in self.first:
+            if id not in self.by_id:
+                raise ValueError(f"there is no claim {id!r} to be read first")
         for claim in self.claims:
             if claim.untested is not None and claim.untested not in self.reasons:
                 raise ValueError(f"claim {claim.id}: there is no reason {claim.untested!r}")

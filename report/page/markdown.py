@@ -7,6 +7,7 @@ never HTML, never the end of a heading, a cell or a block of code.
 import re
 from collections.abc import Iterable, Sequence
 
+from report import method
 from report.charts.figures import Figure, Picture, Section
 from report.document import Code, Content, Document, Facts, Fold, Part, Stored
 from report.tables import footnotes, judgements
@@ -18,7 +19,9 @@ def render(document: Document) -> str:
     evidence, said = document.evidence, document.said
     parts = [
         plain(f"# {evidence.campaign['title']}: {said.title}"),
+        plain(said.uncertainty),
         " · ".join(f"**{plain(text)}**" for _, text in judgements.badges(evidence)),
+        plain(method.measured_on(evidence)),
         *(plain(f"> **{problem}**") for problem in said.problems),
         *([image(document.picture)] if document.picture else []),
         *(plain(f"**{figure.title}.** {figure.caption}") for figure in document.hero),

@@ -1,4 +1,4 @@
-// The report's page: its charts put in place of the drawings, what switches them, themes, print.
+// The report's page: its charts put in place of the drawings, what switches them, themes, contents.
 // Without this script the page shows its drawings, and says the same.
 "use strict";
 (() => {
@@ -42,16 +42,34 @@
     }
   }
 
-  /** Paper cannot be unfolded. */
-  function unfoldForPrint() {
-    let opened = [];
-    addEventListener("beforeprint", () => {
-      opened = [...document.querySelectorAll("details:not([open])")];
-      for (const one of opened) one.open = true;
-    });
-    addEventListener("afterprint", () => {
-      for (const one of opened) one.open = false;
-    });
+  /** What an address leads to is unfolded, whatever it is folded in. */
+  function reveal() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const folded = [];
+    for (let one = target?.closest("details"); one; one = one.parentElement.closest("details")) folded.push(one);
+    if (folded.every((one) => one.open)) return;
+    for (const one of folded) one.open = true;
+    target.scrollIntoView();
+  }
+
+  /** The contents show where the reader is: in the last section that begins in the upper quarter. */
+  function follow() {
+    const links = [...document.querySelectorAll(".contents a")];
+    const places = links.map((link) => document.getElementById(link.hash.slice(1)));
+    const mark = () => {
+      const passed = places.filter((place) => place.getBoundingClientRect().top < innerHeight / 4);
+      const here = places.indexOf(passed.at(-1));
+      links.forEach((link, at) => {
+        if (at === here) link.setAttribute("aria-current", "location");
+        else link.removeAttribute("aria-current");
+      });
+    };
+    let asked = 0;
+    addEventListener("scroll", () => {
+      cancelAnimationFrame(asked);
+      asked = requestAnimationFrame(mark);
+    }, { passive: true });
+    mark();
   }
 
   readPalette();
@@ -59,5 +77,8 @@
   document.querySelectorAll(".live").forEach(draw);
   document.querySelectorAll("section").forEach(toolbar);
   themes.offer();
-  unfoldForPrint();
+  copying.offer();
+  follow();
+  reveal();
+  addEventListener("hashchange", reveal);
 })();

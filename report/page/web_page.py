@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from report import numbers
+from report import method, numbers
 from report.charts import theme
 from report.document import Document
 from report.tables import footnotes, judgements
@@ -28,13 +28,14 @@ def render(document: Document) -> str:
     """Return the page; every text is escaped but the drawings, which this package made."""
     evidence = document.evidence
     return (
-        environment("page/page.js")
+        environment("page/page.js", before=(*_SCRIPTS, "page/copying.js"))
         .get_template("report.html.j2")
         .render(
             document=document,
             evidence=evidence,
             said=document.said,
             badges=judgements.badges(evidence),
+            measured_on=method.measured_on(evidence),
         )
     )
 
@@ -65,10 +66,10 @@ def environment(own_script: str, before: Sequence[str] = _SCRIPTS) -> jinja2.Env
     return made
 
 
-def _pieces(text: str) -> list[str]:
-    """Return a cell's text in pieces between which a line may break: a value, and its interval."""
+def _pieces(text: str) -> tuple[str, str]:
+    """Return a cell's text as a value and its interval, between which a line may break."""
     value, bracket, span = text.partition(" [")
-    return [value, f"[{span}"] if bracket and span.endswith("]") else [text]
+    return (value, f"[{span}") if bracket and span.endswith("]") else (text, "")
 
 
 def _read(name: str) -> str:

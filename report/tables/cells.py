@@ -16,7 +16,10 @@ from report import numbers
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in one place of a table, and what stands below it, smaller, in the same place."""
+    """What stands in one place of a table, and what stands below it, smaller, in the same place.
+
+    `about` is the id of the place on the page that says what it is.
+    """
 
     text: str
     value: float | None = None
@@ -24,6 +27,7 @@ class Cell:
     high: float | None = None
     note: str = ""
     tone: str = ""
+    about: str = ""
     below: "tuple[Cell, ...]" = ()
 
     @property
@@ -36,12 +40,14 @@ class Cell:
 class Column:
     """A column: its title, whether it holds numbers, and whether they have intervals.
 
-    `below` are what stands below each of its cells: columns of their own for machines.
+    `below` are what stands below each of its cells: columns of their own for machines. `unit` is
+    that of the numbers for machines, if people read another one in the cells.
     """
 
     title: str
     numeric: bool = True
     interval: bool = False
+    unit: str = ""
     below: "tuple[Column, ...]" = ()
 
     @property
@@ -93,7 +99,7 @@ def to_csv(table: Table) -> str:
     columns = [part for column in table.columns for part in column.parts]
     header = ["group"] * grouped + ["unit"] * measured
     for column in columns:
-        header.append(column.title)
+        header.append(f"{column.title}, {column.unit}" if column.unit else column.title)
         if column.interval:
             header += [f"{column.title} low", f"{column.title} high"]
     writer.writerow([*header, "notes"])
@@ -111,13 +117,13 @@ def to_csv(table: Table) -> str:
 
 
 def estimate_cell(estimate: Mapping[str, Any], digits: int) -> Cell:
-    """Return an estimate as a cell, its warnings as the note."""
+    """Return an estimate as a cell, its warnings as the note: without a bound that it shows."""
     return Cell(
         numbers.estimate(estimate, digits),
         value=estimate["value"],
         low=estimate["low"],
         high=estimate["high"],
-        note="; ".join(estimate["warnings"]),
+        note="; ".join(map(numbers.remark, estimate["warnings"])),
     )
 
 
@@ -135,7 +141,8 @@ def difference_cell(
     value: float, low: float | None, high: float | None, digits: int, unit: str, note: str
 ) -> Cell:
     """Return how much more something is; it has no place in a column of ratios for machines."""
-    shown = numbers.with_unit(numbers.signed(value, digits), unit)
+    digits = numbers.fitting(value, digits, unit)
+    shown = numbers.with_unit(numbers.signed(value, digits), numbers.unit_of_difference(unit))
     return Cell(f"{shown} {numbers.interval(low, high, digits)}".rstrip(), note=note)
 
 

@@ -56,7 +56,7 @@ def _compared(evidence: Evidence, metrics: Iterable[str]) -> list[Row]:
     rows = []
     for metric in metrics:
         facts = evidence.summary["metrics"][metric]
-        cells = [Cell(str(facts["title"]))]
+        cells = [_name(metric, facts)]
         for variant in evidence.variants:
             cell = estimate_cell(variant.estimate(metric), facts["digits"])
             pair = pairs.get(variant.name)
@@ -64,6 +64,15 @@ def _compared(evidence: Evidence, metrics: Iterable[str]) -> list[Row]:
             cells.append(replace(cell, below=below))
         rows.append(Row(tuple(cells), facts["group"], facts["unit"]))
     return rows
+
+
+def anchor(metric: str) -> str:
+    """Return the id of the place on the page that defines a metric."""
+    return f"metric-{metric}"
+
+
+def _name(metric: str, facts: Mapping[str, Any]) -> Cell:
+    return Cell(str(facts["title"]), about=anchor(metric))
 
 
 def _column(variant: Variant, pair: Pair | None) -> Column:
@@ -94,7 +103,7 @@ def count_cell(n: int) -> Cell:
 
 def change_cell(found: Mapping[str, Any], facts: Mapping[str, Any]) -> Cell:
     """Return how a contender compares: a ratio, a difference, or why there is none."""
-    note, span = "; ".join(found["warnings"]), (found["low"], found["high"])
+    note, span = "; ".join(map(numbers.remark, found["warnings"])), (found["low"], found["high"])
     if found["kind"] == "ratio":
         return ratio_cell(found["factor"], *span, note)
     if found["kind"] == "difference":
@@ -115,13 +124,12 @@ def details(evidence: Evidence, variant: Variant) -> Table:
     rows = []
     for metric, facts in metrics_in_order(evidence):
         estimate = variant.estimate(metric)
-        digits = numbers.fitting(estimate["value"], facts["digits"], facts["unit"])
-        per_run = [Cell(numbers.number(value, digits), value) for value in estimate["per_run"]]
+        per_run = [_single(value, facts["digits"], facts["unit"]) for value in estimate["per_run"]]
         samples = estimate["samples"]
         rows.append(
             Row(
                 (
-                    Cell(str(facts["title"])),
+                    _name(metric, facts),
                     estimate_cell(estimate, facts["digits"]),
                     *per_run,
                     Cell(str(estimate["n"]), value=estimate["n"]),
@@ -215,7 +223,7 @@ def stages(evidence: Evidence) -> Table:
         "stages",
         "Users at the end of each stage, and the requests sent in it; percentiles of the merged "
         f"API requests; {evidence.workload}.",
-        (*texts("Stage"), *numeric("Window", *(title for title, _, _ in _STAGE_COLUMNS))),
+        (*texts("Stage"), *numeric("Window"), *_columns(_STAGE_COLUMNS)),
         tuple(rows),
     )
 
@@ -226,7 +234,7 @@ def responses(evidence: Evidence) -> Table:
         "responses",
         "Service time: from sending to the answer. Response time: from the intended start. "
         f"Answered requests, merged; counts are means over the runs; {evidence.workload}.",
-        (*texts("Request"), *numeric(*(title for title, _, _ in _RESPONSE_COLUMNS))),
+        (*texts("Request"), *_columns(_RESPONSE_COLUMNS)),
         tuple(
             Row(
                 (Cell(f"{kind['request']}: {kind['route']}"), *_values(kind, _RESPONSE_COLUMNS)),
@@ -238,9 +246,22 @@ def responses(evidence: Evidence) -> Table:
     )
 
 
+def _columns(columns: Sequence[tuple[str, str, int]]) -> Iterator[Column]:
+    """Yield columns by their titles; the unit behind a comma stands in the cells."""
+    for title, _, _ in columns:
+        name, _, unit = title.partition(", ")
+        yield Column(name, unit=unit)
+
+
 def _values(found: Mapping[str, Any], columns: Sequence[tuple[str, str, int]]) -> Iterator[Cell]:
-    for _, key, digits in columns:
-        yield Cell(numbers.number(found[key], digits), found[key])
+    for title, key, digits in columns:
+        yield _single(found[key], digits, title.partition(", ")[2])
+
+
+def _single(value: float | None, digits: int, unit: str) -> Cell:
+    """Return a number without interval, in the unit in which people say it."""
+    alone = {"value": value, "low": None, "high": None, "unit": unit}
+    return Cell(numbers.bare(alone, digits), value)
 
 
 def levels(evidence: Evidence) -> Table | None:
@@ -274,7 +295,7 @@ def backlog(evidence: Evidence) -> Table:
     rows = []
     for metric in listed(Listing.BACKLOG):
         facts = evidence.summary["metrics"][metric]
-        cells = [Cell(str(facts["title"])), Cell(str(facts["description"]))]
+        cells = [_name(metric, facts), Cell(str(facts["description"]))]
         cells += [estimate_cell(a.estimate(metric), facts["digits"]) for a in evidence.variants]
         rows.append(Row(tuple(cells), unit=facts["unit"]))
     return Table(

@@ -39,6 +39,7 @@ def _detectable(metrics: Mapping[str, Mapping[str, Any]], pair: Pair) -> str:
             digits = max(facts["digits"], numbers.factor_digits(least))
             shown = numbers.number(least, digits)
             is_ratio = found["kind"] == "ratio"
-            size = f"{shown}×" if is_ratio else numbers.with_unit(shown, facts["unit"])
+            unit = numbers.unit_of_difference(facts["unit"])
+            size = f"{shown}×" if is_ratio else numbers.with_unit(shown, unit)
             sizes.append(f"{facts['title']} {size} (n = {found['n']})")
     return ", ".join(sizes)

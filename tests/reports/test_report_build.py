@@ -1,12 +1,8 @@
 """The whole report of simulated campaigns: complete, self-contained, the same bytes every time."""
 
-import base64
 import csv
-import hashlib
-import json
 import re
 import shutil
-from html.parser import HTMLParser
 from pathlib import Path
 
 import matplotlib
@@ -20,74 +16,10 @@ from harness.results.store import read_json, write_json
 from report.claims import published
 from tests.golden.campaigns import simulated, store
 from tests.support.histories import make_run
+from tests.support.html_page import Page, assert_needs_nothing_else, contents
 
 HOSTILE = '<script>alert("1")</script> & <b>'
 HOSTILE_NAME = f"{HOSTILE} | 📱 $\\frac$\n# Sale\n```"
-VOID = {"meta", "link", "br", "img", "path", "use", "rect"}
-
-
-class Page(HTMLParser):
-    """What a browser would make of a page: elements, texts, ids, references."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.ids, self.references, self.tags, self.captions, self.open = [], [], [], [], []
-        self.words = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        values = dict(attrs)
-        self.tags.append((tag, values))
-        if "id" in values:
-            self.ids.append(values["id"])
-        self.references += [values[key] for key in ("href", "src") if key in values]
-        if tag == "caption":
-            self.captions.append("")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in VOID and tag not in ("p", "li", "dt", "dd"):
-            while self.open and self.open[-1] in ("p", "li", "dt", "dd"):
-                self.open.pop()
-            assert self.open.pop() == tag
-        elif self.open and self.open[-1] == tag:
-            self.open.pop()
-
-    def handle_data(self, data):
-        if "caption" in self.open:
-            self.captions[-1] += data
-        if not {"style", "svg", "script"} & set(self.open):
-            self.words += data
-
-
-def assert_needs_nothing_else(text):
-    """No other host, and only scripts of the report's own: named by the policy, or plain data."""
-    parsed = Page(text)
-    assert not {"link", "img", "iframe", "base", "form"} & {tag for tag, _ in parsed.tags}
-    assert not [r for r in parsed.references if re.match(r"[a-z]+:|//", r)]
-    assert "@import" not in text
-    assert not re.findall(r"url\((?!#)", text)
-    assert "default-src 'none'" in text
-    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
-    assert len(scripts) == text.count("<script")
-    for attributes, script in scripts:
-        if 'type="application/json"' in attributes:
-            assert "<" not in script
-            json.loads(script)
-        else:
-            digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-            assert attributes == ""
-            assert f"'sha256-{digest}'" in text
-
-
-def contents(folder):
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def judge_with_oversell(run):
@@ -244,6 +176,47 @@ def test_the_verdict_of_a_clean_campaign(healthy):
     assert "Not ranked" not in words
 
 
+def test_the_first_screen_has_the_answer_how_sure_it_is_and_on_what_it_was_measured(healthy):
+    first = Page(healthy.read_text(encoding="utf-8").partition("<main>")[0]).words
+    assert "95\xa0% interval [" in first
+    assert "Measured on Some CPU, 2 cores, 8.0 GB, Linux 6.1, virtual machine" in first
+    assert "Python 3.12.1, harness 0.1.0 at 00000000; 2025-10-09" in first
+    assert "audit PASS: 6 of 6 runs clean" in first
+    assert re.search(r"Confirmed orders.*Synchronous\s+\d.*Queue \+ workers\s+\d", first, re.DOTALL)
+    text = (healthy.parent / "report.md").read_text(encoding="utf-8")
+    assert "Measured on Some CPU" in text
+
+
+def test_the_name_of_a_metric_leads_to_its_definition(healthy):
+    parsed = Page(healthy.read_text(encoding="utf-8"))
+    ids = {values.get("id") for tag, values in parsed.tags if tag == "dt"}
+    named = [values["href"][1:] for _, values in parsed.tags if values.get("class") == "about"]
+    assert len(named) > 100
+    assert set(named) <= ids
+
+
+def test_objections_are_answered_with_numbers_and_lead_to_the_method(healthy):
+    words = Page(healthy.read_text(encoding="utf-8")).words.partition("Objections, answered")[2]
+    for name in ("Load and shop share the machine", "Closed load", "Few runs", "Simulated"):
+        assert re.search(rf"{name}[^\d]*\d", words), name
+
+
+def test_the_claims_that_matter_come_first_and_the_rest_is_folded(healthy):
+    part = healthy.read_text(encoding="utf-8").partition('id="published"')[2]
+    before = part.partition("<details")[0]
+    assert before.count("“") == len(published.load().first) == 10
+    assert "Zero overselling detected" in before
+
+
+def test_the_contents_lead_to_every_section_and_every_graph(healthy):
+    text = healthy.read_text(encoding="utf-8")
+    contents = set(
+        Page(text.partition('<nav class="contents"')[2].partition("</nav>")[0]).references
+    )
+    sections = re.findall(r'<section id="([^"]+)">|<h3 id="([^"]+)">', text)
+    assert {f"#{''.join(one)}" for one in sections} <= contents
+
+
 def test_dirty_runs_come_first_and_are_hatched(dirty):
     words = Page(dirty.read_text(encoding="utf-8")).words
     assert "The audit failed" in words
@@ -299,7 +272,7 @@ def test_a_third_variant_is_compared_with_the_baseline(three):
     assert names == {"comparison.csv"}
     assert (three.parent / "figures" / "latency-stream.svg").exists()
     words = Page(three.read_text(encoding="utf-8")).words
-    assert "Synchronous and Streams confirmed the same number of orders" in words
+    assert "Confirmed orders of 50 × iPhone 15 Pro, each compared with Synchronous: 1.00×" in words
 
 
 def test_the_markdown_report_shows_pictures_that_exist(page):

@@ -10,8 +10,8 @@ from harness.cli.outcome import campaign_verdict
 from harness.errors import ExitCode
 from harness.results.store import Campaign, load_findings, read_json
 from tests.golden.campaigns import store
-from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
 from tests.support.contention import make_contention_run, oversell
+from tests.support.html_page import Page, assert_needs_nothing_else, contents
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -14,8 +14,8 @@ from harness.results.store import read_json, write_json
 from report.charts.fault_bands import marks
 from report.evidence import read
 from tests.golden.campaigns import store
-from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
 from tests.support.histories import make_run
+from tests.support.html_page import Page, assert_needs_nothing_else, contents
 from tests.support.mishaps import Mishap
 
 KILLED = Mishap("kill", "postgres", 4.0, 6.0)

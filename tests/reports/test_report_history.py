@@ -9,7 +9,7 @@ from harness.analysis import History, history
 from harness.errors import UsageError
 from report import history as page
 from report.history.history_tables import values
-from tests.reports.test_report_build import Page, assert_needs_nothing_else, contents
+from tests.support.html_page import Page, assert_needs_nothing_else, contents
 from tests.support.nightly import night, slower, spoil, store
 
 SINCE, NIGHTS = 24, 30

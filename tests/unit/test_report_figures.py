@@ -62,7 +62,7 @@ def evidence(*variants):
 
 
 def caption(chart, shown):
-    return chart.words(shown, chart.thick(shown))
+    return chart.words(shown, chart.thick(shown)).replace("\xa0", " ")
 
 
 def described(chart, shown):
@@ -147,7 +147,7 @@ def test_a_caption_of_percentiles_goes_as_far_as_the_sample():
     waits = np.arange(1.0, 1001)
     shown = evidence(("queue", "Queue", True, (a_run(waits=waits),)))
     said = each(shown, percentile_curves.PURCHASE.caption)
-    assert said == "Queue: half within 500 ms, 99 % within 990 ms."
+    assert said.replace("\xa0", " ") == "Queue: half within 500 ms, 99 % within 990 ms."
     few = evidence(("queue", "Queue", True, (a_run(waits=[1.0] * 5),)))
     assert "too few values" in each(few, percentile_curves.PURCHASE.caption)
 

@@ -37,6 +37,12 @@ def test_a_number_has_separators_a_true_minus_and_a_dash_for_none(value, digits,
         (an_estimate(1_483.6, 1_200, 1_800), 0, "1.48\xa0s [1.20, 1.80]"),
         (an_estimate(999.4), 0, "999\xa0ms"),
         (an_estimate(120.58, 120.32, 120.88, "s"), 2, "121\xa0s [120, 121]"),
+        (an_estimate(46.54, 44.87, 48.2, "%"), 2, "46.5\xa0% [44.9, 48.2]"),
+        (an_estimate(0.034, 0.01, 0.07, "%"), 2, "0.03\xa0% [0.01, 0.07]"),
+        (an_estimate(0, 0, 0, "%"), 2, "0\xa0%"),
+        (an_estimate(0, 0, 0.3, "%"), 2, "0.00\xa0% [0.00, 0.30]"),
+        (an_estimate(171.1, 170.1, 172.2, "req/s"), 1, "171\xa0req/s [170, 172]"),
+        (an_estimate(1_616.8, 1_381.9, 1_886.6, "MB"), 0, "1.62\xa0GB [1.38, 1.89]"),
         (an_estimate(13, 13, 13, ""), 0, "13"),
         (an_estimate(5.4, 5.2, 5.6, ""), 0, "5 [5, 6]"),
     ],
@@ -73,3 +79,29 @@ def test_what_is_far_apart_is_no_multiple_of_the_other_but_for_machines(ratio, s
     cell = cells.ratio_cell(*ratio, note="")
     assert cell.text == shown
     assert (cell.value, cell.low, cell.high) == ratio
+
+
+@pytest.mark.parametrize(
+    ("duration", "shown"),
+    [((3.561,), "3.56\xa0ms"), ((30_000.7,), "30.0\xa0s"), ((5.2, "s"), "5.2\xa0s")],
+)
+def test_a_duration_in_a_sentence_has_the_unit_that_people_use(duration, shown):
+    assert numbers.duration(*duration) == shown
+
+
+@pytest.mark.parametrize(
+    ("warning", "said"),
+    [
+        ("at least 30000.7 ms: 62.0 % had no answer", "62.0 % had no answer"),
+        ("at least 60 s", "at least 60 s"),
+        ("no ratio: sync: at least 30000.7 ms: late", "no ratio: sync: at least 30.0\xa0s: late"),
+        ("one run: no interval", "one run: no interval"),
+    ],
+)
+def test_a_remark_does_not_repeat_the_bound_that_it_stands_beside(warning, said):
+    assert numbers.remark(warning) == said
+
+
+def test_two_shares_differ_by_points():
+    cell = cells.difference_cell(-46.54, -48.2, -44.87, 2, "%", note="")
+    assert cell.text == "−46.5\xa0points [−48.2, −44.9]"

@@ -65,8 +65,46 @@ def test_the_title_says_what_was_decided_against_the_baseline(found, title):
     assert conclusion.headline(evidence(*found)).title == title
 
 
-def test_every_contender_has_one_sentence_where_there_are_several():
+@pytest.mark.parametrize(
+    ("found", "uncertainty"),
+    [
+        ([won(2.4)], "95 % interval [2.16, 2.64], n = 3"),
+        ([UNDECIDED], "1.02× [0.90, 1.15], n = 3, not decided"),
+        ([won(2.4), SLOW], "95 % intervals: V1 [2.16, 2.64], V2 [1.67, 2.50]"),
+        ([UNDECIDED] * 5, ""),
+    ],
+)
+def test_beside_the_title_stands_how_sure_it_is(found, uncertainty):
+    said = conclusion.headline(evidence(*found)).uncertainty
+    assert said.replace("\xa0", " ") == uncertainty
+
+
+def test_of_several_contenders_each_metric_is_one_sentence():
     said = conclusion.headline(evidence(won(2.4), SLOW, UNDECIDED)).sentences
-    of_pairs = [one for one in said if "p95 total order time" in one]
-    assert len(of_pairs) == 3
-    assert all("Synchronous" in one for one in of_pairs)
+    (of_orders,) = (one for one in said if one.startswith("Confirmed orders"))
+    assert of_orders == (
+        "Confirmed orders of 1,000 × iPhone 15 Pro, compared with Synchronous 412: "
+        "V1 1,000 (2.40× higher [2.16, 2.64], better); "
+        "V2 1,000 (2.00× lower [1.67, 2.50], worse); "
+        "V3 1,000 (1.02× [0.90, 1.15], not decided)."
+    )
+    (of_time,) = (one for one in said if one.startswith("P95 total order time"))
+    assert of_time == (
+        "P95 total order time, each compared with Synchronous: 1.02× [0.90, 1.15], not decided."
+    )
+    (of_replies,) = (one for one in said if "on acceptance" in one)
+    assert of_replies == (
+        "Synchronous replies after payment, V1, V2 and V3 on acceptance: compare the "
+        "total order time."
+    )
+
+
+def test_where_contenders_differ_in_time_their_values_are_said():
+    found = evidence(won(2.4), SLOW)
+    found.pairs[0].comparisons["order_time_p95_s"] |= {"factor": 0.5, "outcome": Outcome.BETTER}
+    (of_time,) = (
+        one for one in conclusion.headline(found).sentences if one.startswith("P95 total order")
+    )
+    assert of_time.replace("\xa0", " ").startswith(
+        "P95 total order time, compared with Synchronous ≥ 60.0 s: V1 7.40 s ("
+    )

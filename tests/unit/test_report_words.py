@@ -229,6 +229,13 @@ def test_what_the_audit_could_not_measure_is_not_zero():
     assert "not measured by the audit: I1" in text
 
 
+def test_what_no_run_measured_is_said_once():
+    unknown = Finding("I19", "Every outcome was shown", Verdict.UNKNOWN, "not recorded")
+    text = said(an_evidence((*CLEAN, unknown), pairs=unranked()))
+    assert text.count("not measured by the audit: I19") == 1
+    assert "Run 1 (Queue + workers), Run 2 (Queue + workers), Run 3 (Queue + workers): not" in text
+
+
 def test_a_run_without_audit_is_not_clean():
     text = said(an_evidence((), pairs=unranked()))
     assert "Oversold: not known. Acknowledged orders lost: not known. Unfinished" in text
