@@ -11,6 +11,7 @@ from harness.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from harness.analysis import Prices
     from harness.results.store import Campaign
+    from report.conclusion import Headline
 
 CampaignArgument = Annotated[
     Path | None, typer.Argument(help="Folder of a campaign; the newest in results/ if left out.")
@@ -33,6 +34,11 @@ def newest() -> Path:
     return stored[-1]
 
 
+def _answer(said: "Headline") -> str:
+    """Return the report's first sentence, with how sure it is."""
+    return f"{said.title} ({said.uncertainty})" if said.uncertainty else said.title
+
+
 def publish(
     stored: "Campaign", strict: bool, prices: "Prices | None" = None, *, opens: bool = False
 ) -> ExitCode:
@@ -48,7 +54,7 @@ def publish(
     campaign.summarise(stored, prices)
     written = report.write(stored.path)
     verdict = campaign_verdict(stored, strict=strict)
-    print_result(stored, verdict, written.said.title)
+    print_result(stored, verdict, _answer(written.said))
     console.print(f"report: {written.page}", markup=False)
     if opens:
         _open(written.page)
