@@ -36,8 +36,8 @@ def build(campaign_dir: Path) -> Path:
         "report.md": markdown.render(document),
         **{f"tables/{name}.csv": cells.to_csv(table) for name, table in document.tables.items()},
         **{
-            f"figures/{picture.name}.svg": theme.standalone(picture.svg)
-            for picture in document.pictures
+            f"figures/{picture.name}.svg": theme.standalone(picture.svg, source)
+            for picture, source in document.sources
         },
     }
     return _write(campaign_dir, texts, document.pictures)

@@ -15,12 +15,13 @@ from report.tables import fault_table, metric_tables
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
     faults = fault_table.parts(evidence)
+    hero = comparison_charts.hero(evidence)
     return Document(
         evidence=evidence,
         said=conclusion.headline(evidence),
         key_figures=key_figures(evidence),
-        hero=comparison_charts.hero(evidence),
-        picture=comparison_charts.headline(evidence),
+        hero=hero,
+        picture=comparison_charts.headline(evidence, hero),
         before=_verdict(evidence),
         graphs_lead="Thin lines are runs; a thick line is the median of the runs, or the merged "
         "distribution. Dotted: a run that is invalid or failed its audit. Hatched: excluded from "

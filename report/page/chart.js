@@ -116,6 +116,48 @@ const figures = (() => {
     });
   }
 
+  function polygon(ctx, corners, x, y, radius) {
+    ctx.beginPath();
+    for (const [dx, dy] of corners) ctx.lineTo(x + dx * radius, y - dy * radius);
+    ctx.closePath();
+  }
+
+  /** What tells lines apart where they lie on each other, and why a line ends before the others. */
+  function drawMarks(plot, { data, lines }) {
+    const several = new Set(data.traces.map((trace) => trace.colour)).size > 1;
+    onCanvas(plot, (ctx, _, ratio) => {
+      ctx.font = FONT.replace("11", String(11 * ratio));
+      ctx.lineWidth = ratio;
+      lines.forEach(({ trace, run, values }, position) => {
+        if (run !== null || !plot.series[position + 1].show) return;
+        const at = (place) => [plot.valToPos(data.x[place], "x", true), plot.valToPos(values[place], "y", true)];
+        ctx.fillStyle = ink(trace.colour);
+        for (const place of several ? trace.marked ?? [] : []) {
+          polygon(ctx, trace.marker, ...at(place), 5 * ratio);
+          ctx.fill();
+          ctx.strokeStyle = ink("paper");
+          ctx.stroke();
+        }
+        if (!trace.ending) return;
+        const [x, y] = at(values.findLastIndex((value) => value !== null));
+        const arm = 4 * ratio;
+        ctx.strokeStyle = ink(trace.colour);
+        ctx.save();
+        ctx.lineWidth = 2 * ratio;
+        ctx.beginPath();
+        for (const sign of [1, -1]) {
+          ctx.moveTo(x - arm, y - sign * arm);
+          ctx.lineTo(x + arm, y + sign * arm);
+        }
+        ctx.stroke();
+        ctx.restore();
+        const toLeft = x + ctx.measureText(trace.ending).width + 9 * ratio > plot.bbox.left + plot.bbox.width;
+        ctx.textAlign = toLeft ? "right" : "left";
+        ctx.fillText(trace.ending, x + (toLeft ? -9 : 9) * ratio, y + (toLeft ? -7 : 4) * ratio);
+      });
+    });
+  }
+
   /** Hatching under the line of a variant that is not ranked. */
   function hatch(colour) {
     const size = 8 * uPlot.pxRatio;
@@ -158,6 +200,15 @@ const figures = (() => {
     };
   }
 
+  /** 1 (of few decades 2 and 5, too) × 10ⁿ, as the drawings have them. */
+  function logPlaces(low, high) {
+    const first = Math.floor(Math.log10(low)), found = [];
+    for (let decade = 10 ** first; decade <= high; decade *= 10) {
+      for (const times of high / low < 200 ? [1, 2, 5] : [1]) found.push(decade * times);
+    }
+    return found.filter((at) => at >= low && at <= high);
+  }
+
   function axesOf(data) {
     const look = {
       stroke: () => ink("muted"), font: FONT, ticks: { show: false },
@@ -170,10 +221,11 @@ const figures = (() => {
           values: (_, places) => places.map(percentile) }
       : { label: "seconds since the load began", grid: { show: false },
           incrs: STEPS_S, values: (_, places) => places.map((at) => String(Number(at.toFixed(1)))) };
-    const decades = (_, places) => places.map((at) => (Number.isInteger(Math.log10(at)) ? at : null));
+    const every = (_, places) => places;
     const y = {
-      size: 56, values: (_, places) => places.map((at) => (at === null ? "" : short(at))),
-      grid: { ...look.grid, ...(data.log ? { filter: decades } : {}) },
+      size: 56, values: (_, places) => places.map(short),
+      ...(data.log ? { splits: (_, __, low, high) => logPlaces(low, high), filter: every } : {}),
+      grid: { ...look.grid, ...(data.log ? { filter: every } : {}) },
     };
     return [{ ...look, labelFont: FONT, labelSize: 18, size: 30, ...x }, { ...look, ...y }];
   }
@@ -183,8 +235,9 @@ const figures = (() => {
     const whole = (min, max) => (
       min === null || (min <= data.x[0] && max >= data.x[data.x.length - 1]));
     const highest = Math.max(0, ...data.levels.map(([value]) => value * 1.14));
-    const linear = (min, max) => data.y ?? [0, Math.max(max * 1.05, highest, 1)];
-    const log = (min, max) => (min === null ? [1, 10] : uPlot.rangeLog(min, max, 10, true));
+    const fromZero = (high) => [-0.03 * high, high]; // no line lies on the edge
+    const linear = (min, max) => data.y ?? fromZero(Math.max(max * 1.1, highest, 1));
+    const log = (min, max) => data.y ?? (min === null ? [1, 10] : [min / 1.25, max * 1.25]);
     return {
       x: {
         time: false, distr: data.axis === "percentile" ? 3 : 1,
@@ -203,9 +256,11 @@ const figures = (() => {
 
   function sample(trace) {
     const dash = trace.dash.join(" ");
+    const corners = (trace.marker ?? []).map(([x, y]) => `${14 + 4 * x},${4 - 4 * y}`).join(" ");
     const made = element("span", { class: `sample ${trace.colour}`, "aria-hidden": "true" });
     made.innerHTML = `<svg viewBox="0 0 28 8" width="28" height="8"><path d="M0 4H28" fill="none" `
-      + `stroke="currentColor" stroke-width="2.5" stroke-dasharray="${dash}"/></svg>`;
+      + `stroke="currentColor" stroke-width="2.5" stroke-dasharray="${dash}"/>`
+      + `<polygon points="${corners}" fill="currentColor"/></svg>`;
     return made;
   }
 
@@ -249,7 +304,7 @@ const figures = (() => {
         series: [{}, ...this.lines.map((line) => seriesOf(line, data))],
         hooks: {
           drawClear: [(plot) => drawBehind(plot, data)],
-          draw: [(plot) => drawBefore(plot, data)],
+          draw: [(plot) => drawBefore(plot, data), (plot) => drawMarks(plot, this)],
           setCursor: [() => this.read()],
           setScale: [(plot, key) => key === "x" && this.scaled(plot)],
         },

@@ -157,7 +157,7 @@ def funnel(evidence: Evidence) -> Table:
     for same in zip(*steps, strict=True):
         cells = [Cell(f"{same[0]['title']}: {same[0]['meaning']}")]
         for step in same:
-            ended = _exits(step["left"])
+            ended = exits(step["left"])
             below = (
                 percent(step["share_of_attempts"], of="of attempts"),
                 percent(step["share_of_previous"], of="of the step before"),
@@ -169,7 +169,8 @@ def funnel(evidence: Evidence) -> Table:
     return Table("funnel", caption, tuple(columns), tuple(rows))
 
 
-def _exits(left: Mapping[str, float]) -> str:
+def exits(left: Mapping[str, float]) -> str:
+    """Return how those ended that came no further, with their numbers; nothing if there are none."""
     words = {name: name.replace("_", " ") for name in left}
     return ", ".join(f"{numbers.number(n)} {words[name]}" for name, n in left.items() if n)
 
@@ -250,15 +251,15 @@ def levels(evidence: Evidence) -> Table | None:
         return None
     return Table(
         "levels",
-        "Requests grouped by active users when they were sent; a level begins "
-        "where the one before it ends, and rising and falling load count together. Requests are "
+        "Requests grouped by active users when they were sent; rising and falling load count "
+        "together. Requests are "
         "means of the runs; latency is that of API requests, an unanswered one longer than all "
         f"others; {evidence.workload}.",
         (*texts("Users"), *numeric(*(title for title, _, _ in _LEVEL_COLUMNS), interval=True)),
         tuple(
             Row(
                 (
-                    Cell(f"≤ {level['up_to']}", level["up_to"]),
+                    Cell(numbers.between(level["above"], level["up_to"])),
                     *(estimate_cell(level[key], digits) for _, key, digits in _LEVEL_COLUMNS),
                 ),
                 variant.title,
