@@ -78,6 +78,7 @@ def _load(evidence: Evidence) -> tuple[Part, ...]:
     return (
         Part("funnel", "Order funnel in numbers", (metric_tables.funnel(evidence),), "Funnel"),
         Part("stages", "Stages: planned and achieved users", stages, "Stages"),
+        Part("failures", "Failed requests", (metric_tables.failures(evidence),), "Failures"),
         Part("backlog", "Queue depth and processing delay", backlog, "Backlog"),
     )
 

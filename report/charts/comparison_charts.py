@@ -81,9 +81,7 @@ def _question(evidence: Evidence) -> str:
 def _source(evidence: Evidence) -> str:
     """Return of which campaign the picture is."""
     day = moment(str(evidence.campaign.get("created_at", ""))).partition(" ")[0]
-    return " · ".join(
-        part for part in (evidence.campaign["title"], day, evidence.workload) if part
-    )
+    return " · ".join(part for part in (evidence.campaign["title"], day, evidence.workload) if part)
 
 
 def _alt(evidence: Evidence) -> str:

@@ -1,4 +1,4 @@
-"""The order funnel as a figure: each step is as wide as the share of the attempts that reached it."""
+"""The order funnel as a figure: a step is as wide as the share of the attempts that reached it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NAMES_PX: Final = 126
 NUMBERS: Final = 78.0
 """Room for the numbers right of the funnel, in % of the attempts."""
 HALF: Final = 0.29
-"""Half the height of a step, of its row: the rest shows how many were lost on the way to the next."""
+"""Half the height of a step, of its row: the rest shows how many did not reach the next."""
 
 Steps = Sequence[Mapping[str, Any]]
 

@@ -8,6 +8,7 @@ answer has a row of its own at the top. Colours are steps, so that a legend can 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -95,9 +96,9 @@ def counts(cells: Grid, requests: Sequence[Latencies]) -> Counts:
 
 
 def steps(most: int) -> list[int]:
-    """Return the least count of each colour, from few to many; each is so many times the last."""
-    ends = np.geomspace(1, max(most, 1) + 1, STEPS + 1)[:-1]
-    return sorted({int(end) for end in np.ceil(ends - 1e-9)})
+    """Return the least count of each colour, from few to many: powers of one whole number."""
+    factor = next(factor for factor in count(2) if factor**STEPS > most)
+    return [factor**step for step in range(STEPS) if factor**step <= max(most, 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,9 +125,7 @@ class PercentileChart(Chart):
             title=title,
             alt=f"{self.title}, percentile curves. {'; '.join(parts)}.",
             traces=traces,
-            legend=legends.of_variants(shown)
-            if len(shown) > 1
-            else legends.of_runs(shown[0]),
+            legend=legends.of_variants(shown) if len(shown) > 1 else legends.of_runs(shown[0]),
             colour=colour,
             hatched=shown[0] if len(shown) == 1 else None,
         )

@@ -170,7 +170,7 @@ def funnel(evidence: Evidence) -> Table:
 
 
 def exits(left: Mapping[str, float]) -> str:
-    """Return how those ended that came no further, with their numbers; nothing if there are none."""
+    """Return how those ended who came no further, with their numbers; nothing if there are none."""
     words = {name: name.replace("_", " ") for name in left}
     return ", ".join(f"{numbers.number(n)} {words[name]}" for name, n in left.items() if n)
 
@@ -189,11 +189,18 @@ _STAGE_COLUMNS = (
 _RESPONSE_COLUMNS = (
     ("Requests", "requests", 0),
     ("Answered", "answered", 0),
+    ("Service min, ms", "service_min_ms", 1),
+    ("Service max, ms", "service_max_ms", 1),
     *(
         (f"{kind.capitalize()} {quantile}, ms", f"{kind}_{quantile}_ms", 1)
         for kind in ("service", "response")
         for quantile in ("p50", "p95", "p99")
     ),
+)
+_FAILURE_COLUMNS = (
+    ("Failed", "count", 1),
+    ("of these requests, %", "share_pct", 2),
+    ("per second", "per_s", 3),
 )
 _LEVEL_COLUMNS = (
     ("Requests", "requests", 0),
@@ -239,9 +246,35 @@ def responses(evidence: Evidence) -> Table:
     )
 
 
+def failures(evidence: Evidence) -> Table:
+    """Return what failed of every variant, by kind of request, status and message."""
+    found = evidence.summary.get("failures", {})
+    rows = []
+    for variant in evidence.variants:
+        kinds = found.get(variant.name, ())
+        for kind in kinds:
+            status = Cell(str(kind["status"]) if kind["status"] else "no answer")
+            begin = (Cell(f"{kind['request']}: {kind['route']}"), status, Cell(kind["message"]))
+            when = Cell(f"{kind['first_s']:,.0f}–{kind['last_s']:,.0f} s")
+            rows.append(Row((*begin, *_values(kind, _FAILURE_COLUMNS), when), variant.title))
+        if not kinds:
+            rows.append(Row((Cell("nothing failed"), *[Cell(numbers.NOTHING)] * 6), variant.title))
+    return Table(
+        "failures",
+        "What failed (5xx or no answer) by request, status and message: means over the runs, the "
+        f"most frequent first; {evidence.workload}.",
+        (
+            *texts("Request", "Status", "Message"),
+            *numeric(*(title for title, _, _ in _FAILURE_COLUMNS)),
+            *texts("Between"),
+        ),
+        tuple(rows),
+    )
+
+
 def _values(found: Mapping[str, Any], columns: Sequence[tuple[str, str, int]]) -> Iterator[Cell]:
     for _, key, digits in columns:
-        yield Cell(numbers.number(found[key], digits), found[key])
+        yield Cell(numbers.number(found.get(key), digits), found.get(key))
 
 
 def levels(evidence: Evidence) -> Table | None:
