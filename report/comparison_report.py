@@ -25,7 +25,7 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
         before=_verdict(evidence),
         graphs_lead="Thin lines are runs; a thick line is the median of the runs, or the merged "
         "distribution. Dotted: a run that is invalid or failed its audit. Hatched: excluded from "
-        "the ranking. Bands are the stages"
+        "the ranking. A gap: not measured. Bands are the stages"
         + ("; those with a label between dashed lines are faults." if faults else "."),
         sections=(
             *comparison_charts.sections(evidence),

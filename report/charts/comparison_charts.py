@@ -81,7 +81,9 @@ def _question(evidence: Evidence) -> str:
 def _source(evidence: Evidence) -> str:
     """Return of which campaign the picture is."""
     day = moment(str(evidence.campaign.get("created_at", ""))).partition(" ")[0]
-    return " · ".join(part for part in (evidence.campaign["title"], day, evidence.workload) if part)
+    each = sorted({len(variant.counted) for variant in evidence.variants})
+    runs = f"{' to '.join(map(str, each))} run{'' if each == [1] else 's'} of each variant"
+    return " · ".join(part for part in (evidence.campaign["title"], day, runs) if part)
 
 
 def _alt(evidence: Evidence) -> str:

@@ -230,14 +230,14 @@ def _draw(ax: Axes, cells: Grid, shown: "npt.NDArray[np.bool_]", colour: str) ->
 
 
 def _axes(ax: Axes, cells: Grid) -> None:
-    """Name the rows at 1 and 5 (of few: each) × 10ⁿ, and the one of what had no answer."""
+    """Name the edges at 10ⁿ (if they are few: each), and the row of what had no answer."""
     top = cells.rows + APART
     ax.set_ylim(-0.3, top + 1.3)
     few = cells.rows <= 2 * len(_EDGES_OF_A_DECADE)
     places = [
         (row, short(float(edge)))
         for row, edge in enumerate(cells.edges_ms)
-        if few or math.isclose(math.log10(edge) % 1, 0, abs_tol=1e-9)
+        if few or math.isclose(edge, 10.0 ** round(math.log10(edge)))
     ]
     places.append((top + 0.5, "none"))
     ax.set_yticks([at for at, _ in places], [label for _, label in places])

@@ -60,7 +60,7 @@ class TimeChart(Chart):
     levels: Callable[[Evidence], tuple[tuple[float, str], ...]] = lambda _: ()
     ending: Callable[[VariantLines], str] = lambda _: ""
 
-    def of(self, evidence: Evidence, variant: Variant) -> tuple[Curve, ...]:
+    def curves_of(self, evidence: Evidence, variant: Variant) -> tuple[Curve, ...]:
         """Return the curves of a variant: those of every one, if the chart has no others."""
         return self.curves
 
@@ -90,7 +90,7 @@ class TimeChart(Chart):
 
     def _shown(self, evidence: Evidence, variant: Variant, thick: Thick) -> VariantLines | None:
         """Return the thick lines of a variant; None if there is none of its first curve."""
-        curves, found = self.of(evidence, variant), thick[variant.name]
+        curves, found = self.curves_of(evidence, variant), thick[variant.name]
         line = _known(found.get(curves[0].column)) if curves else None
         return None if line is None else VariantLines(evidence, variant, found, line)
 
@@ -100,7 +100,7 @@ class TimeChart(Chart):
         return {
             variant.name: {
                 curve.column: line
-                for curve in self.of(evidence, variant)
+                for curve in self.curves_of(evidence, variant)
                 if lines.is_measured(variant, curve)
                 and (line := lines.of_variant(variant, curve, width_s)) is not None
             }
@@ -145,7 +145,7 @@ class TimeChart(Chart):
             traces=tuple(
                 trace(variant, curve)
                 for variant in evidence.variants
-                for curve in self.of(evidence, variant)
+                for curve in self.curves_of(evidence, variant)
                 if lines.is_measured(variant, curve)
             ),
             log=self.log,
@@ -188,7 +188,7 @@ class TimeChart(Chart):
         rows = [
             Row(self._cells(evidence, variant, curve, line), variant.named)
             for variant in evidence.variants
-            for curve in self.of(evidence, variant)
+            for curve in self.curves_of(evidence, variant)
             if (line := thick[variant.name].get(curve.column)) is not None
         ]
         return Table(

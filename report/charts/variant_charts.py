@@ -33,7 +33,7 @@ class VariantChart(TimeChart):
     own: Callable[[Evidence, Variant], tuple[Curve, ...]]
     with_runs: bool = True
 
-    def of(self, evidence: Evidence, variant: Variant) -> tuple[Curve, ...]:
+    def curves_of(self, evidence: Evidence, variant: Variant) -> tuple[Curve, ...]:
         """Return the curves of a variant."""
         return self.own(evidence, variant)
 
