@@ -46,7 +46,7 @@ class TimeChart(Chart):
     `levels` are values of y that a scenario gives. A chart `within_load` ends with it, another with
     the longest drain. Of one that is not `alone` only the picture of all variants is drawn.
     `ending` returns why the line of a variant ends early, if it does. A line has at most so many
-    `points`; y counts `whole` things or not.
+    `points`; y counts `whole` things or not. One that is not `with_runs` shows thick lines alone.
     """
 
     curves: tuple[Curve, ...] = ()
@@ -54,6 +54,7 @@ class TimeChart(Chart):
     compared: str = "Compared"
     log: bool = False
     whole: bool = True
+    with_runs: bool = True
     points: int = lines.POINTS
     within_load: bool = False
     alone: bool = True
@@ -125,7 +126,7 @@ class TimeChart(Chart):
         def trace(variant: Variant, curve: Curve) -> Trace:
             middle = thick[variant.name].get(curve.column)
             drawn = plotting.trace(
-                variant,
+                variant if self.with_runs or middle is None else replace(variant, runs=()),
                 f"{variant.named}, {curve.label}" if several else curve.label,
                 curve.label,
                 None if middle is None else compact(middle.reindex(x)),

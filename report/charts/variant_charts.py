@@ -25,13 +25,9 @@ WORTH_A_LEVEL: Final = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantChart(TimeChart):
-    """A chart over time with a figure for each variant, whose curves are its `own`.
-
-    One that is not `with_runs` shows the thick lines alone.
-    """
+    """A chart over time with a figure for each variant, whose curves are its `own`."""
 
     own: Callable[[Evidence, Variant], tuple[Curve, ...]]
-    with_runs: bool = True
 
     def curves_of(self, evidence: Evidence, variant: Variant) -> tuple[Curve, ...]:
         """Return the curves of a variant."""
@@ -41,8 +37,6 @@ class VariantChart(TimeChart):
         """Return a figure for each variant; the table of values of all is that of the first."""
         thick = self.thick(evidence)
         chart = self.describe(evidence, thick)
-        if not self.with_runs:
-            chart = chart.medians()
         panels = [self.panel(chart, (variant,)) for variant in evidence.variants]
         drawn = plotting.pictures(chart, panels)
         return tuple(
