@@ -6,38 +6,36 @@ answer has a row of its own at the top. Colours are steps, so that a legend can 
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 
 from harness.analysis.series import Latencies
-from report.charts import fault_bands, plotting, theme
-from report.charts.chart import Chart, each
-from report.charts.figures import Figure, Picture
+from report.charts import lines, plotting, theme
+from report.charts.figures import Figure
 from report.charts.legends import SWATCH_PX, Entry
-from report.charts.line_chart import LineChart
-from report.charts.time_chart import horizon_s
-from report.evidence import Evidence, Floats, Variant
+from report.charts.line_chart import Cells
+from report.charts.lines import Curve
+from report.charts.time_chart import VariantLines
+from report.charts.variant_charts import VariantChart
+from report.evidence import Evidence, Variant
 from report.numbers import number, short
 from report.tables.cells import Cell, Row, Table, numeric, texts
 
-COLUMNS: Final = 80
-"""The most columns of a map; each stands for as many whole seconds."""
 _EDGES_OF_A_DECADE: Final = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-APART: Final = 0.6
-"""How far the row of what had no answer is from the others, in rows."""
-OVERLAP: Final = 0.04
-"""How much larger than its place a cell is drawn, so that no seam shows between two."""
+_NONE: Final = (1.3, 2.0)
+"""Where the row of what had no answer lies, above the last edge, as factors."""
+_MARGIN: Final = 1.15
+NO_ANSWER: Final = "no answer"
 STEPS: Final = len(theme.HEAT_LIGHT)
 
 Counts = npt.NDArray[np.int64]
+"""How many requests are in each cell, by row from the fastest and by column; in the last row those
+that had no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,46 +44,47 @@ class Grid:
 
     width_s: int
     columns: int
-    edges_ms: Floats
+    edges_ms: tuple[float, ...]
 
     @property
     def rows(self) -> int:
         """Return the number of rows of answers."""
         return len(self.edges_ms) - 1
 
-    def label(self, row: int) -> str:
-        """Return a row as a bin, such as ``10–15 ms``."""
-        if row == self.rows:
-            return "no answer"
-        low, high = self.edges_ms[row : row + 2]
-        return f"{short(float(low))}–{short(float(high))} ms"
+    @property
+    def none_ms(self) -> tuple[float, float]:
+        """Return where the row of what had no answer lies on the axis."""
+        return self.edges_ms[-1] * _NONE[0], self.edges_ms[-1] * _NONE[1]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the rows as bins, such as ``10–15 ms``."""
+        ends = (short(edge) for edge in self.edges_ms)
+        low = next(ends)
+        named = []
+        for high in ends:
+            named.append(f"{low}–{high} ms")
+            low = high
+        return (*named, NO_ANSWER)
 
 
-def grid(evidence: Evidence, kind: str) -> Grid:
-    """Return cells in which every request of a kind has a place."""
-    end_s = horizon_s(evidence, evidence.runs)
-    found = [run.latencies[kind] for run in evidence.runs if run.latencies]
-    answered_ms = [one.latency_ms[one.answered] for one in found]
-    known = np.concatenate([np.empty(0), *answered_ms])
+def grid(found: Sequence[Latencies], width_s: int, longest_s: int) -> Grid:
+    """Return cells in which every request has a place."""
+    known = np.concatenate([np.empty(0), *(one.latency_ms[one.answered] for one in found)])
     low, high = (float(known.min()), float(known.max())) if len(known) else (1.0, 10.0)
-    width_s = max(1, math.ceil(end_s / COLUMNS))
-    return Grid(width_s, math.ceil(end_s / width_s), _edges(max(low, 1e-3), high))
+    return Grid(width_s, max(1, math.ceil(longest_s / width_s)), _edges(max(low, 1e-3), high))
 
 
-def _edges(low: float, high: float) -> Floats:
+def _edges(low: float, high: float) -> tuple[float, ...]:
     """Return round edges from below the lowest to above the highest."""
     decades = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 2)
-    every = np.array([step * 10.0**decade for decade in decades for step in _EDGES_OF_A_DECADE])
-    first = int(np.searchsorted(every, low, side="right")) - 1
-    last = int(np.searchsorted(every, high, side="right"))
-    return every[first : last + 1]
+    every = [float(f"{step}e{decade}") for decade in decades for step in _EDGES_OF_A_DECADE]
+    first, last = (int(np.searchsorted(every, end, side="right")) for end in (low, high))
+    return tuple(every[first - 1 : last + 1])
 
 
 def counts(cells: Grid, requests: Sequence[Latencies]) -> Counts:
-    """Return how many requests are in each cell, by row from the fastest and by column.
-
-    The last row is of those that had no answer.
-    """
+    """Return how many requests are in each cell."""
     found = np.zeros((cells.rows + 1, cells.columns), dtype=np.int64)
     for one in requests:
         column = np.clip((one.sent_s // cells.width_s).astype(np.int64), 0, cells.columns - 1)
@@ -102,37 +101,77 @@ def steps(most: int) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeatMap(Chart):
-    """A heat map of the latencies of one `kind` (`analysis.series`), a picture for each variant."""
+class HeatMap(VariantChart):
+    """A heat map of the latencies of one `kind` (`analysis.series`), its curves before it.
+
+    What its caption says follows from the counts.
+    """
 
     kind: str
     noun: str
+    caption: Callable[[VariantLines], str] = lambda _: ""
 
     def figures(self, evidence: Evidence) -> tuple[Figure, ...]:
-        """Return the figure of a campaign; its pictures have equal axes and colours."""
-        cells = grid(evidence, self.kind)
+        """Return a figure for each variant, with equal axes and colours."""
+        cells, found = self._counted(evidence)
+        thick = self.thick(evidence)
+        whole = self.describe(evidence, thick)
+        bounds = cells.edges_ms[0] / _MARGIN, cells.none_ms[1] * _MARGIN
+        colours = scale(max((int(one.max()) for one in found.values()), default=1))
+        made = []
+        for variant in evidence.variants:
+            chart = replace(
+                whole.of(variant.title),
+                y=bounds,
+                cells=self._cells(cells, found[variant.name], colours),
+            )
+            caption = self._caption(cells, found[variant.name])
+            panel = self.panel(chart, (variant,))
+            swatches = (
+                Entry(label, theme.LIGHT[role], width=SWATCH_PX) for _, role, label in colours
+            )
+            panel = replace(
+                panel,
+                legend=(*panel.legend, *swatches),
+                alt=f"{self.title}, {variant.title}: {caption}.",
+            )
+            made.append(
+                Figure(
+                    id=panel.name,
+                    title=variant.title,
+                    caption=f"{variant.named}: {caption}.",
+                    pictures=plotting.pictures(chart, [panel]),
+                    interactive=chart,
+                    values=None if made else self._values(evidence, cells, found),
+                )
+            )
+        return tuple(made)
+
+    def _counted(self, evidence: Evidence) -> tuple[Grid, Mapping[str, Counts]]:
+        every = [run.latencies[self.kind] for run in evidence.runs if run.latencies]
+        width_s = lines.bin_s(evidence, self.points)
+        cells = grid(every, width_s, lines.longest_s(evidence.variants))
         found = {
             variant.name: counts(
                 cells, [run.latencies[self.kind] for run in variant.counted if run.latencies]
             )
             for variant in evidence.variants
         }
-        ends = steps(max((int(one.max()) for one in found.values()), default=1))
+        return cells, found
 
-        def say(variant: Variant) -> str:
-            return self._caption(cells, found[variant.name])
-
-        figure = Figure(
-            id=self.id,
-            title=self.title,
-            caption=each(evidence, say),
-            pictures=tuple(
-                self._picture(evidence, variant, cells, found[variant.name], ends)
-                for variant in evidence.variants
+    def _cells(self, cells: Grid, found: Counts, colours: Sequence[tuple[int, str, str]]) -> Cells:
+        return Cells(
+            width=cells.width_s,
+            edges=cells.edges_ms,
+            none=cells.none_ms,
+            rows=cells.labels,
+            steps=tuple(colours),
+            counts=tuple(
+                (int(column), int(row), int(found[row, column]))
+                for row, column in np.argwhere(found)
             ),
-            values=self._values(evidence, cells, found),
+            noun=self.noun,
         )
-        return (figure,)
 
     def _caption(self, cells: Grid, found: Counts) -> str:
         """Return where most requests are, the slowest answer, and how many had none."""
@@ -144,104 +183,45 @@ class HeatMap(Chart):
         if len(answered):
             usual = int(np.argmax(by_row[: cells.rows]))
             share = number(100 * float(by_row[usual]) / total)
-            text += f", most in {cells.label(usual)} ({share} %)"
-            text += f", the slowest in {cells.label(int(answered[-1]))}"
+            text += f", most in {cells.labels[usual]} ({share} %)"
+            text += f", the slowest in {cells.labels[int(answered[-1])]}"
         return f"{text}; {number(int(by_row[cells.rows]))} without answer"
-
-    def _picture(
-        self, evidence: Evidence, variant: Variant, cells: Grid, found: Counts, ends: Sequence[int]
-    ) -> Picture:
-        name, title, colour = plotting.panel_words(self.id, "", (variant,))
-        legend = tuple(
-            Entry(label, theme.LIGHT[role], width=SWATCH_PX) for role, label in _scale(ends)
-        )
-        drawing, ax = plotting.frame(title, self.unit, colour, legend)
-        end_s = horizon_s(evidence, evidence.runs)
-        for position, (role, _) in enumerate(_scale(ends)):
-            last = ends[position + 1] if position + 1 < len(ends) else math.inf
-            _draw(ax, cells, (found >= ends[position]) & (found < last), theme.LIGHT[role])
-        _axes(ax, cells)
-        marks = fault_bands.marks(variant.runs)
-        behind = LineChart(
-            unit=self.unit,
-            axis="seconds",
-            x=(),
-            end=end_s,
-            traces=(),
-            bands=plotting.stage_bands(evidence.stages),
-        )
-        plotting.seconds_axis(ax, end_s)
-        plotting.draw_spans(ax, behind, fault_bands.spans(marks, end_s))
-        plotting.hatch_unranked(ax, variant)
-        alt = f"{self.title}, {variant.title}: {self._caption(cells, found)}."
-        return plotting.picture(drawing, name, f"{alt}{fault_bands.in_words(marks)}")
 
     def _values(self, evidence: Evidence, cells: Grid, found: Mapping[str, Counts]) -> Table:
         """Return how many requests of each variant are in each row."""
         by_row = {name: one.sum(axis=1) for name, one in found.items()}
-        rows = [row for row in range(cells.rows + 1) if any(one[row] for one in by_row.values())]
+        kept = [row for row in range(cells.rows + 1) if any(one[row] for one in by_row.values())]
+
+        def count_cell(variant: Variant, row: int) -> Cell:
+            n = int(by_row[variant.name][row])
+            return Cell(number(n), n)
+
         return Table(
             f"graph-{self.id}",
             f"{self.title}: {self.noun}s of all counted runs, by how long they took; "
             f"{evidence.workload}.",
             (*texts("Took"), *numeric(*(variant.named for variant in evidence.variants))),
             tuple(
-                Row(
-                    (
-                        Cell(cells.label(row)),
-                        *(
-                            Cell(number(int(by_row[one.name][row])), int(by_row[one.name][row]))
-                            for one in evidence.variants
-                        ),
-                    )
-                )
-                for row in rows
+                Row((Cell(cells.labels[row]), *(count_cell(one, row) for one in evidence.variants)))
+                for row in kept
             ),
         )
 
 
-def _scale(ends: Sequence[int]) -> list[tuple[str, str]]:
-    """Return the role of the colour of each step, and its counts as a bin."""
+def scale(most: int) -> list[tuple[int, str, str]]:
+    """Return each colour: its least count, its role, and its counts as a bin."""
+    ends = steps(most)
     first = STEPS - len(ends)
-    named = []
+    found = []
     for position, low in enumerate(ends):
         high = ends[position + 1] - 1 if position + 1 < len(ends) else None
         label = f"{number(low)} or more" if high is None else f"{number(low)}–{number(high)}"
-        if high == low:
-            label = number(low)
-        named.append((f"heat-{first + position + 1}", label))
-    return named
+        found.append((low, f"heat-{first + position + 1}", number(low) if high == low else label))
+    return found
 
 
-def _draw(ax: Axes, cells: Grid, shown: "npt.NDArray[np.bool_]", colour: str) -> None:
-    """Draw the cells of one colour as one path; neighbours in a row are one rectangle."""
-    corners: list[tuple[float, float]] = []
-    for row, line in enumerate(shown):
-        low = row + (APART if row == cells.rows else 0.0) - OVERLAP
-        high = low + 1 + 2 * OVERLAP
-        padded = np.diff(np.concatenate([[0], line.astype(np.int8), [0]]))
-        for begin, end in zip(np.flatnonzero(padded > 0), np.flatnonzero(padded < 0), strict=True):
-            left, right = (float(edge) * cells.width_s for edge in (begin, end))
-            corners += [(left, low), (right, low), (right, high), (left, high), (left, low)]
-    if corners:
-        once = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
-        path = Path(corners, once * (len(corners) // 5))
-        ax.add_patch(PathPatch(path, facecolor=colour, edgecolor="none", linewidth=0))
-
-
-def _axes(ax: Axes, cells: Grid) -> None:
-    """Name the edges at 10ⁿ (if they are few: each), and the row of what had no answer."""
-    top = cells.rows + APART
-    ax.set_ylim(-0.3, top + 1.3)
-    few = cells.rows <= 2 * len(_EDGES_OF_A_DECADE)
-    places = [
-        (row, short(float(edge)))
-        for row, edge in enumerate(cells.edges_ms)
-        if few or math.isclose(edge, 10.0 ** round(math.log10(edge)))
-    ]
-    places.append((top + 0.5, "none"))
-    ax.set_yticks([at for at, _ in places], [label for _, label in places])
-    ax.axhline(cells.rows + APART / 2, color=theme.GRID, linewidth=1)
+def _median(_: Evidence, __: Variant) -> tuple[Curve, ...]:
+    return (Curve("purchase_p50_ms", "median", colour="ink", percentile=("purchase", 0.50)),)
 
 
 PURCHASE: Final = HeatMap(
@@ -251,6 +231,10 @@ PURCHASE: Final = HeatMap(
     "its acknowledgement took (logarithmic). The colour is the number of purchases in a cell; "
     "those without acknowledgement are in the row “none”.",
     unit="ms (log), by when the purchase was sent",
+    own=_median,
+    log=True,
+    with_runs=False,
+    points=80,
     kind="purchase",
     noun="purchase",
 )

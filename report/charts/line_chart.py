@@ -64,6 +64,24 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """Counts behind the lines: columns as wide as `width` from x = 0 on, rows between `edges` of y.
+
+    Each of `counts` is a column, a row and how many `noun`s there are. The last row is apart from
+    the others, between the two of `none`. `steps` are the colours (roles of the theme) with what
+    they mean and their least count, `rows` the names of the rows.
+    """
+
+    width: float
+    edges: tuple[float, ...]
+    none: tuple[float, float]
+    rows: tuple[str, ...]
+    steps: tuple[tuple[int, str, str], ...]
+    counts: tuple[tuple[int, int, int], ...]
+    noun: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineChart:
     """Lines on one grid `x`: seconds since the load began, or 1 / (1 - q) of quantiles.
 
@@ -85,6 +103,7 @@ class LineChart:
     marks: tuple[Span, ...] = ()
     levels: tuple[tuple[float, str], ...] = ()
     y: tuple[float, float] | None = None
+    cells: Cells | None = None
 
     def medians(self) -> "LineChart":
         """Return the chart without its runs, which hide each other if they are many."""

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from harness.analysis.run_facts import Stage
-from report.charts import legends, theme
+from report.charts import heat_cells, legends, theme
 from report.charts.figures import Figure, Picture
 from report.charts.legends import THIN, Entry
 from report.charts.line_chart import (
@@ -65,6 +65,9 @@ def pictures(chart: LineChart, panels: Sequence[Panel]) -> tuple[Picture, ...]:
         drawn.append((drawing, ax))
     align([ax for _, ax in drawn], chart)
     for panel, (_, ax) in zip(panels, drawn, strict=True):
+        if chart.cells:
+            heat_cells.draw(ax, chart.cells)
+            heat_cells.name_rows(ax, chart.cells)
         draw_spans(ax, chart, panel.marks)
         if panel.hatched:
             hatch_unranked(ax, panel.hatched)
@@ -220,10 +223,11 @@ def log_scale(ax: Axes) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
-def align_log(panels: Sequence[Axes]) -> None:
+def align_log(panels: Sequence[Axes], bounds: tuple[float, float] | None = None) -> None:
     """Give logarithmic panels the same y axis."""
-    low = min(ax.get_ylim()[0] for ax in panels)
-    high = max(ax.get_ylim()[1] for ax in panels)
+    low, high = bounds or (
+        min(ax.get_ylim()[0] for ax in panels), max(ax.get_ylim()[1] for ax in panels)
+    )  # fmt: skip
     places = (1.0, 2.0, 5.0) if high / low < 200 else (1.0,)
     for ax in panels:
         ax.set_ylim(low, high)
@@ -233,7 +237,7 @@ def align_log(panels: Sequence[Axes]) -> None:
 def align(panels: Sequence[Axes], chart: LineChart) -> None:
     """Give all panels of a chart the same y axis, so that they can be compared by eye."""
     if chart.log:
-        align_log(panels)
+        align_log(panels, chart.y)
         return
     levels = [1.14 * value for value, _ in chart.levels]
     high = max([1.0, *levels, *(ax.get_ylim()[1] for ax in panels)])

@@ -71,6 +71,42 @@ const figures = (() => {
       });
       for (const [from, to] of data.marks) band(plot, ctx, bbox, from, to, ink("fault"));
     });
+    if (data.cells) drawCells(plot, data);
+  }
+
+  // ---- the cells of a heat map ----
+
+  const stepOf = ({ steps }, count) => steps.findLast(([least]) => count >= least);
+
+  /** From and to of a row; the last one is apart from the others. */
+  const heightOf = ({ edges, none }, row) => (row === edges.length - 1 ? none : [edges[row], edges[row + 1]]);
+
+  function drawCells(plot, { cells }) {
+    onCanvas(plot, (ctx) => {
+      for (const [column, row, count] of cells.counts) {
+        const [low, high] = heightOf(cells, row);
+        const left = plot.valToPos(column * cells.width, "x", true), top = plot.valToPos(high, "y", true);
+        const right = plot.valToPos((column + 1) * cells.width, "x", true), bottom = plot.valToPos(low, "y", true);
+        ctx.fillStyle = ink(stepOf(cells, count)[1]);
+        ctx.fillRect(left, top, right - left, bottom - top);
+      }
+    });
+  }
+
+  /** The cell that is pointed at, in words; of no row: what its column holds. */
+  function cellAt(plot, { cells }, x) {
+    const column = Math.floor(x / cells.width), y = plot.posToVal(plot.cursor.top, "y");
+    const own = cells.counts.filter(([of]) => of === column);
+    const row = cells.rows.findIndex((_, at) => heightOf(cells, at)[0] <= y && y < heightOf(cells, at)[1]);
+    const here = row < 0 ? own : own.filter(([, of]) => of === row);
+    const count = here.reduce((sum, [, , n]) => sum + n, 0);
+    return `${row < 0 ? "" : `${cells.rows[row]}: `}${grouped.format(count)} ${cells.noun}${count === 1 ? "" : "s"}`;
+  }
+
+  function swatch([, role, label]) {
+    const made = element("span", { class: "swatch", "aria-hidden": "true" });
+    made.style.background = `var(--${role})`;
+    return element("li", {}, made, label);
   }
 
   /** What the bands are, and levels such as the stock: before the lines. */
@@ -222,9 +258,12 @@ const figures = (() => {
       : { label: "seconds since the load began", grid: { show: false },
           incrs: STEPS_S, values: (_, places) => places.map((at) => String(Number(at.toFixed(1)))) };
     const every = (_, places) => places;
+    const none = data.cells ? [Math.sqrt(data.cells.none[0] * data.cells.none[1])] : [];
+    const top = data.cells?.edges.at(-1) ?? Infinity;
     const y = {
-      size: 56, values: (_, places) => places.map(short),
-      ...(data.log ? { splits: (_, __, low, high) => logPlaces(low, high), filter: every } : {}),
+      size: 56, values: (_, places) => places.map((at) => (none.includes(at) ? "none" : short(at))),
+      ...(data.log ? { filter: every,
+        splits: (_, __, low, high) => [...logPlaces(low, Math.min(high, top)), ...none] } : {}),
       grid: { ...look.grid, ...(data.log ? { filter: every } : {}) },
     };
     return [{ ...look, labelFont: FONT, labelSize: 18, size: 30, ...x }, { ...look, ...y }];
@@ -340,7 +379,7 @@ const figures = (() => {
         return { trace, output, runs, item: element("li", {}, button, output, runs) };
       });
       return element("ul", { class: "legend", "aria-label": `Lines: ${this.title}` },
-        ...this.entries.map((entry) => entry.item));
+        ...this.entries.map((entry) => entry.item), ...(this.data.cells?.steps ?? []).map(swatch));
     }
 
     // What is in view.
@@ -360,7 +399,9 @@ const figures = (() => {
       const idx = this.plot.cursor.idx ?? this.latest;
       const known = idx !== null;
       const hint = document.activeElement === this.canvas ? KEYS : HINT;
-      this.reading.textContent = known ? where(this.data, this.data.x[idx]) : hint;
+      const x = known ? this.data.x[idx] : null;
+      const cell = known && this.data.cells ? ` · ${cellAt(this.plot, this.data, x)}` : "";
+      this.reading.textContent = known ? where(this.data, x) + cell : hint;
       for (const { trace, output, runs } of this.entries) {
         const seen = trace.runs.filter((one) => !this.hidden.runs.has(one.run));
         const each = seen.map((one) => `run ${one.run} ${short(one.values[idx])}`);

@@ -152,9 +152,10 @@ def test_each_variant_has_its_sale_and_its_services(browser, compared):
         assert "load generator" in services
 
 
-def test_a_heat_map_is_its_drawings_with_and_without_script(browser, compared):
-    for script in (True, False):
-        with view(browser, compared, script=script) as seen:
-            drawings = seen.page.locator("#figure-purchase-heat .drawings svg")
-            assert drawings.count() == 2
-            assert all(drawing.is_visible() for drawing in drawings.all())
+def test_a_heat_map_says_what_is_in_the_cell_that_is_pointed_at(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("purchase-heat-queue")
+        assert sum(chart.pixels(f"heat-{step}") for step in range(1, 7)) > 100
+        chart.hover(0.3)
+        assert re.search(r"(ms|no answer|s · \d+): ?\d+ purchases?$|\d+ purchases?$", chart.reading)
+        assert "or more" in chart.figure.locator(".legend").inner_text()

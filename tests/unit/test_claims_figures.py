@@ -55,7 +55,7 @@ def test_every_value_and_bound_is_in_words_too():
 def test_the_caption_says_what_few_and_most_users_met():
     errors, _ = drawn(LEVELS).figures
     assert errors.caption.startswith(
-        "Synchronous: 0.0\N{NO-BREAK SPACE}% with up to 50 users, 25.0\N{NO-BREAK SPACE}% with"
+        "Synchronous: 0.0\N{NO-BREAK SPACE}% with 1–50 users, 25.0\N{NO-BREAK SPACE}% with"
     )
 
 
