@@ -29,7 +29,8 @@ def failures(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
     asked: Counter[str] = Counter()
     when_s: dict[Kind, tuple[float, float]] = {}
     for facts in runs:
-        asked.update(facts.requests["endpoint"].value_counts().to_dict())
+        for endpoint, n in facts.requests["endpoint"].value_counts().items():
+            asked[str(endpoint)] += int(n)
         for kind, ended_s in _kinds(facts):
             found[kind] += len(ended_s)
             first_s, last_s = when_s.get(kind, (float("inf"), float("-inf")))
@@ -80,10 +81,11 @@ def _kinds(facts: RunFacts) -> "list[tuple[Kind, pd.Series[float]]]":
         }
     )
     grouped = table.groupby(["endpoint", "status", "message"], sort=True)["ended_s"]
-    return [
-        ((str(endpoint), int(status), str(message)), ended_s)
-        for (endpoint, status, message), ended_s in grouped
-    ]
+    return [(_kind(*key), ended_s) for key, ended_s in grouped]
+
+
+def _kind(endpoint: Any, status: Any, message: Any) -> Kind:
+    return str(endpoint), int(status), str(message)
 
 
 def _texts(column: "pd.Series[Any]") -> "pd.Series[str]":

@@ -63,7 +63,7 @@ def headline(evidence: Evidence, shown: Sequence[Figure]) -> Picture:
     charts = [(one.title, one.interactive) for one in shown if one.interactive]
     for column, (title, chart) in enumerate(charts):
         left = LEFT_PX + column * (panel_width + gap)
-        theme.put_text(drawing, left - 40, 76, f"{title}, {chart.unit}", fontsize=11.5)
+        theme.put_text(drawing, left - 40, 76, f"{title} · {chart.unit}", fontsize=11.5)
         ax = theme.axes(drawing, left, 98, panel_width, plot_height)
         plotting.draw_lines(ax, chart, chart.traces)
         plotting.align([ax], chart)

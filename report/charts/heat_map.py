@@ -8,7 +8,7 @@ answer has a row of its own at the top. Colours are steps, so that a legend can 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, pairwise
 from typing import Final
 
 import numpy as np
@@ -58,14 +58,14 @@ class Grid:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Return the rows as bins, such as ``10–15 ms``."""
-        ends = (short(edge) for edge in self.edges_ms)
-        low = next(ends)
-        named = []
-        for high in ends:
-            named.append(f"{low}–{high} ms")
-            low = high
-        return (*named, NO_ANSWER)
+        """Return the rows as bins, such as ``10–15 ms`` or ``2–3 s``."""
+        return (*(_bin(low, high) for low, high in pairwise(self.edges_ms)), NO_ANSWER)
+
+
+def _bin(low_ms: float, high_ms: float) -> str:
+    if low_ms >= 1000:
+        return f"{short(low_ms / 1000)}–{short(high_ms / 1000)} s"
+    return f"{short(low_ms)}–{short(high_ms)} ms"
 
 
 def grid(found: Sequence[Latencies], width_s: int, longest_s: int) -> Grid:
@@ -118,12 +118,12 @@ class HeatMap(VariantChart):
         whole = self.describe(evidence, thick)
         bounds = cells.edges_ms[0] / _MARGIN, cells.none_ms[1] * _MARGIN
         colours = scale(max((int(one.max()) for one in found.values()), default=1))
-        made = []
+        made: list[Figure] = []
         for variant in evidence.variants:
             chart = replace(
                 whole.of(variant.title),
                 y=bounds,
-                cells=self._cells(cells, found[variant.name], colours),
+                cells=self._behind(cells, found[variant.name], colours),
             )
             caption = self._caption(cells, found[variant.name])
             panel = self.panel(chart, (variant,))
@@ -159,7 +159,7 @@ class HeatMap(VariantChart):
         }
         return cells, found
 
-    def _cells(self, cells: Grid, found: Counts, colours: Sequence[tuple[int, str, str]]) -> Cells:
+    def _behind(self, cells: Grid, found: Counts, colours: Sequence[tuple[int, str, str]]) -> Cells:
         return Cells(
             width=cells.width_s,
             edges=cells.edges_ms,

@@ -132,7 +132,7 @@ class LineChart:
         low, high = min(known), max(known)
         if self.log:
             return low / LOG_MARGIN, high * LOG_MARGIN
-        return linear_bounds([high, *(value for value, _ in self.levels)])
+        return linear_bounds([high, *(value for value, _ in self.levels)], self.whole)
 
     def to_json(self) -> str:
         """Return JSON that may stand inside a script element; dashes are lines and gaps in px."""
@@ -151,9 +151,13 @@ BELOW_ZERO = 0.03
 """So much of its height an axis goes below 0, so that no line lies on its edge."""
 
 
-def linear_bounds(highest: Iterable[float]) -> tuple[float, float]:
-    """Return the bounds of an axis from 0 with room for the highest of some values."""
-    high = max([1.0, *(1.1 * value for value in highest)])
+def linear_bounds(highest: Iterable[float], whole: bool) -> tuple[float, float]:
+    """Return the bounds of an axis from 0 with room for the highest of some values.
+
+    Of `whole` things one has room, too.
+    """
+    high = max(1.1 * value for value in highest)
+    high = max(high, 1.0) if whole or high <= 0 else high
     return -BELOW_ZERO * high, high
 
 

@@ -194,11 +194,12 @@ def _mark_line(ax: Axes, chart: LineChart, trace: Trace, *, marked: bool) -> Non
     if trace.middle is None or trace.last is None:
         return
     colour = theme.LIGHT[trace.colour]
+    x, y = np.array(chart.x, dtype=np.float64), np.array(trace.middle, dtype=np.float64)
     if marked and trace.marked:
-        points = [(chart.x[place], trace.middle[place]) for place in trace.marked]
-        ax.plot(*zip(*points, strict=True), color=colour, linewidth=0, **legends.look(trace.marker))
+        places = list(trace.marked)
+        ax.plot(x[places], y[places], color=colour, linewidth=0, **legends.look(trace.marker))
     if trace.ending:
-        at = chart.x[trace.last], trace.middle[trace.last]
+        at = float(x[trace.last]), float(y[trace.last])
         ax.plot([at[0]], [at[1]], color=colour, marker="x", markersize=7, markeredgewidth=2)
         ax.annotate(
             trace.ending, at, xytext=(7, 0), textcoords="offset points", color=colour, fontsize=10,
@@ -240,7 +241,8 @@ def align(panels: Sequence[Axes], chart: LineChart) -> None:
         align_log(panels, chart.y)
         return
     levels = [1.14 * value for value, _ in chart.levels]
-    high = max([1.0, *levels, *(ax.get_ylim()[1] for ax in panels)])
+    least = 1.0 if chart.whole else 0.0
+    high = max([least, *levels, *(ax.get_ylim()[1] for ax in panels)])
     for ax in panels:
         ax.set_ylim(*(chart.y or (-BELOW_ZERO * high, high)))
 

@@ -85,8 +85,9 @@ const figures = (() => {
     onCanvas(plot, (ctx) => {
       for (const [column, row, count] of cells.counts) {
         const [low, high] = heightOf(cells, row);
-        const left = plot.valToPos(column * cells.width, "x", true), top = plot.valToPos(high, "y", true);
-        const right = plot.valToPos((column + 1) * cells.width, "x", true), bottom = plot.valToPos(low, "y", true);
+        const at = (value, axis) => Math.round(plot.valToPos(value, axis, true)); // no seam between cells
+        const left = at(column * cells.width, "x"), right = at((column + 1) * cells.width, "x");
+        const top = at(high, "y"), bottom = at(low, "y");
         ctx.fillStyle = ink(stepOf(cells, count)[1]);
         ctx.fillRect(left, top, right - left, bottom - top);
       }
@@ -103,10 +104,14 @@ const figures = (() => {
     return `${row < 0 ? "" : `${cells.rows[row]}: `}${grouped.format(count)} ${cells.noun}${count === 1 ? "" : "s"}`;
   }
 
-  function swatch([, role, label]) {
-    const made = element("span", { class: "swatch", "aria-hidden": "true" });
-    made.style.background = `var(--${role})`;
-    return element("li", {}, made, label);
+  /** What the colours of the cells mean, as a bar. */
+  function colourBar({ steps, noun }) {
+    const named = steps.map(([, role, label]) => {
+      const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
+      swatch.style.background = `var(--${role})`;
+      return element("span", {}, swatch, label);
+    });
+    return element("li", { class: "bar" }, `${noun}s in a cell:`, ...named);
   }
 
   /** What the bands are, and levels such as the stock: before the lines. */
@@ -132,7 +137,7 @@ const figures = (() => {
       for (const [value, label] of data.levels) {
         const y = plot.valToPos(value, "y", true), right = bbox.left + bbox.width;
         line(bbox.left, y, right, y);
-        ctx.fillText(label, right - 4 * ratio, y - 4 * ratio);
+        ctx.fillText(label, right - 4 * ratio, y - 7 * ratio);
       }
       const { min, max } = plot.scales.x;
       const marks = data.marks.filter(([from, to]) => to >= min && from <= max);
@@ -160,7 +165,7 @@ const figures = (() => {
 
   /** What tells lines apart where they lie on each other, and why a line ends before the others. */
   function drawMarks(plot, { data, lines }) {
-    const several = new Set(data.traces.map((trace) => trace.colour)).size > 1;
+    const marked = areMarked(data);
     onCanvas(plot, (ctx, _, ratio) => {
       ctx.font = FONT.replace("11", String(11 * ratio));
       ctx.lineWidth = ratio;
@@ -168,7 +173,7 @@ const figures = (() => {
         if (run !== null || !plot.series[position + 1].show) return;
         const at = (place) => [plot.valToPos(data.x[place], "x", true), plot.valToPos(values[place], "y", true)];
         ctx.fillStyle = ink(trace.colour);
-        for (const place of several ? trace.marked ?? [] : []) {
+        for (const place of marked && trace.marked || []) {
           polygon(ctx, trace.marker, ...at(place), 5 * ratio);
           ctx.fill();
           ctx.strokeStyle = ink("paper");
@@ -293,9 +298,12 @@ const figures = (() => {
     return [`${Number(x.toFixed(1))} s`, ...within].join(" · ");
   }
 
-  function sample(trace) {
+  /** Lines of several colours have markers, too; those of one are told apart by their dashes. */
+  const areMarked = ({ traces }) => new Set(traces.map((trace) => trace.colour)).size > 1;
+
+  function sample(trace, marked) {
     const dash = trace.dash.join(" ");
-    const corners = (trace.marker ?? []).map(([x, y]) => `${14 + 4 * x},${4 - 4 * y}`).join(" ");
+    const corners = (marked && trace.marker || []).map(([x, y]) => `${14 + 4 * x},${4 - 4 * y}`).join(" ");
     const made = element("span", { class: `sample ${trace.colour}`, "aria-hidden": "true" });
     made.innerHTML = `<svg viewBox="0 0 28 8" width="28" height="8"><path d="M0 4H28" fill="none" `
       + `stroke="currentColor" stroke-width="2.5" stroke-dasharray="${dash}"/>`
@@ -375,11 +383,12 @@ const figures = (() => {
             button.setAttribute("aria-pressed", String(this.on.has(trace)));
             this.show();
           },
-        }, sample(trace), trace.label);
+        }, sample(trace, areMarked(this.data)), trace.label);
         return { trace, output, runs, item: element("li", {}, button, output, runs) };
       });
-      return element("ul", { class: "legend", "aria-label": `Lines: ${this.title}` },
-        ...this.entries.map((entry) => entry.item), ...(this.data.cells?.steps ?? []).map(swatch));
+      const terse = this.data.traces.length > 3 && this.data.traces.every((trace) => trace.runs.length === 0);
+      return element("ul", { class: `legend${terse ? " terse" : ""}`, "aria-label": `Lines: ${this.title}` },
+        ...this.entries.map((entry) => entry.item), ...(this.data.cells ? [colourBar(this.data.cells)] : []));
     }
 
     // What is in view.

@@ -225,7 +225,7 @@ def test_a_picture_that_stands_alone_says_what_it_shows_and_of_which_campaign(he
         assert f">{shown} · {title}</text>" in drawing
     headline = (figures / "headline.svg").read_text(encoding="utf-8")
     assert title in headline.partition("</title>")[2]
-    assert "Confirmed orders over time, orders, by the ledger" in headline
+    assert "Confirmed orders over time · orders, by the ledger" in headline
 
 
 def test_pictures_do_not_say_when_or_by_what_they_were_made(healthy):
