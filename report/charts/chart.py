@@ -55,7 +55,13 @@ def apart(evidence: Evidence, whole: Figure, say: Callable[[Variant], str]) -> t
     together, *alone = whole.pictures
     first = replace(whole, pictures=(together,), interactive=chart.medians())
     multiples = (
-        Figure(f"{whole.id}-{one.name}", one.title, f"{say(one)}.", (picture,), chart.of(one.title))
+        Figure(
+            f"{whole.id}-{one.name}",
+            one.title,
+            f"{one.named}: {say(one)}.",
+            (picture,),
+            chart.of(one.title),
+        )
         for one, picture in zip(evidence.variants, alone, strict=False)
     )
     return (first, *multiples)

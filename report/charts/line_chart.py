@@ -59,8 +59,8 @@ class Trace:
         return known[-1] if known else None
 
     def median_alone(self) -> "Trace":
-        """Return it without its runs, if it has a thick line."""
-        return self if self.middle is None else replace(self, runs=())
+        """Return it without its runs, if it has a thick line, and without words at its end."""
+        return self if self.middle is None else replace(self, runs=(), ending="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

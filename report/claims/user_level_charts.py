@@ -14,6 +14,7 @@ from report import numbers
 from report.charts import legends, plotting, theme
 from report.charts.chart import Chart, each
 from report.charts.figures import Figure, Picture, Section
+from report.charts.line_chart import BELOW_ZERO
 from report.evidence import Evidence, Variant
 
 SPREAD = 0.36
@@ -71,7 +72,8 @@ class LevelChart(Chart):
             plotting.log_scale(ax)
             plotting.align_log([ax])
         else:
-            ax.set_ylim(0, max(ax.get_ylim()[1], 1.0))
+            high = max(ax.get_ylim()[1], 1.0)
+            ax.set_ylim(-BELOW_ZERO * high, high)
         if len(shown) == 1:
             plotting.hatch_unranked(ax, shown[0])
         return plotting.picture(

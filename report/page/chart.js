@@ -386,7 +386,8 @@ const figures = (() => {
         }, sample(trace, areMarked(this.data)), trace.label);
         return { trace, output, runs, item: element("li", {}, button, output, runs) };
       });
-      const terse = this.data.traces.length > 3 && this.data.traces.every((trace) => trace.runs.length === 0);
+      const variants = new Set(this.data.traces.map((trace) => trace.variant));
+      const terse = variants.size === 1 && this.data.traces.every((trace) => trace.runs.length === 0);
       return element("ul", { class: `legend${terse ? " terse" : ""}`, "aria-label": `Lines: ${this.title}` },
         ...this.entries.map((entry) => entry.item), ...(this.data.cells ? [colourBar(this.data.cells)] : []));
     }
