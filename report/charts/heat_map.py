@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.analysis.series import Latencies
-from report.charts import lines, plotting, theme
+from report.charts import fault_bands, lines, plotting, theme
 from report.charts.figures import Figure
 from report.charts.legends import SWATCH_PX, Entry
 from report.charts.line_chart import Cells
@@ -133,7 +133,8 @@ class HeatMap(VariantChart):
             panel = replace(
                 panel,
                 legend=(*panel.legend, *swatches),
-                alt=f"{self.title}, {variant.title}: {caption}.",
+                alt=f"{self.title}, {variant.title}: {caption}."
+                f"{fault_bands.in_words(fault_bands.marks(variant.runs))}",
             )
             made.append(
                 Figure(
