@@ -262,7 +262,7 @@ def failures(evidence: Evidence) -> Table:
     return Table(
         "failures",
         "What failed (5xx or no answer) by request, status and message: means over the runs, the "
-        f"most frequent first; {evidence.workload}.",
+        f"most frequent first, between the first and the last that ended; {evidence.workload}.",
         (
             *texts("Request", "Status", "Message"),
             *numeric(*(title for title, _, _ in _FAILURE_COLUMNS)),
