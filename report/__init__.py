@@ -46,14 +46,15 @@ def write(campaign_dir: Path) -> Written:
     """
     with theme.style():
         document = _compose(campaign_dir)
+        drawings = {
+            f"figures/{picture.name}.svg": theme.standalone(picture.svg, source)
+            for picture, source in document.sources
+        }
     texts = {
         "index.html": web_page.render(document),
         "report.md": markdown.render(document),
         **{f"tables/{name}.csv": cells.to_csv(table) for name, table in document.tables.items()},
-        **{
-            f"figures/{picture.name}.svg": theme.standalone(picture.svg)
-            for picture in document.pictures
-        },
+        **drawings,
     }
     return Written(_write(campaign_dir, texts, document.pictures), document.said)
 

@@ -17,16 +17,17 @@ DEFINITIONS = "Definition of every metric"
 def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report says; its figures are drawn here."""
     faults = fault_table.parts(evidence)
+    hero = comparison_charts.hero(evidence)
     return Document(
         evidence=evidence,
         said=conclusion.headline(evidence),
         key_figures=key_figures(evidence),
-        hero=comparison_charts.hero(evidence),
-        picture=comparison_charts.headline(evidence),
+        hero=hero,
+        picture=comparison_charts.headline(evidence, hero),
         before=_verdict(evidence),
         graphs_lead="Thin lines are runs; a thick line is the median of the runs, or the merged "
         "distribution. Dotted: a run that is invalid or failed its audit. Hatched: excluded from "
-        "the ranking. Bands are the stages"
+        "the ranking. A gap: not measured. Bands are the stages"
         + ("; those with a label between dashed lines are faults." if faults else "."),
         sections=(
             *comparison_charts.sections(evidence),
@@ -85,6 +86,7 @@ def _load(evidence: Evidence) -> tuple[Part, ...]:
     return (
         Part("funnel", "Order funnel in numbers", (metric_tables.funnel(evidence),), "Funnel"),
         Part("stages", "Stages: planned and achieved users", stages, "Stages"),
+        Part("failures", "Failed requests", (metric_tables.failures(evidence),), "Failures"),
         Part("backlog", "Queue depth and processing delay", backlog, "Backlog"),
     )
 

@@ -105,6 +105,19 @@ class Document:
         drawn = [picture for figure in self.figures for picture in figure.pictures]
         return (*([self.picture] if self.picture else []), *drawn)
 
+    @property
+    def sources(self) -> Iterator[tuple[Picture, str]]:
+        """Yield every picture with what it shows, and of which campaign."""
+        campaign = str(self.evidence.campaign["title"])
+        if self.picture:
+            yield self.picture, campaign
+        for figure in self.hero:
+            yield from ((picture, f"{figure.title} · {campaign}") for picture in figure.pictures)
+        for section in self.sections:
+            for figure in section.figures:
+                for picture in figure.pictures:
+                    yield picture, f"{section.title} · {campaign}"
+
     @cached_property
     def audit(self) -> tuple[Table, Table]:
         """Return the tables of the audit: every invariant, and every finding of every run."""

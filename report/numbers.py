@@ -28,6 +28,11 @@ def counted(n: int, what: str) -> str:
     return f"{number(n)} {what}{'' if n == 1 else 's'}"
 
 
+def between(above: int, up_to: int) -> str:
+    """Return the whole numbers above one and up to another as a bin: ``51–100``."""
+    return f"{above + 1:,}–{up_to:,}"
+
+
 def moment(stored: str) -> str:
     """Return a stored moment as people read it."""
     return stored.replace("T", " ").replace("+00:00", " UTC")

@@ -19,8 +19,8 @@ from harness.results.routes import ROUTES
 def responses(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
     """Return one row per kind of request that was made: how many, and percentiles of both times.
 
-    Counts are means over the runs; percentiles (ms) are those of the merged answered requests, null
-    if there are too few.
+    Counts are means over the runs; the least, the most and the percentiles (ms) are those of the
+    merged answered requests, null if there is none, or too few.
     """
     return [
         _row(runs, endpoint, f"{method} {route}")
@@ -39,11 +39,14 @@ def _row(runs: Sequence[RunFacts], endpoint: str, route: str) -> dict[str, Any]:
         service.append(Sample(floats(requests, "latency_ms")[answered]))
         response.append(Sample(response_ms(requests)[answered]))
     times = {"service": merge(service), "response": merge(response)}
+    took_ms = np.concatenate([sample.values for sample in service])
     return {
         "request": endpoint,
         "route": route,
         "requests": sent / len(runs),
-        "answered": sum(sample.size for sample in service) / len(runs),
+        "answered": len(took_ms) / len(runs),
+        "service_min_ms": float(took_ms.min()) if len(took_ms) else None,
+        "service_max_ms": float(took_ms.max()) if len(took_ms) else None,
         **{
             f"{name}_p{q}_ms": percentile(sample, q / 100).value
             for name, sample in times.items()

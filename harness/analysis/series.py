@@ -57,7 +57,8 @@ def series(run: RunData | RunFacts) -> pd.DataFrame:
     """Return a run second by second; `t_s` is the second's beginning, in s since t0.
 
     Columns: planned, active (users); requests, errors (answers and failures per second);
-    open_orders, queue_depth, stock_left, confirmed (at the second's end; confirmed is cumulative);
+    open_orders, queue_depth, stock_left, accepted, confirmed (at the second's end; the last two are
+    cumulative);
     cores_<service> for every service, cores_approach, cores_load. What was not measured in a second
     is missing (NaN).
     """
@@ -69,6 +70,8 @@ def series(run: RunData | RunFacts) -> pd.DataFrame:
     table["active"] = _at_seconds(facts.run.clock, "active", seconds)
     table[["requests", "errors"]] = counts[["requests", "errors"]]
     _add_stock(table, facts)
+    accepted_ns = np.sort(integers(facts.orders, "accepted_rel_ns"))
+    table["accepted"] = np.searchsorted(accepted_ns, _ends_ns(seconds), side="left")
     table["confirmed"] = counts["confirmed"]
     _add_resources(table, facts)
     return table

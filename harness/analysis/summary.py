@@ -16,6 +16,7 @@ from harness.analysis.comparability import has_one_seed
 from harness.analysis.comparison import Side, compare
 from harness.analysis.cost import cost
 from harness.analysis.estimates import Estimate
+from harness.analysis.failures import failures
 from harness.analysis.funnel import funnel, stage_table
 from harness.analysis.growth import growth
 from harness.analysis.growth import warnings as warnings_of_growth
@@ -121,6 +122,7 @@ def summarise(
         else cost([one.as_costed(campaign) for one in variants], prices or load_prices()),
         "stages": {one.name: stage_table(one.counted) for one in variants},
         "responses": {one.name: responses(one.counted) for one in variants},
+        "failures": {one.name: failures(one.counted) for one in variants},
         "audit": {one.name: worst_findings(one.runs) for one in variants},
         "faults": [effect for one in judged for effect in one.effects],
         "cases": found,

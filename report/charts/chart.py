@@ -1,17 +1,21 @@
 """What every chart declares, so that no figure lacks its title, its lead or its caption."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from report.charts.figures import Figure, Section
 from report.evidence import Evidence, Variant
+
+MOST_TOGETHER: Final = 3
+"""The lines of more variants, with all their runs, cannot be told apart in one figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """A declaration: what is shown, in which unit, and what to see (`lead`).
 
-    The figure of a campaign follows from it: pictures, interactive chart, caption, values.
+    The figures of a campaign follow from it: pictures, interactive chart, caption, values.
     """
 
     id: str
@@ -19,13 +23,13 @@ class Chart:
     lead: str
     unit: str
 
-    def figure(self, evidence: Evidence) -> Figure:
-        """Return the figure of a campaign; each kind of chart has its own."""
+    def figures(self, evidence: Evidence) -> tuple[Figure, ...]:
+        """Return the figures of a campaign; each kind of chart has its own."""
         raise NotImplementedError
 
     def section(self, evidence: Evidence) -> Section:
-        """Return the figure as a section of its own."""
-        return Section(self.id, self.title, self.lead, (self.figure(evidence),))
+        """Return the figures as a section of their own."""
+        return Section(self.id, self.title, self.lead, self.figures(evidence))
 
     @property
     def bare_unit(self) -> str:
@@ -37,6 +41,30 @@ def groups(evidence: Evidence) -> list[tuple[Variant, ...]]:
     """Return the variants of each picture: all together, if there are several, then each alone."""
     alone = [(variant,) for variant in evidence.variants]
     return [evidence.variants, *alone] if len(alone) > 1 else list(alone)
+
+
+def apart(evidence: Evidence, whole: Figure, say: Callable[[Variant], str]) -> tuple[Figure, ...]:
+    """Return a figure of lines as it is, or in small multiples if it has too many variants.
+
+    The first multiple compares the thick lines of all; then each variant is alone with its runs, on
+    equal axes, with what there is to `say` of it.
+    """
+    if len(evidence.variants) <= MOST_TOGETHER or whole.interactive is None:
+        return (whole,)
+    chart = whole.interactive
+    together, *alone = whole.pictures
+    first = replace(whole, pictures=(together,), interactive=chart.medians())
+    multiples = (
+        Figure(
+            f"{whole.id}-{one.name}",
+            one.title,
+            f"{one.named}: {say(one)}.",
+            (picture,),
+            chart.of(one.title),
+        )
+        for one, picture in zip(evidence.variants, alone, strict=False)
+    )
+    return (first, *multiples)
 
 
 def each(evidence: Evidence, say: Callable[[Variant], str]) -> str:

@@ -1,65 +1,52 @@
-"""The order funnel as a figure: points on a logarithmic axis, because attempts dwarf sales."""
+"""The order funnel as a figure: a step is as wide as the share of the attempts that reached it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.patches import Polygon, Rectangle
 
 from report.charts import plotting, theme
-from report.charts.chart import Chart, each, groups
+from report.charts.chart import Chart, each
 from report.charts.figures import Figure, Picture
 from report.evidence import Evidence, Variant
 from report.numbers import number, short
+from report.tables.metric_tables import exits
 
-NAMES_PX = 130
+NAMES_PX: Final = 126
 """Room for the names of the steps, left of the plot."""
-SPREAD = 0.72
-"""So much of a step's row the variants share, so that none hides another."""
+NUMBERS: Final = 78.0
+"""Room for the numbers right of the funnel, in % of the attempts."""
+HALF: Final = 0.29
+"""Half the height of a step, of its row: the rest shows how many did not reach the next."""
 
 Steps = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunnelChart(Chart):
-    """How many of all attempts came how far."""
+    """How many of all attempts came how far, a picture for each variant."""
 
-    def figure(self, evidence: Evidence) -> Figure:
+    def figures(self, evidence: Evidence) -> tuple[Figure, ...]:
         """Return the figure of a campaign."""
         steps: Mapping[str, Steps] = evidence.summary["funnel"]
-        reached = [n for rows in steps.values() for row in rows for n in row["per_run"] if n > 0]
-        limits = (min(reached), max(reached)) if reached else (1.0, 10.0)
-        return Figure(
+        figure = Figure(
             id=self.id,
             title=self.title,
             caption=each(evidence, lambda variant: caption(steps.get(variant.name, ()))),
-            pictures=tuple(self._picture(steps, shown, limits) for shown in groups(evidence)),
+            pictures=tuple(self._picture(steps[one.name], one) for one in evidence.variants),
         )
+        return (figure,)
 
-    def _picture(
-        self, steps: Mapping[str, Steps], shown: tuple[Variant, ...], limits: tuple[float, float]
-    ) -> Picture:
-        name, title, colour = plotting.panel_words(self.id, "Compared", shown)
-        legend = (
-            plotting.variant_legend(shown)
-            if len(shown) > 1
-            else plotting.run_legend(shown[0], "mean of the runs")
-        )
-        drawing, ax = plotting.frame(title, self.unit, colour, legend, left_px=NAMES_PX)
-        for place, variant in enumerate(shown):
-            aside = SPREAD * ((place + 0.5) / len(shown) - 0.5)
-            _draw(ax, steps[variant.name], variant, aside, alone=len(shown) == 1)
-        _axes(ax, steps[shown[0].name], max(limits[0] / 2, 0.5), limits[1])
-        if len(shown) == 1:
-            plotting.hatch_unranked(ax, shown[0])
-        parts = []
-        for variant in shown:
-            rows = ", ".join(f"{row['title']} {short(row['mean'])}" for row in steps[variant.name])
-            parts.append(f"{variant.title}: {rows}")
-        return plotting.picture(drawing, name, f"{self.title}. {'; '.join(parts)}.")
+    def _picture(self, steps: Steps, variant: Variant) -> Picture:
+        name, title, colour = plotting.panel_words(self.id, "", (variant,))
+        drawing, ax = plotting.frame(title, self.unit, colour, (), left_px=NAMES_PX)
+        _draw(ax, steps, theme.LIGHT[variant.tone])
+        plotting.hatch_unranked(ax, variant)
+        rows = ", ".join(f"{row['title']} {short(row['mean'])}" for row in steps)
+        return plotting.picture(drawing, name, f"{self.title}. {variant.title}: {rows}.")
 
 
 def caption(rows: Steps) -> str:
@@ -76,41 +63,43 @@ def caption(rows: Steps) -> str:
     return f"{text}; most were lost before “{where}” ({number(most)})" if most > 0 else text
 
 
-def _draw(ax: Axes, steps: Steps, variant: Variant, aside: float, *, alone: bool) -> None:
-    colour = theme.LIGHT[variant.tone]
-    rows = np.arange(len(steps)) + aside
-    means = np.array([step["mean"] for step in steps], dtype=np.float64)
-    seen = means > 0
-    ax.plot(
-        means[seen], rows[seen], color=colour, linewidth=0, marker="o", markersize=7,
-        markerfacecolor=colour if variant.ranked else theme.PAPER,
-    )  # fmt: skip
-    for row, step in zip(rows, steps, strict=True):
-        runs = [n for n in step["per_run"] if n > 0]
-        ax.plot(runs, [row] * len(runs), color=colour, linewidth=0, marker="|", markersize=11,
-                markeredgewidth=plotting.THIN)  # fmt: skip
-        if alone:
-            ax.annotate(
-                short(step["mean"]), (max(step["mean"], 1), row), xytext=(9, 0),
-                textcoords="offset points", color=colour, fontsize=11, fontweight="bold",
-                va="center", annotation_clip=False,
-            )  # fmt: skip
-
-
-def _axes(ax: Axes, steps: Steps, low: float, high: float) -> None:
-    ax.set_xscale("log")
-    ax.set_xlim(low, high * 6)
-    ax.xaxis.set_major_locator(LogLocator(10))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    ax.grid(axis="both", color=theme.GRID, linewidth=1)
+def _draw(ax: Axes, steps: Steps, colour: str) -> None:
+    """Draw the steps from the top, between two of them what narrows, and who left there."""
+    shares = [float(step["share_of_attempts"] or 0.0) for step in steps]
+    widest = max(shares, default=0.0) or 100.0
+    for row, (step, share) in enumerate(zip(steps, shares, strict=True)):
+        ax.add_patch(
+            Rectangle((-share / 2, row - HALF), share, 2 * HALF, facecolor=colour, linewidth=0)
+        )
+        ax.text(widest / 2 + 4, row, _label(step), fontsize=10.5, color=theme.INK, va="center")
+    for row, (above, below) in enumerate(pairwise(shares)):
+        corners = [
+            (-above / 2, row + HALF), (above / 2, row + HALF),
+            (below / 2, row + 1 - HALF), (-below / 2, row + 1 - HALF),
+        ]  # fmt: skip
+        ax.add_patch(Polygon(corners, facecolor=theme.GRID, linewidth=0, zorder=0))
+        if left := exits(steps[row]["left"]):
+            ax.text(
+                0, row + 0.5, f"− {left}", fontsize=9, color=theme.MUTED, ha="center", va="center"
+            )
+    ax.set_xlim(-widest / 2 - 4, widest / 2 + NUMBERS * widest / 100)
     ax.set_ylim(len(steps) - 0.5, -0.5)
     ax.set_yticks(range(len(steps)), [step["title"] for step in steps])
+    ax.set_xticks([])
+    ax.grid(visible=False)
+    ax.spines["bottom"].set_visible(False)
 
 
-FUNNEL = FunnelChart(
+def _label(step: Mapping[str, Any]) -> str:
+    """Return how many reached a step, and what share of the attempts that is."""
+    share = step["share_of_attempts"]
+    return short(step["mean"]) + ("" if share is None else f" · {number(share, 1)} %")
+
+
+FUNNEL: Final = FunnelChart(
     id="funnel",
     title="Order funnel",
-    lead="How many of all attempts to buy reached each step; each is read from another store.",
-    unit="attempts and orders (log)",
+    lead="How many of all attempts to buy reached each step, as the width of a step, means of the "
+    "runs; each is read from another store. In grey: how those ended who came no further.",
+    unit="attempts and orders",
 )

@@ -15,6 +15,7 @@ import pandas as pd
 
 from harness.analysis.estimates import MIN_BEYOND, nearest_rank
 from harness.analysis.series import Latencies
+from report.charts.theme import Dash, Marker
 from report.evidence import Evidence, Floats, Run, Variant
 
 POINTS = 200
@@ -26,7 +27,9 @@ class Curve:
     """One column of the per-second series, or a percentile of latencies, as a line.
 
     A `percentile` says of which latencies (`analysis.series`) it is, and the share. `second` is the
-    other curve of the chart; `alone` is not among those that compare the variants.
+    other curve of the chart; `alone` is not among those that compare the variants. A curve of a
+    chart that shows each variant by itself may have a `colour` (a role of the theme), a `dash` and
+    a `marker` of its own, in place of its variant's, at its `place` among so many curves.
     """
 
     column: str
@@ -34,11 +37,15 @@ class Curve:
     second: bool = False
     alone: bool = False
     percentile: tuple[str, float] | None = None
+    colour: str = ""
+    dash: Dash | None = None
+    marker: Marker = ()
+    place: tuple[int, int] | None = None
 
 
-def bin_s(evidence: Evidence) -> int:
+def bin_s(evidence: Evidence, points: int = POINTS) -> int:
     """Return the width of a bin, in seconds: one for all runs, so that their lines share an x."""
-    return max(1, -(-longest_s(evidence.variants) // POINTS))
+    return max(1, -(-longest_s(evidence.variants) // points))
 
 
 def longest_s(variants: Sequence[Variant]) -> int:

@@ -16,12 +16,25 @@ def _latency(kind: str, what: str, lacked: str) -> Callable[[VariantLines], str]
         text += f" (at {short(peak_s(line))} s)"
         if missing := unanswered_pct(shown.variant, kind):
             text += f"; {short(missing)} % had no {lacked}"
-        ended_s, load_s = float(line.index[-1]), shown.evidence.stages[-1].end_s
-        if ended_s + bin_s(shown.evidence) < 0.9 * load_s:
-            text += f"; none after {short(ended_s)} s"
+        if _ends_early(shown):
+            text += f"; none after {short(float(line.index[-1]))} s"
         return text
 
     return caption
+
+
+def _ends_early(shown: VariantLines) -> bool:
+    """Return True if a line ends long before the load."""
+    ended_s, load_s = float(shown.line.index[-1]), shown.evidence.stages[-1].end_s
+    return ended_s + bin_s(shown.evidence) < 0.9 * load_s
+
+
+def _no_purchase_later(shown: VariantLines) -> str:
+    """Return why purchases end early, if they do."""
+    if not _ends_early(shown):
+        return ""
+    is_gone = all((run.seconds["stock_left"] <= 0).any() for run in shown.variant.counted)
+    return "sold out" if is_gone else "none later"
 
 
 def _throughput(shown: VariantLines) -> str:
@@ -135,11 +148,10 @@ STOCK: Final = TimeChart(
     lead="Unsold, unreserved units, by the ledger: a reservation takes one, a declined payment "
     "gives it back.",
     unit="units left for sale",
-    curves=(
-        Curve("stock_left", "stock left"),
-        Curve("confirmed", "confirmed", second=True, alone=True),
-    ),
+    curves=(Curve("stock_left", "stock left"),),
     caption=_stock,
+    compared="Stock left over time",
+    alone=False,
 )
 CONFIRMED: Final = TimeChart(
     id="confirmed",
@@ -165,4 +177,5 @@ PURCHASE: Final = TimeChart(
     log=True,
     compared="Purchase latency over time",
     alone=False,
+    ending=_no_purchase_later,
 )

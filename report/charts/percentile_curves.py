@@ -1,19 +1,19 @@
 """Percentile curves of whole runs: what share of durations was over within how long."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.analysis.estimates import MIN_BEYOND
-from report.charts import plotting
-from report.charts.chart import Chart, each, groups
+from report.charts import legends, plotting
+from report.charts.chart import MOST_TOGETHER, Chart, apart, each, groups
 from report.charts.figures import Figure
 from report.charts.line_chart import LineChart, Trace, compact
 from report.charts.plotting import MARKED, Panel
 from report.charts.time_chart import value_cell
 from report.evidence import Durations, Evidence, Floats, Run, Variant
-from report.numbers import duration
+from report.numbers import duration, short
 from report.tables.cells import Cell, Row, Table, numeric, texts
 
 POINTS = 160
@@ -52,14 +52,15 @@ def merged(durations: Sequence[Durations]) -> Durations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PercentileChart(Chart):
-    """A chart of percentile curves, of durations `of` each run."""
+    """A chart of percentile curves, of durations `of` each run; what has no end is `lacking` it."""
 
     of: Callable[[Run], Durations]
+    lacking: str = "no answer"
 
-    def figure(self, evidence: Evidence) -> Figure:
-        """Return the figure of a campaign."""
+    def figures(self, evidence: Evidence) -> tuple[Figure, ...]:
+        """Return the figure of a campaign; of many variants, small multiples."""
         chart = self.describe(evidence)
-        return Figure(
+        whole = Figure(
             id=self.id,
             title=self.title,
             caption=each(evidence, self.caption),
@@ -69,6 +70,7 @@ class PercentileChart(Chart):
             interactive=chart,
             values=self.values(evidence),
         )
+        return apart(evidence, whole, self.caption)
 
     def percentiles(self, variant: Variant) -> dict[float, float]:
         """Return the marked percentiles of the merged curve, as far as the sample supports them."""
@@ -88,13 +90,15 @@ class PercentileChart(Chart):
 
         def trace(variant: Variant) -> Trace:
             middle = compact(quantiles(self._merged(variant), odds)) if variant.counted else None
-            return plotting.trace(
+            drawn = plotting.trace(
                 variant,
                 variant.named,
                 "merged",
                 middle,
                 lambda run: compact(quantiles(self.of(run), odds)),
+                among=len(evidence.variants),
             )
+            return replace(drawn, ending=self._ending(variant))
 
         return LineChart(
             unit=self.unit,
@@ -113,14 +117,15 @@ class PercentileChart(Chart):
             found = self.percentiles(variant)
             said = (f"p{q:g} {duration(found[q], self._unit)}" for q in IN_WORDS if q in found)
             parts.append(f"{variant.title}: {', '.join(said) or 'no counted run'}")
+        traces = tuple(one for one in chart.traces if one.variant in titles)
+        if len(shown) > MOST_TOGETHER:
+            traces = tuple(one.median_alone() for one in traces)
         return Panel(
             name=name,
             title=title,
             alt=f"{self.title}, percentile curves. {'; '.join(parts)}.",
-            traces=tuple(one for one in chart.traces if one.variant in titles),
-            legend=plotting.variant_legend(shown)
-            if len(shown) > 1
-            else plotting.run_legend(shown[0]),
+            traces=traces,
+            legend=legends.of_variants(shown) if len(shown) > 1 else legends.of_runs(shown[0]),
             colour=colour,
             hatched=shown[0] if len(shown) == 1 else None,
         )
@@ -129,15 +134,26 @@ class PercentileChart(Chart):
     def _unit(self) -> str:
         return self.bare_unit.rpartition(" ")[2]
 
+    def _ending(self, variant: Variant) -> str:
+        """Return why the curve ends, if that is because of what has no end."""
+        whole = self._merged(variant)
+        if whole.unfinished <= MIN_BEYOND:
+            return ""
+        return f"{short(100 * whole.unfinished / whole.size)} % {self.lacking}"
+
     def caption(self, variant: Variant) -> str:
         """Return what is to be seen of a variant."""
-        found = self.percentiles(variant)
-        if not found:
-            return "too few values for a curve"
-        half = f"half within {duration(found[50.0], self._unit)}" if 50.0 in found else ""
-        worst = max(found)
-        most = f"{worst:g} % within {duration(found[worst], self._unit)}" if worst > 50.0 else ""
-        return ", ".join(part for part in (half, most) if part)
+        found, whole = self.percentiles(variant), self._merged(variant)
+        ending = self._ending(variant)
+        said = []
+        if 50.0 in found:
+            said.append(f"half within {duration(found[50.0], self._unit)}")
+        if found and (worst := max(found)) > 50.0:
+            said.append(f"{worst:g} % within {duration(found[worst], self._unit)}")
+        if not said and ending and len(whole.values):
+            share = short(100 * len(whole.values) / whole.size)
+            said.append(f"{share} % within {duration(float(whole.values[-1]), self._unit)}")
+        return ", ".join([*said, *([ending] if ending else [])]) or "too few values for a curve"
 
     def values(self, evidence: Evidence) -> Table:
         """Return the percentiles of the merged curves, as far as they are supported."""
@@ -158,7 +174,8 @@ class PercentileChart(Chart):
 PURCHASE = PercentileChart(
     id="purchase-distribution",
     title="Purchase latency, distribution",
-    lead="What share of purchases was acknowledged within how long.",
+    lead="What share of purchases was acknowledged within how long; the axis spreads the slowest: "
+    "each nine is as wide as the one before it. A curve ends at its × if the rest had no answer.",
     unit="purchase latency, ms (log)",
     of=lambda run: run.purchase_ms,
 )
@@ -169,4 +186,5 @@ ORDER_TIME = PercentileChart(
     "the acknowledgement, compares the variants.",
     unit="total order time, s (log)",
     of=lambda run: run.order_time_s,
+    lacking="not settled",
 )

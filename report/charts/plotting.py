@@ -6,48 +6,37 @@ hatched. There are no bars with a standard deviation: three runs are three point
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from report.charts import theme
+from harness.analysis.run_facts import Stage
+from report.charts import heat_cells, legends, theme
 from report.charts.figures import Figure, Picture
-from report.charts.line_chart import LineChart, RunLine, Span, Trace, Values
+from report.charts.legends import THIN, Entry
+from report.charts.line_chart import (
+    BELOW_ZERO,
+    LineChart,
+    RunLine,
+    Span,
+    Trace,
+    Values,
+    have_colours,
+    staggered,
+)
 from report.evidence import Floats, Run, Variant
 from report.numbers import short
 
 LEFT_PX, TOP_PX, PLOT_PX, BELOW_PX = 52, 60, 196, 38
-THIN, THICK = 0.9, 2.2
 MARKED = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 """The percentiles that stand below an axis of percentiles, and in its table of values."""
 MOST_LABELS = 12
 """More marks than this are drawn without labels, which would cover each other."""
 EDGE = (0, (2, 2))
-_FONT_SIZE = 11
-LEGEND_ROW_PX = 19
-_SAMPLE_PX, _PAD_PX, _BETWEEN_PX = 1.8 * _FONT_SIZE, 0.6 * _FONT_SIZE, 1.4 * _FONT_SIZE
-_EDGE_PX = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry of a legend: a label, and the look of the line that it stands for."""
-
-    label: str
-    colour: str
-    dash: theme.Dash = "solid"
-    width: float = THICK
-
-    @property
-    def sample(self) -> Line2D:
-        """Return a piece of the line."""
-        style = theme.linestyle(self.dash)
-        return Line2D([], [], color=self.colour, linewidth=self.width, linestyle=style)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +65,9 @@ def pictures(chart: LineChart, panels: Sequence[Panel]) -> tuple[Picture, ...]:
         drawn.append((drawing, ax))
     align([ax for _, ax in drawn], chart)
     for panel, (_, ax) in zip(panels, drawn, strict=True):
+        if chart.cells:
+            heat_cells.draw(ax, chart.cells)
+            heat_cells.name_rows(ax, chart.cells)
         draw_spans(ax, chart, panel.marks)
         if panel.hatched:
             hatch_unranked(ax, panel.hatched)
@@ -111,11 +103,14 @@ def trace(
     middle: Values | None,
     of: Callable[[Run], Values],
     *,
+    among: int = 1,
     second: bool = False,
-    shown: bool = True,
     bridged: bool = False,
 ) -> Trace:
-    """Return a curve of a variant: its thick line, and the thin line `of` each run."""
+    """Return a curve of a variant: its thick line, and the thin line `of` each run.
+
+    It is marked if it stands `among` those of several variants.
+    """
     dash = theme.variant_dash(variant.position, second=second)
     return Trace(
         label=label,
@@ -127,9 +122,10 @@ def trace(
         runs=tuple(
             RunLine(run.index, "dotted" if run.trouble else dash, of(run)) for run in variant.runs
         ),
-        shown=shown,
         hatched=not variant.ranked,
         bridged=bridged,
+        marker=theme.variant_marker(variant.position) if among > 1 else (),
+        marked=staggered(middle, variant.position, among),
     )
 
 
@@ -145,64 +141,19 @@ def panel_words(chart_id: str, title: str, shown: Sequence[Variant]) -> tuple[st
     return f"{chart_id}-compared", title, theme.INK
 
 
-def variant_legend(shown: Sequence[Variant]) -> tuple[Entry, ...]:
-    """Return what the marks of variants mean, by colour and dash."""
-    return tuple(Entry(one.named, theme.LIGHT[one.tone], dash_of(one)) for one in shown)
-
-
-def run_legend(variant: Variant, merged: str = "merged") -> tuple[Entry, ...]:
-    """Return what the marks of one variant alone mean, by width."""
-    colour, dash = theme.LIGHT[variant.tone], dash_of(variant)
-    return Entry(merged, colour, dash), Entry("each run", colour, dash, THIN)
-
-
-def dash_of(variant: Variant) -> theme.Dash:
-    """Return the dash of a variant's thick line: dotted if it is not ranked."""
-    return theme.variant_dash(variant.position) if variant.ranked else "dotted"
-
-
 def frame(
     title: str, subtitle: str, colour: str, legend: Sequence[Entry], left_px: float = LEFT_PX
 ) -> tuple[Drawing, Axes]:
     """Return a drawing of one plot with title, unit and legend at their places."""
-    rows = flow(legend, theme.WIDTH_PX)
-    height = TOP_PX + PLOT_PX + BELOW_PX + LEGEND_ROW_PX * len(rows) + 6
+    rows = legends.flow(legend, theme.WIDTH_PX)
+    height = TOP_PX + PLOT_PX + BELOW_PX + legends.ROW_PX * len(rows) + 6
     drawing = theme.figure(theme.WIDTH_PX, height)
     fitting = theme.fitted(title, theme.WIDTH_PX - 16, 13, "bold")
     theme.put_text(drawing, 8, 20, fitting, colour, fontsize=13, fontweight="bold")
     theme.put_text(drawing, 8, 38, subtitle, theme.MUTED, fontsize=11)
     ax = theme.axes(drawing, left_px, TOP_PX, theme.WIDTH_PX - left_px - 14, PLOT_PX)
-    draw_legend(drawing, rows)
+    legends.draw(drawing, rows)
     return drawing, ax
-
-
-def flow(legend: Sequence[Entry], width_px: float) -> list[list[Entry]]:
-    """Return the entries in rows of at most this width; a label wider than a row is shortened."""
-    room_px = width_px - 2 * _EDGE_PX
-    rows: list[list[Entry]] = []
-    left_px = 0.0
-    for entry in legend:
-        fitting = theme.fitted(entry.label, room_px - _SAMPLE_PX - _PAD_PX, _FONT_SIZE)
-        entry_px = _SAMPLE_PX + _PAD_PX + theme.text_px(fitting, _FONT_SIZE)
-        if not rows or left_px + entry_px > room_px:
-            rows.append([])
-            left_px = 0.0
-        rows[-1].append(replace(entry, label=fitting))
-        left_px += entry_px + _BETWEEN_PX
-    return rows
-
-
-def draw_legend(drawing: Drawing, rows: Sequence[Sequence[Entry]]) -> None:
-    """Draw the rows of a legend at the left, the last one at the bottom."""
-    height_px = theme.height_px(drawing)
-    for number, row in enumerate(reversed(rows)):
-        drawing.legend(
-            [one.sample for one in row], [one.label for one in row], loc="lower left",
-            bbox_to_anchor=(0.0, number * LEGEND_ROW_PX / height_px), frameon=False,
-            ncols=len(row), fontsize=_FONT_SIZE, handlelength=_SAMPLE_PX / _FONT_SIZE,
-            columnspacing=_BETWEEN_PX / _FONT_SIZE, handletextpad=_PAD_PX / _FONT_SIZE,
-            borderaxespad=0.3,
-        )  # fmt: skip
 
 
 # ---- the lines of a chart, and its axes ----
@@ -210,6 +161,7 @@ def draw_legend(drawing: Drawing, rows: Sequence[Sequence[Entry]]) -> None:
 
 def draw_lines(ax: Axes, chart: LineChart, traces: Iterable[Trace]) -> None:
     """Draw every run thin and the thick line over them, and set up both axes."""
+    traces = tuple(traces)
     for trace in traces:
         drawn = [
             (run.values, run.dash, THIN, 0.7 if run.dash == "dotted" else 0.4) for run in trace.runs
@@ -222,16 +174,37 @@ def draw_lines(ax: Axes, chart: LineChart, traces: Iterable[Trace]) -> None:
                 linewidth=width, alpha=alpha, linestyle=theme.linestyle(dash),
                 drawstyle="steps-mid" if chart.steps else "default",
             )  # fmt: skip
+    marked = have_colours(traces)
+    for trace in traces:
+        _mark_line(ax, chart, trace, marked=marked)
     if chart.log:
         log_scale(ax)
     else:
         ax.set_ylim(*(chart.y or (0, None)))
-        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=chart.whole))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     if chart.axis == "seconds":
-        _seconds_axis(ax, chart.end)
+        seconds_axis(ax, chart.end)
     else:
         _percentile_axis(ax, chart.end)
+
+
+def _mark_line(ax: Axes, chart: LineChart, trace: Trace, *, marked: bool) -> None:
+    """Mark the thick line of a trace if there are others, and say why it ends where it does."""
+    if trace.middle is None or trace.last is None:
+        return
+    colour = theme.LIGHT[trace.colour]
+    x, y = np.array(chart.x, dtype=np.float64), np.array(trace.middle, dtype=np.float64)
+    if marked and trace.marked:
+        places = list(trace.marked)
+        ax.plot(x[places], y[places], color=colour, linewidth=0, **legends.look(trace.marker))
+    if trace.ending:
+        at = float(x[trace.last]), float(y[trace.last])
+        ax.plot([at[0]], [at[1]], color=colour, marker="x", markersize=7, markeredgewidth=2)
+        ax.annotate(
+            trace.ending, at, xytext=(7, 0), textcoords="offset points", color=colour, fontsize=10,
+            va="center", annotation_clip=False,
+        )  # fmt: skip
 
 
 def _points(values: Values, chart: LineChart, bridged: bool) -> tuple[Floats, Floats]:
@@ -251,10 +224,11 @@ def log_scale(ax: Axes) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
-def align_log(panels: Sequence[Axes]) -> None:
+def align_log(panels: Sequence[Axes], bounds: tuple[float, float] | None = None) -> None:
     """Give logarithmic panels the same y axis."""
-    low = min(ax.get_ylim()[0] for ax in panels)
-    high = max(ax.get_ylim()[1] for ax in panels)
+    low, high = bounds or (
+        min(ax.get_ylim()[0] for ax in panels), max(ax.get_ylim()[1] for ax in panels)
+    )  # fmt: skip
     places = (1.0, 2.0, 5.0) if high / low < 200 else (1.0,)
     for ax in panels:
         ax.set_ylim(low, high)
@@ -264,16 +238,17 @@ def align_log(panels: Sequence[Axes]) -> None:
 def align(panels: Sequence[Axes], chart: LineChart) -> None:
     """Give all panels of a chart the same y axis, so that they can be compared by eye."""
     if chart.log:
-        align_log(panels)
+        align_log(panels, chart.y)
         return
-    low = chart.y[0] if chart.y else 0.0
     levels = [1.14 * value for value, _ in chart.levels]
-    high = max([1.0, *levels, *(ax.get_ylim()[1] for ax in panels)])
+    least = 1.0 if chart.whole else 0.0
+    high = max([least, *levels, *(ax.get_ylim()[1] for ax in panels)])
     for ax in panels:
-        ax.set_ylim(low, high)
+        ax.set_ylim(*(chart.y or (-BELOW_ZERO * high, high)))
 
 
-def _seconds_axis(ax: Axes, end_s: float) -> None:
+def seconds_axis(ax: Axes, end_s: float) -> None:
+    """Make the x axis one of seconds since the load began."""
     ax.set_xlim(0, end_s)
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 3, 6, 10], integer=True))
     ax.set_xlabel("seconds since the load began", fontsize=11)
@@ -291,6 +266,11 @@ def _percentile_axis(ax: Axes, right: float) -> None:
 
 
 # ---- what stands behind the lines ----
+
+
+def stage_bands(stages: Iterable[Stage]) -> tuple[Span, ...]:
+    """Return the stages of a load as spans of time."""
+    return tuple((one.start_s, one.end_s, f"{one.number} {one.name}") for one in stages)
 
 
 def draw_spans(ax: Axes, chart: LineChart, marks: Sequence[Span]) -> None:
@@ -337,7 +317,10 @@ def hatch_unranked(ax: Axes, variant: Variant) -> None:
     troubles = sorted({run.trouble for run in variant.runs if run.trouble})
     drawing = ax.get_figure(root=True)
     assert drawing is not None  # noqa: S101 - the axes were made for a figure
+    unit = drawing.texts[1].get_text()  # it stands on the same line, at the left
+    room_px = theme.WIDTH_PX - 14 - 8 - theme.text_px(unit, 11) - 12
+    why = f"not ranked: {'; '.join(troubles) or 'no run counts'}"
     theme.put_text(
-        drawing, theme.WIDTH_PX - 14, 38, f"not ranked: {'; '.join(troubles) or 'no run counts'}",
-        ha="right", fontsize=11, fontweight="bold",
+        drawing, theme.WIDTH_PX - 14, 38, theme.fitted(why, room_px, 11, "bold"), ha="right",
+        fontsize=11, fontweight="bold",
     )  # fmt: skip

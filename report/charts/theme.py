@@ -6,6 +6,7 @@ own it brings both themes along (`prefers-color-scheme`). The PNG is the light o
 """
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -50,6 +51,36 @@ VARIANTS: Final[tuple[tuple[str, str, Dash, Dash], ...]] = (
 first and of the second curve. Of those with one dash any two differ in every kind of colour vision.
 """
 
+Marker = tuple[tuple[float, float], ...]
+"""A closed polygon around the origin, within a radius of 1; y grows upwards. None has no corner."""
+
+
+def _marker(*radii: float, turn: float) -> Marker:
+    """Return a polygon with corners at these distances all the way round, the first at `turn`."""
+    angles = (2 * math.pi * (turn + place / len(radii)) for place in range(len(radii)))
+    return tuple(
+        (round(radius * math.cos(angle), 2), round(radius * math.sin(angle), 2))
+        for radius, angle in zip(radii, angles, strict=True)
+    )
+
+
+MARKERS: Final = (
+    _marker(*[0.85] * 12, turn=0),  # a disc
+    _marker(*[1.0] * 4, turn=1 / 8),  # a square
+    _marker(*[1.0] * 3, turn=1 / 4),  # a triangle
+    _marker(*[1.0] * 4, turn=0),  # a diamond
+    _marker(*[1.0] * 3, turn=3 / 4),  # a triangle on its tip
+    _marker(*[1.0, 0.45] * 5, turn=1 / 4),  # a star
+    _marker(*[1.0, 0.35] * 4, turn=1 / 8),  # a cross
+    _marker(*[1.0] * 5, turn=1 / 4),  # a pentagon
+)
+"""What sets variants apart where their lines lie on each other, by their position."""
+
+HEAT_LIGHT: Final = ("#a0da39", "#4ac16d", "#1fa187", "#277f8e", "#365c8d", "#46327e")
+HEAT_DARK: Final = ("#46347f", "#365d8e", "#277f8f", "#1fa188", "#4ac26e", "#a0db3a")
+"""Few to many: six steps of viridis, which is perceptually uniform. Many stand out most from the
+paper in both themes. No colour is in both, as each has one role."""
+
 LIGHT: Final = {
     "ink": INK,
     "muted": MUTED,
@@ -58,6 +89,7 @@ LIGHT: Final = {
     "fault": FAULT,
     "paper": PAPER,
     **{f"variant-{n}": look[0] for n, look in enumerate(VARIANTS, start=1)},
+    **{f"heat-{n}": colour for n, colour in enumerate(HEAT_LIGHT, start=1)},
 }
 DARK: Final = {
     "ink": "#e8ecf1",
@@ -67,6 +99,7 @@ DARK: Final = {
     "fault": "#4a3a14",
     "paper": "#14191f",
     **{f"variant-{n}": look[1] for n, look in enumerate(VARIANTS, start=1)},
+    **{f"heat-{n}": colour for n, colour in enumerate(HEAT_DARK, start=1)},
 }
 
 SIGNALS_LIGHT: Final = {"pass": "#17693f", "fail": "#b3261e", "unknown": "#8a5a00"}
@@ -77,6 +110,8 @@ WIDTH_PX: Final = 400
 PNG_SCALE: Final = 2
 _POINTS_PER_INCH: Final = 72
 _FONT: Final = "DejaVu Sans"
+_SIZE: Final = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_SOURCE_SIZE, _SOURCE_PX = 9, 16
 _STYLE: Final = {
     "font.family": _FONT,
     "font.size": 12,
@@ -119,6 +154,11 @@ def variant_dash(position: int, *, second: bool = False) -> Dash:
     """Return the dash of a variant's lines; `second` is that of its second curve in a chart."""
     _, _, first, other = VARIANTS[position % len(VARIANTS)]
     return other if second else first
+
+
+def variant_marker(position: int) -> Marker:
+    """Return what marks the lines of the variant at this position."""
+    return MARKERS[position % len(MARKERS)]
 
 
 def linestyle(dash: Dash) -> Any:
@@ -217,8 +257,19 @@ def svg(drawing: Figure, name: str, alt: str) -> str:
     )
 
 
-def standalone(inlined: str) -> str:
-    """Return an inlined SVG as a file of its own, with both themes inside."""
+def standalone(inlined: str, source: str) -> str:
+    """Return an inlined SVG as a file of its own, with both themes inside, and below it a source.
+
+    The source says what is shown, and of which campaign: nothing else stands around a file.
+    """
+    width, height = (float(side) for side in _SIZE.findall(inlined)[0])
+    text = _escape(fitted(source, width - 16, _SOURCE_SIZE))
+    below = (
+        f'<text x="8" y="{height + 9:g}" font-size="{_SOURCE_SIZE}" '
+        f'fill="var(--muted, {MUTED})">{text}</text></svg>'
+    )
+    taller = f'viewBox="0 0 {width:g} {height + _SOURCE_PX:g}"'
+    inlined = _SIZE.sub(taller, inlined, count=1).replace("</svg>", below)
     sheet = (
         f"<style>svg {{ {variables(LIGHT)} background: var(--paper); }} "
         f"@media (prefers-color-scheme: dark) {{ svg {{ {variables(DARK)} }} }}</style>"

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from report.charts import fault_bands, lines, plotting, theme
-from report.charts.chart import Chart, each, groups
+from report.charts import fault_bands, legends, lines, plotting, theme
+from report.charts.chart import MOST_TOGETHER, Chart, apart, each, groups
 from report.charts.figures import Figure
-from report.charts.line_chart import LineChart, Trace, compact, instants
+from report.charts.legends import Entry
+from report.charts.line_chart import LineChart, Trace, compact, have_colours, instants, staggered
 from report.charts.lines import Curve
-from report.charts.plotting import Entry, Panel
+from report.charts.plotting import Panel
 from report.evidence import Evidence, Run, Variant
 from report.numbers import NOTHING, short
 from report.tables.cells import Cell, Row, Table, numeric, texts
@@ -44,49 +45,63 @@ class TimeChart(Chart):
 
     `levels` are values of y that a scenario gives. A chart `within_load` ends with it, another with
     the longest drain. Of one that is not `alone` only the picture of all variants is drawn.
+    `ending` returns why the line of a variant ends early, if it does. A line has at most so many
+    `points`; y counts `whole` things or not. One that is not `with_runs` shows thick lines alone.
     """
 
-    curves: tuple[Curve, ...]
+    curves: tuple[Curve, ...] = ()
     caption: Callable[[VariantLines], str]
     compared: str = "Compared"
     log: bool = False
+    whole: bool = True
+    with_runs: bool = True
+    points: int = lines.POINTS
     within_load: bool = False
     alone: bool = True
     levels: Callable[[Evidence], tuple[tuple[float, str], ...]] = lambda _: ()
+    ending: Callable[[VariantLines], str] = lambda _: ""
 
-    def figure(self, evidence: Evidence) -> Figure:
-        """Return the figure of a campaign."""
+    def curves_of(self, evidence: Evidence, variant: Variant) -> tuple[Curve, ...]:
+        """Return the curves of a variant: those of every one, if the chart has no others."""
+        return self.curves
+
+    def figures(self, evidence: Evidence) -> tuple[Figure, ...]:
+        """Return the figure of a campaign; of many variants, small multiples."""
         thick = self.thick(evidence)
         chart = self.describe(evidence, thick)
         shown = groups(evidence) if self.alone else groups(evidence)[:1]
-        return Figure(
+        whole = Figure(
             id=self.id,
             title=self.title,
             caption=self.words(evidence, thick),
-            pictures=plotting.pictures(chart, [self._panel(chart, one) for one in shown]),
+            pictures=plotting.pictures(chart, [self.panel(chart, one) for one in shown]),
             interactive=chart,
             values=self.values(evidence, thick),
         )
+        return apart(evidence, whole, lambda one: self.say(evidence, one, thick))
 
     def words(self, evidence: Evidence, thick: Thick) -> str:
         """Return the caption of all variants."""
+        return each(evidence, lambda variant: self.say(evidence, variant, thick))
 
-        def say(variant: Variant) -> str:
-            found = thick[variant.name]
-            line = _known(found.get(self.curves[0].column))
-            if line is None:
-                return "nothing to show"
-            return self.caption(VariantLines(evidence, variant, found, line))
+    def say(self, evidence: Evidence, variant: Variant, thick: Thick) -> str:
+        """Return what is to be seen of a variant."""
+        shown = self._shown(evidence, variant, thick)
+        return self.caption(shown) if shown else "nothing to show"
 
-        return each(evidence, say)
+    def _shown(self, evidence: Evidence, variant: Variant, thick: Thick) -> VariantLines | None:
+        """Return the thick lines of a variant; None if there is none of its first curve."""
+        curves, found = self.curves_of(evidence, variant), thick[variant.name]
+        line = _known(found.get(curves[0].column)) if curves else None
+        return None if line is None else VariantLines(evidence, variant, found, line)
 
     def thick(self, evidence: Evidence) -> Thick:
         """Return the thick lines of every variant, by column; only what was measured is there."""
-        width_s = lines.bin_s(evidence)
+        width_s = lines.bin_s(evidence, self.points)
         return {
             variant.name: {
                 curve.column: line
-                for curve in self.curves
+                for curve in self.curves_of(evidence, variant)
                 if lines.is_measured(variant, curve)
                 and (line := lines.of_variant(variant, curve, width_s)) is not None
             }
@@ -95,26 +110,33 @@ class TimeChart(Chart):
 
     def describe(self, evidence: Evidence, thick: Thick) -> LineChart:
         """Return the chart with all variants and all their runs."""
-        width_s = lines.bin_s(evidence)
+        width_s = lines.bin_s(evidence, self.points)
         bins = math.ceil(lines.longest_s(evidence.variants) / width_s)
         x = [(position + 0.5) * width_s for position in range(bins)]
         end_s = (
             evidence.stages[-1].end_s if self.within_load else horizon_s(evidence, evidence.runs)
         )
         several = len(evidence.variants) > 1
+        endings = {
+            variant.name: self.ending(shown) if shown else ""
+            for variant in evidence.variants
+            for shown in (self._shown(evidence, variant, thick),)
+        }
 
         def trace(variant: Variant, curve: Curve) -> Trace:
             middle = thick[variant.name].get(curve.column)
-            return plotting.trace(
-                variant,
+            drawn = plotting.trace(
+                variant if self.with_runs or middle is None else replace(variant, runs=()),
                 f"{variant.named}, {curve.label}" if several else curve.label,
                 curve.label,
                 None if middle is None else compact(middle.reindex(x)),
                 lambda run: compact(lines.of_run(run, curve, width_s).reindex(x)),
+                among=len(evidence.variants),
                 second=curve.second,
-                shown=not (several and curve.alone),
                 bridged=curve.percentile is not None,
             )
+            shown, ending = not (several and curve.alone), endings[variant.name]
+            return replace(_in_own_look(drawn, curve, variant), shown=shown, ending=ending)
 
         return LineChart(
             unit=self.unit,
@@ -124,19 +146,18 @@ class TimeChart(Chart):
             traces=tuple(
                 trace(variant, curve)
                 for variant in evidence.variants
-                for curve in self.curves
+                for curve in self.curves_of(evidence, variant)
                 if lines.is_measured(variant, curve)
             ),
             log=self.log,
-            bands=tuple(
-                (stage.start_s, stage.end_s, f"{stage.number} {stage.name}")
-                for stage in evidence.stages
-            ),
+            whole=self.whole,
+            bands=plotting.stage_bands(evidence.stages),
             marks=fault_bands.spans(fault_bands.marks(evidence.runs), end_s),
             levels=self.levels(evidence),
         )
 
-    def _panel(self, chart: LineChart, variants: tuple[Variant, ...]) -> Panel:
+    def panel(self, chart: LineChart, variants: tuple[Variant, ...]) -> Panel:
+        """Return the picture of some variants in a chart of all."""
         titles = {variant.title for variant in variants}
         traces = tuple(
             one
@@ -146,6 +167,8 @@ class TimeChart(Chart):
         marks = fault_bands.marks(run for variant in variants for run in variant.runs)
         name, title, colour = plotting.panel_words(self.id, self.compared, variants)
         ranges = (f"{one.variant}, {one.curve}: {_range(one)}" for one in traces if _range(one))
+        if len(variants) > MOST_TOGETHER:
+            traces = tuple(one.median_alone() for one in traces)
         return Panel(
             name=name,
             title=title,
@@ -166,7 +189,7 @@ class TimeChart(Chart):
         rows = [
             Row(self._cells(evidence, variant, curve, line), variant.named)
             for variant in evidence.variants
-            for curve in self.curves
+            for curve in self.curves_of(evidence, variant)
             if (line := thick[variant.name].get(curve.column)) is not None
         ]
         return Table(
@@ -195,6 +218,17 @@ class TimeChart(Chart):
         return Cell(curve.label), *map(value_cell, (*stages, most, when))
 
 
+def _in_own_look(drawn: Trace, curve: Curve, variant: Variant) -> Trace:
+    """Return a line as its curve says that it looks; what is not ranked stays dotted."""
+    return replace(
+        drawn,
+        colour=curve.colour or drawn.colour,
+        dash=curve.dash if curve.dash and variant.ranked else drawn.dash,
+        marker=curve.marker or drawn.marker,
+        marked=staggered(drawn.middle, *curve.place) if curve.place else drawn.marked,
+    )
+
+
 def _known(line: "pd.Series[float] | None") -> "pd.Series[float] | None":
     """Return a line without its gaps, or None if there is nothing of it."""
     line = None if line is None else line.dropna()
@@ -208,12 +242,18 @@ def value_cell(value: float) -> Cell:
 
 def _legend(traces: tuple[Trace, ...], variants: tuple[Variant, ...]) -> tuple[Entry, ...]:
     """Return what the lines mean: variants by colour and dash, curves by dash."""
-    curves = dict.fromkeys((one.curve, one.dash) for one in traces)
     if len(variants) == 1:
-        colour = theme.LIGHT[variants[0].tone]
-        return tuple(Entry(label, colour, dash) for label, dash in curves)
-    entries = plotting.variant_legend(variants)
-    labels = dict.fromkeys(label for label, _ in curves)
+        return tuple(
+            Entry(
+                one.curve,
+                theme.LIGHT[one.colour],
+                one.dash,
+                marker=one.marker if have_colours(traces) else (),
+            )
+            for one in traces
+        )
+    entries = legends.of_variants(variants)
+    labels = dict.fromkeys(one.curve for one in traces)
     if len(labels) > 1:
         samples: tuple[theme.Dash, ...] = ("solid", "dashed")
         pairs = zip(labels, samples, strict=False)

@@ -1,7 +1,7 @@
 """What requests met by how many users were active: the share that failed, and their latency.
 
 A point is an estimate over the runs, and the line through it its interval. Of a latency that is
-known only to be longer than what buyers waited, the triangle stands at that bound.
+known only to be longer than what buyers waited, an open triangle stands at that bound.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,10 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from report import numbers
-from report.charts import plotting, theme
+from report.charts import legends, plotting, theme
 from report.charts.chart import Chart, each
 from report.charts.figures import Figure, Picture, Section
+from report.charts.line_chart import BELOW_ZERO
 from report.evidence import Evidence, Variant
 
 SPREAD = 0.36
@@ -22,7 +23,7 @@ SPREAD = 0.36
 
 LEAD = (
     "What requests met, by how many users were active when they were sent. Thin lines are 95 % "
-    "intervals; a triangle is a bound: the true value is higher."
+    "intervals; an open triangle is a bound: the true value is higher."
 )
 
 Levels = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -36,15 +37,16 @@ class LevelChart(Chart):
     digits: int
     log: bool = False
 
-    def figure(self, evidence: Evidence) -> Figure:
+    def figures(self, evidence: Evidence) -> tuple[Figure, ...]:
         """Return the figure of a campaign."""
         levels: Levels = evidence.summary["levels"]
-        return Figure(
+        figure = Figure(
             id=self.id,
             title=self.title,
             caption=each(evidence, lambda one: self._caption(levels[one.name])),
             pictures=(self._picture(levels, evidence.variants),),
         )
+        return (figure,)
 
     def is_known(self, levels: Levels) -> bool:
         """Return True if there is anything to show."""
@@ -54,23 +56,24 @@ class LevelChart(Chart):
     def _caption(self, rows: Sequence[Mapping[str, Any]]) -> str:
         """Return what it is like with few users and with most."""
         few, most = (numbers.bare(row[self.key], self.digits) for row in (rows[0], rows[-1]))
-        return f"{few} with up to {rows[0]['up_to']} users, {most} with up to {rows[-1]['up_to']}"
+        return f"{few} with {_users(rows[0])} users, {most} with {_users(rows[-1])}"
 
     def _picture(self, levels: Levels, shown: Sequence[Variant]) -> Picture:
-        legend = plotting.variant_legend(shown) if len(shown) > 1 else ()
+        legend = legends.of_variants(shown) if len(shown) > 1 else ()
         drawing, ax = plotting.frame(self.title, self.unit, theme.INK, legend)
         for place, variant in enumerate(shown):
             aside = SPREAD * ((place + 0.5) / len(shown) - 0.5)
             _draw(ax, [row[self.key] for row in levels[variant.name]], variant, aside)
         rows = levels[shown[0].name]
-        ax.set_xticks(range(len(rows)), [f"≤ {row['up_to']}" for row in rows])
+        ax.set_xticks(range(len(rows)), [_users(row) for row in rows])
         ax.set_xlim(-0.5, len(rows) - 0.5)
         ax.set_xlabel("active users", fontsize=11)
         if self.log:
             plotting.log_scale(ax)
             plotting.align_log([ax])
         else:
-            ax.set_ylim(0, max(ax.get_ylim()[1], 1.0))
+            high = max(ax.get_ylim()[1], 1.0)
+            ax.set_ylim(-BELOW_ZERO * high, high)
         if len(shown) == 1:
             plotting.hatch_unranked(ax, shown[0])
         return plotting.picture(
@@ -82,11 +85,15 @@ class LevelChart(Chart):
         parts = []
         for variant in shown:
             values = (
-                f"{numbers.estimate(row[self.key], self.digits)} at ≤ {row['up_to']} users"
+                f"{numbers.estimate(row[self.key], self.digits)} at {_users(row)} users"
                 for row in levels[variant.name]
             )
             parts.append(f"{variant.title}: {', '.join(values)}")
         return f"{'; '.join(parts)}."
+
+
+def _users(level: Mapping[str, Any]) -> str:
+    return numbers.between(level["above"], level["up_to"])
 
 
 def _draw(ax: Axes, estimates: Sequence[Mapping[str, Any]], variant: Variant, aside: float) -> None:
@@ -96,16 +103,19 @@ def _draw(ax: Axes, estimates: Sequence[Mapping[str, Any]], variant: Variant, as
         at = level + aside
         if found["value"] is None:
             if found["low"] is not None:
-                ax.plot([at], [found["low"]], color=colour, marker="^", markersize=7)
+                ax.plot(
+                    [at], [found["low"]], color=colour, marker="^", markersize=7,
+                    markerfacecolor=theme.PAPER,
+                )  # fmt: skip
             continue
         known.append((at, found["value"]))
         if found["low"] is not None and found["high"] is not None:
-            ax.plot([at, at], [found["low"], found["high"]], color=colour, linewidth=plotting.THIN)
+            ax.plot([at, at], [found["low"], found["high"]], color=colour, linewidth=legends.THIN)
     if known:
         ax.plot(
-            *zip(*known, strict=True), color=colour, linewidth=plotting.THICK, marker="o",
-            markersize=6, linestyle=theme.linestyle(plotting.dash_of(variant)),
-            markerfacecolor=colour if variant.ranked else theme.PAPER,
+            *zip(*known, strict=True), color=colour, linewidth=legends.THICK,
+            linestyle=theme.linestyle(legends.dash_of(variant)),
+            **legends.look(theme.variant_marker(variant.position)),
         )  # fmt: skip
 
 
@@ -131,5 +141,6 @@ LATENCY = LevelChart(
 def section(evidence: Evidence) -> Section | None:
     """Return the figures by users that have something to show; None if there are none."""
     levels: Levels = evidence.summary["levels"]
-    found = tuple(one.figure(evidence) for one in (ERRORS, LATENCY) if one.is_known(levels))
+    known = [one for one in (ERRORS, LATENCY) if one.is_known(levels)]
+    found = tuple(figure for one in known for figure in one.figures(evidence))
     return Section("by-users", "By active users", LEAD, found) if found else None

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from harness.analysis import METRICS, History
 from harness.analysis.trends import FIRST, Series
-from report.charts import plotting, theme
+from report.charts import legends, theme
 from report.charts.figures import Figure, Picture, Section
 from report.history import history_tables, history_words
 from report.numbers import short
@@ -96,7 +96,7 @@ def _draw_levels(ax: Axes, history: History, series: Series, colour: str) -> Non
     borders.append(len(history.nights) - 0.5)
     levels = [series.changes[0].before, *(change.after for change in series.changes)]
     for (begin, end), level in zip(pairwise(borders), levels, strict=True):
-        ax.plot((begin, end), (level, level), color=colour, linewidth=plotting.THICK)
+        ax.plot((begin, end), (level, level), color=colour, linewidth=legends.THICK)
 
 
 def _draw_changes(ax: Axes, series: Series) -> None:

@@ -71,6 +71,47 @@ const figures = (() => {
       });
       for (const [from, to] of data.marks) band(plot, ctx, bbox, from, to, ink("fault"));
     });
+    if (data.cells) drawCells(plot, data);
+  }
+
+  // ---- the cells of a heat map ----
+
+  const stepOf = ({ steps }, count) => steps.findLast(([least]) => count >= least);
+
+  /** From and to of a row; the last one is apart from the others. */
+  const heightOf = ({ edges, none }, row) => (row === edges.length - 1 ? none : [edges[row], edges[row + 1]]);
+
+  function drawCells(plot, { cells }) {
+    onCanvas(plot, (ctx) => {
+      for (const [column, row, count] of cells.counts) {
+        const [low, high] = heightOf(cells, row);
+        const at = (value, axis) => Math.round(plot.valToPos(value, axis, true)); // no seam between cells
+        const left = at(column * cells.width, "x"), right = at((column + 1) * cells.width, "x");
+        const top = at(high, "y"), bottom = at(low, "y");
+        ctx.fillStyle = ink(stepOf(cells, count)[1]);
+        ctx.fillRect(left, top, right - left, bottom - top);
+      }
+    });
+  }
+
+  /** The cell that is pointed at, in words; of no row: what its column holds. */
+  function cellAt(plot, { cells }, x) {
+    const column = Math.floor(x / cells.width), y = plot.posToVal(plot.cursor.top, "y");
+    const own = cells.counts.filter(([of]) => of === column);
+    const row = cells.rows.findIndex((_, at) => heightOf(cells, at)[0] <= y && y < heightOf(cells, at)[1]);
+    const here = row < 0 ? own : own.filter(([, of]) => of === row);
+    const count = here.reduce((sum, [, , n]) => sum + n, 0);
+    return `${row < 0 ? "" : `${cells.rows[row]}: `}${grouped.format(count)} ${cells.noun}${count === 1 ? "" : "s"}`;
+  }
+
+  /** What the colours of the cells mean, as a bar. */
+  function colourBar({ steps, noun }) {
+    const named = steps.map(([, role, label]) => {
+      const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
+      swatch.style.background = `var(--${role})`;
+      return element("span", {}, swatch, label);
+    });
+    return element("li", { class: "bar" }, `${noun}s in a cell:`, ...named);
   }
 
   /** What the bands are, and levels such as the stock: before the lines. */
@@ -96,7 +137,7 @@ const figures = (() => {
       for (const [value, label] of data.levels) {
         const y = plot.valToPos(value, "y", true), right = bbox.left + bbox.width;
         line(bbox.left, y, right, y);
-        ctx.fillText(label, right - 4 * ratio, y - 4 * ratio);
+        ctx.fillText(label, right - 4 * ratio, y - 7 * ratio);
       }
       const { min, max } = plot.scales.x;
       const marks = data.marks.filter(([from, to]) => to >= min && from <= max);
@@ -113,6 +154,48 @@ const figures = (() => {
         ctx.fillText(label, 0, 8 * ratio);
         ctx.restore();
       }
+    });
+  }
+
+  function polygon(ctx, corners, x, y, radius) {
+    ctx.beginPath();
+    for (const [dx, dy] of corners) ctx.lineTo(x + dx * radius, y - dy * radius);
+    ctx.closePath();
+  }
+
+  /** What tells lines apart where they lie on each other, and why a line ends before the others. */
+  function drawMarks(plot, { data, lines }) {
+    const marked = areMarked(data);
+    onCanvas(plot, (ctx, _, ratio) => {
+      ctx.font = FONT.replace("11", String(11 * ratio));
+      ctx.lineWidth = ratio;
+      lines.forEach(({ trace, run, values }, position) => {
+        if (run !== null || !plot.series[position + 1].show) return;
+        const at = (place) => [plot.valToPos(data.x[place], "x", true), plot.valToPos(values[place], "y", true)];
+        ctx.fillStyle = ink(trace.colour);
+        for (const place of marked && trace.marked || []) {
+          polygon(ctx, trace.marker, ...at(place), 5 * ratio);
+          ctx.fill();
+          ctx.strokeStyle = ink("paper");
+          ctx.stroke();
+        }
+        if (!trace.ending) return;
+        const [x, y] = at(values.findLastIndex((value) => value !== null));
+        const arm = 4 * ratio;
+        ctx.strokeStyle = ink(trace.colour);
+        ctx.save();
+        ctx.lineWidth = 2 * ratio;
+        ctx.beginPath();
+        for (const sign of [1, -1]) {
+          ctx.moveTo(x - arm, y - sign * arm);
+          ctx.lineTo(x + arm, y + sign * arm);
+        }
+        ctx.stroke();
+        ctx.restore();
+        const toLeft = x + ctx.measureText(trace.ending).width + 9 * ratio > plot.bbox.left + plot.bbox.width;
+        ctx.textAlign = toLeft ? "right" : "left";
+        ctx.fillText(trace.ending, x + (toLeft ? -9 : 9) * ratio, y + (toLeft ? -7 : 4) * ratio);
+      });
     });
   }
 
@@ -158,6 +241,15 @@ const figures = (() => {
     };
   }
 
+  /** 1 (of few decades 2 and 5, too) × 10ⁿ, as the drawings have them. */
+  function logPlaces(low, high) {
+    const first = Math.floor(Math.log10(low)), found = [];
+    for (let decade = 10 ** first; decade <= high; decade *= 10) {
+      for (const times of high / low < 200 ? [1, 2, 5] : [1]) found.push(decade * times);
+    }
+    return found.filter((at) => at >= low && at <= high);
+  }
+
   function axesOf(data) {
     const look = {
       stroke: () => ink("muted"), font: FONT, ticks: { show: false },
@@ -170,10 +262,14 @@ const figures = (() => {
           values: (_, places) => places.map(percentile) }
       : { label: "seconds since the load began", grid: { show: false },
           incrs: STEPS_S, values: (_, places) => places.map((at) => String(Number(at.toFixed(1)))) };
-    const decades = (_, places) => places.map((at) => (Number.isInteger(Math.log10(at)) ? at : null));
+    const every = (_, places) => places;
+    const none = data.cells ? [Math.sqrt(data.cells.none[0] * data.cells.none[1])] : [];
+    const top = data.cells?.edges.at(-1) ?? Infinity;
     const y = {
-      size: 56, values: (_, places) => places.map((at) => (at === null ? "" : short(at))),
-      grid: { ...look.grid, ...(data.log ? { filter: decades } : {}) },
+      size: 56, values: (_, places) => places.map((at) => (none.includes(at) ? "none" : short(at))),
+      ...(data.log ? { filter: every,
+        splits: (_, __, low, high) => [...logPlaces(low, Math.min(high, top)), ...none] } : {}),
+      grid: { ...look.grid, ...(data.log ? { filter: every } : {}) },
     };
     return [{ ...look, labelFont: FONT, labelSize: 18, size: 30, ...x }, { ...look, ...y }];
   }
@@ -183,8 +279,9 @@ const figures = (() => {
     const whole = (min, max) => (
       min === null || (min <= data.x[0] && max >= data.x[data.x.length - 1]));
     const highest = Math.max(0, ...data.levels.map(([value]) => value * 1.14));
-    const linear = (min, max) => data.y ?? [0, Math.max(max * 1.05, highest, 1)];
-    const log = (min, max) => (min === null ? [1, 10] : uPlot.rangeLog(min, max, 10, true));
+    const fromZero = (high) => [-0.03 * high, high]; // no line lies on the edge
+    const linear = (min, max) => data.y ?? fromZero(Math.max(max * 1.1, highest, 1));
+    const log = (min, max) => data.y ?? (min === null ? [1, 10] : [min / 1.25, max * 1.25]);
     return {
       x: {
         time: false, distr: data.axis === "percentile" ? 3 : 1,
@@ -201,11 +298,16 @@ const figures = (() => {
     return [`${Number(x.toFixed(1))} s`, ...within].join(" · ");
   }
 
-  function sample(trace) {
+  /** Lines of several colours have markers, too; those of one are told apart by their dashes. */
+  const areMarked = ({ traces }) => new Set(traces.map((trace) => trace.colour)).size > 1;
+
+  function sample(trace, marked) {
     const dash = trace.dash.join(" ");
+    const corners = (marked && trace.marker || []).map(([x, y]) => `${14 + 4 * x},${4 - 4 * y}`).join(" ");
     const made = element("span", { class: `sample ${trace.colour}`, "aria-hidden": "true" });
     made.innerHTML = `<svg viewBox="0 0 28 8" width="28" height="8"><path d="M0 4H28" fill="none" `
-      + `stroke="currentColor" stroke-width="2.5" stroke-dasharray="${dash}"/></svg>`;
+      + `stroke="currentColor" stroke-width="2.5" stroke-dasharray="${dash}"/>`
+      + `<polygon points="${corners}" fill="currentColor"/></svg>`;
     return made;
   }
 
@@ -249,7 +351,7 @@ const figures = (() => {
         series: [{}, ...this.lines.map((line) => seriesOf(line, data))],
         hooks: {
           drawClear: [(plot) => drawBehind(plot, data)],
-          draw: [(plot) => drawBefore(plot, data)],
+          draw: [(plot) => drawBefore(plot, data), (plot) => drawMarks(plot, this)],
           setCursor: [() => this.read()],
           setScale: [(plot, key) => key === "x" && this.scaled(plot)],
         },
@@ -281,11 +383,13 @@ const figures = (() => {
             button.setAttribute("aria-pressed", String(this.on.has(trace)));
             this.show();
           },
-        }, sample(trace), trace.label);
+        }, sample(trace, areMarked(this.data)), trace.label);
         return { trace, output, runs, item: element("li", {}, button, output, runs) };
       });
-      return element("ul", { class: "legend", "aria-label": `Lines: ${this.title}` },
-        ...this.entries.map((entry) => entry.item));
+      const variants = new Set(this.data.traces.map((trace) => trace.variant));
+      const terse = variants.size === 1 && this.data.traces.every((trace) => trace.runs.length === 0);
+      return element("ul", { class: `legend${terse ? " terse" : ""}`, "aria-label": `Lines: ${this.title}` },
+        ...this.entries.map((entry) => entry.item), ...(this.data.cells ? [colourBar(this.data.cells)] : []));
     }
 
     // What is in view.
@@ -305,7 +409,9 @@ const figures = (() => {
       const idx = this.plot.cursor.idx ?? this.latest;
       const known = idx !== null;
       const hint = document.activeElement === this.canvas ? KEYS : HINT;
-      this.reading.textContent = known ? where(this.data, this.data.x[idx]) : hint;
+      const x = known ? this.data.x[idx] : null;
+      const cell = known && this.data.cells ? ` · ${cellAt(this.plot, this.data, x)}` : "";
+      this.reading.textContent = known ? where(this.data, x) + cell : hint;
       for (const { trace, output, runs } of this.entries) {
         const seen = trace.runs.filter((one) => !this.hidden.runs.has(one.run));
         const each = seen.map((one) => `run ${one.run} ${short(one.values[idx])}`);

@@ -165,7 +165,7 @@ def funnel(evidence: Evidence) -> Table:
     for same in zip(*steps, strict=True):
         cells = [Cell(f"{same[0]['title']}: {same[0]['meaning']}")]
         for step in same:
-            ended = _exits(step["left"])
+            ended = exits(step["left"])
             below = (
                 percent(step["share_of_attempts"], of="of attempts"),
                 percent(step["share_of_previous"], of="of the step before"),
@@ -177,7 +177,8 @@ def funnel(evidence: Evidence) -> Table:
     return Table("funnel", caption, tuple(columns), tuple(rows))
 
 
-def _exits(left: Mapping[str, float]) -> str:
+def exits(left: Mapping[str, float]) -> str:
+    """Return how those ended who came no further, with their numbers; nothing if there are none."""
     words = {name: name.replace("_", " ") for name in left}
     return ", ".join(f"{numbers.number(n)} {words[name]}" for name, n in left.items() if n)
 
@@ -196,11 +197,18 @@ _STAGE_COLUMNS = (
 _RESPONSE_COLUMNS = (
     ("Requests", "requests", 0),
     ("Answered", "answered", 0),
+    ("Service min, ms", "service_min_ms", 1),
+    ("Service max, ms", "service_max_ms", 1),
     *(
         (f"{kind.capitalize()} {quantile}, ms", f"{kind}_{quantile}_ms", 1)
         for kind in ("service", "response")
         for quantile in ("p50", "p95", "p99")
     ),
+)
+_FAILURE_COLUMNS = (
+    ("Failed", "count", 1),
+    ("of these requests, %", "share_pct", 2),
+    ("per second", "per_s", 3),
 )
 _LEVEL_COLUMNS = (
     ("Requests", "requests", 0),
@@ -246,6 +254,32 @@ def responses(evidence: Evidence) -> Table:
     )
 
 
+def failures(evidence: Evidence) -> Table:
+    """Return what failed of every variant, by kind of request, status and message."""
+    found = evidence.summary.get("failures", {})
+    rows = []
+    for variant in evidence.variants:
+        kinds = found.get(variant.name, ())
+        for kind in kinds:
+            status = Cell(str(kind["status"]) if kind["status"] else "no answer")
+            begin = (Cell(f"{kind['request']}: {kind['route']}"), status, Cell(kind["message"]))
+            when = Cell(f"{kind['first_s']:,.0f}–{kind['last_s']:,.0f} s")
+            rows.append(Row((*begin, *_values(kind, _FAILURE_COLUMNS), when), variant.title))
+        if not kinds:
+            rows.append(Row((Cell("nothing failed"), *[Cell(numbers.NOTHING)] * 6), variant.title))
+    return Table(
+        "failures",
+        "What failed (5xx or no answer) by request, status and message: means over the runs, the "
+        f"most frequent first, between the first and the last that ended; {evidence.workload}.",
+        (
+            *texts("Request", "Status", "Message"),
+            *_columns(_FAILURE_COLUMNS),
+            *texts("Between"),
+        ),
+        tuple(rows),
+    )
+
+
 def _columns(columns: Sequence[tuple[str, str, int]]) -> Iterator[Column]:
     """Yield columns by their titles; the unit behind a comma stands in the cells."""
     for title, _, _ in columns:
@@ -255,7 +289,7 @@ def _columns(columns: Sequence[tuple[str, str, int]]) -> Iterator[Column]:
 
 def _values(found: Mapping[str, Any], columns: Sequence[tuple[str, str, int]]) -> Iterator[Cell]:
     for title, key, digits in columns:
-        yield _single(found[key], digits, title.partition(", ")[2])
+        yield _single(found.get(key), digits, title.partition(", ")[2])
 
 
 def _single(value: float | None, digits: int, unit: str) -> Cell:
@@ -271,15 +305,15 @@ def levels(evidence: Evidence) -> Table | None:
         return None
     return Table(
         "levels",
-        "Requests grouped by active users when they were sent; a level begins "
-        "where the one before it ends, and rising and falling load count together. Requests are "
+        "Requests grouped by active users when they were sent; rising and falling load count "
+        "together. Requests are "
         "means of the runs; latency is that of API requests, an unanswered one longer than all "
         f"others; {evidence.workload}.",
         (*texts("Users"), *numeric(*(title for title, _, _ in _LEVEL_COLUMNS), interval=True)),
         tuple(
             Row(
                 (
-                    Cell(f"≤ {level['up_to']}", level["up_to"]),
+                    Cell(numbers.between(level["above"], level["up_to"])),
                     *(estimate_cell(level[key], digits) for _, key, digits in _LEVEL_COLUMNS),
                 ),
                 variant.title,

@@ -130,3 +130,32 @@ def test_a_fast_oversell_is_hatched_and_said_to_be_unranked(browser, oversold):
         honest, hatched = chart.pixels("variant-1"), chart.pixels("variant-2")
         assert hatched > 3 * honest
         assert "Queue + workers (not ranked)" in chart.figure.locator(".legend").inner_text()
+
+
+def test_a_line_that_is_off_at_first_can_be_shown_and_is_not_struck_through(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("throughput")
+        off = chart.figure.locator('.legend button[aria-pressed="false"]').first
+        assert "line-through" not in off.evaluate("e => getComputedStyle(e).textDecorationLine")
+        off.click()
+        assert chart.figure.locator(".legend button").nth(1).get_attribute("aria-pressed") == "true"
+
+
+def test_each_variant_has_its_sale_and_its_services(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("sale-queue")
+        assert chart.pixels("variant-2") > 100
+        assert chart.pixels("variant-1") == 0
+        assert "accepted" in chart.figure.locator(".legend").inner_text()
+        services = seen.chart("cpu-queue").figure.locator(".legend").inner_text()
+        assert "postgres" in services
+        assert "load generator" in services
+
+
+def test_a_heat_map_says_what_is_in_the_cell_that_is_pointed_at(browser, compared):
+    with view(browser, compared) as seen:
+        chart = seen.chart("purchase-heat-queue")
+        assert sum(chart.pixels(f"heat-{step}") for step in range(1, 7)) > 100
+        chart.hover(0.3)
+        assert re.search(r"(ms|no answer|s · \d+): ?\d+ purchases?$|\d+ purchases?$", chart.reading)
+        assert "or more" in chart.figure.locator(".legend").inner_text()

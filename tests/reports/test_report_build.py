@@ -146,6 +146,20 @@ def test_figures_come_as_svg_that_of_a_readme_as_png_too_and_tables_as_csv(page)
     assert {"comparison.csv", "stages.csv", "audit.csv", "laws.csv"} <= tables
 
 
+def test_a_picture_that_stands_alone_says_what_it_shows_and_of_which_campaign(healthy):
+    title = read_json(healthy.parents[1] / "campaign.json")["title"]
+    figures = healthy.parent / "figures"
+    for name, shown in [
+        ("latency-sync", "Latency over time"),
+        ("sale-queue", "The sale over time"),
+    ]:
+        drawing = (figures / f"{name}.svg").read_text(encoding="utf-8")
+        assert f">{shown} · {title}</text>" in drawing
+    headline = (figures / "headline.svg").read_text(encoding="utf-8")
+    assert title in headline.partition("</title>")[2]
+    assert "Confirmed orders over time · orders, by the ledger" in headline
+
+
 def test_pictures_do_not_say_when_or_by_what_they_were_made(healthy):
     for picture in (healthy.parent / "figures").iterdir():
         content = picture.read_bytes()
@@ -163,10 +177,13 @@ def test_every_colour_of_a_figure_follows_the_theme(healthy):
 
 def test_both_approaches_are_compared_and_shown_alone(healthy):
     names = {path.stem for path in (healthy.parent / "figures").glob("*.svg")}
-    kinds = {"latency", "throughput", "users", "backlog", "stock", "funnel"}
+    kinds = {"latency", "throughput", "users", "backlog"}
     kinds |= {"purchase-distribution", "order-time-distribution"}
     for kind in kinds:
         assert {f"{kind}-compared", f"{kind}-sync", f"{kind}-queue"} <= names
+    for kind in ("sale", "cpu", "purchase-heat", "funnel"):
+        assert {f"{kind}-sync", f"{kind}-queue"} <= names
+    assert {"stock-compared", "confirmed-compared", "purchase-compared"} <= names
 
 
 def test_the_verdict_of_a_clean_campaign(healthy):
@@ -227,7 +244,7 @@ def test_dirty_runs_come_first_and_are_hatched(dirty):
     figures = dirty.parent / "figures"
     assert "<pattern" in (figures / "latency-queue.svg").read_text(encoding="utf-8")
     assert "<pattern" not in (figures / "latency-sync.svg").read_text(encoding="utf-8")
-    assert "not ranked: audit FAIL" in (figures / "stock-queue.svg").read_text(encoding="utf-8")
+    assert "not ranked: audit FAIL" in (figures / "sale-queue.svg").read_text(encoding="utf-8")
 
 
 def test_nobody_wins_against_a_dirty_run(dirty):
@@ -311,6 +328,16 @@ def test_a_campaign_of_another_load_tests_directions_and_the_audit_but_no_figure
     assert "Avg API Latency (ms)" not in claims
     words = Page(healthy.read_text(encoding="utf-8")).words
     assert "It is not the published load or system (other: stages, stock," in words
+
+
+def test_failed_requests_are_a_table_with_rates(healthy):
+    with (healthy.parent / "tables" / "failures.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert {"group", "Request", "Status", "Message", "Failed", "per second"} <= set(rows[0])
+    assert {row["group"] for row in rows} == {"Synchronous", "Queue + workers"}
+    with (healthy.parent / "tables" / "responses.csv").open(encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            assert float(row["Service min, ms"]) <= float(row["Service max, ms"])
 
 
 def test_levels_costs_and_contradictions_are_in_both_forms(page):

@@ -121,9 +121,16 @@ def test_every_colour_follows_the_theme(page):
         assert re.findall(r"#[0-9a-f]{6}\b", re.sub(r"var\([^)]*\)", "", body)) == []
 
 
-@pytest.mark.parametrize("kind", ["latency", "throughput", "users", "backlog", "stock"])
-def test_faults_are_marked_and_named_on_every_chart_over_time(faulty, kind):
-    for shown in ("compared", "sync", "queue"):
+@pytest.mark.parametrize(
+    ("kind", "pictures"),
+    [
+        *[(kind, ("compared", "sync", "queue")) for kind in ("latency", "users", "backlog")],
+        *[(kind, ("compared",)) for kind in ("stock", "confirmed", "purchase")],
+        *[(kind, ("sync", "queue")) for kind in ("sale", "cpu", "purchase-heat")],
+    ],
+)
+def test_faults_are_marked_and_named_on_every_chart_over_time(faulty, kind, pictures):
+    for shown in pictures:
         drawn = (faulty.parent / "figures" / f"{kind}-{shown}.svg").read_text(encoding="utf-8")
         assert "Faults: kill postgres 1 from 4 to 6 s; pause every payment-worker from 12" in drawn
         assert drawn.count(">kill postgres 1</text>") == 1  # one band, though there are more runs

@@ -52,6 +52,13 @@ def test_stock_falls_to_what_is_left_and_confirmations_rise_to_what_was_sold(run
     assert table["open_orders"].iloc[-1] == 0
 
 
+def test_accepted_orders_are_those_that_are_open_or_settled(run):
+    table = series(run)
+    assert table["accepted"].is_monotonic_increasing
+    assert table["accepted"].iloc[-1] == len(run.orders)
+    assert (table["accepted"] >= table["open_orders"] + table["confirmed"]).all()
+
+
 def test_open_orders_are_those_accepted_and_not_yet_settled(run):
     at_ns = run.record.t0_wall_ns + 8 * S
     accepted = (run.orders["accepted_ns"] < at_ns).sum()

@@ -11,7 +11,7 @@ def est(value, low=None, high=None, unit="ms"):
 
 
 def level(up_to, failed, p95):
-    return {"up_to": up_to, "error_rate_pct": failed, "latency_p95_ms": p95}
+    return {"above": 0, "up_to": up_to, "error_rate_pct": failed, "latency_p95_ms": p95}
 
 
 LEVELS = {
@@ -46,8 +46,8 @@ def drawn(levels, variants=VARIANTS):
 
 def test_every_value_and_bound_is_in_words_too():
     errors, latency = (figure.pictures[0] for figure in drawn(LEVELS).figures)
-    assert "25.0\N{NO-BREAK SPACE}% [20.0, 30.0] at ≤ 100 users" in errors.alt
-    assert "≥ 30.0\N{NO-BREAK SPACE}s at ≤ 100 users; Queue: 12" in latency.alt
+    assert "25.0\N{NO-BREAK SPACE}% [20.0, 30.0] at 1–100 users" in errors.alt
+    assert "≥ 30.0\N{NO-BREAK SPACE}s at 1–100 users; Queue: 12" in latency.alt
     assert errors.svg.startswith("<svg")
     assert latency.svg.startswith("<svg")
 
@@ -55,7 +55,7 @@ def test_every_value_and_bound_is_in_words_too():
 def test_the_caption_says_what_few_and_most_users_met():
     errors, _ = drawn(LEVELS).figures
     assert errors.caption.startswith(
-        "Synchronous: 0\N{NO-BREAK SPACE}% with up to 50 users, 25.0\N{NO-BREAK SPACE}% with"
+        "Synchronous: 0\N{NO-BREAK SPACE}% with 1–50 users, 25.0\N{NO-BREAK SPACE}% with"
     )
 
 

@@ -10,8 +10,9 @@ import pytest
 from harness.analysis.run_facts import Stage
 from harness.analysis.series import Latencies
 from harness.results.record import FaultRecord, RunRecord
-from report.charts import funnel_chart, over_time, percentile_curves
+from report.charts import funnel_chart, over_time, percentile_curves, theme, variant_charts
 from report.charts.chart import each
+from report.charts.line_chart import staggered
 from report.charts.time_chart import TimeChart
 from report.evidence import Durations, Evidence, Run, Variant
 
@@ -21,7 +22,7 @@ QUIET = {
     "requests": [3, 9, 4, 2],
     "errors": [0, 0, 0, 0], "planned": [5, 10, 20, 20], "active": [5, 9, 20, 20],
     "open_orders": [2, 6, 1, 0], "queue_depth": [NAN] * 4, "stock_left": [5, 2, 0, 0],
-    "confirmed": [0, 4, 9, 9],
+    "accepted": [2, 8, 9, 9], "confirmed": [0, 4, 9, 9],
 }  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def a_run(index=1, counts=True, trouble="", waits=(1.0,) * 40, record=None, **co
         found,
         found,
         (),
-        record or RunRecord.model_construct(drain_s=0.0, faults=[]),
+        record or RunRecord.model_construct(drain_s=0.0, faults=[], cores=2),
         latencies=LATENCIES,
     )
 
@@ -241,3 +242,98 @@ def test_the_json_of_a_chart_cannot_end_its_script_and_holds_four_digits():
     read = json.loads(text)
     assert read["traces"][0]["middle"] == [1235, None, 0.0001234, 7]
     assert read["traces"][0]["variant"] == "</script><b>"
+
+
+def test_a_sale_is_told_for_each_variant_by_itself():
+    sync = ("sync", "Sync", True, (a_run(3, stock_left=[5, 4, 3, 3]),))
+    with theme.style():
+        figures = variant_charts.SALE.figures(evidence(QUEUE, sync))
+    assert [figure.caption for figure in figures] == [
+        "Queue: 9 accepted, 9 confirmed, nothing left from 2.5 s on.",
+        "Sync: 9 accepted, 9 confirmed, 3 units left at the end.",
+    ]
+    shown, other = (figure.interactive for figure in figures)
+    assert [trace.label for trace in shown.traces] == ["stock left", "accepted", "confirmed"]
+    assert len({trace.dash for trace in shown.traces}) == 3
+    assert shown.y == other.y
+    assert (shown.x, shown.end) == (other.x, other.end)
+
+
+BUSY = {
+    "cores_postgres": [0.5] * 4, "cores_api": [0.2] * 4, "cores_load": [0.3] * 4,
+    "cores_approach": [0.7] * 4,
+}  # fmt: skip
+
+
+def test_the_busiest_service_comes_first_and_looks_alike_in_all_figures():
+    queue = a_run(**BUSY, cores_redis=[0.1] * 4)
+    sync = a_run(2, **{**BUSY, "cores_postgres": [0.1] * 4})
+    shown = evidence(("queue", "Queue", True, (queue,)), ("sync", "Sync", True, (sync,)))
+    with theme.style():
+        figures = variant_charts.CPU.figures(shown)
+    lines = [{one.curve: one for one in figure.interactive.traces} for figure in figures]
+    assert list(lines[0]) == ["postgres", "api", "redis", "load generator"]
+    assert list(lines[1]) == ["postgres", "api", "load generator"]
+    for name in ("postgres", "api"):
+        assert lines[0][name].colour == lines[1][name].colour
+        assert lines[0][name].marker == lines[1][name].marker
+    assert len({one.colour for one in lines[0].values()}) == 4
+    assert figures[0].caption == (
+        "Queue: all services together 0.80 of 2 cores on average, the load generator 0.30; busiest "
+        "was postgres, at most 0.50."
+    )
+    assert figures[1].caption.endswith("busiest was the load generator, at most 0.30.")
+
+
+@pytest.mark.parametrize(("used", "levels"), [(1.5, ((2.0, "all 2 cores"),)), (0.1, ())])
+def test_all_cores_are_on_the_axis_only_where_many_of_them_are_used(used, levels):
+    run = a_run(**{**BUSY, "cores_api": [used] * 4, "cores_postgres": [0.01] * 4})
+    shown = evidence(("queue", "Queue", True, (run,)))
+    assert described(variant_charts.CPU, shown).levels == levels
+
+
+def test_the_line_of_purchases_says_why_it_ends():
+    (trace,) = described(over_time.PURCHASE, ALONE).traces
+    assert trace.ending == "sold out"
+    unsold = a_run(stock_left=[5, 4, 4, 4])
+    (trace,) = described(over_time.PURCHASE, evidence(("q", "Q", True, (unsold,)))).traces
+    assert trace.ending == "none later"
+    (trace,) = described(over_time.CONFIRMED, ALONE).traces
+    assert trace.ending == ""
+
+
+def test_a_percentile_curve_says_what_share_has_no_end():
+    silent = replace(a_run(), purchase_ms=Durations(np.arange(1.0, 101), 300))
+    shown = evidence(("queue", "Queue", True, (silent,)))
+    (trace,) = percentile_curves.PURCHASE.describe(shown).traces
+    assert trace.ending == "75 % no answer"
+    said = each(shown, percentile_curves.PURCHASE.caption)
+    assert said == "Queue: 25 % within 100 ms, 75 % no answer."
+
+
+def test_many_variants_are_compared_by_their_medians_and_shown_in_small_multiples():
+    names = ["a", "b", "c", "d"]
+    variants = [
+        (name, name.upper(), True, (a_run(n, requests=[n] * 4),)) for n, name in enumerate(names, 1)
+    ]
+    with theme.style():
+        together, *alone = over_time.THROUGHPUT.figures(evidence(*variants))
+        (few,) = over_time.THROUGHPUT.figures(evidence(*variants[:3]))
+    assert all(trace.runs == () for trace in together.interactive.traces)
+    assert len(together.pictures) == 1
+    assert [figure.id for figure in alone] == [f"throughput-{name}" for name in names]
+    assert {figure.interactive.y for figure in alone} == {alone[0].interactive.y}
+    assert all(trace.runs for figure in alone for trace in figure.interactive.traces)
+    assert len(few.pictures) == 4
+    assert all(trace.runs for trace in few.interactive.traces)
+
+
+def test_lines_are_marked_beside_each_other_and_only_where_they_have_a_value():
+    line = tuple(range(160))
+    marked = [staggered(line, position, 3) for position in range(3)]
+    assert all(6 <= len(places) <= 10 for places in marked)
+    assert not set(marked[0]) & set(marked[1]) | set(marked[1]) & set(marked[2])
+    short_one = (None,) * 100 + (1.0, 2.0, 3.0) + (None,) * 57
+    assert set(staggered(short_one, 0, 3)) <= {100, 101, 102}
+    assert staggered(short_one, 0, 3)
+    assert staggered(line, 0, 1) == staggered(None, 0, 2) == ()

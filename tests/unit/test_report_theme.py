@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from report.charts import plotting, theme
+from report.charts import legends, theme
 from tests.support.fake_harness import ROOT
 
 DRAWN = """
@@ -55,11 +55,11 @@ def test_any_name_is_drawn_without_a_warning(name):
 @pytest.mark.parametrize("approaches", [1, 2, 4, 7])
 def test_no_legend_goes_beyond_the_edge_of_its_figure(approaches, tmp_path):
     names = ["Synchronous", "Queue with a reservation first", "S, 300 threads", "x" * 99][:4]
-    entries = [plotting.Entry(names[n % 4], theme.INK) for n in range(approaches)]
+    entries = [legends.Entry(names[n % 4], theme.INK) for n in range(approaches)]
     with theme.style():
-        rows = plotting.flow(entries, theme.WIDTH_PX)
-        drawing = theme.figure(theme.WIDTH_PX, plotting.LEGEND_ROW_PX * len(rows) + 30)
-        plotting.draw_legend(drawing, rows)
+        rows = legends.flow(entries, theme.WIDTH_PX)
+        drawing = theme.figure(theme.WIDTH_PX, legends.ROW_PX * len(rows) + 30)
+        legends.draw(drawing, rows)
         (tmp_path / "legend.png").write_bytes(theme.png(drawing))
     drawn_labels = [one.label.removesuffix("…") for row in rows for one in row]
     assert len(drawn_labels) == approaches
