@@ -293,13 +293,15 @@ def _plain(body: str) -> str:
         body = body.replace(colour, f"var(--{role}, {colour})")
     body = re.sub(r"\s*\n\s*(?=[<LMQCz\"])", " ", body)
     body = re.sub(r"> +<", "><", body)
+    # In a path of straight lines, what follows a point is a line to the next one.
+    body = re.sub(r' d="[MLz\d. -]+"', lambda path: path[0].replace(" L ", " "), body)
     # Text hides what lies behind it only in the page's own colour.
     return body.replace(f'style="fill: var(--paper, {PAPER})"', 'fill="none"', 1)
 
 
 def _rounded(tag: str) -> str:
     """Return a tag with coordinates of a tenth of a pixel; what is written between tags stays."""
-    return re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}", tag)
+    return re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), tag)
 
 
 def _with_own_ids(body: str, name: str) -> str:
