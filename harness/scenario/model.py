@@ -30,6 +30,7 @@ from harness.scenario.schema import (
     check_names,
     read_table,
 )
+from harness.scenario.sweeps import Sweeps
 from harness.scenario.variant_tables import VariantTable
 
 SALE_GUESS_S = 0.5
@@ -128,6 +129,7 @@ class Scenario(SchemaModel):
 
     title: Text
     description: str = ""
+    hypothesis: Text | None = None
     runs: Count = 3
     seed: Annotated[int, Field(ge=0)] = 42
     product: Product
@@ -145,6 +147,7 @@ class Scenario(SchemaModel):
     cases: Annotated[tuple[Case, ...], Field(strict=False)] = ()
     approach: dict[str, Variation] = Field(default_factory=dict)
     variants: Annotated[tuple[VariantTable, ...], Field(strict=False)] = ()
+    sweep: Sweeps = ()
 
     @model_validator(mode="after")
     def _has_one_load(self) -> Self:
