@@ -130,6 +130,7 @@ class Scenario(SchemaModel):
     title: Text
     description: str = ""
     hypothesis: Text | None = None
+    """What the measurement is to support or to contradict; the report begins with it."""
     runs: Count = 3
     seed: Annotated[int, Field(ge=0)] = 42
     product: Product
@@ -148,6 +149,7 @@ class Scenario(SchemaModel):
     approach: dict[str, Variation] = Field(default_factory=dict)
     variants: Annotated[tuple[VariantTable, ...], Field(strict=False)] = ()
     sweep: Sweeps = ()
+    """Keys whose values are measured in turn: one, or two that make a grid."""
 
     @model_validator(mode="after")
     def _has_one_load(self) -> Self:

@@ -47,7 +47,8 @@ def _number_or_text(value: object) -> Value:
     return _number(value)
 
 
-AnyNumber = Annotated[Number, PlainValidator(_number)]
+AnyNumber = Annotated[Number, PlainValidator(_number, json_schema_input_type=Number)]
+AnyValue = Annotated[Value, PlainValidator(_number_or_text, json_schema_input_type=Value)]
 
 
 class _Span(SchemaModel):
@@ -69,6 +70,7 @@ class Range(_Span):
     """Values at equal distances."""
 
     step: AnyNumber = 1
+    """The distance of two values."""
 
     @model_validator(mode="after")
     def _goes_on(self) -> Self:
@@ -91,7 +93,9 @@ class Geometric(_Span):
     """Values of equal ratios: `count` of them, or each `factor` times the one before."""
 
     count: Annotated[int, Field(ge=2, le=MOST_VALUES)] | None = None
+    """How many values there are, the ends among them."""
     factor: AnyNumber | None = None
+    """How many times the one before each value is; state either this or `count`."""
 
     @model_validator(mode="after")
     def _has_one_ratio(self) -> Self:
@@ -121,9 +125,8 @@ class Sweep(SchemaModel):
     """A key and its values: listed, or in a `range`, or in a `geometric` sequence."""
 
     key: Text
-    values: Annotated[
-        tuple[Annotated[Value, PlainValidator(_number_or_text)], ...], Field(strict=False)
-    ] = ()
+    """`SERVICE.replicas`, a setting `SERVICE.KEY`, or a key of the scenario: `payment.mean_s`."""
+    values: Annotated[tuple[AnyValue, ...], Field(strict=False)] = ()
     range: Range | None = None
     geometric: Geometric | None = None
 

@@ -4,6 +4,7 @@ A point is an estimate over the runs, and the line through it its interval. Of a
 known only to be longer than what buyers waited, the triangle stands at that bound.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -93,23 +94,20 @@ class _Axis:
 
     def __init__(self, curves: Sequence[Curve]) -> None:
         every = dict.fromkeys(one.value for curve in curves for one in curve.points)
-        self._words = [str(one) for one in every] if any(
-            isinstance(one, str) for one in every
-        ) else []  # fmt: skip
-        self._values = [float(one) for one in every] if not self._words else []
-        low, high = (min(self._values), max(self._values)) if self._values else (0.0, 1.0)
-        self.is_log = low > 0 and high / low >= FAR
-        self._span = (np.log(high / low) if self.is_log else high - low) or 1.0
-        if self._words:
-            self._span = float(len(self._words))
+        has_words = any(isinstance(one, str) for one in every)
+        self._words = [str(one) for one in every] if has_words else []
+        self._values = [] if has_words else [float(one) for one in every]
+        low, high = (min(self._values), max(self._values)) if self._values else (0, len(every))
+        self._is_log = low > 0 and high / low >= FAR
+        self._span = math.log(high / low) if self._is_log else high - low
 
     def at(self, value: Value, aside: float) -> float:
         """Return the place of a value, a share of the axis aside."""
         if self._words:
             return self._words.index(str(value)) + aside * self._span
         number = float(value)
-        if self.is_log:
-            return float(number * np.exp(aside * self._span))
+        if self._is_log:
+            return number * math.exp(aside * self._span)
         return number + aside * self._span
 
     def finish(self, ax: Axes, key: str) -> None:
@@ -119,7 +117,7 @@ class _Axis:
             ax.set_xticks(range(len(self._words)), self._words)
             ax.set_xlim(-0.5, len(self._words) - 0.5)
             return
-        if self.is_log:
+        if self._is_log:
             ax.set_xscale("log")
             ax.xaxis.set_minor_locator(NullLocator())
         ticks = sorted(self._values)
