@@ -79,14 +79,14 @@ class Range(_Span):
         return self
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """Return how many values there are."""
         return math.floor((self.to - self.start) / self.step + 1e-9) + 1
 
     @property
     def values(self) -> tuple[Number, ...]:
         """Return the values; whole numbers if all that is stated is whole."""
-        return tuple(_short(self.start + n * self.step) for n in range(self.count))
+        return tuple(_short(self.start + n * self.step) for n in range(self.size))
 
 
 class Geometric(_Span):
@@ -108,17 +108,25 @@ class Geometric(_Span):
         return self
 
     @property
+    def size(self) -> int:
+        """Return how many values there are, before rounding makes some of them one."""
+        return self.count or math.floor(self._reach / self._step + 1e-9) + 1
+
+    @property
     def values(self) -> tuple[Number, ...]:
         """Return the values; rounded to whole numbers if both ends are whole."""
-        reach = math.log(self.to / self.start)
-        if self.count is not None:
-            exponents = [n * reach / (self.count - 1) for n in range(self.count)]
-        else:
-            step = math.log(self.factor or math.inf)
-            exponents = [n * step for n in range(math.floor(reach / step + 1e-9) + 1)]
-        found = (self.start * math.exp(exponent) for exponent in exponents)
+        found = (self.start * math.exp(n * self._step) for n in range(self.size))
         is_whole = isinstance(self.start, int) and isinstance(self.to, int)
         return tuple(dict.fromkeys(round(one) if is_whole else _short(one) for one in found))
+
+    @property
+    def _reach(self) -> float:
+        return math.log(self.to / self.start)
+
+    @property
+    def _step(self) -> float:
+        """Return the logarithm of the ratio of two values."""
+        return math.log(self.factor) if self.factor else self._reach / ((self.count or 2) - 1)
 
 
 class Sweep(SchemaModel):
@@ -142,8 +150,10 @@ class Sweep(SchemaModel):
         given = [name for name in ("values", "range", "geometric") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} exclude each other: keep one of them")
-        if self.range is not None and self.range.count > MOST_VALUES:
-            raise ValueError(f"range: {self.range.count} values, more than {MOST_VALUES}")
+        span = self.range or self.geometric
+        size = len(self.values) if span is None else span.size
+        if size > MOST_VALUES:
+            raise ValueError(f"{size} values are more than {MOST_VALUES}")
         found = self.points
         if len(found) < 2:
             raise ValueError(f"{_said(found)}: a sweep takes two values or more")

@@ -104,16 +104,17 @@ def _first_effect(swept: Swept, curve: Curve) -> str:
     """Return the first metric of a curve on which an effect is seen; nothing if there is none."""
     for metric, about in swept.metrics.items():
         knee = curve.knees[metric]
-        where = f"{curve.named}: {about['title'][0].lower()}{about['title'][1:]}"
+        title = about["title"]
         match Shape(knee["shape"]):
             case Shape.KNEE:
-                return f"{where} with a knee at {curve.key} = {value_words(knee['knee'])}"
+                said = f"knee at {curve.key} = {value_words(knee['knee'])}"
             case Shape.RISES:
-                return f"{where} still better at {curve.key} = {_last(curve)}"
+                said = f"still better at {curve.key} = {_last(curve)}, the last value"
             case Shape.FALLS:
-                return f"{where} worse from {curve.key} = {value_words(knee['worse_from'])} on"
+                said = f"worse from {curve.key} = {value_words(knee['worse_from'])} on"
             case _:
                 continue
+        return f"{curve.named}: {said} ({title})"
     return ""
 
 

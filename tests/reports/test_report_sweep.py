@@ -53,7 +53,7 @@ def test_the_summary_follows_its_schema_and_the_knee_is_where_buyers_end(folder)
 
 def test_the_page_says_the_hypothesis_and_the_verdict_first(folder, page):
     assert "Hypothesis: More stock sells more." in page
-    assert "confirmed orders with a knee at product.stock = 200" in page.partition("</h1>")[0]
+    assert "knee at product.stock = 200 (Confirmed orders)" in page.partition("</h1>")[0]
     text = (folder / "report/report.md").read_text("utf-8")
     assert "Confirmed orders along product.stock: gains up to 200" in text
 
