@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import summarise
-from harness.results.store import Campaign, RunData, load_findings
+from harness.results.store import Campaign, RunData
 from tests.golden.campaigns import store
 from tests.support.histories import make_run
 
@@ -44,17 +43,7 @@ def swept(
                 "source": None, "scale": {}, "settings": {}, "delay_ms": None,
                 **({"scenario": point, "base": base, "point": point} if point else {}),
             }  # fmt: skip
-    campaign = store(path, made)
-    description = campaign.description()
     sweep = [{"key": key, "values": list(values)} for key, values in keys.items()]
-    description["scenario"] |= {"sweep": sweep, "hypothesis": hypothesis}
-    description |= {"variants": list(variants.values()), "baseline": next(iter(variants))}
-    campaign.write_json("campaign.json", description)
-    audits = {
-        run.index: load_findings(folder)
-        for run, folder in zip(campaign.load_runs(), campaign.run_folders(), strict=True)
-    }
-    campaign.write_json(
-        "summary.json", summarise(campaign.description(), campaign.load_runs(), audits)
-    )
-    return campaign
+    scenario = {**made[0].record.scenario, "sweep": sweep, "hypothesis": hypothesis}
+    first = next(iter(variants))
+    return store(path, made, scenario=scenario, variants=list(variants.values()), baseline=first)
