@@ -18,6 +18,7 @@ from report import numbers
 from report.charts import plotting, theme
 from report.charts.figures import Figure, Section
 from report.charts.plotting import Entry
+from report.evidence import Variant
 from report.sweep.sweep_words import knee_words, value_words
 from report.sweep.swept import Base, Curve, Point, Swept, Value
 
@@ -54,14 +55,14 @@ def _lines(swept: Swept) -> Iterator[Section]:
 
 
 def _line_figure(swept: Swept, key: str, metric: str) -> Figure | None:
-    """Return a metric along a key; None if every curve along it belongs to a grid."""
+    """Return a metric along a key; None if it is known nowhere, or its curves belong to a grid."""
     shown = [
         (base, curve)
         for base in swept.bases
         for curve in base.curves
         if curve.key == key and not curve.fixed
     ]
-    if not shown:
+    if not any(_is_known(one.variant, metric) for _, curve in shown for one in curve.points):
         return None
     about = swept.metrics[metric]
     is_log = about["unit"] in LOG_UNITS
@@ -87,6 +88,11 @@ def _line_figure(swept: Swept, key: str, metric: str) -> Figure | None:
                        for _, curve in shown)  # fmt: skip
     alt = f"{about['title']} ({unit}) along {key}. {_alt(swept, metric, (c for _, c in shown))}"
     return Figure(name, str(about["title"]), caption, (plotting.picture(drawing, name, alt),))
+
+
+def _is_known(variant: Variant, metric: str) -> bool:
+    found = variant.estimate(metric)
+    return found["value"] is not None or found["low"] is not None
 
 
 class _Axis:

@@ -15,8 +15,8 @@ REPLICAS = ("--sweep", "payment-worker.replicas=1,2")
 BOTH = ("--approach", "sync", "--approach", "queue")
 IN_THE_SCENARIO = """
 [[sweep]]
-key = "payment.mean_s"
-geometric = { from = 0.25, to = 1, factor = 2 }
+key = "product.stock"
+geometric = { from = 10, to = 40, factor = 2 }
 """
 
 
@@ -51,14 +51,14 @@ def test_a_key_of_the_scenario_is_part_of_what_each_run_was(harness, tmp_path):
     done = harness.run("run", scenario, "--approach", "queue", "--out", out)
     assert done.returncode == 0, done.said
     found = {run.variant: run.record for run in Campaign.open(out).load_runs()}
-    assert set(found) == {"queue.mean_s-0.25", "queue.mean_s-0.5", "queue.mean_s-1.0"}
+    assert set(found) == {"queue.stock-10", "queue.stock-20", "queue.stock-40"}
     for name, record in found.items():
-        assert record.scenario["payment"]["mean_s"] == float(name.partition("mean_s-")[2])
-        assert record.payment.mean_s == record.scenario["payment"]["mean_s"]
-    assert Campaign.open(out).description()["scenario"]["payment"]["mean_s"] == 0.5
+        stock = int(name.partition("stock-")[2])
+        assert record.scenario["product"]["stock"] == record.sales[0].stock == stock
+    assert Campaign.open(out).description()["scenario"]["product"]["stock"] == 50
     done = harness.run("validate", scenario)
     assert "runs of " in done.stdout, done.said
-    assert "queue.mean_s-0.5" in done.stdout
+    assert "queue.stock-20" in done.stdout
 
 
 def test_a_sweep_that_was_killed_loses_one_run_and_is_resumed(harness, tmp_path):
