@@ -98,7 +98,7 @@ class _Gains:
 
     def excluded(self, delta: float) -> Flags:
         """Return from which values every later gain is excluded."""
-        return ~(self.later & (self.high > delta)).any(axis=1)
+        return np.logical_not((self.later & (self.high > delta)).any(axis=1))
 
     def alike(self, delta: float) -> bool:
         """Return True if every pair differs by less than δ."""

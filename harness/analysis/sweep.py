@@ -40,7 +40,7 @@ class Curve:
     title: str
     key: str
     fixed: Mapping[str, Value]
-    points: Sequence[tuple[Value, str]] = field(default_factory=list)
+    points: list[tuple[Value, str]] = field(default_factory=list)
 
     @property
     def is_ordered(self) -> bool:
@@ -74,7 +74,7 @@ def curves_of(campaign: Mapping[str, Any], known: Mapping[str, object]) -> list[
         key = next(key for key in keys if key in point)
         fixed = {other: value for other, value in point.items() if other != key}
         title = one["title"].removesuffix(f", {words(point)}")
-        curve = Curve(one["base"], title, key, fixed, [])
+        curve = Curve(one["base"], title, key, fixed)
         place = (curve.base, words(fixed))
         found.setdefault(place, curve).points.append((point[key], name))
     for curve in found.values():

@@ -176,9 +176,11 @@ def _draw_law(ax: Axes, base: Base, curve: Curve, metric: str) -> None:
     if not found or not found["fits"]:
         return
     sizes = np.linspace(min(found["sizes"]), max(found["sizes"]), LAW_POINTS)
-    parameters = (found[name]["value"] for name in ("rate", "contention", "coherency"))
+    rate, contention, coherency = (
+        found[name]["value"] for name in ("rate", "contention", "coherency")
+    )
     ax.plot(
-        sizes, law(*parameters, sizes), color=base.colour, linewidth=plotting.THIN,
+        sizes, law(rate, contention, coherency, sizes), color=base.colour, linewidth=plotting.THIN,
         linestyle=theme.linestyle("dotted"),
     )  # fmt: skip
 

@@ -45,9 +45,10 @@ def test_of_a_knob_that_does_nothing_an_effect_is_rarely_seen(values, blocks, sp
 
 
 @pytest.mark.parametrize("wild", [0.3, 1.0])
-def test_nor_if_one_value_varies_more_than_all_others(wild):
+def test_where_one_value_varies_far_more_than_all_others_that_is_little_more_often(wild):
+    """A pooled spread assumes that runs vary alike: the methodology says what that costs."""
     found = shapes([100] * 5, [wild, 0.01, 0.01, 0.01, 0.01])
-    assert share(found, *EFFECTS) <= 0.05
+    assert share(found, *EFFECTS) <= 0.08
 
 
 def test_gains_that_are_there_are_found_and_no_later_knee_is_named_too_often():
