@@ -76,7 +76,7 @@ def _line_figure(swept: Swept, key: str, metric: str) -> Figure | None:
     for place, (base, curve) in enumerate(shown):
         aside = ASIDE * (place - (len(shown) - 1) / 2)
         _draw_curve(ax, base, curve, metric, [axis.at(one.value, aside) for one in curve.points])
-        _draw_law(ax, base, curve, metric)
+        _draw_law(ax, curve, metric)
     axis.finish(ax, key)
     if is_log:
         plotting.log_scale(ax)
@@ -153,7 +153,7 @@ def _draw_curve(ax: Axes, base: Base, curve: Curve, metric: str, places: Sequenc
             )  # fmt: skip
     if line:
         ax.plot(
-            *zip(*line, strict=True), color=base.colour, linewidth=plotting.THICK,
+            *zip(*line, strict=True), color=base.colour, linewidth=plotting.THICK, zorder=1.5,
             linestyle=theme.linestyle(base.dash),
         )  # fmt: skip
 
@@ -171,7 +171,7 @@ def _draw_level(ax: Axes, base: Base, metric: str) -> None:
         ax.axhspan(found["low"], found["high"], color=base.colour, alpha=0.12, linewidth=0)
 
 
-def _draw_law(ax: Axes, base: Base, curve: Curve, metric: str) -> None:
+def _draw_law(ax: Axes, curve: Curve, metric: str) -> None:
     found = curve.scaling.get(metric)
     if not found or not found["fits"]:
         return
@@ -180,7 +180,7 @@ def _draw_law(ax: Axes, base: Base, curve: Curve, metric: str) -> None:
         found[name]["value"] for name in ("rate", "contention", "coherency")
     )
     ax.plot(
-        sizes, law(rate, contention, coherency, sizes), color=base.colour, linewidth=plotting.THIN,
+        sizes, law(rate, contention, coherency, sizes), color=theme.INK, linewidth=plotting.THIN,
         linestyle=theme.linestyle("dotted"),
     )  # fmt: skip
 
@@ -246,7 +246,8 @@ def _draw_cells(
                         alpha=FAINTEST + share * (DARKEST - FAINTEST),
                     )
                 )  # fmt: skip
-            text = numbers.bare(found, about["digits"])
+            shown = found if found["unit"] in numbers.DURATIONS else {**found, "unit": ""}
+            text = numbers.bare(shown, about["digits"])
             ax.text(x, y, text, ha="center", va="center", fontsize=10, color=theme.INK)
     ax.set_xlim(-0.5, len(rows[0]) - 0.5)
     ax.set_ylim(len(rows) - 0.5, -0.5)

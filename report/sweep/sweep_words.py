@@ -53,12 +53,20 @@ def change_words(metric: str, knee: Knee) -> str:
     change, low, high = knee["change"], knee["low"], knee["high"]
     if change is None:
         return numbers.NOTHING
+    if low is None or high is None:
+        return _one_sided(low, high) if knee["kind"] == "ratio" else numbers.NOTHING
     if knee["kind"] == "ratio":
-        bounded = low is not None and high is not None
-        return numbers.factor(change, low, high) if bounded else numbers.factor(change, None, None)
+        return numbers.factor(change, low, high)
     declared = METRICS[metric]
     shown = numbers.with_unit(numbers.signed(change, declared.digits), declared.unit)
     return f"{shown} {numbers.interval(low, high, declared.digits)}".rstrip()
+
+
+def _one_sided(low: float | None, high: float | None) -> str:
+    """Return a ratio of which one end is known, because the other value is only a bound."""
+    known = low if high is None else high
+    is_certain = known is not None and (known > 1 if high is None else 0 < known < 1)
+    return f"at least {numbers.factor(known, None, None)}" if is_certain else numbers.NOTHING
 
 
 def delta_words(metric: str, knee: Knee) -> str:
