@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.results.store import encoded
-from report import cases, comparison_report, contention, reproduce
+from report import cases, comparison_report, contention, reproduce, sweep
 from report.charts import theme
 from report.charts.figures import Picture
 from report.conclusion import Headline
@@ -66,6 +66,8 @@ def _compose(campaign_dir: Path) -> Document:
         return contention.compose(evidence, raw)
     if evidence.summary.get("cases"):
         return cases.compose(evidence, raw)
+    if (evidence.summary.get("sweep") or {}).get("curves"):
+        return sweep.compose(evidence, raw)
     return comparison_report.compose(evidence, raw)
 
 

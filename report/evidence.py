@@ -22,6 +22,7 @@ from harness.errors import UsageError
 from harness.results.findings import Finding
 from harness.results.record import RunRecord
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
+from harness.scenario.scenario_keys import PEAK_USERS
 from report import numbers
 from report.charts import theme
 
@@ -200,7 +201,14 @@ class Evidence:
         if (arriving := self.scenario.get("open")) is not None:
             buyers = sum(stage["buyers"] for stage in arriving["stages"])
             return f"open workload, {buyers:,} buyers arrive"
-        return f"closed workload, up to {self.peak_users:,} users{self._at_purchases}"
+        return f"closed workload, up to {self._peaks} users{self._at_purchases}"
+
+    @property
+    def _peaks(self) -> str:
+        """Return the users at the peak, or the least and the most that a sweep makes of them."""
+        points = [one.get("scenario") or {} for one in self.campaign.get("variants", ())]
+        swept = [point[PEAK_USERS] for point in points if PEAK_USERS in point]
+        return f"{min(swept):,} to {max(swept):,}" if swept else f"{self.peak_users:,}"
 
     @property
     def _at_purchases(self) -> str:

@@ -65,6 +65,7 @@ def method(evidence: Evidence) -> list[tuple[str, str]]:
     campaign, scenario = evidence.campaign, evidence.scenario
     return [
         ("Scenario", f"{scenario['title']}. {scenario['description']}".strip()),
+        *([("Hypothesis", scenario["hypothesis"])] if scenario.get("hypothesis") else []),
         *_workload(evidence),
         ("Payments", payment(scenario["payment"])),
         ("Seed", _seed(campaign)),
@@ -219,6 +220,7 @@ def differences(variant: Mapping[str, Any]) -> list[str]:
     return [
         *(f"{service} × {n}" for service, n in (variant.get("scale") or {}).items()),
         *(f"{key} = {value}" for key, value in (variant.get("settings") or {}).items()),
+        *(f"{key} = {value}" for key, value in (variant.get("scenario") or {}).items()),
         *([f"{delay_ms:g} ms before it"] if delay_ms else []),
     ]
 

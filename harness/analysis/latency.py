@@ -65,7 +65,7 @@ def api_response_ms(facts: RunFacts) -> Quantity:
         "p50": {Listing.PRIMARY: 1, Listing.MAIN: 4},
         "p95": {
             Listing.KEY: 3, Listing.PRIMARY: 2, Listing.GATE: 2, Listing.MAIN: 5,
-            Listing.DETECTABLE: 3,
+            Listing.DETECTABLE: 3, Listing.SWEEP: 5,
         },
         "p99": {Listing.MAIN: 6},
     },
@@ -139,7 +139,7 @@ def refusal_latency_ms(facts: RunFacts) -> Quantity:
         "p50": {Listing.MAIN: 7},
         "p95": {
             Listing.KEY: 2, Listing.PRIMARY: 3, Listing.GATE: 3, Listing.MAIN: 8,
-            Listing.DETECTABLE: 2,
+            Listing.DETECTABLE: 2, Listing.SWEEP: 4,
         },
     },
 )  # fmt: skip

@@ -39,6 +39,7 @@ class Listing(StrEnum):
     PRIMARY = "what a campaign must decide that looks after some of its blocks"
     GATE = "what a gate decides by: the first of a history"
     MAIN = "the first table of a comparison; what each case and any two campaigns show"
+    SWEEP = "what is shown, and judged, along a sweep"
     DETECTABLE = "whose smallest detectable difference stands below a comparison"
     BACKLOG = "the table of the backlog"
     COST = "what an order took, before any price"

@@ -17,7 +17,7 @@ NEVER_ALL_CONFIRMED = "not every unit was confirmed"
 
 @metric(
     "Throughput", "req/s", better="higher", group=Group.THROUGHPUT, digits=1, scale=Scale.LOG,
-    lists={Listing.MAIN: 11},
+    lists={Listing.MAIN: 11, Listing.SWEEP: 3},
 )  # fmt: skip
 def throughput_rps(facts: RunFacts) -> Quantity:
     """Answered requests per second of load."""
@@ -53,7 +53,7 @@ def answered_within_load_ns(facts: RunFacts) -> Integers:
 
 @metric(
     "Goodput", "orders/s", better="higher", group=Group.THROUGHPUT, digits=2, scale=Scale.LOG,
-    lists={Listing.MAIN: 10},
+    lists={Listing.MAIN: 10, Listing.SWEEP: 2},
 )  # fmt: skip
 def goodput_per_s(facts: RunFacts) -> Quantity:
     """Confirmed orders per second.
@@ -128,7 +128,10 @@ def accepted_orders(facts: RunFacts) -> Quantity:
 
 @metric(
     "Confirmed orders", better="higher", group=Group.ORDERS,
-    lists={Listing.KEY: 1, Listing.PRIMARY: 4, Listing.MAIN: 1, Listing.DETECTABLE: 1},
+    lists={
+        Listing.KEY: 1, Listing.PRIMARY: 4, Listing.MAIN: 1, Listing.DETECTABLE: 1,
+        Listing.SWEEP: 1,
+    },
 )  # fmt: skip
 def confirmed_orders(facts: RunFacts) -> Quantity:
     """Confirmed orders in the ledger."""
@@ -175,7 +178,7 @@ def confirmed_never_shown(facts: RunFacts) -> Quantity:
 
 @metric(
     "HTTP error rate", "%", better="lower", group=Group.RELIABILITY, digits=2,
-    lists={Listing.KEY: 4, Listing.GATE: 5, Listing.MAIN: 9},
+    lists={Listing.KEY: 4, Listing.GATE: 5, Listing.MAIN: 9, Listing.SWEEP: 6},
 )  # fmt: skip
 def http_error_rate_pct(facts: RunFacts) -> Quantity:
     """Requests that got a 5xx answer or none, as a share of all requests, in %."""

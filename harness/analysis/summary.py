@@ -35,6 +35,7 @@ from harness.analysis.payback import Costed
 from harness.analysis.prices import Prices, load_prices
 from harness.analysis.responses import responses
 from harness.analysis.run_facts import RunFacts
+from harness.analysis.sweep import Measured, sweep
 from harness.results.findings import Verdict
 from harness.results.store import RunData
 
@@ -77,6 +78,9 @@ class _Variant(RunGroup):
         # A bill is that of an approach as it is by default: more replicas have another.
         billed = self.name if stated.get("scale") else self.runs[0].facts.record.approach
         return Costed(self.name, billed, self.facts, self.counts, blocks)
+
+    def as_measured(self) -> Measured:
+        return Measured(self, self.estimates, ranked=not self.unranked)
 
     def in_comparison(self, metric: Metric) -> Side:
         return self.side(self.estimates[metric.id], is_ranked=not self.unranked)
@@ -134,6 +138,8 @@ def summarise(
             *warnings_of_growth(grown),
         ],
     }
+    if campaign.get("scenario", {}).get("sweep") and not found:
+        summary["sweep"] = sweep(campaign, {one.name: one.as_measured() for one in variants})
     clean: dict[str, Any] = plain(summary)
     return clean
 

@@ -5,6 +5,7 @@ from harness.campaign.by_hand import keep_up, reset_kept
 from harness.campaign.derived import compare, history, stored, summarise
 from harness.campaign.interim_looks import MOST_BLOCKS
 from harness.campaign.observer import CompositeObserver, Observer
+from harness.campaign.sweeps import points
 from harness.campaign.topologies import Request, topologies
 from harness.campaign.variants import Choice, Variant, choose
 
@@ -23,6 +24,7 @@ __all__ = [
     "describe",
     "history",
     "keep_up",
+    "points",
     "reopen",
     "reset_kept",
     "resume",

@@ -14,7 +14,7 @@ from harness.campaign.observer import Observer
 from harness.campaign.schedule import PlannedRun, plan_runs
 from harness.campaign.topologies import Request, Topologies, described, finished, topologies
 from harness.campaign.variants import Variant
-from harness.errors import UsageError
+from harness.errors import InfrastructureError, UsageError
 from harness.results.record import SCHEMA_VERSION
 from harness.results.store import Campaign
 from harness.runtimes import Runtime
@@ -43,12 +43,21 @@ class Blocks:
         for one in missing:
             if not goes_on():
                 return
-            topology = self._deployed(one)
-            execute_run(one, scenario, topology, self._runtime, self.campaign, self._observer)
+            self._make(one)
 
-    def _deployed(self, planned: PlannedRun) -> Topology:
+    def _make(self, planned: PlannedRun) -> None:
+        """Make a run under its variant's scenario; whatever breaks, the error names the run."""
+        variant = self.request.variant(planned.variant)
+        scenario = variant.scenario_of(self.request.scenario)
+        topology = self._deployed(planned, scenario)
+        try:
+            execute_run(planned, scenario, topology, self._runtime, self.campaign, self._observer)
+        except InfrastructureError as error:
+            where = f"run {planned.index} ({planned.variant})"
+            raise InfrastructureError(f"{where}: {error.message}", error.hint) from error
+
+    def _deployed(self, planned: PlannedRun, scenario: Scenario) -> Topology:
         """Return what is deployed for a run: its payments and secrets are its own."""
-        scenario = self.request.scenario
         variables = compose_variables.variables(scenario, planned.seed)
         topology = self._topologies[planned.variant, planned.case].with_variables(variables)
         frozen = frozen_services(scenario.faults_of(planned.case))

@@ -37,6 +37,8 @@ def check(scenario: Scenario, variants: int) -> None:
             "the sales of a contention test are" if scenario.contention is not None else "cases are"
         )
         raise UsageError(f"--runs auto: {what} not ranked, so more runs decide nothing", hint)
+    if scenario.sweep:
+        raise UsageError("--runs auto: looks decide between variants, not along a sweep", hint)
     if variants < 2:
         raise UsageError("--runs auto: it takes two variants to decide between", hint)
 

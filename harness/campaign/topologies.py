@@ -93,9 +93,9 @@ def finished(topology: Topology, variant: Variant, frozen: Iterable[str] = ()) -
 
 def _without_variants(request: Request, root: Path) -> dict[str, Topology]:
     """Return the approach of each variant, varied by the scenario's `[approach.NAME]` alone."""
-    variables = compose_variables.variables(request.scenario, request.seed)
     varied = {}
     for one in request.variants:
+        variables = compose_variables.variables(one.scenario_of(request.scenario), request.seed)
         stated = request.scenario.approach.get(one.approach, Variation())
         place = f"{request.source}: approach.{one.approach}"
         topology = one.topology(root).with_variables(variables)

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from harness.errors import UsageError
 from harness.scenario.model import Scenario
+from harness.scenario.scenario_keys import with_values
+from harness.scenario.sweeps import Value
 from harness.scenario.variant_tables import VariantTable
 from harness.topology import Topology, discover, find_approach
 
@@ -24,6 +26,8 @@ class Variant:
 
     `source` says where the approach comes from, null: this project; `folder` is where that lies.
     `delay_ms` is how much later a proxy before the entry hands every answer on; null: no proxy.
+    `scenario` has other values of the scenario's keys. A `point` of a sweep has the values of the
+    swept keys, and in `base` the name of the variant that it varies.
     """
 
     name: str
@@ -33,6 +37,9 @@ class Variant:
     scale: Mapping[str, int] = field(default_factory=dict)
     settings: Settings = field(default_factory=dict)
     delay_ms: float | None = None
+    scenario: Mapping[str, Value] = field(default_factory=dict)
+    base: str = ""
+    point: Mapping[str, Value] = field(default_factory=dict)
     folder: Path | None = field(default=None, compare=False)
 
     def topology(self, root: Path) -> Topology:
@@ -43,8 +50,13 @@ class Variant:
         """Return the topology with the replicas and settings of the variant."""
         return topology.with_scale(self.scale).with_settings(self.settings)
 
+    def scenario_of(self, scenario: Scenario) -> Scenario:
+        """Return the scenario that the variant is measured under (UsageError: there is none)."""
+        return with_values(scenario, self.scenario)
+
     def as_json(self) -> dict[str, Any]:
-        """Return the variant as campaign.json has it."""
+        """Return the variant as campaign.json has it; only a sweep has what only sweeps have."""
+        swept = {"scenario": dict(self.scenario), "base": self.base, "point": dict(self.point)}
         return {
             "name": self.name,
             "title": self.title,
@@ -53,6 +65,7 @@ class Variant:
             "scale": dict(self.scale),
             "settings": {".".join(key): value for key, value in self.settings.items()},
             "delay_ms": self.delay_ms,
+            **(swept if self.base else {}),
         }
 
     @classmethod
@@ -112,7 +125,7 @@ def _chosen(
         chosen = [
             _named(one, stated, found) if isinstance(one, str) else one for one in choice.variants
         ]
-        _check_names(chosen)
+        check_names(chosen)
         return chosen
     if stated and not choice.approaches:
         return list(stated.values())
@@ -166,7 +179,8 @@ def _varied(variant: Variant, topology: Topology, choice: Choice) -> Variant:
     )
 
 
-def _check_names(chosen: Iterable[Variant]) -> None:
+def check_names(chosen: Iterable[Variant]) -> None:
+    """Raise UsageError if two variants of a campaign bear one name."""
     names: set[str] = set()
     for one in chosen:
         if one.name in names:

@@ -14,6 +14,7 @@ from harness.runtime_names import RUNTIMES
 
 if TYPE_CHECKING:
     from harness.campaign.variants import Variant
+    from harness.scenario.sweeps import Sweep, Value
 
 
 def complete_scenario(incomplete: str) -> list[str]:
@@ -58,6 +59,15 @@ ScaleOption = Annotated[
 SettingsOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SERVICE.KEY=VALUE", help="A setting; may be repeated."),
+]
+SweepOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sweep",
+        metavar="KEY=VALUE,VALUE,…",
+        help="Measure each value of SERVICE.replicas, SERVICE.KEY, or a key of the scenario, such "
+        "as load.peak_users; two make a grid. In place of the scenario's [[sweep]].",
+    ),
 ]
 StrictOption = Annotated[
     bool,
@@ -153,6 +163,17 @@ def read_settings(words: Iterable[str] | None) -> dict[tuple[str, str], str]:
     return dict(_setting(word) for word in words or ())
 
 
+def read_sweeps(words: Iterable[str]) -> tuple["Sweep", ...]:
+    """Return the sweeps (UsageError: a word is not of the form KEY=VALUE,VALUE,…)."""
+    from harness.scenario.sweeps import check_keys
+
+    found = tuple(map(_sweep, words))
+    try:
+        return check_keys(found)
+    except ValueError as error:
+        raise UsageError(f"--sweep: {error}", "leave out the others") from error
+
+
 def read_variants(words: Iterable[str] | None) -> list["str | Variant"]:
     """Return names, and the variants that are defined (UsageError: a word is neither)."""
     return [_variant(word) if "=" in word else word for word in words or ()]
@@ -183,6 +204,33 @@ def _variant(word: str) -> "Variant":
             f"--variant {word}: {error}",
             "the form is NAME=APPROACH[,SERVICE.KEY=VALUE|SERVICE=N …]",
         ) from error
+
+
+def _sweep(word: str) -> "Sweep":
+    from pydantic import ValidationError
+
+    from harness.scenario.sweeps import Sweep
+
+    key, _, listed = word.partition("=")
+    values = [_value(one.strip()) for one in listed.split(",")] if listed else []
+    try:
+        return Sweep.model_validate({"key": key, "values": values})
+    except ValidationError as invalid:
+        error = invalid.errors()[0]
+        raise UsageError(
+            f"--sweep {word}: {error.get('ctx', {}).get('error', error['msg'])}",
+            "for example --sweep payment-worker.replicas=1,2,3",
+        ) from invalid
+
+
+def _value(word: str) -> "Value":
+    """Return a number as TOML has it, or the word itself."""
+    for number in (int, float):
+        try:
+            return number(word)
+        except ValueError:
+            continue
+    return word
 
 
 def _scale(word: str) -> tuple[str, int]:

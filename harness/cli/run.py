@@ -30,6 +30,7 @@ from harness.cli.options import (
     SeedOption,
     SettingsOption,
     StrictOption,
+    SweepOption,
     VariantOption,
     VerboseOption,
     complete_scenario,
@@ -37,6 +38,7 @@ from harness.cli.options import (
     read_runs,
     read_scales,
     read_settings,
+    read_sweeps,
     read_variants,
 )
 from harness.cli.stored_campaigns import publish
@@ -89,6 +91,7 @@ def run(
     same_seed: SameSeedOption = False,
     scale: ScaleOption = None,
     settings: SettingsOption = None,
+    sweep: SweepOption = None,
     runtime: Annotated[
         str | None,
         typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}. [local]"),
@@ -115,11 +118,13 @@ def run(
     if resume is not None:
         _refuse(
             *(scenario, approach, variant, baseline, case, runs, seed is not None or same_seed),
-            *(scale, settings, out),
+            *(scale, settings, sweep, out),
         )
         return _resume(resume, root, runtime, shown)
     source = scenario or "flash_sale"
     loaded = load_scenario(source, root)
+    if sweep:
+        loaded = loaded.model_copy(update={"sweep": read_sweeps(sweep)})
     chosen = runtime_named(runtime or RUNTIMES[0])
     n_runs = read_runs(runs, otherwise=loaded.runs)
 
@@ -128,10 +133,11 @@ def run(
     choice = campaign.Choice(
         read_variants(variant), approach or (), read_scales(scale), read_settings(settings)
     )
+    variants = campaign.choose(loaded, root, choice, source)
     request = campaign.Request(
         scenario=loaded,
         source=source,
-        variants=campaign.choose(loaded, root, choice, source),
+        variants=campaign.points(variants, loaded, root, source),
         baseline=baseline,
         cases=tuple(dict.fromkeys(case or ())),
         runs=n_runs or campaign.MOST_BLOCKS,

@@ -30,7 +30,8 @@ def validate(
     checked = load_scenario(scenario, root)
     from harness import campaign
 
-    variants = campaign.choose(checked, root, source=scenario)
+    chosen = campaign.choose(checked, root, source=scenario)
+    variants = campaign.points(chosen, checked, root, scenario)
     request = campaign.Request(checked, variants, checked.runs, checked.seed, source=scenario)
     measured = campaign.topologies(request, root)
     names = sorted({variant for variant, _ in measured})

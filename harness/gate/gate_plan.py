@@ -76,6 +76,11 @@ def new(
             f"{settings.scenario}: {what}: its runs are not ranked, so nothing can be compared",
             "give the gate a scenario of stages, or of an open load",
         )
+    if scenario.sweep:
+        raise UsageError(
+            f"{settings.scenario}: sweep: a gate compares two revisions of one system each",
+            "give the gate a scenario without [[sweep]]",
+        )
     contention = load_scenario(settings.contention, root) if settings.contention else None
     if contention is not None and contention.contention is None:
         raise UsageError(

@@ -30,6 +30,7 @@ from harness.scenario.schema import (
     check_names,
     read_table,
 )
+from harness.scenario.sweeps import Sweeps
 from harness.scenario.variant_tables import VariantTable
 
 SALE_GUESS_S = 0.5
@@ -147,6 +148,8 @@ class Scenario(SchemaModel):
     title: Text
     """What reports call the scenario."""
     description: str = ""
+    hypothesis: Text | None = None
+    """What the measurement is to support or to contradict; the report begins with it."""
     runs: Count = 3
     """Runs of each variant and case, that is: blocks. `--runs` outranks it."""
     seed: Annotated[int, Field(ge=0)] = 42
@@ -167,6 +170,8 @@ class Scenario(SchemaModel):
     approach: dict[str, Variation] = Field(default_factory=dict)
     """Replicas and settings of an approach in this scenario, by its name."""
     variants: Annotated[tuple[VariantTable, ...], Field(strict=False)] = ()
+    sweep: Sweeps = ()
+    """Keys whose values are measured in turn: one, or two that make a grid."""
 
     @model_validator(mode="after")
     def _has_one_load(self) -> Self:

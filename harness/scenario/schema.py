@@ -121,9 +121,10 @@ def _key(location: tuple[int | str, ...]) -> str:
 def _known_keys(table: Any, location: tuple[int | str, ...]) -> list[str]:
     for step in location[:-1]:
         if step in table.model_fields:  # not the place in an array, nor a name of the file's own
-            annotation = table.model_fields[step].annotation
-            # Drain itself, the Stage in tuple[Stage, ...], the OpenLoad in OpenLoad | None
-            table = next(
-                t for t in (annotation, *get_args(annotation)) if hasattr(t, "model_fields")
-            )
-    return list(table.model_fields)
+            table = table_of(table.model_fields[step].annotation)
+    return [field.alias or name for name, field in table.model_fields.items()]
+
+
+def table_of(annotation: Any) -> Any:
+    """Return the model that a field has: Drain itself, the Stage in tuple[Stage, ...]."""
+    return next(t for t in (annotation, *get_args(annotation)) if hasattr(t, "model_fields"))

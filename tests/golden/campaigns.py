@@ -43,8 +43,8 @@ def variant(run: RunData) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def store(path: Path, runs: Sequence[RunData], judge: Judge = audit) -> Campaign:
-    """Save runs as a finished campaign with its summary."""
+def store(path: Path, runs: Sequence[RunData], judge: Judge = audit, **described: Any) -> Campaign:
+    """Save runs as a finished campaign with its summary; `described` is said of it as well."""
     record = runs[0].record
     by_variant = {run.variant: run for run in reversed(runs)}
     topologies = {name: run.record.topology for name, run in by_variant.items()}
@@ -73,6 +73,7 @@ def store(path: Path, runs: Sequence[RunData], judge: Judge = audit) -> Campaign
             "runtime": "local",
             "environment": ENVIRONMENT,
             "created_at": "2025-10-09T08:50:00+00:00",
+            **described,
         },
     )
     findings: dict[int, list[Finding]] = {}

@@ -167,7 +167,7 @@ def test_a_step_that_fails_ends_with_70_and_says_so(harness, tmp_path):
     words = ("run", FAKE, "--approach", "sync", "--out", out)
     done = harness.run(*words, happens=at("reset", fail))
     assert done.returncode == 70, done.said
-    assert done.stderr.startswith("error: it broke")
+    assert done.stderr.startswith("error: run 1 (sync): it broke")
     assert "hint: mend it" in done.stderr
     assert Campaign.open(out).run_folders() == []
     assert harness.run("run", "--resume", out).returncode == 0
