@@ -42,6 +42,11 @@ class Headline:
     sentences: tuple[str, ...]
     uncertainty: str = ""
 
+    @property
+    def in_a_line(self) -> str:
+        """Return the answer, with how sure it is."""
+        return f"{self.title} ({self.uncertainty})" if self.uncertainty else self.title
+
 
 def headline(evidence: Evidence) -> Headline:
     """Return in words what the campaign found."""

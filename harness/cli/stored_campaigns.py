@@ -11,7 +11,6 @@ from harness.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from harness.analysis import Prices
     from harness.results.store import Campaign
-    from report.conclusion import Headline
 
 CampaignArgument = Annotated[
     Path | None, typer.Argument(help="Folder of a campaign; the newest in results/ if left out.")
@@ -34,11 +33,6 @@ def newest() -> Path:
     return stored[-1]
 
 
-def _answer(said: "Headline") -> str:
-    """Return the report's first sentence, with how sure it is."""
-    return f"{said.title} ({said.uncertainty})" if said.uncertainty else said.title
-
-
 def publish(
     stored: "Campaign", strict: bool, prices: "Prices | None" = None, *, opens: bool = False
 ) -> ExitCode:
@@ -54,7 +48,7 @@ def publish(
     campaign.summarise(stored, prices)
     written = report.write(stored.path)
     verdict = campaign_verdict(stored, strict=strict)
-    print_result(stored, verdict, _answer(written.said))
+    print_result(stored, verdict, written.said.in_a_line)
     console.print(f"report: {written.page}", markup=False)
     if opens:
         _open(written.page)
