@@ -9,7 +9,7 @@ from report import numbers
 from report.conclusion import Headline, troubles
 from report.sweep.swept import Curve, Knee, Swept
 
-SEEN = (Shape.KNEE, Shape.RISES, Shape.FALLS)
+SEEN = (Shape.KNEE, Shape.OPEN, Shape.RISES, Shape.FALLS)
 MOST_SAID = 3
 """The most curves that the title names one by one."""
 
@@ -31,8 +31,10 @@ def knee_words(metric: str, knee: Knee) -> str:
     than = "than at" if knee["kind"] == "ratio" else "from that at"
     last = f"{change_words(metric, knee)} {than} {value_words(knee['first'])}"
     match shape:
-        case Shape.KNEE:
-            text = f"gains up to {value_words(knee['knee'])} ({last}); {_further(metric, knee)}"
+        case Shape.KNEE | Shape.OPEN:
+            least = " at least" if shape is Shape.OPEN else ""
+            text = f"gains up to {value_words(knee['knee'])}{least} ({last}); "
+            text += _further(metric, knee)
             if knee["worse_from"] is not None:
                 text += f"; worse again from {value_words(knee['worse_from'])} on"
         case Shape.RISES:
@@ -88,7 +90,7 @@ def _further(metric: str, knee: Knee) -> str:
     """Return whether more gain beyond the knee is excluded, and from where on."""
     delta, settled = delta_words(metric, knee), knee["settled_from"]
     if settled is None:
-        return f"no further gain beyond {delta} is seen, nor excluded"
+        return f"a further gain beyond {delta} is neither seen nor excluded"
     where = "" if settled == knee["knee"] else f" from {value_words(settled)} on"
     return f"a further gain beyond {delta} is excluded{where}"
 
@@ -116,6 +118,8 @@ def _first_effect(swept: Swept, curve: Curve) -> str:
         match Shape(knee["shape"]):
             case Shape.KNEE:
                 said = f"knee at {curve.key} = {value_words(knee['knee'])}"
+            case Shape.OPEN:
+                said = f"gains up to {curve.key} = {value_words(knee['knee'])} at least"
             case Shape.RISES:
                 said = f"still better at {curve.key} = {_last(curve)}, the last value"
             case Shape.FALLS:
