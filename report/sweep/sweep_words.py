@@ -105,7 +105,11 @@ def _title(swept: Swept) -> str:
         return f"{keys}: nothing is judged; {every[0]['warnings'][0]}" if every else keys
     found = [said for curve in swept.curves if (said := _first_effect(swept, curve))]
     if not found:
-        return f"No effect of {keys} is seen"
+        judged = [knee for knee in every if knee["shape"] != Shape.UNJUDGED]
+        if all(knee["shape"] == Shape.SAME for knee in judged):
+            return f"No effect of {keys}"
+        runs = numbers.counted(max(knee["n"] for knee in judged), "run")
+        return f"No effect of {keys} is seen, nor excluded, by {runs} of each value"
     more = len(found) - MOST_SAID
     return "; ".join(found[:MOST_SAID]) + (f"; and {more} more" if more > 0 else "")
 
@@ -135,15 +139,19 @@ def _last(curve: Curve) -> str:
 
 
 def _sentences(swept: Swept) -> Iterator[str]:
-    """Yield a sentence per curve and metric with an effect, and one for what has none."""
+    """Yield a sentence per curve and metric with an effect, and one for all that have none."""
     for curve in swept.curves:
-        without = []
+        titles: dict[Shape, list[str]] = {}
         for metric, about in swept.metrics.items():
             knee = curve.knees[metric]
+            titles.setdefault(Shape(knee["shape"]), []).append(str(about["title"]))
             if knee["shape"] in SEEN:
                 said = knee_words(metric, knee)
                 yield f"{curve.named}, {about['title']} along {curve.key}: {said}."
-            elif knee["shape"] != Shape.UNJUDGED:
-                without.append(about["title"])
-        if without:
-            yield f"{curve.named}: no effect of {curve.key} is seen on {', '.join(without)}."
+        if same := titles.get(Shape.SAME):
+            yield f"{curve.named}: no effect of {curve.key} on {', '.join(same)}."
+        if unseen := titles.get(Shape.NOTHING):
+            yield (
+                f"{curve.named}: an effect of {curve.key} on {', '.join(unseen)} is neither seen "
+                "nor excluded."
+            )
