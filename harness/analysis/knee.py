@@ -3,8 +3,8 @@
 Every value is compared with every later one. A gain is *seen* if the interval of the change
 excludes equality and the estimate exceeds δ, as in every comparison (see `outcomes`), and
 *excluded* if the whole interval lies below δ. The knee is the least value from which no gain to any
-later value is seen. Where not every such gain is excluded, it may lie later, and more runs could
-tell.
+later value is seen. It is decided only if all gain is excluded from some value on that is not the
+last; else it may lie anywhere after that, and more runs could tell.
 
 The intervals are simultaneous (Bonferroni) over all pairs of values of all curves and metrics of a
 campaign: in at most 5 % of sweeps of a knob that does nothing is anything seen. Their width comes
@@ -37,6 +37,7 @@ class Shape(StrEnum):
     """What a curve does along the values of a sweep."""
 
     KNEE = "gains up to the knee"
+    OPEN = "gains; the knee is not decided"
     RISES = "gains up to the last value"
     FALLS = "worsens"
     SAME = "no effect within δ"
@@ -57,10 +58,10 @@ class Level:
 class Knee:
     """What was found along one curve, with simultaneous intervals.
 
-    `knee` is the value named; from `settled_from` on any further gain beyond δ is excluded; from
-    `worse_from` on it is worse than at some value before. Each is null if there is none. `change`
-    is that from the `first` value to the knee, or to the last: a ratio or a difference, by `kind`,
-    with its interval. `n` counts the blocks.
+    `knee` is the value from which no gain is seen; from `settled_from` on any further gain beyond δ
+    is excluded; from `worse_from` on it is worse than at some value before. Each is null if there
+    is none. `change` is that from the `first` value to the knee, or to the last: a ratio or a
+    difference, by `kind`, with its interval. `n` counts the blocks.
     """
 
     shape: Shape
@@ -130,19 +131,22 @@ def find_knee(better: Better, margin: Margin, levels: Sequence[Level], family: i
     at = _last_gain(seen, has_loss=bool(lost.any()))
     settled = int(np.flatnonzero(gains.excluded(delta))[0])
     worse = np.flatnonzero(lost.any(axis=0))
-    if at:
-        shape = Shape.RISES if at == last else Shape.KNEE
+    if at == last:
+        shape = Shape.RISES
+    elif at:
+        shape = Shape.KNEE if settled < last else Shape.OPEN
     elif len(worse):
         shape = Shape.FALLS
     else:
         shape = Shape.SAME if gains.alike(delta) else Shape.NOTHING
-    to = at if shape is Shape.KNEE else last
+    has_knee = shape in (Shape.KNEE, Shape.OPEN)
+    to = at if has_knee else last
     change = sorted(sign * end[0, to] for end in (gains.low, gains.gain, gains.high))
     low, middle, high = map(_ratio, change) if kind == "ratio" else change
     return Knee(
         shape=shape,
-        knee=levels[at].value if shape is Shape.KNEE else None,
-        settled_from=levels[settled].value if shape is Shape.KNEE and settled < last else None,
+        knee=levels[at].value if has_knee else None,
+        settled_from=levels[settled].value if shape is Shape.KNEE else None,
         worse_from=levels[worse[0]].value if len(worse) else None,
         kind=kind,
         first=levels[0].value,

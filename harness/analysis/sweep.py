@@ -105,7 +105,7 @@ def _describe(
             for one in metrics
             if one.unit in THROUGHPUT
             and _is_size(curve)
-            and knees[one.id]["shape"] in (Shape.KNEE, Shape.RISES)
+            and knees[one.id]["shape"] in (Shape.KNEE, Shape.OPEN, Shape.RISES)
         },
     }
 

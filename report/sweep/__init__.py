@@ -16,8 +16,9 @@ THREATS = (
     (
         "What a knee is.",
         "The least value from which no later one is seen to gain more than δ. That no gain is seen "
-        "does not mean that there is none: only “excluded” says so. It is the knee of this load on "
-        "this machine; where another resource gives out first, a knee says nothing of the key.",
+        "does not mean that there is none: only where it is excluded a knee is decided. It is the "
+        "knee of this load on this machine. Where another resource gives out first, it says "
+        "nothing of the key.",
     ),
     (
         "What the Universal Scalability Law is.",

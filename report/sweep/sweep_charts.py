@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
+from harness.analysis.knee import Shape
 from harness.analysis.scalability import law
 from report import numbers
 from report.charts import plotting, theme
@@ -24,8 +25,8 @@ from report.sweep.swept import Base, Curve, Point, Swept, Value
 
 LEAD: Final = (
     "Points are estimates, upright lines their 95 % intervals; a triangle is a bound: the true "
-    "value is higher. A ring marks the knee. A level line is a variant that the sweep does not "
-    "vary. Thin and dotted: the Universal Scalability Law, where it fits."
+    "value is higher. A ring marks a knee that is decided. A level line is a variant that the "
+    "sweep does not vary. Thin and dotted: the Universal Scalability Law, where it fits."
 )
 GRID_LEAD: Final = "The darker a cell, the higher its value."
 LOG_UNITS: Final = ("ms", "s")
@@ -133,7 +134,8 @@ class _Axis:
 
 def _draw_curve(ax: Axes, base: Base, curve: Curve, metric: str, places: Sequence[float]) -> None:
     line: list[tuple[float, float]] = []
-    knee = curve.knees[metric]["knee"]
+    found = curve.knees[metric]
+    knee = found["knee"] if found["shape"] == Shape.KNEE else None
     for at, point in zip(places, curve.points, strict=True):
         found = point.variant.estimate(metric)
         value, low, high = found["value"], found["low"], found["high"]

@@ -29,7 +29,8 @@ def verdicts(swept: Swept) -> Table:
                 Row(
                     (
                         Cell(str(about["title"])),
-                        *(_number(knee[key]) for key in ("knee", "settled_from", "worse_from")),
+                        _knee(shape, knee["knee"]),
+                        *(_number(knee[key]) for key in ("settled_from", "worse_from")),
                         change if knee["change"] is not None else Cell(numbers.NOTHING, note=note),
                         Cell(str(knee["n"]), knee["n"]),
                         Cell(shape.value if shape is Shape.UNJUDGED else knee_words(metric, knee)),
@@ -186,6 +187,12 @@ def _place(swept: Swept, base: Base, curve: Curve | None, value: Value | None) -
 
 def _place_columns(swept: Swept) -> tuple[Any, ...]:
     return numeric(*swept.found["keys"])
+
+
+def _knee(shape: Shape, value: float | None) -> Cell:
+    if shape is not Shape.OPEN:
+        return _number(value)
+    return Cell(f"≥ {value_words(value)}", note="not decided: it may lie at any later value")
 
 
 def _number(value: Value | None) -> Cell:

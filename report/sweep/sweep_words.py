@@ -9,7 +9,7 @@ from report import numbers
 from report.conclusion import Headline, troubles
 from report.sweep.swept import Curve, Knee, Swept
 
-SEEN = (Shape.KNEE, Shape.RISES, Shape.FALLS)
+SEEN = (Shape.KNEE, Shape.OPEN, Shape.RISES, Shape.FALLS)
 MOST_SAID = 3
 """The most curves that the title names one by one."""
 
@@ -31,8 +31,10 @@ def knee_words(metric: str, knee: Knee) -> str:
     than = "than at" if knee["kind"] == "ratio" else "from that at"
     last = f"{change_words(metric, knee)} {than} {value_words(knee['first'])}"
     match shape:
-        case Shape.KNEE:
-            text = f"gains up to {value_words(knee['knee'])} ({last}); {_further(metric, knee)}"
+        case Shape.KNEE | Shape.OPEN:
+            least = " at least" if shape is Shape.OPEN else ""
+            text = f"gains up to {value_words(knee['knee'])}{least} ({last}); "
+            text += _further(metric, knee)
             if knee["worse_from"] is not None:
                 text += f"; worse again from {value_words(knee['worse_from'])} on"
         case Shape.RISES:
@@ -88,7 +90,7 @@ def _further(metric: str, knee: Knee) -> str:
     """Return whether more gain beyond the knee is excluded, and from where on."""
     delta, settled = delta_words(metric, knee), knee["settled_from"]
     if settled is None:
-        return f"no further gain beyond {delta} is seen, nor excluded"
+        return f"a further gain beyond {delta} is neither seen nor excluded"
     where = "" if settled == knee["knee"] else f" from {value_words(settled)} on"
     return f"a further gain beyond {delta} is excluded{where}"
 
@@ -103,7 +105,11 @@ def _title(swept: Swept) -> str:
         return f"{keys}: nothing is judged; {every[0]['warnings'][0]}" if every else keys
     found = [said for curve in swept.curves if (said := _first_effect(swept, curve))]
     if not found:
-        return f"No effect of {keys} is seen"
+        judged = [knee for knee in every if knee["shape"] != Shape.UNJUDGED]
+        if all(knee["shape"] == Shape.SAME for knee in judged):
+            return f"No effect of {keys}"
+        runs = numbers.counted(max(knee["n"] for knee in judged), "run")
+        return f"No effect of {keys} is seen, nor excluded, by {runs} of each value"
     more = len(found) - MOST_SAID
     return "; ".join(found[:MOST_SAID]) + (f"; and {more} more" if more > 0 else "")
 
@@ -116,6 +122,8 @@ def _first_effect(swept: Swept, curve: Curve) -> str:
         match Shape(knee["shape"]):
             case Shape.KNEE:
                 said = f"knee at {curve.key} = {value_words(knee['knee'])}"
+            case Shape.OPEN:
+                said = f"gains up to {curve.key} = {value_words(knee['knee'])} at least"
             case Shape.RISES:
                 said = f"still better at {curve.key} = {_last(curve)}, the last value"
             case Shape.FALLS:
@@ -131,15 +139,19 @@ def _last(curve: Curve) -> str:
 
 
 def _sentences(swept: Swept) -> Iterator[str]:
-    """Yield a sentence per curve and metric with an effect, and one for what has none."""
+    """Yield a sentence per curve and metric with an effect, and one for all that have none."""
     for curve in swept.curves:
-        without = []
+        titles: dict[Shape, list[str]] = {}
         for metric, about in swept.metrics.items():
             knee = curve.knees[metric]
+            titles.setdefault(Shape(knee["shape"]), []).append(str(about["title"]))
             if knee["shape"] in SEEN:
                 said = knee_words(metric, knee)
                 yield f"{curve.named}, {about['title']} along {curve.key}: {said}."
-            elif knee["shape"] != Shape.UNJUDGED:
-                without.append(about["title"])
-        if without:
-            yield f"{curve.named}: no effect of {curve.key} is seen on {', '.join(without)}."
+        if same := titles.get(Shape.SAME):
+            yield f"{curve.named}: no effect of {curve.key} on {', '.join(same)}."
+        if unseen := titles.get(Shape.NOTHING):
+            yield (
+                f"{curve.named}: an effect of {curve.key} on {', '.join(unseen)} is neither seen "
+                "nor excluded."
+            )

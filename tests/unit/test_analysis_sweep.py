@@ -13,7 +13,10 @@ from harness.analysis.sweep import Measured, sweep
 
 REPLICAS, SLOTS = "payment-worker.replicas", "payment-worker.CONCURRENCY"
 GOODPUT, ORDERS = "goodput_per_s", "confirmed_orders"
-EFFECTS = {"gains up to the knee", "gains up to the last value", "worsens"}
+EFFECTS = {
+    "gains up to the knee", "gains; the knee is not decided", "gains up to the last value",
+    "worsens",
+}  # fmt: skip
 JUDGED = listed(Listing.SWEEP)
 
 

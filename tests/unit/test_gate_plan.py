@@ -32,6 +32,15 @@ def test_amounts_for_an_approach_that_is_not_there_are_refused():
         asked(replace(LATENCY, approach={"queu": {"tolerance": 0.35}}))
 
 
+def test_a_scenario_with_a_sweep_is_refused(tmp_path):
+    sweep = '\n[[sweep]]\nkey = "payment.mean_s"\nvalues = [1, 2]\n'
+    scenario = tmp_path / "own.toml"
+    scenario.write_text((ROOT / "scenarios/ci.toml").read_text("utf-8") + sweep, "utf-8")
+    settings = Settings(str(scenario), None, (LATENCY,))
+    with pytest.raises(UsageError, match=r"own\.toml: sweep: a gate compares two revisions"):
+        gate_plan.new(ROOT, "base", "main", settings, ("sync",))
+
+
 def test_sides_that_are_not_what_they_were_are_refused(tmp_path):
     asked(LATENCY).begin(tmp_path / "gate", {"base": SIDE, "head": SIDE})
     resumed = gate_plan.read(tmp_path / "gate")

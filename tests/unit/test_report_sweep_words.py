@@ -31,9 +31,9 @@ def knee(shape, **rest):
         ),
         (
             P95,
-            knee("gains up to the knee", knee=64.0, change=0.02, low=None, high=0.025),
-            "(at least 40.0× lower than at 1); no further gain beyond 15\N{NO-BREAK SPACE}% is "
-            "seen, nor excluded",
+            knee("gains; the knee is not decided", knee=64.0, change=0.02, low=None, high=0.025),
+            "gains up to 64 at least (at least 40.0× lower than at 1); a further gain beyond "
+            "15\N{NO-BREAK SPACE}% is neither seen nor excluded",
         ),
         (ORDERS, knee("gains up to the last value"), "still gains at the last value (3.00× higher"),
         (
