@@ -6,6 +6,7 @@ tests/statistical.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median, stdev
@@ -26,8 +27,10 @@ def change_points(values: Sequence[float], least_step: float = 0.0) -> list[int]
 
     A level is the median of its values; a step to the next one of `least_step` or less is none.
     """
+    if len(values) < LEAST:
+        return []
     sd = noise(values)
-    if len(values) < LEAST or sd == 0:
+    if sd <= sys.float_info.epsilon * max(map(abs, values)):  # the rounding of a float
         return []
     signal = np.asarray(values, dtype=np.float64) / sd
     # With this kernel it is the search of Pelt(model="l2"), in C.

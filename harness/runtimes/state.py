@@ -181,7 +181,8 @@ def _remove(root: Path, identity: str) -> list[int]:
     """End the processes until none is left (one may be forking), then remove the folder."""
     remaining: list[int] = []
     for _ in range(_ATTEMPTS):
-        pids = members(root).get(identity, [])
+        # a second look: whoever is forked by one that ends while the table is read is in neither
+        pids = members(root).get(identity) or members(root).get(identity)
         if not pids:
             break
         remaining = kill_hard(pids)

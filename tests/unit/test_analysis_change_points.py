@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import ruptures
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.analysis.change_points import LEAST, SHORTEST, change_points, levels, noise
@@ -86,6 +86,7 @@ def test_another_unit_changes_nothing(other: Callable[[float], float]) -> None:
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=LEAST, max_size=40))
+@example([*[0.0] * 10, 2.2e-311, *[0.0, 1.0] * 4, 0.0])
 def test_levels_are_as_long_as_they_must_be_and_the_same_twice(values: list[float]) -> None:
     found = change_points(values)
     assert found == change_points(values) == sorted(set(found))

@@ -308,7 +308,7 @@ def test_a_percentile_curve_says_what_share_has_no_end():
     (trace,) = percentile_curves.PURCHASE.describe(shown).traces
     assert trace.ending == "75 % no answer"
     said = each(shown, percentile_curves.PURCHASE.caption)
-    assert said == "Queue: 25 % within 100 ms, 75 % no answer."
+    assert said == "Queue: 25 % within 100\N{NO-BREAK SPACE}ms, 75 % no answer."
 
 
 def test_many_variants_are_compared_by_their_medians_and_shown_in_small_multiples():
