@@ -50,6 +50,26 @@ if TYPE_CHECKING:
 
     from harness.campaign import Observer
     from harness.results.store import Campaign
+    from harness.scenario.model import Scenario
+
+
+ScenarioArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="Name in scenarios/, or a TOML file. [flash_sale]",
+        autocompletion=complete_scenario,
+    ),
+]
+CaseOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Only this case; may be repeated.")
+]
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}. [local]"),
+]
+ResumeOption = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Continue this campaign.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +93,21 @@ class _Shown:
     ),
 )
 def run(
-    scenario: Annotated[
-        str | None,
-        typer.Argument(
-            help="Name in scenarios/, or a TOML file. [flash_sale]",
-            autocompletion=complete_scenario,
-        ),
-    ] = None,
+    scenario: ScenarioArgument = None,
     approach: ApproachOption = None,
     variant: VariantOption = None,
     baseline: BaselineOption = None,
-    case: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this case; may be repeated.")
-    ] = None,
+    case: CaseOption = None,
     runs: RunsOption = None,
     seed: SeedOption = None,
     same_seed: SameSeedOption = False,
     scale: ScaleOption = None,
     settings: SettingsOption = None,
     sweep: SweepOption = None,
-    runtime: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}. [local]"),
-    ] = None,
+    runtime: RuntimeOption = None,
     out: OutOption = None,
     strict: StrictOption = False,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Continue this campaign.")
-    ] = None,
+    resume: ResumeOption = None,
     live: LiveOption = False,
     live_port: LivePortOption = None,
     opens: OpenOption = False,
@@ -110,7 +117,6 @@ def run(
     """Measure the approaches under a scenario, audit every run, and write the report."""
     from harness.project import project_root, results_root
     from harness.runtimes import runtime_named
-    from harness.scenario.model import load_scenario
 
     root = project_root()
     port = (live_port or 0) if live or live_port is not None else None
@@ -122,9 +128,7 @@ def run(
         )
         return _resume(resume, root, runtime, shown)
     source = scenario or "flash_sale"
-    loaded = load_scenario(source, root)
-    if sweep:
-        loaded = loaded.model_copy(update={"sweep": read_sweeps(sweep)})
+    loaded = _scenario(source, root, sweep)
     chosen = runtime_named(runtime or RUNTIMES[0])
     n_runs = read_runs(runs, otherwise=loaded.runs)
 
@@ -148,6 +152,14 @@ def run(
     folder = out or results_root() / "results" / _campaign_name(source)
     campaign.check(request, root, folder, chosen)
     return _make_and_publish(folder, partial(campaign.run, request, root, folder, chosen), shown)
+
+
+def _scenario(source: str, root: Path, sweep: list[str] | None) -> "Scenario":
+    """Return the scenario of a name or file, with the sweeps of the command line for its own."""
+    from harness.scenario.model import load_scenario
+
+    loaded = load_scenario(source, root)
+    return loaded.model_copy(update={"sweep": read_sweeps(sweep)}) if sweep else loaded
 
 
 def _refuse(*others: object) -> None:
