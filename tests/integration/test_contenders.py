@@ -1,4 +1,4 @@
-"""All workers of a contender are killed in mid-sale: what is kept, and what the audit says is not."""
+"""All workers of a contender are killed in mid-sale: what is kept, and what is found missing."""
 
 import pytest
 
@@ -8,7 +8,6 @@ from tests.integration.test_run import TINY
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.slow,
     pytest.mark.deploys,
     pytest.mark.timeout(900),
 ]
