@@ -37,7 +37,7 @@ class Counters:
         earlier = self.redis.set(name, json.dumps(wanted), nx=True, get=True, ex=DAY_S)
         if earlier is None:
             return None
-        known, *bought = json.loads(earlier)
+        known, *bought = json.loads(str(earlier))
         if bought != wanted[1:]:
             raise Problem(Code.KEY_REUSED, "the key belongs to another purchase")
         return str(known)

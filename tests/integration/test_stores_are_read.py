@@ -104,8 +104,6 @@ def test_dead_letters_are_read_from_a_list(queued, world):
 def test_the_orders_that_wait_are_read_wherever_their_ids_stand_in_an_entry(queued, world):
     world.redis.xadd("orders", {"id": OTHER, "key": "not-an-id"})
     assert queues.ids(world.redis, FACTS.queues, 10) == {ORDER, OTHER}
-    facts = collect.store_facts(queued, [SimpleNamespace(product_id=1)])
-    assert facts.redis.waiting == sorted((ORDER, OTHER))
 
 
 def test_what_is_no_queue_is_named(queued, world):
