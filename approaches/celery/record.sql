@@ -8,13 +8,13 @@ WITH placed AS (
     RETURNING id, user_id, product_id, quantity, accepted_at
 ), held AS (
     UPDATE products SET reserved = reserved + quantity FROM placed WHERE products.id = product_id
-    RETURNING placed.id AS order_id, quantity, user_id, product_id, per_user_limit
+    RETURNING placed.id AS order_id, quantity, user_id, product_id, per_user_limit, accepted_at
 ), recorded AS (
     INSERT INTO order_events (order_id, version, status, at)
     SELECT id, 1, 'accepted', accepted_at FROM placed
 ), moved AS (
-    INSERT INTO stock_moves (order_id, kind, quantity, relayed_at)
-    SELECT order_id, 'reserve', quantity, clock_timestamp() FROM held
+    INSERT INTO stock_moves (order_id, kind, quantity, at, relayed_at)
+    SELECT order_id, 'reserve', quantity, accepted_at, clock_timestamp() FROM held
 )
 INSERT INTO purchase_counts (product_id, user_id, held, ceiling)
 SELECT product_id, user_id, quantity, per_user_limit FROM held WHERE per_user_limit IS NOT NULL
