@@ -3,7 +3,7 @@ WITH placed AS (
     INSERT INTO orders (id, user_id, product_id, quantity, idempotency_key, amount_cents,
                         status, version, accepted_at)
     VALUES (%(order_id)s, %(user_id)s, %(product_id)s, %(quantity)s, %(key)s, %(amount_cents)s,
-            'accepted', 1, to_timestamp(%(accepted_at_s)s))
+            'awaiting_payment', 2, to_timestamp(%(accepted_at_s)s))
     ON CONFLICT (id) DO NOTHING
     RETURNING id, user_id, product_id, quantity, accepted_at
 ), held AS (
@@ -12,6 +12,8 @@ WITH placed AS (
 ), recorded AS (
     INSERT INTO order_events (order_id, version, status, at)
     SELECT id, 1, 'accepted', accepted_at FROM placed
+    UNION ALL
+    SELECT id, 2, 'awaiting_payment', greatest(accepted_at, clock_timestamp()) FROM placed
 ), moved AS (
     INSERT INTO stock_moves (order_id, kind, quantity, at, relayed_at)
     SELECT order_id, 'reserve', quantity, accepted_at, clock_timestamp() FROM held

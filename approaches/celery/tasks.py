@@ -61,6 +61,7 @@ def record(fields: dict[str, object]) -> None:
     except REFUSALS as error:
         _cancel(order, str(error))
     else:
+        _own().counters.announce(order.order_id)
         pay.delay(order.order_id, order.key, order.amount_cents)
 
 
@@ -68,8 +69,6 @@ def record(fields: dict[str, object]) -> None:
 def pay(self: Task, order_id: str, key: str, amount_cents: int) -> None:
     """Charge an order and settle it; while the outcome is unknown, ask again."""
     own = _own()
-    own.records.write("await_payment", {"order_id": order_id})
-    own.counters.announce(order_id)
     result = own.gateway.charge(Charge(order_id, key, amount_cents))
     order = own.records.settle(order_id, result)
     if order.status is Status.DECLINED:
