@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A run starts dozens of Python processes, and the tests hundreds: none of them compiles what another has.
 unexport PYTHONDONTWRITEBYTECODE
 
-SYNC := VIRTUAL_ENV="$$(cd $(VENV) && pwd)" $(BIN)/uv sync --quiet --locked --inexact --active --compile-bytecode
+SYNC := VIRTUAL_ENV="$$(cd $(VENV) && pwd)" $(BIN)/uv sync --quiet --locked --inexact --active --all-extras --compile-bytecode
 
 # One worker per core. A file stays on one worker, so what its tests share is started once; files are
 # taken in the order of tests/conftest.py.

@@ -230,5 +230,6 @@ def _count(evidence: Evidence, invariant: str, begin: str) -> str:
             return "not known"
         if found.verdict is Verdict.FAIL and not found.offences:
             return f"see {invariant}"  # an audit of an earlier version, which kept no kinds
-        total += max((n for what, n in found.offences.items() if what.startswith(begin)), default=0)
+        counts = [n for what, n in found.offences.items() if what.startswith(begin)]
+        total += max(counts, default=0) if invariant == NO_OVERSELL else sum(counts)
     return numbers.number(float(total))

@@ -21,7 +21,7 @@ from approaches.queue import ledger
 from approaches.queue.acknowledgement import LedgerWatch
 from approaches.queue.cancellation import cancel
 from approaches.queue.changes import Hub, Listener
-from approaches.queue.http import answer_to, json_response, run_web, web_app
+from approaches.queue.http import answer_to, web_app
 from approaches.queue.leader_ledger import read_mark
 from approaches.queue.order import Order
 from approaches.queue.queue_settings import QueueSettings
@@ -37,6 +37,7 @@ from approaches.shop.asgi import (
     problem_answer,
     read_body,
 )
+from approaches.shop.asgi_server import json_response, run_web
 from approaches.shop.bodies import encode_json
 from approaches.shop.catalogue import product_view, read_product_id
 from approaches.shop.contract import openapi

@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope
 from approaches.queue import ledger
 from approaches.queue.cancellation import cancel
 from approaches.queue.changes import Hub
-from approaches.queue.http import answer_to, run_web, web_app
+from approaches.queue.http import answer_to, web_app
 from approaches.queue.order import Order
 from approaches.queue.queue_settings import QueueSettings
 from approaches.queue.redis_store import Store
@@ -32,6 +32,7 @@ from approaches.queue.service import run_service
 from approaches.queue.watcher import Watcher
 from approaches.shop.accounts import Tokens
 from approaches.shop.asgi import Answer, Headers, ShortCut, first_header
+from approaches.shop.asgi_server import run_web
 from approaches.shop.database import AsyncPool
 from approaches.shop.ids import canonical_order_id
 from approaches.shop.metrics import REQUESTS_IN_PROGRESS, Batched

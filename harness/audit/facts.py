@@ -209,6 +209,12 @@ class Facts:
         return moves.join(known.rename(columns={"quantity": "ordered"}))
 
     @cached_property
+    def in_queues(self) -> frozenset[str] | None:
+        """The ids that stood in the queues at the end; None if nobody looked, or there is none."""
+        found = self.run.record.store.redis
+        return None if found is None or found.waiting is None else frozenset(found.waiting)
+
+    @cached_property
     def cancelled(self) -> pd.DataFrame:
         """The orders that were accepted and that the ledger refused; a run of old records none.
 

@@ -72,6 +72,7 @@ SELECT id::text AS order_id, user_id, product_id, quantity, idempotency_key AS k
 FROM cancelled_orders WHERE product_id = ANY(%s) ORDER BY cancelled_at, id
 """
 _MOST_LETTERS = 1_000
+_MOST_ENTRIES = 100_000
 
 One = TypeVar("One")
 
@@ -232,5 +233,6 @@ def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> RedisFac
             stocks=dict(zip(map(str, product_ids), counters, strict=True)),
             streams={name: dict(found[name]) for name in facts.queues},
             dead_letters=found[facts.dead_letters]["length"],
+            waiting=sorted(queues.ids(store, facts.queues, _MOST_ENTRIES)),
             dead_letter_entries=queues.entries(store, facts.dead_letters, _MOST_LETTERS),
         )

@@ -2,7 +2,7 @@
 took that does not come from the load generator.
 
 A line is ``<end, epoch seconds> <status> <method> <path> <seconds> …``, as in the `log_format` of
-`approaches/queue/nginx.conf`. Whatever else is in a log is passed over; an entry that logs no
+`approaches/shop/nginx.conf`. Whatever else is in a log is passed over; an entry that logs no
 requests has no account, and the law that compares it is not asked.
 """
 

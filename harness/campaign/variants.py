@@ -1,4 +1,4 @@
-"""The variants of a campaign: what is compared, by default each approach as it is.
+"""The variants of a campaign: what is compared; if nobody says, each default approach as it is.
 
 What comes later wins: the compose file, the scenario's `[approach.NAME]`, the case, `--scale` and
 `--set`, and what a variant says of itself.
@@ -14,7 +14,7 @@ from harness.scenario.model import Scenario
 from harness.scenario.scenario_keys import with_values
 from harness.scenario.sweeps import Value
 from harness.scenario.variant_tables import VariantTable
-from harness.topology import Topology, discover, find_approach
+from harness.topology import Topology, by_default, discover, find_approach
 
 Settings = Mapping[tuple[str, str], str]
 """Values in the environment of services, by service and key."""
@@ -77,7 +77,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which variants the command line asks for; nothing said: those of the scenario, or all.
+    """Which variants the command line asks for; nothing said: the scenario's, or the defaults.
 
     `variants` are names, or variants that the command line makes; `approaches` name default
     variants. `scale` and `settings` vary every chosen variant that has the services.
@@ -129,7 +129,7 @@ def _chosen(
         return chosen
     if stated and not choice.approaches:
         return list(stated.values())
-    names = dict.fromkeys(choice.approaches or found)
+    names = dict.fromkeys(choice.approaches or by_default(found))
     default = {name: Variant(name, name).topology(root).containers for name in names}
     return [Variant(name, name) for name in sorted(default, key=lambda name: (default[name], name))]
 

@@ -28,7 +28,7 @@ Mode = Literal["base", "baseline"]
 class Plan:
     """What a gate is asked: `against` is a revision, or the path of a stored baseline.
 
-    No `approaches` means all that both sides have.
+    No `approaches` means the defaults that both sides have.
     """
 
     mode: Mode

@@ -14,7 +14,7 @@ from harness.gate.result import Result, Side
 from harness.gate.sides import BASE, HEAD
 from harness.gate.stored_baseline import Baseline
 from harness.runtimes import runtime_named
-from harness.topology import discover
+from harness.topology import by_default, discover
 
 RUNTIME = "local"
 """What deploys both sides: on one machine, in turn, without images to be built."""
@@ -67,14 +67,16 @@ def _against_base(
     on_message(f"laying out base ({asked.against}) and head")
     with sides.laid_out(root, asked.against) as both:
         asked.begin(out, {BASE: both.base, HEAD: both.head})
-        approaches = asked.approaches or both.both
+        approaches = asked.approaches or by_default(
+            {name: both.of_head[name] for name in both.both}
+        )
         if missing := [name for name in approaches if name not in both.both]:
             raise NotComparable(
                 f"base has no approach {missing[0]!r}", "compare others with --approach"
             )
         mode = AgainstBase(
             {name: (both.variant(name, BASE), both.variant(name, HEAD)) for name in approaches},
-            [both.variant(name, HEAD) for name in asked.approaches or both.of_head],
+            [both.variant(name, HEAD) for name in asked.approaches or by_default(both.of_head)],
             asked.settings.criteria,
         )
         runtime = runtime_named(RUNTIME, both.pythons)

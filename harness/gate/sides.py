@@ -149,7 +149,7 @@ def _packages(base: Path, state: StateFolder) -> dict[Path, Path]:
     if not lock.exists() or _digest([lock]) == _digest([state.path / HEAD / _LOCK]):
         return {}
     packages = state.path / "packages"
-    words = "sync --locked --no-default-groups --no-install-project --quiet"
+    words = "sync --locked --no-default-groups --all-extras --no-install-project --quiet"
     worktree.run(
         [find_uv_bin(), *words.split(), "--project", str(base), "--python", sys.executable],
         state,

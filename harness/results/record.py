@@ -133,6 +133,8 @@ class RedisFacts(Part):
     """The same of every product, by its id."""
     streams: dict[str, dict[str, int]] | None = None
     """The ``length`` of each queue, and how many entries of it are ``pending``."""
+    waiting: list[str] | None = None
+    """The ids that stand in entries of the queues, of orders and others; null: not read."""
     dead_letters: int | None = None
     dead_letter_entries: list[dict[str, str]] = []
     """The first of them, by field."""

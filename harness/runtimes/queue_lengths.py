@@ -4,6 +4,7 @@ Redis is asked for the type of each key; what was declared is not trusted: the w
 fail with WRONGTYPE. A key that does not exist is an empty queue.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -16,8 +17,10 @@ _LENGTH: Final = {
     "stream": "xlen",
     "list": "llen",
     "zset": "zcard",
+    "hash": "hlen",
 }
 READABLE: Final = tuple(_LENGTH)
+_ID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 def types(store: "redis.Redis", names: Sequence[str]) -> dict[str, str]:
@@ -30,7 +33,7 @@ def types(store: "redis.Redis", names: Sequence[str]) -> dict[str, str]:
         if kind != EMPTY and kind not in _LENGTH:
             raise UsageError(
                 f"x-harness.redis: the key {name!r} is a {kind}, not one of {', '.join(READABLE)}",
-                "name the keys in which work waits under streams, lists and sorted_sets",
+                "name the keys in which work waits under streams, lists, sorted_sets and hashes",
             )
     return found
 
@@ -63,9 +66,20 @@ def entries(store: "redis.Redis", name: str, most: int) -> list[dict[str, str]]:
             members: Any = store.lrange(name, 0, most - 1)
         case "zset":
             members = store.zrange(name, 0, most - 1)
+        case "hash":
+            members = store.hvals(name)[:most]
         case _:
             members = []
     return [{"entry": _text(one)} for one in members]
+
+
+def ids(store: "redis.Redis", names: Sequence[str], most: int) -> set[str]:
+    """Return every UUID in the first entries of queues: the orders that they are about, and more.
+
+    Which field has the order's id, and whether an entry is JSON, is the approach's own business.
+    """
+    waiting = (fields for name in names for fields in entries(store, name, most))
+    return {one for fields in waiting for text in fields.values() for one in _ID.findall(text)}
 
 
 def _text(value: bytes | str) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "RedisFacts",
     "Service",
     "Topology",
+    "by_default",
     "discover",
     "find_approach",
     "ignored_files",
@@ -50,6 +51,11 @@ def discover(root: Path) -> dict[str, Topology]:
     Raises UsageError, naming file and key, if one of them cannot be deployed as it is written.
     """
     return {one.approach: one for one in map(load_topology, compose_files(root))}
+
+
+def by_default(found: Mapping[str, Topology]) -> list[str]:
+    """Return the approaches that are measured where none is named; all, if none is a default."""
+    return [name for name, one in found.items() if one.is_default] or list(found)
 
 
 def find_approach(root: Path, name: str) -> Topology:

@@ -17,9 +17,19 @@ from harness.topology.service_section import Shared, read_service
 from harness.topology.topology_model import LAST_PORT, Changes, RedisFacts, Service, Topology
 
 _FILE_KEYS = ("configs", "name", "services", "volumes")
-_REDIS_KEYS = ("service", "stock", "streams", "lists", "sorted_sets", "dead_letters", "leader")
+_REDIS_KEYS = (
+    "service",
+    "stock",
+    "streams",
+    "lists",
+    "sorted_sets",
+    "hashes",
+    "dead_letters",
+    "leader",
+)
 _HARNESS_KEYS = (
     "title",
+    "default",
     "acknowledges",
     "entry",
     "counters",
@@ -80,6 +90,7 @@ def _facts(
         approach=approach,
         path=path,
         title=facts.text("title"),
+        is_default=_is_default(facts),
         acknowledges=acknowledges,
         entry=_known(facts, "entry", services),
         counters=_all_known(facts, "counters", services),
@@ -94,6 +105,13 @@ def _facts(
         variables=changes.variables,
         vary=lambda later: load(approach, path, changes.then(later)),
     )
+
+
+def _is_default(facts: Section) -> bool:
+    stated = facts.raw("default", True)
+    if not isinstance(stated, bool):
+        raise facts.wrong("default", "true, or false: measured only if it is asked for")
+    return stated
 
 
 def _metrics_port(facts: Section) -> int | None:
@@ -120,6 +138,7 @@ def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None
         leader=redis.text("leader") if "leader" in redis else None,
         lists=redis.texts("lists"),
         sorted_sets=redis.texts("sorted_sets"),
+        hashes=redis.texts("hashes"),
     )
 
 

@@ -134,11 +134,12 @@ class RedisFacts:
     leader: str | None
     lists: tuple[str, ...] = ()
     sorted_sets: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
 
     @property
     def queues(self) -> tuple[str, ...]:
         """Return the keys in which work waits, whatever their type."""
-        return (*self.streams, *self.lists, *self.sorted_sets)
+        return (*self.streams, *self.lists, *self.sorted_sets, *self.hashes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,8 @@ class Topology:
     approach: str
     path: Path
     title: str
+    is_default: bool
+    """Whether a campaign that names no approach measures this one."""
     acknowledges: str
     entry: str
     counters: tuple[str, ...]

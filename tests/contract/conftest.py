@@ -15,8 +15,15 @@ from tests.contract.shops import SEED, Shop, small_and_fast
 from tests.support.edits import copy_deployed
 
 ROOT = Path(__file__).parents[2]
-APPROACHES = [path.suffixes[0][1:] for path in sorted(ROOT.glob("docker-compose.*.yml"))]
 ADDED = "table"
+APPROACHES = [
+    pytest.param(
+        path.suffixes[0][1:],
+        marks=[pytest.mark.slow] if "default: false" in path.read_text("utf-8") else [],
+    )
+    for path in sorted(ROOT.glob("docker-compose.*.yml"))
+]
+"""All there are; those that are measured only if they are asked for are tested as seldom."""
 AS_TABLE = {
     "title: Synchronous": "title: Table",
     "acknowledges: outcome": "acknowledges: acceptance",

@@ -1,5 +1,6 @@
 """What is read of real stores after a run: enough for the audit, and no secret."""
 
+import json
 from types import SimpleNamespace
 
 import psycopg
@@ -15,6 +16,8 @@ from tests.support.secret_search import secrets_in
 pytestmark = pytest.mark.integration
 
 BCRYPT = "$2b$12$nOUIs5kJ7naTuTFkBy1veuK0kSxUFXfuaOKdOKf9xYT0KKIGSJwFa"
+ORDER = "01900000-0000-7000-8000-000000000001"
+OTHER = "01900000-0000-7000-8000-000000000002"
 HASHES = (
     BCRYPT,
     BCRYPT.replace("nOUI", "oPVJ"),
@@ -44,13 +47,13 @@ def test_of_passwords_only_algorithm_and_cost_are_read(world):
 
 FACTS = RedisFacts(
     service="redis", stock="stock:%d", streams=("orders",), dead_letters="dead", leader=None,
-    lists=("payments", "payments:working"), sorted_sets=("later",),
+    lists=("payments", "payments:working"), sorted_sets=("later",), hashes=("unacked",),
 )  # fmt: skip
 
 
 @pytest.fixture
 def queued(world):
-    """A deployment whose work waits in a stream, in two lists, and in a sorted set."""
+    """A deployment whose work waits in a stream, in two lists, a sorted set, and a hash."""
     world.reset()
     for number in range(3):
         world.redis.xadd("orders", {"order": number})
@@ -59,6 +62,7 @@ def queued(world):
     world.redis.rpush("payments", *range(5))
     world.redis.rpush("payments:working", "b")
     world.redis.zadd("later", {"c": 1.0, "d": 2.0})
+    world.redis.hset("unacked", "tag", json.dumps([{"headers": {"argsrepr": f"['{ORDER}']"}}]))
     world.redis.rpush("dead", "an-order")
     yield SimpleNamespace(
         topology=SimpleNamespace(redis=FACTS),
@@ -69,9 +73,9 @@ def queued(world):
     world.redis.flushall()
 
 
-def test_lists_streams_and_sorted_sets_are_waited_for(queued, world):
-    assert backlog.size(queued) == 3 + 5 + 1 + 2
-    world.redis.delete("orders", "payments", "payments:working", "later")
+def test_whatever_type_a_queue_has_it_is_waited_for(queued, world):
+    assert backlog.size(queued) == 3 + 5 + 1 + 2 + 1
+    world.redis.delete("orders", "payments", "payments:working", "later", "unacked")
     assert backlog.size(queued) == 0
 
 
@@ -97,9 +101,14 @@ def test_dead_letters_are_read_from_a_list(queued, world):
     }
 
 
+def test_the_orders_that_wait_are_read_wherever_their_ids_stand_in_an_entry(queued, world):
+    world.redis.xadd("orders", {"id": OTHER, "key": "not-an-id"})
+    assert queues.ids(world.redis, FACTS.queues, 10) == {ORDER, OTHER}
+
+
 def test_what_is_no_queue_is_named(queued, world):
     world.redis.delete("payments")
-    world.redis.hset("payments", "a", 1)
-    with pytest.raises(UsageError, match="'payments' is a hash") as refused:
+    world.redis.sadd("payments", "a")
+    with pytest.raises(UsageError, match="'payments' is a set") as refused:
         backlog.size(queued)
     assert "sorted_sets" in refused.value.hint

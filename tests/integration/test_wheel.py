@@ -93,7 +93,7 @@ def test_an_installed_harness_measures_from_an_empty_folder(anywhere):
     folder, call = anywhere
     listed = call("list")
     assert listed.returncode == 0, listed.stdout
-    assert {"quick", "queue", "sync"} <= set(listed.stdout.split())
+    assert {"quick", "queue", "sync", "skiplocked", "celery"} <= set(listed.stdout.split())
     assert list(folder.iterdir()) == []
 
     (folder / "scenarios").mkdir()  # what is here comes first

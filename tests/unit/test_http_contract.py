@@ -100,7 +100,7 @@ def test_its_codes_are_all_that_there_are():
     by_nginx = {
         (int(status), code)
         for status, code in re.findall(
-            r'"status":(\d+),.*"code":"(\w+)"', (ROOT / "approaches/queue/nginx.conf").read_text()
+            r'"status":(\d+),.*"code":"(\w+)"', (ROOT / "approaches/shop/nginx.conf").read_text()
         )
     }
     by_shop = {(Problem(code).status, str(code)) for code in Code}

@@ -11,6 +11,7 @@ from harness.audit.facts import (
     ACKNOWLEDGED,
     CLOCK_NS,
     ENDS,
+    MS,
     STAMP_NS,
     TERMINAL,
     Facts,
@@ -20,6 +21,10 @@ from harness.audit.invariant import Evidence, Scope, invariant
 
 IN_PROGRESS = 425
 """The last answer of a buyer whose order is being made: there may be one."""
+
+STILL_NS = 30 * 1_000 * MS
+"""Longer than a payment takes, with the time for which it is asked about: who has work in hand has
+shown something of it by then."""
 
 _LEGAL = {
     ("accepted", "awaiting_payment"),
@@ -39,7 +44,9 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
     (unless a fault had deleted their account: they could not end better), orders that are stuck,
     and answers that name an order of somebody else. An order that is still open when the limit of
     the drain has passed is a failure: its buyer has waited for nothing, and if no buyer knows of
-    it, it still holds a unit, and perhaps somebody's money.
+    it, it still holds a unit, and perhaps somebody's money. It is late if an entry of a queue
+    still stands for it, or if the ledger is the only queue; it is lost if it is in no queue, be it
+    in the ledger or not: nothing will ever finish it.
     """
     acked = facts.acknowledgements
     shown = ["order_id", "key", "user", "status"]
@@ -49,7 +56,6 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
     cancelled = facts.cancelled
     refused = among(acked["order_id"], cancelled["order_id"])
     excused = among(acked["order_id"], cancelled.loc[cancelled["excused"], "order_id"])
-    evidence.offence("acknowledged orders lost", acked, lost & ~refused, shown)
     evidence.offence("acknowledged orders cancelled", acked, lost & refused & ~excused, shown)
     evidence.offence(
         "orders both recorded and cancelled",
@@ -57,16 +63,7 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
         among(cancelled["order_id"], facts.order_of.index),
         ["order_id", "key", "reason"],
     )
-    kept = acked[~lost]
-    said = facts.of_order(kept["order_id"], "user_id", "key", "status")
-    kept = kept.join(said.add_prefix("ledger_"))
-    limit_s = facts.recorded("scenario", "drain", "limit_s")
-    evidence.offence(
-        f"acknowledged orders not finished {limit_s} s after the load",
-        kept,
-        ~kept["ledger_status"].isin(TERMINAL),
-        [*shown, "ledger_status"],
-    )
+    _unfinished(facts, evidence, acked[~(lost & refused)], shown)
     bought = facts.deleted_buyers
     evidence.offence(
         "orders of deleted accounts that showed their buyers no end",
@@ -74,6 +71,7 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
         bought["order_id"].notna() & ~bought["order_status"].isin(ENDS),
         ["order_id", "key", "status", "order_status"],
     )
+    limit_s = facts.recorded("scenario", "drain", "limit_s")
     open_ = facts.orders[~facts.orders["status"].isin(TERMINAL)]
     evidence.offence(
         f"orders that were never acknowledged, not finished {limit_s} s after the load",
@@ -81,12 +79,43 @@ def none_lost(facts: Facts, evidence: Evidence) -> str:
         ~among(open_["order_id"], acked["order_id"]),
         ["order_id", "key", "status"],
     )
-    _held_by_another(kept, evidence, shown)
+    _held_by_another(facts, evidence, acked[~lost], shown)
     return f"{acked['order_id'].nunique()} acknowledged orders, all in the ledger and finished"
 
 
-def _held_by_another(kept: pd.DataFrame, evidence: Evidence, shown: list[str]) -> None:
+def _unfinished(facts: Facts, evidence: Evidence, acked: pd.DataFrame, shown: list[str]) -> None:
+    """Find acknowledged orders that are lost, and those that are late: work that is still there.
+
+    What a worker has in hand may be in no queue, so an order of the ledger is lost only if nothing
+    has changed for longer than any work takes.
+    """
+    acked = acked.assign(ledger_status=facts.of_order(acked["order_id"], "status")["status"])
+    recorded = among(acked["order_id"], facts.order_of.index)
+    open_ = recorded & ~acked["ledger_status"].isin(TERMINAL)
+    queued = acked["order_id"].isin(facts.in_queues or [])
+    gone = open_ & ~queued & (facts.in_queues is not None and _is_still(facts))
+    evidence.offence("acknowledged orders lost", acked, ~recorded & ~queued, shown)
+    shown = [*shown, "ledger_status"]
+    evidence.offence("acknowledged orders lost half-way, in no queue any more", acked, gone, shown)
+    limit_s = facts.recorded("scenario", "drain", "limit_s")
+    late = (open_ & ~gone) | (~recorded & queued)
+    what = f"acknowledged orders not finished {limit_s} s after the load"
+    evidence.offence(what, acked, late, shown)
+
+
+def _is_still(facts: Facts) -> bool:
+    """Return True if no order had changed for `STILL_NS` when the wait for the backlog ended."""
+    ended_ns = facts.run.record.drain_ended_wall_ns
+    events = facts.table("order_events", "at_ns")["at_ns"]
+    return ended_ns is not None and (events.empty or int(events.max()) < ended_ns - STILL_NS)
+
+
+def _held_by_another(
+    facts: Facts, evidence: Evidence, kept: pd.DataFrame, shown: list[str]
+) -> None:
     """Find acknowledged orders that the ledger holds for another key or another buyer."""
+    said = facts.of_order(kept["order_id"], "user_id", "key")
+    kept = kept.join(said.add_prefix("ledger_"))
     evidence.offence(
         "answers that name the order of another key",
         kept,

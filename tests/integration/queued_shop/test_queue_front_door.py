@@ -32,7 +32,7 @@ class FrontDoor:
 
     def __init__(self, folder, apis, event_streams, changes):
         self.port = free_port()
-        text = (ROOT / "approaches/queue/nginx.conf").read_text()
+        text = (ROOT / "approaches/shop/nginx.conf").read_text()
         text = text.replace("/var/log/nginx/", f"{folder}/").replace("/var/run/", f"{folder}/")
         text = text.replace("listen 80", f"listen 127.0.0.1:{self.port}")
         for name, ports in (("api", apis), ("event-stream", event_streams)):
