@@ -16,9 +16,9 @@ QUICK = (ROOT / "scenarios/quick.toml").read_text("utf-8")
 
 @pytest.fixture
 def ask(tmp_path):
-    def ask(tail, **rest):
+    def ask(tail, head="", **rest):
         path = tmp_path / "own.toml"
-        path.write_text(QUICK + tail, encoding="utf-8")
+        path.write_text(head + QUICK + tail, encoding="utf-8")
         scenario = load_scenario(str(path), ROOT)
         asked = {name: rest.pop(name) for name in CHOSEN if name in rest}
         variants = choose(scenario, ROOT, Choice(**asked), "own.toml")
@@ -127,6 +127,40 @@ def test_what_a_topology_has_not_is_refused_by_key(ask, tail, words):
     with pytest.raises(UsageError, match=re.escape(words)) as caught:
         ask(f"\n{tail}")
     assert caught.value.hint
+
+
+EXPERIMENT = 'hypothesis = "Nothing is lost when Redis is killed."\n'
+EVERY_SECOND = {("redis", "APPENDFSYNC"): "everysec"}
+RECHECKED = 'settings = { "order-worker.RECHECK_STOCK" = "1" }\n'
+
+
+@pytest.mark.parametrize(
+    ("tail", "settings", "words"),
+    [
+        ("", EVERY_SECOND, "own.toml: queue: redis.APPENDFSYNC=everysec: that is for experiments"),
+        (f"[approach.queue]\n{RECHECKED}", {}, "own.toml: queue: order-worker.RECHECK_STOCK=1:"),
+        (f'[[cases]]\nname = "c"\n{RECHECKED}', {}, "queue: order-worker.RECHECK_STOCK=1:"),
+        (
+            '[[variants]]\nname = "locks"\napproach = "queue"\n'
+            'settings = { "api.RESERVATION" = "lock" }\n',
+            {},
+            "own.toml: locks: api.RESERVATION=lock: that is for experiments only "
+            "(docker-compose.queue.yml: x-harness.ablations)",
+        ),
+    ],
+)
+def test_a_shop_is_made_another_one_in_experiments_only(ask, tail, settings, words):
+    with pytest.raises(UsageError, match=re.escape(words)) as caught:
+        ask(f"\n{tail}", settings=settings)
+    assert "hypothesis" in caught.value.hint
+    found = ask(f"\n{tail}", head=EXPERIMENT, settings=settings)
+    (ablated,) = {one.ablated for one in found.values() if one.ablated}
+    assert ablated[0] in words
+
+
+def test_a_setting_that_is_for_experiments_may_be_stated_as_it_is_anyway(ask):
+    found = ask("", settings={("redis", "APPENDFSYNC"): "always"})
+    assert not any(one.ablated for one in found.values())
 
 
 def test_top_level_faults_hit_the_approaches_that_were_asked_for(ask):
