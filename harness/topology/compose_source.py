@@ -4,7 +4,7 @@ A key that the runtimes do not honour is an error that names it: a compose file 
 less here than it says. Keys and defaults: https://docs.docker.com/reference/compose-file/
 
 A setting is a value in a service's environment. Where the file has a variable of the same name
-there (``KEY: ${KEY:-default}``), it is the variable that is set, and whatever else names it follows:
+there (``KEY: ${KEY:-default}``), it is the variable that is set, and what else names it follows:
 the command line of a server that reads no environment, or the name of a mounted file.
 """
 
