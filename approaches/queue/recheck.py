@@ -19,7 +19,7 @@ async def without_stock(store: Store, orders: Sequence[Order]) -> set[str]:
         return set()
     names = [keys.stock(order.product_id) for order in orders]
 
-    async def read() -> list[str | None]:
+    async def read() -> list[bytes | str | None]:
         return list(await store.redis.mget(names))
 
     left = await until_answered(read)

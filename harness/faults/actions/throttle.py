@@ -9,8 +9,8 @@ from harness.faults.actions.replicas import ReplicaAction
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 
-PERIOD_S = 0.1
-"""One stop, and one stretch of going on: short beside what a buyer waits."""
+PERIOD_S = 0.2
+"""One stop, and one stretch of going on. To signal a replica, all processes are looked through."""
 
 
 @carries_out("throttle")
