@@ -206,12 +206,21 @@ def _fault(fault: Mapping[str, Any]) -> str:
 
 def _varied(campaign: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield in what each variant differs from its approach as it is by default."""
-    found = {one["name"]: differences(one) for one in campaign.get("variants", ())}
+    found = {one["name"]: _variation(campaign, one) for one in campaign.get("variants", ())}
     if not any(found.values()):
         yield "Varied from the default", "nothing"
     for name, varied in found.items():
         if varied:
-            yield f"Variant {name}", ", ".join(varied)
+            yield f"Variant {name}", varied
+
+
+def _variation(campaign: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
+    """Return in what a variant differs, and whether that makes another shop of it."""
+    said = [", ".join(differences(variant))]
+    ablated = campaign.get("topologies", {}).get(variant["name"], {}).get("ablated", ())
+    if ablated:
+        said.append(f"an ablation, not the shop as it serves: {', '.join(ablated)}")
+    return "; ".join(filter(None, said))
 
 
 def differences(variant: Mapping[str, Any]) -> list[str]:

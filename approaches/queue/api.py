@@ -25,7 +25,8 @@ from approaches.queue.http import answer_to, web_app
 from approaches.queue.leader_ledger import read_mark
 from approaches.queue.order import Order
 from approaches.queue.queue_settings import QueueSettings
-from approaches.queue.redis_store import Acceptance, Holder, Store
+from approaches.queue.redis_store import Acceptance, Holder
+from approaches.queue.reservation import make_store
 from approaches.queue.service import run_service
 from approaches.shop.accounts import AsyncAccounts, Hasher, Tokens
 from approaches.shop.asgi import (
@@ -75,6 +76,7 @@ class Shop:
         self._settings = settings.shop
         self._ack = settings.ack
         self._redis_url = settings.redis_url
+        self._reservation = settings.reservation
         self._tokens = Tokens(settings.shop.secret_key, settings.shop.token_ttl_s)
         self._document = openapi("acceptance")
         self._accepted = Batched(ORDERS_ACCEPTED)
@@ -83,8 +85,10 @@ class Shop:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Open the connections of this process, and close them."""
-        self._store = Store(self._redis_url, timeout_s=REDIS_TIMEOUT_S)
         self._pool = AsyncPool(self._settings.database_url, size=LEDGER_CONNECTIONS)
+        self._store = make_store(
+            self._reservation, self._redis_url, self._pool, timeout_s=REDIS_TIMEOUT_S
+        )
         self._accounts = AsyncAccounts(
             self._pool, Hasher(self._settings.hash_threads), self._tokens
         )

@@ -33,6 +33,7 @@ from approaches.queue.consumer import (
 from approaches.queue.heartbeat import Heartbeats
 from approaches.queue.order import Order
 from approaches.queue.queue_settings import QueueSettings
+from approaches.queue.recheck import without_stock
 from approaches.queue.recovery import Recovery
 from approaches.queue.redis_store import ORDERS, Acceptance, Holder, Mark, Settling, Store
 from approaches.queue.worker import ReconnectingConnection, run_worker, run_workers
@@ -70,6 +71,7 @@ class OrderWorker:
     ) -> None:
         self._fewest = min(settings.concurrency, LARGEST_BATCH)
         self._batch_size = self._fewest
+        self._rechecks_stock = settings.rechecks_stock
         self._store = Store.for_worker(settings)
         self.ledger = ReconnectingConnection(settings.shop.database_url)
         self._busy: asyncio.Task[None] | None = None
@@ -107,8 +109,18 @@ class OrderWorker:
                 pending.append((entry, Order.from_entry(entry.fields)))
             except (KeyError, ValueError) as error:
                 await self.consumer.give_up(entry, f"not an order: {error!r}")
+        if self._rechecks_stock:
+            pending = await self._recheck(pending)
         if pending:
             await self._record(pending)
+
+    async def _recheck(self, pending: Sequence[PendingOrder]) -> list[PendingOrder]:
+        """Cancel what a second look at the stock refuses, and return the rest."""
+        refused = await without_stock(self._store, [order for _, order in pending])
+        for entry, order in pending:
+            if order.id in refused:
+                await self._cancel(entry, order, "no unit is left")
+        return [one for one in pending if one[1].id not in refused]
 
     async def _record(self, pending: Sequence[PendingOrder]) -> None:
         orders = [order for _, order in pending]

@@ -6,8 +6,10 @@ from typing import Literal
 from approaches.shop.settings import Settings, read_choice, read_float, read_int, read_text
 
 Acknowledging = Literal["acceptance", "ledger"]
+Reservation = Literal["script", "counter", "update", "lock"]
 IDEMPOTENCY_TTL_S = 86_400
 _ACKNOWLEDGING: tuple[Acknowledging, ...] = ("acceptance", "ledger")
+_RESERVATIONS: tuple[Reservation, ...] = ("script", "counter", "update", "lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class QueueSettings:
     `ack` is what a 202 promises: that the order is in Redis and holds its stock, or that the ledger
     holds it, too, so that not even the loss of all that is in Redis undoes it. `idempotency_ttl_s`
     is for how long after its order's end a key is answered with that order; the ledger refuses a
-    second order under it for ever.
+    second order under it for ever. `reservation` and `rechecks_stock` make another shop of it, for
+    experiments (reservation/, recheck.py).
     """
 
     shop: Settings
@@ -27,6 +30,8 @@ class QueueSettings:
     ack: Acknowledging
     heartbeat_s: float = 15.0
     idempotency_ttl_s: int = IDEMPOTENCY_TTL_S
+    reservation: Reservation = "script"
+    rechecks_stock: bool = False
 
     @classmethod
     def from_environment(cls, *required: str) -> "QueueSettings":
@@ -39,4 +44,6 @@ class QueueSettings:
             ack=read_choice("ACK", _ACKNOWLEDGING),
             heartbeat_s=read_float("HEARTBEAT_S", 15.0, low=0.05, high=600),
             idempotency_ttl_s=read_int("IDEMPOTENCY_TTL_S", IDEMPOTENCY_TTL_S, high=31_536_000),
+            reservation=read_choice("RESERVATION", _RESERVATIONS),
+            rechecks_stock=read_int("RECHECK_STOCK", 0, low=0, high=1) == 1,
         )

@@ -60,6 +60,7 @@ def topologies(request: Request, root: Path) -> Topologies:
             if _takes_part(case, plain[one.name]):
                 topology = one.vary(_vary(plain[one.name], case, place))
                 check_possible(place, case, topology)
+                _check_ablated(request, one, topology)
                 made[one.name, case.name if request.scenario.cases else ""] = topology
     if not made:
         names = ", ".join(one.name for one in request.variants)
@@ -71,9 +72,15 @@ def topologies(request: Request, root: Path) -> Topologies:
 
 
 def without_case(request: Request, root: Path) -> dict[str, Topology]:
-    """Return the topology of each variant, by name, as it is when no case varies it."""
+    """Return the topology of each variant, by name, as it is when no case varies it.
+
+    Raises UsageError for what only an experiment may vary.
+    """
     plain = _without_variants(request, root)
-    return {one.name: one.vary(plain[one.name]) for one in request.variants}
+    found = {one.name: one.vary(plain[one.name]) for one in request.variants}
+    for one in request.variants:
+        _check_ablated(request, one, found[one.name])
+    return found
 
 
 def described(request: Request, root: Path) -> dict[str, dict[str, Any]]:
@@ -116,6 +123,16 @@ def _check_approaches(request: Request, root: Path) -> None:
                 f"known approaches: {', '.join(sorted(found))} "
                 f"(docker-compose.<approach>.yml in {root})",
             )
+
+
+def _check_ablated(request: Request, variant: Variant, topology: Topology) -> None:
+    """Refuse a shop that is made another one, unless the scenario says what that is to show."""
+    if topology.ablated and request.scenario.hypothesis is None:
+        raise UsageError(
+            f"{request.source}: {variant.name}: {', '.join(topology.ablated)}: that is for "
+            f"experiments only ({topology.path.name}: x-harness.ablations)",
+            'an experiment is a scenario that says what it is to show: hypothesis = "…"',
+        )
 
 
 def _check_baseline(request: Request) -> None:

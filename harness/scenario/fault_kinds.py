@@ -87,6 +87,12 @@ _DECLARED: Final = (
         "pause", "SIGSTOP; SIGCONT after `for_s`", of_process=OfProcess.GOES_ON, holds_up=True
     ),
     FaultKind(
+        "throttle",
+        "SIGSTOP and SIGCONT in turn for `for_s`: it runs one `factor`-th of the time",
+        options={**FOR_S, "factor": 10.0},
+        holds_up=True,
+    ),
+    FaultKind(
         "wipe",
         "as kill, and its data is deleted meanwhile",
         only=("redis",),

@@ -47,7 +47,7 @@ class Fault(SchemaModel):
     for_s: Seconds | None = None
     """After how long it is undone."""
     factor: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
-    """How many times as long latencies take."""
+    """How many times as long latencies take, or whatever a throttled replica does."""
     age_s: Seconds | None = None
     """How old the copy is that takes the place of the data."""
     count: Annotated[int, Field(ge=1, le=100)] | None = None
@@ -159,7 +159,7 @@ class Fault(SchemaModel):
 
     @property
     def slowness(self) -> float | None:
-        """Return the factor of slow; None for any other kind."""
+        """Return the factor of slow or throttle; None for any other kind."""
         return self._option("factor")
 
     @property

@@ -2,8 +2,13 @@
 
 A key that the runtimes do not honour is an error that names it: a compose file must never mean
 less here than it says. Keys and defaults: https://docs.docker.com/reference/compose-file/
+
+A setting is a value in a service's environment. Where the file has a variable of the same name
+there (``KEY: ${KEY:-default}``), it is the variable that is set, and what else names it follows:
+the command line of a server that reads no environment, or the name of a mounted file.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +18,7 @@ from harness.errors import UsageError
 from harness.topology.interpolation import interpolate
 from harness.topology.limits import LIMIT_KEYS
 from harness.topology.section import Section, read_yaml
-from harness.topology.service_section import Shared, read_service
+from harness.topology.service_section import Shared, read_environment, read_service
 from harness.topology.topology_model import LAST_PORT, Changes, RedisFacts, Service, Topology
 
 _FILE_KEYS = ("configs", "name", "services", "volumes")
@@ -38,16 +43,26 @@ _HARNESS_KEYS = (
     "world",
     "gateway",
     "payment_slots",
+    "ablations",
     "redis",
 )
 _ACKNOWLEDGEMENTS = ("outcome", "acceptance")
+_VARIABLE = re.compile(r"\$\{(?P<name>\w+):?-.*\}", re.DOTALL)
+"""A value that is a variable with a default."""
+
+Settings = Mapping[tuple[str, str], str]
+"""Values in the environment of services, by service and key."""
 
 
 def load(approach: str, path: Path, changes: Changes) -> Topology:
     """Read the file and apply what was changed (UsageError names file, key and value)."""
     name = path.name
     written = _without_profiles(read_yaml(path))
-    document = Section(interpolate(written, changes.variables, name), name)
+    stated = Section(interpolate(written, changes.variables, name), name)
+    document, variables = stated, changes.variables
+    if own := _variables_set(written, name, changes.settings):
+        variables = {**variables, **own}
+        document = Section(interpolate(written, variables, name), name)
     document.only(_FILE_KEYS, f"supported: {', '.join(_FILE_KEYS)} and x-*")
     shared = Shared(path.parent, _volumes(document), _configs(document))
     listed = document.section("services")
@@ -56,7 +71,8 @@ def load(approach: str, path: Path, changes: Changes) -> Topology:
     topology = _facts(approach, path, changes, document.section("x-harness"), services)
     services = _scaled(topology, changes.scale)
     services = _set(name, services, changes.settings)
-    topology = replace(topology, services=services)
+    ablated = _ablated(stated, services)
+    topology = replace(topology, services=services, variables=variables, ablated=ablated)
     topology.start_order()
     _ = topology.payment_slots
     return topology
@@ -105,6 +121,36 @@ def _facts(
         variables=changes.variables,
         vary=lambda later: load(approach, path, changes.then(later)),
     )
+
+
+def _variables_set(written: object, name: str, settings: Settings) -> dict[str, str]:
+    """Return the variables of the file that settings stand for."""
+    if not settings:
+        return {}
+    services = Section(written, name).section("services")
+    variables = {}
+    for (service, key), value in settings.items():
+        if service in services:
+            text = read_environment(services.section(service)).get(key, "")
+            match = _VARIABLE.fullmatch(text)
+            if match and match["name"] == key:
+                variables[key] = value
+    return variables
+
+
+def _ablated(stated: Section, services: Mapping[str, Service]) -> tuple[str, ...]:
+    """Return, as ``SERVICE.KEY=value``, the ablations whose value is not that of the file."""
+    facts, listed = stated.section("x-harness"), stated.section("services")
+    found = []
+    for name in facts.texts("ablations"):
+        service, _, key = name.partition(".")
+        default = read_environment(listed.section(service)) if service in listed else {}
+        if key not in default:
+            raise facts.wrong("ablations", "a list of SERVICE.KEY, settings of this file")
+        value = services[service].environment[key]
+        if value != default[key]:
+            found.append(f"{name}={value}")
+    return tuple(found)
 
 
 def _is_default(facts: Section) -> bool:
@@ -221,9 +267,7 @@ def _scaled(topology: Topology, scale: Mapping[str, int]) -> dict[str, Service]:
     return services
 
 
-def _set(
-    file: str, services: Mapping[str, Service], settings: Mapping[tuple[str, str], str]
-) -> dict[str, Service]:
+def _set(file: str, services: Mapping[str, Service], settings: Settings) -> dict[str, Service]:
     changed = dict(services)
     for (name, key), value in settings.items():
         if name not in changed:

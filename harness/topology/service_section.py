@@ -76,7 +76,7 @@ def read_service(section: Section, name: str, shared: Shared) -> Service:
         replicas=_replicas(section),
         limits=_limits(section),
         command=_command(section),
-        environment=_environment(section),
+        environment=read_environment(section),
         expose=_exposed(section),
         published=_published(section),
         mounts=tuple(_mount(section, text, shared) for text in section.texts("volumes")),
@@ -118,7 +118,8 @@ def _command(section: Section) -> tuple[str, ...]:
     return section.words("command") if isinstance(value, str) else section.texts("command")
 
 
-def _environment(section: Section) -> Mapping[str, str]:
+def read_environment(section: Section) -> Mapping[str, str]:
+    """Return the settings of a service, each as text."""
     value = section.raw("environment", {})
     if isinstance(value, list):
         pairs = [text.partition("=") for text in section.texts("environment")]

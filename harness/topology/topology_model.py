@@ -184,6 +184,8 @@ class Topology:
     vary: Callable[[Changes], "Topology"] = field(repr=False, compare=False)
     proxies: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """The service that stands between a store and all others, by store."""
+    ablated: tuple[str, ...] = field(default=(), kw_only=True)
+    """Settings of `x-harness.ablations` that differ from the file's, as ``SERVICE.KEY=value``."""
 
     @property
     def root(self) -> Path:
@@ -268,6 +270,7 @@ class Topology:
             "payment_slots": self.payment_slots,
             "has_redis": self.redis is not None,
             "services": {name: one.describe(secret) for name, one in self.services.items()},
+            **({"ablated": list(self.ablated)} if self.ablated else {}),
         }
 
 

@@ -16,6 +16,8 @@ from tests.support.edits import copy_deployed
 
 ROOT = Path(__file__).parents[2]
 ADDED = "table"
+RESERVATIONS = ("counter", "update", "lock")
+"""How the queue takes units in experiments: whatever it costs, the contract is the same."""
 APPROACHES = [
     pytest.param(
         path.suffixes[0][1:],
@@ -44,14 +46,23 @@ def with_added_approach(project: Path) -> Path:
     return project
 
 
-@pytest.fixture(scope="session", params=[*APPROACHES, pytest.param(ADDED, marks=pytest.mark.slow)])
+OTHERS = [
+    pytest.param(name, marks=pytest.mark.slow)
+    for name in (ADDED, *(f"queue-{reservation}" for reservation in RESERVATIONS))
+]
+
+
+@pytest.fixture(scope="session", params=[*APPROACHES, *OTHERS])
 def deployment(request, tmp_path_factory):
     """Every approach in turn: a test that takes it runs against each of them."""
     root = ROOT
     if request.param == ADDED:
         root = with_added_approach(tmp_path_factory.mktemp("project"))
-    compose = root / f"docker-compose.{request.param}.yml"
+    approach, _, reservation = request.param.partition("-")
+    compose = root / f"docker-compose.{approach}.yml"
     topology = small_and_fast(load_topology(compose, {"GATEWAY_SEED": SEED, "HARNESS_PORT": "0"}))
+    if reservation:
+        topology = topology.with_settings({("api", "RESERVATION"): reservation})
     deployment = LocalRuntime().up(topology)
     try:
         yield deployment

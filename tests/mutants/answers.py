@@ -170,9 +170,7 @@ MUTANTS = (
         approach="queue",
         wrong="Redis answers before what it answered is on disk (`appendfsync everysec`).",
         seen="Redis' default, and the published system's compose file",
-        edits=(
-            Edit(QUEUE, "- --appendfsync\n      - always\n", "- --appendfsync\n      - everysec\n"),
-        ),
+        edits=(Edit(QUEUE, "      - ${APPENDFSYNC:-always}\n", "      - everysec\n"),),
         load="rush",
         caught_by="I16",
         alone=True,

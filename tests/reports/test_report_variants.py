@@ -69,6 +69,10 @@ def test_every_variant_has_a_colour_and_pictures_of_its_own(folder, page):
     assert all(f"--{colour}:" in page for colour, _ in looks)
 
 
+def test_a_variant_that_is_another_shop_on_purpose_is_said_to_be_one(page):
+    assert page.count("an ablation, not the shop as it serves: api.RESERVATION=lock") == 1
+
+
 def test_the_first_screen_names_the_baseline_and_compares_nobody_else(page):
     first = page.partition('<ul class="found">')[2].partition("</ul>")[0]
     assert first.count("<li>") <= 7  # what is said of all is said once

@@ -11,6 +11,8 @@ from tests.support.histories import make_run
 
 VARIANTS = ("sync", "queue", "sync-300", "queue-slim", "sync-8", "queue-wide")
 """Names of variants of the two approaches; the first is the baseline."""
+ABLATED = {"queue-slim": {"ablated": ["api.RESERVATION=lock"]}}
+"""What the topologies of variants state beyond that of their approach, by name."""
 
 
 def runs_of(names: Sequence[str], blocks: int = 3, **load: Any) -> list[RunData]:
@@ -22,7 +24,8 @@ def runs_of(names: Sequence[str], blocks: int = 3, **load: Any) -> list[RunData]
             seed = block + 10 * (position // 2)
             run = make_run(approach, index=len(found) + 1, block=block, seed=seed, **load)
             title = f"{run.record.topology['title']} ({name})" if "-" in name else None
-            topology = {**run.record.topology, **({"title": title} if title else {})}
+            own = {**({"title": title} if title else {}), **ABLATED.get(name, {})}
+            topology = {**run.record.topology, **own}
             record = run.record.model_copy(update={"variant": name, "topology": topology})
             found.append(replace(run, record=record))
     return found

@@ -128,6 +128,25 @@ def test_a_copy_that_fails_is_an_error_of_its_fault_and_nothing_is_killed():
     assert broken.calls == [("save_data", "redis", 1)]
 
 
+def test_a_throttled_replica_is_stopped_and_let_go_on_in_turn_and_goes_on_in_the_end():
+    fault = Fault(kind="throttle", service="api", replica=2, at_s=0, for_s=0.3, factor=4)
+    one, deployment = carried_out(fault)
+    *turns, last = [name for name, _, number in deployment.calls if number == 2]
+    assert last == "wait_ready"
+    assert turns == ["SIGSTOP", "SIGCONT"] * (len(turns) // 2)
+    (record,) = one.records()
+    assert (record.error, record.factor, record.for_s) == (None, 4, 0.3)
+    assert record.begun_ns < record.ended_ns <= record.healthy_ns
+
+
+def test_a_throttled_replica_that_dies_is_an_error_of_its_fault():
+    dead = FakeDeployment({("SIGCONT", "api", 1)})
+    fault = Fault(kind="throttle", service="api", replica="all", at_s=0, for_s=0.01)
+    one, _ = carried_out(fault, deployment=dead)
+    assert one.records()[0].error == "SIGCONT of api-1 failed"
+    assert dead.calls[-1] != ("SIGSTOP", "api", 2)
+
+
 def test_a_restart_starts_again_at_once():
     one, deployment = carried_out(Fault(kind="restart", service="api", at_s=0))
     assert [call[0] for call in deployment.calls] == ["stop", "start"]

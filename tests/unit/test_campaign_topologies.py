@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.campaign import Choice, Request, choose, topologies
+from harness.campaign.topologies import without_case
 from harness.errors import UsageError
 from harness.scenario.model import load_scenario
 
@@ -15,17 +16,22 @@ QUICK = (ROOT / "scenarios/quick.toml").read_text("utf-8")
 
 
 @pytest.fixture
-def ask(tmp_path):
-    def ask(tail, **rest):
+def made(tmp_path):
+    def made(tail, head="", **rest):
         path = tmp_path / "own.toml"
-        path.write_text(QUICK + tail, encoding="utf-8")
+        path.write_text(head + QUICK + tail, encoding="utf-8")
         scenario = load_scenario(str(path), ROOT)
         asked = {name: rest.pop(name) for name in CHOSEN if name in rest}
         variants = choose(scenario, ROOT, Choice(**asked), "own.toml")
         request = {"runs": 1, "seed": 1, "source": "own.toml", **rest}
-        return topologies(Request(scenario, variants, **request), ROOT)
+        return Request(scenario, variants, **request)
 
-    return ask
+    return made
+
+
+@pytest.fixture
+def ask(made):
+    return lambda *words, **rest: topologies(made(*words, **rest), ROOT)
 
 
 def kill(service, rest=""):
@@ -127,6 +133,52 @@ def test_what_a_topology_has_not_is_refused_by_key(ask, tail, words):
     with pytest.raises(UsageError, match=re.escape(words)) as caught:
         ask(f"\n{tail}")
     assert caught.value.hint
+
+
+EXPERIMENT = 'hypothesis = "Nothing is lost when Redis is killed."\n'
+EVERY_SECOND = {("redis", "APPENDFSYNC"): "everysec"}
+RECHECKED = 'settings = { "order-worker.RECHECK_STOCK" = "1" }\n'
+
+
+@pytest.mark.parametrize(
+    ("tail", "settings", "words"),
+    [
+        ("", EVERY_SECOND, "own.toml: queue: redis.APPENDFSYNC=everysec: that is for experiments"),
+        (f"[approach.queue]\n{RECHECKED}", {}, "own.toml: queue: order-worker.RECHECK_STOCK=1:"),
+        (
+            f'[[cases]]\nname = "c"\napproaches = ["queue"]\n{RECHECKED}',
+            {},
+            "own.toml: queue: order-worker.RECHECK_STOCK=1:",
+        ),
+        (
+            '[[variants]]\nname = "locks"\napproach = "queue"\n'
+            'settings = { "api.RESERVATION" = "lock" }\n',
+            {},
+            "own.toml: locks: api.RESERVATION=lock: that is for experiments only "
+            "(docker-compose.queue.yml: x-harness.ablations)",
+        ),
+    ],
+)
+def test_a_shop_is_made_another_one_in_experiments_only(ask, tail, settings, words):
+    with pytest.raises(UsageError, match=re.escape(words)) as caught:
+        ask(f"\n{tail}", settings=settings)
+    assert "hypothesis" in caught.value.hint
+    found = ask(f"\n{tail}", head=EXPERIMENT, settings=settings)
+    (ablated,) = {one.ablated for one in found.values() if one.ablated}
+    assert ablated[0] in words
+
+
+def test_by_hand_a_shop_is_not_made_another_one_either(made):
+    with pytest.raises(UsageError, match="experiments only"):
+        without_case(made("", settings=EVERY_SECOND), ROOT)
+    found = without_case(made("", head=EXPERIMENT, settings=EVERY_SECOND), ROOT)
+    assert found["queue"].ablated == ("redis.APPENDFSYNC=everysec",)
+    assert found["sync"].ablated == ()
+
+
+def test_a_setting_that_is_for_experiments_may_be_stated_as_it_is_anyway(ask):
+    found = ask("", settings={("redis", "APPENDFSYNC"): "always"})
+    assert not any(one.ablated for one in found.values())
 
 
 def test_top_level_faults_hit_the_approaches_that_were_asked_for(ask):

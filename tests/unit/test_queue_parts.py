@@ -127,6 +127,19 @@ def test_a_missing_address_is_named(monkeypatch):
         QueueSettings.from_environment()
 
 
+def test_what_experiments_vary_is_off_unless_it_is_asked_for(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1/0")
+    as_it_serves = QueueSettings.from_environment()
+    assert (as_it_serves.reservation, as_it_serves.rechecks_stock) == ("script", False)
+    monkeypatch.setenv("RESERVATION", "lock")
+    monkeypatch.setenv("RECHECK_STOCK", "1")
+    varied = QueueSettings.from_environment()
+    assert (varied.reservation, varied.rechecks_stock) == ("lock", True)
+    monkeypatch.setenv("RESERVATION", "none")
+    with pytest.raises(SettingsError, match="RESERVATION must be script or .* not 'none'"):
+        QueueSettings.from_environment()
+
+
 class Hanging(asyncio.Protocol):
     """A server that resets every connection as soon as it has it."""
 

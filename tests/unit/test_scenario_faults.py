@@ -101,7 +101,7 @@ def fault(lines):
         (fault(f'{KILL}replica = "every"'), ["faults[1].replica = 'every'"]),
         (fault(f"{KILL}replica = true"), ["faults[1].replica = True"]),
         (fault(f"{KILL}for_s = 0"), ["faults[1].for_s = 0"]),
-        (fault(f"{KILL}factor = 2"), ["faults[1]", "factor = 2", "only slow"]),
+        (fault(f"{KILL}factor = 2"), ["faults[1]", "factor = 2", "only throttle or slow"]),
         (fault('at_s = 1\nkind = "burn"\nservice = "api"'), ["faults[1].kind = 'burn'", "'kill'"]),
         (
             fault('at_s = 1\nkind = "restart"\nservice = "api"\nfor_s = 2'),

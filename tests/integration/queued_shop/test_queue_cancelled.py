@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from psycopg import AsyncConnection
 
 from approaches.queue import keys, ledger
 from approaches.queue.order import Order
+from approaches.queue.order_worker import OrderWorker
 from approaches.queue.redis_store import PAYMENTS
 from approaches.shop.accounts import Tokens
 from tests.support.shop_world import SECRET, STOCK, eventually
@@ -98,6 +100,29 @@ def test_its_buyer_is_told_also_after_redis_has_forgotten_it(world, orphan):
     assert shown[0] == shown[1]
     assert (shown[0]["status"], shown[0]["version"]) == ("cancelled", 2)
     assert shown[0]["settled_at"] is not None
+
+
+@pytest.mark.parametrize(("left", "recorded"), [(0, 0), (1, 3)])
+def test_a_worker_that_looks_again_refuses_the_orders_that_hold_the_last_units(
+    world, left, recorded
+):
+    world.put_on_sale(stock=3 + left)
+    world.accept(3)
+
+    async def record():
+        worker = OrderWorker(replace(world.settings(), rechecks_stock=True), "late")
+        try:
+            await worker.record(world.under_way())
+        finally:
+            await worker.close()
+
+    asyncio.run(record())
+    assert world.rows("SELECT count(*) FROM orders") == [(recorded,)]
+    refused = world.rows("SELECT count(*), min(reason) FROM cancelled_orders")
+    assert refused == [(3 - recorded, "no unit is left" if left == 0 else None)]
+    assert int(world.redis.get(keys.stock(1))) == 3 + left - recorded
+    assert world.redis.xlen(keys.DEAD_LETTERS) == 3 - recorded  # an alarm each
+    assert world.redis.xlen(keys.ORDERS) == 0
 
 
 def test_an_order_given_up_on_its_way_to_the_ledger_is_cancelled_by_the_leader(world, orphan):

@@ -35,6 +35,8 @@ class FrontDoor:
         text = (ROOT / "approaches/shop/nginx.conf").read_text()
         text = text.replace("/var/log/nginx/", f"{folder}/").replace("/var/run/", f"{folder}/")
         text = text.replace("listen 80", f"listen 127.0.0.1:{self.port}")
+        balancing = ROOT / "approaches/shop/balancing/least_conn.conf"
+        text = text.replace("/etc/nginx/balancing.conf", str(balancing))
         for name, ports in (("api", apis), ("event-stream", event_streams)):
             line = f"server {name}:8000 max_fails=0;"
             assert line in text
