@@ -39,14 +39,14 @@ def build(campaign_dir: Path) -> Path:
     return write(campaign_dir).page
 
 
-def write(campaign_dir: Path) -> Written:
-    """Write the report of a stored campaign.
+def write(campaign_dir: Path, *, raw_is_kept: bool = True) -> Written:
+    """Write the report of a stored campaign; it leads to the raw data if that is kept beside it.
 
     Raises UsageError if the campaign cannot be read, InfrastructureError if report/ cannot be
     written. A report that was there is replaced as a whole.
     """
     with theme.style():
-        document = _compose(campaign_dir)
+        document = _compose(campaign_dir, reproduce.raw(campaign_dir) if raw_is_kept else ())
         drawings = {
             f"figures/{picture.name}.svg": theme.standalone(picture.svg, source)
             for picture, source in document.sources
@@ -60,9 +60,9 @@ def write(campaign_dir: Path) -> Written:
     return Written(_write(campaign_dir, texts, document.pictures), document.said)
 
 
-def _compose(campaign_dir: Path) -> Document:
+def _compose(campaign_dir: Path, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report of a campaign says; that of an experiment begins with its answer."""
-    evidence, raw = read(campaign_dir), reproduce.raw(campaign_dir)
+    evidence = read(campaign_dir)
     document = _compose_kind(evidence, raw)
     return (
         experiment.answered(document, evidence) if evidence.summary.get("experiment") else document
