@@ -40,7 +40,7 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Found:
     """What an expectation is about, as measured; an end of its interval that is null is open.
 
     `n` counts runs, or blocks for a ratio. `why` says what is to be known of it, above all why
@@ -101,38 +101,38 @@ def judge(
 
 def _measure(
     stated: Mapping[str, Any], groups: Mapping[str, RunGroup], estimates: Estimates
-) -> Measured:
+) -> Found:
     names = [name for name in (stated["of"], stated["over"]) if name is not None]
     if missing := [name for name in names if name not in groups]:
-        return Measured(why=f"no run of {missing[0]} is finished")
+        return Found(why=f"no run of {missing[0]} is finished")
     if stated["audit"] is not None:
         return _offences(stated["audit"], groups[stated["of"]])
     if invalid := [name for name in names if not groups[name].has_valid]:
-        return Measured(why=f"{invalid[0]} has no valid run")
+        return Found(why=f"{invalid[0]} has no valid run")
     metric, of = stated["metric"], stated["of"]
     if stated["over"] is not None:
         return _ratio(metric, groups[of], groups[stated["over"]], estimates)
     return _level(estimates[of][metric])
 
 
-def _level(found: Estimate) -> Measured:
+def _level(found: Estimate) -> Found:
     """Return a metric of one variant; of a latency that is only known to be longer, the bound."""
     if found.n < 2:
-        return Measured(found.value, n=found.n, why=NO_INTERVAL)
+        return Found(found.value, n=found.n, why=NO_INTERVAL)
     why = "; ".join(found.warnings)
-    return Measured(found.value, found.low, found.high, found.n, why)
+    return Found(found.value, found.low, found.high, found.n, why)
 
 
-def _ratio(metric: str, of: RunGroup, over: RunGroup, estimates: Estimates) -> Measured:
+def _ratio(metric: str, of: RunGroup, over: RunGroup, estimates: Estimates) -> Found:
     before, after = (one.side(estimates[one.name][metric]) for one in (over, of))
     found = compare(METRICS[metric], before, after)
     why = "; ".join(found.warnings)
     if found.kind != "ratio":
-        return Measured(n=found.n, why=why)
-    return Measured(found.factor, found.low, found.high, found.n, why)
+        return Found(n=found.n, why=why)
+    return Found(found.factor, found.low, found.high, found.n, why)
 
 
-def _offences(invariant: str, group: RunGroup) -> Measured:
+def _offences(invariant: str, group: RunGroup) -> Found:
     """Return how often an invariant is broken in all runs.
 
     That none is takes valid runs, each of them audited; else there may be more, without an end.
@@ -146,4 +146,4 @@ def _offences(invariant: str, group: RunGroup) -> Measured:
         one is not None and one.verdict is not Verdict.UNKNOWN for one in valid
     )
     why = "" if is_known else "not every valid run was audited, or none is valid: there may be more"
-    return Measured(count, count, count if is_known else None, len(group.runs), why)
+    return Found(count, count, count if is_known else None, len(group.runs), why)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from harness.analysis import METRICS
@@ -98,7 +99,7 @@ def _offences(variant: Variant, invariant: str) -> Cell:
     return Cell(numbers.number(count), count)
 
 
-def _draw(bars: Sequence[_Bar], one: Mapping[str, Any], title: str, unit: str) -> Any:
+def _draw(bars: Sequence[_Bar], one: Mapping[str, Any], title: str, unit: str) -> Drawing:
     """Draw a row of every variant; the range that is expected lies behind the one it is about."""
     names = [theme.fitted(bar.variant.name, MOST_NAME_PX, 11) for bar in bars]
     left_px = 8 + max(theme.text_px(name, 11) for name in names) + GAP_PX
@@ -124,9 +125,8 @@ def _draw(bars: Sequence[_Bar], one: Mapping[str, Any], title: str, unit: str) -
 
 def _limits(bars: Sequence[_Bar], one: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Return the range that is expected on the axis; of a ratio, at what it is over."""
-    unit: float | None = 1.0
-    if one["over"] is not None:
-        unit = next(bar.cell.value for bar in bars if bar.variant.name == one["over"])
+    values = {bar.variant.name: bar.cell.value for bar in bars}
+    unit = 1.0 if one["over"] is None else values.get(one["over"])
     if unit is None:
         return None, None
     least, most = (None if end is None else end * unit for end in (one["at_least"], one["at_most"]))

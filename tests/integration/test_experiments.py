@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import Busy, InfrastructureError
+from harness.errors import InfrastructureError
 from harness.results.store import Campaign, read_json
 from tests.integration.test_campaign_life import change_product
 from tests.integration.test_wrong_usage import refused
-from tests.support.fake_harness import FAKE, ROOT, FakeHarness, at, be_killed
+from tests.support.fake_harness import FAKE, ROOT, FakeHarness, at, be_killed, stop_at
 
 pytestmark = pytest.mark.integration
 
@@ -91,9 +91,10 @@ def test_all_experiments_are_measured_one_after_the_other_with_a_table_in_the_en
     assert done.returncode == 0, done.said
     assert done.stdout.startswith("2 experiments, 6 runs; about ")
     assert answers(out) == {"one": "supported", "two": "supported"}
-    table = done.stdout.partition("experiment  ")[2].splitlines()
-    assert [line.split()[:2] for line in table[1:]] == [["one", "supported"], ["two", "supported"]]
-    assert "at least 5×" in table[1]
+    head, one, two = done.stdout.splitlines()[-3:]
+    assert head.split() == ["experiment", "answer", "because"]
+    assert [one.split()[:2], two.split()[:2]] == [["one", "supported"], ["two", "supported"]]
+    assert "at least 5×" in one
 
 
 def test_experiments_that_were_killed_are_resumed_where_they_were(harness, tmp_path):
@@ -125,13 +126,14 @@ def test_one_that_cannot_be_measured_does_not_stop_the_others(harness, tmp_path)
 
 
 def test_a_machine_that_is_in_use_stops_all(harness, tmp_path):
-    def refuse():
-        raise Busy("another harness is measuring", "wait for it")
-
-    words = ("run", "experiments", "--out", tmp_path / "all")
-    done = harness.run(*words, happens=at("up", refuse))
-    assert done.returncode == 70
+    mark, one = tmp_path / "mark", tmp_path / "c"
+    other = harness.start("run", "two", "--out", one, happens=at("up", stop_at(mark)))
+    other.wait_until(mark.exists)
+    done = harness.run("run", "experiments", "--out", tmp_path / "all")
+    assert done.returncode == 70, done.said
     assert "not measured" not in done.stdout
+    other.send(signal.SIGINT)
+    assert other.wait().returncode == 130
 
 
 def oversold(run, topology):

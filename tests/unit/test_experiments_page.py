@@ -33,12 +33,12 @@ def test_what_is_kept_is_answered_and_asks_what_is_asked_today():
 @pytest.fixture
 def measured(tmp_path):
     """A campaign with the title of an experiment, and an answer of its own."""
-    runs = {("queue", (stock,)): {"users": 6, "seconds": 4, "stock": stock} for stock in (2, 4)}
-    campaign = swept(tmp_path / "measured", {"product.stock": (2, 4)}, runs, 2, "More sells more.")
+    runs = {("queue", (stock,)): {"users": 12, "seconds": 8, "stock": stock} for stock in (2, 9)}
+    campaign = swept(tmp_path / "measured", {"product.stock": (2, 9)}, runs, 2, "More sells more.")
     description = campaign.description()
     description["title"] = load_scenario("threads", ROOT).title
     description["scenario"]["expectations"] = [
-        expectation("four sell more than two", metric="confirmed_orders", of="queue.stock-4",
+        expectation("nine sell more than two", metric="confirmed_orders", of="queue.stock-9",
                     over="queue.stock-2", at_least=1.5)
     ]  # fmt: skip
     campaign.write_json("campaign.json", description)
@@ -65,7 +65,7 @@ def test_what_is_kept_has_a_picture_and_a_paragraph(measured, tmp_path, monkeypa
     section = page.partition("## Four threads")[2]
     assert "(../results/experiments/threads/report/figures/answer.svg)" in section
     assert (
-        "**Supported: More sells more.** Supported: four sell more than two. Measured: " in section
+        "**Supported: More sells more.** Supported: nine sell more than two. Measured: " in section
     )
     shutil.rmtree(tmp_path / "kept")
 

@@ -70,7 +70,9 @@ def test_the_examples_of_a_scenario_are_scenarios():
         re.sub(r"(?m)^    ", "", (ROOT / "docs/own-scenario.md").read_text("utf-8")), "toml"
     )
     assert len(parts) == 3
-    for text in (whole, *(f"{whole}\n{part}" for part in parts), f"{asked}\n{whole}"):
+    hypothesis, _, expectations = asked.partition("\n\n")
+    experiment = "\n".join([hypothesis, whole, parts[1], expectations])
+    for text in (whole, *(f"{whole}\n{part}" for part in parts), experiment):
         Scenario.model_validate(tomllib.loads(text))
 
 
