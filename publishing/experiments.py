@@ -10,12 +10,14 @@ smaller than `MOST_RAW_BYTES`.
 import json
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import report
 from harness import campaign
+from harness.analysis.hypothesis import Answer
 from harness.campaign.eta import OVERHEAD_GUESS_S
 from harness.results.store import Campaign, read_json
 from harness.scenario.model import Scenario, known_experiments, load_scenario
@@ -40,6 +42,7 @@ what is measured if it is true. `harness run experiments/NAME` measures one, and
 
 `python -m publishing.experiments` writes this page from the scenarios and from the campaigns that
 are kept in `results/experiments/`. The time is that of the loads, and 25 s for the rest of a run.
+
 """
 
 
@@ -84,8 +87,11 @@ def experiments_page() -> str:
         for name, scenario in scenarios.items()
     ]
     table = markdown_table(["experiment", "what it asks", "time", "answer"], rows)
+    counts = Counter(found["answer"] for found in kept.values())
+    said = ", ".join(f"{counts[word]} {word}" for word in Answer)
+    summed = f"Of {len(rows)} experiments {len(kept)} are measured: {said}."
     sections = [_section(name, scenarios[name], kept[name]) for name in scenarios if name in kept]
-    return "\n\n".join([HEAD, table, *sections]) + "\n"
+    return "\n\n".join([HEAD + summed, table, *sections]) + "\n"
 
 
 def _kept() -> Iterator[tuple[str, Mapping[str, Any]]]:

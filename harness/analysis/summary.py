@@ -148,7 +148,7 @@ def summarise(
 def _asked(campaign: Mapping[str, Any], variants: Sequence[_Variant]) -> dict[str, Any]:
     """Return what only a campaign with a sweep has, and what only an experiment has."""
     scenario = campaign.get("scenario", {})
-    asked = {}
+    asked: dict[str, Any] = {}
     if scenario.get("sweep"):
         asked["sweep"] = sweep(campaign, {one.name: one.as_measured() for one in variants})
     if scenario.get("expectations"):
