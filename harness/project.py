@@ -21,7 +21,7 @@ _PACKAGE = Path(__file__).resolve().parent
 _BUILT_IN = _PACKAGE / "builtin"
 """Where the wheel has them (pyproject.toml); in a checkout they are at its root."""
 _PARTS = (
-    *(_PATTERN, ".env", "gate.toml", "scenarios/*.toml", "approaches/**/*"),
+    *(_PATTERN, ".env", "gate.toml", "scenarios/**/*.toml", "approaches/**/*"),
     *(".dockerignore", "pyproject.toml", "uv.lock"),  # the image of the services is built of them
 )
 

@@ -12,14 +12,15 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.results.store import encoded
-from report import cases, comparison_report, contention, reproduce, sweep
+from report import cases, comparison_report, contention, experiment, reproduce, sweep
 from report.charts import theme
 from report.charts.figures import Picture
 from report.conclusion import Headline
 from report.document import Document
-from report.evidence import read
+from report.evidence import Evidence, read
 from report.page import markdown, web_page
 from report.page.live_page import live_page
+from report.reproduce import RawRun
 from report.tables import cells
 
 __all__ = ["Written", "build", "live_page", "write"]
@@ -38,14 +39,14 @@ def build(campaign_dir: Path) -> Path:
     return write(campaign_dir).page
 
 
-def write(campaign_dir: Path) -> Written:
-    """Write the report of a stored campaign.
+def write(campaign_dir: Path, *, raw_is_kept: bool = True) -> Written:
+    """Write the report of a stored campaign; it leads to the raw data if that is kept beside it.
 
     Raises UsageError if the campaign cannot be read, InfrastructureError if report/ cannot be
     written. A report that was there is replaced as a whole.
     """
     with theme.style():
-        document = _compose(campaign_dir)
+        document = _compose(campaign_dir, reproduce.raw(campaign_dir) if raw_is_kept else ())
         drawings = {
             f"figures/{picture.name}.svg": theme.standalone(picture.svg, source)
             for picture, source in document.sources
@@ -59,9 +60,17 @@ def write(campaign_dir: Path) -> Written:
     return Written(_write(campaign_dir, texts, document.pictures), document.said)
 
 
-def _compose(campaign_dir: Path) -> Document:
-    """Return what the report of a campaign says, by what kind of campaign it is."""
-    evidence, raw = read(campaign_dir), reproduce.raw(campaign_dir)
+def _compose(campaign_dir: Path, raw: tuple[RawRun, ...]) -> Document:
+    """Return what the report of a campaign says; that of an experiment begins with its answer."""
+    evidence = read(campaign_dir)
+    document = _compose_kind(evidence, raw)
+    return (
+        experiment.answered(document, evidence) if evidence.summary.get("experiment") else document
+    )
+
+
+def _compose_kind(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
+    """Return what a report says by the kind of its campaign."""
     if evidence.summary.get("contention"):
         return contention.compose(evidence, raw)
     if evidence.summary.get("cases"):

@@ -27,6 +27,8 @@ from report import numbers
 from report.charts import theme
 
 AT_PURCHASES = "users_at_purchase"
+KEPT_ANSWERS = "experiments/answers.json"
+"""Beside a campaign: the answer of every kept experiment, by its name."""
 MOST_NAMED = 3
 """The most variants that a caption names one by one."""
 
@@ -128,12 +130,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything a report is made of."""
+    """Everything a report is made of; `answers` are those of the experiments kept beside it."""
 
     campaign: dict[str, Any]
     summary: dict[str, Any]
     variants: tuple[Variant, ...]
     stages: tuple[Stage, ...]
+    answers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -258,7 +261,9 @@ def read(campaign_dir: Path) -> Evidence:
         for position, entry in enumerate(summary["variants"])
     )
     stages = [] if summary.get("contention") else stages_of(description["scenario"])
-    return Evidence(description, summary, variants, tuple(stages))
+    kept = campaign_dir.resolve().parent / KEPT_ANSWERS
+    answers = read_json(kept) if kept.exists() else {}
+    return Evidence(description, summary, variants, tuple(stages), answers)
 
 
 def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) -> Run:

@@ -15,7 +15,10 @@ from harness.results.findings import Verdict
 SHOWN: Final = 8
 """How many differences of one thing are shown before the rest is only counted."""
 MACHINE: Final = ("cpu_model", "cores")
-NOT_ASKED: Final = ("title", "description", "hypothesis", "runs", "seed", "variants", "sweep")
+NOT_ASKED: Final = (
+    *("title", "description", "hypothesis", "expectations"),
+    *("runs", "seed", "variants", "sweep"),
+)
 """Keys of a scenario that do not change what is asked of a system; seed, variants and the points of
 a sweep are the campaign's."""
 
@@ -81,7 +84,9 @@ def _asked(description: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "runtime": description["runtime"],
         "variants": sorted(one["name"] for one in description["variants"]),
-        "point": {one["name"]: one.get("point") for one in description["variants"]},
+        "point": {
+            one["name"]: one.get("point") or one.get("scenario") for one in description["variants"]
+        },
         "baseline": description["baseline"],
         "cases": sorted(description.get("cases", ())),
         "seed": description["seed"],

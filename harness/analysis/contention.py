@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from harness.analysis.hypothesis import judge
 from harness.analysis.judged_run import (
     Audits,
     JudgedRun,
@@ -131,6 +132,8 @@ def summarise(
         "validity": [one.judgement() for one in judged],
         "warnings": [warning for one in judged for warning in one.warnings("left out")],
     }
+    if campaign.get("scenario", {}).get("expectations"):
+        summary["experiment"] = judge(campaign["scenario"], variants, {})
     clean: dict[str, Any] = plain(summary)
     return clean
 

@@ -1,9 +1,11 @@
-"""What a run cost: CPU, memory, containers, and the backlog it built up.
+"""What a run cost: CPU, memory, containers, how its servers shared the work, and its backlog.
 
 Only the services of the approach are counted; the payment gateway belongs to the world and the load
 generator to the measurement. CPU is read from cumulative counters, so a lost sample loses no CPU
 time. Memory is PSS, in which a page shared by several processes counts once.
 """
+
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -145,6 +147,21 @@ def containers(facts: RunFacts) -> Quantity:
 def payment_slots(facts: RunFacts) -> Quantity:
     """Payments that the approach can have in progress at once, as configured."""
     return Scalar(float(facts.topology["payment_slots"]))
+
+
+@metric("Busiest server behind the entry", "%", group=Group.SCALABILITY, digits=1)
+def busiest_server_pct(facts: RunFacts) -> Quantity:
+    """Requests that the busiest server behind the entry answered, in % of those of all of them.
+
+    Of n servers that share all evenly, each answers 100 / n.
+    """
+    log = facts.record.entry_log
+    answered: Counter[str] = Counter()
+    for row in log.requests if log is not None else ():
+        answered.update(row.servers)
+    if not answered:
+        return Missing("no entry logged which server answered")
+    return Ratio(100.0 * max(answered.values()), float(answered.total()))
 
 
 @metric("CPU of the load generator", "%", group=Group.MEASUREMENT, digits=1)

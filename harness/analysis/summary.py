@@ -20,6 +20,7 @@ from harness.analysis.failures import failures
 from harness.analysis.funnel import funnel, stage_table
 from harness.analysis.growth import growth
 from harness.analysis.growth import warnings as warnings_of_growth
+from harness.analysis.hypothesis import judge
 from harness.analysis.judged_run import (
     Audits,
     JudgedRun,
@@ -138,10 +139,22 @@ def summarise(
             *warnings_of_growth(grown),
         ],
     }
-    if campaign.get("scenario", {}).get("sweep") and not found:
-        summary["sweep"] = sweep(campaign, {one.name: one.as_measured() for one in variants})
+    if not found:
+        summary |= _asked(campaign, variants)
     clean: dict[str, Any] = plain(summary)
     return clean
+
+
+def _asked(campaign: Mapping[str, Any], variants: Sequence[_Variant]) -> dict[str, Any]:
+    """Return what only a campaign with a sweep has, and what only an experiment has."""
+    scenario = campaign.get("scenario", {})
+    asked: dict[str, Any] = {}
+    if scenario.get("sweep"):
+        asked["sweep"] = sweep(campaign, {one.name: one.as_measured() for one in variants})
+    if scenario.get("expectations"):
+        estimates = {one.name: one.estimates for one in variants}
+        asked["experiment"] = judge(scenario, variants, estimates)
+    return asked
 
 
 def _metrics() -> dict[str, Any]:

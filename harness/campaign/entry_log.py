@@ -1,13 +1,14 @@
 """What the service that takes the load wrote of each request: the one account of how long answers
 took that does not come from the load generator.
 
-A line is ``<end, epoch seconds> <status> <method> <path> <seconds> …``, as in the `log_format` of
-`approaches/shop/nginx.conf`. Whatever else is in a log is passed over; an entry that logs no
-requests has no account, and the law that compares it is not asked.
+A line is ``<end, epoch seconds> <status> <method> <path> <seconds> … <server>``, as in the
+`log_format` of `approaches/shop/nginx.conf`; of several servers that were tried, the last one
+answered. Whatever else is in a log is passed over; an entry that logs no requests has no account,
+and the law that compares it is not asked.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,7 +17,7 @@ from harness.results.record import EntryRequests
 
 _LINE = re.compile(
     r"^(?P<end_s>\d{10}\.\d{3}) (?P<status>\d{3}) (?P<method>[A-Z]+) (?P<path>/\S*)"
-    r" (?P<took_s>\d+\.\d{3})\b"
+    r" (?P<took_s>\d+\.\d{3})\b(?:.* (?P<server>\S+:\d+))?"
 )
 _ROUTES = (
     (re.compile(r"/products/\d+"), "/products/{id}"),
@@ -31,12 +32,15 @@ def account(lines: Iterable[str], from_s: float, to_s: float) -> list[EntryReque
     One row per method and route; 499 is nginx's word for a client that did not wait, and no answer.
     """
     took_ms: dict[tuple[str, str], list[float]] = defaultdict(list)
+    servers: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for line in lines:
         found = _LINE.match(line)
         if found and from_s <= float(found["end_s"]) < to_s and found["status"] != "499":
             route = _route(found["path"])
             if route:
                 took_ms[found["method"], route].append(1000 * float(found["took_s"]))
+                if found["server"]:
+                    servers[found["method"], route][found["server"]] += 1
     return [
         EntryRequests(
             method=method,
@@ -44,6 +48,7 @@ def account(lines: Iterable[str], from_s: float, to_s: float) -> list[EntryReque
             count=len(times),
             p50_ms=float(np.quantile(times, 0.50)),
             p95_ms=float(np.quantile(times, 0.95)),
+            servers=dict(sorted(servers[method, route].items())),
         )
         for (method, route), times in sorted(took_ms.items())
     ]

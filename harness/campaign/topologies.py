@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.campaign import compose_variables
+from harness.campaign.expectation_checks import check_expectations
 from harness.campaign.fault_checks import check_known, check_possible
 from harness.campaign.variants import Variant
 from harness.errors import UsageError
@@ -47,6 +48,8 @@ def topologies(request: Request, root: Path) -> Topologies:
     """Return every topology to be measured; raise UsageError, by key, for what cannot be done."""
     _check_approaches(request, root)
     _check_baseline(request)
+    names = [one.name for one in request.variants]
+    check_expectations(request.scenario.expectations, names, request.source)
     plain = _without_variants(request, root)
     made: dict[tuple[str, str], Topology] = {}
     for place, case in _cases(request):

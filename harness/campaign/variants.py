@@ -56,7 +56,7 @@ class Variant:
 
     def as_json(self) -> dict[str, Any]:
         """Return the variant as campaign.json has it; only a sweep has what only sweeps have."""
-        swept = {"scenario": dict(self.scenario), "base": self.base, "point": dict(self.point)}
+        swept = {"base": self.base, "point": dict(self.point)}
         return {
             "name": self.name,
             "title": self.title,
@@ -65,6 +65,7 @@ class Variant:
             "scale": dict(self.scale),
             "settings": {".".join(key): value for key, value in self.settings.items()},
             "delay_ms": self.delay_ms,
+            **({"scenario": dict(self.scenario)} if self.base or self.scenario else {}),
             **(swept if self.base else {}),
         }
 
@@ -102,7 +103,7 @@ def choose(
     if not found:
         raise UsageError(f"{root} holds no docker-compose.<approach>.yml", "run it in the project")
     stated = {
-        table.name: _stated(table, root, f"{source}: variants[{number}]")
+        table.name: _stated(table, scenario, root, f"{source}: variants[{number}]")
         for number, table in enumerate(scenario.variants, start=1)
     }
     chosen = _chosen(choice, stated, found, root)
@@ -146,7 +147,7 @@ def _named(name: str, stated: Mapping[str, Variant], found: Mapping[str, Topolog
     return Variant(name, name)
 
 
-def _stated(table: VariantTable, root: Path, place: str) -> Variant:
+def _stated(table: VariantTable, scenario: Scenario, root: Path, place: str) -> Variant:
     folder = None if table.folder is None else (root / table.folder).resolve()
     variant = Variant(
         name=table.name,
@@ -155,10 +156,12 @@ def _stated(table: VariantTable, root: Path, place: str) -> Variant:
         source=None if folder is None else str(folder),
         scale=table.scale,
         settings=table.changes,
+        scenario=table.scenario,
         folder=folder,
     )
     try:
         variant.vary(variant.topology(root))
+        variant.scenario_of(scenario)
     except UsageError as error:
         raise UsageError(f"{place}: {error.message}", error.hint) from error
     return variant

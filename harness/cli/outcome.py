@@ -34,11 +34,16 @@ def campaign_verdict(stored: Campaign, *, strict: bool = False) -> CampaignVerdi
     """Judge: 20 if an audit failed, else 40 if a run is invalid or unaudited, else 30 or 0.
 
     30: it was to run until all is decided, and that did not come. Findings about durability and
-    security of the set-up count only if `strict`.
+    security of the set-up count only if `strict`. Where an experiment asks the audit about a
+    variant, what the audit finds of it is the result, and no failure.
     """
     folders = stored.run_folders()
     judge = _of_all if strict else correctness
-    audits = {folder: judge(load_findings(folder)) for folder in folders}
+    findings = {folder: load_findings(folder) for folder in folders}
+    asked = _asked_about(stored)
+    verdicts = {folder: judge(found) for folder, found in findings.items()}
+    is_result = {one: _variant(one) in asked and verdicts[one] is Verdict.FAIL for one in folders}
+    audits = {one: Verdict.PASS if is_result[one] else verdicts[one] for one in folders}
     validity = {index: one["verdict"] for index, one in stored.validity().items()}
     failed, unknown = (
         [folder for folder in folders if audits[folder] is verdict]
@@ -59,7 +64,19 @@ def campaign_verdict(stored: Campaign, *, strict: bool = False) -> CampaignVerdi
         return CampaignVerdict(ExitCode.INCONCLUSIVE, "the last look did not decide everything")
     n = len(folders)
     each = "the run is valid, and its audit" if n == 1 else f"all {n} runs are valid, every audit"
-    return CampaignVerdict(ExitCode.OK, f"{each} passed")
+    but = ", but for what this experiment is about" if any(is_result.values()) else ""
+    return CampaignVerdict(ExitCode.OK, f"{each} passed{but}")
+
+
+def _asked_about(stored: Campaign) -> set[str]:
+    """Return the variants that the expectations of an experiment ask the audit about."""
+    expected = stored.description().get("scenario", {}).get("expectations") or ()
+    return {one["of"] for one in expected if one["audit"] is not None}
+
+
+def _variant(folder: Path) -> str:
+    """Return the variant of a run by its folder, such as ``03-queue``."""
+    return folder.name.partition("-")[2]
 
 
 def print_complaints(console: Console, stored: Campaign, every_finding: bool = False) -> None:

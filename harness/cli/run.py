@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -53,10 +53,13 @@ if TYPE_CHECKING:
     from harness.scenario.model import Scenario
 
 
+EXPERIMENTS: Final = "experiments"
+"""The word that stands for every experiment, in place of the name of one."""
+
 ScenarioArgument = Annotated[
     str | None,
     typer.Argument(
-        help="Name in scenarios/, or a TOML file. [flash_sale]",
+        help="Name in scenarios/, or a TOML file; experiments: every experiment. [flash_sale]",
         autocompletion=complete_scenario,
     ),
 ]
@@ -82,6 +85,27 @@ class _Shown:
     strict: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Repeats:
+    """How often is measured, and under which draws; what nobody says is the scenario's."""
+
+    runs: str | None
+    seed: int | None
+    same_seed: bool
+
+
+AS_BEGUN: Final = (
+    "--resume continues a campaign exactly as it was begun",
+    "leave out every other option",
+)
+AS_STATED: Final = (
+    "every experiment is measured as its scenario states it",
+    "say no more than --runs, --seed, --same-seed, --runtime, --out and how it is shown; "
+    "one experiment takes all options: harness run experiments/threads",
+)
+"""What is refused, and what to do instead."""
+
+
 @app.command(
     rich_help_panel=MEASURE,
     epilog=examples(
@@ -89,6 +113,8 @@ class _Shown:
         "harness run --runs auto --live",
         "harness run --approach sync --set api.THREADS=300 --seed 7",
         "harness run --variant sync --variant 'sync-300=sync,api.THREADS=300'",
+        "harness run experiments/threads",
+        "harness run experiments --runs 5",
         "harness run --resume results/flash_sale-20260102-030405",
     ),
 )
@@ -121,13 +147,16 @@ def run(
     root = project_root()
     port = (live_port or 0) if live or live_port is not None else None
     shown = _Shown(port, read_detail(quiet=quiet, verbose=verbose), opens, strict)
+    varied = (approach, variant, baseline, case, scale, settings, sweep)
     if resume is not None:
-        _refuse(
-            *(scenario, approach, variant, baseline, case, runs, seed is not None or same_seed),
-            *(scale, settings, sweep, out),
-        )
+        _refuse(*AS_BEGUN, scenario, *varied, runs, seed is not None or same_seed, out)
         return _resume(resume, root, runtime, shown)
     source = scenario or "flash_sale"
+    folder = out or results_root() / "results" / _campaign_name(source)
+    if source == EXPERIMENTS:
+        _refuse(*AS_STATED, *varied, opens)
+        asked = _Repeats(runs, seed, same_seed)
+        return _run_experiments(folder, root, runtime or RUNTIMES[0], asked, shown)
     loaded = _scenario(source, root, sweep)
     chosen = runtime_named(runtime or RUNTIMES[0])
     n_runs = read_runs(runs, otherwise=loaded.runs)
@@ -149,7 +178,6 @@ def run(
         same_seed=same_seed,
         until_decided=n_runs is None,
     )
-    folder = out or results_root() / "results" / _campaign_name(source)
     campaign.check(request, root, folder, chosen)
     return _make_and_publish(folder, partial(campaign.run, request, root, folder, chosen), shown)
 
@@ -162,16 +190,57 @@ def _scenario(source: str, root: Path, sweep: list[str] | None) -> "Scenario":
     return loaded.model_copy(update={"sweep": read_sweeps(sweep)}) if sweep else loaded
 
 
-def _refuse(*others: object) -> None:
-    """Raise UsageError if anything is said beside --resume."""
-    if any(others):
-        raise UsageError(
-            "--resume continues a campaign exactly as it was begun", "leave out every other option"
+def _run_experiments(
+    folder: Path, root: Path, runtime: str, asked: _Repeats, shown: _Shown
+) -> ExitCode:
+    """Write down a campaign of every experiment, and then make them one after the other."""
+    from harness.runtimes import runtime_named
+    from harness.scenario.model import known_experiments, load_scenario
+
+    chosen = runtime_named(runtime)
+    scenarios = {name: load_scenario(name, root) for name in known_experiments(root)}
+    if not scenarios:
+        raise UsageError("there is no experiment", "put scenarios into scenarios/experiments/")
+
+    from harness import campaign
+    from harness.cli.experiments import measure_all
+
+    requests = {}
+    for name, scenario in scenarios.items():
+        variants = campaign.choose(scenario, root, source=name)
+        runs = read_runs(asked.runs, otherwise=scenario.runs)
+        request = campaign.Request(
+            scenario=scenario,
+            source=name,
+            variants=campaign.points(variants, scenario, root, name),
+            runs=runs or campaign.MOST_BLOCKS,
+            seed=scenario.seed if asked.seed is None else asked.seed,
+            same_seed=asked.same_seed,
+            until_decided=runs is None,
         )
+        place = folder / Path(name).name
+        campaign.check(request, root, place, chosen)
+        requests[place] = request
+    for place, request in requests.items():
+        campaign.begin(request, root, place, chosen, campaign.CompositeObserver([]))
+    return measure_all(folder, lambda path: _resume(path, root, runtime, shown))
+
+
+def _refuse(message: str, hint: str, *others: object) -> None:
+    """Raise UsageError if anything else is said."""
+    if any(others):
+        raise UsageError(message, hint)
 
 
 def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> ExitCode:
-    """Continue a campaign, with the runtime that it was begun with if no other is asked for."""
+    """Continue a campaign, with the runtime that it was begun with if no other is asked for.
+
+    A folder of experiments is continued one after the other.
+    """
+    if not (folder / "campaign.json").exists() and any(folder.glob("*/campaign.json")):
+        from harness.cli.experiments import measure_all
+
+        return measure_all(folder, lambda path: _resume(path, root, runtime, shown))
     from harness import campaign
     from harness.results.store import Campaign
     from harness.runtimes import runtime_named

@@ -104,6 +104,8 @@ class EntryRequests(Part):
     count: int
     p50_ms: float
     p95_ms: float
+    servers: dict[str, int] = {}
+    """How many of them each server behind the entry answered, by its address; empty: not logged."""
 
 
 class EntryLog(Part):

@@ -6,7 +6,7 @@ cannot reach (`shape_worker` in locust/runners.py says so itself), so such a sta
 """
 
 import pkgutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -17,6 +17,7 @@ import scenarios.buyers
 from harness.errors import UsageError
 from harness.project import folders, project_file
 from harness.scenario.cases import Case
+from harness.scenario.expectations import Expectation, check_expectations
 from harness.scenario.faults import Fault, Variation, check_faults
 from harness.scenario.load_profile import Schedule
 from harness.scenario.open_load import OpenLoad
@@ -33,6 +34,8 @@ from harness.scenario.schema import (
 from harness.scenario.sweeps import Sweeps
 from harness.scenario.variant_tables import VariantTable
 
+EXPERIMENTS = "experiments/"
+"""What the names of experiments begin with, and the folder in `scenarios/` that they are in."""
 SALE_GUESS_S = 0.5
 """The assumed duration of one sale of a contention test: only to estimate when a campaign ends."""
 
@@ -150,6 +153,8 @@ class Scenario(SchemaModel):
     description: str = ""
     hypothesis: Text | None = None
     """What the measurement is to support or to contradict; the report begins with it."""
+    expectations: Annotated[tuple[Expectation, ...], Field(strict=False)] = ()
+    """What is measured if the hypothesis is true."""
     runs: Count = 3
     """Runs of each variant and case, that is: blocks. `--runs` outranks it."""
     seed: Annotated[int, Field(ge=0)] = 42
@@ -240,6 +245,16 @@ class Scenario(SchemaModel):
         return self
 
     @model_validator(mode="after")
+    def _can_be_judged(self) -> Self:
+        check_expectations(
+            self.expectations,
+            hypothesis=self.hypothesis,
+            has_cases=bool(self.cases),
+            is_contention_test=self.contention is not None,
+        )
+        return self
+
+    @model_validator(mode="after")
     def _faults_can_happen(self) -> Self:
         if self.faults and self.cases:
             raise ValueError("faults and cases exclude each other: put the faults into the cases")
@@ -325,32 +340,47 @@ def known_buyers() -> list[str]:
 
 
 def known_scenarios(root: Path) -> list[str]:
-    """Return the names of the scenarios of the project in `root`."""
-    found = {path for folder in folders(root) for path in (folder / "scenarios").glob("*.toml")}
-    return sorted({path.stem for path in found - set(ignored_scenarios(root))})
+    """Return the names of the scenarios of the project in `root`, the experiments last."""
+    found = {f"{place}{path.stem}" for place, path in _files(root, "*.toml")}
+    hidden = {f"{place}{path.stem}" for place, path in _files(root, ".*.toml")}
+    return sorted(found - hidden, key=lambda name: ("/" in name, name))
+
+
+def known_experiments(root: Path) -> list[str]:
+    """Return the names of the experiments of the project in `root`."""
+    return [name for name in known_scenarios(root) if name.startswith(EXPERIMENTS)]
 
 
 def ignored_scenarios(root: Path) -> list[Path]:
     """Return the files that editors and file managers hide beside the scenarios."""
-    return sorted(
-        path for folder in folders(root) for path in (folder / "scenarios").glob(".*.toml")
-    )
+    return sorted({path for _, path in _files(root, ".*.toml")})
+
+
+def _files(root: Path, pattern: str) -> Iterator[tuple[str, Path]]:
+    """Yield the files of scenarios that match, each with what its name begins with."""
+    for folder in folders(root):
+        for place in ("", EXPERIMENTS):
+            for path in (folder / "scenarios" / place).glob(pattern):
+                yield place, path
 
 
 def load_scenario(name_or_path: str, root: Path) -> Scenario:
     """Read a scenario of the project in `root` by its name, or from a TOML file.
 
-    Raises UsageError that names the file, the key and the value.
+    An experiment is known by its short name as well. Raises UsageError that names the file, the key
+    and the value.
     """
     return read_table(_find(name_or_path, root), Scenario, _list_known(root))
 
 
 def _find(name_or_path: str, root: Path) -> Path:
+    known = known_scenarios(root)
+    for name in (name_or_path, f"{EXPERIMENTS}{name_or_path}"):
+        if name in known:
+            return project_file(root, f"scenarios/{name}.toml")
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return Path(name_or_path)
-    if name_or_path not in known_scenarios(root):
-        raise UsageError(f"there is no scenario named {name_or_path!r}", _list_known(root))
-    return project_file(root, f"scenarios/{name_or_path}.toml")
+    raise UsageError(f"there is no scenario named {name_or_path!r}", _list_known(root))
 
 
 def _list_known(root: Path) -> str:

@@ -1,4 +1,4 @@
-"""The keys of a scenario that a sweep may change, and the scenario with other values of them.
+"""The keys of a scenario that a sweep or a variant may change, and the scenario with other values.
 
 Every value of a table is one, such as `payment.mean_s` or `drain.limit_s`. Two more stand for the
 size of the load, whose stages keep their shape: `load.peak_users` for a closed load, `open.rate`
@@ -21,7 +21,7 @@ RATE: Final = "open.rate"
 
 
 def known_keys() -> list[str]:
-    """Return every key of a scenario that can be swept."""
+    """Return every key of a scenario that a sweep or a variant may change."""
     listed = [
         f"{table}.{name}"
         for table in TABLES
@@ -38,6 +38,11 @@ def with_values(scenario: Scenario, values: Mapping[str, Value]) -> Scenario:
     """
     if not values:
         return scenario
+    for key in values:
+        if key not in known_keys():
+            raise UsageError(
+                f"{key}: no scenario has this key", f"known: {', '.join(known_keys())}"
+            )
     content = scenario.model_dump(mode="json")
     try:
         for key, value in values.items():
@@ -45,7 +50,7 @@ def with_values(scenario: Scenario, values: Mapping[str, Value]) -> Scenario:
         return Scenario.model_validate(content)
     except ValidationError as invalid:
         message = explain(Path("the scenario"), Scenario, invalid.errors()).message
-        raise UsageError(message, "it is a value of the sweep: leave it out") from invalid
+        raise UsageError(message, "a sweep or a variant states it: leave it out") from invalid
 
 
 def _change(content: dict[str, Any], scenario: Scenario, key: str, value: Value) -> None:

@@ -3,10 +3,11 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from harness.scenario.faults import Variation
 from harness.scenario.schema import Text
+from harness.scenario.sweeps import AnyValue
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
@@ -29,3 +30,5 @@ class VariantTable(Variation):
     title: Text | None = None
     """What reports call it; by default the title of the approach, with the name."""
     folder: Text | None = None
+    scenario: dict[str, AnyValue] = Field(default_factory=dict)
+    """Other values of keys of the scenario, those that can be swept: `load.buyer`, for example."""

@@ -14,6 +14,8 @@ TONES = {
     ClaimVerdict.NOT_DECIDED: "unknown",
     ClaimVerdict.NOT_TESTED: "quiet",
 }
+EXPERIMENT = "Experiment"
+"""The column that says which experiment asks about a claim."""
 SUBJECTS = {"sync": "synchronous", "queue": "queue", None: ""}
 
 
@@ -25,7 +27,7 @@ def first(judged: Sequence[Judged], published: Published, evidence: Evidence) ->
         word, why = one.verdict.word, one.verdict.why
         said = f"{word}: {why}" if why else str(word)
         cells = (Cell(f"“{one.claim.quote}”"), Cell(one.published, one.claim.value), _ours(one))
-        rows.append(Row((*cells, Cell(said, tone=TONES[word]))))
+        rows.append(Row((*cells, Cell(said, tone=TONES[word]), _experiment(one, evidence))))
     return Table(
         "claims-first",
         f"The claims that the published report rests on; {evidence.workload}.",
@@ -33,7 +35,7 @@ def first(judged: Sequence[Judged], published: Published, evidence: Evidence) ->
             *texts("Claim"),
             *numeric("Published"),
             *numeric("Ours", interval=True),
-            *texts("Verdict"),
+            *texts("Verdict", EXPERIMENT),
         ),
         tuple(rows),
     )
@@ -42,7 +44,13 @@ def first(judged: Sequence[Judged], published: Published, evidence: Evidence) ->
 def tested(judged: Sequence[Judged], published: Published, evidence: Evidence) -> Table:
     """Return the claims that this campaign speaks about."""
     rows = [
-        _row(one, published, _ours(one), Cell(one.verdict.word, tone=TONES[one.verdict.word]))
+        _row(
+            one,
+            published,
+            evidence,
+            _ours(one),
+            Cell(one.verdict.word, tone=TONES[one.verdict.word]),
+        )
         for one in judged
         if one.verdict.word is not ClaimVerdict.NOT_TESTED
     ]
@@ -53,7 +61,7 @@ def tested(judged: Sequence[Judged], published: Published, evidence: Evidence) -
             *texts("Claim", "Section"),
             *numeric("Published"),
             *numeric("Ours", interval=True),
-            *texts("Verdict", "Why"),
+            *texts("Verdict", "Why", EXPERIMENT),
         ),
         tuple(rows),
     )
@@ -61,24 +69,42 @@ def tested(judged: Sequence[Judged], published: Published, evidence: Evidence) -
 
 def untested(judged: Sequence[Judged], published: Published, evidence: Evidence) -> Table:
     """Return the claims that this campaign cannot test, and why not."""
-    rows = [_row(one, published) for one in judged if one.verdict.word is ClaimVerdict.NOT_TESTED]
+    rows = [
+        _row(one, published, evidence)
+        for one in judged
+        if one.verdict.word is ClaimVerdict.NOT_TESTED
+    ]
     return Table(
         "claims-untested",
         f"What the published report claims and this campaign cannot test; {evidence.workload}.",
-        (*texts("Claim", "Section"), *numeric("Published"), *texts("Not tested, because")),
+        (
+            *texts("Claim", "Section"),
+            *numeric("Published"),
+            *texts("Not tested, because", EXPERIMENT),
+        ),
         tuple(rows),
     )
 
 
-def _row(one: Judged, published: Published, *found: Cell) -> Row:
-    """Return a claim, what was found of it, and why."""
+def _row(one: Judged, published: Published, evidence: Evidence, *found: Cell) -> Row:
+    """Return a claim, what was found of it, why, and which experiment asks about it."""
     subject = SUBJECTS[one.claim.of]
     claim = f"“{one.claim.quote}”, {subject}" if subject else f"“{one.claim.quote}”"
     sections = one.claim.sections
     title = published.sections[sections[0]]
     said = (Cell(claim), Cell(", ".join(sections)), Cell(one.published, one.claim.value))
     group = title if sections[0] == "0" else f"{sections[0]} {title}"
-    return Row((*said, *found, Cell(one.verdict.why)), group)
+    return Row((*said, *found, Cell(one.verdict.why), _experiment(one, evidence)), group)
+
+
+def _experiment(one: Judged, evidence: Evidence) -> Cell:
+    """Return the experiment that asks about a claim: its answer if it is kept, else its command."""
+    name = one.claim.experiment
+    if name is None:
+        return Cell("")
+    if name not in evidence.answers:
+        return Cell(f"harness run experiments/{name}")
+    return Cell(f"{name}: {evidence.answers[name]}", link=f"../../experiments/{name}/report")
 
 
 def _ours(one: Judged) -> Cell:

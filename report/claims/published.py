@@ -44,6 +44,7 @@ class Claim(SchemaModel):
     audit: str | None = None
     planned: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
     untested: str | None = None
+    experiment: str | None = None
 
     @property
     def sections(self) -> tuple[str, ...]:

@@ -146,10 +146,15 @@ def _cell(cell: Cell, legend: footnotes.Legend, row: int, column: int) -> str:
     """Return a cell with its marks, what stands below it on lines of its own."""
     marks = (legend.at(row, column, below) for below in range(len(cell.parts)))
     texts = (
-        f"{part.text} ({mark})" if mark else part.text
+        _linked(part, f"{part.text} ({mark})" if mark else part.text)
         for part, mark in zip(cell.parts, marks, strict=True)
     )
-    return "<br>".join(_escaped(text) for text in texts if text)
+    return "<br>".join(text for text in texts if text)
+
+
+def _linked(cell: Cell, text: str) -> str:
+    """Return the text of a cell, as a link if another report says more."""
+    return f"[{_escaped(text)}]({cell.link}/report.md)" if cell.link else _escaped(text)
 
 
 def _escaped(text: str) -> str:

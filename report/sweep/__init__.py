@@ -56,7 +56,8 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...]) -> Document:
 
 
 def _parts(swept: Swept) -> tuple[Part, ...]:
-    hypothesis = swept.evidence.scenario.get("hypothesis")
+    is_judged = "experiment" in swept.evidence.summary  # then it has a part of its own
+    hypothesis = None if is_judged else swept.evidence.scenario.get("hypothesis")
     said: tuple[Content, ...] = (f"Hypothesis: {hypothesis}",) if hypothesis else ()
     law = sweep_tables.scaling(swept)
     return (

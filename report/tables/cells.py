@@ -18,7 +18,8 @@ from report import numbers
 class Cell:
     """What stands in one place of a table, and what stands below it, smaller, in the same place.
 
-    `about` is the id of the place on the page that says what it is.
+    `about` is the id of the place on the page that says what it is, `link` the folder of a report
+    that says more, as a path from this report's.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Cell:
     note: str = ""
     tone: str = ""
     about: str = ""
+    link: str = ""
     below: "tuple[Cell, ...]" = ()
 
     @property

@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from harness.results.store import Campaign, RunData
+from harness.scenario.expectations import Expectation
 from tests.golden.campaigns import store
 from tests.support.histories import make_run
 
 Point = Mapping[str, Any]
 """Swept values by key."""
+
+
+def expectation(says: str = "it is so", **stated: Any) -> dict[str, Any]:
+    """Return an expectation as a scenario that was resolved has it."""
+    return Expectation(says=says, **stated).model_dump(mode="json")
 
 
 def name_of(base: str, point: Point) -> str:
@@ -23,6 +29,7 @@ def swept(
     runs: Mapping[tuple[str, tuple[Any, ...]], Mapping[str, Any]],
     blocks: int = 3,
     hypothesis: str | None = None,
+    expectations: Sequence[Mapping[str, Any]] = (),
 ) -> Campaign:
     """Save a campaign with a sweep of `keys`; `runs` has the load of each base and its values.
 
@@ -45,5 +52,6 @@ def swept(
             }  # fmt: skip
     sweep = [{"key": key, "values": list(values)} for key, values in keys.items()]
     scenario = {**made[0].record.scenario, "sweep": sweep, "hypothesis": hypothesis}
+    scenario["expectations"] = [expectation(**one) for one in expectations]
     first = next(iter(variants))
     return store(path, made, scenario=scenario, variants=list(variants.values()), baseline=first)

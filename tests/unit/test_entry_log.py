@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analysis import check_laws
+from harness.analysis import METRICS, check_laws
+from harness.analysis.estimates import point
 from harness.analysis.laws import counts
+from harness.analysis.run_facts import RunFacts
 from harness.campaign.entry_log import account
 from harness.results import routes
 from harness.results.findings import Verdict
@@ -106,6 +108,34 @@ def test_of_a_log_what_was_in_the_window_is_counted_by_route():
         "1000000000.100 200 GET /readyz 0.004 127.0.0.1:1",
     ]
     assert [row.model_dump() for row in account(lines, 1e9, 1e9 + 2)] == [
-        {"method": "GET", "route": "/orders/{id}", "count": 1, "p50_ms": 4.0, "p95_ms": 4.0},
-        {"method": "POST", "route": "/orders", "count": 2, "p50_ms": 20.0, "p95_ms": 29.0},
-    ]
+        {
+            "method": "GET", "route": "/orders/{id}", "count": 1, "p50_ms": 4.0, "p95_ms": 4.0,
+            "servers": {"127.0.0.1:1": 1},
+        },
+        {
+            "method": "POST", "route": "/orders", "count": 2, "p50_ms": 20.0, "p95_ms": 29.0,
+            "servers": {"127.0.0.1:1": 1, "127.0.0.1:2": 1},
+        },
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("logged", "servers"),
+    [
+        ("127.0.0.1:1, 127.0.0.1:2", {"127.0.0.1:2": 1}),
+        ("[::1]:80", {"[::1]:80": 1}),
+        ("-", {}),
+        ("", {}),
+    ],
+)
+def test_who_answered_is_the_last_server_that_was_tried(logged, servers):
+    (row,) = account([f"1000000000.500 202 POST /orders 0.010 {logged}\n"], 1e9, 1e9 + 2)
+    assert row.servers == servers
+
+
+def test_the_busiest_server_has_its_share_of_all_requests(run):
+    shares = [f"1000000000.500 202 POST /orders 0.010 10.0.0.{n}:80" for n in (1, 1, 1, 2)]
+    log = {"to_s": 2.0, "requests": account(shares, 1e9, 1e9 + 2)}
+    for found, expected in ((log, 75.0), (None, None)):
+        facts = RunFacts(with_record(run, entry_log=found))
+        assert point(METRICS["busiest_server_pct"].measure(facts), None).value == expected

@@ -9,6 +9,7 @@ from harness.scenario.model import (
     Scenario,
     ignored_scenarios,
     known_buyers,
+    known_experiments,
     known_scenarios,
     load_scenario,
 )
@@ -59,10 +60,12 @@ def test_stream_differs_only_in_its_buyers():
 
 
 def test_every_scenario_of_the_project_is_found_and_valid():
+    experiments = known_experiments(ROOT)
     assert known_scenarios(ROOT) == [
-        "acknowledgement", "chaos", "ci", "ci_contention", "contention", "flash_sale", "open",
-        "peak_sale", "quick", "selftest", "soak", "stream",
+        "chaos", "ci", "ci_contention", "contention", "flash_sale", "open", "peak_sale", "quick",
+        "selftest", "soak", "stream", *experiments,
     ]  # fmt: skip
+    assert "experiments/threads" in experiments
     assert known_buyers() == ["polling", "watching"]
     assert all(load_scenario(name, ROOT).title for name in known_scenarios(ROOT))
 
@@ -271,6 +274,17 @@ def test_a_key_of_a_contention_test_is_guessed(load_text):
     assert "did you mean buyers?" in caught.value.hint
 
 
+def test_an_experiment_has_a_short_name_unless_another_scenario_has_it(tmp_path):
+    assert load_scenario("threads", ROOT) == load_scenario("experiments/threads", ROOT)
+    (tmp_path / "scenarios/experiments").mkdir(parents=True)
+    for name, title in (("own", "Own"), ("experiments/own", "Experiment")):
+        text = FLASH_SALE.replace('title = "Flash sale"', f'title = "{title}"')
+        (tmp_path / f"scenarios/{name}.toml").write_text(text)
+    assert known_experiments(tmp_path) == ["experiments/own"]
+    assert load_scenario("own", tmp_path).title == "Own"
+    assert load_scenario("experiments/own", tmp_path).title == "Experiment"
+
+
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(UsageError, match="no scenario named 'flashsale'") as caught:
         load_scenario("flashsale", ROOT)
@@ -314,8 +328,12 @@ def test_what_editors_hide_beside_scenarios_is_none(tmp_path):
     (scenarios / "quick.toml").write_text(FLASH_SALE)
     (scenarios / "._quick.toml").write_bytes(b"\0\5\x16\7")
     (scenarios / ".#quick.toml").symlink_to("nobody@nowhere.1")
+    (scenarios / "experiments").mkdir()
+    (scenarios / "experiments/._one.toml").write_bytes(b"\0")
     assert known_scenarios(tmp_path) == ["quick"]
-    assert [path.name for path in ignored_scenarios(tmp_path)] == [".#quick.toml", "._quick.toml"]
+    assert [path.name for path in ignored_scenarios(tmp_path)] == [
+        ".#quick.toml", "._quick.toml", "._one.toml",
+    ]  # fmt: skip
 
 
 def open_scenario(tmp_path, old="", new=""):

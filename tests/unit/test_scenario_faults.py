@@ -81,9 +81,8 @@ def test_cases_have_faults_settings_and_approaches(load_text):
 
 
 def test_a_scenario_with_cases_can_be_read_back_from_json():
-    for name in ("chaos", "acknowledgement"):
-        scenario = load_scenario(name, ROOT)
-        assert Scenario.model_validate(scenario.model_dump(mode="json")) == scenario
+    scenario = load_scenario("chaos", ROOT)
+    assert Scenario.model_validate(scenario.model_dump(mode="json")) == scenario
 
 
 def fault(lines):
@@ -242,7 +241,5 @@ def test_chaos_has_every_kind_of_fault_that_does_not_kill_and_one_does_not_hide_
 def test_the_acknowledgement_is_measured_on_the_quick_sale():
     quick, priced = load_scenario("quick", ROOT), load_scenario("acknowledgement", ROOT)
     assert (priced.stages, priced.load, priced.product) == (quick.stages, quick.load, quick.product)
-    assert [dict(case.changes) for case in priced.cases] == [
-        {("api", "ACK"): "acceptance"},
-        {("api", "ACK"): "ledger"},
-    ]
+    (swept,) = priced.sweep
+    assert (swept.key, swept.points) == ("api.ACK", ("acceptance", "ledger"))

@@ -66,11 +66,13 @@ def test_every_command_of_the_docs_is_one():
 
 
 def test_the_examples_of_a_scenario_are_scenarios():
-    whole, *parts = blocks(
+    whole, *parts, asked = blocks(
         re.sub(r"(?m)^    ", "", (ROOT / "docs/own-scenario.md").read_text("utf-8")), "toml"
     )
-    assert len(parts) == 2
-    for text in (whole, *(f"{whole}\n{part}" for part in parts)):
+    assert len(parts) == 3
+    hypothesis, _, expectations = asked.partition("\n\n")
+    experiment = "\n".join([hypothesis, whole, parts[1], expectations])
+    for text in (whole, *(f"{whole}\n{part}" for part in parts), experiment):
         Scenario.model_validate(tomllib.loads(text))
 
 

@@ -1,0 +1,76 @@
+"""The page of the experiments is that of the scenarios and of what is kept."""
+
+import json
+import shutil
+
+import pytest
+
+from harness.results.store import Campaign
+from harness.scenario.model import load_scenario
+from publishing import experiments
+from publishing.experiments import ANSWERS, KEPT, PAGE, ROOT, experiments_page, keep
+from tests.support.sweeps import expectation, swept
+
+
+def test_the_page_is_up_to_date():
+    """`python -m publishing.experiments` writes it again."""
+    assert PAGE.read_text("utf-8") == experiments_page()
+
+
+def test_what_is_kept_is_answered_and_asks_what_is_asked_today():
+    kept = {path.parent.name: json.loads(path.read_text("utf-8"))["experiment"]
+            for path in KEPT.glob("*/summary.json")}  # fmt: skip
+    answers = json.loads(ANSWERS.read_text("utf-8")) if ANSWERS.exists() else {}
+    assert answers == {name: found["answer"] for name, found in kept.items()}
+    for name, found in kept.items():
+        scenario = load_scenario(f"experiments/{name}", ROOT)
+        assert found["hypothesis"] == scenario.hypothesis
+        stated = [one.model_dump(mode="json") for one in scenario.expectations]
+        asked = [{key: one[key] for key in stated[0]} for one in found["expectations"]]
+        assert asked == stated
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """A campaign with the title of an experiment, and an answer of its own."""
+    runs = {("queue", (stock,)): {"users": 12, "seconds": 8, "stock": stock} for stock in (2, 9)}
+    campaign = swept(tmp_path / "measured", {"product.stock": (2, 9)}, runs, 2, "More sells more.")
+    description = campaign.description()
+    description["title"] = load_scenario("threads", ROOT).title
+    description["scenario"]["expectations"] = [
+        expectation("nine sell more than two", metric="confirmed_orders", of="queue.stock-9",
+                    over="queue.stock-2", at_least=1.5)
+    ]  # fmt: skip
+    campaign.write_json("campaign.json", description)
+    return campaign
+
+
+@pytest.mark.parametrize("limit", [experiments.MOST_RAW_BYTES, 1])
+def test_a_campaign_is_kept_with_its_runs_if_they_are_small(measured, tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(experiments, "MOST_RAW_BYTES", limit)
+    place = keep(measured.path, tmp_path / "kept")
+    assert place.name == "threads"
+    assert (place / "runs").exists() == (limit > 1)
+    text = (place / "report/report.md").read_text("utf-8")
+    assert ("../runs/" in text) == (limit > 1)
+    assert "Supported: More sells more" in text
+    assert len(Campaign(measured.path).run_folders()) == 4, "nothing of it is taken away"
+
+
+def test_what_is_kept_has_a_picture_and_a_paragraph(measured, tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "KEPT", tmp_path / "kept")
+    keep(measured.path, tmp_path / "kept")
+    page = experiments_page()
+    assert "| [`threads`](../scenarios/experiments/threads.toml) |" in page
+    section = page.partition("## Four threads")[2]
+    assert "(../results/experiments/threads/report/figures/answer.svg)" in section
+    assert (
+        "**Supported: More sells more.** Supported: nine sell more than two. Measured: " in section
+    )
+    shutil.rmtree(tmp_path / "kept")
+
+
+def test_what_is_no_experiment_is_not_kept(measured, tmp_path):
+    measured.write_json("campaign.json", {**measured.description(), "title": "Something else"})
+    with pytest.raises(SystemExit, match="no experiment with the title 'Something else'"):
+        keep(measured.path, tmp_path / "kept")
