@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.results.store import encoded
-from report import cases, comparison_report, contention, reproduce, sweep
+from report import capacity, cases, comparison_report, contention, reproduce, sweep
 from report.charts import theme
 from report.charts.figures import Picture
 from report.conclusion import Headline
@@ -62,6 +62,8 @@ def write(campaign_dir: Path) -> Written:
 def _compose(campaign_dir: Path) -> Document:
     """Return what the report of a campaign says, by what kind of campaign it is."""
     evidence, raw = read(campaign_dir), reproduce.raw(campaign_dir)
+    if "capacity" in evidence.campaign:
+        return capacity.compose(evidence, raw, campaign_dir)
     if evidence.summary.get("contention"):
         return contention.compose(evidence, raw)
     if evidence.summary.get("cases"):
