@@ -83,9 +83,10 @@ class LevelRun(Part):
     audit: Verdict
     """The verdict of the audit on correctness."""
     purchases: int
-    """Purchases that were sent in the busiest stage."""
+    """Purchases that were begun in the busiest stage."""
     purchase_p95_ms: float | None
-    """From the moment at which the buyer meant to buy; null: 5 % or more were not acknowledged."""
+    """From when the buyer meant to buy to the acknowledgement, over all retries; null: more than 5 %
+    were never acknowledged, or there were too few."""
     error_pct: float
     """Requests with a 5xx answer or none, and purchases that were turned away, of all requests."""
     drain_s: float | None

@@ -5,7 +5,7 @@ generator, the machine that it shares, or the simulated payment gateway gave out
 runs there are no measure, the capacity is at least the highest level that is served.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.analysis.summary import plain
 from harness.campaign.variants import Variant
@@ -49,18 +49,22 @@ def derive(campaign: Campaign) -> CapacityDocument:
         of=plan.of,
         limits=plan.limits,
         search=plan.search,
-        capacities=[_capacity(plan, one, found[one.name], points) for one in plan.variants],
+        capacities=[conclude(plan, one, found[one.name], points) for one in plan.variants],
     )
     campaign.write_json(FILE, plain(document.as_json()))
     return document
 
 
-def _capacity(
+def conclude(
     plan: CapacityPlan,
     variant: Variant,
     runs: Sequence[tuple[str, LevelRun]],
-    points: dict[str, int],
+    points: Mapping[str, int],
 ) -> VariantCapacity:
+    """Return what the runs of one variant come to.
+
+    Each run comes with the name of the campaign's variant; `points` has the levels of those.
+    """
     trials = [trial(points[name], run) for name, run in runs]
     found = bracket(trials)
     levels = [

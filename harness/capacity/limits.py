@@ -1,8 +1,9 @@
 """The limits that a level must keep, and what a run measured of them.
 
-The purchase latency counts from the moment at which a buyer meant to ask, so a generator that sends
-late hides nothing (coordinated omission), and a purchase that was not acknowledged is longer than
-all others. It is that of the busiest stage: what comes before it is the way there.
+The purchase latency counts from the moment at which a buyer meant to buy, so a generator that sends
+late hides nothing (coordinated omission), until the acknowledgement, over all retries. A purchase
+that was never acknowledged is longer than all others. The latency is that of the busiest stage:
+what comes before it is the way there.
 
 How long the backlog takes after the load is a limit, because an acceptance costs less than an
 order: a shop that accepts more than it works off looks fast for as long as the load is short. With
@@ -20,11 +21,10 @@ from harness.analysis.order_counts import errors
 from harness.analysis.run_facts import (
     ACKNOWLEDGED,
     NANOSECONDS,
-    Flags,
+    Floats,
     RunFacts,
     integers,
     is_in,
-    response_ms,
 )
 
 PERCENTILE = 0.95
@@ -61,18 +61,15 @@ class Measured:
 def measure(facts: RunFacts) -> Measured:
     """Return what a run measured of its limits."""
     requests = facts.requests
-    buys = is_in(requests, "endpoint", ["buy"])
-    acknowledged = buys & is_in(requests, "status", ACKNOWLEDGED)
-    failed = errors(facts) | (buys & ~acknowledged)
-    begin_ns, end_ns = facts.peak.window_ns
-    sent_ns = integers(requests, "sent_ns")
-    at_peak = buys & (sent_ns >= begin_ns) & (sent_ns < end_ns)
+    refused = is_in(requests, "endpoint", ["buy"]) & ~is_in(requests, "status", ACKNOWLEDGED)
+    failed = errors(facts) | refused
+    took_ms = _took_ms(facts)
     settled = facts.orders["settled"].to_numpy(dtype=np.bool_)
     last_ns = integers(facts.orders, "settled_rel_ns")[settled].max(initial=0)
     is_whole = bool(settled.all())
     return Measured(
-        purchases=int(np.count_nonzero(at_peak)),
-        purchase_p95_ms=_p95_ms(facts, at_peak, acknowledged),
+        purchases=len(took_ms),
+        purchase_p95_ms=_p95_ms(took_ms),
         error_pct=100.0 * float(np.count_nonzero(failed)) / max(len(requests), 1),
         drain_s=max(0.0, float(last_ns) / NANOSECONDS - facts.load_s) if is_whole else None,
         unsettled=int(np.count_nonzero(~settled)),
@@ -96,8 +93,19 @@ def broken(limits: Limits, measured: Measured) -> Iterator[str]:
         yield f"the backlog took {drain_s:.1f} s after the load, limit {limits.drain_s:g} s"
 
 
-def _p95_ms(facts: RunFacts, at_peak: Flags, acknowledged: Flags) -> float | None:
-    took_ms = np.where(acknowledged, response_ms(facts.requests), np.inf)[at_peak]
+def _took_ms(facts: RunFacts) -> Floats:
+    """Return how long each purchase of the busiest stage took, in ms; infinity: for ever."""
+    buys = facts.purchases_with("key", "intended_ns", "done_ns", "status")
+    begun_ns = buys.groupby("key", sort=False)["intended_ns"].min()
+    acknowledged = buys[is_in(buys, "status", ACKNOWLEDGED)]
+    done_ns = acknowledged.groupby("key", sort=False)["done_ns"].min().reindex(begun_ns.index)
+    begin_ns, end_ns = facts.peak.window_ns
+    at_peak = (begun_ns >= begin_ns) & (begun_ns < end_ns)
+    took_ms: Floats = ((done_ns - begun_ns) / 1e6).fillna(np.inf)[at_peak].to_numpy(np.float64)
+    return took_ms
+
+
+def _p95_ms(took_ms: Floats) -> float | None:
     if len(took_ms) < FEWEST_PURCHASES:
         return None
     value = nearest_rank(took_ms, PERCENTILE)
