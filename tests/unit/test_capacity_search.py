@@ -1,4 +1,4 @@
-"""The search for a capacity: it finds the threshold of what is monotone, and ends for what is not."""
+"""The search: it finds the threshold of what is monotone, and ends for what is not."""
 
 import pytest
 from hypothesis import given
