@@ -77,8 +77,8 @@ class Blocks:
             "topologies": description["topologies"] | described(alone, root),
         }
         self.campaign.write_json("campaign.json", description)
-        topologies = {**self._topologies, **found}
-        return replace(self, request=request, _topologies=topologies, _planned=planned)
+        found = {**self._topologies, **found}
+        return replace(self, request=request, _topologies=found, _planned=planned)
 
     def make_run(self, planned: PlannedRun) -> None:
         """Make a run under its variant's scenario; whatever breaks, the error names the run."""

@@ -142,6 +142,20 @@ class CapacityDocument(Part):
     search: Search
     capacities: list[VariantCapacity]
 
+    @property
+    def runs(self) -> list[LevelRun]:
+        """Return every run."""
+        return [run for one in self.capacities for level in one.levels for run in level.runs]
+
+    @property
+    def incorrect_runs(self) -> list[int]:
+        """Return the runs whose audit failed, but for those that only did not drain in time."""
+        return [
+            run.index
+            for run in self.runs
+            if run.audit is Verdict.FAIL and run.outcome is Outcome.UNMEASURED
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """Return the content of capacity.json."""
         return self.model_dump(mode="json")

@@ -27,6 +27,8 @@ from harness.capacity.resources import NOT_OF_THE_SYSTEM, merged, what_gave_out
 from harness.capacity.search import bracket, is_settled
 from harness.results.store import Campaign
 
+USED_UP = "The runs were used up before both ends were close and repeated."
+
 _THE = {
     Kind.GENERATOR: "the load generator gave out",
     Kind.MACHINE: "the machine, which the load generator shares, gave out",
@@ -76,6 +78,8 @@ def conclude(
     used_up = _used_up(over)
     gave_out = what_gave_out(used_up)
     answer = _answer(served, over, gave_out)
+    settled = is_settled(plan.search, trials)
+    statement = _statement(plan, variant, answer, (served, over), used_up)
     return VariantCapacity(
         name=variant.name,
         title=variant.title or variant.name,
@@ -83,9 +87,9 @@ def conclude(
         answer=answer,
         served=found.served,
         not_served=found.not_served,
-        settled=is_settled(plan.search, trials),
+        settled=settled,
         gave_out=gave_out,
-        statement=_statement(plan, variant, answer, (served, over), used_up),
+        statement=statement if settled else f"{statement} {USED_UP}",
         levels=levels,
     )
 

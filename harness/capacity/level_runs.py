@@ -14,7 +14,7 @@ from harness.analysis.run_facts import RunFacts
 from harness.capacity.capacity_document import LevelRun, Outcome
 from harness.capacity.limits import Limits, broken, measure
 from harness.capacity.resources import resources
-from harness.results.findings import Finding, Law, Verdict, correctness
+from harness.results.findings import Category, Finding, Law, Verdict, correctness
 from harness.results.store import Campaign, RunData, load_findings, load_run
 
 
@@ -62,7 +62,8 @@ def _unsound(
         yield from (f"invalid: {reason}" for reason in validity["reasons"])
     verdict = correctness(findings)
     if verdict is not Verdict.PASS and not is_late:
-        names = ", ".join(one.id for one in findings if one.verdict is verdict)
+        about = [one for one in findings if one.category is Category.CORRECTNESS]
+        names = ", ".join(one.id for one in about if one.verdict is verdict)
         yield f"the audit is {verdict}: {names or 'it was not made'}"
 
 

@@ -79,13 +79,13 @@ class _LevelSearch:
     observer: Observer
     on_message: OnMessage
     trials: dict[str, list[Trial]] = field(default_factory=dict)
+    announced: int = 0
 
     def go(self) -> Campaign:
         """Make every run that the search takes, and return the campaign."""
         self.trials = {one.name: [] for one in self.plan.variants}
         for name, found in stored_level_runs(self.blocks.campaign, self.plan.limits):
             self._note(name, found)
-        self._announce()
         for planned in self.blocks.missing:
             self._make(planned)
         while due := [one for one in self.plan.variants if self._next(one) is not None]:
@@ -106,6 +106,8 @@ class _LevelSearch:
         return self.blocks.planned[-1]
 
     def _make(self, planned: PlannedRun) -> None:
+        if planned.index > self.announced:
+            self._announce()
         self.blocks.make_run(planned)
         *_, (name, found) = stored_level_runs(
             self.blocks.campaign, self.plan.limits, of=planned.index
@@ -128,5 +130,6 @@ class _LevelSearch:
         left = sum(expected_runs(self.plan.search, one) for one in self.trials.values())
         made = sum(map(len, self.trials.values()))
         ahead = [PlannedRun(made + n, 1, "", 0) for n in range(1, left + 1)]
+        self.announced = made + left
         done = [*self.blocks.planned][:made]
         self.observer.campaign_begins([*done, *ahead], made, self.blocks.request.scenario)

@@ -8,14 +8,12 @@ from rich.text import Text
 from harness.capacity.capacity_document import (
     Answer,
     CapacityDocument,
-    Outcome,
     VariantCapacity,
     unit,
 )
 from harness.cli.application import console, print_table
 from harness.cli.outcome import CampaignVerdict
 from harness.errors import ExitCode
-from harness.results.findings import Verdict
 
 NOTHING = "–"
 
@@ -32,14 +30,8 @@ def print_capacities(found: CapacityDocument, verdict: CampaignVerdict) -> None:
 
 def capacity_verdict(found: CapacityDocument) -> CampaignVerdict:
     """Judge: 20 if an audit failed, 40 if nothing was measured of a variant, 30 if runs ran out."""
-    runs = [run for one in found.capacities for level in one.levels for run in level.runs]
-    failed = [
-        str(run.index)
-        for run in runs
-        if run.audit is Verdict.FAIL and run.outcome is Outcome.UNMEASURED
-    ]
-    if failed:
-        said = f"the audit failed in run {', '.join(failed)}"
+    if failed := found.incorrect_runs:
+        said = f"the audit failed in run {', '.join(map(str, failed))}"
         return CampaignVerdict(ExitCode.CORRECTNESS, said)
     if unknown := _named(found, lambda one: one.answer is Answer.UNKNOWN):
         return CampaignVerdict(ExitCode.INVALID, f"no level of {unknown} could be measured")

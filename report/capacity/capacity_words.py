@@ -1,7 +1,6 @@
 """What a search for a capacity found, in words."""
 
 from harness.capacity.capacity_document import Answer, VariantCapacity, level_words
-from harness.results.findings import Verdict, correctness
 from report import numbers
 from report.capacity.searched import Searched
 from report.conclusion import Headline, audit_failures
@@ -30,8 +29,7 @@ MEANING = (
 
 def headline(found: Searched) -> Headline:
     """Return in words what was found of each variant."""
-    runs = found.evidence.runs
-    failed = any(correctness(run.findings) is Verdict.FAIL for run in runs)
+    failed = found.document.incorrect_runs
     each = "; ".join(_short(found, one) for one in found.document.capacities)
     return Headline(
         title=f"The audit failed; {each}" if failed else each,
