@@ -85,8 +85,8 @@ class LevelRun(Part):
     purchases: int
     """Purchases that were begun in the busiest stage."""
     purchase_p95_ms: float | None
-    """From when the buyer meant to buy to the acknowledgement, over all retries; null: more than 5 %
-    were never acknowledged, or there were too few."""
+    """From when the buyer meant to buy to the acknowledgement, over all retries; null: there were
+    too few, or more than 5 % were never acknowledged."""
     error_pct: float
     """Requests with a 5xx answer or none, and purchases that were turned away, of all requests."""
     drain_s: float | None

@@ -1,9 +1,9 @@
 """What a run says of its level: whether it kept every limit, and what it used up.
 
 Only a run that is valid and clean measures the system. A run whose backlog was not worked off in
-time breaks a limit, whatever the audit says of its open orders; any other run that is invalid, or
-that the audit does not pass, is no measure: its level was not served by it, but neither is it the
-system that says so.
+time breaks a limit, whatever the audit says of its open orders, unless it oversold or lost some.
+Any other run that is invalid, or that the audit does not pass, is no measure: its level was not
+served by it, but neither is it the system that says so.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +17,9 @@ from harness.capacity.resources import resources
 from harness.results.findings import Category, Finding, Law, Verdict, correctness
 from harness.results.store import Campaign, RunData, load_findings, load_run
 
+NO_OVERSELL, LOST = "I1", "acknowledged orders lost"
+"""The invariant, and how the kind of offence begins, that a backlog does not explain."""
+
 
 def level_run(
     run: RunData, findings: Sequence[Finding], validity: Mapping[str, Any], limits: Limits
@@ -25,7 +28,7 @@ def level_run(
     facts = RunFacts(run)
     measured = measure(facts)
     over = list(broken(limits, measured))
-    is_late = not run.record.drained and measured.unsettled > 0
+    is_late = not run.record.drained and measured.unsettled > 0 and not _has_sold_wrongly(findings)
     unsound = list(_unsound(findings, validity, is_late=is_late))
     outcome = Outcome.UNMEASURED if unsound else Outcome.FAILED if over else Outcome.PASSED
     return LevelRun(
@@ -52,6 +55,15 @@ def stored_level_runs(
             run = load_run(folder)
             findings = load_findings(folder)
             yield run.variant, level_run(run, findings, validity[run.index], limits)
+
+
+def _has_sold_wrongly(findings: Sequence[Finding]) -> bool:
+    """Return True if units were oversold, or orders lost: no drain would mend that."""
+    return any(
+        one.verdict is Verdict.FAIL
+        and (one.id == NO_OVERSELL or any(kind.startswith(LOST) for kind in one.offences))
+        for one in findings
+    )
 
 
 def _unsound(

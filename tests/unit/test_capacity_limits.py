@@ -125,9 +125,13 @@ def test_a_shop_that_did_not_work_off_its_backlog_has_failed_whatever_the_audit_
     orders = run.orders.copy()
     orders.loc[orders.index[:3], ["status", "settled_ns"]] = ["awaiting_payment", 0]
     late = with_record(replace(run, orders=orders), drained=False)
-    dirty = [replace(CLEAN[0], verdict=Verdict.FAIL)]
+    dirty = [replace(CLEAN[0], id="I11", verdict=Verdict.FAIL)]
     found = level_run(late, dirty, VALID, WIDE)
     assert found.outcome is Outcome.FAILED
     assert found.reasons == ["3 orders were not settled when the drain ended"]
+    lost = [replace(dirty[0], id="I3", offences={"acknowledged orders lost": 1})]
+    oversold = [replace(dirty[0], id="I1")]
+    for wrong in (lost, oversold):
+        assert level_run(late, wrong, VALID, WIDE).outcome is Outcome.UNMEASURED
     settled = with_record(run, drained=False)
     assert level_run(settled, dirty, VALID, WIDE).outcome is Outcome.UNMEASURED
