@@ -14,8 +14,8 @@ from publishing.terminal_session import COMMANDS, PICTURE, drawn
 from tests.support.workflows import blocks, commands_in, parse
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", *(f"docs/{name}.md" for name in ("measuring", "tutorial", "own-scenario", "capacity",
-         "own-system", "containers")))  # fmt: skip
+PAGES = ("README.md", *(f"docs/{name}.md" for name in ("measuring", "tutorial", "own-scenario",
+         "capacity", "own-system", "containers")))  # fmt: skip
 
 
 @pytest.mark.parametrize(
