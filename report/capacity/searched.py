@@ -69,6 +69,6 @@ def _together(name: str, title: str, position: int, levels: list[Variant]) -> Va
         title=title,
         position=position,
         ranked=True,
-        facts={**levels[0].facts, "metrics": {}},  # those of one level say nothing of all
+        facts={"metrics": {}},  # what one level says is nothing that all of them say
         runs=tuple(runs),
     )
