@@ -24,6 +24,16 @@ def run():
     return make_run("queue", users=30, stock=2_000, seconds=16)
 
 
+def with_open_orders(run, n):
+    """A run in which the first orders were never settled."""
+    settled = np.arange(len(run.orders)) >= n
+    orders = run.orders.assign(
+        status=run.orders["status"].where(settled, "awaiting_payment"),
+        settled_ns=run.orders["settled_ns"].where(settled, 0),
+    )
+    return replace(run, orders=orders)
+
+
 def measured(**changes):
     kept = Measured(purchases=1_000, purchase_p95_ms=100.0, error_pct=0.0, drain_s=0.5, unsettled=0)
     return replace(kept, **changes)
@@ -90,9 +100,7 @@ def test_purchases_that_are_turned_away_are_errors(run):
 
 
 def test_a_backlog_that_is_not_worked_off_has_no_drain_time(run):
-    orders = run.orders.copy()
-    orders.loc[orders.index[:3], ["status", "settled_ns"]] = ["awaiting_payment", 0]
-    found = measure(RunFacts(replace(run, orders=orders)))
+    found = measure(RunFacts(with_open_orders(run, 3)))
     assert (found.drain_s, found.unsettled) == (None, 3)
     assert measure(RunFacts(run)).drain_s is not None
 
@@ -122,9 +130,7 @@ def test_a_run_that_is_invalid_or_not_clean_is_no_measure_of_the_system(run):
 
 
 def test_a_shop_that_did_not_work_off_its_backlog_has_failed_whatever_the_audit_says(run):
-    orders = run.orders.copy()
-    orders.loc[orders.index[:3], ["status", "settled_ns"]] = ["awaiting_payment", 0]
-    late = with_record(replace(run, orders=orders), drained=False)
+    late = with_record(with_open_orders(run, 3), drained=False)
     dirty = [replace(CLEAN[0], id="I11", verdict=Verdict.FAIL)]
     found = level_run(late, dirty, VALID, WIDE)
     assert found.outcome is Outcome.FAILED
