@@ -19,6 +19,10 @@ SCHEMAS: Final = {
         "harness/analysis/contention.schema.json",
         "In the folder of a campaign of contention tests.",
     ),
+    "capacity.json": (
+        "harness/capacity/capacity.schema.json",
+        "In the folder of a search for a capacity.",
+    ),
     "gate.json": ("report/gate/gate.schema.json", "In the folder of a gate."),
 }
 """By the name of the file: its schema, and where it is."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.results.store import encoded
-from report import cases, comparison_report, contention, experiment, reproduce, sweep
+from report import capacity, cases, comparison_report, contention, experiment, reproduce, sweep
 from report.charts import theme
 from report.charts.figures import Picture
 from report.conclusion import Headline
@@ -63,6 +63,8 @@ def write(campaign_dir: Path, *, raw_is_kept: bool = True) -> Written:
 def _compose(campaign_dir: Path, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report of a campaign says; that of an experiment begins with its answer."""
     evidence = read(campaign_dir)
+    if "capacity" in evidence.campaign:
+        return capacity.compose(evidence, raw, campaign_dir)
     document = _compose_kind(evidence, raw)
     return (
         experiment.answered(document, evidence) if evidence.summary.get("experiment") else document

@@ -134,17 +134,25 @@ def _no_winner(evidence: Evidence) -> str:
 
 def troubles(evidence: Evidence) -> list[str]:
     """Return what the audit found, what it could not see, and why a run is invalid."""
-    each = [
-        (f"Run {run.index} ({variant.title})", run)
-        for variant in evidence.variants
-        for run in variant.runs
-    ]
-    problems = [problem for where, run in each for problem in _failures(run, where)]
-    problems += _not_measured(each)
+    problems = [*audit_failures(evidence), *_not_measured(_each(evidence))]
     for state in (run for entry in evidence.summary["variants"] for run in entry["runs"]):
         if not state["valid"]:
             problems.append(f"Run {state['index']} is INVALID: {'; '.join(state['reasons'])}")
     return problems
+
+
+def audit_failures(evidence: Evidence) -> list[str]:
+    """Return what the audit found in each run."""
+    return [problem for where, run in _each(evidence) for problem in _failures(run, where)]
+
+
+def _each(evidence: Evidence) -> list[tuple[str, Run]]:
+    """Return every run with what it is called, variant by variant."""
+    return [
+        (f"Run {run.index} ({variant.title})", run)
+        for variant in evidence.variants
+        for run in variant.runs
+    ]
 
 
 def _failures(run: Run, where: str) -> Iterator[str]:

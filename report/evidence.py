@@ -22,7 +22,7 @@ from harness.errors import UsageError
 from harness.results.findings import Finding
 from harness.results.record import RunRecord
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
-from harness.scenario.scenario_keys import PEAK_USERS
+from harness.scenario.scenario_keys import PEAK_USERS, RATE
 from report import numbers
 from report.charts import theme
 
@@ -202,6 +202,8 @@ class Evidence:
     def _crowd(self) -> str:
         """Return what kind of load it is, and how large."""
         if (arriving := self.scenario.get("open")) is not None:
+            if rates := self._swept(RATE):
+                return f"open workload, {min(rates):,g} to {max(rates):,g} arrivals per second"
             buyers = sum(stage["buyers"] for stage in arriving["stages"])
             return f"open workload, {buyers:,} buyers arrive"
         return f"closed workload, up to {self._peaks} users{self._at_purchases}"
@@ -209,9 +211,13 @@ class Evidence:
     @property
     def _peaks(self) -> str:
         """Return the users at the peak, or the least and the most that a sweep makes of them."""
-        points = [one.get("scenario") or {} for one in self.campaign.get("variants", ())]
-        swept = [point[PEAK_USERS] for point in points if PEAK_USERS in point]
+        swept = self._swept(PEAK_USERS)
         return f"{min(swept):,} to {max(swept):,}" if swept else f"{self.peak_users:,}"
+
+    def _swept(self, key: str) -> list[float]:
+        """Return the values that the variants of a sweep, or of a search, have of a key."""
+        points = [one.get("scenario") or {} for one in self.campaign.get("variants", ())]
+        return [point[key] for point in points if key in point]
 
     @property
     def _at_purchases(self) -> str:

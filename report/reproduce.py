@@ -26,17 +26,20 @@ def commands(campaign: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what makes the campaign again, from a clone; nothing if no command was recorded."""
     environment = campaign.get("environment", {})
     argv = [str(word) for word in environment.get("argv") or ()]
-    if argv[1:2] != ["run"]:
+    command = argv[1] if len(argv) > 1 else ""
+    if command not in ("run", "capacity"):
         return ()
     revision = (environment.get("git") or {}).get("revision")
     words = [*without(argv[2:], ("--out",))]
-    for option, value in (("--seed", campaign["seed"]), ("--runs", campaign["n_blocks"])):
+    stated = [("--seed", campaign["seed"])]
+    stated += [("--runs", campaign["n_blocks"])] if command == "run" else []
+    for option, value in stated:
         if not any(word == option or word.startswith(f"{option}=") for word in words):
             words += [option, str(value)]
     return (
         *([f"git checkout {revision}"] if revision else []),
         "make .venv/.synced",
-        f".venv/bin/harness run {shlex.join(words)}",
+        f".venv/bin/harness {command} {shlex.join(words)}",
     )
 
 

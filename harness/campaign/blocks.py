@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,44 @@ class Blocks:
         for one in missing:
             if not goes_on():
                 return
-            self._make(one)
+            self.make_run(one)
 
-    def _make(self, planned: PlannedRun) -> None:
+    @property
+    def planned(self) -> Sequence[PlannedRun]:
+        """Return every run of the plan, in order."""
+        return self._planned
+
+    @property
+    def missing(self) -> list[PlannedRun]:
+        """Return the runs of the plan that are not made yet."""
+        runs = self._planned
+        return [one for one in runs if not self.campaign.has_run(one.index, one.variant)]
+
+    def extended(self, variant: Variant, block: int, root: Path) -> "Blocks":
+        """Plan one run more, of a block of a variant that may be new to the campaign.
+
+        Raises UsageError for a variant that cannot be measured; then nothing is planned.
+        """
+        alone = replace(self.request, variants=[variant], baseline=None)
+        found = _checked(alone, root, self._runtime)
+        known = {one.name: one for one in self.request.variants}
+        variants = list((known | {variant.name: variant}).values())
+        request = replace(self.request, variants=variants, runs=max(self.request.runs, block))
+        seed = request.seed if request.same_seed else request.seed + block - 1
+        run = PlannedRun(len(self._planned) + 1, block, variant.name, seed)
+        planned = [*self._planned, run]
+        description = self.campaign.description()
+        description |= {
+            "variants": [one.as_json() for one in variants],
+            "n_blocks": request.runs,
+            "order": [asdict(one) for one in planned],
+            "topologies": description["topologies"] | described(alone, root),
+        }
+        self.campaign.write_json("campaign.json", description)
+        found = {**self._topologies, **found}
+        return replace(self, request=request, _topologies=found, _planned=planned)
+
+    def make_run(self, planned: PlannedRun) -> None:
         """Make a run under its variant's scenario; whatever breaks, the error names the run."""
         variant = self.request.variant(planned.variant)
         scenario = variant.scenario_of(self.request.scenario)
@@ -76,7 +111,14 @@ def run(request: Request, root: Path, out: Path, runtime: Runtime, observer: Obs
 
 
 def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Campaign:
-    """Make the runs of a stored campaign that are not there yet, exactly as it was described."""
+    """Make the runs of a stored campaign that are not there yet, exactly as it was described.
+
+    Raises UsageError for a search for a capacity, which plans its runs as it goes.
+    """
+    if "capacity" in Campaign.open(path).description():
+        raise UsageError(
+            f"{path} is a search for a capacity", f"continue with: harness capacity --resume {path}"
+        )
     return _make_all(reopen(path, root, runtime, observer), observer)
 
 
@@ -186,6 +228,7 @@ def _describe(
     run_cases = {one.case for one in planned}
     return {
         **({"looks": interim_looks.declared()} if request.until_decided else {}),
+        **({"capacity": request.capacity} if request.capacity else {}),
         "scenario": request.scenario.model_dump(mode="json"),
         "title": request.scenario.title,
         "variants": [one.as_json() for one in variants],

@@ -1,7 +1,7 @@
 """The topologies that a campaign measures: each variant in each case that it takes part in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class Request:
 
     `source` is where the scenario was read; no `cases` means all, no `baseline` the first variant.
     `until_decided` makes `runs` the most that may be needed, `same_seed` repeats one seed in every
-    block.
+    block. `capacity` is what a search for one declares of itself: it adds runs as it goes.
     """
 
     scenario: Scenario
@@ -38,6 +38,7 @@ class Request:
     baseline: str | None = None
     until_decided: bool = False
     same_seed: bool = False
+    capacity: Mapping[str, Any] = field(default_factory=dict)
 
     def variant(self, name: str) -> Variant:
         """Return a variant by its name."""

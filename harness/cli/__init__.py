@@ -15,7 +15,7 @@ from harness.errors import ExitCode, HarnessError, is_full
 from harness.host import inherited
 
 _COMMANDS = (
-    *("run", "validate", "selftest"),
+    *("run", "capacity", "validate", "selftest"),
     *("report", "compare", "audit", "history", "list"),
     *("up", "reset", "down", "doctor", "clean", "init"),
     *("gate", "baseline"),

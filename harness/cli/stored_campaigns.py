@@ -38,17 +38,24 @@ def publish(
 ) -> ExitCode:
     """Write summary and report, print what the campaign comes to, and return its exit code.
 
-    `opens` shows the report in the user's browser.
+    A search for a capacity has capacity.json as well. `opens` shows the report in the user's
+    browser.
     """
     import report
-    from harness import campaign
+    from harness import campaign, capacity
+    from harness.cli.capacity_lines import capacity_verdict, print_capacities
     from harness.cli.outcome import campaign_verdict
     from harness.cli.result_lines import print_result
 
     campaign.summarise(stored, prices)
+    found = capacity.derive(stored) if "capacity" in stored.description() else None
     written = report.write(stored.path)
-    verdict = campaign_verdict(stored, strict=strict)
-    print_result(stored, verdict, written.said.in_a_line)
+    if found is None:
+        verdict = campaign_verdict(stored, strict=strict)
+        print_result(stored, verdict, written.said.in_a_line)
+    else:
+        verdict = capacity_verdict(found)
+        print_capacities(found, verdict)
     console.print(f"report: {written.page}", markup=False)
     if opens:
         _open(written.page)

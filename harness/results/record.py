@@ -345,16 +345,16 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of run.json, which `run.schema.json` holds."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_untitled(RunRecord.model_json_schema()),
+        **untitled(RunRecord.model_json_schema()),
     }
 
 
-def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
+def untitled(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema without the titles that pydantic makes up from the names of the fields."""
     return {
-        key: {name: _untitled(one) for name, one in value.items()}
+        key: {name: untitled(one) for name, one in value.items()}
         if key in ("properties", "$defs")
-        else _untitled(value)
+        else untitled(value)
         if isinstance(value, dict)
         else value
         for key, value in schema.items()

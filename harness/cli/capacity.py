@@ -1,0 +1,235 @@
+"""`harness capacity`: the highest load that an approach serves within limits, and what gave out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli.application import app, console
+from harness.cli.help_pages import MEASURE, examples
+from harness.cli.options import (
+    Detail,
+    OpenOption,
+    OutOption,
+    QuietOption,
+    ScaleOption,
+    SeedOption,
+    SettingsOption,
+    VerboseOption,
+    complete_approach,
+    complete_scenario,
+    read_detail,
+    read_scales,
+    read_settings,
+    read_variants,
+)
+from harness.cli.stored_campaigns import publish
+from harness.errors import ExitCode, Interrupted, UsageError
+from harness.runtime_names import RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.campaign import Choice, Observer, Request
+    from harness.capacity import CapacityPlan
+    from harness.results.store import Campaign
+
+    Make = Callable[[Observer, Callable[[str], None]], Campaign]
+
+OF_ARRIVALS, OF_USERS = "capacity", "capacity_users"
+"""The scenarios of the two kinds of search, if no other is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How a search is shown: in the terminal, and at its end."""
+
+    detail: Detail
+    opens: bool
+
+
+@app.command(
+    rich_help_panel=MEASURE,
+    epilog=examples(
+        "harness capacity",
+        "harness capacity queue --purchase-p95-ms 100 --start 200",
+        "harness capacity sync 'sync-300=sync,api.THREADS=300'",
+        "harness capacity --users queue",
+        "harness capacity --resume results/capacity-20260102-030405",
+    ),
+)
+def capacity(
+    approach: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[APPROACH]...",
+            help="Approaches or variants; NAME=APPROACH,SERVICE.KEY=VALUE,SERVICE=N makes one. "
+            "[all approaches]",
+            autocompletion=complete_approach,
+        ),
+    ] = None,
+    users: Annotated[
+        bool,
+        typer.Option("--users", help="Search for users of a closed load, not for arrivals."),
+    ] = False,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name in scenarios/, or a TOML file: its load is what grows. "
+            f"[{OF_ARRIVALS}, or {OF_USERS}]",
+            autocompletion=complete_scenario,
+        ),
+    ] = None,
+    purchase_p95_ms: Annotated[
+        float | None,
+        typer.Option(metavar="MS", min=0, help="Limit of the purchase latency, p95. [200]"),
+    ] = None,
+    error_pct: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", min=0, max=100, help="Limit of errors. [0.1]"),
+    ] = None,
+    drain_s: Annotated[
+        float | None,
+        typer.Option(metavar="S", min=0, help="Limit of the backlog's drain after the load. [2]"),
+    ] = None,
+    start: Annotated[
+        int | None, typer.Option(metavar="LEVEL", min=1, help="The first level. [50]")
+    ] = None,
+    lowest: Annotated[
+        int | None, typer.Option(metavar="LEVEL", min=1, help="Nothing below is tried. [5]")
+    ] = None,
+    highest: Annotated[
+        int | None, typer.Option(metavar="LEVEL", min=1, help="Nothing above is tried. [5000]")
+    ] = None,
+    resolution_pct: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PERCENT", min=1, max=100, help="How close the two ends must be. [10]"
+        ),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Runs at each end. [3]")
+    ] = None,
+    most_runs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The most runs of a variant. [25]")
+    ] = None,
+    scale: ScaleOption = None,
+    settings: SettingsOption = None,
+    seed: SeedOption = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}. [local]"),
+    ] = None,
+    out: OutOption = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Continue this search.")
+    ] = None,
+    opens: OpenOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> ExitCode:
+    """Search for the highest load that each approach serves within limits, and what gave out."""
+    from harness.project import project_root, results_root
+    from harness.runtimes import runtime_named
+
+    root = project_root()
+    shown = _Shown(read_detail(quiet=quiet, verbose=verbose), opens)
+    limits = _given(purchase_p95_ms=purchase_p95_ms, error_pct=error_pct, drain_s=drain_s)
+    resolution = None if resolution_pct is None else resolution_pct / 100
+    levels = _given(
+        start=start, lowest=lowest, highest=highest, resolution=resolution, repeats=repeats,
+        most_runs=most_runs,
+    )  # fmt: skip
+    if resume is not None:
+        if any((approach, users, scenario, limits, levels, scale, settings, out, seed is not None)):
+            raise UsageError(
+                "--resume continues a search exactly as it was begun",
+                "leave out every other option",
+            )
+        return _resume(resume, root, runtime, shown)
+    source = scenario or (OF_USERS if users else OF_ARRIVALS)
+    chosen = runtime_named(runtime or RUNTIMES[0])
+
+    from harness import campaign
+
+    choice = campaign.Choice(
+        read_variants(approach), (), read_scales(scale), read_settings(settings)
+    )
+    plan, request = _planned(source, root, choice, limits, levels, users=users, seed=seed)
+    name = f"capacity-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = out or results_root() / "results" / name
+
+    from harness import capacity as searching
+
+    searching.check(plan, request, root, folder, chosen)
+    make = partial(searching.run, plan, request, root, folder, chosen)
+    return _make_and_publish(folder, make, shown)
+
+
+def _given(**values: float | None) -> dict[str, Any]:
+    """Return what the command line says; the rest stays as it is by default."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _planned(
+    source: str,
+    root: Path,
+    choice: "Choice",
+    limits: dict[str, Any],
+    levels: dict[str, Any],
+    *,
+    users: bool,
+    seed: int | None,
+) -> "tuple[CapacityPlan, Request]":
+    """Return what is searched for, and the campaign of its runs."""
+    from harness import campaign, capacity
+    from harness.scenario.model import load_scenario
+
+    scenario = load_scenario(source, root)
+    of = capacity.load_of(scenario)
+    if users and of != "users":
+        raise UsageError(f"--users: the load of {source} is open", "name a scenario of stages")
+    variants = campaign.choose(scenario, root, choice, source)
+    found = capacity.Limits(**limits), capacity.Search(**levels)
+    plan = capacity.CapacityPlan(of, *found, variants)
+    first_seed = scenario.seed if seed is None else seed
+    return plan, campaign.Request(scenario, variants, 1, first_seed, source=source)
+
+
+def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> ExitCode:
+    """Continue a search, with the runtime that it was begun with if no other is asked for."""
+    from harness import campaign, capacity
+    from harness.results.store import Campaign
+    from harness.runtimes import runtime_named
+
+    stored = Campaign.open(folder)
+    capacity.CapacityPlan.of_campaign(stored)  # or it is refused, before the machine is taken
+    chosen = runtime_named(runtime or str(stored.description()["runtime"]))
+    campaign.reopen(folder, root, chosen, campaign.CompositeObserver([]))
+    return _make_and_publish(folder, partial(capacity.resume, folder, root, chosen), shown)
+
+
+def _make_and_publish(folder: Path, make: "Make", shown: _Shown) -> ExitCode:
+    """Make the runs of a search while the terminal shows them, and publish its report."""
+    from harness.campaign import CompositeObserver
+    from harness.cli.progress import progress_shown
+    from harness.runtimes import measuring
+
+    def say(words: str) -> None:
+        if shown.detail is not Detail.RESULT:
+            console.print(words, markup=False)
+
+    with measuring(f"search for a capacity {folder}"):
+        try:
+            with progress_shown(console, shown.detail) as terminal:
+                stored = make(CompositeObserver(terminal), say)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "interrupted; everything is down, and the finished runs are kept",
+                f"continue with: harness capacity --resume {folder}",
+            ) from error
+    return publish(stored, strict=False, opens=shown.opens)
