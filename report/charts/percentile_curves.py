@@ -7,7 +7,14 @@ import numpy as np
 
 from harness.analysis.estimates import MIN_BEYOND
 from report.charts import legends, plotting
-from report.charts.chart import MOST_TOGETHER, Chart, apart, each, groups
+from report.charts.chart import (
+    MOST_TOGETHER,
+    Chart,
+    each,
+    groups,
+    most_points,
+    with_multiples,
+)
 from report.charts.figures import Figure
 from report.charts.line_chart import LineChart, Trace, compact
 from report.charts.plotting import MARKED, Panel
@@ -70,7 +77,7 @@ class PercentileChart(Chart):
             interactive=chart,
             values=self.values(evidence),
         )
-        return apart(evidence, whole, self.caption)
+        return (with_multiples(evidence, whole, self.caption),)
 
     def percentiles(self, variant: Variant) -> dict[float, float]:
         """Return the marked percentiles of the merged curve, as far as the sample supports them."""
@@ -86,7 +93,7 @@ class PercentileChart(Chart):
         every = [self.of(run) for run in evidence.runs]
         every += [self._merged(variant) for variant in evidence.variants]
         end = max([10.0, *(last for one in every if (last := reach(one)) is not None)])
-        odds = np.geomspace(1.0, end, POINTS)
+        odds = np.geomspace(1.0, end, most_points(evidence, POINTS))
 
         def trace(variant: Variant) -> Trace:
             middle = compact(quantiles(self._merged(variant), odds)) if variant.counted else None

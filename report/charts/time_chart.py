@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from report.charts import fault_bands, legends, lines, plotting, theme
-from report.charts.chart import MOST_TOGETHER, Chart, apart, each, groups
+from report.charts.chart import MOST_TOGETHER, Chart, each, groups, with_multiples
 from report.charts.figures import Figure
 from report.charts.legends import Entry
 from report.charts.line_chart import LineChart, Trace, compact, have_colours, instants, staggered
@@ -78,7 +78,7 @@ class TimeChart(Chart):
             interactive=chart,
             values=self.values(evidence, thick),
         )
-        return apart(evidence, whole, lambda one: self.say(evidence, one, thick))
+        return (with_multiples(evidence, whole, lambda one: self.say(evidence, one, thick)),)
 
     def words(self, evidence: Evidence, thick: Thick) -> str:
         """Return the caption of all variants."""

@@ -2,7 +2,7 @@
 // CSV is a file beside the page, which needs no script.
 "use strict";
 const copying = (() => {
-  const { element, status } = figures;
+  const { element, status } = shared;
   const PNG_SCALE = 2;
 
   /** A button whose text says for a while that it has worked, or not. */
@@ -28,12 +28,14 @@ const copying = (() => {
   function alone(drawing) {
     const { width, height } = drawing.viewBox.baseVal;
     const copy = drawing.cloneNode(true);
-    const style = document.createElementNS(copy.namespaceURI, "style");
-    const light = document.styleSheets[0].cssRules[0].style.cssText; // the first rule of the page
-    style.textContent = `svg { ${light} --font: sans-serif; background: var(--paper); }`;
-    copy.prepend(style);
-    for (const [name, value] of Object.entries({ width, height })) copy.setAttribute(name, value);
-    return { text: new XMLSerializer().serializeToString(copy), width, height };
+    const light = document.styleSheets[0].cssRules[0].style; // the first rule of the page
+    const colour = (role) => light.getPropertyValue(role).trim();
+    const look = { width, height, "font-family": "sans-serif", style: "background: var(--paper)" };
+    for (const [name, value] of Object.entries(look)) copy.setAttribute(name, value);
+    // Not every program that shows SVG knows variables.
+    const text = new XMLSerializer().serializeToString(copy)
+      .replace(/var\((--[\w-]+)\)/g, (named, role) => colour(role) || named);
+    return { text, width, height };
   }
 
   async function asPng(drawing) {
@@ -90,8 +92,8 @@ const copying = (() => {
   function offer() {
     for (const figure of document.querySelectorAll(".figure[data-title]")) {
       const live = figure.classList.contains("drawn");
-      const places = [...figure.querySelectorAll(".drawings > [data-name]")];
-      for (const place of live ? places.slice(0, 1) : places) {
+      const places = [...figure.querySelectorAll(":scope > .drawings > [data-name]")];
+      for (const place of places) {
         const buttons = element("p", { class: "take" }, ...ofDrawing(place, figure.dataset.title));
         if (live) figure.querySelector(".live").after(buttons);
         else place.append(buttons);

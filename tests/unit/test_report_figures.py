@@ -317,14 +317,15 @@ def test_many_variants_are_compared_by_their_medians_and_shown_in_small_multiple
         (name, name.upper(), True, (a_run(n, requests=[n] * 4),)) for n, name in enumerate(names, 1)
     ]
     with theme.style():
-        together, *alone = over_time.THROUGHPUT.figures(evidence(*variants))
+        (together,) = over_time.THROUGHPUT.figures(evidence(*variants))
         (few,) = over_time.THROUGHPUT.figures(evidence(*variants[:3]))
+    alone = together.multiples
     assert all(trace.runs == () for trace in together.interactive.traces)
     assert len(together.pictures) == 1
     assert [figure.id for figure in alone] == [f"throughput-{name}" for name in names]
     assert {figure.interactive.y for figure in alone} == {alone[0].interactive.y}
     assert all(trace.runs for figure in alone for trace in figure.interactive.traces)
-    assert len(few.pictures) == 4
+    assert (len(few.pictures), few.multiples) == (4, ())
     assert all(trace.runs for trace in few.interactive.traces)
 
 
