@@ -14,7 +14,7 @@ from report.charts.line_chart import LineChart, Trace, compact, have_colours, in
 from report.charts.lines import Curve
 from report.charts.plotting import Panel
 from report.evidence import Evidence, Run, Variant
-from report.numbers import NOTHING, short
+from report.numbers import NOTHING, duration, short
 from report.tables.cells import Cell, Row, Table, numeric, texts
 
 Thick = Mapping[str, Mapping[str, "pd.Series[float]"]]
@@ -166,7 +166,9 @@ class TimeChart(Chart):
         )
         marks = fault_bands.marks(run for variant in variants for run in variant.runs)
         name, title, colour = plotting.panel_words(self.id, self.compared, variants)
-        ranges = (f"{one.variant}, {one.curve}: {_range(one)}" for one in traces if _range(one))
+        say = duration if self.bare_unit.endswith(" ms") else short
+        found = ((one, _range(one, say)) for one in traces)
+        ranges = [f"{one.variant}, {one.curve}: {words}" for one, words in found if words]
         if len(variants) > MOST_TOGETHER:
             traces = tuple(one.median_alone() for one in traces)
         return Panel(
@@ -261,9 +263,10 @@ def _legend(traces: tuple[Trace, ...], variants: tuple[Variant, ...]) -> tuple[E
     return entries
 
 
-def _range(trace: Trace) -> str:
+def _range(trace: Trace, say: Callable[[float], str]) -> str:
+    """Return between which values the runs of a line lie; nothing if there is none."""
     found = [value for run in trace.runs for value in run.values if value is not None]
-    return f"between {short(min(found))} and {short(max(found))}" if found else ""
+    return f"between {say(min(found))} and {say(max(found))}" if found else ""
 
 
 def horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:
