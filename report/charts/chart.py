@@ -4,8 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+import pandas as pd
+
 from report.charts.figures import Figure, Section
 from report.evidence import Evidence, Variant
+from report.numbers import DURATIONS, NOTHING, duration, short
+from report.tables.cells import Cell
 
 MOST_TOGETHER: Final = 3
 """The lines of more variants, with all their runs, cannot be told apart in one figure."""
@@ -37,6 +41,19 @@ class Chart:
     def bare_unit(self) -> str:
         """Return the unit without its scale."""
         return self.unit.removesuffix(" (log)")
+
+    @property
+    def quantity(self) -> tuple[str, str]:
+        """Return what is shown and, if that is a duration, its unit: people read it in another."""
+        name, _, unit = self.bare_unit.rpartition(", ")
+        return (name, unit) if unit in DURATIONS else (self.bare_unit, "")
+
+    def cell(self, value: float) -> Cell:
+        """Return a value that is shown as a cell; a dash where there is none."""
+        _, unit = self.quantity
+        if pd.isna(value):
+            return Cell(NOTHING)
+        return Cell(duration(value, unit) if unit else short(value), float(value))
 
 
 def groups(evidence: Evidence) -> list[tuple[Variant, ...]]:

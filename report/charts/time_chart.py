@@ -14,7 +14,7 @@ from report.charts.line_chart import LineChart, Trace, compact, have_colours, in
 from report.charts.lines import Curve
 from report.charts.plotting import Panel
 from report.evidence import Evidence, Run, Variant
-from report.numbers import NOTHING, duration, short
+from report.numbers import NOTHING, short
 from report.tables.cells import Cell, Row, Table, numeric, texts
 
 Thick = Mapping[str, Mapping[str, "pd.Series[float]"]]
@@ -166,8 +166,7 @@ class TimeChart(Chart):
         )
         marks = fault_bands.marks(run for variant in variants for run in variant.runs)
         name, title, colour = plotting.panel_words(self.id, self.compared, variants)
-        say = duration if self.bare_unit.endswith(" ms") else short
-        found = ((one, _range(one, say)) for one in traces)
+        found = ((one, self._range(one)) for one in traces)
         ranges = [f"{one.variant}, {one.curve}: {words}" for one, words in found if words]
         if len(variants) > MOST_TOGETHER:
             traces = tuple(one.median_alone() for one in traces)
@@ -183,6 +182,13 @@ class TimeChart(Chart):
             hatched=variants[0] if len(variants) == 1 else None,
         )
 
+    def _range(self, trace: Trace) -> str:
+        """Return between which values the runs of a line lie; nothing if there is none."""
+        found = [value for run in trace.runs for value in run.values if value is not None]
+        if not found:
+            return ""
+        return f"between {self.cell(min(found)).text} and {self.cell(max(found)).text}"
+
     def values(self, evidence: Evidence, thick: Thick) -> Table:
         """Return the thick lines by stage, and their most.
 
@@ -194,15 +200,13 @@ class TimeChart(Chart):
             for curve in self.curves_of(evidence, variant)
             if (line := thick[variant.name].get(curve.column)) is not None
         ]
+        name, unit = self.quantity
+        stages = [f"{stage.number} · {stage.name}" for stage in evidence.stages]
         return Table(
             f"graph-{self.id}",
-            f"{self.title}, {self.bare_unit}, of the thick lines, by stage: percentiles of its "
+            f"{self.title}, {name}, of the thick lines, by stage: percentiles of its "
             f"requests, else the median of its points; {evidence.workload}.",
-            (
-                *texts("Line"),
-                *numeric(*(f"{stage.number} · {stage.name}" for stage in evidence.stages)),
-                *numeric("Most", "at, s"),
-            ),
+            (*texts("Line"), *numeric(*stages, "Most", unit=unit), *numeric("at, s")),
             tuple(rows),
         )
 
@@ -217,7 +221,7 @@ class TimeChart(Chart):
         most = line.max()
         when = lines.peak_s(line) if pd.notna(most) else float("nan")
         stages = (of_stage(stage.start_s, stage.end_s) for stage in evidence.stages)
-        return Cell(curve.label), *map(value_cell, (*stages, most, when))
+        return Cell(curve.label), *map(self.cell, (*stages, most)), _moment(when)
 
 
 def _in_own_look(drawn: Trace, curve: Curve, variant: Variant) -> Trace:
@@ -237,9 +241,8 @@ def _known(line: "pd.Series[float] | None") -> "pd.Series[float] | None":
     return line if line is not None and len(line) else None
 
 
-def value_cell(value: float) -> Cell:
-    """Return a value of a figure; a dash where there is none."""
-    return Cell(NOTHING) if pd.isna(value) else Cell(short(float(value)), float(value))
+def _moment(at_s: float) -> Cell:
+    return Cell(NOTHING) if pd.isna(at_s) else Cell(short(at_s), at_s)
 
 
 def _legend(traces: tuple[Trace, ...], variants: tuple[Variant, ...]) -> tuple[Entry, ...]:
@@ -261,12 +264,6 @@ def _legend(traces: tuple[Trace, ...], variants: tuple[Variant, ...]) -> tuple[E
         pairs = zip(labels, samples, strict=False)
         entries += tuple(Entry(label, theme.MUTED, dash) for label, dash in pairs)
     return entries
-
-
-def _range(trace: Trace, say: Callable[[float], str]) -> str:
-    """Return between which values the runs of a line lie; nothing if there is none."""
-    found = [value for run in trace.runs for value in run.values if value is not None]
-    return f"between {say(min(found))} and {say(max(found))}" if found else ""
 
 
 def horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:

@@ -61,9 +61,9 @@ def texts(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title, numeric=False) for title in titles)
 
 
-def numeric(*titles: str, interval: bool = False) -> tuple[Column, ...]:
+def numeric(*titles: str, interval: bool = False, unit: str = "") -> tuple[Column, ...]:
     """Return columns of numbers by their titles."""
-    return tuple(Column(title, interval=interval) for title in titles)
+    return tuple(Column(title, interval=interval, unit=unit) for title in titles)
 
 
 @dataclass(frozen=True, slots=True)

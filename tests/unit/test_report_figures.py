@@ -176,14 +176,16 @@ def test_a_caption_of_latency_says_what_share_had_no_answer():
 def test_values_are_the_percentiles_of_stages_with_the_most():
     table = values(over_time.LATENCY, ALONE)
     assert [column.title for column in table.columns][1:3] == ["1 · rush", "2 · peak"]
-    assert [cell.text for cell in table.rows[0].cells] == ["p95", "7", "9", "9", "2.5"]
+    shown = [cell.text.replace("\xa0", " ") for cell in table.rows[0].cells]
+    assert shown == ["p95", "7 ms", "9 ms", "9 ms", "2.5"]
+    assert [column.unit for column in table.columns] == ["", "ms", "ms", "ms", ""]
     backlog = values(over_time.BACKLOG, ALONE)
     assert [row.cells[0].text for row in backlog.rows] == ["open orders"]  # nobody has a queue
 
 
 def test_values_of_percentiles_end_where_the_sample_does():
     (row,) = percentile_curves.PURCHASE.values(ALONE).rows
-    assert [cell.text for cell in row.cells] == ["Queue", "1", "–", "–", "–", "–", "–"]
+    assert [cell.text for cell in row.cells] == ["Queue", "1\xa0ms", "–", "–", "–", "–", "–"]
 
 
 def test_the_lines_of_a_live_chart_are_runs_and_their_median():
