@@ -77,8 +77,9 @@ class ChartView:
     def __init__(self, page: Page, figure: Any) -> None:
         self.page = page
         self.figure = figure
-        self.canvas = figure.locator(".canvas")
-        self.over = figure.locator(".u-over")
+        own = figure.locator(":scope > .live")  # its multiples have others
+        self.canvas = own.locator(".canvas")
+        self.over = own.locator(".u-over")
 
     @property
     def reading(self) -> str:
