@@ -4,6 +4,8 @@
 const copying = (() => {
   const { element, status } = shared;
   const PNG_SCALE = 2;
+  const SOURCE_PX = 16; // the line below a picture that stands alone
+  const { campaign } = document.getElementById("answer").dataset;
 
   /** A button whose text says for a while that it has worked, or not. */
   function button(text, label, act) {
@@ -24,14 +26,26 @@ const copying = (() => {
     return `Saved ${name}`;
   }
 
-  /** A drawing by itself, in the light theme: its text as SVG, and its size in pixels. */
+  function look(drawn, attributes) {
+    for (const [name, value] of Object.entries(attributes)) drawn.setAttribute(name, value);
+  }
+
+  /**
+   * A drawing by itself, in the light theme, with a line that says what is shown and of which campaign: its text as
+   * SVG, and its size in pixels.
+   */
   function alone(drawing) {
-    const { width, height } = drawing.viewBox.baseVal;
+    const { width, height: above } = drawing.viewBox.baseVal, height = above + SOURCE_PX;
     const copy = drawing.cloneNode(true);
+    const below = document.createElementNS(copy.namespaceURI, "text");
+    const section = drawing.closest("article")?.querySelector("h3");
+    below.textContent = `${section?.textContent ?? drawing.closest(".figure").dataset.title} · ${campaign}`;
+    look(below, { x: 8, y: above + 9, "font-size": 9, fill: "var(--muted)" });
+    copy.append(below);
+    look(copy, { width, height, viewBox: `0 0 ${width} ${height}`, "font-family": "sans-serif",
+      style: "background: var(--paper)" });
     const light = document.styleSheets[0].cssRules[0].style; // the first rule of the page
     const colour = (role) => light.getPropertyValue(role).trim();
-    const look = { width, height, "font-family": "sans-serif", style: "background: var(--paper)" };
-    for (const [name, value] of Object.entries(look)) copy.setAttribute(name, value);
     // Not every program that shows SVG knows variables.
     const text = new XMLSerializer().serializeToString(copy)
       .replace(/var\((--[\w-]+)\)/g, (named, role) => colour(role) || named);

@@ -129,6 +129,7 @@ def test_a_figure_is_taken_along_as_a_picture(browser, compared, kind, begins):
         taken = Path(waited.value.path()).read_bytes()
         assert taken.startswith(begins)
         assert b"var(--" not in taken  # colours are those of the light theme, by their values
+        assert ("Latency over time · ".encode() in taken) == (kind == "SVG")
         assert seen.errors == []
 
 
