@@ -96,8 +96,9 @@ class Document:
 
     @property
     def figures(self) -> tuple[Figure, ...]:
-        """Return every figure, those of the verdict first."""
-        return (*self.hero, *(figure for section in self.sections for figure in section.figures))
+        """Return every figure and its multiples, those of the verdict first."""
+        shown = (*self.hero, *(figure for section in self.sections for figure in section.figures))
+        return tuple(one for figure in shown for one in figure.whole)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -114,9 +115,9 @@ class Document:
         for figure in self.hero:
             yield from ((picture, f"{figure.title} · {campaign}") for picture in figure.pictures)
         for section in self.sections:
-            for figure in section.figures:
-                for picture in figure.pictures:
-                    yield picture, f"{section.title} · {campaign}"
+            every = (one for figure in section.figures for one in figure.whole)
+            for picture in (picture for figure in every for picture in figure.pictures):
+                yield picture, f"{section.title} · {campaign}"
 
     @cached_property
     def audit(self) -> tuple[Table, Table]:

@@ -108,6 +108,21 @@ def bare(found: Mapping[str, Any], digits: int) -> str:
     return estimate({**found, "low": None} if found["value"] is not None else found, digits)
 
 
+def quantity(value: float | None, digits: int, unit: str) -> str:
+    """Return a value by itself in the unit in which people say it: ``812 ms``, ``30.0 s``."""
+    return bare({"value": value, "low": None, "high": None, "unit": unit}, digits)
+
+
+def difference(
+    value: float, digits: int, unit: str, low: float | None = None, high: float | None = None
+) -> str:
+    """Return how much more something is, with its interval: ``+1.20 s [0.90, 1.50]``."""
+    size = {"value": value, "low": low, "high": high, "unit": unit}
+    found, digits = readable(size, digits)
+    shown = with_unit(signed(found["value"], digits), unit_of_difference(found["unit"]))
+    return f"{shown} {interval(found['low'], found['high'], digits)}".rstrip()
+
+
 def duration(value: float, unit: str = "ms") -> str:
     """Return a duration for a sentence, in the unit in which people say it: 4.8 ms, 30.0 s."""
     if unit == "ms" and value >= 1_000:

@@ -105,7 +105,7 @@ class ProgressLine:
         where = f"{self._label(run)}  {sample.t_s:.0f}{of} s · stage {progress.stage}"
         buyers = (
             f"{_INDENT}{progress.active} users · {progress.requests_per_s:.0f} req/s · "
-            f"p95 {_known(progress.p95_ms)} ms · {progress.errors} errors"
+            f"p95 {_duration(progress.p95_ms)} · {progress.errors} errors"
         )
         shop = f"{_INDENT}stock {_known(sample.stock)} · backlog {_known(sample.backlog)}"
         if not self._redraws:  # else it is beside the bar
@@ -164,6 +164,14 @@ class ProgressLine:
 
 def _known(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f}"
+
+
+def _duration(value_ms: float | None) -> str:
+    """Return a duration in ms, and from one second on in s."""
+    if value_ms is None or value_ms < 1_000:
+        return f"{_known(value_ms)} ms"
+    value_s = value_ms / 1_000
+    return f"{value_s:.{2 if value_s < 10 else 1}f} s"
 
 
 def _with_cores(line: str, sample: LiveSample, width: int) -> str:

@@ -133,6 +133,7 @@ def _generator(limits: "Limits") -> Table:
 
 def _rows(rows: "Sequence[Row]") -> Table:
     from harness.analysis import METRICS
+    from report import numbers
 
     table = Table(box=None)
     table.add_column("metric")
@@ -143,15 +144,12 @@ def _rows(rows: "Sequence[Row]") -> Table:
     for row in rows:
         metric = METRICS[row.metric]
         values = [
-            _number(value, metric.digits + 1, metric.unit) for value in (row.before, row.after)
+            numbers.quantity(value, metric.digits + 1, metric.unit)
+            for value in (row.before, row.after)
         ]
-        effect, least = _effect(row), _number(row.detectable, 2, "")
+        effect, least = _effect(row), numbers.number(row.detectable, 2)
         table.add_row(metric.title, *values, effect, str(row.n), least, str(row.outcome))
     return table
-
-
-def _number(value: float | None, digits: int, unit: str) -> str:
-    return "–" if value is None else f"{value:,.{digits}f} {unit}".rstrip()
 
 
 def _effect(row: "Row") -> str:

@@ -187,9 +187,17 @@ def _amount(criterion: Criterion, scale: _Scale, worse: float) -> str:
         return "no change"
     side = "worse" if worse >= 0 else "better"
     if scale.kind == "ratio":
-        return f"{100 * math.expm1(min(abs(worse), 700.0)):.3g} % {side}"
+        return f"{_measured(100 * math.expm1(min(abs(worse), 700.0)), '%')} {side}"
     unit = "points" if criterion.metric.unit == "%" else criterion.metric.unit
-    return f"{abs(worse):.3g} {unit} {side}"
+    return f"{_measured(abs(worse), unit)} {side}"
+
+
+def _measured(value: float, unit: str) -> str:
+    """Return a value with three digits; 1,000 ms and more are seconds."""
+    if unit == "ms" and value >= 1_000:
+        value, unit = value / 1_000, "s"
+    shown = f"{value:,.0f}" if 999.5 <= value < 1_000_000 else f"{value:.3g}"
+    return f"{shown} {unit}".rstrip()
 
 
 def _beyond_limit(criterion: Criterion, head: float | None) -> str | None:
@@ -198,9 +206,7 @@ def _beyond_limit(criterion: Criterion, head: float | None) -> str | None:
         return None
     if not (head > limit if metric.better == "lower" else head < limit):
         return None
-    return f"{head:.4g} {metric.unit} is beyond the limit of {limit:g} {metric.unit}".replace(
-        "  ", " "
-    )
+    return f"{_measured(head, metric.unit)} is beyond the limit of {_measured(limit, metric.unit)}"
 
 
 def _is_whole(side: Sequence[float | None], scale: _Scale) -> bool:

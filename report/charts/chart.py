@@ -4,11 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+import pandas as pd
+
 from report.charts.figures import Figure, Section
 from report.evidence import Evidence, Variant
+from report.numbers import DURATIONS, NOTHING, duration, short
+from report.tables.cells import Cell
 
 MOST_TOGETHER: Final = 3
 """The lines of more variants, with all their runs, cannot be told apart in one figure."""
+POINTS_OF_A_MULTIPLE: Final = 100
+"""The most points of a line where each variant has a figure of its own, which is small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,19 @@ class Chart:
         """Return the unit without its scale."""
         return self.unit.removesuffix(" (log)")
 
+    @property
+    def quantity(self) -> tuple[str, str]:
+        """Return what is shown and, if that is a duration, its unit: people read it in another."""
+        name, _, unit = self.bare_unit.rpartition(", ")
+        return (name, unit) if unit in DURATIONS else (self.bare_unit, "")
+
+    def cell(self, value: float) -> Cell:
+        """Return a value that is shown as a cell; a dash where there is none."""
+        _, unit = self.quantity
+        if pd.isna(value):
+            return Cell(NOTHING)
+        return Cell(duration(value, unit) if unit else short(value), float(value))
+
 
 def groups(evidence: Evidence) -> list[tuple[Variant, ...]]:
     """Return the variants of each picture: all together, if there are several, then each alone."""
@@ -43,18 +62,23 @@ def groups(evidence: Evidence) -> list[tuple[Variant, ...]]:
     return [evidence.variants, *alone] if len(alone) > 1 else list(alone)
 
 
-def apart(evidence: Evidence, whole: Figure, say: Callable[[Variant], str]) -> tuple[Figure, ...]:
-    """Return a figure of lines as it is, or in small multiples if it has too many variants.
+def most_points(evidence: Evidence, points: int) -> int:
+    """Return how many points a line has at most; `points` are those of a large figure."""
+    is_small = len(evidence.variants) > MOST_TOGETHER
+    return min(points, POINTS_OF_A_MULTIPLE) if is_small else points
 
-    The first multiple compares the thick lines of all; then each variant is alone with its runs, on
-    equal axes, with what there is to `say` of it.
+
+def with_multiples(evidence: Evidence, whole: Figure, say: Callable[[Variant], str]) -> Figure:
+    """Return a figure of lines as it is, or with small multiples if it has too many variants.
+
+    Then it compares the thick lines of all; in the multiples each variant is alone with its runs,
+    on equal axes, with what there is to `say` of it.
     """
     if len(evidence.variants) <= MOST_TOGETHER or whole.interactive is None:
-        return (whole,)
+        return whole
     chart = whole.interactive
     together, *alone = whole.pictures
-    first = replace(whole, pictures=(together,), interactive=chart.medians())
-    multiples = (
+    multiples = tuple(
         Figure(
             f"{whole.id}-{one.name}",
             one.title,
@@ -64,7 +88,7 @@ def apart(evidence: Evidence, whole: Figure, say: Callable[[Variant], str]) -> t
         )
         for one, picture in zip(evidence.variants, alone, strict=False)
     )
-    return (first, *multiples)
+    return replace(whole, pictures=(together,), interactive=chart.medians(), multiples=multiples)
 
 
 def each(evidence: Evidence, say: Callable[[Variant], str]) -> str:

@@ -33,7 +33,6 @@ CHARTS: Final[tuple[Chart, ...]] = (
     heat_map.PURCHASE,
     over_time.USERS,
     over_time.BACKLOG,
-    over_time.STOCK,
     variant_charts.CPU,
     funnel_chart.FUNNEL,
 )

@@ -5,9 +5,13 @@ interactive chart, if it has one. Its caption and its table of values stand besi
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from report.charts.line_chart import LineChart
 from report.tables.cells import Table
+
+MULTIPLES: Final = "Each variant by itself, with its runs"
+"""What the small multiples of a figure show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Pictures of one thing, with what to see in them; `id` is unique in a report."""
+    """Pictures of one thing, with what to see in them; `id` is unique in a report.
+
+    Of one that would be too full the `multiples` show a part each: one for every variant.
+    """
 
     id: str
     title: str
@@ -33,6 +40,12 @@ class Figure:
     pictures: tuple[Picture, ...]
     interactive: LineChart | None = None
     values: Table | None = None
+    multiples: "tuple[Figure, ...]" = ()
+
+    @property
+    def whole(self) -> "tuple[Figure, ...]":
+        """Return it and its multiples."""
+        return (self, *self.multiples)
 
 
 @dataclass(frozen=True, slots=True)

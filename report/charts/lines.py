@@ -15,11 +15,12 @@ import pandas as pd
 
 from harness.analysis.estimates import MIN_BEYOND, nearest_rank
 from harness.analysis.series import Latencies
+from report.charts.chart import most_points
 from report.charts.theme import Dash, Marker
 from report.evidence import Evidence, Floats, Run, Variant
 
 POINTS = 200
-"""The most points of a line; each stands for a bin of seconds."""
+"""The most points of a line in a large figure; each stands for a bin of seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Curve:
 
 def bin_s(evidence: Evidence, points: int = POINTS) -> int:
     """Return the width of a bin, in seconds: one for all runs, so that their lines share an x."""
-    return max(1, -(-longest_s(evidence.variants) // points))
+    return max(1, -(-longest_s(evidence.variants) // most_points(evidence, points)))
 
 
 def longest_s(variants: Sequence[Variant]) -> int:

@@ -70,7 +70,8 @@ def _backlog(shown: VariantLines) -> str:
     return said
 
 
-def _stock(shown: VariantLines) -> str:
+def stock_left(shown: VariantLines) -> str:
+    """Return when nothing was left and what was given back, or how many units were left."""
     line = shown.line
     gone = line[line <= 0]
     if not len(gone):
@@ -149,10 +150,9 @@ STOCK: Final = TimeChart(
     "gives it back.",
     unit="units left for sale",
     curves=(Curve("stock_left", "stock left"),),
-    caption=_stock,
-    compared="Stock left over time",
-    alone=False,
+    caption=stock_left,
 )
+"""Of a campaign that runs; a report has this line in the sale of each variant."""
 CONFIRMED: Final = TimeChart(
     id="confirmed",
     title="Confirmed orders over time",

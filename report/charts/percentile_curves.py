@@ -1,5 +1,6 @@
 """Percentile curves of whole runs: what share of durations was over within how long."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -7,13 +8,19 @@ import numpy as np
 
 from harness.analysis.estimates import MIN_BEYOND
 from report.charts import legends, plotting
-from report.charts.chart import MOST_TOGETHER, Chart, apart, each, groups
+from report.charts.chart import (
+    MOST_TOGETHER,
+    Chart,
+    each,
+    groups,
+    most_points,
+    with_multiples,
+)
 from report.charts.figures import Figure
 from report.charts.line_chart import LineChart, Trace, compact
 from report.charts.plotting import MARKED, Panel
-from report.charts.time_chart import value_cell
 from report.evidence import Durations, Evidence, Floats, Run, Variant
-from report.numbers import duration, short
+from report.numbers import short
 from report.tables.cells import Cell, Row, Table, numeric, texts
 
 POINTS = 160
@@ -70,7 +77,7 @@ class PercentileChart(Chart):
             interactive=chart,
             values=self.values(evidence),
         )
-        return apart(evidence, whole, self.caption)
+        return (with_multiples(evidence, whole, self.caption),)
 
     def percentiles(self, variant: Variant) -> dict[float, float]:
         """Return the marked percentiles of the merged curve, as far as the sample supports them."""
@@ -86,7 +93,7 @@ class PercentileChart(Chart):
         every = [self.of(run) for run in evidence.runs]
         every += [self._merged(variant) for variant in evidence.variants]
         end = max([10.0, *(last for one in every if (last := reach(one)) is not None)])
-        odds = np.geomspace(1.0, end, POINTS)
+        odds = np.geomspace(1.0, end, most_points(evidence, POINTS))
 
         def trace(variant: Variant) -> Trace:
             middle = compact(quantiles(self._merged(variant), odds)) if variant.counted else None
@@ -115,7 +122,7 @@ class PercentileChart(Chart):
         parts = []
         for variant in shown:
             found = self.percentiles(variant)
-            said = (f"p{q:g} {duration(found[q], self._unit)}" for q in IN_WORDS if q in found)
+            said = (f"p{q:g} {self.cell(found[q]).text}" for q in IN_WORDS if q in found)
             parts.append(f"{variant.title}: {', '.join(said) or 'no counted run'}")
         traces = tuple(one for one in chart.traces if one.variant in titles)
         if len(shown) > MOST_TOGETHER:
@@ -130,10 +137,6 @@ class PercentileChart(Chart):
             hatched=shown[0] if len(shown) == 1 else None,
         )
 
-    @property
-    def _unit(self) -> str:
-        return self.bare_unit.rpartition(" ")[2]
-
     def _ending(self, variant: Variant) -> str:
         """Return why the curve ends, if that is because of what has no end."""
         whole = self._merged(variant)
@@ -147,12 +150,12 @@ class PercentileChart(Chart):
         ending = self._ending(variant)
         said = []
         if 50.0 in found:
-            said.append(f"half within {duration(found[50.0], self._unit)}")
+            said.append(f"half within {self.cell(found[50.0]).text}")
         if found and (worst := max(found)) > 50.0:
-            said.append(f"{worst:g} % within {duration(found[worst], self._unit)}")
+            said.append(f"{worst:g} % within {self.cell(found[worst]).text}")
         if not said and ending and len(whole.values):
             share = short(100 * len(whole.values) / whole.size)
-            said.append(f"{share} % within {duration(float(whole.values[-1]), self._unit)}")
+            said.append(f"{share} % within {self.cell(float(whole.values[-1])).text}")
         return ", ".join([*said, *([ending] if ending else [])]) or "too few values for a curve"
 
     def values(self, evidence: Evidence) -> Table:
@@ -160,13 +163,13 @@ class PercentileChart(Chart):
         rows = []
         for variant in evidence.variants:
             found = self.percentiles(variant)
-            cells = [value_cell(found.get(q, float("nan"))) for q in MARKED]
+            cells = [self.cell(found.get(q, math.nan)) for q in MARKED]
             rows.append(Row((Cell(variant.named), *cells)))
+        name, unit = self.quantity
         return Table(
             f"graph-{self.id}",
-            f"{self.title}, {self.bare_unit}: percentiles of the merged curves; "
-            f"{evidence.workload}.",
-            (*texts("Variant"), *numeric(*(f"p{q:g}" for q in MARKED))),
+            f"{self.title}, {name}: percentiles of the merged curves; {evidence.workload}.",
+            (*texts("Variant"), *numeric(*(f"p{q:g}" for q in MARKED), unit=unit)),
             tuple(rows),
         )
 

@@ -20,6 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from report.charts import svg_text
+
 INK: Final = "#1b2430"
 MUTED: Final = "#5b6675"
 GRID: Final = "#e3e7ec"
@@ -110,6 +112,7 @@ WIDTH_PX: Final = 400
 PNG_SCALE: Final = 2
 _POINTS_PER_INCH: Final = 72
 _FONT: Final = "DejaVu Sans"
+_FALLBACK: Final = re.compile(r"var\((--[\w-]+),#[0-9a-f]{6}\)")
 _SIZE: Final = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _SOURCE_SIZE, _SOURCE_PX = 9, 16
 _STYLE: Final = {
@@ -242,13 +245,15 @@ def svg(drawing: Figure, name: str, alt: str) -> str:
     """Return the figure as an SVG element to be inlined; `name` keeps its ids apart from others."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    drawing.patch.set_visible(False)  # the paper is that of the page
     drawing.savefig(buffer, format="svg", metadata=nothing)
+    drawing.patch.set_visible(True)
     body = buffer.getvalue()
     body = body[body.index("<svg") :]
     view_box = re.search(r'viewBox="([^"]+)"', body)
     assert view_box is not None  # noqa: S101 - matplotlib always writes one
     body = body[body.index(">") + 1 : body.rindex("</svg>")]
-    body = _with_own_ids(_plain(body), name)
+    body = _with_roles(svg_text.compact(body, name))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view_box[1]}" role="img" '
         f'aria-labelledby="{name}-title" stroke-linejoin="round" '
@@ -277,41 +282,17 @@ def standalone(inlined: str, source: str) -> str:
     return inlined.replace("</title>", f"</title>{sheet}", 1)
 
 
+def for_page(drawn: str) -> str:
+    """Return an SVG as part of a page that has the colours of the roles."""
+    return _FALLBACK.sub(r"var(\1)", drawn)
+
+
+def _with_roles(body: str) -> str:
+    """Name colours by their role; for readers that know no variables each stands beside it."""
+    for role, colour in LIGHT.items():
+        body = body.replace(colour, f"var(--{role},{colour})")
+    return body
+
+
 def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _plain(body: str) -> str:
-    """Drop what matplotlib writes and nobody needs, and name colours by their role."""
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
-    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
-    body = re.sub(r"font-family: [^;\"]*?(; |(?=\"))", "", body)
-    body = re.sub(r"<[^>]*>", lambda tag: _rounded(tag[0]), body)
-    body = body.replace("xlink:href", "href")
-    for role, colour in LIGHT.items():
-        body = body.replace(colour, f"var(--{role}, {colour})")
-    body = re.sub(r"\s*\n\s*(?=[<LMQCz\"])", " ", body)
-    body = re.sub(r"> +<", "><", body)
-    # In a path of straight lines, what follows a point is a line to the next one.
-    body = re.sub(r' d="[MLz\d. -]+"', lambda path: path[0].replace(" L ", " "), body)
-    # Text hides what lies behind it only in the page's own colour.
-    return body.replace(f'style="fill: var(--paper, {PAPER})"', 'fill="none"', 1)
-
-
-def _rounded(tag: str) -> str:
-    """Return a tag with coordinates of a tenth of a pixel; what is written between tags stays."""
-    return re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), tag)
-
-
-def _with_own_ids(body: str, name: str) -> str:
-    """Keep only the ids that are referred to, and make them unique on a page of many figures."""
-    used = set(re.findall(r'(?:url\(#|href="#)([\w.-]+)', body))
-
-    def keep(match: re.Match[str]) -> str:
-        return f' id="{name}-{match[1]}"' if match[1] in used else ""
-
-    body = re.sub(r' id="([^"]+)"', keep, body)
-    body = re.sub(r"url\(#([\w.-]+)\)", rf"url(#{name}-\1)", body)
-    body = re.sub(r'href="#([\w.-]+)"', rf'href="#{name}-\1"', body)
-    return re.sub(r"<g>(<path[^>]*/>)</g>", r"\1", body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from report.charts import fault_bands, legends, lines, plotting, theme
-from report.charts.chart import MOST_TOGETHER, Chart, apart, each, groups
+from report.charts.chart import MOST_TOGETHER, Chart, each, groups, with_multiples
 from report.charts.figures import Figure
 from report.charts.legends import Entry
 from report.charts.line_chart import LineChart, Trace, compact, have_colours, instants, staggered
@@ -78,7 +78,7 @@ class TimeChart(Chart):
             interactive=chart,
             values=self.values(evidence, thick),
         )
-        return apart(evidence, whole, lambda one: self.say(evidence, one, thick))
+        return (with_multiples(evidence, whole, lambda one: self.say(evidence, one, thick)),)
 
     def words(self, evidence: Evidence, thick: Thick) -> str:
         """Return the caption of all variants."""
@@ -166,7 +166,8 @@ class TimeChart(Chart):
         )
         marks = fault_bands.marks(run for variant in variants for run in variant.runs)
         name, title, colour = plotting.panel_words(self.id, self.compared, variants)
-        ranges = (f"{one.variant}, {one.curve}: {_range(one)}" for one in traces if _range(one))
+        found = ((one, self._range(one)) for one in traces)
+        ranges = [f"{one.variant}, {one.curve}: {words}" for one, words in found if words]
         if len(variants) > MOST_TOGETHER:
             traces = tuple(one.median_alone() for one in traces)
         return Panel(
@@ -181,6 +182,13 @@ class TimeChart(Chart):
             hatched=variants[0] if len(variants) == 1 else None,
         )
 
+    def _range(self, trace: Trace) -> str:
+        """Return between which values the runs of a line lie; nothing if there is none."""
+        found = [value for run in trace.runs for value in run.values if value is not None]
+        if not found:
+            return ""
+        return f"between {self.cell(min(found)).text} and {self.cell(max(found)).text}"
+
     def values(self, evidence: Evidence, thick: Thick) -> Table:
         """Return the thick lines by stage, and their most.
 
@@ -192,15 +200,13 @@ class TimeChart(Chart):
             for curve in self.curves_of(evidence, variant)
             if (line := thick[variant.name].get(curve.column)) is not None
         ]
+        name, unit = self.quantity
+        stages = [f"{stage.number} · {stage.name}" for stage in evidence.stages]
         return Table(
             f"graph-{self.id}",
-            f"{self.title}, {self.bare_unit}, of the thick lines, by stage: percentiles of its "
+            f"{self.title}, {name}, of the thick lines, by stage: percentiles of its "
             f"requests, else the median of its points; {evidence.workload}.",
-            (
-                *texts("Line"),
-                *numeric(*(f"{stage.number} · {stage.name}" for stage in evidence.stages)),
-                *numeric("Most", "at, s"),
-            ),
+            (*texts("Line"), *numeric(*stages, "Most", unit=unit), *numeric("at, s")),
             tuple(rows),
         )
 
@@ -215,7 +221,7 @@ class TimeChart(Chart):
         most = line.max()
         when = lines.peak_s(line) if pd.notna(most) else float("nan")
         stages = (of_stage(stage.start_s, stage.end_s) for stage in evidence.stages)
-        return Cell(curve.label), *map(value_cell, (*stages, most, when))
+        return Cell(curve.label), *map(self.cell, (*stages, most)), _moment(when)
 
 
 def _in_own_look(drawn: Trace, curve: Curve, variant: Variant) -> Trace:
@@ -235,9 +241,8 @@ def _known(line: "pd.Series[float] | None") -> "pd.Series[float] | None":
     return line if line is not None and len(line) else None
 
 
-def value_cell(value: float) -> Cell:
-    """Return a value of a figure; a dash where there is none."""
-    return Cell(NOTHING) if pd.isna(value) else Cell(short(float(value)), float(value))
+def _moment(at_s: float) -> Cell:
+    return Cell(NOTHING) if pd.isna(at_s) else Cell(short(at_s), at_s)
 
 
 def _legend(traces: tuple[Trace, ...], variants: tuple[Variant, ...]) -> tuple[Entry, ...]:
@@ -259,11 +264,6 @@ def _legend(traces: tuple[Trace, ...], variants: tuple[Variant, ...]) -> tuple[E
         pairs = zip(labels, samples, strict=False)
         entries += tuple(Entry(label, theme.MUTED, dash) for label, dash in pairs)
     return entries
-
-
-def _range(trace: Trace) -> str:
-    found = [value for run in trace.runs for value in run.values if value is not None]
-    return f"between {short(min(found))} and {short(max(found))}" if found else ""
 
 
 def horizon_s(evidence: Evidence, runs: Sequence[Run]) -> float:

@@ -11,6 +11,7 @@ from typing import Final
 from report.charts import plotting, theme
 from report.charts.figures import Figure
 from report.charts.lines import Curve
+from report.charts.over_time import stock_left
 from report.charts.time_chart import TimeChart, VariantLines
 from report.evidence import Evidence, Run, Variant
 from report.numbers import number, short
@@ -64,14 +65,9 @@ def _sale(_: Evidence, __: Variant) -> tuple[Curve, ...]:
 
 
 def _how_it_went(shown: VariantLines) -> str:
-    gone = shown.line[shown.line <= 0]
     ends = {name: shown.of(name) for name in ("accepted", "confirmed")}
     said = [f"{short(line.max())} {name}" for name, line in ends.items() if line is not None]
-    if len(gone):
-        said.append(f"nothing left from {short(float(gone.index[0]))} s on")
-    else:
-        said.append(f"{short(float(shown.line.iloc[-1]))} units left at the end")
-    return ", ".join(said)
+    return ", ".join([*said, stock_left(shown)])
 
 
 # ---- the processors ----
@@ -151,7 +147,8 @@ SALE: Final = VariantChart(
     id="sale",
     title="The sale over time",
     lead="Units left for sale, orders accepted and orders confirmed, by the ledger; the bands are "
-    "the stages of the load. The gap between accepted and confirmed is what is open or declined.",
+    "the stages of the load. The gap between accepted and confirmed is what is open or declined; a "
+    "declined payment gives its unit back.",
     unit="units and orders",
     own=_sale,
     caption=_how_it_went,

@@ -81,10 +81,7 @@ def cells(result: Result, row: Row) -> list[str]:
 
 def value(row: Row, measured: float | None) -> str:
     """Return a value of a metric with its unit."""
-    if measured is None:
-        return numbers.NOTHING
-    digits = numbers.fitting(measured, row.digits, row.unit)
-    return numbers.with_unit(numbers.number(measured, digits), row.unit)
+    return numbers.quantity(measured, row.digits, row.unit)
 
 
 def change(row: Row) -> str:
@@ -100,8 +97,7 @@ def change(row: Row) -> str:
 def amount(row: Row, changed: float) -> str:
     """Return a ratio as per cent more or less, or a difference in the metric's unit."""
     if row.kind == "difference":
-        unit = "points" if row.unit == "%" else row.unit
-        return numbers.with_unit(numbers.signed(changed, row.digits), unit)
+        return numbers.difference(changed, row.digits, row.unit)
     if changed >= BEYOND:
         return f"> {numbers.times(BEYOND)}"
     return numbers.with_unit(numbers.signed(100 * (changed - 1), 1), "%")

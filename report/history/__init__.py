@@ -37,7 +37,9 @@ def render(history: History) -> str:
     with theme.style():
         sections = history_charts.sections(history)
     return (
-        web_page.environment("history/page.js", before=("history/still.js", "page/themes.js"))
+        web_page.environment(
+            "history/page.js", before=("page/shared.js", "history/still.js", "page/themes.js")
+        )
         .get_template("history/page.html.j2")
         .render(
             history=history,

@@ -91,9 +91,7 @@ def value(series: Series, number: float | None) -> str:
     if series.basis == "ratios":
         return numbers.number(number, _digits(number) if number else 0)
     metric = METRICS[series.metric]
-    digits = numbers.fitting(number, metric.digits, metric.unit)
-    shown = numbers.number(number, digits)
-    return shown if number is None else numbers.with_unit(shown, metric.unit)
+    return numbers.quantity(number, metric.digits, metric.unit)
 
 
 def _digits(ratio: float) -> int:
@@ -107,7 +105,7 @@ def size(series: Series, change: Change) -> str:
         digits = max(numbers.factor_digits(change.change), _digits(change.change) - 1)
         return f"×{numbers.number(change.change, digits)}"
     metric = METRICS[series.metric]
-    return numbers.with_unit(numbers.signed(change.change, metric.digits), metric.unit)
+    return numbers.difference(change.change, metric.digits, metric.unit)
 
 
 def date(night: HistoryEntry) -> str:

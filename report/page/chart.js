@@ -1,221 +1,15 @@
 // One interactive chart, drawn with uPlot from the JSON of `report/charts/line_chart.py`. Every number comes from
-// the page; nothing is computed here but what is in view.
+// the page; nothing is computed here but what is in view, and nothing is drawn before it comes near the window.
 "use strict";
 const figures = (() => {
+  const { element, ink, short, status } = shared;
+  const { FONT, areMarked, drawBefore, drawBehind, drawMarks, hatch } = painting;
   const HINT = "Point for values, drag to zoom, double-click for all.";
   const KEYS = "Keys: ← → for values (⇧ for ten), + − to zoom, 0 for all.";
   const STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
   const HEIGHT_PX = 290;
-  const FONT = "11px system-ui, sans-serif";
-  const MOST_LABELS = 12; // of marks in view: more would cover each other; zoomed in, they have their labels
-  const palette = new Map();
+  const NEAR = "50% 0px"; // so far beyond the window a chart is drawn already
   const charts = [];
-
-  // ---- small tools ----
-
-  function element(name, attributes = {}, ...children) {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) {
-      if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-      else if (value !== false) made.setAttribute(key, value === true ? "" : value);
-    }
-    made.append(...children);
-    return made;
-  }
-
-  const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-
-  /** As `numbers.short` of the drawings: no needless digits, thousands separated. */
-  function short(value) {
-    if (value === null || value === undefined) return "–";
-    const digits = Math.abs(value) < 1 ? 2 : 3;
-    return Math.abs(value) < 10 ? String(Number(value.toPrecision(digits))) : grouped.format(value);
-  }
-
-  /** The colour of a role in the theme of now. */
-  function ink(role) {
-    if (!palette.has(role)) {
-      palette.set(role, getComputedStyle(document.documentElement).getPropertyValue(`--${role}`).trim());
-    }
-    return palette.get(role);
-  }
-
-  const readPalette = () => palette.clear();
-
-  /** What changes under the keyboard is said aloud here. */
-  const status = element("div", { role: "status", class: "unseen" });
-
-  // ---- what is drawn on the canvas besides the lines ----
-
-  function onCanvas(plot, draw) {
-    const { ctx, bbox } = plot;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(bbox.left, 0, bbox.width, bbox.top + bbox.height);
-    ctx.clip();
-    draw(ctx, bbox, uPlot.pxRatio);
-    ctx.restore();
-  }
-
-  function band(plot, ctx, bbox, from, to, fill) {
-    const left = plot.valToPos(from, "x", true);
-    ctx.fillStyle = fill;
-    ctx.fillRect(left, bbox.top, plot.valToPos(to, "x", true) - left, bbox.height);
-  }
-
-  /** Stages as bands, faults as bands between dashed lines: behind the lines. */
-  function drawBehind(plot, data) {
-    onCanvas(plot, (ctx, bbox) => {
-      data.bands.forEach(([from, to], position) => {
-        if (position % 2 === 0) band(plot, ctx, bbox, from, to, ink("band"));
-      });
-      for (const [from, to] of data.marks) band(plot, ctx, bbox, from, to, ink("fault"));
-    });
-    if (data.cells) drawCells(plot, data);
-  }
-
-  // ---- the cells of a heat map ----
-
-  const stepOf = ({ steps }, count) => steps.findLast(([least]) => count >= least);
-
-  /** From and to of a row; the last one is apart from the others. */
-  const heightOf = ({ edges, none }, row) => (row === edges.length - 1 ? none : [edges[row], edges[row + 1]]);
-
-  function drawCells(plot, { cells }) {
-    onCanvas(plot, (ctx) => {
-      for (const [column, row, count] of cells.counts) {
-        const [low, high] = heightOf(cells, row);
-        const at = (value, axis) => Math.round(plot.valToPos(value, axis, true)); // no seam between cells
-        const left = at(column * cells.width, "x"), right = at((column + 1) * cells.width, "x");
-        const top = at(high, "y"), bottom = at(low, "y");
-        ctx.fillStyle = ink(stepOf(cells, count)[1]);
-        ctx.fillRect(left, top, right - left, bottom - top);
-      }
-    });
-  }
-
-  /** The cell that is pointed at, in words; of no row: what its column holds. */
-  function cellAt(plot, { cells }, x) {
-    const column = Math.floor(x / cells.width), y = plot.posToVal(plot.cursor.top, "y");
-    const own = cells.counts.filter(([of]) => of === column);
-    const row = cells.rows.findIndex((_, at) => heightOf(cells, at)[0] <= y && y < heightOf(cells, at)[1]);
-    const here = row < 0 ? own : own.filter(([, of]) => of === row);
-    const count = here.reduce((sum, [, , n]) => sum + n, 0);
-    return `${row < 0 ? "" : `${cells.rows[row]}: `}${grouped.format(count)} ${cells.noun}${count === 1 ? "" : "s"}`;
-  }
-
-  /** What the colours of the cells mean, as a bar. */
-  function colourBar({ steps, noun }) {
-    const named = steps.map(([, role, label]) => {
-      const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
-      swatch.style.background = `var(--${role})`;
-      return element("span", {}, swatch, label);
-    });
-    return element("li", { class: "bar" }, `${noun}s in a cell:`, ...named);
-  }
-
-  /** What the bands are, and levels such as the stock: before the lines. */
-  function drawBefore(plot, data) {
-    onCanvas(plot, (ctx, bbox, ratio) => {
-      ctx.font = FONT.replace("11", String(11 * ratio));
-      ctx.fillStyle = ctx.strokeStyle = ink("muted");
-      ctx.textAlign = "center";
-      for (const [from, to, label] of data.bands) {
-        const left = plot.valToPos(from, "x", true), right = plot.valToPos(to, "x", true);
-        const fits = ctx.measureText(label).width < right - left;
-        ctx.fillText(fits ? label : label.split(" ")[0], (left + right) / 2, bbox.top - 5 * ratio);
-      }
-      ctx.setLineDash([3 * ratio, 3 * ratio]);
-      ctx.lineWidth = ratio;
-      const line = (x0, y0, x1, y1) => {
-        ctx.beginPath();
-        ctx.moveTo(x0, y0);
-        ctx.lineTo(x1, y1);
-        ctx.stroke();
-      };
-      ctx.textAlign = "right";
-      for (const [value, label] of data.levels) {
-        const y = plot.valToPos(value, "y", true), right = bbox.left + bbox.width;
-        line(bbox.left, y, right, y);
-        ctx.fillText(label, right - 4 * ratio, y - 7 * ratio);
-      }
-      const { min, max } = plot.scales.x;
-      const marks = data.marks.filter(([from, to]) => to >= min && from <= max);
-      for (const [from, to, label] of marks.length > MOST_LABELS ? [] : marks) {
-        for (const at of new Set([from, to])) {
-          const x = plot.valToPos(at, "x", true);
-          line(x, bbox.top, x, bbox.top + bbox.height);
-        }
-        ctx.save();
-        ctx.fillStyle = ink("ink");
-        ctx.translate(plot.valToPos(from, "x", true) + 12 * ratio, bbox.top + 4 * ratio);
-        ctx.rotate(Math.PI / 2);
-        ctx.textAlign = "left";
-        ctx.fillText(label, 0, 8 * ratio);
-        ctx.restore();
-      }
-    });
-  }
-
-  function polygon(ctx, corners, x, y, radius) {
-    ctx.beginPath();
-    for (const [dx, dy] of corners) ctx.lineTo(x + dx * radius, y - dy * radius);
-    ctx.closePath();
-  }
-
-  /** What tells lines apart where they lie on each other, and why a line ends before the others. */
-  function drawMarks(plot, { data, lines }) {
-    const marked = areMarked(data);
-    onCanvas(plot, (ctx, _, ratio) => {
-      ctx.font = FONT.replace("11", String(11 * ratio));
-      ctx.lineWidth = ratio;
-      lines.forEach(({ trace, run, values }, position) => {
-        if (run !== null || !plot.series[position + 1].show) return;
-        const at = (place) => [plot.valToPos(data.x[place], "x", true), plot.valToPos(values[place], "y", true)];
-        ctx.fillStyle = ink(trace.colour);
-        for (const place of marked && trace.marked || []) {
-          polygon(ctx, trace.marker, ...at(place), 5 * ratio);
-          ctx.fill();
-          ctx.strokeStyle = ink("paper");
-          ctx.stroke();
-        }
-        if (!trace.ending) return;
-        const [x, y] = at(values.findLastIndex((value) => value !== null));
-        const arm = 4 * ratio;
-        ctx.strokeStyle = ink(trace.colour);
-        ctx.save();
-        ctx.lineWidth = 2 * ratio;
-        ctx.beginPath();
-        for (const sign of [1, -1]) {
-          ctx.moveTo(x - arm, y - sign * arm);
-          ctx.lineTo(x + arm, y + sign * arm);
-        }
-        ctx.stroke();
-        ctx.restore();
-        const toLeft = x + ctx.measureText(trace.ending).width + 9 * ratio > plot.bbox.left + plot.bbox.width;
-        ctx.textAlign = toLeft ? "right" : "left";
-        ctx.fillText(trace.ending, x + (toLeft ? -9 : 9) * ratio, y + (toLeft ? -7 : 4) * ratio);
-      });
-    });
-  }
-
-  /** Hatching under the line of a variant that is not ranked. */
-  function hatch(colour) {
-    const size = 8 * uPlot.pxRatio;
-    const tile = element("canvas", { width: size, height: size });
-    const ctx = tile.getContext("2d");
-    ctx.strokeStyle = colour;
-    ctx.globalAlpha = 0.55;
-    ctx.lineWidth = 1.5 * uPlot.pxRatio;
-    for (const shift of [-size, 0, size]) {
-      ctx.moveTo(shift, size);
-      ctx.lineTo(shift + size, 0);
-    }
-    ctx.stroke();
-    return ctx.createPattern(tile, "repeat");
-  }
-
-  // ---- one chart ----
 
   function linesOf(data) {
     return data.traces.flatMap((trace) => [
@@ -225,11 +19,11 @@ const figures = (() => {
     ]);
   }
 
-  function seriesOf(line, { steps, line_px: linePx }) {
+  function seriesOf(line, show, { steps, line_px: linePx }) {
     const thick = line.run === null, role = line.trace.colour;
     return {
       label: line.trace.label,
-      show: line.trace.shown,
+      show,
       stroke: () => ink(role),
       fill: thick && line.trace.hatched ? () => hatch(ink(role)) : undefined,
       width: thick ? linePx : 1,
@@ -298,9 +92,6 @@ const figures = (() => {
     return [`${Number(x.toFixed(1))} s`, ...within].join(" · ");
   }
 
-  /** Lines of several colours have markers, too; those of one are told apart by their dashes. */
-  const areMarked = ({ traces }) => new Set(traces.map((trace) => trace.colour)).size > 1;
-
   function sample(trace, marked) {
     const dash = trace.dash.join(" ");
     const corners = (marked && trace.marker || []).map(([x, y]) => `${14 + 4 * x},${4 - 4 * y}`).join(" ");
@@ -311,6 +102,16 @@ const figures = (() => {
     return made;
   }
 
+  /** Act once a place comes near the window; what is folded is nowhere near. */
+  function onceNear(place, act) {
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      act();
+    }, { rootMargin: NEAR });
+    observer.observe(place);
+  }
+
   class Chart {
     constructor(place, data) {
       this.data = data;
@@ -318,18 +119,31 @@ const figures = (() => {
       this.lines = linesOf(data);
       this.on = new Set(data.traces.filter((trace) => trace.shown));
       this.hidden = { variants: new Set(), runs: new Set() };
+      this.drawn = null;
       this.latest = null; // what is read while nothing is pointed at: nothing, unless it grows
       this.canvas = element("div", {
-        class: "canvas", tabindex: "0", role: "application",
+        class: "canvas", tabindex: "0", role: "application", style: `min-height: ${HEIGHT_PX}px`,
         "aria-label": `${this.title}, interactive chart. ${KEYS}`,
         onkeydown: (event) => this.key(event),
         onfocus: () => this.read(), onblur: () => this.read(),
       });
       this.reading = element("p", { class: "reading" }, HINT);
       place.append(this.head(), this.canvas, this.reading, this.legend());
-      this.plot = new uPlot(this.options(), [data.x, ...this.lines.map((l) => l.values)],
-        this.canvas);
-      new ResizeObserver(() => this.plot.setSize(this.size())).observe(this.canvas);
+      new ResizeObserver(() => this.drawn?.setSize(this.size())).observe(this.canvas);
+      onceNear(this.canvas, () => this.plot);
+    }
+
+    /** What draws it, made when it is needed first; it is zoomed as the others are. */
+    get plot() {
+      if (this.drawn === null) {
+        this.drawn = new uPlot(this.options(), [this.data.x, ...this.lines.map((line) => line.values)], this.canvas);
+        const other = this.group().find((chart) => chart !== this && !chart.whole.disabled);
+        if (other) {
+          const { min, max } = other.drawn.scales.x;
+          this.drawn.setScale("x", { min, max });
+        }
+      }
+      return this.drawn;
     }
 
     size() {
@@ -348,9 +162,9 @@ const figures = (() => {
         },
         scales: scalesOf(data),
         axes: axesOf(data),
-        series: [{}, ...this.lines.map((line) => seriesOf(line, data))],
+        series: [{}, ...this.lines.map((line) => seriesOf(line, this.shows(line), data))],
         hooks: {
-          drawClear: [(plot) => drawBehind(plot, data)],
+          drawClear: [(plot) => drawBehind(plot, data), (plot) => data.cells && heatMap.drawCells(plot, data)],
           draw: [(plot) => drawBefore(plot, data), (plot) => drawMarks(plot, this)],
           setCursor: [() => this.read()],
           setScale: [(plot, key) => key === "x" && this.scaled(plot)],
@@ -389,28 +203,31 @@ const figures = (() => {
       const variants = new Set(this.data.traces.map((trace) => trace.variant));
       const terse = variants.size === 1 && this.data.traces.every((trace) => trace.runs.length === 0);
       return element("ul", { class: `legend${terse ? " terse" : ""}`, "aria-label": `Lines: ${this.title}` },
-        ...this.entries.map((entry) => entry.item), ...(this.data.cells ? [colourBar(this.data.cells)] : []));
+        ...this.entries.map((entry) => entry.item), ...(this.data.cells ? [heatMap.colourBar(this.data.cells)] : []));
     }
 
     // What is in view.
 
-    show() {
+    shows({ trace, run }) {
       const { variants, runs } = this.hidden;
-      this.plot.batch(() => this.lines.forEach((line, position) => {
-        const { trace, run } = line;
-        const show = this.on.has(trace) && !variants.has(trace.variant) && !runs.has(run);
-        if (this.plot.series[position + 1].show !== show) this.plot.setSeries(position + 1, { show });
+      return this.on.has(trace) && !variants.has(trace.variant) && !runs.has(run);
+    }
+
+    show() {
+      this.drawn?.batch(() => this.lines.forEach((line, position) => {
+        const show = this.shows(line);
+        if (this.drawn.series[position + 1].show !== show) this.drawn.setSeries(position + 1, { show });
       }));
-      for (const { trace, item } of this.entries) item.hidden = variants.has(trace.variant);
+      for (const { trace, item } of this.entries) item.hidden = this.hidden.variants.has(trace.variant);
       this.read();
     }
 
     read() {
-      const idx = this.plot.cursor.idx ?? this.latest;
+      const idx = this.drawn?.cursor.idx ?? this.latest;
       const known = idx !== null;
       const hint = document.activeElement === this.canvas ? KEYS : HINT;
       const x = known ? this.data.x[idx] : null;
-      const cell = known && this.data.cells ? ` · ${cellAt(this.plot, this.data, x)}` : "";
+      const cell = known && this.data.cells ? ` · ${heatMap.cellAt(this.drawn, this.data, x)}` : "";
       this.reading.textContent = known ? where(this.data, x) + cell : hint;
       for (const { trace, output, runs } of this.entries) {
         const seen = trace.runs.filter((one) => !this.hidden.runs.has(one.run));
@@ -447,8 +264,8 @@ const figures = (() => {
     }
 
     reset() {
-      for (const { plot, data } of this.group()) {
-        plot.setScale("x", { min: data.x[0], max: data.x[data.x.length - 1] });
+      for (const { drawn, data } of this.group()) {
+        drawn?.setScale("x", { min: data.x[0], max: data.x[data.x.length - 1] });
       }
     }
 
@@ -464,7 +281,7 @@ const figures = (() => {
       if (reach > 0.999 * most) return this.reset();
       const start = Math.min(Math.max(0, at - reach * ((at - low) / (high - low))), most - reach);
       const end = start + reach;
-      for (const { plot } of this.group()) plot.setScale("x", { min: back(start), max: back(end) });
+      for (const { drawn } of this.group()) drawn?.setScale("x", { min: back(start), max: back(end) });
     }
 
     scaled(plot) {
@@ -492,5 +309,5 @@ const figures = (() => {
     }
   }
 
-  return { Chart, charts, element, readPalette, short, status };
+  return { Chart, charts };
 })();

@@ -2,8 +2,10 @@
 // CSV is a file beside the page, which needs no script.
 "use strict";
 const copying = (() => {
-  const { element, status } = figures;
+  const { element, status } = shared;
   const PNG_SCALE = 2;
+  const SOURCE_PX = 16; // the line below a picture that stands alone
+  const { campaign } = document.getElementById("answer").dataset;
 
   /** A button whose text says for a while that it has worked, or not. */
   function button(text, label, act) {
@@ -24,16 +26,30 @@ const copying = (() => {
     return `Saved ${name}`;
   }
 
-  /** A drawing by itself, in the light theme: its text as SVG, and its size in pixels. */
+  function look(drawn, attributes) {
+    for (const [name, value] of Object.entries(attributes)) drawn.setAttribute(name, value);
+  }
+
+  /**
+   * A drawing by itself, in the light theme, with a line that says what is shown and of which campaign: its text as
+   * SVG, and its size in pixels.
+   */
   function alone(drawing) {
-    const { width, height } = drawing.viewBox.baseVal;
+    const { width, height: above } = drawing.viewBox.baseVal, height = above + SOURCE_PX;
     const copy = drawing.cloneNode(true);
-    const style = document.createElementNS(copy.namespaceURI, "style");
-    const light = document.styleSheets[0].cssRules[0].style.cssText; // the first rule of the page
-    style.textContent = `svg { ${light} --font: sans-serif; background: var(--paper); }`;
-    copy.prepend(style);
-    for (const [name, value] of Object.entries({ width, height })) copy.setAttribute(name, value);
-    return { text: new XMLSerializer().serializeToString(copy), width, height };
+    const below = document.createElementNS(copy.namespaceURI, "text");
+    const section = drawing.closest("article")?.querySelector("h3");
+    below.textContent = `${section?.textContent ?? drawing.closest(".figure").dataset.title} · ${campaign}`;
+    look(below, { x: 8, y: above + 9, "font-size": 9, fill: "var(--muted)" });
+    copy.append(below);
+    look(copy, { width, height, viewBox: `0 0 ${width} ${height}`, "font-family": "sans-serif",
+      style: "background: var(--paper)" });
+    const light = document.styleSheets[0].cssRules[0].style; // the first rule of the page
+    const colour = (role) => light.getPropertyValue(role).trim();
+    // Not every program that shows SVG knows variables.
+    const text = new XMLSerializer().serializeToString(copy)
+      .replace(/var\((--[\w-]+)\)/g, (named, role) => colour(role) || named);
+    return { text, width, height };
   }
 
   async function asPng(drawing) {
@@ -90,8 +106,8 @@ const copying = (() => {
   function offer() {
     for (const figure of document.querySelectorAll(".figure[data-title]")) {
       const live = figure.classList.contains("drawn");
-      const places = [...figure.querySelectorAll(".drawings > [data-name]")];
-      for (const place of live ? places.slice(0, 1) : places) {
+      const places = [...figure.querySelectorAll(":scope > .drawings > [data-name]")];
+      for (const place of places) {
         const buttons = element("p", { class: "take" }, ...ofDrawing(place, figure.dataset.title));
         if (live) figure.querySelector(".live").after(buttons);
         else place.append(buttons);

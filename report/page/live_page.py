@@ -22,7 +22,7 @@ CHARTS = (
         "logarithmic scale.",
         curves=(Curve("api_p95_ms", "p95"),),
     ),
-    replace(over_time.STOCK, curves=(Curve("stock_left", "stock left"),)),
+    over_time.STOCK,
     replace(
         over_time.BACKLOG,
         lead="Units that orders hold which have no outcome yet, by the ledger.",

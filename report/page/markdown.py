@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from report import method
-from report.charts.figures import Figure, Picture, Section
+from report.charts.figures import MULTIPLES, Figure, Picture, Section
 from report.document import Code, Content, Document, Facts, Fold, Part, Stored
 from report.tables import footnotes, judgements
 from report.tables.cells import Cell, Table
@@ -177,9 +177,11 @@ def figure(section: Section) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    values = [unfolded("Values", table(figure.values))] if figure.values else []
+    folded = [unfolded("Values", table(figure.values))] if figure.values else []
+    if figure.multiples:
+        folded.append(unfolded(MULTIPLES, "\n\n".join(map(_figure, figure.multiples))))
     images = "\n".join(image(picture) for picture in figure.pictures)
-    return "\n\n".join(part for part in (images, plain(figure.caption), *values) if part)
+    return "\n\n".join(part for part in (images, plain(figure.caption), *folded) if part)
 
 
 def image(picture: Picture) -> str:

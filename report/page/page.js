@@ -2,7 +2,8 @@
 // Without this script the page shows its drawings, and says the same.
 "use strict";
 (() => {
-  const { Chart, charts, element, readPalette, status } = figures;
+  const { element, readPalette, status } = shared;
+  const { Chart, charts } = figures;
 
   /** Variants and runs are switched for all charts of a section that have them all. */
   function toolbar(section) {

@@ -1,11 +1,12 @@
 // Lets the reader choose the theme, and has the charts follow it.
 "use strict";
 const themes = (() => {
-  const { charts, readPalette } = figures;
+  const { readPalette } = shared;
+  const { charts } = figures;
 
   function repaint() {
     readPalette();
-    for (const chart of charts) chart.plot.redraw();
+    for (const chart of charts) chart.drawn?.redraw();
   }
 
   /** Show the choice; without script the page follows the system. */

@@ -5,7 +5,8 @@
 // time `left`, and, once all is `over`, in words what came of it, and whether it was `broken` off.
 "use strict";
 (() => {
-  const { Chart, charts, element, readPalette, short, status } = figures;
+  const { element, readPalette, short, status } = shared;
+  const { Chart, charts } = figures;
   const ROWS = 15;
   const NOW = [["users", "active"], ["users planned", "planned"], ["requests per second", "requests"],
     ["p95, ms", "api_p95_ms"], ["errors per second", "errors"], ["stock left", "stock_left"],
@@ -105,13 +106,13 @@
   function draw(figure, position, run) {
     const place = at(`figure-${figure.id}`).querySelector(".live");
     const lines = linesOf(figure, run);
-    const drawn = charts[position], key = lines.map((line) => line.trace.label).join();
+    const former = charts[position], key = lines.map((line) => line.trace.label).join();
     const last = samples.length > 0 ? samples[samples.length - 1].t_s : 0;
     const end = Math.max(latest.campaign.load_s ?? 10, last);
     if (place.dataset.run !== String(run.index) || place.dataset.lines !== key) {
       Object.assign(place.dataset, { run: run.index, lines: key });
       place.replaceChildren();
-      drawn?.plot.destroy();
+      former?.drawn?.destroy();
       charts[position] = new Chart(place, { unit: figure.unit, axis: "seconds", x: [], end,
         traces: lines.map((line) => line.trace), log: figure.log, steps: false,
         line_px: 2.2, y: null, bands: latest.campaign.stages, marks: [], levels: [] });

@@ -14,12 +14,20 @@ from markupsafe import Markup
 
 from report import method, numbers
 from report.charts import theme
+from report.charts.figures import MULTIPLES
 from report.document import Document
 from report.tables import footnotes, judgements
 
 _PAGE = Path(__file__).parent
 _REPORT = _PAGE.parent
-_SCRIPTS = ("page/vendor/uplot/uPlot.iife.min.js", "page/chart.js", "page/themes.js")
+_SCRIPTS = (
+    "page/vendor/uplot/uPlot.iife.min.js",
+    "page/shared.js",
+    "page/painting.js",
+    "page/heat_map.js",
+    "page/chart.js",
+    "page/themes.js",
+)
 """What an interactive page needs before its own script."""
 _STYLES = ("page/vendor/uplot/uPlot.min.css", "page/page.css", "page/charts.css")
 
@@ -50,13 +58,14 @@ def environment(own_script: str, before: Sequence[str] = _SCRIPTS) -> jinja2.Env
         lstrip_blocks=True,
     )
     scripts = [_read(name) for name in (*before, own_script)]
-    made.filters["drawn"] = lambda picture: Markup(picture.svg)  # noqa: S704
+    made.filters["drawn"] = lambda picture: Markup(theme.for_page(picture.svg))  # noqa: S704
     made.filters["json"] = lambda chart: Markup(chart.to_json())  # noqa: S704
     made.filters["examples"] = judgements.examples
     made.filters["legend"] = footnotes.legend
     made.filters["pieces"] = _pieces
     made.filters["kilobytes"] = lambda size: f"{numbers.number(max(1, size / 1000))}\u00a0kB"
     made.globals |= {
+        "multiples": MULTIPLES,
         "style": Markup("".join(_read(name) for name in _STYLES)),  # noqa: S704
         "scripts": [Markup(text) for text in scripts],  # noqa: S704
         "digests": Markup(" ".join(map(_digest, scripts))),  # noqa: S704

@@ -60,8 +60,7 @@ def change_words(metric: str, knee: Knee) -> str:
     if knee["kind"] == "ratio":
         return numbers.factor(change, low, high)
     declared = METRICS[metric]
-    shown = numbers.with_unit(numbers.signed(change, declared.digits), declared.unit)
-    return f"{shown} {numbers.interval(low, high, declared.digits)}".rstrip()
+    return numbers.difference(change, declared.digits, declared.unit, low, high)
 
 
 def _one_sided(low: float | None, high: float | None) -> str:

@@ -63,9 +63,9 @@ def texts(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title, numeric=False) for title in titles)
 
 
-def numeric(*titles: str, interval: bool = False) -> tuple[Column, ...]:
+def numeric(*titles: str, interval: bool = False, unit: str = "") -> tuple[Column, ...]:
     """Return columns of numbers by their titles."""
-    return tuple(Column(title, interval=interval) for title in titles)
+    return tuple(Column(title, interval=interval, unit=unit) for title in titles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,7 @@ def difference_cell(
     value: float, low: float | None, high: float | None, digits: int, unit: str, note: str
 ) -> Cell:
     """Return how much more something is; it has no place in a column of ratios for machines."""
-    digits = numbers.fitting(value, digits, unit)
-    shown = numbers.with_unit(numbers.signed(value, digits), numbers.unit_of_difference(unit))
-    return Cell(f"{shown} {numbers.interval(low, high, digits)}".rstrip(), note=note)
+    return Cell(numbers.difference(value, digits, unit, low, high), note=note)
 
 
 def percent(value: float | None, digits: int = 1, of: str = "") -> Cell:

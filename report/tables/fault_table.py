@@ -114,5 +114,5 @@ def _window(fault: Mapping[str, Any]) -> Cell:
 def _seen(fault: Mapping[str, Any]) -> str:
     seen = [f"{count:,} × {what}" for what, count in fault["seen"].items()]
     if fault["slowest_purchase_ms"] is not None:
-        seen.append(f"slowest purchase {numbers.number(fault['slowest_purchase_ms'])} ms")
+        seen.append(f"slowest purchase {numbers.duration(fault['slowest_purchase_ms'])}")
     return ", ".join(seen)

@@ -294,8 +294,7 @@ def _values(found: Mapping[str, Any], columns: Sequence[tuple[str, str, int]]) -
 
 def _single(value: float | None, digits: int, unit: str) -> Cell:
     """Return a number without interval, in the unit in which people say it."""
-    alone = {"value": value, "low": None, "high": None, "unit": unit}
-    return Cell(numbers.bare(alone, digits), value)
+    return Cell(numbers.quantity(value, digits, unit), value)
 
 
 def levels(evidence: Evidence) -> Table | None:

@@ -13,6 +13,7 @@ from tests.golden.campaigns import store
 from tests.support.contention import make_contention_run
 from tests.support.histories import make_run
 from tests.support.mishaps import Mishap
+from tests.support.variants import stored_variants
 
 LOAD = {"users": 40, "stock": 300}
 KILLED = Mishap("kill", "postgres", 4.0, 6.0)
@@ -64,6 +65,14 @@ def oversold(executable, tmp_path_factory):
 
     runs = [make_run(name, index=at, **LOAD) for at, name in enumerate(("sync", "queue"), start=1)]
     store(folder, runs, judge)
+    return report.build(folder)
+
+
+@pytest.fixture(scope="session")
+def many(executable, tmp_path_factory):
+    """Six variants: more than can be told apart in one figure."""
+    folder = tmp_path_factory.mktemp("many")
+    stored_variants(folder, 6, blocks=1, users=20, stock=40, seconds=20)
     return report.build(folder)
 
 

@@ -36,7 +36,7 @@ def test_hovering_over_a_distribution_shows_percentiles(browser, compared):
 
 def test_dragging_zooms_all_charts_over_time_and_a_double_click_shows_all(browser, compared):
     with view(browser, compared) as seen:
-        chart, other = seen.chart("latency"), seen.chart("stock")
+        chart, other = seen.chart("latency"), seen.chart("users")
         distribution = seen.chart("purchase-distribution")
         chart.drag(0.5, 0.75)
         assert chart.zoomed
@@ -64,13 +64,13 @@ def test_buttons_zoom_for_those_who_cannot_drag(browser, compared):
 
 def test_a_focused_chart_is_read_and_zoomed_with_keys(browser, compared):
     with view(browser, compared) as seen:
-        chart = seen.chart("stock")
+        chart = seen.chart("backlog")
         chart.canvas.focus()
         assert "Keys: " in chart.reading
         said = seen.page.locator("[role=status]")
         seen.page.keyboard.press("Home")
         first = said.inner_text()
-        assert re.match(r"0\.5 s · stage 1 warm-up; Synchronous, stock left \d+; Queue", first)
+        assert re.match(r"0\.5 s · stage 1 warm-up; Synchronous, open orders \d+; Queue", first)
         seen.page.keyboard.press("Shift+ArrowRight")
         assert said.inner_text().startswith("10.5 s")
         seen.page.keyboard.press("+")
@@ -95,7 +95,7 @@ def test_lines_are_switched_off_and_on(browser, compared):
 
 def test_approaches_and_runs_are_switched_for_all_graphs(browser, compared):
     with view(browser, compared) as seen:
-        charts = [seen.chart(name) for name in ("latency", "stock", "purchase-distribution")]
+        charts = [seen.chart(name) for name in ("latency", "users", "purchase-distribution")]
         toolbar = seen.page.locator("#graphs .toolbar")
         toolbar.get_by_label("Synchronous").uncheck()
         assert [chart.pixels("variant-1") for chart in charts] == [0, 0, 0]
@@ -126,7 +126,7 @@ def test_a_case_shows_its_own_run_with_its_faults(browser, cases):
 
 def test_a_fast_oversell_is_hatched_and_said_to_be_unranked(browser, oversold):
     with view(browser, oversold) as seen:
-        chart = seen.chart("stock")
+        chart = seen.chart("confirmed")
         honest, hatched = chart.pixels("variant-1"), chart.pixels("variant-2")
         assert hatched > 3 * honest
         assert "Queue + workers (not ranked)" in chart.figure.locator(".legend").inner_text()
@@ -159,3 +159,32 @@ def test_a_heat_map_says_what_is_in_the_cell_that_is_pointed_at(browser, compare
         chart.hover(0.3)
         assert re.search(r"(ms|no answer|s · \d+): ?\d+ purchases?$|\d+ purchases?$", chart.reading)
         assert "or more" in chart.figure.locator(".legend").inner_text()
+
+
+def test_only_what_is_near_the_window_is_drawn(browser, compared):
+    with view(browser, compared) as seen:
+        first, last = seen.chart("confirmed"), seen.chart("backlog")
+        first.show()
+        charts = seen.charts()
+        assert sum(chart.is_drawn for chart in charts) < len(charts) / 2
+        assert not last.is_drawn
+        assert last.pixels("variant-2") > 100
+
+
+def test_what_is_drawn_later_is_zoomed_as_the_others_are(browser, compared):
+    with view(browser, compared) as seen:
+        first, last = seen.chart("confirmed"), seen.chart("backlog")
+        first.drag(0.5, 0.75)
+        assert not last.is_drawn
+        assert last.zoomed
+
+
+def test_each_of_many_variants_by_itself_is_folded_and_drawn_when_it_is_unfolded(browser, many):
+    with view(browser, many) as seen:
+        chart = seen.chart("latency-sync-8")
+        assert not chart.canvas.is_visible()
+        seen.page.locator("#figure-latency > details > summary").last.click()
+        chart.show()
+        assert "p95" in chart.figure.locator(".legend").inner_text()
+        assert seen.overflow_px == 0
+        assert seen.errors == []

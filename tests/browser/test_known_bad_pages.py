@@ -61,11 +61,11 @@ def test_the_policy_of_the_page_stops_what_is_not_the_report_s(browser, compared
 def test_a_chart_that_cannot_be_drawn_leaves_its_drawings(browser, compared, tmp_path):
     text = compared.read_text(encoding="utf-8")
     bad = tmp_path / "bad.html"
-    start = text.index('id="data-stock">') + len('id="data-stock">')
+    start = text.index('id="data-backlog">') + len('id="data-backlog">')
     bad.write_text(text[:start] + "{" + text[start:], encoding="utf-8")
     with view(browser, bad) as seen:
         assert seen.errors
-        figure = seen.page.locator("#figure-stock")
+        figure = seen.page.locator("#figure-backlog")
         assert figure.locator(".drawings svg").first.is_visible()
         assert seen.chart("latency").pixels("variant-1") > 100
 

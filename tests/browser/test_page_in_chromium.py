@@ -126,7 +126,10 @@ def test_a_figure_is_taken_along_as_a_picture(browser, compared, kind, begins):
         with seen.page.expect_download() as waited:
             seen.page.locator("#figure-latency .take").get_by_text(kind, exact=True).click()
         assert waited.value.suggested_filename == f"latency-compared.{kind.lower()}"
-        assert Path(waited.value.path()).read_bytes().startswith(begins)
+        taken = Path(waited.value.path()).read_bytes()
+        assert taken.startswith(begins)
+        assert b"var(--" not in taken  # colours are those of the light theme, by their values
+        assert ("Latency over time · ".encode() in taken) == (kind == "SVG")
         assert seen.errors == []
 
 

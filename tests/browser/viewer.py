@@ -77,8 +77,9 @@ class ChartView:
     def __init__(self, page: Page, figure: Any) -> None:
         self.page = page
         self.figure = figure
-        self.canvas = figure.locator(".canvas")
-        self.over = figure.locator(".u-over")
+        own = figure.locator(":scope > .live")  # its multiples have others
+        self.canvas = own.locator(".canvas")
+        self.over = own.locator(".u-over")
 
     @property
     def reading(self) -> str:
@@ -91,17 +92,30 @@ class ChartView:
         return [text for text in self.figure.locator(".legend .value").all_inner_texts() if text]
 
     @property
+    def is_drawn(self) -> bool:
+        """Return True if it was near the window, or needed, before."""
+        return bool(self.canvas.locator("canvas").count())
+
+    def show(self) -> None:
+        """Bring it into view, where it is drawn."""
+        self.canvas.scroll_into_view_if_needed()
+        self.canvas.locator("canvas").wait_for()
+
+    @property
     def zoomed(self) -> bool:
         """Return True if not all of the time is in view."""
+        self.show()
         return not self.figure.locator(".zoom button").last.is_disabled()
 
     def pixels(self, role: str) -> int:
         """Return how many pixels of the canvas have the colour of a role of the theme, or nearly:
         a line that is not quite on a pixel, or thin, is paler."""
+        self.show()
         return int(self.figure.evaluate(_PIXELS, role))
 
     def hover(self, share: float) -> None:
         """Point at the middle of the canvas' height, at a share of its width."""
+        self.show()
         self.over.scroll_into_view_if_needed()
         box = self.over.bounding_box()
         self.page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)

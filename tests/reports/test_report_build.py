@@ -183,7 +183,7 @@ def test_both_approaches_are_compared_and_shown_alone(healthy):
         assert {f"{kind}-compared", f"{kind}-sync", f"{kind}-queue"} <= names
     for kind in ("sale", "cpu", "purchase-heat", "funnel"):
         assert {f"{kind}-sync", f"{kind}-queue"} <= names
-    assert {"stock-compared", "confirmed-compared", "purchase-compared"} <= names
+    assert {"confirmed-compared", "purchase-compared"} <= names
 
 
 def test_the_verdict_of_a_clean_campaign(healthy):

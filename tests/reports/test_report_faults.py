@@ -125,7 +125,7 @@ def test_every_colour_follows_the_theme(page):
     ("kind", "pictures"),
     [
         *[(kind, ("compared", "sync", "queue")) for kind in ("latency", "users", "backlog")],
-        *[(kind, ("compared",)) for kind in ("stock", "confirmed", "purchase")],
+        *[(kind, ("compared",)) for kind in ("confirmed", "purchase")],
         *[(kind, ("sync", "queue")) for kind in ("sale", "cpu", "purchase-heat")],
     ],
 )

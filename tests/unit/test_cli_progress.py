@@ -63,6 +63,16 @@ def test_what_is_not_known_is_a_dash(screen):
     assert "cores" not in shop
 
 
+@pytest.mark.parametrize(
+    ("p95_ms", "said"), [(999.0, "999 ms"), (9959.0, "9.96 s"), (3e4, "30.0 s")]
+)
+def test_a_second_and_more_is_said_in_seconds(screen, p95_ms, said):
+    line = plain(screen)
+    told.begin(line)
+    line.load(told.SYNC, Progress(p95_ms=p95_ms), LiveSample(1.0))
+    assert f"· p95 {said} ·" in screen.getvalue()
+
+
 LONG = PlannedRun(117, 12, "queue", 7, "every-payment-worker-killed-in-the-middle")
 
 

@@ -146,6 +146,14 @@ def test_what_is_beyond_the_limit_fails_even_if_base_is_no_better(judged, metric
     assert f"beyond the limit of {limit:g}" in row.why
 
 
+def test_a_value_beyond_the_limit_is_said_in_seconds_from_one_on():
+    slow = [12_345.0, 12_400.0, 12_290.0]
+    row = paired(slow, slow, Criterion(LATENCY, tolerance=0.15, limit=9000.0))
+    assert row.why == "12.3 s is beyond the limit of 9 s"
+    much = paired(BASE, [100 * one for one in BASE])
+    assert much.why.startswith("9,900 % worse")
+
+
 def test_the_limit_holds_also_if_base_cannot_be_measured():
     row = paired([None] * 3, BASE, Criterion(LATENCY, tolerance=0.15, limit=90.0))
     assert (row.ruling, row.kind) == (FAIL, "none")

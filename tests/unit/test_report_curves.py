@@ -77,6 +77,12 @@ def test_a_series_is_drawn_with_few_points_however_long_it_is(seconds):
     assert line.index[-1] <= seconds + 36
 
 
+def test_lines_of_many_variants_have_fewer_points():
+    run = a_run(np.ones(400))
+    few, many = (evidence(*[a_variant(run)] * n) for n in (3, 4))
+    assert (len(of_run(run, REQUESTS, bin_s(few))), bin_s(many)) == (POINTS, 4)
+
+
 def test_a_second_without_a_value_does_not_spoil_its_bin():
     run = a_run(np.where(np.arange(200) % 2, np.nan, 7.0))
     assert set(of_run(run, REQUESTS, 2)) == {7.0}

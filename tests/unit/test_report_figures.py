@@ -176,14 +176,16 @@ def test_a_caption_of_latency_says_what_share_had_no_answer():
 def test_values_are_the_percentiles_of_stages_with_the_most():
     table = values(over_time.LATENCY, ALONE)
     assert [column.title for column in table.columns][1:3] == ["1 · rush", "2 · peak"]
-    assert [cell.text for cell in table.rows[0].cells] == ["p95", "7", "9", "9", "2.5"]
+    shown = [cell.text.replace("\xa0", " ") for cell in table.rows[0].cells]
+    assert shown == ["p95", "7 ms", "9 ms", "9 ms", "2.5"]
+    assert [column.unit for column in table.columns] == ["", "ms", "ms", "ms", ""]
     backlog = values(over_time.BACKLOG, ALONE)
     assert [row.cells[0].text for row in backlog.rows] == ["open orders"]  # nobody has a queue
 
 
 def test_values_of_percentiles_end_where_the_sample_does():
     (row,) = percentile_curves.PURCHASE.values(ALONE).rows
-    assert [cell.text for cell in row.cells] == ["Queue", "1", "–", "–", "–", "–", "–"]
+    assert [cell.text for cell in row.cells] == ["Queue", "1\xa0ms", "–", "–", "–", "–", "–"]
 
 
 def test_the_lines_of_a_live_chart_are_runs_and_their_median():
@@ -317,14 +319,15 @@ def test_many_variants_are_compared_by_their_medians_and_shown_in_small_multiple
         (name, name.upper(), True, (a_run(n, requests=[n] * 4),)) for n, name in enumerate(names, 1)
     ]
     with theme.style():
-        together, *alone = over_time.THROUGHPUT.figures(evidence(*variants))
+        (together,) = over_time.THROUGHPUT.figures(evidence(*variants))
         (few,) = over_time.THROUGHPUT.figures(evidence(*variants[:3]))
+    alone = together.multiples
     assert all(trace.runs == () for trace in together.interactive.traces)
     assert len(together.pictures) == 1
     assert [figure.id for figure in alone] == [f"throughput-{name}" for name in names]
     assert {figure.interactive.y for figure in alone} == {alone[0].interactive.y}
     assert all(trace.runs for figure in alone for trace in figure.interactive.traces)
-    assert len(few.pictures) == 4
+    assert (len(few.pictures), few.multiples) == (4, ())
     assert all(trace.runs for trace in few.interactive.traces)
 
 

@@ -90,6 +90,24 @@ def test_a_duration_in_a_sentence_has_the_unit_that_people_use(duration, shown):
 
 
 @pytest.mark.parametrize(
+    ("quantity", "shown"),
+    [
+        ((812.4, 0, "ms"), "812\xa0ms"),
+        ((30_001.0, 0, "ms"), "30.0\xa0s"),
+        ((0.0, 2, "%"), "0\xa0%"),
+        ((None, 0, "ms"), "–"),
+    ],
+)
+def test_a_value_alone_is_said_as_an_estimate_is(quantity, shown):
+    assert numbers.quantity(*quantity) == shown
+
+
+def test_a_difference_has_the_unit_that_people_use():
+    assert numbers.difference(1_204.0, 0, "ms", 900.0, 1_500.0) == "+1.20\xa0s [0.90, 1.50]"
+    assert numbers.difference(-0.25, 2, "%") == "−0.25\xa0points"
+
+
+@pytest.mark.parametrize(
     ("warning", "said"),
     [
         ("at least 30000.7 ms: 62.0 % had no answer", "62.0 % had no answer"),

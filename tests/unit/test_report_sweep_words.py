@@ -41,7 +41,7 @@ def knee(shape, **rest):
             knee(
                 "gains up to the knee", knee=2.0, kind="difference", change=-46, low=-47, high=-45
             ),
-            "(\N{MINUS SIGN}46.00\N{NO-BREAK SPACE}% [\N{MINUS SIGN}47.00, \N{MINUS SIGN}45.00] "
+            "(\N{MINUS SIGN}46.0\N{NO-BREAK SPACE}points [\N{MINUS SIGN}47.0, \N{MINUS SIGN}45.0] "
             "from that at 1)",
         ),
         (ORDERS, knee("worsens", worse_from=4.0, change=0.5, low=0.4, high=0.6), "worse from 4 on"),
