@@ -11,7 +11,9 @@ from harness.kubernetes.files import mounted_files, secret_files
 from harness.kubernetes.probes import asked_at_start_s, whole_seconds
 from harness.kubernetes.prometheus_files import Watched, services_of_profiles
 from harness.kubernetes.references import marked
+from harness.kubernetes.traffic import callers
 from harness.kubernetes.workloads import PULL_POLICIES
+from harness.runtimes.ports import container_ports
 from harness.runtimes.store_urls import redis_password
 from harness.topology import Condition, Service, Topology, secrets
 from harness.topology.section import read_yaml
@@ -85,6 +87,9 @@ def _of_service(
                 f"kubectl port-forward service/{service.name} {port.host or ''}:{port.container}"
             ),
         )
+    unlisted = {port for ports in callers(topology, service).values() for port in ports}
+    for port in sorted(unlisted - set(container_ports(service))):
+        yield "expose", f"others connect to port {port}, which is not listed: no Service has it"
     yield from _of_dependencies(service)
     yield from _of_durations(service)
     yield from _of_secrets(topology, service)

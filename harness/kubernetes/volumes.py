@@ -17,7 +17,7 @@ SIZE: Final = "10Gi"
 _OF_A_STORE: Final = "data"
 _SUB_PATH: Final = "data"
 """The root of a new file system has a folder `lost+found`, in which initdb does not begin."""
-_MAJOR = re.compile(r":(\d+)")
+_MAJOR = re.compile(r"[^/]*:(\d+)[^/]*")
 _POSTGRES_MOVED_IN = 18
 """Where the image's volume is: https://hub.docker.com/_/postgres, "PGDATA"."""
 
@@ -36,7 +36,7 @@ def data_folder(service: Service) -> str | None:
         return None
     if "PGDATA" in service.environment:
         return service.environment["PGDATA"]
-    major = _MAJOR.search(service.image or "")
+    major = _MAJOR.fullmatch((service.image or "").split("@")[0].rpartition("/")[2])
     is_older = major is not None and int(major[1]) < _POSTGRES_MOVED_IN
     return "/var/lib/postgresql/data" if is_older else "/var/lib/postgresql"
 

@@ -12,7 +12,7 @@ import yaml
 
 from harness.kubernetes.manifest import Manifest
 
-_PLAIN = re.compile(r"[A-Za-z/][^\n]*")
+_PLAIN = re.compile(r"-{0,2}[A-Za-z/][^\n]*")
 _TRUTH = frozenset("yYnN")
 """Truth values of YAML 1.1 that PyYAML takes for text."""
 _LONGEST_LINE = 88
