@@ -48,16 +48,16 @@ def watched(topology: Topology) -> Watched:
         return Watched(tuple(_counters(topology)))
     told = _mapping(read_yaml(files[_CONFIGURATION]))
     defaults = _mapping(told.get("global"))
-    jobs = [_mapping(one) for one in told.get("scrape_configs") or []]
+    jobs = _mappings(told.get("scrape_configs"))
     scrapes = [scrape for job in jobs for scrape in _scrapes(topology, job, defaults)]
     groups: list[Mapping[str, Any]] = []
     lost = [words for job in jobs for words in _not_understood(topology, job)]
-    for name in told.get("rule_files") or []:
-        path = files.get(_CONFIGURATION.parent / name)
+    for name in _list(told.get("rule_files")):
+        path = files.get(_CONFIGURATION.parent / str(name))
         if path is None:
             lost.append(f"rule_files: {name}: no such file is mounted")
             continue
-        groups += _mapping(read_yaml(path)).get("groups") or []
+        groups += _mappings(_mapping(read_yaml(path)).get("groups"))
     every = defaults.get("evaluation_interval")
     timed = ({"interval": every, **group} if every else dict(group) for group in groups)
     return Watched(tuple(scrapes), tuple(timed), tuple(lost))
@@ -87,7 +87,7 @@ def _files(topology: Topology) -> dict[PurePosixPath, Path]:
 
 
 def _mounted(service: Mapping[str, Any], root: Path) -> dict[PurePosixPath, Path]:
-    texts = [text for text in service.get("volumes") or [] if isinstance(text, str)]
+    texts = [text for text in _list(service.get("volumes")) if isinstance(text, str)]
     parts = [text.split(":") for text in texts]
     return {PurePosixPath(one[1]): root / one[0] for one in parts if len(one) > 1}
 
@@ -116,13 +116,13 @@ def _scrapes(
 
 def _targets(job: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield name and port of all that a job names."""
-    for looked_up in job.get("dns_sd_configs") or []:
-        for name in looked_up.get("names") or []:
-            yield str(name), int(looked_up.get("port", 0))
-    for listed in job.get("static_configs") or []:
-        for target in listed.get("targets") or []:
+    for looked_up in _mappings(job.get("dns_sd_configs")):
+        for name in _list(looked_up.get("names")):
+            yield str(name), _port(looked_up.get("port"))
+    for listed in _mappings(job.get("static_configs")):
+        for target in _list(listed.get("targets")):
             name, _, port = str(target).rpartition(":")
-            yield name, int(port) if port.isdecimal() else 0
+            yield name, _port(port)
 
 
 def _not_understood(topology: Topology, job: Mapping[str, Any]) -> Iterator[str]:
@@ -131,13 +131,26 @@ def _not_understood(topology: Topology, job: Mapping[str, Any]) -> Iterator[str]
     for service, port in _targets(job):
         if not _listens(topology, service, port):
             yield f"{where}: {service}:{port}, where nothing listens"
-    for rule in job.get("relabel_configs") or []:
+    for rule in _mappings(job.get("relabel_configs")):
         if rule.get("target_label") != "service":  # the operator names the service by itself
             yield f"{where}.relabel_configs: {rule.get('target_label', rule)}"
 
 
 def _listens(topology: Topology, name: str, port: int) -> bool:
     return name in topology.services and port in container_ports(topology.services[name])
+
+
+def _port(value: object) -> int:
+    """Return a port as a number; 0, at which nothing listens, for what is none."""
+    return int(str(value)) if str(value).isdecimal() else 0
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [_mapping(one) for one in _list(value)]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
