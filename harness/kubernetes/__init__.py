@@ -5,6 +5,6 @@ of what waits there, `monitoring/` is for a cluster that runs the Prometheus Ope
 talks to a cluster.
 """
 
-from harness.kubernetes.export import Export, export, write
+from harness.kubernetes.exported_files import Export, export, write
 
 __all__ = ["Export", "export", "write"]

@@ -8,6 +8,9 @@ import pytest
 import yaml
 
 from tests.integration.test_wrong_usage import refused
+from tests.support.api_server import api_server
+from tests.support.commands import HARNESS, run_to_its_end
+from tests.support.edits import ROOT
 
 pytestmark = pytest.mark.integration
 
@@ -49,21 +52,38 @@ def test_wrong_words_are_refused_and_nothing_is_written(harness, tmp_path):
     assert not folder.exists()
 
 
-def test_kubectl_builds_every_folder(harness, tmp_path, kubectl):
-    folder = tmp_path / "manifests"
-    harness.run("export", "kubernetes", "queue", "--out", folder)
+@pytest.fixture(scope="module")
+def built(kubectl, tmp_path_factory):
+    """What kubectl builds of each folder of an export, and where the export is."""
+    folder = tmp_path_factory.mktemp("export") / "manifests"
+    run_to_its_end([HARNESS, "export", "kubernetes", "queue", "--out", folder], 60, cwd=ROOT)
 
-    def built(part):
-        done = subprocess.run(
-            [kubectl, "kustomize", folder / part], capture_output=True, text=True, check=True
-        )
-        found = [one for one in yaml.safe_load_all(done.stdout) if one]
+    def objects(part):
+        text = run_to_its_end([kubectl, "kustomize", folder / part], 60).stdout
+        found = [one for one in yaml.safe_load_all(text) if one]
         assert {one["metadata"]["namespace"] for one in found} == {"queue"}
         return {(one["kind"], one["metadata"]["name"]): one for one in found}
 
-    base, keda, monitoring = map(built, ("base", "keda", "monitoring"))
+    return folder, {part: objects(part) for part in ("base", "keda", "monitoring")}
+
+
+def test_kubectl_builds_every_folder(built):
+    base, keda, monitoring = built[1].values()
     assert base["Deployment", "payment-worker"]["spec"]["replicas"] == 6
     assert "replicas" not in keda["Deployment", "payment-worker"]["spec"]
     assert keda.keys() > base.keys()
     assert not monitoring.keys() & base.keys()
     assert ("PrometheusRule", "queue") in monitoring
+
+
+@pytest.mark.parametrize("part", ["base", "keda", "monitoring"])
+def test_kubectl_would_create_every_object(built, kubectl, tmp_path, part):
+    folder, objects = built
+    with api_server(objects[part].values()) as url:
+        done = run_to_its_end(
+            [kubectl, "create", "--dry-run=client", "--validate=false", "--output", "name",
+             "--server", url, "--cache-dir", tmp_path, "--kustomize", folder / part],
+            60, env={**os.environ, "KUBECONFIG": os.devnull}, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(objects[part])
