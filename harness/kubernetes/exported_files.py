@@ -88,11 +88,7 @@ def _base(topology: Topology, namespace: str) -> dict[str, list[Manifest]]:
     }
     claims = volumes.claims(topology)
     applied = {**({"volume-claims.yaml": claims} if claims else {}), **services}
-    built = dict.fromkeys(
-        workloads.image(topology, service)
-        for service in topology.services.values()
-        if service.built
-    )
+    built = workloads.built_images(topology)
     images = {"images": [_image(name) for name in built]} if built else {}
     kustomization = _kustomization(namespace, applied, **images)
     names = secrets_of(topology)

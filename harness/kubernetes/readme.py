@@ -69,11 +69,7 @@ def readme(topology: Topology, namespace: str, folders: Sequence[str], lost: Seq
 
 
 def _steps(topology: Topology, namespace: str, folders: Sequence[str]) -> list[str]:
-    built = dict.fromkeys(
-        workloads.image(topology, service)
-        for service in topology.services.values()
-        if service.built
-    )
+    built = workloads.built_images(topology)
     names = secrets_of(topology)
     steps = [f"`kubectl create namespace {namespace}`"]
     if built:

@@ -8,13 +8,14 @@ https://keda.sh/docs/latest/scalers/redis-streams/
 from itertools import groupby
 from typing import Final
 
+from harness.errors import UsageError
 from harness.kubernetes.manifest import PART_OF, Manifest, labels, manifest, without_empty
 from harness.kubernetes.references import marked, secret_name
 from harness.kubernetes.traffic import from_pods
 from harness.kubernetes.volumes import is_stateful
 from harness.runtimes.ports import container_ports
 from harness.runtimes.store_urls import redis_password
-from harness.topology import ConsumerGroup, RedisFacts, Topology
+from harness.topology import ConsumerGroup, RedisFacts, Service, Topology
 
 LAG_PER_REPLICA: Final = 100
 """Entries that may wait for each replica before there is another one."""
@@ -76,9 +77,7 @@ def lets_keda_in(topology: Topology) -> Manifest:
     spec = {
         "podSelector": {"matchLabels": stated},
         "policyTypes": ["Ingress"],
-        "ingress": [
-            {"from": [from_pods(*_OPERATOR)], "ports": [{"port": container_ports(service)[0]}]}
-        ],
+        "ingress": [{"from": [from_pods(*_OPERATOR)], "ports": [{"port": _port(service)}]}],
     }
     name = f"{service.name}-from-keda"
     return manifest("NetworkPolicy", "networking.k8s.io/v1", name, stated, spec=spec)
@@ -98,7 +97,7 @@ def _trigger(topology: Topology, group: ConsumerGroup, namespace: str) -> Manife
     authentication = trigger_authentication(topology)
     metadata = {
         # KEDA asks from a namespace of its own
-        "address": f"{service.name}.{namespace}.svc:{container_ports(service)[0]}",
+        "address": f"{service.name}.{namespace}.svc:{_port(service)}",
         "stream": group.stream,
         "consumerGroup": group.group,
         "lagCount": str(LAG_PER_REPLICA),
@@ -108,6 +107,16 @@ def _trigger(topology: Topology, group: ConsumerGroup, namespace: str) -> Manife
     return without_empty(
         {"type": "redis-streams", "metadata": metadata, "authenticationRef": reference}
     )
+
+
+def _port(service: Service) -> int:
+    ports = container_ports(service)
+    if not ports:
+        raise UsageError(
+            f"services.{service.name}: at which port it listens is not known",
+            "list it under `expose:`",
+        )
+    return ports[0]
 
 
 def _redis(topology: Topology) -> RedisFacts:

@@ -25,6 +25,12 @@ def image(topology: Topology, service: Service) -> str:
     return service.image or f"{topology.approach}-{service.name}"
 
 
+def built_images(topology: Topology) -> list[str]:
+    """Return the names of the images that are built from the project."""
+    built = (one for one in topology.services.values() if one.built)
+    return list(dict.fromkeys(image(topology, service) for service in built))
+
+
 def workload(topology: Topology, service: Service) -> Manifest:
     """Return the StatefulSet, Deployment or Job that runs a service."""
     stated = labels(topology.approach, service.name)

@@ -17,6 +17,7 @@ from tests.support.small_project import COMPOSE, write_small_project
 ROOT = Path(__file__).parents[2]
 QUEUE = load_topology(ROOT / "docker-compose.queue.yml")
 SYNC = load_topology(ROOT / "docker-compose.sync.yml")
+GROUP = '{stream: "{shop}:orders", group: workers, service: web}'
 
 
 def cluster(topology: Topology, folder: str = "base") -> manifests.Cluster:
@@ -312,6 +313,15 @@ def test_a_name_that_kubernetes_does_not_take_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"services\.Gate_Way: 'Gate_Way'") as caught:
         kubernetes.export(load_topology(compose))
     assert caught.value.hint
+
+
+def test_a_redis_whose_port_is_not_known_is_refused(tmp_path):
+    topology = changed(tmp_path, 'leader: "{shop}:leader"', f"groups: [{GROUP}]")
+    compose = topology.path
+    compose.write_text(compose.read_text().replace("valkey/valkey:9", "store:9"))
+    compose.write_text(compose.read_text().replace('    expose: ["6379"]\n', ""))
+    with pytest.raises(UsageError, match=r"services\.redis: .* not known"):
+        kubernetes.export(load_topology(compose))
 
 
 def test_a_namespace_and_files_that_cannot_be_are_refused(tmp_path):
