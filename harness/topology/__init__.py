@@ -17,6 +17,7 @@ from harness.topology.topology_model import (
     Changes,
     Condition,
     ConfigFile,
+    ConsumerGroup,
     HealthCheck,
     Mount,
     PublishedPort,
@@ -29,6 +30,7 @@ from harness.topology.topology_model import (
 __all__ = [
     "Condition",
     "ConfigFile",
+    "ConsumerGroup",
     "HealthCheck",
     "Limits",
     "Mount",

@@ -19,19 +19,21 @@ from harness.topology.interpolation import interpolate
 from harness.topology.limits import LIMIT_KEYS
 from harness.topology.section import Section, read_yaml
 from harness.topology.service_section import Shared, read_environment, read_service
-from harness.topology.topology_model import LAST_PORT, Changes, RedisFacts, Service, Topology
+from harness.topology.topology_model import (
+    LAST_PORT,
+    Changes,
+    ConsumerGroup,
+    RedisFacts,
+    Service,
+    Topology,
+)
 
 _FILE_KEYS = ("configs", "name", "services", "volumes")
 _REDIS_KEYS = (
-    "service",
-    "stock",
-    "streams",
-    "lists",
-    "sorted_sets",
-    "hashes",
-    "dead_letters",
-    "leader",
+    *("service", "stock", "streams", "lists", "sorted_sets", "hashes", "dead_letters", "leader"),
+    "groups",
 )
+_GROUP_KEYS = ("stream", "group", "service")
 _HARNESS_KEYS = (
     "title",
     "default",
@@ -185,6 +187,27 @@ def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None
         lists=redis.texts("lists"),
         sorted_sets=redis.texts("sorted_sets"),
         hashes=redis.texts("hashes"),
+        groups=_groups(redis, services),
+    )
+
+
+def _groups(redis: Section, services: Iterable[str]) -> tuple[ConsumerGroup, ...]:
+    listed = redis.raw("groups", [])
+    if not isinstance(listed, list):
+        raise redis.wrong("groups", "a list of {stream: KEY, group: NAME, service: NAME}")
+    streams = redis.texts("streams")
+    where = f"{redis.where}.groups"
+    return tuple(_group(Section(one, where), streams, services) for one in listed)
+
+
+def _group(section: Section, streams: Iterable[str], services: Iterable[str]) -> ConsumerGroup:
+    section.only(_GROUP_KEYS, f"supported: {', '.join(_GROUP_KEYS)}")
+    if section.text("stream") not in streams:
+        raise section.wrong("stream", f"one of the streams ({', '.join(streams)})")
+    return ConsumerGroup(
+        stream=section.text("stream"),
+        group=section.text("group"),
+        service=_known(section, "service", services),
     )
 
 

@@ -23,9 +23,14 @@ def draw() -> dict[str, str]:
     return {name: secrets.token_hex(_BYTES) for name in NAMES}
 
 
+def is_named_as_one(name: str) -> bool:
+    """Return True for a variable or setting whose name is that of a secret."""
+    return _NAMED_AS_ONE.search(name) is not None
+
+
 def among(variables: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values of the variables that are named as a secret is."""
-    return tuple(text for name, text in variables.items() if text and _NAMED_AS_ONE.search(name))
+    return tuple(text for name, text in variables.items() if text and is_named_as_one(name))
 
 
 def strike_out(text: str, values: Iterable[str], name: str = "") -> str:
@@ -33,7 +38,7 @@ def strike_out(text: str, values: Iterable[str], name: str = "") -> str:
 
     If `name`, that of a setting, is the name of a secret, nothing is left of the text.
     """
-    if _NAMED_AS_ONE.search(name):
+    if is_named_as_one(name):
         return STRUCK_OUT
     for value in values:
         text = text.replace(value, STRUCK_OUT)

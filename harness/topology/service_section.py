@@ -48,6 +48,7 @@ _HEALTHCHECK_KEYS = (
 )
 _DEFAULT_GRACE_S = 10.0
 _DEFAULT_INTERVAL_S, _DEFAULT_TIMEOUT_S, _DEFAULT_RETRIES = 30.0, 30.0, 3
+_DEFAULT_START_INTERVAL_S = 5.0
 """What Docker takes for 0 in a health check, too."""
 _PUBLISHED = re.compile(r"127\.0\.0\.1:(?P<host>\d{1,5}):(?P<container>\d{1,5})(/tcp)?")
 _HINT = f"the services may use {', '.join(_SERVICE_KEYS)}"
@@ -83,6 +84,7 @@ def read_service(section: Section, name: str, shared: Shared) -> Service:
         configs=_config_files(section, shared),
         depends_on=_depends_on(section),
         healthcheck=_healthcheck(section),
+        pull_policy=section.text("pull_policy") if "pull_policy" in section else None,
         stop_signal=_stop_signal(section),
         stop_grace_period_s=_duration(section, "stop_grace_period", _DEFAULT_GRACE_S),
     )
@@ -178,11 +180,11 @@ def _mount(section: Section, text: str, shared: Shared) -> Mount:
                 f"{section.where}.volumes: {text!r}: there is no volume {source!r}",
                 f"list {source} under the volumes of the file",
             )
-        return Mount(source=source, target=target, named=True)
+        return Mount(source, target, named=True, read_only=mode == "ro")
     path = (shared.root / source).resolve()
     if not path.exists():
         raise UsageError(f"{section.where}.volumes: {text!r}: {path} does not exist", "correct it")
-    return Mount(source=str(path), target=target, named=False)
+    return Mount(str(path), target, named=False, read_only=mode == "ro")
 
 
 def _depends_on(section: Section) -> Mapping[str, Condition]:
@@ -219,6 +221,7 @@ def _healthcheck(section: Section) -> HealthCheck | None:
         timeout_s=_duration(check, "timeout", 0.0) or _DEFAULT_TIMEOUT_S,
         retries=check.whole("retries", 0, least=0) or _DEFAULT_RETRIES,
         start_period_s=_duration(check, "start_period", 0.0),
+        start_interval_s=_duration(check, "start_interval", 0.0) or _DEFAULT_START_INTERVAL_S,
     )
 
 

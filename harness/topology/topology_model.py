@@ -42,6 +42,8 @@ class HealthCheck:
     timeout_s: float
     retries: int
     start_period_s: float
+    start_interval_s: float = 5.0
+    """Between two checks before the first success; the runtimes here ask at a pace of their own."""
 
     @property
     def longest_wait_s(self) -> float:
@@ -56,6 +58,7 @@ class Mount:
     source: str
     target: str
     named: bool
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Service:
     configs: tuple[ConfigFile, ...] = ()
     depends_on: Mapping[str, Condition] = field(default_factory=dict)
     healthcheck: HealthCheck | None = None
+    pull_policy: str | None = None
     stop_signal: str | None = None
     stop_grace_period_s: float = 10.0
 
@@ -120,6 +124,15 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsumerGroup:
+    """The group in which the replicas of a service share the work of a stream of Redis."""
+
+    stream: str
+    group: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
 class RedisFacts:
     """Where an approach keeps in Redis what the audit reads; `stock` takes a product id.
 
@@ -135,6 +148,7 @@ class RedisFacts:
     lists: tuple[str, ...] = ()
     sorted_sets: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
+    groups: tuple[ConsumerGroup, ...] = ()
 
     @property
     def queues(self) -> tuple[str, ...]:

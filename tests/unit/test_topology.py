@@ -6,8 +6,11 @@ import pytest
 
 from harness.errors import UsageError
 from harness.project import project_root
-from harness.topology import Condition, ConfigFile, discover, load_topology, secrets
+from harness.topology import Condition, ConfigFile, ConsumerGroup, discover, load_topology, secrets
 from tests.support.small_project import COMPOSE, write_small_project
+
+GROUP = '{stream: "{shop}:orders", group: workers'
+"""The beginning of the declaration of a group."""
 
 
 @pytest.fixture
@@ -131,6 +134,24 @@ def test_the_environment_of_this_process_is_not_used(compose, monkeypatch):
     assert load_topology(compose).services["web"].environment["GREETING"] == "hello"
 
 
+def test_a_group_is_read_with_its_stream_and_the_service_whose_replicas_are_its_members(compose):
+    changed(compose, 'leader: "{shop}:leader"', f"groups: [{GROUP}, service: web}}]")
+    redis = load_topology(compose).redis
+    assert redis is not None
+    assert redis.groups == (ConsumerGroup("{shop}:orders", "workers", "web"),)
+
+
+def test_what_only_an_export_needs_is_read(compose):
+    changed(compose, "deploy: {replicas: 2}", "pull_policy: never")
+    compose.write_text(compose.read_text().replace("retries: 20", "start_interval: 500ms", 1))
+    services = load_topology(compose).services
+    assert (services["web"].pull_policy, services["redis"].pull_policy) == ("never", None)
+    assert services["web"].healthcheck is not None
+    assert services["web"].healthcheck.start_interval_s == 0.5
+    assert [mount.read_only for mount in services["web"].mounts] == [False]
+    assert [mount.read_only for mount in services["nginx"].mounts] == [True]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -154,6 +175,14 @@ def test_the_environment_of_this_process_is_not_used(compose, monkeypatch):
         ("acknowledges: outcome", "acknowledges: maybe", ["acknowledges", "'maybe'"]),
         ("factors: [THREADS]", "factors: [FIBRES]", ["services.web.environment.FIBRES"]),
         ("stock:%d", "stock", ["redis.stock"]),
+        ('leader: "{shop}:leader"', "groups: workers", ["redis.groups", "'workers'"]),
+        ('leader: "{shop}:leader"', f"groups: [{GROUP}, name: a}}]", ["redis.groups", "'name'"]),
+        ('leader: "{shop}:leader"', f"groups: [{GROUP}, service: a}}]", ["groups.service", "'a'"]),
+        (
+            'leader: "{shop}:leader"',
+            "groups: [{stream: other, group: workers, service: web}]",
+            ["redis.groups.stream", "'other'"],
+        ),
         ("${GREETING:-hello}", "${GREETING}", ["GREETING", "no default"]),
         ("${GREETING:-hello}", "${GREETING:-${OTHER}}", ["OTHER", "no default"]),
         ("THREADS: 4", "THREADS: true", ["environment.THREADS", "True"]),
