@@ -49,8 +49,8 @@ def topologies(request: Request, root: Path) -> Topologies:
     """Return every topology to be measured; raise UsageError, by key, for what cannot be done."""
     _check_approaches(request, root)
     _check_baseline(request)
-    names = [one.name for one in request.variants]
-    check_expectations(request.scenario.expectations, names, request.source)
+    variants = [one.name for one in request.variants]
+    check_expectations(request.scenario.expectations, variants, request.source)
     plain = _without_variants(request, root)
     made: dict[tuple[str, str], Topology] = {}
     for place, case in _cases(request):
@@ -67,9 +67,8 @@ def topologies(request: Request, root: Path) -> Topologies:
                 _check_ablated(request, one, topology)
                 made[one.name, case.name if request.scenario.cases else ""] = topology
     if not made:
-        names = ", ".join(one.name for one in request.variants)
         raise UsageError(
-            f"{request.source}: no case of {names} is left",
+            f"{request.source}: no case of {', '.join(variants)} is left",
             "ask for other cases with --case, or for other variants with --variant or --approach",
         )
     return made
