@@ -9,9 +9,10 @@ from redis.exceptions import RedisError
 from approaches.celery.checkout import Checkout
 from approaches.celery.counters import Counters, order_changes
 from approaches.celery.records import Records
-from approaches.shop.database import STORE_ERRORS, sync_pool
+from approaches.shop.database import STORE_ERRORS
 from approaches.shop.fastapi_web import Shop, serve_shop
 from approaches.shop.order_changes import OrderChanges
+from approaches.shop.pools import sync_pool
 from approaches.shop.settings import Settings, read_int, read_text
 
 

@@ -17,11 +17,12 @@ from redis.exceptions import RedisError
 
 from approaches.celery.counters import Counters
 from approaches.celery.records import Records
-from approaches.shop.database import REFUSALS, STORE_ERRORS, sync_pool
+from approaches.shop.database import REFUSALS, STORE_ERRORS
 from approaches.shop.metrics import listen
 from approaches.shop.order_ledger import Order
 from approaches.shop.orders import Status
 from approaches.shop.payments import Charge
+from approaches.shop.pools import sync_pool
 from approaches.shop.settings import Settings, read_int, read_text
 from approaches.shop.threaded_gateway import GatewayClient
 

@@ -15,7 +15,7 @@ from functools import partial
 from approaches.queue import ledger
 from approaches.queue.changes import Change, Hub, Listener
 from approaches.queue.order import Order
-from approaches.shop.database import AsyncPool
+from approaches.shop.pools import AsyncPool
 from approaches.shop.problems import Code, Problem
 
 RECORDED_VERSION = 2

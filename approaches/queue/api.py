@@ -42,7 +42,7 @@ from approaches.shop.asgi_server import json_response, run_web
 from approaches.shop.bodies import encode_json
 from approaches.shop.catalogue import product_view, read_product_id
 from approaches.shop.contract import openapi
-from approaches.shop.database import STORE_ERRORS, AsyncPool
+from approaches.shop.database import STORE_ERRORS
 from approaches.shop.ids import canonical_order_id, new_order_id
 from approaches.shop.metrics import Batched
 from approaches.shop.order_metrics import ORDERS_ACCEPTED
@@ -52,6 +52,7 @@ from approaches.shop.orders import (
     read_idempotency_key,
     read_purchase,
 )
+from approaches.shop.pools import AsyncPool
 from approaches.shop.problems import Code, Problem
 
 REDIS_TIMEOUT_S = 2.0

@@ -33,10 +33,10 @@ from approaches.queue.watcher import Watcher
 from approaches.shop.accounts import Tokens
 from approaches.shop.asgi import Answer, Headers, ShortCut, first_header
 from approaches.shop.asgi_server import run_web
-from approaches.shop.database import AsyncPool
 from approaches.shop.ids import canonical_order_id
 from approaches.shop.metrics import REQUESTS_IN_PROGRESS, Batched
 from approaches.shop.orders import EVENT_STREAM_OPENING, last_event_id
+from approaches.shop.pools import AsyncPool
 from approaches.shop.problems import Code, Problem
 from approaches.shop.streams import StreamLimit
 

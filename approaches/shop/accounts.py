@@ -25,8 +25,8 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow
 
 from approaches.shop.bodies import read_object, read_string
-from approaches.shop.database import AsyncPool, SyncPool
 from approaches.shop.orders import timestamp
+from approaches.shop.pools import AsyncPool, SyncPool
 from approaches.shop.problems import Code, Problem
 
 MIN_PASSWORD_LENGTH = 8

@@ -1,8 +1,6 @@
 """Connections to the ledger, and what its errors mean.
 
 Single statements run in autocommit; several that belong together run in `connection.transaction()`.
-A pool never opens the database at import: the schema is there before any app starts (one init
-script), and no app ever changes it.
 
 Everything that is asked of the ledger has a limit of time on both sides. A server that is paused,
 or a network that drops packets, leaves connections open and silent, and to cancel a statement is to
@@ -13,7 +11,7 @@ where both work it is the server that answers, and the connection lives.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Generator
 from typing import Any, TypeVar
 
 from psycopg import (
@@ -27,7 +25,6 @@ from psycopg import (
     waiting,
 )
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 Result = TypeVar("Result")
 Ready = Any
@@ -53,7 +50,7 @@ neither tuple is a wrong statement, or a ledger that is not set up for us."""
 
 # Statements are prepared at their first use: they are few and every one is hot. Either side finds
 # out in about half a minute that the other has gone.
-_CONNECTION: dict[str, Any] = {
+CONNECTION: dict[str, Any] = {
     "autocommit": True,
     "prepare_threshold": 0,
     "connect_timeout": CONNECT_LIMIT_S,
@@ -119,78 +116,4 @@ class AsyncLedgerConnection(AsyncConnection[TupleRow]):
 
 async def connect(database_url: str) -> AsyncLedgerConnection:
     """Return a connection for asyncio; raise OperationalError."""
-    return await AsyncLedgerConnection.connect(database_url, **_CONNECTION)
-
-
-SyncPool = ConnectionPool[LedgerConnection]
-
-
-class _Pool(SyncPool):
-    """A pool that gives up its idle connections when one has not answered in time.
-
-    They froze together, and each would otherwise take a caller's time to find out.
-    """
-
-    def putconn(self, conn: LedgerConnection) -> None:
-        """Take a connection back; where it is lost, replace the idle ones as well."""
-        lost = conn.closed
-        super().putconn(conn)
-        if lost and not self.closed:
-            self.drain()
-
-
-def sync_pool(database_url: str, *, size: int, wait_s: float = 5.0) -> SyncPool:
-    """Return a closed pool of at most `size` connections.
-
-    A caller waits at most `wait_s` seconds for one.
-    """
-    return _Pool(
-        database_url,
-        connection_class=LedgerConnection,
-        min_size=min(2, size),
-        max_size=size,
-        timeout=wait_s,
-        kwargs=_CONNECTION,
-        open=False,
-        reconnect_timeout=5.0,
-    )
-
-
-class AsyncPool:
-    """At most `size` connections for asyncio, and a limit of time for everything done with them."""
-
-    def __init__(self, database_url: str, *, size: int, within_s: float = 5.0) -> None:
-        self._pool = AsyncConnectionPool(
-            database_url,
-            connection_class=AsyncLedgerConnection,
-            min_size=min(2, size),
-            max_size=size,
-            timeout=within_s,
-            kwargs=_CONNECTION,
-            open=False,
-            reconnect_timeout=5.0,
-        )
-        self._within_s = within_s
-
-    async def open(self) -> None:
-        """Begin to connect; wait for nothing."""
-        await self._pool.open(wait=False)
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._pool.close()
-
-    async def run(
-        self,
-        step: Callable[[AsyncLedgerConnection], Awaitable[Result]],
-        *,
-        within_s: float | None = None,
-    ) -> Result:
-        """Run a step with a connection; raise one of STORE_ERRORS if there is no answer in time."""
-        try:
-            async with asyncio.timeout(within_s or self._within_s):
-                async with self._pool.connection() as connection:
-                    return await step(connection)
-        except TimeoutError:
-            await self._pool.drain()  # see _Pool
-            raise StoreTimeout("the ledger does not answer in time") from None
+    return await AsyncLedgerConnection.connect(database_url, **CONNECTION)

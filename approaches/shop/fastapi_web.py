@@ -25,7 +25,7 @@ from approaches.shop.asgi_server import Errors, json_response, run_web, web_app
 from approaches.shop.bodies import encode_json
 from approaches.shop.catalogue import Product, product_view, read_product_id
 from approaches.shop.contract import openapi
-from approaches.shop.database import STORE_ERRORS, SyncPool
+from approaches.shop.database import STORE_ERRORS
 from approaches.shop.ids import canonical_order_id
 from approaches.shop.order_changes import OrderChanges
 from approaches.shop.order_ledger import Order
@@ -41,6 +41,7 @@ from approaches.shop.orders import (
     read_idempotency_key,
     read_purchase,
 )
+from approaches.shop.pools import SyncPool
 from approaches.shop.problems import Code, Problem
 from approaches.shop.settings import Settings, SettingsError, read_int
 from approaches.shop.streams import StreamLimit

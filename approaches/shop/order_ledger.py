@@ -13,10 +13,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from approaches.shop.catalogue import PRODUCT_SQL, Product
-from approaches.shop.database import SyncPool
 from approaches.shop.order_metrics import count_settled
 from approaches.shop.orders import TERMINAL, Status, order_view
 from approaches.shop.payments import ChargeResult, Outcome
+from approaches.shop.pools import SyncPool
 from approaches.shop.problems import Code, Problem
 
 ORDER_COLUMNS = """

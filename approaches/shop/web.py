@@ -16,7 +16,7 @@ from approaches.shop.accounts import Accounts, Hasher, Tokens
 from approaches.shop.bodies import MAX_BODY_BYTES, encode_json
 from approaches.shop.catalogue import Product, product_view, read_product_id
 from approaches.shop.contract import Acknowledges, openapi
-from approaches.shop.database import STORE_ERRORS, SyncPool
+from approaches.shop.database import STORE_ERRORS
 from approaches.shop.ids import canonical_order_id
 from approaches.shop.order_ledger import Order
 from approaches.shop.orders import (
@@ -32,6 +32,7 @@ from approaches.shop.orders import (
     read_idempotency_key,
     read_purchase,
 )
+from approaches.shop.pools import SyncPool
 from approaches.shop.problems import Code, Problem, problem_for_status
 from approaches.shop.settings import Settings
 from approaches.shop.streams import StreamLimit

@@ -3,9 +3,9 @@
 import sys
 from functools import partial
 
-from approaches.shop.database import sync_pool
 from approaches.shop.fastapi_web import Shop, serve_shop
 from approaches.shop.order_changes import OrderChanges
+from approaches.shop.pools import sync_pool
 from approaches.shop.settings import Settings, read_int
 from approaches.skiplocked.outbox import Outbox, order_changes
 

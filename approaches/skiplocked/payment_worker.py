@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
-from approaches.shop.database import CONNECT_LIMIT_S, STORE_ERRORS, sync_pool
+from approaches.shop.database import CONNECT_LIMIT_S, STORE_ERRORS
 from approaches.shop.metrics import listen
 from approaches.shop.payments import Charge, ChargeResult
+from approaches.shop.pools import sync_pool
 from approaches.shop.settings import Settings, SettingsError, read_float, read_int
 from approaches.shop.threaded_gateway import GatewayClient
 from approaches.skiplocked.outbox import Outbox

@@ -8,8 +8,8 @@ import logging
 import sys
 
 from approaches.shop import inventory_metrics
-from approaches.shop.database import sync_pool
 from approaches.shop.metrics import Gauge, listen
+from approaches.shop.pools import sync_pool
 from approaches.shop.server import Server
 from approaches.shop.settings import Settings, SettingsError, read_int, read_text, split_bind
 from approaches.shop.threaded_gateway import GatewayClient

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 
 from approaches.shop.catalogue import PRODUCT_SQL, Product
-from approaches.shop.database import STORE_ERRORS, sync_pool
+from approaches.shop.database import STORE_ERRORS
 from approaches.shop.ids import new_order_id
 from approaches.shop.metrics import listen
 from approaches.shop.order_ledger import ORDER_COLUMNS, Order, OrderLedger
 from approaches.shop.order_metrics import ORDERS_ACCEPTED
 from approaches.shop.orders import Status
 from approaches.shop.payments import Charge
+from approaches.shop.pools import sync_pool
 from approaches.shop.problems import Code, Problem
 from approaches.shop.server import Server
 from approaches.shop.settings import Settings, read_int, read_text

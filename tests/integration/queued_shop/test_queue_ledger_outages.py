@@ -10,7 +10,8 @@ from approaches.queue import keys, ledger
 from approaches.queue.consumer import Consumer
 from approaches.queue.ledger import Connection
 from approaches.queue.redis_store import ORDERS, Store
-from approaches.shop.database import AsyncPool, StoreTimeout
+from approaches.shop.database import StoreTimeout
+from approaches.shop.pools import AsyncPool
 from tests.support.freezing_proxy import FreezingProxy
 from tests.support.shop_world import STOCK, eventually
 

@@ -4,10 +4,11 @@ from collections import Counter
 
 import pytest
 
-from approaches.shop.database import LedgerConnection, sync_pool
+from approaches.shop.database import LedgerConnection
 from approaches.shop.ids import new_order_id
 from approaches.shop.orders import Purchase, Status
 from approaches.shop.payments import ChargeResult, Outcome
+from approaches.shop.pools import sync_pool
 from approaches.sync.sync_ledger import SyncLedger
 
 pytestmark = pytest.mark.integration
