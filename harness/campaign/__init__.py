@@ -2,7 +2,6 @@
 
 from harness.campaign.blocks import Blocks, begin, check, describe, reopen, resume, run
 from harness.campaign.by_hand import keep_up, reset_kept
-from harness.campaign.derived import compare, history, stored, summarise
 from harness.campaign.interim_looks import MOST_BLOCKS
 from harness.campaign.observer import CompositeObserver, Observer
 from harness.campaign.sweeps import points
@@ -20,16 +19,12 @@ __all__ = [
     "begin",
     "check",
     "choose",
-    "compare",
     "describe",
-    "history",
     "keep_up",
     "points",
     "reopen",
     "reset_kept",
     "resume",
     "run",
-    "stored",
-    "summarise",
     "topologies",
 ]

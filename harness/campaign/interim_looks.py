@@ -7,8 +7,8 @@ looks have said.
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look
-from harness.campaign.derived import summarise
 from harness.campaign.observer import Observer
+from harness.derived import summarise
 from harness.errors import UsageError
 from harness.results.store import Campaign
 from harness.scenario.model import Scenario

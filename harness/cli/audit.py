@@ -22,7 +22,7 @@ def audit(
 ) -> ExitCode:
     """Audit the stored runs of a campaign again, without deploying anything."""
     from harness import audit as auditing
-    from harness import campaign
+    from harness import derived
     from harness.cli.outcome import campaign_verdict
     from harness.results.store import Campaign, audit_document, load_run, write_json
 
@@ -30,7 +30,7 @@ def audit(
     for folder in stored.run_folders():
         findings = auditing.audit(load_run(folder))
         write_json(folder / "audit.json", audit_document(findings))
-    campaign.summarise(stored)
+    derived.summarise(stored)
     verdict = campaign_verdict(stored, strict=strict)
     if as_json:
         print_json(_document(stored, verdict))

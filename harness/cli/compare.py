@@ -46,9 +46,9 @@ def compare(
     as_json: JsonOption = False,
 ) -> ExitCode:
     """Compare two campaigns of the same scenario, or say why they cannot be compared."""
-    from harness import campaign
+    from harness import derived
 
-    compared = campaign.compare(a, b)
+    compared = derived.compare(a, b)
     if as_json or form is Format.JSON:
         print_json(_document(a, b, compared))
         return ExitCode.NO_BASELINE if compared.reasons else ExitCode.OK

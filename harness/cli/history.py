@@ -26,10 +26,10 @@ def history(
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", "name the folder that holds the campaigns")
 
-    from harness import campaign
+    from harness import derived
     from report import history as page
 
-    found = campaign.history(folder)
+    found = derived.history(folder)
     console.print(page.answer(found), markup=False)
     for sentence in page.changes(found):
         console.print(f"- {sentence}", markup=False)

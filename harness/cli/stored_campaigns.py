@@ -42,12 +42,12 @@ def publish(
     browser.
     """
     import report
-    from harness import campaign, capacity
+    from harness import capacity, derived
     from harness.cli.capacity_lines import capacity_verdict, print_capacities
     from harness.cli.outcome import campaign_verdict
     from harness.cli.result_lines import print_result
 
-    campaign.summarise(stored, prices)
+    derived.summarise(stored, prices)
     found = capacity.derive(stored) if "capacity" in stored.description() else None
     written = report.write(stored.path)
     if found is None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign
+from harness import campaign, derived
 from harness.campaign import Blocks, Observer, Request, Variant
 from harness.gate import rule, run_evidence
 from harness.gate.comparison_modes import ComparisonMode, valid_runs
@@ -119,7 +119,7 @@ class Gate:
             runs, seed = scenario.runs, scenario.seed
             blocks = self._begin(CONTENTION, scenario, self._mode.contestants, runs, seed)
             blocks.make(runs, self._goes_on)
-            campaign.summarise(blocks.campaign)
+            derived.summarise(blocks.campaign)
         return self._goes_on()
 
     def _compare(self, group: str) -> tuple[Row, ...]:
@@ -157,7 +157,7 @@ class Gate:
         for n_blocks in rule.LOOKS:
             blocks.make(n_blocks, self._goes_on)
             if not self._goes_on():
-                campaign.summarise(blocks.campaign)
+                derived.summarise(blocks.campaign)
                 break
             looks.append(self._look(blocks.campaign, n_blocks))
             if rule.is_decided(list(filter(asks, looks[-1].rows))):
@@ -166,7 +166,7 @@ class Gate:
         return looks
 
     def _look(self, measured: Campaign, blocks: int) -> Look:
-        rows = self._mode.rows(valid_runs(campaign.summarise(measured), blocks))
+        rows = self._mode.rows(valid_runs(derived.summarise(measured), blocks))
         counted = [f"{sum(row.ruling is ruling for row in rows)} {ruling}" for ruling in Ruling]
         self._bench.on_message(f"{measured.path.name}, after {blocks} blocks: {', '.join(counted)}")
         return Look(measured.path.name, blocks, rows)

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
-from harness import campaign
+from harness import derived
 from harness.analysis import METRICS, Stored, different_schemas
 from harness.analysis.campaigns import by_block, is_contested
 from harness.analysis.comparability import invalid_runs, workload_differences
@@ -78,7 +78,7 @@ def write(folder: Path, path: Path) -> Baseline:
     Raises UsageError if the folder holds none, if a run of it is invalid or unclean, or if it has
     nothing to compare: a contention test, the cases of faults, or one approach alone.
     """
-    stored = campaign.stored(folder)
+    stored = derived.stored(folder)
     if reasons := list(_unfit(folder, stored)):
         raise UsageError(
             f"{folder} cannot be a baseline:\n" + "\n".join(f"- {reason}" for reason in reasons),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness import campaign
+from harness import campaign, derived
 from harness.analysis.summary import plain
 from harness.campaign import Observer, Request
 from harness.errors import UsageError
@@ -70,7 +70,7 @@ def compare_variants(test: SelfTest, runtime: Runtime, observer: Observer) -> Ju
         seed=test.scenario.seed,
     )
     stored = campaign.run(request, test.approach.root, test.out / "campaign", runtime, observer)
-    return judge(campaign.summarise(stored))
+    return judge(derived.summarise(stored))
 
 
 def write(test: SelfTest, limits: Limits, judgement: Judgement) -> Path:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import campaign
+from harness import derived
 from report import history
 from tests.browser.viewer import NARROW_PX, WIDE_PX, view
 from tests.support.nightly import night, slower, spoil, store
@@ -17,7 +17,7 @@ def page(executable, tmp_path_factory):
         one = spoil(slower(at, 20)) if at == 7 else slower(at, 20)
         store(folder / f"night-{at:02d}", one)
     store(folder / "other", night(3, changes={"seed": 7}))
-    return history.publish(campaign.history(folder), folder / "history")
+    return history.publish(derived.history(folder), folder / "history")
 
 
 @pytest.mark.parametrize(("width", "dark"), [(WIDE_PX, False), (NARROW_PX, True)])

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from harness import campaign
+from harness import derived
 from harness.results.store import Campaign
 from tests.integration.conftest import ROOT
 
@@ -60,14 +60,14 @@ def test_what_is_not_comparable_is_refused_with_its_reasons(harness, other):
 
 
 def test_another_schema_is_a_reason_and_no_error(other):
-    found = campaign.compare(REFERENCE, other(schema_version=3))
+    found = derived.compare(REFERENCE, other(schema_version=3))
     assert found.reasons == ("schema_version: 1 in A, 3 in B",)
 
 
 def test_a_campaign_without_its_summary_is_summarised(other):
     path = other()
     (path / "summary.json").unlink()
-    found = campaign.compare(REFERENCE, path)
+    found = derived.compare(REFERENCE, path)
     assert found.reasons == ()
     assert {row.change for row in found.rows} <= {0, 1, None}
 

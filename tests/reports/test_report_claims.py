@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import campaign
+from harness import derived
 from harness.results.store import Campaign
 from report.claims import published
 from report.claims.claim_judgement import judge_all
@@ -21,7 +21,7 @@ def judged(tmp_path_factory):
     folder = tmp_path_factory.mktemp("claims") / "reference"
     kept = ROOT / "results" / "reference"
     shutil.copytree(kept, folder, ignore=shutil.ignore_patterns("summary.json", "report", "logs"))
-    campaign.summarise(Campaign.open(folder))
+    derived.summarise(Campaign.open(folder))
     return judge_all(published.load(), read(folder))
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness import campaign
+from harness import derived
 from harness.analysis import History, history
 from harness.errors import UsageError
 from report import history as page
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def told(folder):
-    return campaign.history(folder)
+    return derived.history(folder)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_what_is_not_sound_or_of_another_machine_or_left_out_is_said(text):
 def test_the_same_campaigns_give_the_same_bytes(folder, told, tmp_path):
     first, second = (
         page.publish(one, tmp_path / name)
-        for name, one in (("one", told), ("two", campaign.history(folder)))
+        for name, one in (("one", told), ("two", derived.history(folder)))
     )
     assert contents(first.parent) == contents(second.parent)
     page.publish(told, first.parent)
@@ -123,7 +123,7 @@ def test_the_data_say_the_same(told, tmp_path):
 
 def test_a_page_that_was_written_is_no_campaign(folder, told):
     page.publish(told, folder / "history")
-    assert campaign.history(folder) == told
+    assert derived.history(folder) == told
 
 
 def test_a_folder_that_cannot_be_written_is_named(told, tmp_path):

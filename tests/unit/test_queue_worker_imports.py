@@ -8,8 +8,8 @@ import sys
 import pytest
 
 UNUSED = {
-    "argon2", "fastapi", "flask", "jwt", "psycopg_pool", "pydantic", "redis", "starlette",
-    "urllib3", "uvicorn",
+    "argon2", "fastapi", "flask", "jwt", "psycopg_pool", "pydantic", "starlette", "urllib3",
+    "uvicorn",
 }  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""Stored campaigns: what is derived from the runs of one, of two, or of many."""
+"""Stored campaigns: what is derived from the runs of one, of two, or of many.
+
+Apart from harness.campaign, which imports all that it takes to measure one.
+"""
 
 from pathlib import Path
 from typing import Any
