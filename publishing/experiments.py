@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import report
 from harness import campaign
+from harness.analysis import derived
 from harness.analysis.hypothesis import Answer
 from harness.campaign.eta import OVERHEAD_GUESS_S
 from harness.results.store import Campaign, read_json
@@ -63,7 +64,7 @@ def keep(campaign_dir: Path, kept: Path = KEPT) -> Path:
     place = kept / _name_of(description["title"])
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(campaign_dir, place, ignore=shutil.ignore_patterns("report", ".*"))
-    campaign.summarise(Campaign.open(place))
+    derived.summarise(Campaign.open(place))
     runs = place / "runs"
     raw_bytes = sum(path.stat().st_size for path in runs.rglob("*") if path.is_file())
     is_small = raw_bytes < MOST_RAW_BYTES

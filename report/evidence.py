@@ -22,7 +22,7 @@ from harness.errors import UsageError
 from harness.results.findings import Finding
 from harness.results.record import RunRecord
 from harness.results.store import Campaign, RunData, load_findings, load_run, read_json
-from harness.scenario.scenario_keys import PEAK_USERS, RATE
+from harness.scenario.sweeps import PEAK_USERS, RATE
 from report import numbers
 from report.charts import theme
 

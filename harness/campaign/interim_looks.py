@@ -6,9 +6,9 @@ looks have said.
 
 from typing import TYPE_CHECKING, Any
 
+from harness.analysis.derived import summarise
 from harness.analysis.looks import AFTER_BLOCKS, CONFIDENCE, PRIMARY, Look, look
 from harness.campaign.observer import Observer
-from harness.derived import summarise
 from harness.errors import UsageError
 from harness.results.store import Campaign
 from harness.scenario.model import Scenario

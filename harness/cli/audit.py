@@ -22,7 +22,7 @@ def audit(
 ) -> ExitCode:
     """Audit the stored runs of a campaign again, without deploying anything."""
     from harness import audit as auditing
-    from harness import derived
+    from harness.analysis import derived
     from harness.cli.outcome import campaign_verdict
     from harness.results.store import Campaign, audit_document, load_run, write_json
 

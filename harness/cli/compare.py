@@ -46,7 +46,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> ExitCode:
     """Compare two campaigns of the same scenario, or say why they cannot be compared."""
-    from harness import derived
+    from harness.analysis import derived
 
     compared = derived.compare(a, b)
     if as_json or form is Format.JSON:

@@ -26,7 +26,7 @@ def history(
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", "name the folder that holds the campaigns")
 
-    from harness import derived
+    from harness.analysis import derived
     from report import history as page
 
     found = derived.history(folder)

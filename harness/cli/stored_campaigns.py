@@ -42,7 +42,8 @@ def publish(
     browser.
     """
     import report
-    from harness import capacity, derived
+    from harness import capacity
+    from harness.analysis import derived
     from harness.cli.capacity_lines import capacity_verdict, print_capacities
     from harness.cli.outcome import campaign_verdict
     from harness.cli.result_lines import print_result

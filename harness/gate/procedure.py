@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, derived
+from harness import campaign
+from harness.analysis import derived
 from harness.campaign import Blocks, Observer, Request, Variant
 from harness.gate import rule, run_evidence
 from harness.gate.comparison_modes import ComparisonMode, valid_runs

@@ -15,8 +15,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
-from harness import derived
-from harness.analysis import METRICS, Stored, different_schemas
+from harness.analysis import METRICS, Stored, derived, different_schemas
 from harness.analysis.campaigns import by_block, is_contested
 from harness.analysis.comparability import invalid_runs, workload_differences
 from harness.analysis.metric import Metric

@@ -7,17 +7,14 @@ size of the load, whose stages keep their shape: `load.peak_users` for a closed 
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
 from harness.errors import UsageError
 from harness.scenario.model import Scenario
 from harness.scenario.schema import explain, table_of
-from harness.scenario.sweeps import TABLES, Value
-
-PEAK_USERS: Final = "load.peak_users"
-RATE: Final = "open.rate"
+from harness.scenario.sweeps import PEAK_USERS, RATE, TABLES, Value
 
 
 def known_keys() -> list[str]:

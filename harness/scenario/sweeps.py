@@ -8,7 +8,7 @@ every variant that has the key (`harness.campaign.sweeps`).
 import math
 import re
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,9 @@ from harness.scenario.schema import SchemaModel, Text
 
 TABLES = ("product", "payment", "load", "warm_up", "drain", "contention", "open")
 """The tables of a scenario whose keys may be swept; every other key is of a service."""
+PEAK_USERS: Final = "load.peak_users"
+RATE: Final = "open.rate"
+"""The keys of the size of a load; see `scenario_keys`."""
 MOST_KEYS = 2
 MOST_VALUES = 100
 _DIGITS = 6

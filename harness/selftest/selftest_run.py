@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness import campaign, derived
+from harness import campaign
+from harness.analysis import derived
 from harness.analysis.summary import plain
 from harness.campaign import Observer, Request
 from harness.errors import UsageError

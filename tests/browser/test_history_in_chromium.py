@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import derived
+from harness.analysis import derived
 from report import history
 from tests.browser.viewer import NARROW_PX, WIDE_PX, view
 from tests.support.nightly import night, slower, spoil, store

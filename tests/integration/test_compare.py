@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from harness import derived
+from harness.analysis import derived
 from harness.results.store import Campaign
 from tests.integration.conftest import ROOT
 

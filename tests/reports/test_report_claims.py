@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import derived
+from harness.analysis import derived
 from harness.results.store import Campaign
 from report.claims import published
 from report.claims.claim_judgement import judge_all

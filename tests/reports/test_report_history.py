@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from harness import derived
-from harness.analysis import History, history
+from harness.analysis import History, derived, history
 from harness.errors import UsageError
 from report import history as page
 from report.history.history_tables import values

