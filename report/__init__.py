@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.results.store import encoded
-from report import capacity, cases, comparison_report, contention, experiment, reproduce, sweep
+from report import cases, comparison_report, contention, experiment, reproduce, sweep
 from report.charts import theme
 from report.charts.figures import Picture
 from report.conclusion import Headline
@@ -64,6 +64,8 @@ def _compose(campaign_dir: Path, raw: tuple[RawRun, ...]) -> Document:
     """Return what the report of a campaign says; that of an experiment begins with its answer."""
     evidence = read(campaign_dir)
     if "capacity" in evidence.campaign:
+        from report import capacity  # noqa: PLC0415 - all that measures comes with it
+
         return capacity.compose(evidence, raw, campaign_dir)
     document = _compose_kind(evidence, raw)
     return (

@@ -10,6 +10,7 @@ from harness.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from harness.analysis import Prices
+    from harness.capacity.capacity_document import CapacityDocument
     from harness.results.store import Campaign
 
 CampaignArgument = Annotated[
@@ -42,25 +43,34 @@ def publish(
     browser.
     """
     import report
-    from harness import capacity
     from harness.analysis import derived
-    from harness.cli.capacity_lines import capacity_verdict, print_capacities
     from harness.cli.outcome import campaign_verdict
     from harness.cli.result_lines import print_result
 
     derived.summarise(stored, prices)
-    found = capacity.derive(stored) if "capacity" in stored.description() else None
+    found = _capacities(stored)
     written = report.write(stored.path)
     if found is None:
         verdict = campaign_verdict(stored, strict=strict)
         print_result(stored, verdict, written.said.in_a_line)
     else:
+        from harness.cli.capacity_lines import capacity_verdict, print_capacities
+
         verdict = capacity_verdict(found)
         print_capacities(found, verdict)
     console.print(f"report: {written.page}", markup=False)
     if opens:
         _open(written.page)
     return verdict.exit_code
+
+
+def _capacities(stored: "Campaign") -> "CapacityDocument | None":
+    """Write capacity.json of a search and return it; None for any other campaign."""
+    if "capacity" not in stored.description():
+        return None
+    from harness import capacity  # all that measures comes with it
+
+    return capacity.derive(stored)
 
 
 def _open(page: Path) -> None:
