@@ -60,8 +60,8 @@ def test_stream_differs_only_in_its_buyers():
 
 def test_every_scenario_of_the_project_is_found_and_valid():
     assert known_scenarios(ROOT) == [
-        "acknowledgement", "chaos", "ci", "ci_contention", "contention", "flash_sale", "open",
-        "peak_sale", "quick", "selftest", "soak", "stream",
+        "acknowledgement", "capacity", "capacity_users", "chaos", "ci", "ci_contention",
+        "contention", "flash_sale", "open", "peak_sale", "quick", "selftest", "soak", "stream",
     ]  # fmt: skip
     assert known_buyers() == ["polling", "watching"]
     assert all(load_scenario(name, ROOT).title for name in known_scenarios(ROOT))
