@@ -1,9 +1,9 @@
-"""capacity.json: what a search for a capacity found; `capacity.schema.json` is its JSON Schema.
+"""capacity.json: what a search for a capacity found.
 
 It follows from the runs of the campaign alone, and is made again with its report.
+`capacity.schema.json` is its JSON Schema, which `python -m harness.capacity` writes.
 """
 
-import json
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -178,8 +178,3 @@ def json_schema() -> Mapping[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **untitled(CapacityDocument.model_json_schema()),
     }
-
-
-if __name__ == "__main__":
-    text = json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False)
-    SCHEMA_PATH.write_text(f"{text}\n", encoding="utf-8")

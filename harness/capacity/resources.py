@@ -1,10 +1,13 @@
 """What a load uses up: the generator, the machine, a service, the payment slots, locks.
 
 A resource is *full* while it has nothing to spare. Over the busiest stage each has a share of time
-in which it was full; what was full longest gave out, if that was at least `GAVE_OUT`. On a tie
-the generator comes first, then the machine, which the generator shares, then the world (the payment
-gateway): none of them says anything of the system. All is read from the telemetry and the ledger of
-one run.
+in which it was full, and one for which that is at least `GAVE_OUT` gave out. All is read from the
+telemetry and the ledger of one run.
+
+If several gave out, what is not the system's comes first: the load generator, the machine that it
+shares, and the world (the payment gateway). Whatever else was full then, the run does not say that
+the system could do no more. Of the system's own resources what was full longest comes first, but
+locks come last: a session that has no processor holds its locks for longer.
 
 A service of processes that use one core each (Python, Redis) is full when each process has its
 core. How many processes work is stated by PROCESSES, else it is what was counted. A service
@@ -27,7 +30,7 @@ GAVE_OUT: Final = 0.10
 FULL_PROCESS: Final = 0.90
 """Share of its core from which on a process has nothing to spare: counters advance in ticks."""
 UNBOUND: Final = 1.10
-"""A process that uses more than this of a core is not bound to one."""
+"""A process that often uses more than this of a core is not bound to one."""
 PUNCTUALITY: Final = (arrival_laws.ARRIVED, arrival_laws.ON_TIME, crowd.GENERATOR_LATE)
 """Laws that a generator breaks which has no time to send what is due."""
 
@@ -70,8 +73,12 @@ def what_gave_out(found: Sequence[Resource]) -> Resource | None:
     return found[0] if found and has_given_out(found[0]) else None
 
 
-def _place(one: Resource) -> tuple[float, int, float]:
-    return -round(one.full, 2), _ORDER.index(one.kind), -one.used
+def _place(one: Resource) -> tuple[int, float, int, float]:
+    """Return what a resource is sorted by: who gave out first, and who was full longest."""
+    rank = 3
+    if has_given_out(one):
+        rank = 0 if one.kind in NOT_OF_THE_SYSTEM else 2 if one.kind is Kind.LOCKS else 1
+    return rank, -round(one.full, 2), _ORDER.index(one.kind), -one.used
 
 
 def _mean(same: Sequence[Resource]) -> Resource:
@@ -104,7 +111,7 @@ def _machine(facts: RunFacts) -> Iterator[Resource]:
                 name="machine",
                 used=sum(use.cores.values()) / facts.cores,
                 full=use.full,
-                words=f"of its {_cores(facts.cores)} were used: {shares}",
+                words=f"of {_cores(facts.cores)}: {shares}",
             )
 
 
@@ -112,12 +119,10 @@ def _services(facts: RunFacts) -> Iterator[Resource]:
     for name in facts.topology["services"]:
         cores = _own_cores(facts, name)
         busy = None if cores is None else _busy(facts, name, cores)
-        if cores is None or busy is None or busy[:, 1].max() > UNBOUND:
+        if cores is None or busy is None or _shares(busy, UNBOUND)[1] >= GAVE_OUT:
             continue
         used, full = _shares(busy, FULL_PROCESS)
-        words = f"{_percent(used)} of {_cores(cores)}, one for each of its processes"
-        if name in facts.enforced_cpus and facts.enforced_cpus[name] <= cores:
-            words = f"{_percent(used)} of the {cores:g} processors that it is limited to"
+        words = f"{_percent(used)} of the {_cores(cores)} that its processes can use"
         kind = Kind.WORLD if name in facts.topology.get("world", ()) else Kind.SERVICE
         yield Resource(kind=kind, name=name, used=used, full=full, words=words)
 
@@ -135,7 +140,7 @@ def _own_cores(facts: RunFacts, service: str) -> float | None:
         if service not in counted or counted[service].loc[begin_s : end_s + 1].dropna().empty:
             return None
         cores = float(counted[service].loc[begin_s : end_s + 1].dropna().median())
-    return min(cores, facts.enforced_cpus.get(service, cores)) or None
+    return min(cores, facts.enforced_cpus.get(service, cores), facts.usable_cores) or None
 
 
 def _slots(facts: RunFacts) -> Iterator[Resource]:

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from harness.capacity import CapacityPlan
     from harness.results.store import Campaign
 
-    Make = Callable[[Observer, Callable[[str], None]], Campaign]
-
 OF_ARRIVALS, OF_USERS = "capacity", "capacity_users"
 """The scenarios of the two kinds of search, if no other is named."""
 
@@ -213,7 +211,9 @@ def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> Exi
     return _make_and_publish(folder, partial(capacity.resume, folder, root, chosen), shown)
 
 
-def _make_and_publish(folder: Path, make: "Make", shown: _Shown) -> ExitCode:
+def _make_and_publish(
+    folder: Path, make: "Callable[[Observer, Callable[[str], None]], Campaign]", shown: _Shown
+) -> ExitCode:
     """Make the runs of a search while the terminal shows them, and publish its report."""
     from harness.campaign import CompositeObserver
     from harness.cli.progress import progress_shown

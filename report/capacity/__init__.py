@@ -24,10 +24,11 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...], campaign_dir: Path) -> 
     return Document(
         evidence=found.evidence,
         said=headline(found),
-        before=_parts(found),
+        before=(Part("capacity", "Capacity", (lead(found), capacity_tables.capacities(found))),),
         graphs_lead="A filled mark: the level is served. A hollow one: it is not. A cross: no run "
         "at it is a measure of the system.",
         sections=capacity_charts.sections(found),
+        between=_details(found),
         audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
         "the same runs must agree. What could not be checked is UNKNOWN, never a pass.",
         after=closing(
@@ -42,16 +43,16 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...], campaign_dir: Path) -> 
     )
 
 
-def _parts(found: Searched) -> tuple[Part, ...]:
+def _details(found: Searched) -> tuple[Part, ...]:
+    """Return what stands behind the answer: every level, every run, and what they used up."""
     runs = capacity_tables.runs(found)
     used = capacity_tables.used(found)
     return (
-        Part("capacity", "Capacity", (lead(found), capacity_tables.capacities(found))),
         Part(
             "levels",
             "Every level",
             (capacity_tables.levels(found), Fold(f"Every run ({len(runs.rows)})", (runs,))),
             "Levels",
         ),
-        Part("gave-out", "What gave out", (used,) if used.rows else ("Nothing gave out.",)),
+        Part("gave-out", "What gave out", (used,)),
     )

@@ -16,7 +16,7 @@ from report.capacity.searched import Searched
 from report.tables.cells import Cell, Row, Table, numeric, percent, texts
 
 TONES = {Outcome.PASSED: "pass", Outcome.FAILED: "fail", Outcome.UNMEASURED: "unknown"}
-SHOWN = 0.01
+SHOWN = 0.05
 """What was full for less than this share of the time is left out."""
 
 

@@ -20,9 +20,9 @@ MEANING = (
     ),
     (
         "What gave out.",
-        "What had nothing to spare for the longest time, and for a tenth of the busiest stage at "
-        "least. That of the load generator, of the machine that it shares, or of the simulated "
-        "payment gateway is no capacity of the system: it serves at least so much.",
+        "What had nothing to spare for a tenth of the busiest stage at least. If that is the load "
+        "generator, the machine that it shares, or the simulated payment gateway, it says nothing "
+        "of the system, which serves at least so much; else what was full longest is named.",
     ),
 )
 

@@ -16,8 +16,8 @@ from tests.support.fake_harness import FAKE, FakeHarness, at, be_killed, stop_at
 
 pytestmark = pytest.mark.integration
 
-LIMITS = ("--purchase-p95-ms", "2000", "--error-pct", "20", "--drain-s", "10")
-SEARCH = ("--start", "8", "--highest", "64", "--resolution-pct", "30", "--repeats", "2")
+LIMITS = ("--purchase-p95-ms", "4000", "--error-pct", "20", "--drain-s", "10")
+SEARCH = ("--start", "16", "--highest", "64", "--resolution-pct", "30", "--repeats", "2")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_capacity_of_a_shop_with_four_threads_lies_where_they_are_used_up(se
     jsonschema_rs.validator_for(json_schema()).validate(content)
     (found,) = CapacityDocument.model_validate(content).capacities
     assert (found.name, found.answer) == ("sync", "bracket")
-    assert 8 <= found.served < found.not_served <= 64
+    assert 16 <= found.served < found.not_served <= 64
     assert found.not_served <= 1.3 * found.served
     assert found.gave_out.name == "payment slots"
     assert found.settled
@@ -70,7 +70,7 @@ def test_the_capacity_of_a_shop_with_four_threads_lies_where_they_are_used_up(se
 def test_each_run_is_one_of_the_campaign_under_the_load_of_its_level(searched):
     out, _ = searched
     tried = levels(out)
-    assert tried[:2] == [8, 16]
+    assert tried[:2] == [16, 32]
     for run, users in zip(Campaign.open(out).load_runs(), tried, strict=True):
         assert run.variant == f"sync.users-{users}"
         stages = run.record.scenario["stages"]
@@ -82,7 +82,7 @@ def test_each_run_is_one_of_the_campaign_under_the_load_of_its_level(searched):
 def test_it_says_how_many_runs_there_will_be_and_what_each_said(searched):
     _, done = searched
     assert "runs of 40 s of load; about" in done.stdout
-    assert "sync, 8 users: passed" in done.stdout
+    assert "sync, 16 users: passed" in done.stdout
     assert "users: failed: purchase p95" in done.stdout
     assert "PASS: every end that was found is close and repeated" in done.stdout
 
@@ -99,7 +99,7 @@ def test_the_report_begins_with_the_sentence_and_has_the_picture(searched):
     assert {"capacities", "levels", "level-runs", "used", "audit", "laws"} <= tables
     text = (out / "report/report.md").read_text("utf-8")
     assert found["statement"] in text
-    assert "closed workload, up to 8 to" in text
+    assert "closed workload, up to 16 to" in text
 
 
 def test_the_report_is_the_same_when_built_again(searched, harness):
@@ -112,15 +112,14 @@ def test_the_report_is_the_same_when_built_again(searched, harness):
     assert {name: (out / name).read_bytes() for name in names} == before
 
 
-@pytest.mark.parametrize(("step", "nth"), [("up", 1), ("collect", 3), ("down", 2)])
 def test_a_search_that_was_killed_is_resumed_and_comes_to_the_same(
-    searched, words, harness, tmp_path, step, nth
+    searched, words, harness, tmp_path
 ):
     out = tmp_path / "c"
     asked = (*words, *SEARCH, "sync", "--out", out)
-    killed = harness.run(*asked, happens=at(step, be_killed, nth=nth))
+    killed = harness.run(*asked, happens=at("collect", be_killed, nth=4))
     assert killed.returncode == -signal.SIGKILL
-    assert len(Campaign.open(out).run_folders()) == (nth if step == "down" else nth - 1)
+    assert len(Campaign.open(out).run_folders()) == 3
     done = harness.run("capacity", "--resume", out)
     assert done.returncode == 0, done.said
     whole, _ = searched
@@ -141,10 +140,11 @@ def test_a_signal_keeps_the_finished_runs_and_says_how_to_go_on(words, harness, 
     refused(harness.run("run", "--resume", out), 64, f"harness capacity --resume {out}")
 
 
-def test_several_variants_take_turns(words, harness, tmp_path):
+def test_several_variants_take_turns(harness, tmp_path):
     out = tmp_path / "c"
-    search = ("--start", "8", "--highest", "16", "--repeats", "1", "--most-runs", "3")
-    done = harness.run(*words, *search, "sync", "more=sync,api.THREADS=8", "--out", out)
+    search = ("--start", "8", "--highest", "16", "--repeats", "1", "--most-runs", "2")
+    variants = ("sync", "more=sync,api.THREADS=8")
+    done = harness.run("capacity", "--scenario", FAKE, *LIMITS, *search, *variants, "--out", out)
     assert done.returncode in (0, 30), done.said
     bases = [run["variant"].partition(".")[0] for run in Campaign.open(out).description()["order"]]
     assert set(bases[:2]) == set(bases[2:4]) == {"sync", "more"}
@@ -153,11 +153,11 @@ def test_several_variants_take_turns(words, harness, tmp_path):
 
 def test_what_serves_all_that_may_be_tried_serves_at_least_that(words, harness, tmp_path):
     out = tmp_path / "c"
-    search = ("--start", "8", "--highest", "10", "--repeats", "1")
+    search = ("--start", "8", "--highest", "9", "--repeats", "1", "--error-pct", "50")
     done = harness.run(*words, *search, "queue", "--out", out)
     assert done.returncode == 0, done.said
-    assert levels(out) == [8, 10]
-    assert "serves at least 10 users (1 of 1 runs passed), the highest level" in done.stdout
+    assert levels(out) == [8, 9]
+    assert "serves at least 9 users (1 of 1 runs passed), the highest level" in done.stdout
 
 
 def test_what_serves_not_even_the_lowest_level_serves_less(words, harness, tmp_path):
@@ -201,7 +201,7 @@ def test_another_campaign_is_not_continued_as_a_search(harness, tmp_path):
 def test_what_was_asked_is_part_of_the_campaign(searched):
     out, _ = searched
     assert Campaign.open(out).description()["capacity"]["limits"] == {
-        "purchase_p95_ms": 2000.0,
+        "purchase_p95_ms": 4000.0,
         "error_pct": 20.0,
         "drain_s": 10.0,
     }

@@ -138,10 +138,20 @@ def test_sessions_that_wait_for_locks_of_the_ledger(light):
     assert gave_out(replace(light, telemetry=locked)) == (Kind.LOCKS, "locks of postgres")
 
 
-def test_on_a_tie_the_generator_comes_first_then_the_machine(light):
-    busy = with_cpu(light, load=0.99, machine=2.0, redis=0.99)
+def test_what_is_not_the_system_comes_first_and_locks_come_last(crowded):
+    waits = crowded.telemetry["metric"] == "locks_waiting"
+    locked = crowded.telemetry.assign(value=crowded.telemetry["value"].where(~waits, 3.0))
+    busy = with_cpu(replace(crowded, telemetry=locked), load=0.99, machine=2.0, api=0.91)
     kinds = [one.kind for one in resources(RunFacts(busy)) if has_given_out(one)]
-    assert kinds[:3] == [Kind.GENERATOR, Kind.MACHINE, Kind.SERVICE]
+    assert kinds == [Kind.GENERATOR, Kind.MACHINE, Kind.SERVICE, Kind.SLOTS, Kind.LOCKS]
+
+
+def test_a_reading_that_came_late_does_not_unbind_a_process(light):
+    """One interval seems to have more than there is, and the next one less."""
+    busy = with_cpu(light, redis=0.97)
+    late = (busy.telemetry["source"] == "redis") & (busy.telemetry["t_s"] == 10.0)
+    shifted = busy.telemetry.assign(t_s=busy.telemetry["t_s"].where(~late, 9.2))
+    assert gave_out(replace(busy, telemetry=shifted)) == (Kind.SERVICE, "redis")
 
 
 def test_what_was_not_sampled_is_not_said_to_be_free(light):

@@ -62,8 +62,8 @@ def test_stream_differs_only_in_its_buyers():
 def test_every_scenario_of_the_project_is_found_and_valid():
     experiments = known_experiments(ROOT)
     assert known_scenarios(ROOT) == [
-        "chaos", "ci", "ci_contention", "contention", "flash_sale", "open", "peak_sale", "quick",
-        "selftest", "soak", "stream", *experiments,
+        "capacity", "capacity_users", "chaos", "ci", "ci_contention", "contention", "flash_sale",
+        "open", "peak_sale", "quick", "selftest", "soak", "stream", *experiments,
     ]  # fmt: skip
     assert "experiments/threads" in experiments
     assert known_buyers() == ["polling", "watching"]
