@@ -136,7 +136,7 @@ def test_what_experiments_vary_is_off_unless_it_is_asked_for(monkeypatch):
     varied = QueueSettings.from_environment()
     assert (varied.reservation, varied.rechecks_stock) == ("lock", True)
     monkeypatch.setenv("RESERVATION", "none")
-    with pytest.raises(SettingsError, match="RESERVATION must be script or .* not 'none'"):
+    with pytest.raises(SettingsError, match=r"RESERVATION must be script or .* not 'none'"):
         QueueSettings.from_environment()
 
 
