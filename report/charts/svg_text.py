@@ -39,9 +39,8 @@ def compact(body: str, name: str) -> str:
     body = re.sub(r"\s*\n\s*(?=[<LMQCz\"])", " ", body)
     body = re.sub(r"> +<", "><", body)
     body = _TAG.sub(lambda tag: _short(tag[0]), body)
-    body = _with_own_ids(body, name)
-    body = _ALIKE.sub(_in_one_group, body)
-    return _without_bare_groups(body)
+    body = _without_bare_groups(_with_own_ids(body, name))
+    return _ALIKE.sub(_in_one_group, body)
 
 
 def _short(tag: str) -> str:
