@@ -6,8 +6,9 @@ from harness.analysis.metric import Listing
 from harness.analysis.metrics import listed
 from report import claims, conclusion, growth_section, method, numbers, objections
 from report.charts import comparison_charts
-from report.document import Document, Facts, Fold, Part, closing
-from report.evidence import Evidence
+from report.charts.chart import MOST_TOGETHER
+from report.document import Document, Facts, Fold, Part, Stored, closing
+from report.evidence import Evidence, Variant
 from report.reproduce import RawRun
 from report.tables import fault_table, metric_tables
 
@@ -59,14 +60,7 @@ def _verdict(evidence: Evidence) -> tuple[Part, ...]:
         f"All {len(evidence.summary['metrics'])} metrics, by group",
         (metric_tables.comparison(evidence),),
     )
-    details = tuple(
-        Fold(
-            f"{variant.title}: every metric, each run",
-            (metric_tables.details(evidence, variant),),
-            variant.tone,
-        )
-        for variant in evidence.variants
-    )
+    details = tuple(_details(evidence, variant) for variant in evidence.variants)
     return (
         Part("comparison", "Comparison", (lead, metric_tables.main(evidence), every_metric)),
         Part(
@@ -77,6 +71,17 @@ def _verdict(evidence: Evidence) -> tuple[Part, ...]:
         ),
         Part("details", "Each variant in detail", details, "In detail"),
     )
+
+
+def _details(evidence: Evidence, variant: Variant) -> Fold | Stored:
+    """Return every metric of a variant, each run; of many variants that is a file for each."""
+    title, table = (
+        f"{variant.title}: every metric, each run",
+        metric_tables.details(evidence, variant),
+    )
+    if len(evidence.variants) > MOST_TOGETHER:
+        return Stored(title, table)
+    return Fold(title, (table,), variant.tone)
 
 
 def _load(evidence: Evidence) -> tuple[Part, ...]:

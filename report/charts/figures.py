@@ -1,7 +1,8 @@
 """What a figure is in every form of the report: pictures, a caption, values, an interactive chart.
 
 A figure shows one thing. Without script, and in print, it is its pictures; with script it is the
-interactive chart, if it has one. Its caption and its table of values stand beside it in both.
+interactive chart, if it has one. Its caption and its table of values stand beside it in both. The
+page has one picture of an interactive chart; those of each variant by itself are files beside it.
 """
 
 from dataclasses import dataclass
@@ -46,6 +47,17 @@ class Figure:
     def whole(self) -> "tuple[Figure, ...]":
         """Return it and its multiples."""
         return (self, *self.multiples)
+
+    @property
+    def on_page(self) -> tuple[Picture, ...]:
+        """Return the pictures that stand in the page."""
+        return self.pictures[:1] if self.interactive else self.pictures
+
+    @property
+    def beside_page(self) -> tuple[Picture, ...]:
+        """Return the pictures that are files alone: each of one variant."""
+        own = self.pictures[len(self.on_page) :]
+        return (*own, *(picture for one in self.multiples for picture in one.pictures))
 
 
 @dataclass(frozen=True, slots=True)

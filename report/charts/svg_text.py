@@ -24,9 +24,12 @@ _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _LONG_NUMBER: Final = re.compile(r"\d+\.\d{2,}")
 _GROUP: Final = re.compile(r"</?g\b[^>]*>")
 _ALIKE: Final = re.compile(
-    r'<use href="(#[^"]+)" x="[^"]+" y="[^"]+" style="([^"]*)"/>'
-    r'(?:<use href="\1" x="[^"]+" y="[^"]+" style="\2"/>)+'
+    r'<text style="(?P<text>[^"]*)"[^>]*>[^<]*</text>'
+    r'(?:<text style="(?P=text)"[^>]*>[^<]*</text>)+'
+    r'|<use href="(?P<of>[^"]+)" x="[^"]+" y="[^"]+" style="(?P<mark>[^"]*)"/>'
+    r'(?:<use href="(?P=of)" x="[^"]+" y="[^"]+" style="(?P=mark)"/>)+'
 )
+"""Labels of an axis, or marks of a line."""
 
 
 def compact(body: str, name: str) -> str:
@@ -36,9 +39,8 @@ def compact(body: str, name: str) -> str:
     body = re.sub(r"\s*\n\s*(?=[<LMQCz\"])", " ", body)
     body = re.sub(r"> +<", "><", body)
     body = _TAG.sub(lambda tag: _short(tag[0]), body)
-    body = _with_own_ids(body, name)
-    body = _ALIKE.sub(_in_one_group, body)
-    return _without_bare_groups(body)
+    body = _without_bare_groups(_with_own_ids(body, name))
+    return _ALIKE.sub(_in_one_group, body)
 
 
 def _short(tag: str) -> str:
@@ -76,8 +78,8 @@ def _with_own_ids(body: str, name: str) -> str:
 
 
 def _in_one_group(alike: re.Match[str]) -> str:
-    """Return marks that look alike as one group, which says it once."""
-    look = f' style="{alike[2]}"'
+    """Return what looks alike as one group, which says it once."""
+    look = f' style="{alike["text"] or alike["mark"]}"'
     return f"<g{look}>{alike[0].replace(look, '')}</g>"
 
 

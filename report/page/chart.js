@@ -125,25 +125,22 @@ const figures = (() => {
         class: "canvas", tabindex: "0", role: "application", style: `min-height: ${HEIGHT_PX}px`,
         "aria-label": `${this.title}, interactive chart. ${KEYS}`,
         onkeydown: (event) => this.key(event),
-        onfocus: () => this.read(), onblur: () => this.read(),
+        onfocus: () => { this.draw(); this.read(); }, onblur: () => this.read(),
       });
       this.reading = element("p", { class: "reading" }, HINT);
       place.append(this.head(), this.canvas, this.reading, this.legend());
       new ResizeObserver(() => this.drawn?.setSize(this.size())).observe(this.canvas);
-      onceNear(this.canvas, () => this.plot);
+      onceNear(this.canvas, () => this.draw());
     }
 
-    /** What draws it, made when it is needed first; it is zoomed as the others are. */
-    get plot() {
-      if (this.drawn === null) {
-        this.drawn = new uPlot(this.options(), [this.data.x, ...this.lines.map((line) => line.values)], this.canvas);
-        const other = this.group().find((chart) => chart !== this && !chart.whole.disabled);
-        if (other) {
-          const { min, max } = other.drawn.scales.x;
-          this.drawn.setScale("x", { min, max });
-        }
-      }
-      return this.drawn;
+    /** Draw it, once; it is zoomed as the others are. */
+    draw() {
+      if (this.drawn) return;
+      this.drawn = new uPlot(this.options(), [this.data.x, ...this.lines.map((line) => line.values)], this.canvas);
+      const other = this.group().find((chart) => chart !== this && !chart.whole.disabled);
+      if (!other) return;
+      const { min, max } = other.drawn.scales.x;
+      this.drawn.setScale("x", { min, max });
     }
 
     size() {
@@ -180,7 +177,7 @@ const figures = (() => {
         "button", { type: "button", "aria-label": `${label}: ${title}`, onclick: act }, text);
       this.whole = button("All", "Show all", () => this.reset());
       this.whole.disabled = true;
-      return element("div", { class: "head" },
+      return element("div", { class: "head", onfocusin: () => this.draw() },
         element("b", { class: "title" }, title), element("span", { class: "unit" }, data.unit),
         element("span", { class: "zoom" },
           button("+", "Zoom in", () => this.zoom(0.5)), button("−", "Zoom out", () => this.zoom(2)),
@@ -240,12 +237,13 @@ const figures = (() => {
 
     /** Take all of what has grown: its times, until when they go, and the values of its lines. */
     feed(x, end, values) {
+      this.draw();
       const wasWhole = this.whole.disabled;
       Object.assign(this.data, { x, end });
       this.lines.forEach((line, at) => { line.values = line.trace.middle = values[at]; });
       this.latest = x.length > 0 ? x.length - 1 : null;
-      this.plot.setData([x, ...values], wasWhole);
-      if (!wasWhole) this.plot.redraw(); // where it is zoomed, it stays
+      this.drawn.setData([x, ...values], wasWhole);
+      if (!wasWhole) this.drawn.redraw(); // where it is zoomed, it stays
       this.read();
     }
 
@@ -272,8 +270,8 @@ const figures = (() => {
     zoom(factor) {
       const log = this.data.axis === "percentile";
       const [to, back] = log ? [Math.log, Math.exp] : [(x) => x, (x) => x];
-      const { min, max } = this.plot.scales.x;
-      const { idx } = this.plot.cursor;
+      const { min, max } = this.drawn.scales.x;
+      const { idx } = this.drawn.cursor;
       const [low, high] = [to(min), to(max)];
       const at = idx === null || idx === undefined ? (low + high) / 2 : to(this.data.x[idx]);
       const reach = (high - low) * factor;
@@ -291,7 +289,7 @@ const figures = (() => {
     }
 
     key(event) {
-      const { plot, data } = this;
+      const { drawn: plot, data } = this;
       if (event.ctrlKey || event.metaKey || event.altKey || data.x.length === 0) return;
       const last = data.x.length - 1;
       const idx = plot.cursor.idx ?? -1;

@@ -42,6 +42,14 @@ def test_ids_that_are_referred_to_are_kept_apart_from_those_of_other_figures():
     )
 
 
+def test_labels_that_look_alike_say_it_once():
+    label = '<text style="fill: #5b6675" x="{}" y="2">{}</text>'
+    drawn = f"{label.format(1, 'a')}{label.format(2, 'b')}"
+    assert svg_text.compact(drawn, "a") == (
+        '<g style="fill:#5b6675"><text x="1" y="2">a</text><text x="2" y="2">b</text></g>'
+    )
+
+
 def test_marks_that_look_alike_say_it_once():
     mark = '<use xlink:href="#m" x="{}" y="2" style="fill: #c2570c"/>'
     other = '<use xlink:href="#m" x="5" y="2" style="fill: #1264b5"/>'
