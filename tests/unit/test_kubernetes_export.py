@@ -1,6 +1,7 @@
 """What is exported beside the pods, who may talk to whom, and what is said to be lost."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,19 @@ from tests.support.small_project import COMPOSE, write_small_project
 ROOT = Path(__file__).parents[2]
 QUEUE = load_topology(ROOT / "docker-compose.queue.yml")
 SYNC = load_topology(ROOT / "docker-compose.sync.yml")
+SHOPS = {"queue": QUEUE, "sync": SYNC}
 GROUP = '{stream: "{shop}:orders", group: workers, service: web}'
 
 
+@cache
+def shop(approach: str) -> kubernetes.Export:
+    return kubernetes.export(SHOPS[approach])
+
+
 def cluster(topology: Topology, folder: str = "base") -> manifests.Cluster:
-    return manifests.cluster(kubernetes.export(topology), topology.variables, folder)
+    is_shop = topology in SHOPS.values()
+    exported = shop(topology.approach) if is_shop else kubernetes.export(topology)
+    return manifests.cluster(exported, topology.variables, folder)
 
 
 def changed(folder: Path, old: str, new: str) -> Topology:
@@ -123,7 +132,7 @@ def test_who_names_a_host_alone_or_depends_on_it_is_let_in(tmp_path):
 
 
 def test_secrets_are_references_and_the_example_names_them_without_a_value():
-    exported = kubernetes.export(QUEUE)
+    exported = shop("queue")
     (example,) = yaml.safe_load_all(exported.files["base/secret.example.yaml"])
     assert example["metadata"]["name"] == "queue-secrets"
     assert set(example["stringData"]) == {
@@ -169,7 +178,7 @@ def test_streams_are_scaled_by_the_lag_of_their_groups():
     (target,) = of.of_kind("TriggerAuthentication")["redis"]["spec"]["secretTargetRef"]
     assert target == {"parameter": "password", "name": "queue-secrets", "key": "REDIS_PASSWORD"}
     assert of.of_kind("NetworkPolicy").keys() == {"redis-from-keda"}
-    (kustomization,) = yaml.safe_load_all(kubernetes.export(QUEUE).files["keda/kustomization.yaml"])
+    (kustomization,) = yaml.safe_load_all(shop("queue").files["keda/kustomization.yaml"])
     assert kustomization["resources"][0] == "../base"
     assert [patch["target"]["name"] for patch in kustomization["patches"]] == list(scaled)
 
@@ -179,7 +188,7 @@ def test_the_namespace_is_the_approach_or_another():
     assert "redis.sale.svc:6379" in files["keda/order-worker.yaml"]
     for folder in ("base", "keda", "monitoring"):
         assert "\nnamespace: sale\n" in files[f"{folder}/kustomization.yaml"]
-    assert "\nnamespace: sync\n" in kubernetes.export(SYNC).files["base/kustomization.yaml"]
+    assert "\nnamespace: sync\n" in shop("sync").files["base/kustomization.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +254,7 @@ def test_every_key_of_a_service_is_exported_or_named():
 
 
 def test_what_the_shops_lose_is_said():
-    assert {(loss.key, loss.services) for loss in kubernetes.export(QUEUE).losses} == {
+    assert {(loss.key, loss.services) for loss in shop("queue").losses} == {
         ("build", ("api", "event-stream", "order-worker", "payment-worker", "payment-gateway")),
         ("configs", ("redis",)),
         ("depends_on", ("nginx", "api", "event-stream", "order-worker", "payment-worker")),
@@ -284,7 +293,7 @@ def test_what_another_project_loses_is_said(tmp_path, old, new, words):
 
 
 def test_the_readme_says_how_to_apply_it_and_what_is_lost():
-    exported = kubernetes.export(QUEUE)
+    exported = shop("queue")
     text = exported.files["README.md"]
     for word in ("No cluster has run them", "queue-secrets", "kubectl apply --kustomize keda",
                  "`flashsale-approaches`", "port-forward service/nginx 8080:80"):  # fmt: skip
@@ -348,7 +357,7 @@ def test_files_are_written_into_an_empty_folder_only(tmp_path):
 
 
 def test_it_reads_as_if_a_person_had_written_it():
-    text = kubernetes.export(QUEUE).files["base/payment-worker.yaml"]
+    text = shop("queue").files["base/payment-worker.yaml"]
     assert text.startswith(
         "# Written by `harness export kubernetes queue` from docker-compose.queue.yml.\n"
     )
@@ -360,5 +369,5 @@ def test_it_reads_as_if_a_person_had_written_it():
     ):
         assert f"\n{line}\n" in text
     assert "&id" not in text
-    nginx = kubernetes.export(QUEUE).files["base/nginx.yaml"]
+    nginx = shop("queue").files["base/nginx.yaml"]
     assert "  nginx.conf: |\n    # The front door of the queued shop" in nginx
