@@ -247,6 +247,48 @@ def test_without_a_prometheus_the_counters_are_scraped_and_without_groups_nothin
     assert not of.of_kind("PrometheusRule")
 
 
+PROMETHEUS = """
+  prometheus:
+    profiles: [monitoring]
+    image: prom/prometheus
+    volumes: ["./prometheus.yml:/etc/prometheus/prometheus.yml:ro"]
+
+volumes:
+"""
+TOLD = """
+rule_files: [missing.yml]
+scrape_configs:
+  - job_name: mine
+    honor_labels: true
+    metrics_path: /numbers
+    static_configs: [{targets: ["web:8000", "elsewhere:80", "web:9", "web"]}]
+    relabel_configs: [{target_label: team}]
+  - nonsense
+"""
+
+
+def test_what_of_a_prometheus_cannot_be_taken_over_is_said(tmp_path):
+    topology = changed(tmp_path, "\nvolumes:\n", PROMETHEUS)
+    (tmp_path / "prometheus.yml").write_text(TOLD)
+    (endpoint,) = cluster(topology, "monitoring").objects["ServiceMonitor", "web"]["spec"][
+        "endpoints"
+    ]
+    assert endpoint == {
+        "port": "tcp-8000",
+        "path": "/numbers",
+        "relabelings": [{"targetLabel": "job", "replacement": "mine"}],
+    }
+    told = said(topology)
+    for word in (
+        "missing.yml",
+        "mine.honor_labels",
+        "elsewhere:80",
+        "web:9,",
+        "relabel_configs: team",
+    ):
+        assert word in told
+
+
 def test_every_key_of_a_service_is_exported_or_named():
     supported = set(service_section._SERVICE_KEYS)
     assert supported == {*losses.EXPORTED, *losses.NAMED}
