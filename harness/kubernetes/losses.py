@@ -79,12 +79,12 @@ def _of_service(
         yield "stop_signal", f"{service.stop_signal}: the signal of the image is sent"
     if service.pull_policy and service.pull_policy not in PULL_POLICIES:
         yield "pull_policy", f"{service.pull_policy}: there is no such policy"
-    for port in service.published:
+    for published in service.published:
         yield (
             "ports",
             (
-                "published at no machine's loopback: "
-                f"kubectl port-forward service/{service.name} {port.host or ''}:{port.container}"
+                f"no machine's loopback has it: kubectl port-forward service/{service.name} "
+                f"{published.host or ''}:{published.container}"
             ),
         )
     unlisted = {port for ports in callers(topology, service).values() for port in ports}

@@ -43,8 +43,8 @@ the schemas of Kubernetes, KEDA and the Prometheus Operator. **No cluster has ru
 """
 _KEDA = (
     "`keda/` scales {services} between the replicas of the compose file and {times} times as many. "
-    "Three numbers are ours, and starting points: {times}, {lag} waiting entries for each replica, "
-    "and a look every {every} s."
+    "Three numbers are ours, and starting points: {times} times as many, {lag} waiting entries for "
+    "each replica, a look every {every} s."
 )
 
 

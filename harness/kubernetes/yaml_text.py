@@ -12,9 +12,9 @@ import yaml
 
 from harness.kubernetes.manifest import Manifest
 
-_PLAIN = re.compile(r"-{0,2}[A-Za-z/][^\n]*")
-_TRUTH = frozenset("yYnN")
-"""Truth values of YAML 1.1 that PyYAML takes for text."""
+_PLAIN = re.compile(r"(?:-{0,2}|\.\./)[A-Za-z/][^\n]*|\d+(?:[KMG]i|s|m|h)")
+_NO_TEXT = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+"""Words, in whichever case, that YAML 1.1 takes for truth values and nothing."""
 _LONGEST_LINE = 88
 _ROOM_OF_A_QUOTED_WORD = 4
 
@@ -27,7 +27,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    is_plain = _PLAIN.fullmatch(text) and text not in _TRUTH
+    is_plain = _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT
     style = "|" if "\n" in text else None if is_plain else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

@@ -22,16 +22,29 @@ from harness.runtimes.ports import container_ports
 from harness.topology import HealthCheck, Service, Topology
 
 _VARIABLE = re.compile(r"\$\$|\$\(([-._A-Za-z][-._A-Za-z0-9]*)\)")
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BYTES_OF = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
 def documents(exported: Export, folder: str) -> dict[str, list[dict[str, Any]]]:
     """Return the documents of every YAML file below a folder of an export, by file."""
     return {
-        name: list(yaml.safe_load_all(text))
+        name: list(yaml.load_all(text, _Loader))
         for name, text in exported.files.items()
         if name.startswith(f"{folder}/")
     }
+
+
+def objects(exported: Export) -> list[dict[str, Any]]:
+    """Return every object of an export, the example of a Secret among them."""
+    folders = sorted({name.partition("/")[0] for name in exported.files if "/" in name})
+    return [
+        one
+        for folder in folders
+        for found in documents(exported, folder).values()
+        for one in found
+        if one["kind"] != "Kustomization"
+    ]
 
 
 @dataclass

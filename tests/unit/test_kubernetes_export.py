@@ -1,12 +1,12 @@
 """What is exported beside the pods, who may talk to whom, and what is said to be lost."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
-from approaches.queue import keys
 from harness import kubernetes
 from harness.errors import UsageError
 from harness.kubernetes import losses
@@ -17,11 +17,19 @@ from tests.support.small_project import COMPOSE, write_small_project
 ROOT = Path(__file__).parents[2]
 QUEUE = load_topology(ROOT / "docker-compose.queue.yml")
 SYNC = load_topology(ROOT / "docker-compose.sync.yml")
+SHOPS = {"queue": QUEUE, "sync": SYNC}
 GROUP = '{stream: "{shop}:orders", group: workers, service: web}'
 
 
-def cluster(topology: Topology, folder: str = "base") -> manifests.Cluster:
-    return manifests.cluster(kubernetes.export(topology), topology.variables, folder)
+@cache
+def shop(approach: str) -> kubernetes.Export:
+    return kubernetes.export(SHOPS[approach])
+
+
+def cluster(topology: Topology) -> manifests.Cluster:
+    is_shop = topology in SHOPS.values()
+    exported = shop(topology.approach) if is_shop else kubernetes.export(topology)
+    return manifests.cluster(exported, topology.variables)
 
 
 def changed(folder: Path, old: str, new: str) -> Topology:
@@ -123,7 +131,7 @@ def test_who_names_a_host_alone_or_depends_on_it_is_let_in(tmp_path):
 
 
 def test_secrets_are_references_and_the_example_names_them_without_a_value():
-    exported = kubernetes.export(QUEUE)
+    exported = shop("queue")
     (example,) = yaml.safe_load_all(exported.files["base/secret.example.yaml"])
     assert example["metadata"]["name"] == "queue-secrets"
     assert set(example["stringData"]) == {
@@ -143,99 +151,12 @@ def test_the_same_file_gives_the_same_bytes_wherever_it_lies(tmp_path):
     assert str(tmp_path) not in "".join(first.files.values())
 
 
-def test_streams_are_scaled_by_the_lag_of_their_groups():
-    of = cluster(QUEUE, "keda")
-    scaled = of.of_kind("ScaledObject")
-    assert {
-        name: [trigger["metadata"] for trigger in one["spec"]["triggers"]]
-        for name, one in scaled.items()
-    } == {
-        worker: [
-            {
-                "address": "redis.queue.svc:6379",
-                "stream": stream,
-                "consumerGroup": group,
-                "lagCount": "100",
-                "activationLagCount": "0",
-            }
-        ]
-        for worker, stream, group in (
-            ("order-worker", keys.ORDERS, keys.ORDER_WORKERS),
-            ("payment-worker", keys.PAYMENTS, keys.PAYMENT_WORKERS),
-        )
-    }
-    workers = scaled["payment-worker"]["spec"]
-    assert (workers["minReplicaCount"], workers["maxReplicaCount"]) == (6, 12)
-    (target,) = of.of_kind("TriggerAuthentication")["redis"]["spec"]["secretTargetRef"]
-    assert target == {"parameter": "password", "name": "queue-secrets", "key": "REDIS_PASSWORD"}
-    assert of.of_kind("NetworkPolicy").keys() == {"redis-from-keda"}
-    (kustomization,) = yaml.safe_load_all(kubernetes.export(QUEUE).files["keda/kustomization.yaml"])
-    assert kustomization["resources"][0] == "../base"
-    assert [patch["target"]["name"] for patch in kustomization["patches"]] == list(scaled)
-
-
 def test_the_namespace_is_the_approach_or_another():
     files = kubernetes.export(QUEUE, "sale").files
     assert "redis.sale.svc:6379" in files["keda/order-worker.yaml"]
     for folder in ("base", "keda", "monitoring"):
         assert "\nnamespace: sale\n" in files[f"{folder}/kustomization.yaml"]
-    assert "\nnamespace: sync\n" in kubernetes.export(SYNC).files["base/kustomization.yaml"]
-
-
-@pytest.mark.parametrize(
-    ("topology", "ports"),
-    [
-        (SYNC, {"api": 8001, "payment-gateway": 9000}),
-        (
-            QUEUE,
-            {
-                "api": 8000,
-                "event-stream": 8000,
-                "order-worker": 8000,
-                "payment-worker": 8000,
-                "payment-gateway": 9000,
-            },
-        ),
-    ],
-    ids=("sync", "queue"),
-)
-def test_what_prometheus_scrapes_the_operator_scrapes(topology, ports):
-    monitoring = cluster(topology, "monitoring")
-    found = {}
-    for name, monitor in monitoring.of_kind("ServiceMonitor").items():
-        (endpoint,) = monitor["spec"]["endpoints"]
-        service = cluster(topology).objects["Service", name]
-        assert (
-            service["metadata"]["labels"].items()
-            >= monitor["spec"]["selector"]["matchLabels"].items()
-        )
-        named = {one["name"]: one["port"] for one in service["spec"]["ports"]}
-        found[name] = named[endpoint["port"]]
-        assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("5s", "4s")
-        assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": "shop"}]
-        policy = monitoring.objects["NetworkPolicy", f"{name}-from-prometheus"]
-        assert policy["spec"]["ingress"][0]["ports"] == [{"port": ports[name]}]
-    assert found == ports
-
-
-def test_the_alarms_are_those_of_the_compose_file():
-    rule = cluster(SYNC, "monitoring").objects["PrometheusRule", "sync"]
-    stated = yaml.safe_load((ROOT / "approaches/monitoring/rules.yml").read_text())
-    for group in rule["spec"]["groups"]:
-        assert group.pop("interval") == "5s"  # the evaluation_interval of prometheus.yml
-    assert rule["spec"] == stated
-
-
-def test_without_a_prometheus_the_counters_are_scraped_and_without_groups_nothing_scales(tmp_path):
-    exported = kubernetes.export(load_topology(write_small_project(tmp_path)))
-    assert {name.partition("/")[0] for name in exported.files} == {
-        "README.md",
-        "base",
-        "monitoring",
-    }
-    of = manifests.cluster(exported, {}, "monitoring")
-    assert of.of_kind("ServiceMonitor").keys() == {"web"}
-    assert not of.of_kind("PrometheusRule")
+    assert "\nnamespace: sync\n" in shop("sync").files["base/kustomization.yaml"]
 
 
 def test_every_key_of_a_service_is_exported_or_named():
@@ -245,7 +166,7 @@ def test_every_key_of_a_service_is_exported_or_named():
 
 
 def test_what_the_shops_lose_is_said():
-    assert {(loss.key, loss.services) for loss in kubernetes.export(QUEUE).losses} == {
+    assert {(loss.key, loss.services) for loss in shop("queue").losses} == {
         ("build", ("api", "event-stream", "order-worker", "payment-worker", "payment-gateway")),
         ("configs", ("redis",)),
         ("depends_on", ("nginx", "api", "event-stream", "order-worker", "payment-worker")),
@@ -284,7 +205,7 @@ def test_what_another_project_loses_is_said(tmp_path, old, new, words):
 
 
 def test_the_readme_says_how_to_apply_it_and_what_is_lost():
-    exported = kubernetes.export(QUEUE)
+    exported = shop("queue")
     text = exported.files["README.md"]
     for word in ("No cluster has run them", "queue-secrets", "kubectl apply --kustomize keda",
                  "`flashsale-approaches`", "port-forward service/nginx 8080:80"):  # fmt: skip
@@ -348,7 +269,7 @@ def test_files_are_written_into_an_empty_folder_only(tmp_path):
 
 
 def test_it_reads_as_if_a_person_had_written_it():
-    text = kubernetes.export(QUEUE).files["base/payment-worker.yaml"]
+    text = shop("queue").files["base/payment-worker.yaml"]
     assert text.startswith(
         "# Written by `harness export kubernetes queue` from docker-compose.queue.yml.\n"
     )
@@ -360,5 +281,5 @@ def test_it_reads_as_if_a_person_had_written_it():
     ):
         assert f"\n{line}\n" in text
     assert "&id" not in text
-    nginx = kubernetes.export(QUEUE).files["base/nginx.yaml"]
+    nginx = shop("queue").files["base/nginx.yaml"]
     assert "  nginx.conf: |\n    # The front door of the queued shop" in nginx
