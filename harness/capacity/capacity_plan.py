@@ -18,8 +18,8 @@ from harness.capacity.search import Search, Trial
 from harness.errors import UsageError
 from harness.results.store import Campaign
 from harness.scenario.model import Scenario
-from harness.scenario.scenario_keys import PEAK_USERS, RATE, with_values
-from harness.scenario.sweeps import Value
+from harness.scenario.scenario_keys import with_values
+from harness.scenario.sweeps import PEAK_USERS, RATE, Value
 
 SHORTEST_THINKING_S = 0.01
 """So often a buyer may buy who does not think: only to have units enough for it."""

@@ -18,7 +18,7 @@ from approaches.queue.reservation.counter import CounterStore
 from approaches.queue.reservation.ledger_store import LedgerStore, Take
 from approaches.queue.reservation.lock import take_by_lock
 from approaches.queue.reservation.update import take_by_update
-from approaches.shop.database import AsyncPool
+from approaches.shop.pools import AsyncPool
 
 
 def make_store(reservation: Reservation, url: str, pool: AsyncPool, *, timeout_s: float) -> Store:

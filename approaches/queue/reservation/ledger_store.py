@@ -21,7 +21,7 @@ from approaches.queue import keys
 from approaches.queue.ledger import Connection, find_holder
 from approaches.queue.order import to_microseconds
 from approaches.queue.redis_store import Acceptance, Store
-from approaches.shop.database import AsyncPool
+from approaches.shop.pools import AsyncPool
 from approaches.shop.problems import Code, Problem
 
 

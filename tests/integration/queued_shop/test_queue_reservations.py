@@ -12,7 +12,7 @@ from approaches.queue import keys
 from approaches.queue.multiplexed import Multiplexed
 from approaches.queue.reservation import make_store
 from approaches.queue.reservation.ledger_store import LedgerStore
-from approaches.shop.database import AsyncPool
+from approaches.shop.pools import AsyncPool
 from approaches.shop.problems import Code, Problem
 from tests.support.queue_client import buy, client_of
 from tests.support.shop_world import STOCK, eventually
