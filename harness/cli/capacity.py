@@ -26,6 +26,7 @@ from harness.cli.options import (
     read_settings,
     read_variants,
 )
+from harness.cli.run import RuntimeOption
 from harness.cli.stored_campaigns import publish
 from harness.errors import ExitCode, Interrupted, UsageError
 from harness.runtime_names import RUNTIMES
@@ -39,6 +40,59 @@ if TYPE_CHECKING:
 
 OF_ARRIVALS, OF_USERS = "capacity", "capacity_users"
 """The scenarios of the two kinds of search, if no other is named."""
+
+ApproachArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[APPROACH]...",
+        help="Approaches or variants; NAME=APPROACH,SERVICE.KEY=VALUE,SERVICE=N makes one. "
+        "[the approaches that `harness run` measures]",
+        autocompletion=complete_approach,
+    ),
+]
+UsersOption = Annotated[
+    bool, typer.Option("--users", help="Search for users of a closed load, not for arrivals.")
+]
+ScenarioOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Name in scenarios/, or a TOML file: its load is what grows. "
+        f"[{OF_ARRIVALS}, or {OF_USERS}]",
+        autocompletion=complete_scenario,
+    ),
+]
+LatencyOption = Annotated[
+    float | None,
+    typer.Option(metavar="MS", min=0, help="Limit of the purchase latency, p95. [200]"),
+]
+ErrorsOption = Annotated[
+    float | None, typer.Option(metavar="PERCENT", min=0, max=100, help="Limit of errors. [0.1]")
+]
+DrainOption = Annotated[
+    float | None,
+    typer.Option(metavar="S", min=0, help="Limit of the backlog's drain after the load. [2]"),
+]
+StartOption = Annotated[
+    int | None, typer.Option(metavar="LEVEL", min=1, help="The first level. [50]")
+]
+LowestOption = Annotated[
+    int | None, typer.Option(metavar="LEVEL", min=1, help="Nothing below is tried. [5]")
+]
+HighestOption = Annotated[
+    int | None, typer.Option(metavar="LEVEL", min=1, help="Nothing above is tried. [5000]")
+]
+ResolutionOption = Annotated[
+    float | None,
+    typer.Option(metavar="PERCENT", min=1, max=100, help="How close the two ends must be. [10]"),
+]
+RepeatsOption = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Runs at each end. [3]")
+]
+MostRunsOption = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="The most runs of a variant. [25]")
+]
+ResumeOption = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Continue this search.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,72 +114,24 @@ class _Shown:
     ),
 )
 def capacity(
-    approach: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[APPROACH]...",
-            help="Approaches or variants; NAME=APPROACH,SERVICE.KEY=VALUE,SERVICE=N makes one. "
-            "[all approaches]",
-            autocompletion=complete_approach,
-        ),
-    ] = None,
-    users: Annotated[
-        bool,
-        typer.Option("--users", help="Search for users of a closed load, not for arrivals."),
-    ] = False,
-    scenario: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Name in scenarios/, or a TOML file: its load is what grows. "
-            f"[{OF_ARRIVALS}, or {OF_USERS}]",
-            autocompletion=complete_scenario,
-        ),
-    ] = None,
-    purchase_p95_ms: Annotated[
-        float | None,
-        typer.Option(metavar="MS", min=0, help="Limit of the purchase latency, p95. [200]"),
-    ] = None,
-    error_pct: Annotated[
-        float | None,
-        typer.Option(metavar="PERCENT", min=0, max=100, help="Limit of errors. [0.1]"),
-    ] = None,
-    drain_s: Annotated[
-        float | None,
-        typer.Option(metavar="S", min=0, help="Limit of the backlog's drain after the load. [2]"),
-    ] = None,
-    start: Annotated[
-        int | None, typer.Option(metavar="LEVEL", min=1, help="The first level. [50]")
-    ] = None,
-    lowest: Annotated[
-        int | None, typer.Option(metavar="LEVEL", min=1, help="Nothing below is tried. [5]")
-    ] = None,
-    highest: Annotated[
-        int | None, typer.Option(metavar="LEVEL", min=1, help="Nothing above is tried. [5000]")
-    ] = None,
-    resolution_pct: Annotated[
-        float | None,
-        typer.Option(
-            metavar="PERCENT", min=1, max=100, help="How close the two ends must be. [10]"
-        ),
-    ] = None,
-    repeats: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Runs at each end. [3]")
-    ] = None,
-    most_runs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="The most runs of a variant. [25]")
-    ] = None,
+    approach: ApproachArgument = None,
+    users: UsersOption = False,
+    scenario: ScenarioOption = None,
+    purchase_p95_ms: LatencyOption = None,
+    error_pct: ErrorsOption = None,
+    drain_s: DrainOption = None,
+    start: StartOption = None,
+    lowest: LowestOption = None,
+    highest: HighestOption = None,
+    resolution_pct: ResolutionOption = None,
+    repeats: RepeatsOption = None,
+    most_runs: MostRunsOption = None,
     scale: ScaleOption = None,
     settings: SettingsOption = None,
     seed: SeedOption = None,
-    runtime: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}. [local]"),
-    ] = None,
+    runtime: RuntimeOption = None,
     out: OutOption = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Continue this search.")
-    ] = None,
+    resume: ResumeOption = None,
     opens: OpenOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -143,11 +149,7 @@ def capacity(
         most_runs=most_runs,
     )  # fmt: skip
     if resume is not None:
-        if any((approach, users, scenario, limits, levels, scale, settings, out, seed is not None)):
-            raise UsageError(
-                "--resume continues a search exactly as it was begun",
-                "leave out every other option",
-            )
+        _refuse(approach, users, scenario, limits, levels, scale, settings, out, seed is not None)
         return _resume(resume, root, runtime, shown)
     source = scenario or (OF_USERS if users else OF_ARRIVALS)
     chosen = runtime_named(runtime or RUNTIMES[0])
@@ -166,6 +168,14 @@ def capacity(
     searching.check(plan, request, root, folder, chosen)
     make = partial(searching.run, plan, request, root, folder, chosen)
     return _make_and_publish(folder, make, shown)
+
+
+def _refuse(*others: object) -> None:
+    """Raise UsageError if anything is said beside --resume."""
+    if any(others):
+        raise UsageError(
+            "--resume continues a search exactly as it was begun", "leave out every other option"
+        )
 
 
 def _given(**values: float | None) -> dict[str, Any]:
