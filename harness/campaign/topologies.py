@@ -48,8 +48,8 @@ def topologies(request: Request, root: Path) -> Topologies:
     """Return every topology to be measured; raise UsageError, by key, for what cannot be done."""
     _check_approaches(request, root)
     _check_baseline(request)
-    names = [one.name for one in request.variants]
-    check_expectations(request.scenario.expectations, names, request.source)
+    known = [one.name for one in request.variants]
+    check_expectations(request.scenario.expectations, known, request.source)
     plain = _without_variants(request, root)
     made: dict[tuple[str, str], Topology] = {}
     for place, case in _cases(request):
