@@ -25,8 +25,8 @@ at_least = 5
 """
 NONE = """
 [[expectations]]
-says = "nothing is oversold"
-audit = "I1"
+says = "the stores agree"
+audit = "I2"
 of = "queue"
 at_most = 0
 """
@@ -136,7 +136,7 @@ def test_a_machine_that_is_in_use_stops_all(harness, tmp_path):
     assert other.wait().returncode == 130
 
 
-def oversold(run, topology):
+def stock_apart(run, topology):
     change_product(run, topology, initial_stock=1)
 
 
@@ -145,12 +145,12 @@ def test_what_an_experiment_asks_the_audit_is_a_result_and_no_failure(
     harness, tmp_path, name, code
 ):
     out = tmp_path / "c"
-    done = harness.run("run", name, "--out", out, changes=oversold)
+    done = harness.run("run", name, "--out", out, changes=stock_apart)
     assert done.returncode == code, done.said
     if name == "two":
         assert read_json(out / "summary.json")["experiment"]["answer"] == "contradicted"
         assert "passed, but for what this experiment is about" in done.stdout
-        assert "I1 FAIL" in done.stdout
+        assert "I2 FAIL" in done.stdout
 
 
 @pytest.mark.parametrize(

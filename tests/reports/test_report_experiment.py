@@ -2,8 +2,6 @@
 
 import csv
 import json
-import shutil
-from dataclasses import replace
 
 import jsonschema_rs
 import pytest
@@ -143,39 +141,7 @@ def test_offences_of_a_contention_test_are_counted(contention):
     assert page.index('id="hypothesis"') < page.index('id="contention"')
 
 
-@pytest.mark.parametrize("kind", ["sweep", "compared", "contention"])
-def test_building_again_gives_the_same_bytes(request, kind):
-    folder = request.getfixturevalue(kind)
-    before = contents(folder / "report")
-    report.build(folder)
-    assert contents(folder / "report") == before
-
-
-def test_a_report_without_raw_data_leads_to_none(sweep, tmp_path):
-    folder = tmp_path / "c"
-    shutil.copytree(sweep, folder)
-    report.write(folder, raw_is_kept=False)
-    for name in ("index.html", "report.md"):
-        assert "../runs/" not in (folder / "report" / name).read_text("utf-8")
-    assert "It is not kept" in page_of(folder)
-
-
-def test_a_value_that_is_only_bounded_or_unknown_is_drawn_as_such(tmp_path):
-    """No buyer of sync had an answer in time, so its latency is only known to be longer."""
-    runs = simulated(blocks=2, users=6, seconds=4, stock=5)
-    patient = [
-        replace(run, requests=run.requests.assign(status=0, outcome="indeterminate"))
-        if run.variant == "sync"
-        else run
-        for run in runs
-    ]
-    asked = [
-        expectation("it is slower", metric="purchase_latency_p50_ms", of="sync", over="queue",
-                    at_least=2)
-    ]  # fmt: skip
-    scenario = {**runs[0].record.scenario, "hypothesis": HYPOTHESIS, "expectations": asked}
-    campaign = store(tmp_path / "c", patient, scenario=scenario)
-    report.build(campaign.path)
-    (row,) = table(campaign.path, "expectations")
-    assert row["Answer"] == "not decided"
-    assert "Measured: not measured (" in (campaign.path / "report/report.md").read_text("utf-8")
+def test_building_again_gives_the_same_bytes(contention):
+    before = contents(contention / "report")
+    report.build(contention)
+    assert contents(contention / "report") == before

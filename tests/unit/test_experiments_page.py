@@ -1,7 +1,6 @@
 """The page of the experiments is that of the scenarios and of what is kept."""
 
 import json
-import shutil
 
 import pytest
 
@@ -30,11 +29,12 @@ def test_what_is_kept_is_answered_and_asks_what_is_asked_today():
         assert asked == stated
 
 
-@pytest.fixture
-def measured(tmp_path):
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
     """A campaign with the title of an experiment, and an answer of its own."""
     runs = {("queue", (stock,)): {"users": 12, "seconds": 8, "stock": stock} for stock in (2, 9)}
-    campaign = swept(tmp_path / "measured", {"product.stock": (2, 9)}, runs, 2, "More sells more.")
+    path = tmp_path_factory.mktemp("measured")
+    campaign = swept(path, {"product.stock": (2, 9)}, runs, 2, "More sells more.")
     description = campaign.description()
     description["title"] = load_scenario("threads", ROOT).title
     description["scenario"]["expectations"] = [
@@ -45,32 +45,29 @@ def measured(tmp_path):
     return campaign
 
 
-@pytest.mark.parametrize("limit", [experiments.MOST_RAW_BYTES, 1])
-def test_a_campaign_is_kept_with_its_runs_if_they_are_small(measured, tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(experiments, "MOST_RAW_BYTES", limit)
-    place = keep(measured.path, tmp_path / "kept")
-    assert place.name == "threads"
-    assert (place / "runs").exists() == (limit > 1)
-    text = (place / "report/report.md").read_text("utf-8")
-    assert ("../runs/" in text) == (limit > 1)
-    assert "Supported: More sells more" in text
+def test_what_is_kept_has_a_picture_and_a_paragraph_and_its_runs_if_they_are_small(
+    measured, tmp_path, monkeypatch
+):
+    kept = tmp_path / "kept"
+    monkeypatch.setattr(experiments, "KEPT", kept)
+    for limit in (1, experiments.MOST_RAW_BYTES):
+        monkeypatch.setattr(experiments, "MOST_RAW_BYTES", limit)
+        place = keep(measured.path, kept)
+        assert place == kept / "threads"
+        assert (place / "runs").exists() == (limit > 1)
+        text = (place / "report/report.md").read_text("utf-8")
+        assert ("../runs/" in text) == (limit > 1)
+        assert "Supported: More sells more" in text
     assert len(Campaign(measured.path).run_folders()) == 4, "nothing of it is taken away"
-
-
-def test_what_is_kept_has_a_picture_and_a_paragraph(measured, tmp_path, monkeypatch):
-    monkeypatch.setattr(experiments, "KEPT", tmp_path / "kept")
-    keep(measured.path, tmp_path / "kept")
     page = experiments_page()
     assert "| [`threads`](../scenarios/experiments/threads.toml) |" in page
     section = page.partition("## Four threads")[2]
     assert "(../results/experiments/threads/report/figures/answer.svg)" in section
-    assert (
-        "**Supported: More sells more.** Supported: nine sell more than two. Measured: " in section
-    )
-    shutil.rmtree(tmp_path / "kept")
+    assert "**Supported: More sells more.** Supported: nine sell more than two. Measured" in section
 
 
 def test_what_is_no_experiment_is_not_kept(measured, tmp_path):
-    measured.write_json("campaign.json", {**measured.description(), "title": "Something else"})
+    found = {**measured.description(), "title": "Something else"}
+    other = Campaign.create(tmp_path / "c", found)
     with pytest.raises(SystemExit, match="no experiment with the title 'Something else'"):
-        keep(measured.path, tmp_path / "kept")
+        keep(other.path, tmp_path / "kept")
