@@ -282,4 +282,4 @@ def test_it_reads_as_if_a_person_had_written_it():
         assert f"\n{line}\n" in text
     assert "&id" not in text
     nginx = shop("queue").files["base/nginx.yaml"]
-    assert "  nginx.conf: |\n    # The front door of the queued shop" in nginx
+    assert "\n  nginx.conf: |\n    #" in nginx

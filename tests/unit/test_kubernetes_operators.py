@@ -47,7 +47,7 @@ def check(one: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("approach", APPROACHES)
 def test_the_manifests_of_a_shop_are_what_the_operators_know(approach: str):
-    assert len(of_the_shop(approach)) > 2
+    assert of_the_shop(approach)
     for one in of_the_shop(approach):
         check(one)
 
