@@ -135,7 +135,9 @@ def _statement(
     if over is None:
         if served is None:
             return f"{who}: no run was made."
-        return f"{who} serves at least {_end(plan, served)}, the highest level that may be tried."
+        is_highest = served.level >= plan.search.highest
+        why = "the highest level that may be tried" if is_highest else "the highest level tried"
+        return f"{who} serves at least {_end(plan, served)}, {why}."
     why = _why(over, used_up)
     match answer:
         case Answer.BRACKET if served is not None:

@@ -25,8 +25,8 @@ def compose(evidence: Evidence, raw: tuple[RawRun, ...], campaign_dir: Path) -> 
         evidence=found.evidence,
         said=headline(found),
         before=(Part("capacity", "Capacity", (lead(found), capacity_tables.capacities(found))),),
-        graphs_lead="A filled mark: the level is served. A hollow one: it is not. A cross: no run "
-        "at it is a measure of the system.",
+        graphs_lead="A filled mark: the level is served. A hollow one: it is not. A cross: the "
+        "run is no measure of the system.",
         sections=capacity_charts.sections(found),
         between=_details(found),
         audit_lead="What the client's ledger, the database, Redis and the payment gateway say of "
