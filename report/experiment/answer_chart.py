@@ -101,8 +101,8 @@ def _offences(variant: Variant, invariant: str) -> Cell:
 
 def _draw(bars: Sequence[_Bar], one: Mapping[str, Any], title: str, unit: str) -> Drawing:
     """Draw a row of every variant; the range that is expected lies behind the one it is about."""
-    names = [theme.fitted(bar.variant.name, MOST_NAME_PX, 11) for bar in bars]
-    left_px = 8 + max(theme.text_px(name, 11) for name in names) + GAP_PX
+    names = [theme.fitted(bar.variant.name, MOST_NAME_PX, 11, "bold") for bar in bars]
+    left_px = 8 + max(theme.text_px(name, 11, "bold") for name in names) + GAP_PX
     right_px = max(theme.text_px(bar.cell.text, 11) for bar in bars) + GAP_PX + 8
     height_px = ROW_PX * len(bars)
     drawing = theme.figure(WIDTH_PX, TOP_PX + height_px + BELOW_PX)

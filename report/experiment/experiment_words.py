@@ -41,7 +41,7 @@ def sentence(one: Expectation) -> str:
 
 def measured(one: Expectation) -> str:
     """Return an expectation with what was measured, in a few words."""
-    return f"{one['says']}: {number(one)}, expected: {expected(one)}"
+    return f"expected: {one['says']}; measured: {number(one)}"
 
 
 def number(one: Expectation) -> str:

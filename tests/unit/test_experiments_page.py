@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import report
 from harness.results.store import Campaign
 from harness.scenario.model import load_scenario
 from publishing import experiments
@@ -45,25 +46,30 @@ def measured(tmp_path_factory):
     return campaign
 
 
-def test_what_is_kept_has_a_picture_and_a_paragraph_and_its_runs_if_they_are_small(
-    measured, tmp_path, monkeypatch
-):
+def test_what_is_kept_has_a_picture_and_a_paragraph(measured, tmp_path, monkeypatch):
     kept = tmp_path / "kept"
     monkeypatch.setattr(experiments, "KEPT", kept)
-    for limit in (1, experiments.MOST_RAW_BYTES):
-        monkeypatch.setattr(experiments, "MOST_RAW_BYTES", limit)
-        place = keep(measured.path, kept)
-        assert place == kept / "threads"
-        assert (place / "runs").exists() == (limit > 1)
-        text = (place / "report/report.md").read_text("utf-8")
-        assert ("../runs/" in text) == (limit > 1)
-        assert "Supported: More sells more" in text
+    monkeypatch.setattr(experiments, "MOST_RAW_BYTES", 1)
+    place = keep(measured.path, kept)
+    assert place == kept / "threads"
+    assert not (place / "runs").exists()
+    text = (place / "report/report.md").read_text("utf-8")
+    assert "../runs/" not in text
+    assert "Supported: More sells more" in text
     assert len(Campaign(measured.path).run_folders()) == 4, "nothing of it is taken away"
     page = experiments_page()
     assert "| [`threads`](../scenarios/experiments/threads.toml) |" in page
     section = page.partition("## Four threads")[2]
     assert "(../results/experiments/threads/report/figures/answer.svg)" in section
     assert "**Supported: More sells more.** Supported: nine sell more than two. Measured" in section
+
+
+def test_small_runs_are_kept_and_the_report_leads_to_them(measured, tmp_path, monkeypatch):
+    wrote = []
+    monkeypatch.setattr(report, "write", lambda path, raw_is_kept: wrote.append(raw_is_kept))
+    place = keep(measured.path, tmp_path / "kept")
+    assert len(Campaign(place).run_folders()) == 4
+    assert wrote == [True]
 
 
 def test_what_is_no_experiment_is_not_kept(measured, tmp_path):
