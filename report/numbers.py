@@ -62,7 +62,7 @@ def fitting(value: float | None, digits: int, unit: str) -> int:
     if not value:
         return digits
     size = abs(value)
-    most = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    most = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.9995 else 3
     if unit in DURATIONS and size < 10:
         digits = max(digits, 1 if size >= 1 else 2 if size >= 0.1 else 3)
     return min(digits, most)

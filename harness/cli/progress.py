@@ -168,10 +168,10 @@ def _known(value: float | None) -> str:
 
 def _duration(value_ms: float | None) -> str:
     """Return a duration in ms, and from one second on in s."""
-    if value_ms is None or value_ms < 1_000:
+    if value_ms is None or value_ms < 999.5:
         return f"{_known(value_ms)} ms"
     value_s = value_ms / 1_000
-    return f"{value_s:.{2 if value_s < 10 else 1}f} s"
+    return f"{value_s:.{2 if value_s < 9.995 else 1}f} s"
 
 
 def _with_cores(line: str, sample: LiveSample, width: int) -> str:

@@ -64,7 +64,7 @@ def test_what_is_not_known_is_a_dash(screen):
 
 
 @pytest.mark.parametrize(
-    ("p95_ms", "said"), [(999.0, "999 ms"), (9959.0, "9.96 s"), (3e4, "30.0 s")]
+    ("p95_ms", "said"), [(999.0, "999 ms"), (9959.0, "9.96 s"), (9999.0, "10.0 s")]
 )
 def test_a_second_and_more_is_said_in_seconds(screen, p95_ms, said):
     line = plain(screen)

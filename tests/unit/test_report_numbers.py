@@ -94,6 +94,7 @@ def test_a_duration_in_a_sentence_has_the_unit_that_people_use(duration, shown):
     [
         ((812.4, 0, "ms"), "812\xa0ms"),
         ((30_001.0, 0, "ms"), "30.0\xa0s"),
+        ((9_999.0, 0, "ms"), "10.0\xa0s"),
         ((0.0, 2, "%"), "0\xa0%"),
         ((None, 0, "ms"), "–"),
     ],
