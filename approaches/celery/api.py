@@ -19,12 +19,11 @@ from approaches.shop.settings import Settings, read_int, read_text
 def start() -> Shop:
     """Return the shop of one process; raise SettingsError."""
     settings = Settings.from_environment("DATABASE_URL", "SECRET_KEY")
-    redis_url = read_text("REDIS_URL")
+    url = read_text("REDIS_URL")
     pool = sync_pool(settings.database_url, size=read_int("DATABASE_POOL", 10, high=500))
-    checkout = Checkout(Records(pool), Counters(redis_url))
-    changes = OrderChanges(partial(order_changes, redis_url))
+    checkout = Checkout(Records(pool), Counters(url))
     lost = (OperationalError, RedisError, *STORE_ERRORS)
-    return Shop(settings, pool, checkout, checkout, changes, lost)
+    return Shop(settings, pool, checkout, checkout, OrderChanges(partial(order_changes, url)), lost)
 
 
 if __name__ == "__main__":
