@@ -5,7 +5,7 @@ is imported by the command that needs it: pydantic and YAML, so that `--help` an
 answered at once; pandas, scipy and matplotlib only after all words were found to be right.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ from harness.runtime_names import RUNTIMES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.campaign import Observer
+    from harness.campaign import Choice, Observer, Request
     from harness.results.store import Campaign
     from harness.scenario.model import Scenario
 
@@ -146,6 +146,7 @@ def run(
 
     root = project_root()
     port = (live_port or 0) if live or live_port is not None else None
+    asked = _Repeats(runs, seed, same_seed)
     shown = _Shown(port, read_detail(quiet=quiet, verbose=verbose), opens, strict)
     varied = (approach, variant, baseline, case, scale, settings, sweep)
     if resume is not None:
@@ -155,31 +156,38 @@ def run(
     folder = out or results_root() / "results" / _campaign_name(source)
     if source == EXPERIMENTS:
         _refuse(*AS_STATED, *varied, opens)
-        asked = _Repeats(runs, seed, same_seed)
         return _run_experiments(folder, root, runtime or RUNTIMES[0], asked, shown)
     loaded = _scenario(source, root, sweep)
     chosen = runtime_named(runtime or RUNTIMES[0])
-    n_runs = read_runs(runs, otherwise=loaded.runs)
 
     from harness import campaign
 
     choice = campaign.Choice(
         read_variants(variant), approach or (), read_scales(scale), read_settings(settings)
     )
-    variants = campaign.choose(loaded, root, choice, source)
-    request = campaign.Request(
-        scenario=loaded,
-        source=source,
-        variants=campaign.points(variants, loaded, root, source),
-        baseline=baseline,
-        cases=tuple(dict.fromkeys(case or ())),
-        runs=n_runs or campaign.MOST_BLOCKS,
-        seed=loaded.seed if seed is None else seed,
-        same_seed=same_seed,
-        until_decided=n_runs is None,
-    )
+    planned = _request(source, loaded, root, asked, choice)
+    request = replace(planned, baseline=baseline, cases=tuple(dict.fromkeys(case or ())))
     campaign.check(request, root, folder, chosen)
     return _make_and_publish(folder, partial(campaign.run, request, root, folder, chosen), shown)
+
+
+def _request(
+    source: str, scenario: "Scenario", root: Path, asked: _Repeats, choice: "Choice | None" = None
+) -> "Request":
+    """Return the campaign of a scenario: of what is chosen, else of what the scenario names."""
+    from harness import campaign
+
+    runs = read_runs(asked.runs, otherwise=scenario.runs)
+    variants = campaign.choose(scenario, root, choice, source)
+    return campaign.Request(
+        scenario=scenario,
+        source=source,
+        variants=campaign.points(variants, scenario, root, source),
+        runs=runs or campaign.MOST_BLOCKS,
+        seed=scenario.seed if asked.seed is None else asked.seed,
+        same_seed=asked.same_seed,
+        until_decided=runs is None,
+    )
 
 
 def _scenario(source: str, root: Path, sweep: list[str] | None) -> "Scenario":
@@ -207,17 +215,7 @@ def _run_experiments(
 
     requests = {}
     for name, scenario in scenarios.items():
-        variants = campaign.choose(scenario, root, source=name)
-        runs = read_runs(asked.runs, otherwise=scenario.runs)
-        request = campaign.Request(
-            scenario=scenario,
-            source=name,
-            variants=campaign.points(variants, scenario, root, name),
-            runs=runs or campaign.MOST_BLOCKS,
-            seed=scenario.seed if asked.seed is None else asked.seed,
-            same_seed=asked.same_seed,
-            until_decided=runs is None,
-        )
+        request = _request(name, scenario, root, asked)
         place = folder / Path(name).name
         campaign.check(request, root, place, chosen)
         requests[place] = request
