@@ -14,7 +14,9 @@ from tests.integration.conftest import ROOT
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize("name", ["reference", "reference-contention"])
+@pytest.mark.parametrize(
+    "name", ["reference", pytest.param("reference-contention", marks=pytest.mark.slow)]
+)
 def test_a_kept_campaign_passes_what_its_records_allow_and_is_reported(cli, tmp_path, name):
     """They were made before buyers wrote down what they asked for (I19): unmeasured, no pass.
 

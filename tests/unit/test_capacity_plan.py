@@ -104,10 +104,7 @@ def test_limits_that_make_no_sense_are_refused(limits, said):
     assert refused.value.hint
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [("contention", "contention"), ("chaos", "cases"), ("acknowledgement", "cases")],
-)
+@pytest.mark.parametrize(("name", "said"), [("contention", "contention"), ("chaos", "cases")])
 def test_scenarios_under_which_there_is_no_capacity_are_refused(name, said):
     with pytest.raises(UsageError, match=said):
         check_scenario(load_scenario(name, ROOT), name)
