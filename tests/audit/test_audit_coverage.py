@@ -10,7 +10,7 @@ import pytest
 
 from harness import audit
 from harness.audit import invariant
-from tests.defects import DEFECTS, undrained
+from tests.defects import DEFECTS, lost_half_way, undrained
 from tests.defects.unmeasured import UNMEASURED
 from tests.support.histories import make_run
 
@@ -58,6 +58,7 @@ def test_every_piece_of_evidence_has_a_history_that_gives_it(added: set[tuple[st
     for one in DEFECTS.values():
         audit.audit(one.apply(make_run(one.approaches[0], seed=1, **one.run), 0))
     audit.audit(undrained(make_run("queue", seed=1), 3))
+    audit.audit(lost_half_way(make_run("queue", seed=1), 3))
     for spoil in UNMEASURED.values():
         audit.audit(spoil(make_run("queue", seed=1)))
     never = [

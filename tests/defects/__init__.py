@@ -2,13 +2,14 @@
 
 from tests.defects import answers, buyers, orders, payments, stamps, stock
 from tests.defects.breaking import DEFECTS, Defect
-from tests.defects.orders import undrained
+from tests.defects.orders import lost_half_way, undrained
 
 __all__ = [
     "DEFECTS",
     "Defect",
     "answers",
     "buyers",
+    "lost_half_way",
     "orders",
     "payments",
     "stamps",

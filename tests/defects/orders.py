@@ -259,3 +259,12 @@ def undrained(run: RunData, pick: int) -> RunData:
         "{shop}:payments": {"length": 2, "pending": 2},
     }
     return cut
+
+
+def lost_half_way(run: RunData, pick: int) -> RunData:
+    """Stop a queue whose work is gone: an order waits for payment, and stands in no queue."""
+    gone = acknowledged_order_stuck(run, pick)
+    gone.record.drained = False
+    gone.record.drain_ended_wall_ns = int(gone.order_events["at_ns"].max()) + 40 * S
+    gone.record.store.redis.waiting = []
+    return gone
