@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from psycopg import AsyncConnection
-from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
-from psycopg.rows import TupleRow
 
 from approaches.shop.catalogue import Product
 from approaches.shop.ids import new_order_id
@@ -13,6 +11,7 @@ from approaches.shop.order_ledger import Order, OrderLedger
 from approaches.shop.order_metrics import ORDERS_ACCEPTED
 from approaches.shop.orders import TERMINAL, Purchase
 from approaches.shop.payments import Charge, ChargeResult
+from approaches.shop.placing import place, refusal
 from approaches.shop.problems import Code, Problem
 
 ASK_AGAIN_S = 1.0
@@ -44,32 +43,14 @@ class Outbox(OrderLedger):
             "product": purchase.product_id,
             "quantity": purchase.quantity,
         }
-        try:
-            earlier, accepted, known, full_up = self._accept(parameters)
-        except UniqueViolation:  # lost a race against the same key, whose order is committed by now
-            earlier, accepted, known, full_up = self._accept(parameters)
+        with self._pool.connection() as connection:
+            earlier, accepted, known, full_up = place(connection, _ACCEPT, parameters)
         if accepted:
             ORDERS_ACCEPTED.inc()
             return self.find_order(order_id), False
         if earlier is not None:
             return self._replayed(earlier, purchase), True
-        if not known:
-            raise Problem(Code.NOT_FOUND, "there is no such product")
-        raise _limit_reached() if full_up else Problem(Code.SOLD_OUT, "not enough units are left")
-
-    def _accept(self, parameters: dict[str, object]) -> TupleRow:
-        try:
-            with self._pool.connection() as connection:
-                row = connection.execute(_ACCEPT, parameters).fetchone()
-        except CheckViolation as error:
-            if error.diag.constraint_name == "purchase_counts_within_limit":
-                raise _limit_reached() from None
-            raise
-        except ForeignKeyViolation:
-            raise Problem(Code.UNAUTHORIZED, "the account does not exist any more") from None
-        if row is None:
-            raise LookupError("a SELECT without FROM returned no row")
-        return row
+        raise refusal(known=known, full_up=full_up)
 
     def _replayed(self, order_id: str, purchase: Purchase) -> Order:
         order = self.find_order(order_id)
@@ -107,7 +88,3 @@ async def order_changes(database_url: str) -> AsyncIterator[str]:
         await connection.execute("LISTEN order_changes")
         async for change in connection.notifies():
             yield change.payload
-
-
-def _limit_reached() -> Problem:
-    return Problem(Code.LIMIT_REACHED, "the limit per buyer is reached")

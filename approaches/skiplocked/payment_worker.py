@@ -7,7 +7,6 @@ import logging
 import signal
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -36,8 +35,8 @@ class News:
         self._database_url = database_url
         self._connection: psycopg.Connection | None = None
 
-    def wait(self) -> None:
-        """Return when work was announced, at the latest after LOOK_EVERY_S."""
+    def wait(self, stopped: threading.Event) -> None:
+        """Return when work was announced or all is stopped, at the latest after LOOK_EVERY_S."""
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(
@@ -50,7 +49,7 @@ class News:
         except psycopg.Error as error:
             log.warning("work is not announced: %s", error)
             self._connection = None
-            time.sleep(LOOK_EVERY_S)
+            stopped.wait(LOOK_EVERY_S)
 
 
 class PaymentWorker:
@@ -80,7 +79,7 @@ class PaymentWorker:
             for _ in range(slots - len(due)):
                 self._free.release()
             if slots and not due:
-                news.wait()
+                news.wait(self._stopped)
         self._threads.shutdown()
 
     def _take_slots(self) -> int:

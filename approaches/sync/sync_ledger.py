@@ -1,13 +1,9 @@
 """How an order of the synchronous shop comes into the ledger: in one statement."""
 
-from psycopg import Connection
-from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
-from psycopg.rows import TupleRow
-
 from approaches.shop.inventory_metrics import INVENTORY_SQL, OVERSOLD_SQL, Inventory
 from approaches.shop.order_ledger import Order, OrderLedger
 from approaches.shop.orders import Purchase
-from approaches.shop.problems import Code, Problem
+from approaches.shop.placing import place, refusal
 
 # Either everything here happens or nothing: the conditional update decides about the stock, the
 # constraints about a key used twice at once and about the limit per buyer, and they undo the whole
@@ -66,36 +62,12 @@ class SyncLedger(OrderLedger):
             "quantity": purchase.quantity,
         }
         with self._pool.connection() as connection:
-            try:
-                row = self._reserve(connection, parameters)
-            except UniqueViolation:
-                # Lost a race against the same key; by now the winner's order is committed and
-                # found.
-                row = self._reserve(connection, parameters)
-            amount_cents, earlier, known, full_up = row
+            amount_cents, earlier, known, full_up = place(connection, _RESERVE, parameters)
             if amount_cents is not None:
                 return int(amount_cents)
             if earlier is not None:
                 return self.find_in(connection, earlier)
-        if not known:
-            raise Problem(Code.NOT_FOUND, "there is no such product")
-        if full_up:
-            raise _limit_reached()
-        raise Problem(Code.SOLD_OUT, "not enough units are left")
-
-    @staticmethod
-    def _reserve(connection: Connection[TupleRow], parameters: dict[str, object]) -> TupleRow:
-        try:
-            row = connection.execute(_RESERVE, parameters).fetchone()
-        except CheckViolation as error:
-            if error.diag.constraint_name == "purchase_counts_within_limit":
-                raise _limit_reached() from None
-            raise
-        except ForeignKeyViolation:
-            raise Problem(Code.UNAUTHORIZED, "the account does not exist any more") from None
-        if row is None:
-            raise LookupError("a SELECT without FROM returned no row")
-        return row
+        raise refusal(known=known, full_up=full_up)
 
     def read_inventory(self) -> Inventory:
         """Count open orders and units, as of one instant."""
@@ -107,7 +79,3 @@ class SyncLedger(OrderLedger):
         with self._pool.connection() as connection:
             row = connection.execute(OVERSOLD_SQL).fetchone()
         return 0 if row is None else int(row[0])
-
-
-def _limit_reached() -> Problem:
-    return Problem(Code.LIMIT_REACHED, "the limit per buyer is reached")
