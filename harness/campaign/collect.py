@@ -227,12 +227,13 @@ def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> RedisFac
         return None
     with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
         counters = stock_counters(store, facts, product_ids)
+        waiting = queues.ids(store, facts.queues, _MOST_ENTRIES)
         found = queues.sizes(store, (*facts.queues, facts.dead_letters))
         return RedisFacts(
             stock=counters[0],
             stocks=dict(zip(map(str, product_ids), counters, strict=True)),
             streams={name: dict(found[name]) for name in facts.queues},
             dead_letters=found[facts.dead_letters]["length"],
-            waiting=sorted(queues.ids(store, facts.queues, _MOST_ENTRIES)),
+            waiting=None if waiting is None else sorted(waiting),
             dead_letter_entries=queues.entries(store, facts.dead_letters, _MOST_LETTERS),
         )

@@ -136,7 +136,7 @@ class RedisFacts(Part):
     streams: dict[str, dict[str, int]] | None = None
     """The ``length`` of each queue, and how many entries of it are ``pending``."""
     waiting: list[str] | None = None
-    """The ids that stand in entries of the queues, of orders and others; null: not read."""
+    """The ids in entries of the queues, of orders and others; null: not read, or too many."""
     dead_letters: int | None = None
     dead_letter_entries: list[dict[str, str]] = []
     """The first of them, by field."""

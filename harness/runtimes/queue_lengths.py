@@ -73,11 +73,14 @@ def entries(store: "redis.Redis", name: str, most: int) -> list[dict[str, str]]:
     return [{"entry": _text(one)} for one in members]
 
 
-def ids(store: "redis.Redis", names: Sequence[str], most: int) -> set[str]:
-    """Return every UUID in the first entries of queues: the orders that they are about, and more.
+def ids(store: "redis.Redis", names: Sequence[str], most: int) -> set[str] | None:
+    """Return every UUID in the entries of queues: the orders that they are about, and more.
 
-    Which field has the order's id, and whether an entry is JSON, is the approach's own business.
+    None if a queue has more than `most` entries: who is in none could not be said then. Which field
+    has the order's id, and whether an entry is JSON, is the approach's own business.
     """
+    if any(one["length"] > most for one in sizes(store, names).values()):
+        return None
     waiting = (fields for name in names for fields in entries(store, name, most))
     return {one for fields in waiting for text in fields.values() for one in _ID.findall(text)}
 

@@ -106,6 +106,11 @@ def test_the_orders_that_wait_are_read_wherever_their_ids_stand_in_an_entry(queu
     assert queues.ids(world.redis, FACTS.queues, 10) == {ORDER, OTHER}
 
 
+def test_of_queues_that_are_too_long_to_be_read_nobody_says_who_is_in_none(queued, world):
+    assert queues.ids(world.redis, FACTS.queues, 5) is not None
+    assert queues.ids(world.redis, FACTS.queues, 4) is None  # there are five payments
+
+
 def test_what_is_no_queue_is_named(queued, world):
     world.redis.delete("payments")
     world.redis.sadd("payments", "a")
