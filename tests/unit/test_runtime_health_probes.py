@@ -150,6 +150,15 @@ def test_what_a_replica_writes_lies_below_its_deployment(site):
         assert Path(environment[key]).is_dir()
 
 
+def test_a_python_that_finds_its_library_by_the_loaders_path_finds_it_in_a_replica(
+    site, monkeypatch
+):
+    web = site.topology.services["web"]
+    assert "LD_LIBRARY_PATH" not in site.environment(web, 1)
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/python/lib")
+    assert python_service(site, web, 1).environment["LD_LIBRARY_PATH"] == "/opt/python/lib"
+
+
 def test_a_shell_command_that_only_a_shell_understands_is_left_to_it(site):
     assert probe(site, ["true # it's ready"], shell=True)(5.0) is True
     assert probe(site, ["echo it's not"], shell=True)(5.0) is False

@@ -139,10 +139,16 @@ def python_service(site: Site, service: Service, number: int) -> Launch:
     words = [site.translate(service, number, word) for word in service.command]
     return Launch(
         argv=tuple(site.with_python(words)),
-        environment=site.environment(service, number),
+        environment=_loader_path() | site.environment(service, number),
         cwd=site.folder(service, number, "work"),
         stop_signal=stop_signal(service, signal.SIGTERM),
     )
+
+
+def _loader_path() -> dict[str, str]:
+    """Return where the dynamic loader looks first: some Pythons find their library only so."""
+    names = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def stop_signal(service: Service, image_default: signal.Signals) -> signal.Signals:
