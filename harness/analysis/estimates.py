@@ -242,7 +242,7 @@ def mean(sample: Sample) -> Point:
     """Return the mean of a sample; if some values are unfinished, only a lower bound is known."""
     if sample.size == 0:
         return Point(None, "no such request")
-    least = (math.fsum(sample.values.tolist()) + math.fsum(sample.waited.tolist())) / sample.size
+    least = (math.fsum(sample.values) + math.fsum(sample.waited)) / sample.size
     if len(sample.waited):
         return Point(None, _share_unfinished(sample), at_least=least)
     return Point(least)
@@ -273,6 +273,8 @@ def merge(quantities: Sequence[Quantity]) -> Quantity:
         counted = f" ({len(missing)} of {len(quantities)} runs)" if len(quantities) > 1 else ""
         return Missing(missing[0].reason + counted)
     samples = [quantity for quantity in quantities if isinstance(quantity, Sample)]
+    if len(samples) == 1:
+        return samples[0]
     if samples:
         return Sample(
             np.concatenate([sample.values for sample in samples]),

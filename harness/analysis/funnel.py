@@ -90,9 +90,11 @@ def _exits(runs: Sequence[RunFacts]) -> dict[str, dict[str, float]]:
     refused = dict.fromkeys(EXITS, 0)
     declined = still_open = 0
     for facts in runs:
-        without_order = facts.attempts[~facts.attempts.index.isin(facts.orders["key"])]
+        without_order = ~facts.attempts.index.isin(facts.orders["key"])
         for outcome in EXITS:
-            refused[outcome] += int(is_in(without_order, "outcome", [outcome]).sum())
+            refused[outcome] += int(
+                (is_in(facts.attempts, "outcome", [outcome]) & without_order).sum()
+            )
         declined += int(is_in(facts.orders, "status", ["declined"]).sum())
         still_open += len(facts.orders) - int(facts.orders["settled"].sum())
     n = len(runs)

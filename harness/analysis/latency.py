@@ -24,6 +24,7 @@ from harness.analysis.run_facts import (
     is_in,
     late_ms,
     response_ms,
+    rows,
 )
 
 UNSETTLED = "were not settled when the run ended"
@@ -103,7 +104,8 @@ def attempt_latency_ms(facts: RunFacts) -> Quantity:
     attempts = facts.attempts
     open_ended = attempts.index[is_in(attempts, "outcome", [OPEN_ENDED])]
     given_up_ns = failed_ns[failed_ns.index.isin(open_ended.difference(acknowledged_ns.index))]
-    sent_ns = attempts["first_sent_ns"]
+    ended = acknowledged_ns.index.append(given_up_ns.index)
+    sent_ns = attempts.loc[attempts.index.isin(ended), "first_sent_ns"]  # looked up among few
 
     def since_ms(done_ns: "pd.Series[int]") -> Floats:
         took_ns: Floats = (done_ns - sent_ns.reindex(done_ns.index)).to_numpy(dtype=np.float64)
@@ -159,7 +161,8 @@ def order_time_seen_s(facts: RunFacts) -> Quantity:
 
     Counts attempts whose buyer was given an order; who left before the outcome is unfinished.
     """
-    attempts = facts.attempts[facts.attempts["order_id"] != ""]
+    # The mask is an array: pandas would make an object of every key to compare a Series' index.
+    attempts = rows(facts.attempts, (facts.attempts["order_id"] != "").to_numpy(dtype=np.bool_))
     first_seen_ns = facts.outcome_seen_ns.reindex(attempts["order_id"]).to_numpy(dtype=np.float64)
     seen = ~np.isnan(first_seen_ns)
     sent_ns = floats(attempts, "first_sent_ns")
