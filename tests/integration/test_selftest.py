@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from harness.analysis.outcomes import Outcome
+from harness.errors import ExitCode
 from harness.results.store import Campaign
 from harness.selftest import generator_limits
 from harness.selftest.null_shop import null_shop
@@ -57,9 +58,19 @@ def test_a_harness_that_sees_a_difference_between_equals_is_caught(cli, tmp_path
 
 
 @pytest.mark.exhaustive
-def test_this_machine_can_tell_a_difference_from_none(cli, tmp_path):
-    done = cli.run("selftest", "--out", tmp_path / "out", timeout_s=850)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_no_difference_is_found_between_equals_and_the_delay_is(cli, tmp_path):
+    """On a noisy machine it may be that small differences are not decided, and then it says so."""
+    out = tmp_path / "out"
+    done = cli.run("selftest", "--out", out, timeout_s=850)
+    assert done.returncode in (ExitCode.OK, ExitCode.INCONCLUSIVE), done.stdout + done.stderr
+    copies = json.loads((out / "selftest.json").read_text())["copies"]
+    same, control = (
+        {row["metric"]: row["outcome"] for row in copies[name]} for name in ("same", "control")
+    )
+    assert same["confirmed_orders"] == Outcome.ALIKE
+    assert control["purchase_latency_p50_ms"] == Outcome.WORSE
+    is_decided = Outcome.UNDECIDED not in same.values()
+    assert (done.returncode == ExitCode.OK) is is_decided
 
 
 def test_ctrl_c_leaves_nothing(cli, tmp_path):
