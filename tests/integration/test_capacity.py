@@ -112,6 +112,7 @@ def test_the_report_is_the_same_when_built_again(searched, harness):
     assert {name: (out / name).read_bytes() for name in names} == before
 
 
+@pytest.mark.slow
 def test_a_search_that_was_killed_is_resumed_and_comes_to_the_same(
     searched, words, harness, tmp_path
 ):

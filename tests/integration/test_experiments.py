@@ -99,6 +99,7 @@ def test_all_experiments_are_measured_one_after_the_other_with_a_table_in_the_en
     assert "times the orders; measured: " in one
 
 
+@pytest.mark.slow
 def test_experiments_that_were_killed_are_resumed_where_they_were(harness, tmp_path):
     out = tmp_path / "all"
     killed = harness.run(

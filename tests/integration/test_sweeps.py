@@ -61,6 +61,7 @@ def test_a_key_of_the_scenario_is_part_of_what_each_run_was(harness, tmp_path):
     assert "queue.stock-20" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_sweep_that_was_killed_loses_one_run_and_is_resumed(harness, tmp_path):
     out = tmp_path / "c"
     words = ("run", FAKE, *REPLICAS, "--approach", "queue", "--runs", "2", "--out", out)

@@ -54,6 +54,7 @@ def test_three_variants_are_one_campaign(harness, tmp_path):
     assert folders == {f"{run.index:02d}-{run.variant}" for run in runs}
 
 
+@pytest.mark.slow
 def test_a_campaign_of_variants_that_was_killed_is_resumed_as_it_was_begun(harness, tmp_path):
     out = tmp_path / "c"
     begun = harness.run(*("run", FAKE, *THREE, "--out", out), happens=at("load", be_killed, nth=2))

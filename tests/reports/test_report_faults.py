@@ -86,6 +86,7 @@ def page(request):
     return request.getfixturevalue(request.param)
 
 
+@pytest.mark.slow
 def test_rebuilding_gives_the_same_bytes(page):
     before = contents(page.parent)
     shutil.rmtree(page.parent)

@@ -171,7 +171,7 @@ def test_a_store_that_accepts_connections_and_does_not_answer_is_no_store(
 
     with FreezingProxy(valkey.port) as proxy:
         proxy.freeze(new_ones=True)
-        failed, answer = run(using(f"redis://127.0.0.1:{proxy.port}/0", step))
+        failed, answer = run(using(f"redis://127.0.0.1:{proxy.port}/0", step, timeout_s=2.0))
     assert [type(one) for one in failed] == [LostConnection] * 3
     assert answer == "PONG"
 
