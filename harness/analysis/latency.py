@@ -104,12 +104,9 @@ def attempt_latency_ms(facts: RunFacts) -> Quantity:
     attempts = facts.attempts
     open_ended = attempts.index[is_in(attempts, "outcome", [OPEN_ENDED])]
     given_up_ns = failed_ns[failed_ns.index.isin(open_ended.difference(acknowledged_ns.index))]
-    ended = acknowledged_ns.index.append(given_up_ns.index)
-    sent_ns = attempts.loc[attempts.index.isin(ended), "first_sent_ns"]  # looked up among few
 
     def since_ms(done_ns: "pd.Series[int]") -> Floats:
-        took_ns: Floats = (done_ns - sent_ns.reindex(done_ns.index)).to_numpy(dtype=np.float64)
-        return took_ns / 1e6
+        return (done_ns.to_numpy(dtype=np.float64) - facts.first_sent_ns(done_ns.index)) / 1e6
 
     return Sample(since_ms(acknowledged_ns), since_ms(given_up_ns), UNACKNOWLEDGED)
 
@@ -161,7 +158,7 @@ def order_time_seen_s(facts: RunFacts) -> Quantity:
 
     Counts attempts whose buyer was given an order; who left before the outcome is unfinished.
     """
-    # The mask is an array: pandas would make an object of every key to compare a Series' index.
+    # A mask that is a Series would make pandas index all keys, too, to see that they are the same.
     attempts = rows(facts.attempts, (facts.attempts["order_id"] != "").to_numpy(dtype=np.bool_))
     first_seen_ns = facts.outcome_seen_ns.reindex(attempts["order_id"]).to_numpy(dtype=np.float64)
     seen = ~np.isnan(first_seen_ns)

@@ -220,6 +220,12 @@ class RunFacts:
             index=pd.Index(buys["key"].take(first).array, name="key"),
         )
 
+    def first_sent_ns(self, keys: "pd.Series[str] | pd.Index[str]") -> Floats:
+        """Return when buyers first sent some keys, in ns since t0; nan for one that none sent."""
+        # They are looked up among few: an index of all keys would take an object for each.
+        sent = self.attempts.loc[self.attempts.index.isin(keys), "first_sent_ns"]
+        return sent.reindex(keys).to_numpy(dtype=np.float64)
+
     @cached_property
     def orders(self) -> pd.DataFrame:
         """Orders of the sale in the ledger, with times since t0.
@@ -231,13 +237,11 @@ class RunFacts:
         orders = self.run.orders[is_in(self.run.orders, "product_id", on_sale)]
         settled_ns = integers(orders, "settled_ns")
         settled = is_in(orders, "status", TERMINAL) & (settled_ns > 0)
-        bought = self.attempts.loc[self.attempts.index.isin(orders["key"]), "first_sent_ns"]
-        sent = bought.reindex(orders["key"]).to_numpy(dtype=np.float64)
         return orders.assign(
             accepted_rel_ns=integers(orders, "accepted_ns") - self.t0_wall_ns,
             settled_rel_ns=np.where(settled, settled_ns - self.t0_wall_ns, 0),
             settled=settled,
-            first_sent_ns=sent,
+            first_sent_ns=self.first_sent_ns(orders["key"]),
         )
 
     @cached_property
