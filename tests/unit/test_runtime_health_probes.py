@@ -154,7 +154,8 @@ def test_a_python_that_finds_its_library_by_the_loaders_path_finds_it_in_a_repli
     site, monkeypatch
 ):
     web = site.topology.services["web"]
-    assert "LD_LIBRARY_PATH" not in site.environment(web, 1)
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+    assert "LD_LIBRARY_PATH" not in python_service(site, web, 1).environment
     monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/python/lib")
     assert python_service(site, web, 1).environment["LD_LIBRARY_PATH"] == "/opt/python/lib"
 
