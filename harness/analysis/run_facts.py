@@ -262,11 +262,21 @@ class RunFacts:
 
     @cached_property
     def stock_moves(self) -> pd.DataFrame:
-        """Stock moves of the sale in order of time, with `at_rel_ns`."""
-        moves = self.run.stock_moves
-        moves = moves[moves["order_id"].isin(self.orders["order_id"])]
+        """Stock moves of the sale in order of time, with `at_rel_ns`.
+
+        Of a ledger without any, those that its orders stand for.
+        """
+        if self.yields("stock_moves"):
+            moves = self.run.stock_moves
+            moves = moves[moves["order_id"].isin(self.orders["order_id"])]
+        else:
+            moves = _moves_of(self.orders)
         moves = moves.assign(at_rel_ns=integers(moves, "at_ns") - self.t0_wall_ns)
         return moves.sort_values("at_rel_ns", kind="stable")
+
+    def yields(self, relation: str) -> bool:
+        """Return False for a relation that the run's ledger did not yield."""
+        return relation not in self.record.store.not_in_ledger
 
     def users_at_end(self, stage: Stage) -> tuple[float, float] | None:
         """Return the stage clock's last reading in a stage: when (s since t0), and active users.
@@ -378,6 +388,17 @@ def _attempts(buys: pd.DataFrame) -> tuple[Integers, Integers, Integers]:
     order = np.argsort(np.append(once, first), kind="stable")
     of_first, of_last, of_order = (np.append(once, of)[order] for of in (first, last, named))
     return of_first, of_last, of_order
+
+
+def _moves_of(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the moves of orders: reserved when accepted, sold or given back when settled."""
+    settled = orders[orders["settled"].to_numpy(dtype=np.bool_)]
+    reserved = orders.assign(kind="reserve", at_ns=orders["accepted_ns"])
+    ended = settled.assign(
+        kind=np.where(is_in(settled, "status", ["confirmed"]), "sell", "release"),
+        at_ns=settled["settled_ns"],
+    )
+    return pd.concat([reserved, ended])[["order_id", "kind", "quantity", "at_ns"]]
 
 
 def _wide(samples: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import pandas as pd
 import psutil
 
 from harness import analysis
@@ -84,10 +85,23 @@ def run_data(
         clock=load.result.clock,
         telemetry=load.telemetry,
         charges=stores.charges,
-        **stores.ledger,
+        **{**stores.ledger, "orders": _orders(stores, load)},
     )
     validity = analysis.validity(run, analysis.check_laws(run))
     return replace(run, record=record.model_copy(update={"validity": validity}))
+
+
+def _orders(stores: Collected, load: LoadFindings) -> pd.DataFrame:
+    """Return the ledger's orders; keys that it does not yield are those that buyers were answered.
+
+    The analysis then knows when each order was asked for. The audit does not read such keys.
+    """
+    orders = stores.ledger["orders"]
+    if "orders.key" not in stores.store.not_in_ledger:
+        return orders
+    bought = load.result.requests.query("endpoint == 'buy' and order_id != ''")
+    keys = bought.drop_duplicates("order_id").set_index("order_id")["key"]
+    return orders.assign(key=orders["order_id"].map(keys).fillna(""))
 
 
 def _load_s(scenario: Scenario, load: LoadFindings) -> float:

@@ -179,6 +179,8 @@ class StoreFacts(Part):
     cancelled: list[CancelledOrder] = []
     passwords: list[PasswordHashes] | None = None
     statements: list[Statement] = []
+    not_in_ledger: list[str] = []
+    """What the ledger does not yield of all that the audit reads, as RELATION or RELATION.COLUMN."""
 
 
 class RequestTotals(Part):

@@ -12,6 +12,7 @@ from harness.project import PREFIX, compose_files, files_like_an_approach
 from harness.topology import secrets
 from harness.topology.compose_source import load
 from harness.topology.env_file import read_variables
+from harness.topology.ledger_sql import RELATIONS, LedgerSql
 from harness.topology.limits import Limits
 from harness.topology.topology_model import (
     Changes,
@@ -28,10 +29,12 @@ from harness.topology.topology_model import (
 )
 
 __all__ = [
+    "RELATIONS",
     "Condition",
     "ConfigFile",
     "ConsumerGroup",
     "HealthCheck",
+    "LedgerSql",
     "Limits",
     "Mount",
     "PublishedPort",

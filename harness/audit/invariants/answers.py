@@ -25,7 +25,12 @@ PROXY_STATUSES = (502, 504)
 """Answers of a proxy, if there is one, for a server that did not answer it: none counts them."""
 
 
-@invariant("I12", "The status that buyers see never goes back", scope=Scope.ORDER)
+@invariant(
+    "I12",
+    "The status that buyers see never goes back",
+    scope=Scope.ORDER,
+    reads=("orders", "order_events"),
+)
 def never_regresses(facts: Facts, evidence: Evidence) -> str:
     """What a buyer sees of an order only moves forward, is in its history, and ends as the ledger.
 
@@ -76,7 +81,9 @@ def _hiding(facts: Facts, answers: pd.DataFrame) -> "pd.Series[bool]":
     )
 
 
-@invariant("I18", "Every event stream shows the end of its order", scope=Scope.ORDER)
+@invariant(
+    "I18", "Every event stream shows the end of its order", scope=Scope.ORDER, reads=("orders",)
+)
 def streams_end(facts: Facts, evidence: Evidence) -> str:
     """No event stream was open, long after its order was finished, without having shown the end.
 
@@ -106,7 +113,7 @@ def streams_end(facts: Facts, evidence: Evidence) -> str:
     return f"{len(streams)} event streams, {len(streams) - len(endless)} showed the end"
 
 
-@invariant("I13", 'No "sold out" while stock was free')
+@invariant("I13", 'No "sold out" while stock was free', reads=("orders", "stock_moves"))
 def sold_out_only_if_so(facts: Facts, evidence: Evidence) -> str:
     """No buyer was refused while a unit was free during the whole of the request.
 

@@ -93,6 +93,7 @@ def began_clean(facts: Facts, evidence: Evidence) -> str:
     "Stores were as durable, and passwords as costly, as claimed",
     Category.SET_UP,
     Scope.DEPLOYMENT,
+    reads=("password_hashes",),
 )
 def configured_honestly(facts: Facts, evidence: Evidence) -> str:
     """The running stores confirmed nothing before it was on disk; no password was hashed cheaply.
@@ -119,6 +120,8 @@ def configured_honestly(facts: Facts, evidence: Evidence) -> str:
             for name, allowed in DURABLE_REDIS.items()
         }
     _compare(evidence, "settings that are not durable", expected)
+    if not facts.yields("password_hashes"):
+        raise NotMeasuredError("the ledger yields no password_hashes")
     hashes = frame_of(facts.recorded("store", "passwords"), "parameters", "count")
     costly = [costs_enough(str(parameters)) for parameters in hashes["parameters"]]
     cheap = ~pd.Series(costly, index=hashes.index, dtype=bool)

@@ -14,7 +14,10 @@ EARLY_NS = 50 * MS
 
 
 @invariant(
-    "I6", "At most one charge per order; charges and confirmed orders agree", scope=Scope.ORDER
+    "I6",
+    "At most one charge per order; charges and confirmed orders agree",
+    scope=Scope.ORDER,
+    reads=("orders", "payments", "products"),
 )
 def charged_once(facts: Facts, evidence: Evidence) -> str:
     """Every confirmed order was charged its amount once, and nobody was charged for anything else.
@@ -66,7 +69,7 @@ def charged_once(facts: Facts, evidence: Evidence) -> str:
     return f"{len(charges)} charges, {int(approved.sum())} approved = {len(confirmed)} confirmed"
 
 
-@invariant("I7", "Every outcome is the gateway's draw", scope=Scope.ORDER)
+@invariant("I7", "Every outcome is the gateway's draw", scope=Scope.ORDER, reads=("orders",))
 def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
     """Charges and finished orders have the outcome, and charges the latency, that the seed gives.
 
@@ -76,7 +79,7 @@ def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
     Recomputed from the specification, without the gateway's code.
     """
     charges = facts.charges
-    ledger = facts.orders
+    ledger = facts.table("orders", "order_id", "key", "status")
     payment = facts.recorded("payment")
     drawn = expected_charges(payment, [*charges["reference"], *ledger["key"]])
     expected = charges.join(drawn.add_prefix("drawn_"), on="reference")
