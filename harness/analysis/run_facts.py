@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.analysis.implied_moves import implied_moves
 from harness.results.store import RunData
 from harness.scenario.load_profile import Schedule
 
@@ -27,15 +28,8 @@ CLOCK_REACH_S = 1.5
 """The stage clock is read each second; a stage's last reading must lie this close to its end."""
 
 _OF_A_PURCHASE = (
-    "sent_ns",
-    "done_ns",
-    "latency_ms",
-    "answered",
-    "status",
-    "outcome",
-    "key",
-    "try",
-    "order_id",
+    *("sent_ns", "done_ns", "latency_ms", "answered", "status", "outcome"),
+    *("key", "try", "order_id"),
 )
 
 Floats = npt.NDArray[np.float64]
@@ -262,15 +256,11 @@ class RunFacts:
 
     @cached_property
     def stock_moves(self) -> pd.DataFrame:
-        """Stock moves of the sale in order of time, with `at_rel_ns`.
-
-        Of a ledger without any, those that its orders stand for.
-        """
-        if self.yields("stock_moves"):
-            moves = self.run.stock_moves
-            moves = moves[moves["order_id"].isin(self.orders["order_id"])]
-        else:
-            moves = _moves_of(self.orders)
+        """Stock moves of the sale in order of time, with `at_rel_ns`; without any, those implied."""
+        moves = self.run.stock_moves
+        moves = moves[moves["order_id"].isin(self.orders["order_id"])]
+        if not self.yields("stock_moves"):
+            moves = implied_moves(self.orders)
         moves = moves.assign(at_rel_ns=integers(moves, "at_ns") - self.t0_wall_ns)
         return moves.sort_values("at_rel_ns", kind="stable")
 
@@ -388,17 +378,6 @@ def _attempts(buys: pd.DataFrame) -> tuple[Integers, Integers, Integers]:
     order = np.argsort(np.append(once, first), kind="stable")
     of_first, of_last, of_order = (np.append(once, of)[order] for of in (first, last, named))
     return of_first, of_last, of_order
-
-
-def _moves_of(orders: pd.DataFrame) -> pd.DataFrame:
-    """Return the moves of orders: reserved when accepted, sold or given back when settled."""
-    settled = orders[orders["settled"].to_numpy(dtype=np.bool_)]
-    reserved = orders.assign(kind="reserve", at_ns=orders["accepted_ns"])
-    ended = settled.assign(
-        kind=np.where(is_in(settled, "status", ["confirmed"]), "sell", "release"),
-        at_ns=settled["settled_ns"],
-    )
-    return pd.concat([reserved, ended])[["order_id", "kind", "quantity", "at_ns"]]
 
 
 def _wide(samples: pd.DataFrame, column: str) -> pd.DataFrame:
