@@ -66,6 +66,12 @@ def _check_store(where: str, fault: Fault, service: str, topology: Topology) -> 
 def _check_accounts(where: str, fault: Fault, topology: Topology) -> None:
     """Refuse to delete accounts of a ledger that does not say how."""
     sql = topology.ledger_sql
+    if hits_accounts(fault.kind) and topology.contract:
+        raise UsageError(
+            f'{where}: kind = "{fault.kind}": its accounts buy by our own contract, and '
+            f"{topology.approach} declares another",
+            "leave the fault out of what this approach is measured with",
+        )
     if hits_accounts(fault.kind) and not {"account", "delete_accounts"} <= set(sql.statements):
         raise UsageError(
             f'{where}: kind = "{fault.kind}": {sql.file} does not say how {topology.approach} '

@@ -44,7 +44,8 @@ class LoadFindings:
 
 def warm_up(scenario: Scenario, deployment: Deployment, seed: int) -> None:
     """Send the load before the load, on another product, and wait for its orders."""
-    plan = LoadPlan.for_warm_up(scenario, deployment.address, seed=seed)
+    contract = deployment.topology.contract
+    plan = LoadPlan.for_warm_up(scenario, deployment.address, seed=seed, contract=contract)
     generator = load.start(plan, deployment.scratch / "warm-up")
     try:
         generator.wait_ready()
@@ -74,7 +75,13 @@ class LoadPhase:
         self._deployment = deployment
         self._observer = observer
         self._folder = deployment.scratch / "sale"
-        self._plan = load.sale_plan(scenario, deployment.address, seed=run.seed, sales=sales)
+        self._plan = load.sale_plan(
+            scenario,
+            deployment.address,
+            seed=run.seed,
+            sales=sales,
+            contract=deployment.topology.contract,
+        )
         self._injector = _injector(run, scenario, deployment, self._latest)
 
     def __enter__(self) -> Self:

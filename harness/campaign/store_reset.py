@@ -13,6 +13,7 @@ import psycopg
 import redis
 
 from harness.campaign.ledger_reading import among, not_yielded, rows_of
+from harness.contract import Contract, Operation
 from harness.errors import InfrastructureError
 from harness.results.record import ProductProof, RedisProof, ResetProof, SaleProof
 from harness.runtimes import Addresses, Deployment
@@ -101,12 +102,19 @@ def _flush_redis(url: str | None) -> None:
             store.flushall()
 
 
-def _wait_until_visible(topology: Topology, address: str, sales: Sequence[Sale]) -> list[int]:
-    """Ask the shop for every stock, as a buyer would, until each is the seeded one."""
+def _wait_until_visible(
+    topology: Topology, address: str, sales: Sequence[Sale]
+) -> list[int | None]:
+    """Ask the shop for every stock, as a buyer would, until each is the seeded one.
+
+    None of a shop whose contract says that it does not show it: it must show the product.
+    """
     deadline_s = time.monotonic() + STOCK_VISIBLE_LIMIT_S
+    page = Contract(topology.contract)["product"]
     with httpx.Client(base_url=address, timeout=5) as shop:
         for sale in sales:
-            while (answer := _offer(shop, sale)) != sale.stock:
+            expected = sale.stock if page.shows("stock") else None
+            while (answer := _offer(shop, page, sale)) != expected:
                 if time.monotonic() > deadline_s:
                     raise InfrastructureError(
                         f"{topology.approach}: the shop does not offer the "
@@ -115,15 +123,17 @@ def _wait_until_visible(topology: Topology, address: str, sales: Sequence[Sale])
                         "see the logs of the service that takes the load",
                     )
                 time.sleep(0.05)
-    return [sale.stock for sale in sales]
+    return [sale.stock if page.shows("stock") else None for sale in sales]
 
 
-def _offer(shop: httpx.Client, sale: Sale) -> int | str:
-    """Return the stock that the shop shows, or what it said instead."""
+def _offer(shop: httpx.Client, page: Operation, sale: Sale) -> int | str | None:
+    """Return the stock that the shop shows, None if it shows none, or what it said instead."""
     try:
-        response = shop.get(f"/products/{sale.product_id}")
-        if response.status_code == 200:
-            return int(response.json()["stock"])
+        path, headers, _ = page.compose({"product_id": sale.product_id, "token": ""})
+        response = shop.request(page.method, path, headers=headers)
+        status, facts = page.read(response.status_code, response.json())
+        if status == 200:
+            return int(facts["stock"]) if page.shows("stock") else None
     except (httpx.HTTPError, ValueError, KeyError) as error:
         return repr(error)
     return f"{response.status_code} {response.text[:200]}"
@@ -133,7 +143,7 @@ def _prove(
     ledger: psycopg.Connection[Any],
     sql: LedgerSql,
     sales: Sequence[Sale],
-    seen: Sequence[int],
+    seen: Sequence[int | None],
     in_redis: RedisProof | None,
     counters: Sequence[int | None],
 ) -> ResetProof:
@@ -231,7 +241,7 @@ def _is_clean(proof: ResetProof, sales: Sequence[Sale]) -> bool:
         return False
     for sale, offer in zip(sales, proof.sales or (), strict=True):
         untouched = ProductProof(initial_stock=sale.stock, reserved=0, sold=0)
-        if offer.product != untouched or offer.stock_over_http != sale.stock:
+        if offer.product != untouched or offer.stock_over_http not in (None, sale.stock):
             return False
         if found is not None and offer.redis_stock != sale.stock:
             return False

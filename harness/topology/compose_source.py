@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.topology.contract_section import read_contract
 from harness.topology.interpolation import interpolate
 from harness.topology.ledger_sql import LedgerSql, default_ledger_sql, read_ledger_sql
 from harness.topology.limits import LIMIT_KEYS
@@ -48,6 +49,7 @@ _HARNESS_KEYS = (
     "payment_slots",
     "ablations",
     "redis",
+    "contract",
 )
 _ACKNOWLEDGEMENTS = ("outcome", "acceptance")
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+):?-.*\}", re.DOTALL)
@@ -123,6 +125,7 @@ def _facts(
         payment_service=slots and _known(slots, "service", services),
         payment_factors=slots.texts("factors") if slots else (),
         redis=_redis(facts, services),
+        contract=read_contract(facts),
         services=services,
         variables=changes.variables,
         vary=lambda later: load(approach, path, changes.then(later)),

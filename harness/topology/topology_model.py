@@ -200,6 +200,8 @@ class Topology:
     vary: Callable[[Changes], "Topology"] = field(repr=False, compare=False)
     ledger_sql: LedgerSql = field(default_factory=default_ledger_sql, repr=False, kw_only=True)
     """How the ledger is read, and emptied and seeded."""
+    contract: Mapping[str, Any] = field(default_factory=dict, repr=False, kw_only=True)
+    """How the HTTP API of the approach differs from ours (`harness.contract`); {}: in nothing."""
     proxies: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """The service that stands between a store and all others, by store."""
     ablated: tuple[str, ...] = field(default=(), kw_only=True)
@@ -291,6 +293,7 @@ class Topology:
             "has_redis": self.redis is not None,
             "services": {name: one.describe(secret) for name, one in self.services.items()},
             **({"ablated": list(self.ablated)} if self.ablated else {}),
+            **({"contract": dict(self.contract)} if self.contract else {}),
             **({} if self.ledger_sql.is_default else {"ledger": dict(self.ledger_sql.statements)}),
         }
 
