@@ -131,12 +131,20 @@ def _offer(shop: httpx.Client, page: Operation, sale: Sale) -> int | str | None:
     try:
         path, headers, _ = page.compose({"product_id": sale.product_id, "token": ""})
         response = shop.request(page.method, path, headers=headers)
-        status, facts = page.read(response.status_code, response.json())
+        status, facts = page.read(response.status_code, _object_in(response))
         if status == 200:
             return int(facts["stock"]) if page.shows("stock") else None
     except (httpx.HTTPError, ValueError, KeyError) as error:
         return repr(error)
     return f"{response.status_code} {response.text[:200]}"
+
+
+def _object_in(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _prove(
