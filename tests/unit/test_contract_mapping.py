@@ -98,8 +98,16 @@ def test_a_foreign_request_is_composed(foreign):
         ("buy", (400, {"error": "LIMIT"}), (409, {"code": "limit_reached"})),
         ("buy", (400, {"error": "OTHER"}), (400, {"code": "OTHER"})),
         ("buy", (500, {"purchase": None}), (500, {})),
-        ("status", (200, {"order_id": "a", "status": "PAID"}), (200, {"order_id": "a", "status": "confirmed"})),
-        ("status", (200, {"order_id": "a", "status": "odd"}), (200, {"order_id": "a", "status": "odd"})),
+        (
+            "status",
+            (200, {"order_id": "a", "status": "PAID"}),
+            (200, {"order_id": "a", "status": "confirmed"}),
+        ),
+        (
+            "status",
+            (200, {"order_id": "a", "status": "odd"}),
+            (200, {"order_id": "a", "status": "odd"}),
+        ),
     ],
 )  # fmt: skip
 def test_a_foreign_answer_is_read_in_our_words(foreign, operation, answer, read):

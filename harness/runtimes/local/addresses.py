@@ -6,10 +6,14 @@ held until shortly before their server starts, so no two are alike.
 
 import re
 import socket
+from collections.abc import Mapping
 
 from harness.errors import UsageError
 from harness.runtimes.ports import LOOPBACK, container_ports, hold_for
 from harness.topology import Service, Topology, peers
+
+_HOST = re.compile(r"(.*)HOST(?:NAME)?")
+"""A setting that names a host; that with PORT in its place has the port."""
 
 
 class AddressBook:
@@ -85,6 +89,27 @@ class AddressBook:
         """
         text = self._peer.sub(lambda match: self.addresses(match[1], int(match[2]))[0], text)
         return self._own.sub(lambda match: self._own_address(match, service, number), text)
+
+    def with_pairs(self, settings: Mapping[str, str], where: str) -> dict[str, str]:
+        """Return settings in which host and port of a peer, as DB_HOST and DB_PORT, are those here.
+
+        Raises UsageError for a peer whose port is not beside it: none has its own port here.
+        """
+        found = dict(settings)
+        for key, host in settings.items():
+            named = _HOST.fullmatch(key)
+            if named is None or host not in self._services:
+                continue
+            beside = f"{named[1]}PORT"
+            port = settings.get(beside, "")
+            if not port.isdecimal():
+                raise UsageError(
+                    f"{self._file}: {where}.environment.{key}: {host} has another port on this "
+                    f"runtime than in its container, and no {beside} says which is meant",
+                    f"state {beside}, or write host and port as one setting, {host}:PORT",
+                )
+            found |= {key: LOOPBACK, beside: str(self.port(host, 1, int(port)))}
+        return found
 
     def _own_address(self, match: re.Match[str], service: str, number: int) -> str:
         port = self._ports.get((service, number, int(match[2])))

@@ -112,9 +112,8 @@ class Site:
 
     def environment(self, service: Service, number: int) -> dict[str, str]:
         """Return a replica's environment: the compose file's, and what an image would set."""
-        stated = {
-            key: self.translate(service, number, text) for key, text in service.environment.items()
-        }
+        settings = self.addresses.with_pairs(service.environment, service.name)
+        stated = {key: self.translate(service, number, text) for key, text in settings.items()}
         return {
             "PATH": f"{self.python.parent}:{os.environ.get('PATH', os.defpath)}",
             "HOME": str(self.folder(service, number, "home")),
