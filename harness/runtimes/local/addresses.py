@@ -14,6 +14,7 @@ from harness.topology import Service, Topology, peers
 
 _HOST = re.compile(r"(.*)HOST(?:NAME)?")
 """A setting that names a host; that with PORT in its place has the port."""
+_OWN_PORT = "PORT"
 
 
 class AddressBook:
@@ -90,12 +91,16 @@ class AddressBook:
         text = self._peer.sub(lambda match: self.addresses(match[1], int(match[2]))[0], text)
         return self._own.sub(lambda match: self._own_address(match, service, number), text)
 
-    def with_pairs(self, settings: Mapping[str, str], where: str) -> dict[str, str]:
-        """Return settings in which host and port of a peer, as DB_HOST and DB_PORT, are those here.
+    def with_ports(self, settings: Mapping[str, str], service: str, number: int) -> dict[str, str]:
+        """Return settings of a replica in which ports that stand alone are those here.
 
-        Raises UsageError for a peer whose port is not beside it: none has its own port here.
+        They are its own, as PORT, and those of peers, as DB_PORT beside DB_HOST. Raises UsageError
+        for a peer whose port is not beside it: none has its own port here.
         """
         found = dict(settings)
+        own = settings.get(_OWN_PORT, "")
+        if own.isdecimal() and (service, number, int(own)) in self._ports:
+            found[_OWN_PORT] = str(self.port(service, number, int(own)))
         for key, host in settings.items():
             named = _HOST.fullmatch(key)
             if named is None or host not in self._services:
@@ -104,7 +109,7 @@ class AddressBook:
             port = settings.get(beside, "")
             if not port.isdecimal():
                 raise UsageError(
-                    f"{self._file}: {where}.environment.{key}: {host} has another port on this "
+                    f"{self._file}: {service}.environment.{key}: {host} has another port on this "
                     f"runtime than in its container, and no {beside} says which is meant",
                     f"state {beside}, or write host and port as one setting, {host}:PORT",
                 )

@@ -112,7 +112,7 @@ class Site:
 
     def environment(self, service: Service, number: int) -> dict[str, str]:
         """Return a replica's environment: the compose file's, and what an image would set."""
-        settings = self.addresses.with_pairs(service.environment, service.name)
+        settings = self.addresses.with_ports(service.environment, service.name, number)
         stated = {key: self.translate(service, number, text) for key, text in settings.items()}
         return {
             "PATH": f"{self.python.parent}:{os.environ.get('PATH', os.defpath)}",
