@@ -15,7 +15,7 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 
 import scenarios.buyers
 from harness.errors import UsageError
-from harness.project import folders, project_file
+from harness.project import scenario_files
 from harness.scenario.cases import Case
 from harness.scenario.expectations import Expectation, check_expectations
 from harness.scenario.faults import Fault, Variation, check_faults
@@ -358,10 +358,9 @@ def ignored_scenarios(root: Path) -> list[Path]:
 
 def _files(root: Path, pattern: str) -> Iterator[tuple[str, Path]]:
     """Yield the files of scenarios that match, each with what its name begins with."""
-    for folder in folders(root):
-        for place in ("", EXPERIMENTS):
-            for path in (folder / "scenarios" / place).glob(pattern):
-                yield place, path
+    for place in ("", EXPERIMENTS):
+        for path in scenario_files(root, f"{place}{pattern}"):
+            yield place, path
 
 
 def load_scenario(name_or_path: str, root: Path) -> Scenario:
@@ -377,7 +376,7 @@ def _find(name_or_path: str, root: Path) -> Path:
     known = known_scenarios(root)
     for name in (name_or_path, f"{EXPERIMENTS}{name_or_path}"):
         if name in known:
-            return project_file(root, f"scenarios/{name}.toml")
+            return scenario_files(root, f"{name}.toml")[0]
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return Path(name_or_path)
     raise UsageError(f"there is no scenario named {name_or_path!r}", _list_known(root))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.project import PREFIX, compose_files, files_like_an_approach
+from harness.project import PREFIX, brought_along, compose_files, files_like_an_approach
 from harness.topology import secrets
 from harness.topology.compose_source import load
 from harness.topology.env_file import read_variables
@@ -85,10 +85,12 @@ def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Top
 
     What they do not name is looked up in the ``.env`` beside the file, as Compose does; never in
     the environment of this process: what a campaign measured must follow from what it recorded.
-    Secrets that neither states are drawn. Raises UsageError, naming file and key.
+    Secrets that neither states are drawn, and ``HARNESS_FOLDER`` is where the harness has its own
+    approaches and the payment gateway. Raises UsageError, naming file and key.
     """
     approach = path.name.removeprefix(PREFIX).removesuffix(".yml")
     file = path.resolve()  # paths count from the file, not from a link to it
     stated = read_variables(file.with_name(".env"))
-    known = {**secrets.draw(), **stated, **(variables or {})}
+    given = {**secrets.draw(), "HARNESS_FOLDER": str(brought_along())}
+    known = {**given, **stated, **(variables or {})}
     return load(approach, file, Changes(known))

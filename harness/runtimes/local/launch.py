@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from harness.errors import InfrastructureError, UsageError
+from harness.project import brought_along
 from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.processes import MARKER
 from harness.runtimes.state import StateFolder
@@ -121,7 +122,8 @@ class Site:
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(self.topology.root),
+            # the gateway of the harness serves a project that lies elsewhere, too
+            "PYTHONPATH": os.pathsep.join(map(str, (self.topology.root, brought_along()))),
             **stated,
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder(service, number, "metrics")),
             MARKER: self.state.identity,
