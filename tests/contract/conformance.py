@@ -8,7 +8,7 @@ from tests.contract.shops import FAST, SEED
 
 PAYMENT = Payments(
     model=FAST["LATENCY_MODEL"],
-    mean_s=FAST["LATENCY_MEAN_S"],
+    mean_s=float(FAST["LATENCY_MEAN_S"]),
     sigma=0.5,
     decline_rate=0.1,
     seed=SEED,
