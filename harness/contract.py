@@ -113,7 +113,7 @@ class Operation:
         """Return the status and the facts of an answer in the words of our contract."""
         if self._is_ours:
             return status, body
-        facts = {}
+        facts: dict[str, Any] = {}
         for fact, keys, factor in self._answer:
             value = _at(body, keys)
             if value is not None:

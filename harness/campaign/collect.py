@@ -117,7 +117,7 @@ def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> StoreFacts:
             statements=_statements(ledger),
             passwords=password_parameters(ledger, sql),
             cancelled=rows_of(CancelledOrder, ledger, sql, "cancelled_orders", ordered),
-            redis=_redis_facts(deployment, ids),
+            redis=_redis_facts(deployment, ids, names_orders=_have_uuids(ledger, sql)),
             not_in_ledger=not_yielded(ledger, sql),
         )
 
@@ -195,14 +195,25 @@ def requests_of_faults(faults: Iterable[FaultRecord]) -> RequestCounts:
     return counts
 
 
-def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> RedisFacts | None:
-    """Return queues and dead letters, and the stock of the first product and of each of them."""
+def _have_uuids(ledger: psycopg.Connection[Any], sql: LedgerSql) -> bool:
+    """Return True if orders are called by UUIDs, which are found in whatever entry of a queue."""
+    first = ledger.execute(sql.select("order_id::text", "orders", "LIMIT 1")).fetchone()
+    return first is None or queues.is_id(first[0])
+
+
+def _redis_facts(
+    deployment: Deployment, product_ids: Sequence[int], *, names_orders: bool
+) -> RedisFacts | None:
+    """Return queues and dead letters, and the stock of the first product and of each of them.
+
+    Unless entries name their orders in a way that is known, nobody can say which order waits.
+    """
     facts, url = deployment.topology.redis, deployment.redis_url()
     if not facts or not url:
         return None
     with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
         counters = stock_counters(store, facts, product_ids)
-        waiting = queues.ids(store, facts.queues, _MOST_ENTRIES)
+        waiting = queues.ids(store, facts.queues, _MOST_ENTRIES) if names_orders else None
         found = queues.sizes(store, (*facts.queues, facts.dead_letters))
         return RedisFacts(
             stock=counters[0],

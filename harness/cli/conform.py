@@ -19,7 +19,7 @@ _FAST = {"model": "fixed", "mean_s": 0.05}
 
 @app.command(
     rich_help_panel=OPERATE,
-    epilog=examples("harness conform queue", "harness --project ../shop conform shop"),
+    epilog=examples("harness conform queue", "harness conform sync --runtime docker"),
 )
 def conform(
     approach: Annotated[

@@ -122,7 +122,7 @@ def _facts(
         ledger_sql=ledger_sql,
         world=tuple(dict.fromkeys((*_all_known(facts, "world", services), gateway))),
         gateway=gateway,
-        payment_service=slots and _known(slots, "service", services),
+        payment_service=None if slots is None else _known(slots, "service", services),
         payment_factors=slots.texts("factors") if slots else (),
         redis=_redis(facts, services),
         contract=read_contract(facts),
