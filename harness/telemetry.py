@@ -42,10 +42,10 @@ QUERY_LIMIT_S = 2.0
 
 _POSTGRES_SAMPLE = """
 SELECT server.*, stock.* FROM (
-    SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS sessions,
-           (SELECT count(*) FROM pg_locks WHERE NOT granted) AS waiting,
-           (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()) AS commits
-) AS server LEFT JOIN ({stock}) AS stock ON true
+    SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+           (SELECT count(*) FROM pg_locks WHERE NOT granted),
+           (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database())
+) AS server (sessions, waiting, commits) LEFT JOIN ({stock}) AS stock ON true
 """
 _STOCK = "initial_stock - reserved - sold AS left_over, reserved"
 _POSTGRES_METRICS = ("connections", "locks_waiting", "commits", "stock", "reserved")
