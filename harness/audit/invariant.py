@@ -114,9 +114,9 @@ def _add(
             return
         rows = rows[wrong]
     if len(rows):
-        # what a ledger does not yield cannot be shown
-        columns = [column for column in shown or rows.columns if column in rows]
-        found.append((what, rows[columns]))
+        if shown is not None:  # what a ledger does not yield cannot be shown
+            rows = rows[[column for column in shown if column in rows]]
+        found.append((what, rows))
 
 
 Check = Callable[[Facts, Evidence], str]

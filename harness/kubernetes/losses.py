@@ -83,7 +83,7 @@ def _of_service(
     if "restart" in written:
         yield "restart", "a container of a Deployment is always started again"
     if "shm_size" in written:
-        yield "shm_size", "/dev/shm is as large as the cluster has it"
+        yield "shm_size", "shared memory is as large as the cluster has it"
     if service.stop_signal:
         yield "stop_signal", f"{service.stop_signal}: the signal of the image is sent"
     if service.pull_policy and service.pull_policy not in PULL_POLICIES:

@@ -51,6 +51,7 @@ REQUIRED: Final = ("orders", "products", "empty", "seed")
 _OTHERS: Final = ("waiting", "empty", "seed", "leftovers", "account", "delete_accounts")
 """Statements that yield no relation: docs/measuring-your-own-system.md says what each is for."""
 _NAME: Final = re.compile(r"^-- name: *(\S*) *$", re.MULTILINE)
+_END: Final = re.compile(r";\s*(--[^\n]*)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +125,4 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
     _, *parts = _NAME.split(text)
     for name, statement in zip(parts[::2], parts[1::2], strict=True):
         lines = (line for line in statement.splitlines() if not line.lstrip().startswith("--"))
-        yield name, "\n".join(lines).strip().removesuffix(";").rstrip()
+        yield name, _END.sub("", "\n".join(lines).strip()).rstrip()

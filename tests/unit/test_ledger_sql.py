@@ -36,6 +36,7 @@ def read(tmp_path, text):
 def test_a_statement_stands_below_its_name(tmp_path):
     sql = read(tmp_path, LEAST)
     assert list(sql.statements) == ["orders", "products", "empty", "seed"]
+    assert sql.statements["orders"] == "SELECT 1 AS order_id"
     assert sql.statements["products"] == "SELECT *\nFROM things"
     assert sql.statement("empty") == b"DELETE FROM things; DELETE FROM baskets"
     assert "payments" not in sql

@@ -44,16 +44,6 @@ def never_regresses(facts: Facts, evidence: Evidence) -> str:
     shown = ["order_id", "user", "done_ns", "version", "order_status"]
     back = seen.groupby("order_id")["version"].diff() < 0
     evidence.offence("answers that went back", seen, back, shown)
-    events = facts.table("order_events", "order_id", "version", "status")
-    history = events.drop_duplicates(["order_id", "version"]).rename(columns={"status": "ledger"})
-    compared = seen.merge(history, on=["order_id", "version"], how="left")
-    known = among(compared["order_id"], facts.order_of.index)
-    evidence.at_rest(
-        "answers with a state that the order was never in",
-        compared,
-        known & (compared["ledger"] != compared["order_status"]),
-        [*shown, "ledger"],
-    )
     ends = answers["outcome"].where(answers["outcome"].isin(ENDS), answers["order_status"])
     final = answers.assign(end=ends)[ends.isin(ENDS)]
     final = final.assign(ledger=facts.of_order(final["order_id"], "status")["status"])
@@ -63,6 +53,16 @@ def never_regresses(facts: Facts, evidence: Evidence) -> str:
     )
     evidence.offence(
         "answers that hide an end", answers, _hiding(facts, answers), shown, by_the_clock=True
+    )
+    events = facts.table("order_events", "order_id", "version", "status")
+    history = events.drop_duplicates(["order_id", "version"]).rename(columns={"status": "ledger"})
+    compared = seen.merge(history, on=["order_id", "version"], how="left")
+    known = among(compared["order_id"], facts.order_of.index)
+    evidence.at_rest(
+        "answers with a state that the order was never in",
+        compared,
+        known & (compared["ledger"] != compared["order_status"]),
+        [*shown, "ledger"],
     )
     watched, ended = answers["order_id"].nunique(), final["order_id"].nunique()
     return f"{len(seen)} answers about {watched} orders, {ended} seen to their end"
