@@ -200,12 +200,20 @@ class Facts:
     @cached_property
     def orders(self) -> pd.DataFrame:
         """The orders of the ledger; who needs a column that it need not yield asks `table`."""
-        optional = (one for one in RELATIONS["orders"].optional if self.yields(f"orders.{one}"))
+        orders = RELATIONS["orders"]
+        optional = (one for one in orders.optional if self.yields(f"orders.{one}"))
+        further = (one for one in orders.further if one in self.run.orders.columns)
         return self.table(
             "orders",
             *("order_id", "product_id", "quantity", "amount_cents", "status", "accepted_ns"),
             *optional,
+            *further,
         )
+
+    @property
+    def charged_under(self) -> str:
+        """Return the column of the orders that has the reference of their charges."""
+        return "reference" if "reference" in self.run.orders.columns else "key"
 
     @cached_property
     def order_of(self) -> pd.DataFrame:

@@ -101,13 +101,12 @@ def among(column: str, products: Iterable[int]) -> str:
 
 def _frame(ledger: psycopg.Connection[Any], sql: LedgerSql, name: str) -> pd.DataFrame:
     relation = RELATIONS[name]
-    known = (*relation.columns, *relation.optional)
     if name in sql:
         cursor = ledger.execute(sql.select("*", name, f"ORDER BY {_ORDERED_BY[name]}"))
         frame = pd.DataFrame(cursor.fetchall(), columns=_columns(cursor))
-        frame = frame[[column for column in frame.columns if column in known]]
+        frame = frame[[column for column in frame.columns if column in relation.known]]
     else:
-        frame = pd.DataFrame(columns=list(known))
+        frame = pd.DataFrame(columns=[*relation.columns, *relation.optional])
     if not pd.api.types.is_string_dtype(frame["order_id"]):
         frame = frame.assign(order_id=frame["order_id"].map(str))
     for column in relation.optional:

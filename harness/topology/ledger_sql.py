@@ -20,10 +20,19 @@ DEFAULT_FILE: Final = Path(__file__).with_name("default_ledger.sql")
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """The columns of a relation; without an optional one, what reads it is not measured."""
+    """The columns of a relation.
+
+    Without an optional one, what reads it is not measured; without a further one, nothing is missed.
+    """
 
     columns: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Return every column that is read."""
+        return (*self.columns, *self.optional, *self.further)
 
 
 RELATIONS: Final[Mapping[str, Relation]] = {
@@ -33,6 +42,7 @@ RELATIONS: Final[Mapping[str, Relation]] = {
             *("accepted_at", "settled_at"),
         ),
         optional=("user_id", "key", "version"),
+        further=("reference",),
     ),
     "order_events": Relation(("order_id", "version", "status", "at")),
     "payments": Relation(("order_id", "charge_id", "outcome", "amount_cents", "at")),
@@ -43,7 +53,10 @@ RELATIONS: Final[Mapping[str, Relation]] = {
     ),
     "password_hashes": Relation(("password_hash",)),
 }
-"""What the audit reads of a ledger. Columns that end in ``at`` are timestamps with a time zone."""
+"""What the audit reads of a ledger. Columns that end in ``at`` are timestamps with a time zone.
+
+The ``reference`` of an order is that of its charge, where that is not its ``key``.
+"""
 
 REQUIRED: Final = ("orders", "products", "empty", "seed")
 """Without them nothing can be measured."""

@@ -141,6 +141,13 @@ def test_without_a_column_of_the_orders_its_readers_do_not_know(column: str, rea
     assert not_passed(run) == dict.fromkeys(readers.split(), Verdict.UNKNOWN)
 
 
+def test_charges_may_have_a_reference_that_is_not_the_key() -> None:
+    run = make_run("queue")
+    named = run.orders.assign(reference=run.orders["key"], key="another-" + run.orders["key"])
+    assert verdicts(replace(run, orders=named))["I7"] is Verdict.PASS
+    assert verdicts(not_in_ledger(replace(run, orders=named), "orders.key"))["I7"] is Verdict.PASS
+
+
 def test_what_was_found_before_an_input_was_missed_is_found_all_the_same() -> None:
     run = make_run("queue")
     orders = run.orders.assign(status="awaiting_payment")
