@@ -22,7 +22,7 @@ DEFAULT_FILE: Final = Path(__file__).with_name("default_ledger.sql")
 class Relation:
     """The columns of a relation.
 
-    Without an optional one, what reads it is not measured; without a further one, nothing is missed.
+    Without an optional one, what reads it is not measured; a further one is not missed.
     """
 
     columns: tuple[str, ...]

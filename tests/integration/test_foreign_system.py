@@ -91,6 +91,12 @@ def test_what_it_does_otherwise_than_the_contract_is_named(cli):
     ]
 
 
+def test_what_the_audit_will_not_know_is_said_before(cli):
+    said = cli.run("--project", FOREIGN, "validate", "quick").stdout.splitlines()
+    assert "boutique: its ledger yields no payments: unknown: I6, I8" in said
+    assert "boutique: its ledger yields no order_events: unknown: I1, I8, I12" in said
+
+
 def test_its_folder_is_a_project_wherever_the_harness_is_called(cli):
     listed = cli.run("--project", FOREIGN, "validate", "quick", "--json")
     assert listed.returncode == 0, listed.stderr
