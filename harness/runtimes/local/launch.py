@@ -122,12 +122,16 @@ class Site:
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             "PYTHONUNBUFFERED": "1",
-            # the gateway of the harness serves a project that lies elsewhere, too
-            "PYTHONPATH": os.pathsep.join(map(str, (self.topology.root, brought_along()))),
+            "PYTHONPATH": os.pathsep.join(map(str, self._python_path())),
             **stated,
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder(service, number, "metrics")),
             MARKER: self.state.identity,
         }
+
+    def _python_path(self) -> tuple[Path, ...]:
+        """Return where modules are: in the project, and the gateway's, if it has none, in ours."""
+        root = self.topology.root
+        return (root,) if (root / "approaches/gateway").is_dir() else (root, brought_along())
 
 
 def python_service(site: Site, service: Service, number: int) -> Launch:
