@@ -26,6 +26,7 @@ from harness.topology.topology_model import (
     Service,
     Topology,
     peers,
+    port_beside,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "ignored_files",
     "load_topology",
     "peers",
+    "port_beside",
 ]
 
 

@@ -17,12 +17,19 @@ LAST_PORT = 65535
 
 LISTENS_AT = re.compile(r"(?<![\w.-])0\.0\.0\.0:(\d{1,5})(?!\d)")
 """``0.0.0.0:<port>`` in a service's own environment or command: an address it listens at."""
+_HOST = re.compile(r"(.*)HOST(?:NAME)?")
 
 
 def peers(services: Iterable[str]) -> re.Pattern[str]:
     """Return what finds ``<service>:<port>`` in a text, of any of these services."""
     names = "|".join(sorted(map(re.escape, services), key=len, reverse=True))
     return re.compile(rf"(?<![\w.-])({names}):(\d{{1,5}})(?!\d*@|\d)")
+
+
+def port_beside(key: str) -> str | None:
+    """Return which setting has the port of the host that a setting names: DB_PORT for DB_HOST."""
+    named = _HOST.fullmatch(key)
+    return f"{named[1]}PORT" if named else None
 
 
 class Condition(StrEnum):

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 
 from harness.errors import UsageError
 from harness.runtimes.ports import LOOPBACK, container_ports, hold_for
-from harness.topology import Service, Topology, peers
+from harness.topology import Service, Topology, peers, port_beside
 
-_HOST = re.compile(r"(.*)HOST(?:NAME)?")
-"""A setting that names a host; that with PORT in its place has the port."""
 _OWN_PORT = "PORT"
 
 
@@ -102,10 +100,9 @@ class AddressBook:
         if own.isdecimal() and (service, number, int(own)) in self._ports:
             found[_OWN_PORT] = str(self.port(service, number, int(own)))
         for key, host in settings.items():
-            named = _HOST.fullmatch(key)
-            if named is None or host not in self._services:
+            beside = port_beside(key)
+            if beside is None or host not in self._services:
                 continue
-            beside = f"{named[1]}PORT"
             port = settings.get(beside, "")
             if not port.isdecimal():
                 raise UsageError(
