@@ -180,7 +180,7 @@ class StoreFacts(Part):
     passwords: list[PasswordHashes] | None = None
     statements: list[Statement] = []
     not_in_ledger: list[str] = []
-    """What the ledger does not yield of all that the audit reads, as RELATION or RELATION.COLUMN."""
+    """What the audit reads and the ledger does not yield, as RELATION or RELATION.COLUMN."""
 
 
 class RequestTotals(Part):
