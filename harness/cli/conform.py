@@ -12,7 +12,6 @@ from harness.errors import ExitCode
 if TYPE_CHECKING:
     from harness.scenario.model import Scenario
 
-_SCENARIO = "quick"
 _FAST = {"model": "fixed", "mean_s": 0.05}
 """Payments of the checks, which wait for many."""
 
@@ -26,6 +25,7 @@ def conform(
         str, typer.Argument(help="The approach to check.", autocompletion=complete_approach)
     ],
     runtime: RuntimeOption = "local",
+    scenario: Annotated[str, typer.Option(help="Scenario whose product is seeded.")] = "quick",
 ) -> ExitCode:
     """Bring an approach up, and check that it keeps the HTTP contract, through its mapping."""
     from harness.project import project_root
@@ -35,16 +35,16 @@ def conform(
 
     root = project_root()
     find_approach(root, approach)
-    scenario = _with_fast_payments(load_scenario(_SCENARIO, root))
+    loaded = _with_fast_payments(load_scenario(scenario, root))
     chosen = runtime_named(runtime)
 
     from harness.campaign import Choice, Request, choose, keep_up
     from harness.conformance import CHECKS, Outcome, ShopUnderTest
     from harness.results.record import Payments
 
-    variants = choose(scenario, root, Choice(approaches=(approach,)), _SCENARIO)
-    request = Request(scenario, variants, runs=1, seed=scenario.seed, source=_SCENARIO)
-    payment = Payments(**scenario.payment.model_dump(), seed=str(scenario.seed))
+    variants = choose(loaded, root, Choice(approaches=(approach,)), scenario)
+    request = Request(loaded, variants, runs=1, seed=loaded.seed, source=scenario)
+    payment = Payments(**loaded.payment.model_dump(), seed=str(loaded.seed))
     with (
         keep_up(request, root, chosen, 0, lambda _: None) as (deployment, _),
         ShopUnderTest.of(deployment, payment) as shop,
