@@ -4,6 +4,7 @@ import pytest
 
 from harness.contract import OWN, Contract
 from harness.errors import UsageError
+from harness.results.routes import ROUTES
 from harness.topology import load_topology
 from tests.support.small_project import COMPOSE, write_small_project
 
@@ -142,3 +143,14 @@ def test_a_wrong_mapping_is_named(tmp_path, old, new, message):
     assert old in FOREIGN
     with pytest.raises(UsageError, match=message):
         declare(tmp_path, FOREIGN.replace(old, new, 1))
+
+
+def test_routes_are_counted_by_their_templates():
+    assert ROUTES == {
+        "register": ("POST", "/auth/register"),
+        "login": ("POST", "/auth/login"),
+        "product": ("GET", "/products/{id}"),
+        "buy": ("POST", "/orders"),
+        "status": ("GET", "/orders/{id}"),
+        "events": ("GET", "/orders/{id}/events"),
+    }
