@@ -39,9 +39,16 @@ def test_no_more_than_a_mapping_is_written_for_it():
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory):
     """A sale that does not wait long for what will never end."""
-    text = TINY.read_text("utf-8").replace("limit_s = 30", "limit_s = 6")
+    text = TINY.read_text("utf-8")
+    for old, new in (
+        ("stock = 40", "stock = 1000"),  # there is something to lose whenever the worker is killed
+        ("limit_s = 30", "limit_s = 6"),
+        ("watch_limit_s = 20", "watch_limit_s = 6"),
+    ):
+        assert text.count(f"\n{old}\n") == 1
+        text = text.replace(f"\n{old}\n", f"\n{new}\n")
     path = tmp_path_factory.mktemp("scenario") / "foreign.toml"
-    path.write_text(text.replace("watch_limit_s = 20", "watch_limit_s = 6") + CASES)
+    path.write_text(text + CASES)
     return path
 
 
