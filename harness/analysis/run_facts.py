@@ -256,7 +256,7 @@ class RunFacts:
 
     @cached_property
     def stock_moves(self) -> pd.DataFrame:
-        """Stock moves of the sale in order of time, with `at_rel_ns`; without any, those implied."""
+        """Stock moves of the sale in order of time, with `at_rel_ns`; else those implied."""
         moves = self.run.stock_moves
         moves = moves[moves["order_id"].isin(self.orders["order_id"])]
         if not self.yields("stock_moves"):

@@ -4,7 +4,7 @@ Only what was on sale is read: the warm-up sells another product. What belongs t
 kept, because the audit looks for it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import pandas as pd
@@ -24,7 +24,7 @@ _ORDERED_BY: Final = {
 }
 """The relations that are stored as tables, and the order of their rows."""
 
-_IN_PLACE_OF_A_COLUMN: Final = {"user_id": 0, "key": "", "version": 0}
+_IN_PLACE_OF_A_COLUMN: Final[Mapping[str, int | str]] = {"user_id": 0, "key": "", "version": 0}
 _WHOLE: Final = ("product_id", "quantity", "amount_cents", "version", "seq")
 
 One = TypeVar("One")
@@ -112,7 +112,7 @@ def _frame(ledger: psycopg.Connection[Any], sql: LedgerSql, name: str) -> pd.Dat
     for column in relation.optional:
         if column not in frame and column in _IN_PLACE_OF_A_COLUMN:
             frame[column] = _IN_PLACE_OF_A_COLUMN[column]
-    for column in frame.columns.intersection(_WHOLE):
+    for column in frame.columns.intersection(list(_WHOLE)):
         frame[column] = _whole(frame[column], f"{sql.file}: {name}.{column}")
     for column in frame.columns:
         if column == "at" or column.endswith("_at"):
