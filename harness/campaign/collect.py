@@ -28,6 +28,7 @@ from harness.results.record import (
     PasswordHashes,
     ProductFacts,
     RedisFacts,
+    RequestCount,
     Statement,
     StoreFacts,
 )
@@ -187,11 +188,15 @@ def requests_of_faults(faults: Iterable[FaultRecord]) -> RequestCounts:
 
     Those are in no buyer's log. One that was not answered, or by a proxy, may not be counted.
     """
+    return certainly_counted(row for fault in faults for row in fault.requests)
+
+
+def certainly_counted(requests: Iterable[RequestCount]) -> RequestCounts:
+    """Add up requests that are in no buyer's log, and that a server must have counted."""
     counts: RequestCounts = Counter()
-    for fault in faults:
-        for row in fault.requests:
-            if row.status not in NOT_COUNTED:
-                counts[row.method, row.route, row.status] += row.count
+    for row in requests:
+        if row.status not in NOT_COUNTED:
+            counts[row.method, row.route, row.status] += row.count
     return counts
 
 

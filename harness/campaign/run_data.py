@@ -7,7 +7,12 @@ import pandas as pd
 import psutil
 
 from harness import analysis
-from harness.campaign.collect import Collected, entry_requests, requests_of_faults
+from harness.campaign.collect import (
+    Collected,
+    certainly_counted,
+    entry_requests,
+    requests_of_faults,
+)
 from harness.campaign.load_phase import LoadFindings
 from harness.campaign.schedule import PlannedRun
 from harness.host import processors
@@ -73,6 +78,7 @@ def run_data(
         drained=load.drained,
         drain_ended_wall_ns=load.drain_ended_wall_ns,
         faults=load.faults,
+        prober=load.prober,
         recorded=RequestTotals(recorded=load.result.recorded, locust=load.result.locust_requests),
         server_counts=_server_counts(load, stores),
         entry_log=_entry_log(scenario, load, deployment),
@@ -113,10 +119,13 @@ def _load_s(scenario: Scenario, load: LoadFindings) -> float:
 
 
 def _server_counts(load: LoadFindings, stores: Collected) -> list[RequestCount]:
-    """Return what servers counted of the buyers' requests alone."""
+    """Return what servers counted of the buyers' requests alone; nothing if none of them counts."""
+    if not stores.server_counts:
+        return []
     counted = stores.server_counts.copy()
     counted.subtract(load.requests_before)
     counted.subtract(requests_of_faults(load.faults))
+    counted.subtract(certainly_counted(load.prober.requests if load.prober else ()))
     return [
         RequestCount(method=method, route=route, status=status, count=count)
         for (method, route, status), count in sorted(counted.items())

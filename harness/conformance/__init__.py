@@ -6,6 +6,17 @@ words of its own answers for the same things.
 
 from harness.conformance.check import Check, Outcome, Result
 from harness.conformance.checks import CHECKS
-from harness.conformance.shop_under_test import ShopUnderTest
+from harness.conformance.probes import PROBES, Probe, Undecided
+from harness.conformance.shop_under_test import Buyer, ShopUnderTest
 
-__all__ = ["CHECKS", "Check", "Outcome", "Result", "ShopUnderTest"]
+__all__ = [
+    "CHECKS",
+    "PROBES",
+    "Buyer",
+    "Check",
+    "Outcome",
+    "Probe",
+    "Result",
+    "ShopUnderTest",
+    "Undecided",
+]

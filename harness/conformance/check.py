@@ -13,6 +13,10 @@ class Violation(Exception):
     """The shop does not keep the contract; the message says what it did."""
 
 
+class NoAnswer(Violation):
+    """A request got no answer; whether that is a violation depends on how busy the shop is."""
+
+
 class NotSupported(Exception):
     """The shop has no such thing to check; the message says what."""
 

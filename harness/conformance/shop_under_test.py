@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +15,11 @@ import httpx
 import psycopg
 
 from harness.audit.oracle import expected_charges
-from harness.conformance.check import NotSupported, Violation, require
+from harness.conformance.check import NoAnswer, NotSupported, Violation, require
 from harness.contract import OWN, Contract
 from harness.load.request_outcomes import ACCEPTED, TERMINAL, outcome_of
 from harness.results.record import Payments
+from harness.results.routes import ROUTES
 from harness.runtimes import Deployment
 
 PATIENCE_S: Final = 30.0
@@ -95,7 +98,10 @@ class ShopUnderTest:
     deployment: Deployment
     payment: Payments
     http: httpx.Client
+    requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    """What was sent, by method, route and status as the servers count it; 0: no answer."""
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    _counting: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     @contextmanager
@@ -110,13 +116,15 @@ class ShopUnderTest:
         self._buys_by = json.dumps(topology.contract.get("buy", OWN["buy"]))
 
     def ask(self, operation: str, **variables: Any) -> Answer:
-        """Ask once (Violation: no answer)."""
+        """Ask once (NoAnswer)."""
         one = self.api[operation]
         path, headers, body = one.compose({"token": "", **variables})
         try:
             response = self.http.request(one.method, path, headers=headers, content=body)
         except httpx.HTTPError as error:
-            raise Violation(f"{one.method} {path} got no answer: {error!r}") from error
+            self._count(operation, 0)
+            raise NoAnswer(f"{one.method} {path} got no answer: {error!r}") from error
+        self._count(operation, response.status_code)
         try:
             parsed = response.json()
         except ValueError:
@@ -124,6 +132,10 @@ class ShopUnderTest:
         status, facts = one.read(response.status_code, parsed if isinstance(parsed, dict) else {})
         said = f"{one.method} {path} by {response.status_code} {response.text[:200]}"
         return Answer(status, facts, said)
+
+    def _count(self, operation: str, status: int) -> None:
+        with self._counting:
+            self.requests[(*ROUTES[operation], status)] += 1
 
     def account(self) -> dict[str, str]:
         """Return what a new account is registered with."""

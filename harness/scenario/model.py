@@ -114,6 +114,13 @@ class Drain(SchemaModel):
     """How long it is waited for; an order that is open after that is a finding of the audit."""
 
 
+class Prober(SchemaModel):
+    """Asks beside the load what no load asks, of the product of the warm-up."""
+
+    every_s: Seconds = 10
+    """The time between two questions; each is a few requests and buys once or twice."""
+
+
 class Stage(SchemaModel):
     """A straight ramp to `users`; at most `spawn_rate` users per second may come or go."""
 
@@ -164,6 +171,7 @@ class Scenario(SchemaModel):
     load: LoadSettings
     warm_up: WarmUp = WarmUp()
     drain: Drain = Drain()
+    prober: Prober | None = None
     contention: ContentionTest | None = Field(
         default=None,
         validation_alias=AliasChoices("contention", "contest"),  # the second is the old name

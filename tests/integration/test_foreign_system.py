@@ -29,6 +29,11 @@ name = "worker killed"
 faults = [{ kind = "kill", service = "worker", at_s = 6, for_s = 1 }]
 """
 
+PROBER = """
+[prober]
+every_s = 1
+"""
+
 
 def test_no_more_than_a_mapping_is_written_for_it():
     declared, _ = COMPOSE.read_text("utf-8").split("x-app:")
@@ -48,7 +53,7 @@ def scenario(tmp_path_factory):
         assert text.count(f"\n{old}\n") == 1
         text = text.replace(f"\n{old}\n", f"\n{new}\n")
     path = tmp_path_factory.mktemp("scenario") / "foreign.toml"
-    path.write_text(text + CASES)
+    path.write_text(text + PROBER + CASES)
     return path
 
 
@@ -75,7 +80,9 @@ def test_it_is_measured_audited_and_found_out(cli, tmp_path, scenario):
             if asked and NOT_YIELDED.intersection(one.reads):
                 assert case[one.id].verdict is not Verdict.PASS, one.id
     calm, killed = found["calm"], found["worker killed"]
-    assert [one.id for one in calm.values() if one.verdict is Verdict.FAIL] == []
+    assert [one.id for one in calm.values() if one.verdict is Verdict.FAIL] == ["I20"]
+    assert "a key with another body is refused" in calm["I20"].summary
+    assert calm["I14"].summary == "not measured: run.json has no server_counts"
     assert calm["I3"].verdict is calm["I4"].verdict is calm["I7"].verdict is Verdict.PASS
     assert calm["I6"].summary == "not measured: the ledger yields no payments"
     assert killed["I3"].verdict is Verdict.FAIL

@@ -1,5 +1,7 @@
 """What buyers saw: no status goes back, no "sold out" is false, and every answer was counted."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -188,6 +190,7 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     per_route = surplus.groupby("route")[["client", "server", "surplus"]].sum().reset_index()
     again = asked["route"].str.startswith("GET") & under_way(asked, windows)
     allowed = per_route["route"].map(asked[unanswered | again].groupby("route").size()).fillna(0)
+    allowed += per_route["route"].map(_unanswered_probes(facts)).fillna(0)
     per_route["unanswered"] = allowed.astype("int64")
     evidence.offence(
         "routes with requests that no client sent",
@@ -202,6 +205,16 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     )
     client, server = int(both["client"].sum()), int(both["server"].sum())
     return f"{client} answers, {server} counted by servers, {int(unanswered.sum())} unanswered"
+
+
+def _unanswered_probes(facts: Facts) -> dict[str, int]:
+    """Return by route the requests of the prober that a server may have counted, or may not."""
+    prober = facts.run.record.prober
+    found: Counter[str] = Counter()
+    for row in prober.requests if prober else ():
+        if row.status == 0 or row.status in PROXY_STATUSES:
+            found[f"{row.method} {row.route}"] += row.count
+    return found
 
 
 def _failed_in(facts: Facts, asked: pd.DataFrame, drained: tuple[Outage, ...]) -> "pd.Series[bool]":
