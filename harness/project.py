@@ -1,10 +1,12 @@
 """The project that is measured: a folder with compose files, scenarios, and settings of the gate.
 
-It is the folder in which `harness` was called, if that has compose files. Else it is the one that
-the package brings along, so a harness that was installed measures from an empty folder, and what
-the folder does have, a scenario or a gate.toml, comes first.
+It is the folder that `--project` or `HARNESS_PATH` names; else the one in which `harness` was
+called, if that has compose files. Else it is the one that the package brings along, so a harness
+that was installed measures from an empty folder, and what the folder does have, a scenario or a
+gate.toml, comes first. A project without scenarios of its own has those of the package.
 """
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -13,6 +15,9 @@ from harness.errors import UsageError
 from harness.host import git
 
 PREFIX = "docker-compose."
+VARIABLE = "HARNESS_PATH"
+"""The variable of the environment that names the project; `--project` sets it."""
+
 _PATTERN = f"{PREFIX}*.yml"
 _OVERRIDE = re.compile(r"docker-compose\.(?:.+\.)?override\.yml")
 """What Compose lays over another file by itself, or by custom: never an approach of its own."""
@@ -27,14 +32,25 @@ _PARTS = (
 
 
 def project_root() -> Path:
-    """Return the folder of the project: this one, or what the package brings along."""
+    """Return the folder of the project: the one that is named, this one, or the package's own.
+
+    Raises UsageError if it holds no compose file.
+    """
+    if named := os.environ.get(VARIABLE):
+        folder = Path(named).resolve()
+        if not compose_files(folder):
+            raise UsageError(
+                f"{folder} holds no {PREFIX}<approach>.yml",
+                f"name the folder of a project by --project or {VARIABLE}",
+            )
+        return folder
     here = Path.cwd()
-    for folder in (here, _brought_along()):
+    for folder in (here, brought_along()):
         if compose_files(folder):
             return folder
     raise UsageError(
-        f"neither {here} nor {_brought_along()} holds a {PREFIX}<approach>.yml",
-        "run it in the folder of the project",
+        f"neither {here} nor {brought_along()} holds a {PREFIX}<approach>.yml",
+        "run it in the folder of the project, or name that by --project",
     )
 
 
@@ -53,6 +69,16 @@ def folders(root: Path) -> list[Path]:
     return [Path.cwd(), root] if is_installed(root) else [root]
 
 
+def scenario_files(root: Path, pattern: str) -> list[Path]:
+    """Return the files below ``scenarios/`` that match, those first that count before others.
+
+    A project without that folder is measured with the scenarios of the package.
+    """
+    own = [folder / "scenarios" for folder in folders(root)]
+    places = own if any(map(Path.is_dir, own)) else [brought_along() / "scenarios"]
+    return [path for place in places for path in place.glob(pattern)]
+
+
 def project_file(root: Path, name: str) -> Path:
     """Return a file of the project in `root`; one that is not there is named as if it were."""
     found = (folder / name for folder in folders(root) if (folder / name).exists())
@@ -69,7 +95,7 @@ def write_project(folder: Path) -> list[Path]:
 
     Raises UsageError, with nothing written, if one of them is there already.
     """
-    source = _brought_along()
+    source = brought_along()
     names = [
         path.relative_to(source)
         for pattern in _PARTS
@@ -95,5 +121,6 @@ def compose_files(root: Path) -> list[Path]:
     return [path for path in files_like_an_approach(root) if not _OVERRIDE.fullmatch(path.name)]
 
 
-def _brought_along() -> Path:
+def brought_along() -> Path:
+    """Return the folder with the approaches, gateway and scenarios that come with the harness."""
     return _BUILT_IN if _BUILT_IN.exists() else _PACKAGE.parent

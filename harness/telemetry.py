@@ -33,6 +33,7 @@ from harness.runtimes import Deployment
 from harness.runtimes import queue_lengths as queues
 from harness.runtimes.foreign_processes import ForeignProcesses
 from harness.scenario.sales import SALE_PRODUCT
+from harness.topology import Topology
 
 PERIOD_S = 1.0
 RARE_PERIOD_S = 5.0
@@ -40,12 +41,13 @@ QUERY_LIMIT_S = 2.0
 """How long a query may take: with one sample a second, a later answer is of no use."""
 
 _POSTGRES_SAMPLE = """
-SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
-       (SELECT count(*) FROM pg_locks WHERE NOT granted),
-       (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()),
-       (SELECT initial_stock - reserved - sold FROM products WHERE id = %(product)s),
-       (SELECT reserved FROM products WHERE id = %(product)s)
+SELECT server.*, stock.* FROM (
+    SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+           (SELECT count(*) FROM pg_locks WHERE NOT granted),
+           (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database())
+) AS server (sessions, waiting, commits) LEFT JOIN ({stock}) AS stock ON true
 """
+_STOCK = "initial_stock - reserved - sold AS left_over, reserved"
 _POSTGRES_METRICS = ("connections", "locks_waiting", "commits", "stock", "reserved")
 
 FOREIGN_PROCESSES = "strangers"  # the name in stored telemetry
@@ -178,7 +180,7 @@ class Sampler:
                     self._deployment.dsn(), autocommit=True, connect_timeout=2
                 )
             with _given_up_after(QUERY_LIMIT_S, self._ledger):
-                row = self._ledger.execute(_POSTGRES_SAMPLE, {"product": SALE_PRODUCT}).fetchone()
+                row = self._ledger.execute(_ledger_sample(self._deployment.topology)).fetchone()
         except psycopg.OperationalError:
             if self._ledger is not None:
                 self._ledger.close()
@@ -214,6 +216,13 @@ class Sampler:
         keys, clients = pipe.execute()
         yield "redis", "keys", float(keys)
         yield "redis", "clients", float(clients["connected_clients"])
+
+
+def _ledger_sample(topology: Topology) -> bytes:
+    """Return the query of a sample; without the product on sale there is no stock in its row."""
+    on_sale = f"WHERE id = {SALE_PRODUCT:d}"
+    stock = topology.ledger_sql.select(_STOCK, "products", on_sale)
+    return _POSTGRES_SAMPLE.format(stock=stock.decode()).encode()
 
 
 def _clocks_apart_ns() -> int:

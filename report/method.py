@@ -239,9 +239,11 @@ def _topologies(evidence: Evidence) -> Iterator[tuple[str, str]]:
         topology = evidence.campaign.get("topologies", {}).get(variant.name)
         if topology:
             services = [_service(*item) for item in topology["services"].items()]
+            slots = topology["payment_slots"]
+            bound = "any number of" if slots is None else slots
             yield (
                 f"Topology of {variant.title}",
-                f"{topology['containers']} containers, {topology['payment_slots']} payment slots: "
+                f"{topology['containers']} containers, {bound} payment slots: "
                 + ", ".join(services),
             )
 

@@ -71,15 +71,19 @@ def _interval(per_run: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def _steps_of(facts: RunFacts) -> dict[str, int]:
+    """Return how many orders came how far; without a history, charged ones were in processing."""
     orders, events = facts.orders, facts.run.order_events
     events = events[events["order_id"].isin(orders["order_id"])]
+    has_history = facts.yields("order_events")
+    queued = events[is_in(events, "status", ["accepted"])] if has_history else orders
+    processing = (
+        events[is_in(events, "status", ["awaiting_payment"])] if has_history else facts.charges
+    )
     return {
         "attempts": len(facts.attempts),
         "accepted": len(orders),
-        "queued": int(events[is_in(events, "status", ["accepted"])]["order_id"].nunique()),
-        "processing": int(
-            events[is_in(events, "status", ["awaiting_payment"])]["order_id"].nunique()
-        ),
+        "queued": int(queued["order_id"].nunique()),
+        "processing": int(processing["order_id"].nunique()),
         "charged": int(facts.charges["order_id"].nunique()),
         "confirmed": len(facts.confirmed),
     }

@@ -171,6 +171,8 @@ def order_time_seen_s(facts: RunFacts) -> Quantity:
 @statistics("Payment processing time", "ms", of={"avg": {Listing.BACKLOG: 7}, "p95": {}})
 def payment_processing_ms(facts: RunFacts) -> Quantity:
     """Time of an order from awaiting payment to its outcome, by the ledger's events, in ms."""
+    if not facts.yields("order_events"):
+        return Missing("the ledger yields no order_events")
     events = facts.run.order_events
     events = events[events["order_id"].isin(facts.orders["order_id"])]
     awaiting = events[is_in(events, "status", ["awaiting_payment"])]

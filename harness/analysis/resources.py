@@ -146,7 +146,12 @@ def containers(facts: RunFacts) -> Quantity:
 @metric("Payment capacity", "slots", better="higher", group=Group.SCALABILITY, scale=Scale.EXACT)
 def payment_slots(facts: RunFacts) -> Quantity:
     """Payments that the approach can have in progress at once, as configured."""
-    return Scalar(float(facts.topology["payment_slots"]))
+    slots = facts.topology["payment_slots"]
+    return (
+        Missing("nothing bounds the payments in progress")
+        if slots is None
+        else Scalar(float(slots))
+    )
 
 
 @metric("Busiest server behind the entry", "%", group=Group.SCALABILITY, digits=1)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.analysis.implied_moves import implied_moves
 from harness.results.store import RunData
 from harness.scenario.load_profile import Schedule
 
@@ -27,15 +28,8 @@ CLOCK_REACH_S = 1.5
 """The stage clock is read each second; a stage's last reading must lie this close to its end."""
 
 _OF_A_PURCHASE = (
-    "sent_ns",
-    "done_ns",
-    "latency_ms",
-    "answered",
-    "status",
-    "outcome",
-    "key",
-    "try",
-    "order_id",
+    *("sent_ns", "done_ns", "latency_ms", "answered", "status", "outcome"),
+    *("key", "try", "order_id"),
 )
 
 Floats = npt.NDArray[np.float64]
@@ -266,11 +260,17 @@ class RunFacts:
 
     @cached_property
     def stock_moves(self) -> pd.DataFrame:
-        """Stock moves of the sale in order of time, with `at_rel_ns`."""
+        """Stock moves of the sale in order of time, with `at_rel_ns`; else those implied."""
         moves = self.run.stock_moves
         moves = moves[moves["order_id"].isin(self.orders["order_id"])]
+        if not self.yields("stock_moves"):
+            moves = implied_moves(self.orders)
         moves = moves.assign(at_rel_ns=integers(moves, "at_ns") - self.t0_wall_ns)
         return moves.sort_values("at_rel_ns", kind="stable")
+
+    def yields(self, relation: str) -> bool:
+        """Return False for a relation that the run's ledger did not yield."""
+        return relation not in self.record.store.not_in_ledger
 
     def users_at_end(self, stage: Stage) -> tuple[float, float] | None:
         """Return the stage clock's last reading in a stage: when (s since t0), and active users.

@@ -17,6 +17,7 @@ from harness.results.outages import Outage, hits_accounts, outages
 from harness.results.record import FaultRecord, Part
 from harness.results.store import RunData
 from harness.scenario.arrivals import account_of
+from harness.topology import RELATIONS
 
 MS = 1_000_000
 
@@ -124,19 +125,33 @@ class Facts:
 
     def table(self, name: str, *columns: str) -> pd.DataFrame:
         """Return columns of a table; raise NotMeasuredError if it does not have them."""
+        if not self.yields(name):
+            raise NotMeasuredError(f"the ledger yields no {name}")
         if name not in self._tables:
             self._tables[name] = with_python_strings(getattr(self.run, name))
         frame = self._tables[name]
-        missing = [column for column in columns if column not in frame.columns]
+        missing = [
+            column
+            for column in columns
+            if column not in frame.columns or not self.yields(f"{name}.{column}")
+        ]
         if missing:
             raise NotMeasuredError(f"{name} has no column {', '.join(missing)}")
         return frame[list(columns)]
 
+    def yields(self, what: str) -> bool:
+        """Return False for a relation, or RELATION.COLUMN, that the run's ledger did not yield."""
+        return what not in self.run.record.store.not_in_ledger
+
     def of_order(self, order_ids: "pd.Series[str]", *columns: str) -> pd.DataFrame:
         """Return what the ledger says of the orders with these ids, in a frame beside them.
 
-        It is null where there is no such order.
+        It is null where there is no such order. Raises NotMeasuredError for a column that there is
+        not.
         """
+        missing = [column for column in columns if column not in self.order_of.columns]
+        if missing:
+            raise NotMeasuredError(f"orders has no column {', '.join(missing)}")
         return self.order_of[list(columns)].reindex(order_ids).set_index(order_ids.index)
 
     def requests(self, *columns: str) -> pd.DataFrame:
@@ -184,12 +199,21 @@ class Facts:
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        """The orders of the ledger."""
+        """The orders of the ledger; who needs a column that it need not yield asks `table`."""
+        orders = RELATIONS["orders"]
+        optional = (one for one in orders.optional if self.yields(f"orders.{one}"))
+        further = (one for one in orders.further if one in self.run.orders.columns)
         return self.table(
             "orders",
-            *("order_id", "user_id", "product_id", "quantity", "key", "amount_cents"),
-            *("status", "version", "accepted_ns"),
+            *("order_id", "product_id", "quantity", "amount_cents", "status", "accepted_ns"),
+            *optional,
+            *further,
         )
+
+    @property
+    def charged_under(self) -> str:
+        """Return the column of the orders that has the reference of their charges."""
+        return "reference" if "reference" in self.run.orders.columns else "key"
 
     @cached_property
     def order_of(self) -> pd.DataFrame:
@@ -205,7 +229,8 @@ class Facts:
         columns = ["order_id", "kind", "quantity", "at_ns", "relayed"]
         sequence = [SEQUENCE] if SEQUENCE in self.run.stock_moves.columns else []
         moves = self.table("stock_moves", *columns, *sequence)
-        known = self.of_order(moves["order_id"], "product_id", "user_id", "status", "quantity")
+        owner = ["user_id"] if self.yields("orders.user_id") else []
+        known = self.of_order(moves["order_id"], "product_id", "status", "quantity", *owner)
         return moves.join(known.rename(columns={"quantity": "ordered"}))
 
     @cached_property

@@ -114,7 +114,9 @@ def _add(
             return
         rows = rows[wrong]
     if len(rows):
-        found.append((what, rows if shown is None else rows[list(shown)]))
+        if shown is not None:  # what a ledger does not yield cannot be shown
+            rows = rows[[column for column in shown if column in rows]]
+        found.append((what, rows))
 
 
 Check = Callable[[Facts, Evidence], str]
@@ -141,15 +143,24 @@ class Invariant:
     category: Category
     scope: Scope
     check: Check
+    reads: tuple[str, ...] = ()
+    """The relations of the ledger without which it is not measured."""
 
     def __call__(self, run: RunData | Facts) -> Finding:
-        """Check it on a run; an input that is missing, or a check that crashes, is UNKNOWN."""
+        """Check it on a run; an input that is missing, or a check that crashes, is UNKNOWN.
+
+        Offences that were found before an input was missed are offences all the same.
+        """
         facts = run if isinstance(run, Facts) else Facts(run)
         evidence = Evidence(at_rest=facts.at_rest, clock_was_set=facts.clock_was_set)
         try:
             return evidence.finding(self, self.check(facts, evidence))
         except NotMeasuredError as missing:
-            return self.finding(Verdict.UNKNOWN, f"not measured: {missing}")
+            why = f"not measured: {missing}"
+            if evidence.verdict() is not Verdict.FAIL:
+                return self.finding(Verdict.UNKNOWN, why)
+            found = evidence.finding(self, "")
+            return replace(found, summary=f"{found.summary}; {why}")
         except Exception as error:
             return self.finding(
                 Verdict.UNKNOWN, f"the check itself failed: {type(error).__name__}: {error}"
@@ -175,11 +186,15 @@ def invariant(
     title: str,
     category: Category = Category.CORRECTNESS,
     scope: Scope = Scope.SALE,
+    reads: tuple[str, ...] = (),
 ) -> Callable[[Check], Invariant]:
-    """Declare an invariant: its check, under an id that is an ``I`` with a number, and a title."""
+    """Declare an invariant: its check, under an id that is an ``I`` with a number, and a title.
+
+    `reads` are the relations of the ledger that it must have.
+    """
 
     def declare(check: Check) -> Invariant:
-        return Invariant(identifier, title, category, scope, check)
+        return Invariant(identifier, title, category, scope, check, reads)
 
     return declare
 

@@ -14,14 +14,24 @@ REPORT_PERIOD_S = 1.0
 IDLE_CHECKS = 2
 """The backlog must be seen empty this often in a row: a request may lie between two stores."""
 
-_OPEN = "SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'declined')"
+_OPEN = "WHERE status NOT IN ('confirmed', 'declined')"
 
 
 def size(deployment: Deployment) -> int:
-    """Return how many orders are open in the ledger, with what waits in the queues."""
+    """Return how many orders are open in the ledger, with what waits in the queues.
+
+    A queue is what the compose file says is one: keys in Redis, or what the ledger's statement
+    ``waiting`` counts.
+    """
+    sql = deployment.topology.ledger_sql
+    counted = [sql.select("count(*)", "orders", _OPEN)]
+    if "waiting" in sql:
+        counted.append(sql.statement("waiting"))
+    waiting = 0
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
-        row = ledger.execute(_OPEN).fetchone()
-    waiting = int(row[0]) if row else 0
+        for query in counted:
+            row = ledger.execute(query).fetchone()
+            waiting += int(row[0]) if row else 0
     facts, url = deployment.topology.redis, deployment.redis_url()
     if facts and url:
         with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, TypeVar
+from typing import Any
 
 import httpx
 import pandas as pd
@@ -18,7 +18,8 @@ from psycopg.rows import class_row
 
 from harness.audit.password_hashes import parameters
 from harness.campaign import entry_log
-from harness.campaign.store_reset import stock_counters
+from harness.campaign.ledger_reading import among, ledger_frames, not_yielded, orders_of, rows_of
+from harness.campaign.store_reset import WARM_UP_PRODUCT, stock_counters
 from harness.errors import InfrastructureError
 from harness.results.record import (
     CancelledOrder,
@@ -27,6 +28,7 @@ from harness.results.record import (
     PasswordHashes,
     ProductFacts,
     RedisFacts,
+    RequestCount,
     Statement,
     StoreFacts,
 )
@@ -34,32 +36,12 @@ from harness.results.store import COLUMNS
 from harness.runtimes import Deployment
 from harness.runtimes import queue_lengths as queues
 from harness.scenario.sales import Sale
+from harness.topology import LedgerSql
 
 REQUEST_COUNTER = "shop_http_requests"
 NOT_COUNTED = (0, 502, 504)
 """Statuses of requests that no server need have counted: no answer, or a proxy's own."""
 
-_LEDGER_TABLES = {
-    "orders": """
-        SELECT id::text AS order_id, user_id, product_id, quantity, idempotency_key AS key,
-               amount_cents, status, version, accepted_at AS accepted_ns, settled_at AS settled_ns
-        FROM orders WHERE product_id = ANY(%(products)s) ORDER BY accepted_at, id""",
-    "order_events": """
-        SELECT order_id::text, e.version, e.status, at AS at_ns
-        FROM order_events e JOIN orders o ON o.id = order_id
-        WHERE product_id = ANY(%(products)s) ORDER BY at, order_id, e.version""",
-    "payments": """
-        SELECT order_id::text, charge_id, outcome, p.amount_cents, at AS at_ns
-        FROM payments p JOIN orders o ON o.id = order_id
-        WHERE product_id = ANY(%(products)s) ORDER BY at, order_id""",
-    "stock_moves": """
-        SELECT order_id::text, kind, m.quantity, at AS at_ns, relayed_at IS NOT NULL AS relayed, seq
-        FROM stock_moves m JOIN orders o ON o.id = order_id
-        WHERE product_id = ANY(%(products)s) ORDER BY at, order_id, kind""",
-}
-_PRODUCTS = """
-SELECT id, price_cents, initial_stock, reserved, sold FROM products WHERE id = ANY(%s) ORDER BY id
-"""
 _STATEMENTS = """
 SELECT left(regexp_replace(query, '\\s+', ' ', 'g'), 500) AS query, calls,
        round(total_exec_time::numeric, 3) AS total_ms, rows
@@ -67,14 +49,9 @@ FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY total_exec_time DESC LIMIT 25
 """
-_CANCELLED = """
-SELECT id::text AS order_id, user_id, product_id, quantity, idempotency_key AS key, reason
-FROM cancelled_orders WHERE product_id = ANY(%s) ORDER BY cancelled_at, id
-"""
+_COUNTS_STATEMENTS = "SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'"
 _MOST_LETTERS = 1_000
 _MOST_ENTRIES = 100_000
-
-One = TypeVar("One")
 
 RequestCounts = Counter[tuple[str, str, int]]
 """Requests counted by the servers, by (method, route, status)."""
@@ -112,58 +89,57 @@ def collect(deployment: Deployment, sales: Sequence[Sale], seed: int) -> Collect
         ) from error
 
 
-def ledger_frames(deployment: Deployment, sales: Sequence[Sale]) -> dict[str, pd.DataFrame]:
-    """Read the ledger's tables of the sales, all as of one instant; times are epoch nanoseconds."""
-    frames = {}
-    products = [sale.product_id for sale in sales]
-    with psycopg.connect(deployment.dsn(), connect_timeout=5) as ledger:
-        ledger.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        for name, query in _LEDGER_TABLES.items():
-            cursor = ledger.execute(query, {"products": products})
-            columns = [column.name for column in cursor.description or ()]
-            frame = pd.DataFrame(cursor.fetchall(), columns=columns)
-            for column in frame.columns[frame.columns.str.endswith("_ns")]:
-                frame[column] = _epoch_ns(frame[column])
-            frames[name] = frame
-    return frames
-
-
-def _epoch_ns(times: pd.Series) -> pd.Series:
-    """Convert timestamps to nanoseconds since the epoch; a missing one is 0."""
-    known = pd.to_datetime(times, utc=True).astype("datetime64[ns, UTC]")
-    return known.astype("int64").where(known.notna(), 0)
-
-
 def charges(deployment: Deployment, warm_up_prefix: str) -> pd.DataFrame:
-    """Read the payment gateway's log of executed charges, without those of the warm-up."""
+    """Read the payment gateway's log of executed charges, without those of the warm-up.
+
+    They are known by their reference, if that is the buyer's key, and by their order.
+    """
     url = deployment.urls(deployment.topology.gateway)[0]
     response = httpx.get(f"{url}/charges", timeout=30)
     response.raise_for_status()
+    warm_up = orders_of(deployment, WARM_UP_PRODUCT)
     rows = [json.loads(line) for line in response.content.splitlines()]
-    sale = [row for row in rows if not str(row["reference"]).startswith(warm_up_prefix)]
+    sale = [
+        row
+        for row in rows
+        if not str(row["reference"]).startswith(warm_up_prefix) and row["order_id"] not in warm_up
+    ]
     return pd.DataFrame(sale, columns=list(COLUMNS["charges"]))
 
 
 def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> StoreFacts:
     """Return the final stocks, streams, passwords and statements as the stores have them."""
     ids = [sale.product_id for sale in sales]
+    sql = deployment.topology.ledger_sql
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
-
-        def rows(kind: type[One], query: LiteralString, *values: object) -> list[One]:
-            return ledger.cursor(row_factory=class_row(kind)).execute(query, values).fetchall()
-
+        on_sale, ordered = f"{among('id', ids)} ORDER BY id", among("product_id", ids)
         return StoreFacts(
-            products=rows(ProductFacts, _PRODUCTS, ids),
-            statements=rows(Statement, _STATEMENTS),
-            passwords=password_parameters(ledger),
-            cancelled=rows(CancelledOrder, _CANCELLED, ids),
-            redis=_redis_facts(deployment, ids),
+            products=rows_of(ProductFacts, ledger, sql, "products", on_sale),
+            statements=_statements(ledger),
+            passwords=password_parameters(ledger, sql),
+            cancelled=rows_of(CancelledOrder, ledger, sql, "cancelled_orders", ordered),
+            redis=_redis_facts(deployment, ids, names_orders=_have_uuids(ledger, sql)),
+            not_in_ledger=not_yielded(ledger, sql),
         )
 
 
-def password_parameters(ledger: psycopg.Connection[Any]) -> list[PasswordHashes]:
-    """Return by which algorithms, at what cost, how many passwords are hashed; never a hash."""
-    hashes = ledger.execute("SELECT password_hash FROM users")
+def _statements(ledger: psycopg.Connection[Any]) -> list[Statement]:
+    """Return the statements that took most time; none if the server does not count them."""
+    if ledger.execute(_COUNTS_STATEMENTS).fetchone() == (0,):
+        return []
+    return ledger.cursor(row_factory=class_row(Statement)).execute(_STATEMENTS).fetchall()
+
+
+def password_parameters(
+    ledger: psycopg.Connection[Any], sql: LedgerSql
+) -> list[PasswordHashes] | None:
+    """Return by which algorithms, at what cost, how many passwords are hashed; never a hash.
+
+    None if the ledger does not yield them.
+    """
+    if "password_hashes" not in sql:
+        return None
+    hashes = ledger.execute(sql.select("password_hash", "password_hashes"))
     counts = Counter(parameters(row[0]) for row in hashes)
     return [PasswordHashes(parameters=text, count=n) for text, n in sorted(counts.items())]
 
@@ -212,22 +188,37 @@ def requests_of_faults(faults: Iterable[FaultRecord]) -> RequestCounts:
 
     Those are in no buyer's log. One that was not answered, or by a proxy, may not be counted.
     """
+    return certainly_counted(row for fault in faults for row in fault.requests)
+
+
+def certainly_counted(requests: Iterable[RequestCount]) -> RequestCounts:
+    """Add up requests that are in no buyer's log, and that a server must have counted."""
     counts: RequestCounts = Counter()
-    for fault in faults:
-        for row in fault.requests:
-            if row.status not in NOT_COUNTED:
-                counts[row.method, row.route, row.status] += row.count
+    for row in requests:
+        if row.status not in NOT_COUNTED:
+            counts[row.method, row.route, row.status] += row.count
     return counts
 
 
-def _redis_facts(deployment: Deployment, product_ids: Sequence[int]) -> RedisFacts | None:
-    """Return queues and dead letters, and the stock of the first product and of each of them."""
+def _have_uuids(ledger: psycopg.Connection[Any], sql: LedgerSql) -> bool:
+    """Return True if orders are called by UUIDs, which are found in whatever entry of a queue."""
+    first = ledger.execute(sql.select("order_id::text", "orders", "LIMIT 1")).fetchone()
+    return first is None or queues.is_id(first[0])
+
+
+def _redis_facts(
+    deployment: Deployment, product_ids: Sequence[int], *, names_orders: bool
+) -> RedisFacts | None:
+    """Return queues and dead letters, and the stock of the first product and of each of them.
+
+    Unless entries name their orders in a way that is known, nobody can say which order waits.
+    """
     facts, url = deployment.topology.redis, deployment.redis_url()
     if not facts or not url:
         return None
     with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:
         counters = stock_counters(store, facts, product_ids)
-        waiting = queues.ids(store, facts.queues, _MOST_ENTRIES)
+        waiting = queues.ids(store, facts.queues, _MOST_ENTRIES) if names_orders else None
         found = queues.sizes(store, (*facts.queues, facts.dead_letters))
         return RedisFacts(
             stock=counters[0],

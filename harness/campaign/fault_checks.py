@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from harness.errors import UsageError
+from harness.results.outages import hits_accounts
 from harness.scenario.cases import Case
 from harness.scenario.faults import Fault
 from harness.topology import Topology
@@ -22,6 +23,7 @@ def check_known(place: str, case: Case, topologies: Iterable[Topology]) -> None:
 def check_possible(place: str, case: Case, topology: Topology) -> None:
     """Raise UsageError for a fault of something that the topology has not."""
     for where, fault in _listed_faults(place, case):
+        _check_accounts(where, fault, topology)
         is_left_out = case.random_faults is not None and fault.service not in topology.services
         if fault.service is not None and not is_left_out:
             _check_fault(where, fault, fault.service, topology)
@@ -58,6 +60,23 @@ def _check_store(where: str, fault: Fault, service: str, topology: Topology) -> 
         raise UsageError(
             f'{where}: kind = "{fault.kind}", service = "{service}": {refusal}',
             f"name the service under {keys} of the compose file",
+        )
+
+
+def _check_accounts(where: str, fault: Fault, topology: Topology) -> None:
+    """Refuse to delete accounts of a ledger that does not say how."""
+    sql = topology.ledger_sql
+    if hits_accounts(fault.kind) and topology.contract:
+        raise UsageError(
+            f'{where}: kind = "{fault.kind}": its accounts buy by our own contract, and '
+            f"{topology.approach} declares another",
+            "leave the fault out of what this approach is measured with",
+        )
+    if hits_accounts(fault.kind) and not {"account", "delete_accounts"} <= set(sql.statements):
+        raise UsageError(
+            f'{where}: kind = "{fault.kind}": {sql.file} does not say how {topology.approach} '
+            "deletes an account",
+            "write its statements `-- name: account` and `-- name: delete_accounts`",
         )
 
 

@@ -12,12 +12,13 @@ import pandas as pd
 from harness import load
 from harness.campaign import backlog, collect
 from harness.campaign.observer import LiveSample, Observer
+from harness.campaign.prober import Prober
 from harness.campaign.schedule import PlannedRun
 from harness.errors import InfrastructureError
 from harness.faults.injector import Injector, Latest
 from harness.load import LoadPlan
 from harness.load.load_result import LoadResult
-from harness.results.record import FaultRecord
+from harness.results.record import FaultRecord, Payments, ProberFacts
 from harness.runtimes import Deployment
 from harness.scenario.model import Scenario
 from harness.scenario.sales import Sale
@@ -40,11 +41,13 @@ class LoadFindings:
     requests_before: collect.RequestCounts
     drained: bool
     drain_ended_wall_ns: int
+    prober: ProberFacts | None = None
 
 
 def warm_up(scenario: Scenario, deployment: Deployment, seed: int) -> None:
     """Send the load before the load, on another product, and wait for its orders."""
-    plan = LoadPlan.for_warm_up(scenario, deployment.address, seed=seed)
+    contract = deployment.topology.contract
+    plan = LoadPlan.for_warm_up(scenario, deployment.address, seed=seed, contract=contract)
     generator = load.start(plan, deployment.scratch / "warm-up")
     try:
         generator.wait_ready()
@@ -74,8 +77,15 @@ class LoadPhase:
         self._deployment = deployment
         self._observer = observer
         self._folder = deployment.scratch / "sale"
-        self._plan = load.sale_plan(scenario, deployment.address, seed=run.seed, sales=sales)
+        self._plan = load.sale_plan(
+            scenario,
+            deployment.address,
+            seed=run.seed,
+            sales=sales,
+            contract=deployment.topology.contract,
+        )
         self._injector = _injector(run, scenario, deployment, self._latest)
+        self._prober = _prober(run, scenario, deployment)
 
     def __enter__(self) -> Self:
         """Start the generators: they get ready while the deployment warms up."""
@@ -86,6 +96,8 @@ class LoadPhase:
     def __exit__(self, *_: object) -> None:
         """Stop all that still goes on."""
         try:
+            if self._prober is not None:
+                self._prober.stop()
             if self._sampler is not None:
                 self._injector.give_up()
                 self._telemetry = self._sampler.stop()
@@ -98,6 +110,8 @@ class LoadPhase:
 
     def count_requests(self) -> None:
         """Read the servers' counters, so that what they counted before the load is left out."""
+        if self._prober is not None:
+            self._prober.prepare()
         self._requests_before = collect.request_counts(self._deployment)
 
     def send(self) -> None:
@@ -111,7 +125,11 @@ class LoadPhase:
         self._generator.begin(self._t0_ns)
         self._sampler.start(self._t0_ns)
         self._injector.start(self._t0_ns, self._scenario.load_s)
+        if self._prober is not None:
+            self._prober.start()
         self._follow()
+        if self._prober is not None:
+            self._prober.stop()
 
     def drain(self) -> None:
         """Let requests end and what was broken recover, and wait until the backlog is empty."""
@@ -134,6 +152,7 @@ class LoadPhase:
             requests_before=self._requests_before,
             drained=self._drained,
             drain_ended_wall_ns=self._drain_ended_wall_ns,
+            prober=None if self._prober is None else self._prober.facts(),
         )
 
     def _follow(self) -> None:
@@ -181,6 +200,14 @@ class LoadPhase:
 
     def _latest(self, source: str, metric: str) -> float | None:
         return self._sampler.latest(source, metric) if self._sampler else None
+
+
+def _prober(run: PlannedRun, scenario: Scenario, deployment: Deployment) -> Prober | None:
+    """Return who asks beside the load of a run, if the scenario has somebody."""
+    if scenario.prober is None:
+        return None
+    payment = Payments(**scenario.payment.model_dump(), seed=str(run.seed))
+    return Prober(deployment, payment, scenario.prober.every_s)
 
 
 def _injector(

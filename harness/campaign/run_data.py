@@ -3,10 +3,16 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import pandas as pd
 import psutil
 
 from harness import analysis
-from harness.campaign.collect import Collected, entry_requests, requests_of_faults
+from harness.campaign.collect import (
+    Collected,
+    certainly_counted,
+    entry_requests,
+    requests_of_faults,
+)
 from harness.campaign.load_phase import LoadFindings
 from harness.campaign.schedule import PlannedRun
 from harness.host import processors
@@ -72,6 +78,7 @@ def run_data(
         drained=load.drained,
         drain_ended_wall_ns=load.drain_ended_wall_ns,
         faults=load.faults,
+        prober=load.prober,
         recorded=RequestTotals(recorded=load.result.recorded, locust=load.result.locust_requests),
         server_counts=_server_counts(load, stores),
         entry_log=_entry_log(scenario, load, deployment),
@@ -84,10 +91,23 @@ def run_data(
         clock=load.result.clock,
         telemetry=load.telemetry,
         charges=stores.charges,
-        **stores.ledger,
+        **{**stores.ledger, "orders": _orders(stores, load)},
     )
     validity = analysis.validity(run, analysis.check_laws(run))
     return replace(run, record=record.model_copy(update={"validity": validity}))
+
+
+def _orders(stores: Collected, load: LoadFindings) -> pd.DataFrame:
+    """Return the ledger's orders; keys that it does not yield are those that buyers were answered.
+
+    The analysis then knows when each order was asked for. The audit does not read such keys.
+    """
+    orders = stores.ledger["orders"]
+    if "orders.key" not in stores.store.not_in_ledger:
+        return orders
+    bought = load.result.requests.query("endpoint == 'buy' and order_id != ''")
+    keys = bought.drop_duplicates("order_id").set_index("order_id")["key"]
+    return orders.assign(key=orders["order_id"].map(keys).fillna(""))
 
 
 def _load_s(scenario: Scenario, load: LoadFindings) -> float:
@@ -99,10 +119,13 @@ def _load_s(scenario: Scenario, load: LoadFindings) -> float:
 
 
 def _server_counts(load: LoadFindings, stores: Collected) -> list[RequestCount]:
-    """Return what servers counted of the buyers' requests alone."""
+    """Return what servers counted of the buyers' requests alone; nothing if none of them counts."""
+    if not stores.server_counts:
+        return []
     counted = stores.server_counts.copy()
     counted.subtract(load.requests_before)
     counted.subtract(requests_of_faults(load.faults))
+    counted.subtract(certainly_counted(load.prober.requests if load.prober else ()))
     return [
         RequestCount(method=method, route=route, status=status, count=count)
         for (method, route, status), count in sorted(counted.items())

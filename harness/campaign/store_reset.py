@@ -1,7 +1,7 @@
 """Empties the stores, seeds the stock of every sale, and proves both.
 
-Stores are emptied from outside, by the schema that every approach shares; how an approach then
-learns of its stock is its own affair, so the last proof is asked over HTTP, where a buyer would.
+Stores are emptied from outside, by what `x-harness.ledger` says of their schema; how an approach
+then learns of its stock is its own affair, so the last proof is asked over HTTP, as a buyer asks.
 """
 
 import time
@@ -11,30 +11,28 @@ from typing import Any
 import httpx
 import psycopg
 import redis
-from psycopg.rows import class_row
 
+from harness.campaign.ledger_reading import among, not_yielded, rows_of
+from harness.contract import Contract, Operation
 from harness.errors import InfrastructureError
 from harness.results.record import ProductProof, RedisProof, ResetProof, SaleProof
 from harness.runtimes import Addresses, Deployment
 from harness.runtimes import queue_lengths as queues
 from harness.scenario.model import Product, Scenario
 from harness.scenario.sales import Sale
-from harness.topology import RedisFacts, Topology
+from harness.topology import RELATIONS, LedgerSql, RedisFacts, Topology
 
 WARM_UP_PRODUCT = 2
 WARM_UP_STOCK = 1_000_000
-TABLES = (
-    "users",
-    "orders",
-    "payments",
-    "stock_moves",
-    "order_events",
-    "purchase_counts",
-    "cancelled_orders",
-    "products",
-)
 STOCK_VISIBLE_LIMIT_S = 15.0
 _DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
+_FORGET_STATEMENTS = """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements') THEN
+        PERFORM pg_stat_statements_reset();
+    END IF;
+END $$
+"""
 _SETTINGS_OF_ROLES = """
 SELECT coalesce(rolname, 'every role'), split_part(setting, '=', 1), split_part(setting, '=', 2)
 FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole, unnest(s.setconfig) AS setting
@@ -60,11 +58,12 @@ def reset_stores(
     """
     try:
         with psycopg.connect(addresses.dsn, autocommit=True, connect_timeout=5) as ledger:
-            _empty_and_seed(ledger, scenario.product, sales)
+            not_yielded(ledger, topology.ledger_sql)  # refused before the load, not after it
+            _empty_and_seed(ledger, topology.ledger_sql, scenario.product, sales)
             _flush_redis(addresses.redis_url)
             seen = _wait_until_visible(topology, addresses.shop, sales)
             in_redis = _prove_redis(topology, addresses.redis_url, sales)
-            return _prove(ledger, sales, seen, *in_redis)
+            return _prove(ledger, topology.ledger_sql, sales, seen, *in_redis)
     except (psycopg.Error, redis.RedisError) as error:
         raise InfrastructureError(
             f"{topology.approach}: cannot reset the stores: {error}",
@@ -77,22 +76,24 @@ def settle_stores(deployment: Deployment) -> None:
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
         ledger.execute("VACUUM ANALYZE")
         ledger.execute("CHECKPOINT")
-        ledger.execute("SELECT pg_stat_statements_reset()")
+        ledger.execute(_FORGET_STATEMENTS)
 
 
 def _empty_and_seed(
-    ledger: psycopg.Connection[Any], product: Product, sales: Sequence[Sale]
+    ledger: psycopg.Connection[Any], sql: LedgerSql, product: Product, sales: Sequence[Sale]
 ) -> None:
-    facts = (product.name, product.price_cents)
-    rows = [(sale.product_id, *facts, sale.stock, product.per_user_limit) for sale in sales]
-    rows.append((WARM_UP_PRODUCT, "Warm-up", 100, WARM_UP_STOCK, None))
-    with ledger.transaction(), ledger.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE")
-        cursor.executemany(
-            "INSERT INTO products (id, name, price_cents, initial_stock, per_user_limit)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            rows,
-        )
+    facts = {
+        "name": product.name,
+        "price_cents": product.price_cents,
+        "per_user_limit": product.per_user_limit,
+    }
+    rows = [{"id": sale.product_id, "stock": sale.stock, **facts} for sale in sales]
+    warm_up = {"name": "Warm-up", "price_cents": 100, "per_user_limit": None}
+    rows.append({"id": WARM_UP_PRODUCT, "stock": WARM_UP_STOCK, **warm_up})
+    with ledger.transaction(), psycopg.ClientCursor(ledger) as cursor:  # takes several statements
+        cursor.execute(sql.statement("empty"))
+        for row in rows:
+            cursor.execute(sql.statement("seed"), row)
 
 
 def _flush_redis(url: str | None) -> None:
@@ -101,12 +102,19 @@ def _flush_redis(url: str | None) -> None:
             store.flushall()
 
 
-def _wait_until_visible(topology: Topology, address: str, sales: Sequence[Sale]) -> list[int]:
-    """Ask the shop for every stock, as a buyer would, until each is the seeded one."""
+def _wait_until_visible(
+    topology: Topology, address: str, sales: Sequence[Sale]
+) -> list[int | None]:
+    """Ask the shop for every stock, as a buyer would, until each is the seeded one.
+
+    None of a shop whose contract says that it does not show it: it must show the product.
+    """
     deadline_s = time.monotonic() + STOCK_VISIBLE_LIMIT_S
+    page = Contract(topology.contract)["product"]
     with httpx.Client(base_url=address, timeout=5) as shop:
         for sale in sales:
-            while (answer := _offer(shop, sale)) != sale.stock:
+            expected = sale.stock if page.shows("stock") else None
+            while (answer := _offer(shop, page, sale)) != expected:
                 if time.monotonic() > deadline_s:
                     raise InfrastructureError(
                         f"{topology.approach}: the shop does not offer the "
@@ -115,38 +123,48 @@ def _wait_until_visible(topology: Topology, address: str, sales: Sequence[Sale])
                         "see the logs of the service that takes the load",
                     )
                 time.sleep(0.05)
-    return [sale.stock for sale in sales]
+    return [sale.stock if page.shows("stock") else None for sale in sales]
 
 
-def _offer(shop: httpx.Client, sale: Sale) -> int | str:
-    """Return the stock that the shop shows, or what it said instead."""
+def _offer(shop: httpx.Client, page: Operation, sale: Sale) -> int | str | None:
+    """Return the stock that the shop shows, None if it shows none, or what it said instead."""
     try:
-        response = shop.get(f"/products/{sale.product_id}")
-        if response.status_code == 200:
-            return int(response.json()["stock"])
+        path, headers, _ = page.compose({"product_id": sale.product_id, "token": ""})
+        response = shop.request(page.method, path, headers=headers)
+        status, facts = page.read(response.status_code, _object_in(response))
+        if status == 200:
+            return int(facts["stock"]) if page.shows("stock") else None
     except (httpx.HTTPError, ValueError, KeyError) as error:
         return repr(error)
     return f"{response.status_code} {response.text[:200]}"
 
 
+def _object_in(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
 def _prove(
     ledger: psycopg.Connection[Any],
+    sql: LedgerSql,
     sales: Sequence[Sale],
-    seen: Sequence[int],
+    seen: Sequence[int | None],
     in_redis: RedisProof | None,
     counters: Sequence[int | None],
 ) -> ResetProof:
-    rows = {
-        table: ledger.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # type: ignore[index]  # noqa: S608
-        for table in TABLES
-    }
-    cursor = ledger.cursor(row_factory=class_row(ProductProof))
-    products = cursor.execute(
-        "SELECT initial_stock, reserved, sold FROM products WHERE id = ANY(%s) ORDER BY id",
-        ([sale.product_id for sale in sales],),
-    ).fetchall()
+    on_sale = f"{among('id', [sale.product_id for sale in sales])} ORDER BY id"
+    of_product = tuple(ProductProof.model_fields)
+    products = rows_of(ProductProof, ledger, sql, "products", on_sale, of_product)
+    if len(products) != len(sales):
+        raise InfrastructureError(
+            f"{sql.file}: after `seed` the products are not among those that it yields",
+            "the ids that `products` yields must be those that `seed` is given",
+        )
     proof = ResetProof(
-        rows=rows,
+        rows=_count_rows(ledger, sql),
         product=products[0],
         stock_over_http=seen[0],
         redis=in_redis,
@@ -168,6 +186,18 @@ def _prove(
         postgres_roles=settings_of_roles(ledger),
     )
     return proof.model_copy(update={"clean": _is_clean(proof, sales)})
+
+
+def _count_rows(ledger: psycopg.Connection[Any], sql: LedgerSql) -> dict[str, int]:
+    """Return the rows of each relation, and what the ledger's statement ``leftovers`` counts."""
+    names = [name for name in RELATIONS if name in sql and name != "password_hashes"]
+    rows: dict[str, int] = {}
+    for name in names:
+        counted = ledger.execute(sql.select("count(*)", name)).fetchone()
+        rows[name] = int(counted[0]) if counted else 0
+    if "leftovers" in sql:
+        rows |= {str(what): int(n) for what, n in ledger.execute(sql.statement("leftovers"))}
+    return rows
 
 
 def _prove_redis(
@@ -219,7 +249,7 @@ def _is_clean(proof: ResetProof, sales: Sequence[Sale]) -> bool:
         return False
     for sale, offer in zip(sales, proof.sales or (), strict=True):
         untouched = ProductProof(initial_stock=sale.stock, reserved=0, sold=0)
-        if offer.product != untouched or offer.stock_over_http != sale.stock:
+        if offer.product != untouched or offer.stock_over_http not in (None, sale.stock):
             return False
         if found is not None and offer.redis_stock != sale.stock:
             return False

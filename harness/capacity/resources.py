@@ -145,8 +145,8 @@ def _own_cores(facts: RunFacts, service: str) -> float | None:
 
 def _slots(facts: RunFacts) -> Iterator[Resource]:
     """Yield the payment slots, by the charges that the gateway had under way."""
-    slots = int(facts.topology["payment_slots"])
-    if facts.charges.empty:
+    slots = facts.topology["payment_slots"]
+    if slots is None or facts.charges.empty:
         return
     begin_ns, end_ns = facts.peak.window_ns
     started_ns = integers(facts.charges, "started_ns") - facts.t0_wall_ns

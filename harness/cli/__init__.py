@@ -17,7 +17,7 @@ from harness.host import inherited
 _COMMANDS = (
     *("run", "capacity", "validate", "selftest"),
     *("report", "compare", "audit", "history", "list"),
-    *("up", "reset", "down", "doctor", "clean", "init", "export"),
+    *("up", "reset", "down", "conform", "doctor", "clean", "init", "export"),
     *("gate", "baseline"),
 )
 """Each is a module of its name, in the order of `harness --help`: a line for each purpose."""

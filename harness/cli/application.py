@@ -1,8 +1,10 @@
 """The command line's application, and how its commands print."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from harness.cli.help_pages import CommandsByPurpose, examples
+from harness.project import VARIABLE
 
 app = typer.Typer(
     name="harness",
@@ -42,6 +45,7 @@ def _say_version(is_asked: bool) -> None:
     epilog=examples(
         "harness run quick          # both approaches, 3 minutes, then a report",
         "harness compare results/a results/b",
+        "harness --project ../shop run quick --approach shop",
         "harness COMMAND --help     # the options of a command, with examples",
     )
 )
@@ -52,8 +56,14 @@ def harness(
             "--version", is_eager=True, callback=_say_version, help="Say which version, and end."
         ),
     ] = False,
+    project: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help=f"The project that is measured; or {VARIABLE}."),
+    ] = None,
 ) -> None:
     """Would a queue have saved the sale? Measures both, and audits what it measured."""
+    if project is not None:
+        os.environ[VARIABLE] = str(project)
 
 
 def print_table(table: Table) -> None:

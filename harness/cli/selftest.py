@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 )
 def selftest(
     approach: Annotated[
-        str, typer.Argument(help="The approach to copy.", autocompletion=complete_approach)
-    ] = "queue",
+        str | None,
+        typer.Argument(
+            help="The approach to copy; by default the first.", autocompletion=complete_approach
+        ),
+    ] = None,
     scenario: Annotated[
         str,
         typer.Option(help="Name in scenarios/, or a TOML file.", autocompletion=complete_scenario),
@@ -46,12 +49,12 @@ def selftest(
     from harness.project import project_root, results_root
     from harness.runtimes import measuring
     from harness.scenario.model import load_scenario
-    from harness.topology import find_approach
+    from harness.topology import by_default, discover, find_approach
 
     detail = read_detail(quiet=quiet, verbose=verbose)
     root = project_root()
     loaded = load_scenario(scenario, root)
-    found = find_approach(root, approach)
+    found = find_approach(root, approach or by_default(discover(root))[0])
     name = f"selftest-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     folder = out or results_root() / "results" / name
 

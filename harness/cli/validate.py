@@ -1,12 +1,17 @@
 """`harness validate`: a scenario and the compose files, checked without running anything."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli.application import app, console, print_json
 from harness.cli.help_pages import MEASURE, examples
 from harness.cli.options import JsonOption, complete_scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from harness.topology import Topology
 
 
 @app.command(
@@ -51,3 +56,16 @@ def validate(
     cases = f"{len(checked.cases)} cases, " if checked.cases else ""
     listed = ", ".join(names)
     console.print(f"ok: {checked.title}: {checked.workload}, {cases}{runs} runs of {listed}")
+    for line in _unmeasured({variant: topology for (variant, _), topology in measured.items()}):
+        console.print(line)
+
+
+def _unmeasured(topologies: "Mapping[str, Topology]") -> "Iterator[str]":
+    """Yield, by variant, what the audit will not know, because the ledger does not yield it."""
+    from harness.audit import INVARIANTS
+
+    for name, topology in topologies.items():
+        for relation in topology.ledger_sql.missing:
+            readers = [one.id for one in INVARIANTS if relation in one.reads]
+            if readers:
+                yield f"{name}: its ledger yields no {relation}: unknown: {', '.join(readers)}"

@@ -21,19 +21,22 @@ from harness.topology.section import read_yaml
 EXPORTED: Final = {
     "command": "`args` of the container: an image keeps its entry point",
     "configs": "a ConfigMap; an init container writes a file that has a secret in it",
+    "cpus": "`resources.limits`",
     "depends_on": "who is let in by the NetworkPolicy",
     "deploy": "`replicas`, `resources.limits`",
+    "env_file": "`env`, as what stands under `environment`",
     "environment": "`env`; a secret is a reference to the Secret",
     "expose": "ports of the container and of the Service",
     "healthcheck": "`startupProbe`, `readinessProbe`",
     "image": "`image`",
+    "mem_limit": "`resources.limits`",
     "ports": "a port of the Service, where the NetworkPolicy lets everybody in",
     "pull_policy": "`imagePullPolicy`",
     "stop_grace_period": "`terminationGracePeriodSeconds`",
     "volumes": "a ConfigMap for files of the project, a claim for a named volume",
 }
 """Where the keys of a service are in the manifests."""
-NAMED: Final = ("build", "init", "stop_signal")
+NAMED: Final = ("build", "init", "mem_reservation", "restart", "shm_size", "stop_signal")
 """The keys of a service of which the manifests have nothing."""
 _DOCKERS_DNS = "127.0.0.11"
 
@@ -75,6 +78,12 @@ def _of_service(
         yield "build", "Kubernetes builds nothing: build, push, and name the image in base/"
     if written.get("init"):
         yield "init", "there is no such key: the container's program is its process 1"
+    if "mem_reservation" in written:
+        yield "mem_reservation", "nothing is reserved: write a request of memory"
+    if "restart" in written:
+        yield "restart", "a container of a Deployment is always started again"
+    if "shm_size" in written:
+        yield "shm_size", "shared memory is as large as the cluster has it"
     if service.stop_signal:
         yield "stop_signal", f"{service.stop_signal}: the signal of the image is sent"
     if service.pull_policy and service.pull_policy not in PULL_POLICIES:

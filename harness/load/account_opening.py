@@ -5,10 +5,13 @@ like the seeding of the stock: they are in no request log and in no figure.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import gevent.pool
 
+from harness.contract import Operation
 from harness.load.http_client import NoRetryClient
 from harness.load.load_plan import OpenPlan
 
@@ -43,18 +46,28 @@ def _open(plan: OpenPlan, number: int) -> Account:
     account = {"email": email, "password": f"secret-of-account-{number}"}
     try:
         named = account | {"name": f"Account {number}"}
-        registered = json.loads(_post(client, "/auth/register", named, 201))
-        session = json.loads(_post(client, "/auth/login", account, 200))
-        return Account(int(registered.get("user_id") or 0), str(session["token"]))
+        registered = _ask(client, plan.api["register"], named, 201)
+        session = _ask(client, plan.api["login"], account, 200)
+        user_id = registered.get("user_id")
+        return Account(user_id if isinstance(user_id, int) else 0, str(session["token"]))
     finally:
         client.close()
 
 
-def _post(client: NoRetryClient, path: str, body: dict[str, str], expected: int) -> bytes:
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    response = client.request("POST", path, headers, json.dumps(body).encode())
+def _ask(
+    client: NoRetryClient, operation: Operation, variables: Mapping[str, str], expected: int
+) -> dict[str, Any]:
+    path, headers, body = operation.compose(variables)
+    headers["Accept"] = "application/json"
+    response = client.request(operation.method, path, headers, body)
+    asked = f"{operation.method} {path}"
     if response.error:
-        raise NoAccount(f"POST {path} was not answered: {response.error}")
-    if response.status != expected:
-        raise NoAccount(f"POST {path} was answered {response.status}: {response.body[:200]!r}")
-    return response.body
+        raise NoAccount(f"{asked} was not answered: {response.error}")
+    try:
+        answer = json.loads(response.body or b"{}")
+    except ValueError:
+        answer = None
+    status, facts = operation.read(response.status, answer if isinstance(answer, dict) else {})
+    if status != expected:
+        raise NoAccount(f"{asked} was answered {status}: {response.body[:200]!r}")
+    return facts

@@ -6,12 +6,11 @@ its end; think. The buyers in `scenarios/buyers` differ in how they watch. Reque
 is the generator's own lateness, and can be measured.
 """
 
-import json
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
-from urllib.parse import quote
 
 import gevent
 import msgspec
@@ -84,6 +83,7 @@ class Buyer(User):
         self.number, self._ready_ns = self._arrive()
         self._http = self.client_class(self.plan.address, self.plan.load.request_timeout_s)
         self._user_id = 0
+        self._token = ""
         self._leaving = StopSignal()
         self._think_ns = 0
         # Draws follow from seed and buyer alone, so every approach meets the same buyers.
@@ -125,7 +125,7 @@ class Buyer(User):
         plan = cast(LoadPlan, self.plan)  # a contention test has a script of its own
         if not self._sign_in():
             return
-        self._request("product", "GET", f"/products/{plan.product_id}")
+        self._request("product", {"product_id": plan.product_id})
         attempt = 0
         while not self._leaving.is_set:
             answer = self._attempt(plan.product_id, f"{plan.key_prefix}{self.number}-{attempt}")
@@ -138,33 +138,29 @@ class Buyer(User):
         """Register and log in, however long it takes; return False if the buyer left before."""
         number = self.number + self.plan.user_offset
         account = {"email": f"buyer-{number}@example.org", "password": f"secret-of-buyer-{number}"}
-        registration = json.dumps(account | {"name": f"Buyer {number}"}).encode()
+        registration = account | {"name": f"Buyer {number}"}
         while not self._leaving.is_set:
-            registered = self._post_with_retries("register", "/auth/register", registration)
+            registered = self._request_with_retries("register", registration)
             self._user_id = registered.user_id or self._user_id
             # 409: an earlier try was carried out, but its answer got lost.
             if registered.status in (201, 409) and not self._leaving.is_set:
-                login = self._post_with_retries(
-                    "login", "/auth/login", json.dumps(account).encode()
-                )
-                if login.token:
-                    self._headers["Authorization"] = f"Bearer {login.token}"
+                self._token = self._request_with_retries("login", account).token
+                if self._token:
                     return True
             self._think()
         return False
 
     def _attempt(self, product_id: int, key: str) -> Answer:
         """Make one attempt to buy, over all its tries under one key."""
-        body = b'{"product_id":%d,"quantity":%d}' % (product_id, UNITS)
-        return self._post_with_retries("buy", "/orders", body, key)
+        wanted = {"product_id": product_id, "quantity": UNITS, "key": key}
+        return self._request_with_retries("buy", wanted, key)
 
-    def _post_with_retries(self, endpoint: str, path: str, body: bytes, key: str = "") -> Answer:
-        """Post, and post again while the outcome is open, tries are left, and the buyer stays."""
-        headers = {"Content-Type": "application/json"}
-        if key:
-            headers["Idempotency-Key"] = key
+    def _request_with_retries(
+        self, endpoint: str, variables: Mapping[str, Any], key: str = ""
+    ) -> Answer:
+        """Ask, and ask again while the outcome is open, tries are left, and the buyer stays."""
         for tried in range(self.plan.load.retries + 1):
-            answer = self._request(endpoint, "POST", path, body, headers, key, tried)
+            answer = self._request(endpoint, variables, key, tried)
             if answer.outcome != INDETERMINATE or self._gives_up():
                 break
             if tried < self.plan.load.retries:
@@ -190,7 +186,7 @@ class Buyer(User):
 
     def ask_status(self, order_id: str) -> Answer:
         """Ask for the state of an order, once."""
-        return self._request("status", "GET", f"/orders/{quote(order_id, safe='')}")
+        return self._request("status", {"order_id": order_id})
 
     def _think(self) -> None:
         """Think between two actions; a buyer that is asked to leave does so at once."""
@@ -205,17 +201,15 @@ class Buyer(User):
     def _request(
         self,
         endpoint: str,
-        method: str,
-        path: str,
-        body: bytes = b"",
-        headers: dict[str, str] | None = None,
+        variables: Mapping[str, Any],
         key: str = "",
         tried: int = 0,
     ) -> Answer:
         """Make one request and record it."""
-        sent_with = self._headers | headers if headers else self._headers
-        response = self._http.request(method, path, sent_with, body)
-        self._count(endpoint, method, response)
+        operation = self.plan.api[endpoint]
+        path, headers, body = operation.compose({**variables, "token": self._token})
+        response = self._http.request(operation.method, path, self._headers | headers, body)
+        self._count(endpoint, operation.method, response)
         answer = self._parse_response(endpoint, response)
         self._record(endpoint, answer, key, tried)
         if answer.status > 0:
@@ -234,10 +228,10 @@ class Buyer(User):
         )
 
     def _parse_response(self, endpoint: str, response: Response) -> Answer:
-        status = response.status
-        if status == 0:
+        if response.status == 0:
             return Answer(0, INDETERMINATE, response.error)
         body, error = _parse(response.body)
+        status, body = self.plan.api[endpoint].read(response.status, body)
         outcome = outcome_of(endpoint, status, body)
         answer = Answer(status, outcome, error)
         answer.code = str(body.get("code") or "") if status >= 400 else ""
@@ -279,10 +273,12 @@ class Buyer(User):
         `parser` is what remembers the last event over several streams. The outcome is open if the
         stream broke, ended early, or was still open at the deadline.
         """
-        headers = self._headers | {"Accept": "text/event-stream"}
+        operation = self.plan.api["events"]
+        path, stated, _ = operation.compose({"order_id": order_id, "token": self._token})
+        headers = self._headers | stated | {"Accept": "text/event-stream"}
         if parser.last_id:
             headers["Last-Event-ID"] = parser.last_id
-        response = self._http.open_stream(f"/orders/{quote(order_id, safe='')}/events", headers)
+        response = self._http.open_stream(path, headers)
         self._count("events", "GET", response)
         if response.status == 200:
             answer = Answer(200, INDETERMINATE, order_id=order_id)
@@ -302,7 +298,7 @@ class Buyer(User):
                     if not line:
                         answer.error = "ended"
                         break
-                    _learn(answer, parser.feed_line(line))
+                    self._learn(answer, parser.feed_line(line))
         except (gevent.Timeout, OSError, BrokenAnswer) as error:
             answer.error = reason(error)
         self._http.done_ns = time.monotonic_ns()
@@ -313,15 +309,15 @@ class Buyer(User):
         else:
             self._http.close()
 
-
-def _learn(answer: Answer, event: Event | None) -> None:
-    """Take an event's state of the order into the answer."""
-    if event is None:
-        return
-    body, _ = _parse(event.data.encode())
-    order_id, status, version = order_in(body, "")
-    if order_id == answer.order_id and status:
-        answer.order_status, answer.version = status, version
+    def _learn(self, answer: Answer, event: Event | None) -> None:
+        """Take an event's state of the order into the answer."""
+        if event is None:
+            return
+        body, _ = _parse(event.data.encode())
+        _, body = self.plan.api["events"].read(200, body)
+        order_id, status, version = order_in(body, "")
+        if order_id == answer.order_id and status:
+            answer.order_status, answer.version = status, version
 
 
 def _parse(content: bytes) -> tuple[dict[str, Any], str]:

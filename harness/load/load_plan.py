@@ -7,11 +7,12 @@ generators are ready, because importing Locust takes a second or two.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.contract import Contract
 from harness.scenario.arrivals import arrivals_ns
 from harness.scenario.load_profile import Schedule
 from harness.scenario.sales import Sale
@@ -71,6 +72,13 @@ class Plan:
     user_offset: int
     load: "LoadSettings"
     """All that the scenario says in `[load]`, whoever reads it; in a generator a plain object."""
+    contract: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    """How the shop's HTTP API differs from ours; {}: in nothing."""
+
+    @cached_property
+    def api(self) -> Contract:
+        """Return how requests are written, and answers read."""
+        return Contract(self.contract)
 
     def to_json(self) -> str:
         """Return the plan as JSON."""
@@ -127,7 +135,14 @@ class LoadPlan(_StagedPlan):
     stages: tuple[PlannedStage, ...]
 
     @classmethod
-    def for_warm_up(cls, scenario: "Scenario", address: str, *, seed: int) -> "LoadPlan":
+    def for_warm_up(
+        cls,
+        scenario: "Scenario",
+        address: str,
+        *,
+        seed: int,
+        contract: Mapping[str, Any] | None = None,
+    ) -> "LoadPlan":
         """Return the plan of a scenario's warm-up; its keys are ``<seed>-w<user>-<n>``.
 
         The buyers arrive in the first third of the warm-up and leave at its end.
@@ -145,6 +160,7 @@ class LoadPlan(_StagedPlan):
                 PlannedStage("stay", users, seconds - ramp_s, users / ramp_s),
             ),
             load=_plain(scenario.load.model_dump()),
+            contract=contract or {},
         )
 
     def spawn_rate_at(self, t_s: float) -> float:
@@ -189,7 +205,14 @@ class OpenPlan(_StagedPlan):
 AnyPlan = LoadPlan | ContentionPlan | OpenPlan
 
 
-def sale_plan(scenario: "Scenario", address: str, *, seed: int, sales: Sequence[Sale]) -> AnyPlan:
+def sale_plan(
+    scenario: "Scenario",
+    address: str,
+    *,
+    seed: int,
+    sales: Sequence[Sale],
+    contract: Mapping[str, Any] | None = None,
+) -> AnyPlan:
     """Return the plan of a scenario's measured load: stages, a contention test, or arrivals.
 
     The idempotency keys of its buyers are ``<seed>-<user>-<n>``, ``<seed>-<sale>-<user>`` and
@@ -201,6 +224,7 @@ def sale_plan(scenario: "Scenario", address: str, *, seed: int, sales: Sequence[
         "key_prefix": f"{seed}-",
         "user_offset": 0,
         "load": _plain(scenario.load.model_dump()),
+        "contract": contract or {},
     }
     if scenario.contention is not None:
         return ContentionPlan(sales=tuple(sales), buyers=scenario.contention.buyers, **shared)

@@ -44,7 +44,7 @@ class OneShotUser(Buyer):
         assert isinstance(plan, OpenPlan)  # noqa: S101 - the plan chose this buyer
         account = self.accounts[account_of(self.number, plan.accounts, plan.load.processes)]
         self._user_id = account.user_id
-        self._headers["Authorization"] = f"Bearer {account.token}"
+        self._token = account.token
         answer = self._attempt(plan.product_id, f"{plan.key_prefix}{self.number}")
         if answer.outcome == request_outcomes.ACCEPTED and not answer.is_final:
             self.watch(answer.order_id)

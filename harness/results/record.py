@@ -179,6 +179,8 @@ class StoreFacts(Part):
     cancelled: list[CancelledOrder] = []
     passwords: list[PasswordHashes] | None = None
     statements: list[Statement] = []
+    not_in_ledger: list[str] = []
+    """What the audit reads and the ledger does not yield, as RELATION or RELATION.COLUMN."""
 
 
 class RequestTotals(Part):
@@ -253,6 +255,26 @@ PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")
 """What is recorded of the plan of a fault."""
 
 
+class ProbeResult(Part):
+    """What a question came to that the prober asked beside the load."""
+
+    title: str
+    """What must hold."""
+    asked: int = 0
+    undecided: int = 0
+    """How often the shop was too busy to answer it."""
+    violated: int = 0
+    examples: list[str] = []
+    """What the shop answered instead, the first few."""
+
+
+class ProberFacts(Part):
+    """What the prober asked; none of it is in another table or count of the run."""
+
+    probes: list[ProbeResult]
+    requests: list[RequestCount]
+
+
 class Validity(Part):
     """Whether a run measured what it says, judged when it was saved."""
 
@@ -313,6 +335,8 @@ class RunRecord(Part):
     """When waiting for the backlog ended, in epoch ns."""
     faults: list[FaultRecord] = []
     """Ordered by when they began."""
+    prober: ProberFacts | None = None
+    """Null: the scenario has none."""
     recorded: RequestTotals | None = None
     server_counts: list[RequestCount] | None
     entry_log: EntryLog | None = None

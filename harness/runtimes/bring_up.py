@@ -63,14 +63,13 @@ def _watch(deployment: Deployment, futures: set[Future[str]], on_progress: OnPro
 
 def _start_service(deployment: Deployment, name: str, milestones: _Milestones) -> str:
     topology = deployment.topology
-    service = topology.services[name]
-    milestones.wait_for(service.depends_on, deployment)
+    milestones.wait_for(topology.services[name].depends_on, deployment)
     deployment.start_service(name)
     milestones.reach(name, Condition.STARTED)
     if topology.runs_once(name):
         deployment.wait_service(name, Condition.COMPLETED)
         milestones.reach(name, Condition.COMPLETED)
-    elif service.healthcheck is not None:
+    else:
         deployment.wait_service(name, Condition.HEALTHY)
         milestones.reach(name, Condition.HEALTHY)
     return name

@@ -1,5 +1,6 @@
 """A topology that is up, whatever runs it: replicas by service, and what can be done with them."""
 
+import math
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -24,6 +25,9 @@ class Cancelled(Exception):
 
 
 AnyReplica = TypeVar("AnyReplica", bound=Replica, default=Any)
+
+UNCHECKED_S = 3.0
+"""How long a replica without a health check must have run to count as ready."""
 
 OnProgress = Callable[[str], None]
 """Takes a sentence about every service that becomes ready."""
@@ -230,7 +234,11 @@ class Deployment(ABC, Generic[AnyReplica]):
 
     def _wait_healthy(self, replica: AnyReplica) -> None:
         check = replica.service.healthcheck
-        self._wait(replica, replica.is_healthy, check.longest_wait_s if check else 0.0)
+        if check is None:
+            settled_s = time.monotonic() + UNCHECKED_S
+            self._wait(replica, lambda: time.monotonic() >= settled_s, math.inf)
+        else:
+            self._wait(replica, replica.is_healthy, check.longest_wait_s)
 
     def _wait(self, replica: AnyReplica, is_ready: Callable[[], bool], limit_s: float) -> None:
         """Wait until a replica is ready (InfrastructureError: it ends, or takes too long)."""

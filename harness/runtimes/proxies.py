@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.runtimes.ports import container_ports
-from harness.topology import Condition, HealthCheck, Mount, Service, Topology, peers
+from harness.topology import Condition, HealthCheck, Mount, Service, Topology, peers, port_beside
 
 PROGRAM = Path(__file__).with_name("tcp_proxy.py")
 _INSIDE = "/srv/tcp_proxy.py"
@@ -128,7 +128,10 @@ def _by_proxy(service: Service, store: str, proxy: Service) -> Service:
 
     if service.name == store:
         return service
-    environment = {key: moved(text) for key, text in service.environment.items()}
+    environment = {
+        key: proxy.name if text == store and port_beside(key) else moved(text)
+        for key, text in service.environment.items()
+    }
     command = tuple(map(moved, service.command))
     if environment == dict(service.environment) and command == service.command:
         return service

@@ -85,5 +85,10 @@ def ids(store: "redis.Redis", names: Sequence[str], most: int) -> set[str] | Non
     return {one for fields in waiting for text in fields.values() for one in _ID.findall(text)}
 
 
+def is_id(text: str) -> bool:
+    """Return True for what `ids` would find: a UUID."""
+    return _ID.fullmatch(text) is not None
+
+
 def _text(value: bytes | str) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -15,7 +15,7 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 
 import scenarios.buyers
 from harness.errors import UsageError
-from harness.project import folders, project_file
+from harness.project import scenario_files
 from harness.scenario.cases import Case
 from harness.scenario.expectations import Expectation, check_expectations
 from harness.scenario.faults import Fault, Variation, check_faults
@@ -114,6 +114,13 @@ class Drain(SchemaModel):
     """How long it is waited for; an order that is open after that is a finding of the audit."""
 
 
+class Prober(SchemaModel):
+    """Asks beside the load what no load asks, of the product of the warm-up."""
+
+    every_s: Seconds = 10
+    """The time between two questions; each is a few requests and buys once or twice."""
+
+
 class Stage(SchemaModel):
     """A straight ramp to `users`; at most `spawn_rate` users per second may come or go."""
 
@@ -164,6 +171,7 @@ class Scenario(SchemaModel):
     load: LoadSettings
     warm_up: WarmUp = WarmUp()
     drain: Drain = Drain()
+    prober: Prober | None = None
     contention: ContentionTest | None = Field(
         default=None,
         validation_alias=AliasChoices("contention", "contest"),  # the second is the old name
@@ -358,10 +366,9 @@ def ignored_scenarios(root: Path) -> list[Path]:
 
 def _files(root: Path, pattern: str) -> Iterator[tuple[str, Path]]:
     """Yield the files of scenarios that match, each with what its name begins with."""
-    for folder in folders(root):
-        for place in ("", EXPERIMENTS):
-            for path in (folder / "scenarios" / place).glob(pattern):
-                yield place, path
+    for place in ("", EXPERIMENTS):
+        for path in scenario_files(root, f"{place}{pattern}"):
+            yield place, path
 
 
 def load_scenario(name_or_path: str, root: Path) -> Scenario:
@@ -377,7 +384,7 @@ def _find(name_or_path: str, root: Path) -> Path:
     known = known_scenarios(root)
     for name in (name_or_path, f"{EXPERIMENTS}{name_or_path}"):
         if name in known:
-            return project_file(root, f"scenarios/{name}.toml")
+            return scenario_files(root, f"{name}.toml")[0]
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return Path(name_or_path)
     raise UsageError(f"there is no scenario named {name_or_path!r}", _list_known(root))

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.project import PREFIX, compose_files, files_like_an_approach
+from harness.project import PREFIX, brought_along, compose_files, files_like_an_approach
 from harness.topology import secrets
 from harness.topology.compose_source import load
 from harness.topology.env_file import read_variables
+from harness.topology.ledger_sql import RELATIONS, LedgerSql
 from harness.topology.limits import Limits
 from harness.topology.topology_model import (
     Changes,
@@ -25,13 +26,16 @@ from harness.topology.topology_model import (
     Service,
     Topology,
     peers,
+    port_beside,
 )
 
 __all__ = [
+    "RELATIONS",
     "Condition",
     "ConfigFile",
     "ConsumerGroup",
     "HealthCheck",
+    "LedgerSql",
     "Limits",
     "Mount",
     "PublishedPort",
@@ -44,6 +48,7 @@ __all__ = [
     "ignored_files",
     "load_topology",
     "peers",
+    "port_beside",
 ]
 
 
@@ -82,10 +87,12 @@ def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Top
 
     What they do not name is looked up in the ``.env`` beside the file, as Compose does; never in
     the environment of this process: what a campaign measured must follow from what it recorded.
-    Secrets that neither states are drawn. Raises UsageError, naming file and key.
+    Secrets that neither states are drawn, and ``HARNESS_FOLDER`` is where the harness has its own
+    approaches and the payment gateway. Raises UsageError, naming file and key.
     """
     approach = path.name.removeprefix(PREFIX).removesuffix(".yml")
     file = path.resolve()  # paths count from the file, not from a link to it
     stated = read_variables(file.with_name(".env"))
-    known = {**secrets.draw(), **stated, **(variables or {})}
+    given = {**secrets.draw(), "HARNESS_FOLDER": str(brought_along())}
+    known = {**given, **stated, **(variables or {})}
     return load(approach, file, Changes(known))

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.topology.contract_section import read_contract
 from harness.topology.interpolation import interpolate
+from harness.topology.ledger_sql import LedgerSql, default_ledger_sql, read_ledger_sql
 from harness.topology.limits import LIMIT_KEYS
 from harness.topology.section import Section, read_yaml
 from harness.topology.service_section import Shared, read_environment, read_service
@@ -47,6 +49,7 @@ _HARNESS_KEYS = (
     "payment_slots",
     "ablations",
     "redis",
+    "contract",
 )
 _ACKNOWLEDGEMENTS = ("outcome", "acceptance")
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+):?-.*\}", re.DOTALL)
@@ -100,8 +103,10 @@ def _facts(
     acknowledges = facts.text("acknowledges")
     if acknowledges not in _ACKNOWLEDGEMENTS:
         raise facts.wrong("acknowledges", f"one of {', '.join(_ACKNOWLEDGEMENTS)}")
-    slots = facts.section("payment_slots")
-    slots.only(("service", "factors"), "supported: service, factors")
+    slots = facts.section("payment_slots") if "payment_slots" in facts else None
+    if slots is not None:
+        slots.only(("service", "factors"), "supported: service, factors")
+    ledger, ledger_sql = _ledger(facts, path.parent, services)
     gateway = _known(facts, "gateway", services)
 
     return Topology(
@@ -113,12 +118,14 @@ def _facts(
         entry=_known(facts, "entry", services),
         counters=_all_known(facts, "counters", services),
         metrics_port=_metrics_port(facts),
-        ledger=_known(facts, "ledger", services),
+        ledger=ledger,
+        ledger_sql=ledger_sql,
         world=tuple(dict.fromkeys((*_all_known(facts, "world", services), gateway))),
         gateway=gateway,
-        payment_service=_known(slots, "service", services),
-        payment_factors=slots.texts("factors"),
+        payment_service=None if slots is None else _known(slots, "service", services),
+        payment_factors=slots.texts("factors") if slots else (),
         redis=_redis(facts, services),
+        contract=read_contract(facts),
         services=services,
         variables=changes.variables,
         vary=lambda later: load(approach, path, changes.then(later)),
@@ -169,6 +176,15 @@ def _metrics_port(facts: Section) -> int | None:
     if port > LAST_PORT:
         raise facts.wrong("metrics_port", f"a port up to {LAST_PORT}")
     return port
+
+
+def _ledger(facts: Section, root: Path, services: Iterable[str]) -> tuple[str, LedgerSql]:
+    """Return the service of the ledger, and how its tables are read: as ours, or by a file."""
+    if isinstance(facts.raw("ledger"), str):
+        return _known(facts, "ledger", services), default_ledger_sql()
+    stated = facts.section("ledger")
+    stated.only(("service", "sql"), "supported: service, sql")
+    return _known(stated, "service", services), read_ledger_sql(root / stated.text("sql"))
 
 
 def _redis(facts: Section, services: Mapping[str, Service]) -> RedisFacts | None:

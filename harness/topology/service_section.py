@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.errors import UsageError
+from harness.topology.env_file import read_variables
 from harness.topology.limits import LIMIT_KEYS, Limits
 from harness.topology.section import Section, scalar
 from harness.topology.topology_model import (
@@ -24,15 +25,21 @@ _SERVICE_KEYS = (
     "build",
     "command",
     "configs",
+    "cpus",
     "depends_on",
     "deploy",
+    "env_file",
     "environment",
     "expose",
     "healthcheck",
     "image",
     "init",  # each local replica is reaped by the harness
+    "mem_limit",
+    "mem_reservation",  # no limit: what is reserved is there unless the machine is full
     "ports",
     "pull_policy",  # nothing is pulled locally
+    "restart",  # what ends has ended: who starts it again is part of a fault
+    "shm_size",  # a process of this machine has all there is
     "stop_grace_period",
     "stop_signal",
     "volumes",
@@ -50,7 +57,12 @@ _DEFAULT_GRACE_S = 10.0
 _DEFAULT_INTERVAL_S, _DEFAULT_TIMEOUT_S, _DEFAULT_RETRIES = 30.0, 30.0, 3
 _DEFAULT_START_INTERVAL_S = 5.0
 """What Docker takes for 0 in a health check, too."""
-_PUBLISHED = re.compile(r"127\.0\.0\.1:(?P<host>\d{1,5}):(?P<container>\d{1,5})(/tcp)?")
+_PUBLISHED = re.compile(
+    r"(?:(?:(?P<address>\d{1,3}(?:\.\d{1,3}){3}):)?(?P<host>\d{1,5}):)?(?P<container>\d{1,5})(/tcp)?"
+)
+_LOOPBACK = "127.0.0.1"
+_LIMITS_BESIDE = {"cpus": "cpus", "mem_limit": "memory"}
+"""Limits as they stand beside `deploy`, and what they are called below it."""
 _HINT = f"the services may use {', '.join(_SERVICE_KEYS)}"
 
 
@@ -77,7 +89,7 @@ def read_service(section: Section, name: str, shared: Shared) -> Service:
         replicas=_replicas(section),
         limits=_limits(section),
         command=_command(section),
-        environment=read_environment(section),
+        environment={**_env_files(section, shared.root), **read_environment(section)},
         expose=_exposed(section),
         published=_published(section),
         mounts=tuple(_mount(section, text, shared) for text in section.texts("volumes")),
@@ -99,20 +111,42 @@ def _replicas(section: Section) -> int:
 
 
 def _limits(section: Section) -> Limits:
-    """Return the limits of ``deploy.resources``; what is reserved would be no limit."""
+    """Return the limits, below `deploy` or beside it; what is reserved would be no limit."""
     limits = Limits()
+    for key, name in _LIMITS_BESIDE.items():
+        if key in section:
+            limits = _limited(limits, section, key, name)
     if "deploy" not in section or "resources" not in section.section("deploy"):
         return limits
     resources = section.section("deploy").section("resources")
-    resources.only(("limits",), "of deploy.resources, only limits is supported")
+    supported = ("limits", "reservations")
+    resources.only(supported, f"of deploy.resources, {' and '.join(supported)} are supported")
+    if "limits" not in resources:
+        return limits
     stated = resources.section("limits")
     stated.only(LIMIT_KEYS, f"of the limits, {' and '.join(LIMIT_KEYS)} are supported")
     for key in stated:
-        try:
-            limits = limits.changed(key, scalar(stated.raw(key), f"{stated.where}.{key}"))
-        except ValueError as expected:
-            raise stated.wrong(key, str(expected)) from None
+        limits = _limited(limits, stated, key, key)
     return limits
+
+
+def _limited(limits: Limits, section: Section, key: str, name: str) -> Limits:
+    try:
+        return limits.changed(name, scalar(section.raw(key), f"{section.where}.{key}"))
+    except ValueError as expected:
+        raise section.wrong(key, str(expected)) from None
+
+
+def _env_files(section: Section, root: Path) -> dict[str, str]:
+    """Return the settings of the files that a service names; the last one counts."""
+    value = section.raw("env_file", [])
+    names = (section.text("env_file"),) if isinstance(value, str) else section.texts("env_file")
+    settings: dict[str, str] = {}
+    for name in names:
+        if not (root / name).is_file():
+            raise section.wrong("env_file", f"the name of a file in {root}")
+        settings |= read_variables(root / name)
+    return settings
 
 
 def _command(section: Section) -> tuple[str, ...]:
@@ -142,15 +176,23 @@ def _exposed(section: Section) -> tuple[int, ...]:
 def _published(section: Section) -> tuple[PublishedPort, ...]:
     matches = [_PUBLISHED.fullmatch(text) for text in section.texts("ports")]
     if not all(matches):
-        raise section.wrong("ports", 'a list of "127.0.0.1:<port here>:<port of the service>"')
+        raise section.wrong("ports", 'a list of "<port here>:<port of the service>", for TCP')
     ports = tuple(
-        PublishedPort(host=int(one["host"]), container=int(one["container"]))
+        PublishedPort(host=_port_here(one), container=int(one["container"]))
         for one in matches
         if one
     )
     if not all(one.host <= LAST_PORT and 1 <= one.container <= LAST_PORT for one in ports):
         raise section.wrong("ports", f"a list of ports up to {LAST_PORT}; here, 0 is any free one")
     return ports
+
+
+def _port_here(published: re.Match[str]) -> int:
+    """Return the port of the loopback at which a port is served; 0 is any free one.
+
+    What the file publishes to other machines is measured at a free one: two may be up at a time.
+    """
+    return int(published["host"]) if published["address"] == _LOOPBACK else 0
 
 
 def _config_files(section: Section, shared: Shared) -> tuple[ConfigFile, ...]:

@@ -10,18 +10,26 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.topology import secrets
+from harness.topology.ledger_sql import LedgerSql, default_ledger_sql
 from harness.topology.limits import Limits
 
 LAST_PORT = 65535
 
 LISTENS_AT = re.compile(r"(?<![\w.-])0\.0\.0\.0:(\d{1,5})(?!\d)")
 """``0.0.0.0:<port>`` in a service's own environment or command: an address it listens at."""
+_HOST = re.compile(r"(.*)HOST(?:NAME)?")
 
 
 def peers(services: Iterable[str]) -> re.Pattern[str]:
     """Return what finds ``<service>:<port>`` in a text, of any of these services."""
     names = "|".join(sorted(map(re.escape, services), key=len, reverse=True))
     return re.compile(rf"(?<![\w.-])({names}):(\d{{1,5}})(?!\d*@|\d)")
+
+
+def port_beside(key: str) -> str | None:
+    """Return which setting has the port of the host that a setting names: DB_PORT for DB_HOST."""
+    named = _HOST.fullmatch(key)
+    return f"{named[1]}PORT" if named else None
 
 
 class Condition(StrEnum):
@@ -190,12 +198,17 @@ class Topology:
     ledger: str
     world: tuple[str, ...]
     gateway: str
-    payment_service: str
+    payment_service: str | None
+    """The service that has the payment slots; None: nothing bounds the charges under way."""
     payment_factors: tuple[str, ...]
     redis: RedisFacts | None
     services: Mapping[str, Service]
     variables: Mapping[str, str] = field(repr=False, compare=False)
     vary: Callable[[Changes], "Topology"] = field(repr=False, compare=False)
+    ledger_sql: LedgerSql = field(default_factory=default_ledger_sql, repr=False, kw_only=True)
+    """How the ledger is read, and emptied and seeded."""
+    contract: Mapping[str, Any] = field(default_factory=dict, repr=False, kw_only=True)
+    """How the HTTP API of the approach differs from ours (`harness.contract`); {}: in nothing."""
     proxies: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """The service that stands between a store and all others, by store."""
     ablated: tuple[str, ...] = field(default=(), kw_only=True)
@@ -212,8 +225,10 @@ class Topology:
         return sum(s.replicas for s in self.services.values() if s.name not in self.world)
 
     @property
-    def payment_slots(self) -> int:
-        """Return how many charges the approach can have under way at once."""
+    def payment_slots(self) -> int | None:
+        """Return how many charges the approach can have under way at once; None: any number."""
+        if self.payment_service is None:
+            return None
         service = self.services[self.payment_service]
         slots = service.replicas
         for factor in self.payment_factors:
@@ -285,6 +300,8 @@ class Topology:
             "has_redis": self.redis is not None,
             "services": {name: one.describe(secret) for name, one in self.services.items()},
             **({"ablated": list(self.ablated)} if self.ablated else {}),
+            **({"contract": dict(self.contract)} if self.contract else {}),
+            **({} if self.ledger_sql.is_default else {"ledger": dict(self.ledger_sql.statements)}),
         }
 
 

@@ -12,7 +12,7 @@ from harness.audit.facts import Facts
 from harness.audit.invariant import Evidence, invariant
 
 
-@invariant("I20", "Nobody buys twice")
+@invariant("I21", "Nobody buys twice")
 def nobody_buys_twice(facts: Facts, evidence: Evidence) -> str:
     """No account has more than one confirmed order."""
     sold = facts.orders[facts.orders["status"] == "confirmed"]
@@ -28,9 +28,9 @@ def test_an_invariant_is_one_file(copy):
     assert code == 20, said
     (audited,) = (out / "runs").glob("*/audit.json")
     found = {one["id"]: one for one in json.loads(audited.read_text("utf-8"))["findings"]}
-    assert found["I20"]["verdict"] == "FAIL"
+    assert found["I21"]["verdict"] == "FAIL"
     assert found["I1"]["verdict"] == "PASS"
-    assert "I20" in said
+    assert "I21" in said
     report = (out / "report" / "report.md").read_text("utf-8")
     assert "Nobody buys twice" in report
     assert "orders of a buyer who had one" in report

@@ -7,6 +7,7 @@ there are, and taken down when its tests are over.
 import pytest
 
 from tests.contract.accounts import *  # noqa: F403
+from tests.contract.conformance import *  # noqa: F403
 from tests.contract.events import *  # noqa: F403
 from tests.contract.openapi import *  # noqa: F403
 from tests.contract.operations import *  # noqa: F403

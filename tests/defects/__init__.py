@@ -1,6 +1,6 @@
 """Known-bad histories for the audit: `DEFECTS` by name, each breaks a simulated run in one way."""
 
-from tests.defects import answers, buyers, orders, payments, stamps, stock
+from tests.defects import answers, buyers, orders, payments, probes, stamps, stock
 from tests.defects.breaking import DEFECTS, Defect
 from tests.defects.orders import lost_half_way, undrained
 
@@ -12,6 +12,7 @@ __all__ = [
     "lost_half_way",
     "orders",
     "payments",
+    "probes",
     "stamps",
     "stock",
     "undrained",

@@ -245,7 +245,7 @@ def test_the_leader_is_who_its_lock_says(deployment):
 
 def test_the_sampler_outlives_a_paused_ledger(deployment, monkeypatch):
     """A query that a paused server never answers is cut; the other sources are sampled on."""
-    monkeypatch.setattr(telemetry, "_POSTGRES_SAMPLE", "SELECT %(product)s, 2, 3, 4, 5")
+    monkeypatch.setattr(telemetry, "_ledger_sample", lambda topology: b"SELECT 1, 2, 3, 4, 5")
     sampler = Sampler(deployment, lambda: 0.0)
     sampler.start(time.monotonic_ns())
     eventually(lambda: sampler.latest("postgres", "connections"))

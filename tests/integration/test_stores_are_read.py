@@ -11,6 +11,7 @@ from harness.errors import UsageError
 from harness.runtimes import queue_lengths as queues
 from harness.telemetry import Sampler
 from harness.topology import RedisFacts
+from harness.topology.ledger_sql import default_ledger_sql
 from tests.support.secret_search import secrets_in
 
 pytestmark = pytest.mark.integration
@@ -35,7 +36,7 @@ def test_of_passwords_only_algorithm_and_cost_are_read(world):
                 "INSERT INTO users (email, name, password_hash) VALUES (%s, 'x', %s)",
                 [(f"{n}@example.org", one) for n, one in enumerate(HASHES)],
             )
-        found = collect.password_parameters(ledger)
+        found = collect.password_parameters(ledger, default_ledger_sql())
     assert {one.parameters: one.count for one in found} == {
         "$2b$12": 2,
         "$argon2id$v=19$m=19456,t=2,p=1": 1,
@@ -65,7 +66,7 @@ def queued(world):
     world.redis.hset("unacked", "tag", json.dumps([{"headers": {"argsrepr": f"['{ORDER}']"}}]))
     world.redis.rpush("dead", "an-order")
     yield SimpleNamespace(
-        topology=SimpleNamespace(redis=FACTS),
+        topology=SimpleNamespace(redis=FACTS, ledger_sql=default_ledger_sql()),
         dsn=lambda: world.dsn,
         redis_url=lambda: world.valkey.url,
         usage=lambda memory: {},

@@ -11,6 +11,7 @@ from harness.errors import InfrastructureError
 from harness.faults.actions import accounts
 from harness.results.record import FaultRecord
 from harness.scenario.faults import Fault
+from harness.topology.ledger_sql import default_ledger_sql
 
 ORDER = "0190-an-order"
 
@@ -29,10 +30,10 @@ class FakeLedger:
         pass
 
     def execute(self, query, parameters):
-        if query.startswith("DELETE"):
-            self.deleted += parameters[0]
+        if query.startswith(b"DELETE"):
+            self.deleted += parameters["ids"]
             return None
-        return SimpleNamespace(fetchone=lambda: (self.users[parameters[0]],))
+        return SimpleNamespace(fetchone=lambda: (self.users[parameters["email"]],))
 
 
 @pytest.fixture
@@ -51,7 +52,11 @@ def play(monkeypatch, ledger):
     def played(answer):
         action = accounts.DeleteAccounts(
             Fault(kind="delete_account", at_s=1, count=2),
-            SimpleNamespace(address="http://shop", dsn=lambda: ""),
+            SimpleNamespace(
+                address="http://shop",
+                dsn=lambda: "",
+                topology=SimpleNamespace(ledger_sql=default_ledger_sql()),
+            ),
             threading.Event(),
         )
         transport = httpx.MockTransport(answer)

@@ -102,3 +102,12 @@ def test_an_image_of_the_environment_outranks_the_file(tmp_path, monkeypatch):
     outranked = images.with_images_of_the_environment(topology)
     assert outranked.services["redis"].image == "mirror.example/redis:8"
     assert load_topology(compose, {"REDIS_IMAGE": "redis:7"}).services["redis"].image == "redis:7"
+
+
+def test_a_host_that_is_a_setting_of_its_own_is_moved_to_the_proxy_too(tmp_path):
+    compose = write_small_project(tmp_path / "project")
+    settings = "THREADS: 4\n      DB_HOST: postgres\n      DB_PORT: 5432\n      STORE: postgres"
+    compose.write_text(compose.read_text().replace("THREADS: 4", settings, 1))
+    web = with_proxies(load_topology(compose), ["postgres"]).services["web"]
+    assert (web.environment["DB_HOST"], web.environment["DB_PORT"]) == ("postgres-proxy", "5432")
+    assert web.environment["STORE"] == "postgres"

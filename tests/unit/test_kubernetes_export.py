@@ -187,6 +187,9 @@ def test_what_the_shops_lose_is_said():
     [
         ("deploy: {replicas: 2}", "stop_signal: SIGQUIT", ["stop_signal: web", "SIGQUIT"]),
         ("deploy: {replicas: 2}", "pull_policy: build", ["pull_policy: web", "build"]),
+        ("deploy: {replicas: 2}", "restart: always", ["restart: web", "always started again"]),
+        ("deploy: {replicas: 2}", "shm_size: 64m", ["shm_size: web", "shared memory"]),
+        ("deploy: {replicas: 2}", "mem_reservation: 64m", ["mem_reservation: web", "request"]),
         ("deploy: {replicas: 2}", "stop_grace_period: 1500ms", ["1.5 s are 2 s"]),
         ("nginx.conf:ro", "nginx.conf", ["volumes: nginx", "cannot be written to"]),
         ("GREETING: ${GREETING:-hello}", "API_SECRET: hush", ["environment.API_SECRET: web"]),

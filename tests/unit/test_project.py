@@ -41,6 +41,32 @@ def test_a_folder_with_a_compose_file_is_a_project_of_its_own(installed):
     assert project.project_root() == built_in
 
 
+def test_a_project_that_is_named_is_measured_wherever_the_harness_is_called(
+    installed, tmp_path, monkeypatch
+):
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "docker-compose.third.yml").touch()
+    monkeypatch.setenv(project.VARIABLE, str(foreign))
+    assert project.project_root() == project.results_root() == foreign
+
+
+def test_a_named_folder_without_compose_files_is_refused(installed, tmp_path, monkeypatch):
+    monkeypatch.setenv(project.VARIABLE, str(tmp_path))
+    with pytest.raises(UsageError, match=r"holds no docker-compose\.<approach>\.yml"):
+        project.project_root()
+
+
+def test_a_project_without_scenarios_has_those_of_the_package(installed, tmp_path):
+    built_in, _ = installed
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (quick,) = project.scenario_files(foreign, "quick.toml")
+    assert quick == built_in / "scenarios" / "quick.toml"
+    (foreign / "scenarios").mkdir()
+    assert project.scenario_files(foreign, "quick.toml") == []
+
+
 def test_what_was_taken_out_is_the_project(tmp_path):
     written = project.write_project(tmp_path / "taken out")
     assert {path.name for path in project.compose_files(tmp_path / "taken out")} == {

@@ -82,3 +82,22 @@ def test_a_taken_port_is_named(compose):
         with pytest.raises(InfrastructureError, match=f"nginx at port {port}") as caught:
             AddressBook(load_topology(compose, {"HARNESS_PORT": str(port)}))
     assert caught.value.hint
+
+
+def test_a_host_and_its_port_are_translated_together(book):
+    settings = {"DB_HOST": "postgres", "DB_PORT": "5432", "PGHOSTNAME": "nobody", "PORT": "5432"}
+    here = book.with_ports(settings, "web", 2)
+    assert here["DB_HOST"] == "127.0.0.1"
+    assert here["DB_PORT"] == str(book.port("postgres", 1, 5432))
+    assert (here["PGHOSTNAME"], here["PORT"]) == ("nobody", "5432")
+
+
+def test_a_port_of_its_own_may_stand_alone(book):
+    assert book.with_ports({"PORT": "8000"}, "web", 2) == {"PORT": str(book.port("web", 2))}
+
+
+@pytest.mark.parametrize("settings", [{"PGHOST": "postgres"}, {"PGHOST": "redis", "PGPORT": "x"}])
+def test_a_host_without_its_port_is_refused_by_name(book, settings):
+    with pytest.raises(UsageError, match=r"web\.environment\.PGHOST: .* no PGPORT says") as refused:
+        book.with_ports(settings, "web", 2)
+    assert "state PGPORT" in refused.value.hint

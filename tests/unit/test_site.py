@@ -15,7 +15,7 @@ from tests.support.workflows import blocks, commands_in, parse
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("measuring", "tutorial", "own-scenario",
-         "capacity", "own-system", "containers", "kubernetes")))  # fmt: skip
+         "capacity", "measuring-your-own-system", "containers", "kubernetes")))  # fmt: skip
 
 
 @pytest.mark.parametrize(

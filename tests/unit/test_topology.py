@@ -156,7 +156,7 @@ def test_what_only_an_export_needs_is_read(compose):
     ("old", "new", "words"),
     [
         ("deploy: {replicas: 2}", "privileged: true", ["services.web", "'privileged'"]),
-        ("deploy: {replicas: 2}", "restart: always", ["services.web", "'restart'"]),
+        ("deploy: {replicas: 2}", "network_mode: host", ["services.web", "'network_mode'"]),
         ("deploy: {replicas: 2}", "deploy: {mode: global}", ["services.web.deploy", "mode"]),
         ("deploy: {replicas: 2}", "deploy: {replicas: two}", ["deploy.replicas", "'two'"]),
         ("volumes:\n  notes:", "networks:\n  notes:", ["'networks'"]),
@@ -168,7 +168,7 @@ def test_what_only_an_export_needs_is_read(compose):
         ("target: /etc/p", "target: p", ["redis.configs.target", "a path of the container"]),
         ("target: /etc", "mode: 0444, target: /etc", ["redis.configs", "'mode'"]),
         ("content: requirepass", "file: ./requirepass", ["configs.password", "'file'"]),
-        ("127.0.0.1:${HARNESS_PORT:-0}:80", "80:80", ["services.nginx.ports", "80:80"]),
+        ("127.0.0.1:${HARNESS_PORT:-0}:80", "80:80/udp", ["services.nginx.ports", "80:80/udp"]),
         ("condition: service_healthy", "condition: soon", ["depends_on.web.condition", "'soon'"]),
         ("entry: nginx", "entry: apache", ["x-harness.entry", "'apache'"]),
         ("entry: nginx", "entrance: nginx", ["x-harness", "'entrance'"]),

@@ -191,3 +191,38 @@ def test_what_is_laid_over_a_compose_file_is_no_approach(compose, name):
     compose.with_name(name).write_text("services: {web: {restart: always}}")
     assert list(discover(compose.parent)) == ["small"]
     assert [path.name for path in ignored_files(compose.parent)] == [name]
+
+
+@pytest.mark.parametrize(
+    ("written", "host"),
+    [("80:80", 0), ("80", 0), ("0.0.0.0:8080:80", 0), ("127.0.0.1:8080:80", 8080)],
+)
+def test_what_is_published_to_others_is_served_at_any_port_here(compose, written, host):
+    compose.write_text(COMPOSE.replace("127.0.0.1:${HARNESS_PORT:-0}:80", written, 1))
+    (port,) = load_topology(compose).services["nginx"].published
+    assert (port.host, port.container) == (host, 80)
+
+
+@pytest.mark.parametrize("key", ["restart: unless-stopped", "shm_size: 128m"])
+def test_keys_that_mean_nothing_here_are_read_over(compose, key):
+    stated = {"POSTGRES_PASSWORD": "a", "REDIS_PASSWORD": "b"}
+    plain = load_topology(compose, stated).services["web"]
+    compose.write_text(
+        COMPOSE.replace("deploy: {replicas: 2}", f"deploy: {{replicas: 2}}\n    {key}")
+    )
+    assert load_topology(compose, stated).services["web"] == plain
+
+
+def test_settings_may_stand_in_a_file_of_their_own(compose):
+    compose.with_name("web.env").write_text("FROM_FILE=1\nTHREADS=9\n")
+    compose.write_text(
+        COMPOSE.replace("deploy: {replicas: 2}", "deploy: {replicas: 2}\n    env_file: [web.env]")
+    )
+    environment = load_topology(compose).services["web"].environment
+    assert environment["FROM_FILE"] == "1"
+    assert environment["THREADS"] == "4"  # what stands in the compose file counts
+
+
+def test_a_file_of_settings_that_is_not_there_is_named(compose):
+    message = refused(compose, "deploy: {replicas: 2}", "env_file: none.env")
+    assert "services.web.env_file: 'none.env' is not the name of a file" in message

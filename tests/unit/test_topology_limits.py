@@ -60,6 +60,25 @@ def test_limits_are_settings_that_no_environment_sees(compose):
     assert varied.services["redis"].limits == Limits(memory_bytes=2**30)
 
 
+def test_limits_beside_deploy_are_limits(compose):
+    keys = 'cpus: "1.5"\n    mem_limit: 512m\n    mem_reservation: 64m'
+    compose.write_text(COMPOSE.replace(REPLICAS, keys, 1))
+    web = load_topology(compose).services["web"]
+    assert web.limits == Limits(cpus=1.5, memory_bytes=512 * 2**20)
+
+
+def test_what_is_reserved_is_no_limit(compose):
+    topology = with_deploy(compose, "{reservations: {cpus: 1}}")
+    assert topology.services["web"].limits == Limits()
+
+
+@pytest.mark.parametrize("key", ["cpus: many", "mem_limit: 1M"])
+def test_what_is_no_limit_beside_deploy_is_refused_by_name(compose, key):
+    compose.write_text(COMPOSE.replace(REPLICAS, key, 1))
+    with pytest.raises(UsageError, match=rf"services.web.{key.split(':')[0]}: "):
+        load_topology(compose)
+
+
 @pytest.mark.parametrize(
     ("resources", "words"),
     [
@@ -69,7 +88,6 @@ def test_limits_are_settings_that_no_environment_sees(compose):
         ("{limits: {memory: 1M}}", ["deploy.resources.limits.memory", "'1M'", "6M"]),
         ("{limits: {memory: yes}}", ["deploy.resources.limits.memory", "'yes'"]),
         ("{limits: {pids: 5}}", ["deploy.resources.limits", "'pids'"]),
-        ("{reservations: {cpus: 1}}", ["deploy.resources", "'reservations'"]),
         ("{limits: 5}", ["deploy.resources.limits", "not a mapping"]),
     ],
 )

@@ -13,6 +13,7 @@ from harness.results.outages import outages
 UTILISATION = "utilisation <= 1"
 SLOTS = "payment slots >= charges in flight"
 IDLE = "no slot idle while orders wait"
+UNBOUNDED = "nothing is said to bound the charges in flight"
 
 UTILISATION_TOLERANCE = 0.02
 """CPU counters advance in ticks and are sampled near, not at, the edges of the load."""
@@ -46,7 +47,10 @@ def slots_cover_charges(facts: RunFacts) -> Iterator[Law]:
     A worker that is killed, or gives a slow gateway up, leaves its charge behind: it goes on at the
     gateway while the slot is free for the next. So charges under way during a fault are left out.
     """
-    charges, slots = _undisturbed(facts), int(facts.topology["payment_slots"])
+    charges, slots = _undisturbed(facts), facts.topology["payment_slots"]
+    if slots is None:
+        yield unknown(SLOTS, 0.0, UNBOUNDED)
+        return
     if charges.empty:
         yield unknown(SLOTS, 0.0, "no charge was executed")
         return
@@ -65,7 +69,10 @@ def slots_are_used(facts: RunFacts) -> Iterator[Law]:
     orders, at most a fifth may have stood idle. What came after a fault began is left out, because
     a recovery is an outcome of the approach.
     """
-    charges, slots = facts.run.charges, int(facts.topology["payment_slots"])
+    charges, slots = facts.run.charges, facts.topology["payment_slots"]
+    if slots is None:
+        yield unknown(IDLE, IDLE_TOLERANCE, UNBOUNDED)
+        return
     if charges.empty:
         yield unknown(IDLE, IDLE_TOLERANCE, "no charge was executed")
         return

@@ -72,10 +72,10 @@ def client_agrees_with_the_entry(facts: RunFacts) -> Iterator[Law]:
     is read before the entry has sent it, and a generator that is stopped, or has no processor,
     reads late what the entry sent in time. Not asked of an entry that logs no requests, nor of a
     run with faults in which a proxy asks twice and loses what it had not written yet, or which
-    send requests of their own.
+    send requests of their own, as a prober does.
     """
     log = facts.record.entry_log
-    sends_requests = any(fault.requests for fault in facts.record.faults)
+    sends_requests = any(fault.requests for fault in facts.record.faults) or facts.record.prober
     if log is None or not log.requests or outages(facts.record) or sends_requests:
         return
     logged = {(row.method, row.route): row for row in log.requests}

@@ -1,5 +1,7 @@
 """What buyers saw: no status goes back, no "sold out" is false, and every answer was counted."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -25,7 +27,12 @@ PROXY_STATUSES = (502, 504)
 """Answers of a proxy, if there is one, for a server that did not answer it: none counts them."""
 
 
-@invariant("I12", "The status that buyers see never goes back", scope=Scope.ORDER)
+@invariant(
+    "I12",
+    "The status that buyers see never goes back",
+    scope=Scope.ORDER,
+    reads=("orders", "order_events"),
+)
 def never_regresses(facts: Facts, evidence: Evidence) -> str:
     """What a buyer sees of an order only moves forward, is in its history, and ends as the ledger.
 
@@ -39,16 +46,6 @@ def never_regresses(facts: Facts, evidence: Evidence) -> str:
     shown = ["order_id", "user", "done_ns", "version", "order_status"]
     back = seen.groupby("order_id")["version"].diff() < 0
     evidence.offence("answers that went back", seen, back, shown)
-    events = facts.table("order_events", "order_id", "version", "status")
-    history = events.drop_duplicates(["order_id", "version"]).rename(columns={"status": "ledger"})
-    compared = seen.merge(history, on=["order_id", "version"], how="left")
-    known = among(compared["order_id"], facts.order_of.index)
-    evidence.at_rest(
-        "answers with a state that the order was never in",
-        compared,
-        known & (compared["ledger"] != compared["order_status"]),
-        [*shown, "ledger"],
-    )
     ends = answers["outcome"].where(answers["outcome"].isin(ENDS), answers["order_status"])
     final = answers.assign(end=ends)[ends.isin(ENDS)]
     final = final.assign(ledger=facts.of_order(final["order_id"], "status")["status"])
@@ -58,6 +55,16 @@ def never_regresses(facts: Facts, evidence: Evidence) -> str:
     )
     evidence.offence(
         "answers that hide an end", answers, _hiding(facts, answers), shown, by_the_clock=True
+    )
+    events = facts.table("order_events", "order_id", "version", "status")
+    history = events.drop_duplicates(["order_id", "version"]).rename(columns={"status": "ledger"})
+    compared = seen.merge(history, on=["order_id", "version"], how="left")
+    known = among(compared["order_id"], facts.order_of.index)
+    evidence.at_rest(
+        "answers with a state that the order was never in",
+        compared,
+        known & (compared["ledger"] != compared["order_status"]),
+        [*shown, "ledger"],
     )
     watched, ended = answers["order_id"].nunique(), final["order_id"].nunique()
     return f"{len(seen)} answers about {watched} orders, {ended} seen to their end"
@@ -76,7 +83,9 @@ def _hiding(facts: Facts, answers: pd.DataFrame) -> "pd.Series[bool]":
     )
 
 
-@invariant("I18", "Every event stream shows the end of its order", scope=Scope.ORDER)
+@invariant(
+    "I18", "Every event stream shows the end of its order", scope=Scope.ORDER, reads=("orders",)
+)
 def streams_end(facts: Facts, evidence: Evidence) -> str:
     """No event stream was open, long after its order was finished, without having shown the end.
 
@@ -106,7 +115,7 @@ def streams_end(facts: Facts, evidence: Evidence) -> str:
     return f"{len(streams)} event streams, {len(streams) - len(endless)} showed the end"
 
 
-@invariant("I13", 'No "sold out" while stock was free')
+@invariant("I13", 'No "sold out" while stock was free', reads=("orders", "stock_moves"))
 def sold_out_only_if_so(facts: Facts, evidence: Evidence) -> str:
     """No buyer was refused while a unit was free during the whole of the request.
 
@@ -181,6 +190,7 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     per_route = surplus.groupby("route")[["client", "server", "surplus"]].sum().reset_index()
     again = asked["route"].str.startswith("GET") & under_way(asked, windows)
     allowed = per_route["route"].map(asked[unanswered | again].groupby("route").size()).fillna(0)
+    allowed += per_route["route"].map(_unanswered_probes(facts)).fillna(0)
     per_route["unanswered"] = allowed.astype("int64")
     evidence.offence(
         "routes with requests that no client sent",
@@ -195,6 +205,16 @@ def counted_alike(facts: Facts, evidence: Evidence) -> str:
     )
     client, server = int(both["client"].sum()), int(both["server"].sum())
     return f"{client} answers, {server} counted by servers, {int(unanswered.sum())} unanswered"
+
+
+def _unanswered_probes(facts: Facts) -> dict[str, int]:
+    """Return by route the requests of the prober that a server may have counted, or may not."""
+    prober = facts.run.record.prober
+    found: Counter[str] = Counter()
+    for row in prober.requests if prober else ():
+        if row.status == 0 or row.status in PROXY_STATUSES:
+            found[f"{row.method} {row.route}"] += row.count
+    return found
 
 
 def _failed_in(facts: Facts, asked: pd.DataFrame, drained: tuple[Outage, ...]) -> "pd.Series[bool]":

@@ -10,7 +10,12 @@ from harness.audit.facts import Facts
 from harness.audit.invariant import Evidence, Scope, invariant
 
 
-@invariant("I19", "Every buyer has what it asked for, at the price on offer", scope=Scope.ORDER)
+@invariant(
+    "I19",
+    "Every buyer has what it asked for, at the price on offer",
+    scope=Scope.ORDER,
+    reads=("orders",),
+)
 def as_asked(facts: Facts, evidence: Evidence) -> str:
     """Orders are their buyer's, of as many units as asked for; all sums follow from the price.
 
@@ -22,7 +27,7 @@ def as_asked(facts: Facts, evidence: Evidence) -> str:
     asked = facts.requests(*("user", "endpoint", "key", "order_id", "quantity", "amount_cents"))
     price_cents = int(facts.recorded("scenario", "product", "price_cents"))
     bought = asked[asked["endpoint"] == "buy"].drop_duplicates("key").set_index("key")
-    ledger = facts.orders[["order_id", "key", "user_id", "quantity", "amount_cents"]]
+    ledger = facts.table("orders", "order_id", "key", "user_id", "quantity", "amount_cents")
     orders = ledger.join(bought[["user", "quantity"]].add_prefix("buyer_"), on="key")
     orders = orders[orders["buyer_user"].notna()]  # others are orders that nobody asked for: I4
     orders = orders.assign(

@@ -58,6 +58,28 @@ def _excused_letters(facts: Facts) -> int:
     return sum(not ids.isdisjoint(letter.values()) for letter in letters)
 
 
+@invariant("I20", "What no load asks is answered as the contract says", scope=Scope.DEPLOYMENT)
+def answers_a_prober(facts: Facts, evidence: Evidence) -> str:
+    """Beside the load, keys, order ids and sessions hold whenever somebody tries them.
+
+    Catches ids of orders that collide when one buyer places several at once, a key that takes
+    another body or makes a second order, and orders that are shown, or sold, to those who are not
+    logged in as their buyer. A load asks none of that; a scenario with a `[prober]` does.
+    """
+    facts.recorded("scenario", "load")
+    prober = facts.run.record.prober
+    if prober is None:
+        return "nobody probes in this scenario"
+    for probe in prober.probes:
+        rows = pd.DataFrame({"answered": probe.examples})
+        times = f" ({probe.violated} of {probe.asked} times)"
+        evidence.offence(f"violated{times}: {probe.title}", rows)
+    open_ = [probe.title for probe in prober.probes if probe.asked == probe.undecided]
+    evidence.doubt("questions that were never answered", pd.DataFrame({"probe": open_}))
+    asked = sum(probe.asked for probe in prober.probes)
+    return f"{asked} questions, {sum(probe.undecided for probe in prober.probes)} left open"
+
+
 @invariant("I15", "The run began clean")
 def began_clean(facts: Facts, evidence: Evidence) -> str:
     """Every store was empty and the stock was the seeded one before the first request.
@@ -93,6 +115,7 @@ def began_clean(facts: Facts, evidence: Evidence) -> str:
     "Stores were as durable, and passwords as costly, as claimed",
     Category.SET_UP,
     Scope.DEPLOYMENT,
+    reads=("password_hashes",),
 )
 def configured_honestly(facts: Facts, evidence: Evidence) -> str:
     """The running stores confirmed nothing before it was on disk; no password was hashed cheaply.
@@ -119,6 +142,8 @@ def configured_honestly(facts: Facts, evidence: Evidence) -> str:
             for name, allowed in DURABLE_REDIS.items()
         }
     _compare(evidence, "settings that are not durable", expected)
+    if not facts.yields("password_hashes"):
+        raise NotMeasuredError("the ledger yields no password_hashes")
     hashes = frame_of(facts.recorded("store", "passwords"), "parameters", "count")
     costly = [costs_enough(str(parameters)) for parameters in hashes["parameters"]]
     cheap = ~pd.Series(costly, index=hashes.index, dtype=bool)

@@ -36,7 +36,9 @@ _LEGAL = {
 }
 
 
-@invariant("I3", "Every acknowledged order exists and was finished", scope=Scope.ORDER)
+@invariant(
+    "I3", "Every acknowledged order exists and was finished", scope=Scope.ORDER, reads=("orders",)
+)
 def none_lost(facts: Facts, evidence: Evidence) -> str:
     """Each acknowledged order exists, belongs to its buyer, and ended within the drain.
 
@@ -104,8 +106,13 @@ def _unfinished(facts: Facts, evidence: Evidence, acked: pd.DataFrame, shown: li
 
 
 def _is_still(facts: Facts) -> bool:
-    """Return True if no order had changed for `STILL_NS` when the wait for the backlog ended."""
+    """Return True if no order had changed for `STILL_NS` when the wait for the backlog ended.
+
+    A ledger without a history does not say it.
+    """
     ended_ns = facts.run.record.drain_ended_wall_ns
+    if not facts.yields("order_events"):
+        return False
     events = facts.table("order_events", "at_ns")["at_ns"]
     return ended_ns is not None and (events.empty or int(events.max()) < ended_ns - STILL_NS)
 
@@ -131,14 +138,14 @@ def _held_by_another(
     )
 
 
-@invariant("I4", "Every order was asked for", scope=Scope.ORDER)
+@invariant("I4", "Every order was asked for", scope=Scope.ORDER, reads=("orders",))
 def none_invented(facts: Facts, evidence: Evidence) -> str:
     """Every order of the ledger is a buyer's attempt; its buyer knows of it, or cannot know.
 
     Catches orders out of nothing, and orders that were executed although their buyer got a refusal.
     An order whose buyer got no answer to the last try was *recovered*: allowed, and counted.
     """
-    ledger = facts.orders[["order_id", "key", "status"]]
+    ledger = facts.table("orders", "order_id", "key", "status")
     asked = facts.purchases
     unasked = ~among(ledger["key"], asked["key"])
     evidence.offence("orders that nobody asked for", ledger, unasked)
@@ -154,14 +161,14 @@ def none_invented(facts: Facts, evidence: Evidence) -> str:
     return f"{len(ledger)} orders, {len(unaware)} of them recovered from indeterminate attempts"
 
 
-@invariant("I5", "One order per key", scope=Scope.ORDER)
+@invariant("I5", "One order per key", scope=Scope.ORDER, reads=("orders",))
 def one_per_key(facts: Facts, evidence: Evidence) -> str:
     """A retry is the same order: one row per user and key, one order id in all answers to a key.
 
     Catches idempotency that is lost between the check and the insert, that expires during the run,
     or that is kept per process; and order ids that collide.
     """
-    ledger = facts.orders[["order_id", "user_id", "key"]]
+    ledger = facts.table("orders", "order_id", "user_id", "key")
     evidence.offence("order ids used twice", ledger, ledger.duplicated("order_id"))
     evidence.offence("keys with several orders", ledger, ledger.duplicated(["user_id", "key"]))
     acked = facts.acknowledgements
@@ -172,7 +179,12 @@ def one_per_key(facts: Facts, evidence: Evidence) -> str:
     return f"{len(ledger)} orders under as many keys; {len(acked) - len(pairs)} replays agree"
 
 
-@invariant("I8", "Every order goes through legal states to one end", scope=Scope.ORDER)
+@invariant(
+    "I8",
+    "Every order goes through legal states to one end",
+    scope=Scope.ORDER,
+    reads=("orders", "order_events", "payments"),
+)
 def legal_history(facts: Facts, evidence: Evidence) -> str:
     """Versions count from 1 without a gap, every step is legal and in time, and the end is final.
 
@@ -198,7 +210,7 @@ def legal_history(facts: Facts, evidence: Evidence) -> str:
     ends = events[events["status"].isin(TERMINAL)]
     evidence.offence("orders with several ends", ends, ends.duplicated("order_id"))
     last = events.drop_duplicates("order_id", keep="last").set_index("order_id")
-    ledger = facts.orders[["order_id", "status", "version"]]
+    ledger = facts.table("orders", "order_id", "status", "version")
     compared = ledger.join(last.add_prefix("event_"), on="order_id")
     differs = (compared["status"] != compared["event_status"]) | (
         compared["version"] != compared["event_version"]
@@ -224,7 +236,7 @@ def _in_time(facts: Facts, evidence: Evidence) -> None:
     evidence.offence("events before the one that they follow", events, early, by_the_clock=True)
     t0_ns = int(facts.recorded("t0_wall_ns"))
     known_ns = facts.acknowledgements.groupby("key")["done_ns"].min() + t0_ns + CLOCK_NS
-    ledger = facts.orders[["order_id", "key", "accepted_ns"]]
+    ledger = facts.table("orders", "order_id", "key", "accepted_ns")
     late = ledger["accepted_ns"] > ledger["key"].map(known_ns)
     evidence.offence("orders accepted after their acknowledgement", ledger, late, by_the_clock=True)
     asked_ns = facts.purchases.groupby("key")["sent_ns"].min() + t0_ns - CLOCK_NS

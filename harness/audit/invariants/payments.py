@@ -14,7 +14,10 @@ EARLY_NS = 50 * MS
 
 
 @invariant(
-    "I6", "At most one charge per order; charges and confirmed orders agree", scope=Scope.ORDER
+    "I6",
+    "At most one charge per order; charges and confirmed orders agree",
+    scope=Scope.ORDER,
+    reads=("orders", "payments", "products"),
 )
 def charged_once(facts: Facts, evidence: Evidence) -> str:
     """Every confirmed order was charged its amount once, and nobody was charged for anything else.
@@ -66,7 +69,7 @@ def charged_once(facts: Facts, evidence: Evidence) -> str:
     return f"{len(charges)} charges, {int(approved.sum())} approved = {len(confirmed)} confirmed"
 
 
-@invariant("I7", "Every outcome is the gateway's draw", scope=Scope.ORDER)
+@invariant("I7", "Every outcome is the gateway's draw", scope=Scope.ORDER, reads=("orders",))
 def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
     """Charges and finished orders have the outcome, and charges the latency, that the seed gives.
 
@@ -76,9 +79,10 @@ def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
     Recomputed from the specification, without the gateway's code.
     """
     charges = facts.charges
-    ledger = facts.orders
+    reference = facts.charged_under
+    ledger = facts.table("orders", "order_id", reference, "status")
     payment = facts.recorded("payment")
-    drawn = expected_charges(payment, [*charges["reference"], *ledger["key"]])
+    drawn = expected_charges(payment, [*charges["reference"], *ledger[reference]])
     expected = charges.join(drawn.add_prefix("drawn_"), on="reference")
     shown = ["order_id", "reference", "outcome", "latency_ms"]
     evidence.offence(
@@ -99,20 +103,21 @@ def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
         [*shown, "started_ns", "finished_ns"],
         by_the_clock=True,
     )
-    named = charges.assign(order_key=facts.of_order(charges["order_id"], "key")["key"])
+    of_order = facts.of_order(charges["order_id"], reference)
+    named = charges.assign(order_key=of_order[reference])
     evidence.offence(
         "charges under the reference of another order",
         named,
         named["order_key"].notna() & (named["order_key"] != named["reference"]),
         [*shown, "order_key"],
     )
-    finished = ledger[ledger["status"].isin(TERMINAL)].join(drawn["outcome"], on="key")
+    finished = ledger[ledger["status"].isin(TERMINAL)].join(drawn["outcome"], on=reference)
     wrong = (finished["status"] == "confirmed") != (finished["outcome"] == "approved")
     evidence.offence(
         "orders of another outcome than drawn",
         finished,
         wrong,
-        ["order_id", "key", "status", "outcome"],
+        ["order_id", reference, "status", "outcome"],
     )
     _paid_before_finished(facts, evidence)
     return f"{len(charges)} charges and {len(finished)} orders as seed {payment.seed} draws them"
@@ -120,7 +125,8 @@ def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
 
 def _paid_before_finished(facts: Facts, evidence: Evidence) -> None:
     """Compare the ends of orders with those of their charges: the latter take the time."""
-    settled = facts.table("orders", "order_id", "key", "accepted_ns", "settled_ns")
+    reference = facts.charged_under
+    settled = facts.table("orders", "order_id", reference, "accepted_ns", "settled_ns")
     settled = settled[settled["settled_ns"] > 0]
     charged_ns = settled["order_id"].map(facts.charges.groupby("order_id")["finished_ns"].min())
     early = settled["settled_ns"] - charged_ns < -STAMP_NS

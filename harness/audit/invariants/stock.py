@@ -20,7 +20,7 @@ from harness.audit.invariant import Evidence, invariant
 SALE_PRODUCT = 1
 
 
-@invariant("I1", "No oversell, at any moment")
+@invariant("I1", "No oversell, at any moment", reads=("orders", "order_events", "stock_moves"))
 def no_oversell(facts: Facts, evidence: Evidence) -> str:
     """Units open or sold never exceed the stock, at the end and after every prefix of history.
 
@@ -59,7 +59,9 @@ def no_oversell(facts: Facts, evidence: Evidence) -> str:
     return f"{sold} of {stock} units sold; at most {peak} open or sold at any moment{by}"
 
 
-@invariant("I2", "Stock is conserved across the stores")
+@invariant(
+    "I2", "Stock is conserved across the stores", reads=("orders", "stock_moves", "products")
+)
 def stock_conserved(facts: Facts, evidence: Evidence) -> str:
     """The product row, the orders, the stock moves and Redis agree on what is held and sold.
 
@@ -117,7 +119,7 @@ def _under_way(facts: Facts) -> int:
     return entries * largest + int(unrelayed["quantity"].sum())
 
 
-@invariant("I9", "Every declined unit is returned exactly once")
+@invariant("I9", "Every declined unit is returned exactly once", reads=("orders", "stock_moves"))
 def returned_once(facts: Facts, evidence: Evidence) -> str:
     """Each order reserves once; a confirmed one sells once; a declined one releases once.
 
@@ -160,7 +162,7 @@ def returned_once(facts: Facts, evidence: Evidence) -> str:
     return f"{len(known)} reserved = {sells} sold + {len(releases)} released, each once"
 
 
-@invariant("I10", "The limit per buyer is kept")
+@invariant("I10", "The limit per buyer is kept", reads=("orders", "stock_moves"))
 def limit_kept(facts: Facts, evidence: Evidence) -> str:
     """No account ever holds or owns more units than the limit allows.
 
@@ -175,6 +177,7 @@ def limit_kept(facts: Facts, evidence: Evidence) -> str:
             "buyers refused for a limit that is not set", limited, shown=["user", "key"]
         )
         return "no limit is set"
+    facts.table("orders", "user_id")  # whose the moves are
     history = open_or_sold(_by_moves(facts), facts.outages_by_wall_clock, by="user_id")
     evidence.offence(
         f"orders beyond the limit of {limit}",
@@ -201,7 +204,8 @@ def _refused_below(facts: Facts, limit: int) -> pd.DataFrame:
     asked = facts.purchases
     refused = asked.loc[asked["outcome"] == "limited", ["user", "key", "sent_ns", "done_ns"]]
     t0_ns = int(facts.recorded("t0_wall_ns"))
-    held = facts.orders.merge(asked[["user", "key"]].drop_duplicates("key"), on="key")
+    ordered = facts.table("orders", "order_id", "key", "quantity", "accepted_ns")
+    held = ordered.merge(asked[["user", "key"]].drop_duplicates("key"), on="key")
     releases = facts.stock_moves[facts.stock_moves["kind"] == "release"]
     delay_ns = LEDGER_ORDER_NS + (RELAY_NS if facts.has_redis else 0)
     released_ns = releases["at_ns"].to_numpy(dtype=np.int64) - t0_ns

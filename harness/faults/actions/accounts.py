@@ -42,6 +42,7 @@ class DeleteAccounts(FaultAction):
 
     def __init__(self, fault: Fault, deployment: Deployment, giving_up: Event) -> None:
         super().__init__(fault, deployment, giving_up)
+        self._sql = deployment.topology.ledger_sql
         self._name = secrets.token_hex(4)
         self._tokens: dict[int, str] = {}
         self._purchases: list[DeletedPurchase] = []
@@ -65,7 +66,7 @@ class DeleteAccounts(FaultAction):
     def inject(self) -> None:
         """Delete the accounts, and let each buy."""
         with self._ledger() as ledger:
-            ledger.execute("DELETE FROM users WHERE id = ANY(%s)", (list(self._tokens),))
+            ledger.execute(self._sql.statement("delete_accounts"), {"ids": list(self._tokens)})
         with self._shop() as shop:
             self._purchases = [self._buy(shop, user_id) for user_id in self._tokens]
 
@@ -95,7 +96,7 @@ class DeleteAccounts(FaultAction):
 
     def _user_id(self, email: str) -> int:
         with self._ledger() as ledger:
-            row = ledger.execute("SELECT id FROM users WHERE email = %s", (email,)).fetchone()
+            row = ledger.execute(self._sql.statement("account"), {"email": email}).fetchone()
         if row is None:
             raise InfrastructureError(f"the ledger has no account {email}", "see the shop's logs")
         return int(row[0])

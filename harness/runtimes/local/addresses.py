@@ -6,10 +6,13 @@ held until shortly before their server starts, so no two are alike.
 
 import re
 import socket
+from collections.abc import Mapping
 
 from harness.errors import UsageError
 from harness.runtimes.ports import LOOPBACK, container_ports, hold_for
-from harness.topology import Service, Topology, peers
+from harness.topology import Service, Topology, peers, port_beside
+
+_OWN_PORT = "PORT"
 
 
 class AddressBook:
@@ -85,6 +88,30 @@ class AddressBook:
         """
         text = self._peer.sub(lambda match: self.addresses(match[1], int(match[2]))[0], text)
         return self._own.sub(lambda match: self._own_address(match, service, number), text)
+
+    def with_ports(self, settings: Mapping[str, str], service: str, number: int) -> dict[str, str]:
+        """Return settings of a replica in which ports that stand alone are those here.
+
+        They are its own, as PORT, and those of peers, as DB_PORT beside DB_HOST. Raises UsageError
+        for a peer whose port is not beside it: none has its own port here.
+        """
+        found = dict(settings)
+        own = settings.get(_OWN_PORT, "")
+        if own.isdecimal() and (service, number, int(own)) in self._ports:
+            found[_OWN_PORT] = str(self.port(service, number, int(own)))
+        for key, host in settings.items():
+            beside = port_beside(key)
+            if beside is None or host not in self._services:
+                continue
+            port = settings.get(beside, "")
+            if not port.isdecimal():
+                raise UsageError(
+                    f"{self._file}: {service}.environment.{key}: {host} has another port on this "
+                    f"runtime than in its container, and no {beside} says which is meant",
+                    f"state {beside}, or write host and port as one setting, {host}:PORT",
+                )
+            found |= {key: LOOPBACK, beside: str(self.port(host, 1, int(port)))}
+        return found
 
     def _own_address(self, match: re.Match[str], service: str, number: int) -> str:
         port = self._ports.get((service, number, int(match[2])))

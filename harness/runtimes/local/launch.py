@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from harness.errors import InfrastructureError, UsageError
+from harness.project import brought_along
 from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.processes import MARKER
 from harness.runtimes.state import StateFolder
@@ -112,9 +113,8 @@ class Site:
 
     def environment(self, service: Service, number: int) -> dict[str, str]:
         """Return a replica's environment: the compose file's, and what an image would set."""
-        stated = {
-            key: self.translate(service, number, text) for key, text in service.environment.items()
-        }
+        settings = self.addresses.with_ports(service.environment, service.name, number)
+        stated = {key: self.translate(service, number, text) for key, text in settings.items()}
         return {
             "PATH": f"{self.python.parent}:{os.environ.get('PATH', os.defpath)}",
             "HOME": str(self.folder(service, number, "home")),
@@ -122,11 +122,16 @@ class Site:
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(self.topology.root),
+            "PYTHONPATH": os.pathsep.join(map(str, self._python_path())),
             **stated,
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder(service, number, "metrics")),
             MARKER: self.state.identity,
         }
+
+    def _python_path(self) -> tuple[Path, ...]:
+        """Return where modules are: in the project, and the gateway's, if it has none, in ours."""
+        root = self.topology.root
+        return (root,) if (root / "approaches/gateway").is_dir() else (root, brought_along())
 
 
 def python_service(site: Site, service: Service, number: int) -> Launch:

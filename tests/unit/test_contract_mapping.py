@@ -1,0 +1,156 @@
+"""What a compose file says of a shop's HTTP API is what is sent, and how answers are read."""
+
+import pytest
+
+from harness.contract import OWN, Contract
+from harness.errors import UsageError
+from harness.results.routes import ROUTES
+from harness.topology import load_topology
+from tests.support.small_project import COMPOSE, write_small_project
+
+FOREIGN = """
+  contract:
+    order_states: {NEW: accepted, PAID: confirmed, REFUSED: declined}
+    register:
+      request: POST /api/users
+      body: {mail: "{email}", secret: "{password}", full: {name: "{name}"}}
+      answer: {user_id: user.id}
+      statuses: {200: 201}
+    login:
+      request: POST /api/sessions
+      body: {mail: "{email}", secret: "{password}"}
+      answer: {token: session.token}
+    product:
+      request: GET /api/things/T{product_id}
+      answer: {price_cents: price * 100}
+    buy:
+      request: PUT /api/purchases/{key}
+      headers: {X-Session: "{token}"}
+      body: {thing: "T{product_id}", count: "{quantity}"}
+      answer: {order_id: purchase.id, status: purchase.state, code: error}
+      statuses: {200: 202, 410: 409 sold_out, 400 LIMIT: 409 limit_reached}
+"""
+
+
+def declare(tmp_path, text):
+    compose = write_small_project(tmp_path)
+    compose.write_text(COMPOSE.replace("  ledger: postgres\n", f"  ledger: postgres{text}", 1))
+    return load_topology(compose)
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    return Contract(declare(tmp_path, FOREIGN).contract)
+
+
+def test_our_own_requests_are_as_the_contract_says():
+    own = Contract()
+    path, headers, body = own["buy"].compose(
+        {"product_id": 1, "quantity": 2, "key": "7-1-0", "token": "t"}
+    )
+    assert (own["buy"].method, path, body) == ("POST", "/orders", b'{"product_id":1,"quantity":2}')
+    assert headers == {
+        "Content-Type": "application/json",
+        "Authorization": "Bearer t",
+        "Idempotency-Key": "7-1-0",
+    }
+
+
+def test_a_header_waits_for_its_variable():
+    assert Contract()["product"].compose({"product_id": 3, "token": ""}) == ("/products/3", {}, b"")
+
+
+def test_an_order_id_is_quoted_in_a_path():
+    path, _, _ = Contract()["status"].compose({"order_id": "a/b c", "token": "t"})
+    assert path == "/orders/a%2Fb%20c"
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_our_own_answers_are_read_as_they_are(name):
+    body = {"order_id": "1", "status": "accepted", "anything": [1]}
+    status, read = Contract()[name].read(418, body)
+    assert status == 418
+    assert read is body
+
+
+def test_a_foreign_request_is_composed(foreign):
+    variables = {"product_id": 1, "quantity": 2, "key": "7-1-0", "token": "t"}
+    path, headers, body = foreign["buy"].compose(variables)
+    assert (foreign["buy"].method, path) == ("PUT", "/api/purchases/7-1-0")
+    assert headers == {"Content-Type": "application/json", "X-Session": "t"}
+    assert body == b'{"thing":"T1","count":2}'
+    account = {"email": "a@b", "password": "p", "name": "N N"}
+    _, _, body = foreign["register"].compose(account)
+    assert body == b'{"mail":"a@b","secret":"p","full":{"name":"N N"}}'
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "read"),
+    [
+        ("register", (200, {"user": {"id": 7}}), (201, {"user_id": 7, "code": ""})),
+        ("login", (200, {"session": {"token": "t"}, "status": "ok"}), (200, {"token": "t"})),
+        ("product", (200, {"price": "999.99", "stock": 5}), (200, {"price_cents": 99999})),
+        (
+            "buy",
+            (200, {"purchase": {"id": 12, "state": "NEW"}}),
+            (202, {"order_id": "12", "status": "accepted", "code": ""}),
+        ),
+        ("buy", (410, {}), (409, {"code": "sold_out"})),
+        ("buy", (400, {"error": "LIMIT"}), (409, {"code": "limit_reached"})),
+        ("buy", (400, {"error": "OTHER"}), (400, {"code": "OTHER"})),
+        ("buy", (500, {"purchase": None}), (500, {})),
+        (
+            "status",
+            (200, {"order_id": "a", "status": "PAID"}),
+            (200, {"order_id": "a", "status": "confirmed"}),
+        ),
+        (
+            "status",
+            (200, {"order_id": "a", "status": "odd"}),
+            (200, {"order_id": "a", "status": "odd"}),
+        ),
+    ],
+)  # fmt: skip
+def test_a_foreign_answer_is_read_in_our_words(foreign, operation, answer, read):
+    assert foreign[operation].read(*answer) == read
+
+
+def test_what_a_contract_shows_is_what_it_declares(foreign):
+    assert not foreign["product"].shows("stock")
+    assert Contract()["product"].shows("stock")
+
+
+def test_it_is_recorded_with_the_topology(tmp_path):
+    assert declare(tmp_path, FOREIGN).describe()["contract"]["buy"]["statuses"]["410"] == (
+        "409 sold_out"
+    )
+    assert "contract" not in load_topology(write_small_project(tmp_path / "own")).describe()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("register:", "enrol:", "unsupported key 'enrol'"),
+        ("POST /api/users", "/api/users", "register.request: '/api/users' is not a method"),
+        ("{email}", "{mail}", "register.body: .* variables are among"),
+        ("user.id", "user id", "register.answer.user_id: .* a dotted path"),
+        ("{user_id:", "{userid:", "unsupported key 'userid'"),
+        ("200: 201", "200: created", "register.statuses.200: .* a status"),
+        ("NEW: accepted", "NEW: fresh", "order_states.NEW: 'fresh' is not one of accepted"),
+    ],
+)
+def test_a_wrong_mapping_is_named(tmp_path, old, new, message):
+    assert old in FOREIGN
+    with pytest.raises(UsageError, match=message):
+        declare(tmp_path, FOREIGN.replace(old, new, 1))
+
+
+def test_routes_are_counted_by_their_templates():
+    assert ROUTES == {
+        "register": ("POST", "/auth/register"),
+        "login": ("POST", "/auth/login"),
+        "product": ("GET", "/products/{id}"),
+        "buy": ("POST", "/orders"),
+        "status": ("GET", "/orders/{id}"),
+        "events": ("GET", "/orders/{id}/events"),
+    }
