@@ -159,8 +159,8 @@ class Facts:
         scenario = self.run.record.scenario
         if not scenario.get("open"):
             return buyers
-        accounts, processes = scenario["open"]["accounts"], scenario["load"]["processes"]
-        return buyers.map(lambda number: account_of(number, accounts, processes))
+        accounts = scenario["open"]["accounts"]
+        return buyers.map(lambda number: account_of(number, accounts))
 
     @cached_property
     def user_ids(self) -> "pd.Series[int]":

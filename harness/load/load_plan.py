@@ -12,7 +12,7 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.scenario.arrivals import arrivals_ns
+from harness.scenario.arrivals import account_of, arrivals_ns
 from harness.scenario.load_profile import Schedule
 from harness.scenario.sales import Sale
 
@@ -94,9 +94,22 @@ class Plan:
         """
         return self.longest_purchase_s + self.load.watch_limit_s
 
+    @property
+    def places(self) -> int:
+        """Return how many buyers can be there at the same time, in all processes together."""
+        raise NotImplementedError
+
     def share_of(self, process: int, count: int) -> int:
         """Return how many of the first `count` things are a process's: every `processes`-th."""
         return len(range(process, count, self.load.processes))
+
+    def buyer_number(self, place: int, turn: int) -> int:
+        """Return the number of the buyer who comes to a place after `turn` others have left it.
+
+        Places count from 0, and every `processes`-th is a process's; the number, and with it the
+        buyer's keys and draws, is the same whatever process that is.
+        """
+        return place + turn * self.places
 
 
 @dataclass(frozen=True)
@@ -110,6 +123,11 @@ class _StagedPlan(Plan):
     def schedule(self) -> Schedule:
         """Return when the stages begin and end, and the users that they plan."""
         return Schedule.of(self.stages)
+
+    @cached_property
+    def places(self) -> int:
+        """Return the most users that are ever planned."""
+        return self.schedule.peak_users
 
     def stage_name(self, t_s: float) -> str:
         """Return the name of the stage at `t_s` seconds, or what is before and after them all."""
@@ -161,6 +179,11 @@ class ContentionPlan(Plan):
     buyers: int
 
     @property
+    def places(self) -> int:
+        """Return the buyers of each sale: they stay for all of them."""
+        return self.buyers
+
+    @property
     def longest_action_s(self) -> float:
         """Return how long a buyer may still be busy, in seconds: it watches no order."""
         return self.longest_purchase_s
@@ -180,10 +203,19 @@ class OpenPlan(_StagedPlan):
         """Return how long opening the accounts may take: two passwords are hashed for each."""
         return self.accounts * ACCOUNT_LIMIT_S
 
+    def accounts_of(self, process: int) -> range:
+        """Return the accounts that a process opens: every `processes`-th."""
+        return range(process, self.accounts, self.load.processes)
+
     def arrivals_of(self, process: int) -> list[tuple[int, int]]:
-        """Return number and time of arrival (ns) of a process' buyers: every `processes`-th."""
+        """Return number and time of arrival (ns) of a process' buyers: those of its accounts."""
         times_ns = arrivals_ns(self.stages, self.spread, self.seed)
-        return list(enumerate(times_ns))[process :: self.load.processes]
+        opened = self.accounts_of(process)
+        return [
+            (number, due_ns)
+            for number, due_ns in enumerate(times_ns)
+            if account_of(number, self.accounts) in opened
+        ]
 
 
 AnyPlan = LoadPlan | ContentionPlan | OpenPlan
