@@ -18,7 +18,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -60,9 +60,16 @@ Sample = tuple[str, str, float]
 class Sampler:
     """Takes samples in a thread of its own, from `start` to `stop`."""
 
-    def __init__(self, deployment: Deployment, load_cpu_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        load_cpu_s: Callable[[], float],
+        load_cpu_s_by_process: Callable[[], Mapping[int, float]] = dict,
+    ) -> None:
+        """Take what the load has used on this machine, and what each of its processes has."""
         self._deployment = deployment
         self._load_cpu_s = load_cpu_s
+        self._load_cpu_s_by_process = load_cpu_s_by_process
         self._rows: list[tuple[float, str, str, float]] = []
         self._latest: dict[tuple[str, str], float] = {}
         self._cpu_read: dict[str, tuple[float, float]] = {}
@@ -167,6 +174,8 @@ class Sampler:
         yield "machine", "clock_step_s", (_clocks_apart_ns() - self._clocks_apart_ns) / 1e9
         yield "harness", "cpu_s", time.process_time()
         yield "load", "cpu_s", self._load_cpu_s()
+        for number, used_s in self._load_cpu_s_by_process().items():
+            yield "load", f"cpu_s:{number}", used_s
         if in_full:
             for name, used_s in self._foreign.cpu_s().items():
                 yield FOREIGN_PROCESSES, f"cpu_s:{name}", used_s

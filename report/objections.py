@@ -49,6 +49,13 @@ def _shared(evidence: Evidence) -> str:
         return ""
     processes = evidence.scenario["load"]["processes"]
     shop = _each(evidence, lambda variant: _of(variant, "cpu_pct", 1))
+    if evidence.campaign.get("load_workers"):
+        of_a_core = _each(evidence, lambda variant: _of(variant, "generator_cpu_pct", 1))
+        return (
+            f"Of the cores of the harness's machine, {cores}, the shop used {shop}. Load was sent "
+            f"from other machines, too: on average a process of it used {of_a_core} of a core. A "
+            "run in which one of them nears its limit is INVALID."
+        )
     load = _each(evidence, lambda variant: _of(variant, "generator_cpu_pct", 1, processes / cores))
     return (
         f"Of the machine's {numbers.counted(cores, 'core')} the shop used {shop}; "

@@ -15,7 +15,7 @@ from harness.campaign.observer import LiveSample, Observer
 from harness.campaign.schedule import PlannedRun
 from harness.errors import InfrastructureError
 from harness.faults.injector import Injector, Latest
-from harness.load import LoadPlan
+from harness.load import LoadPlan, LoadWorkers
 from harness.load.load_result import LoadResult
 from harness.results.record import FaultRecord
 from harness.runtimes import Deployment
@@ -68,8 +68,10 @@ class LoadPhase:
         sales: Sequence[Sale],
         deployment: Deployment,
         observer: Observer,
+        workers: LoadWorkers | None = None,
     ) -> None:
         self._run = run
+        self._workers = workers
         self._scenario = scenario
         self._deployment = deployment
         self._observer = observer
@@ -79,7 +81,7 @@ class LoadPhase:
 
     def __enter__(self) -> Self:
         """Start the generators: they get ready while the deployment warms up."""
-        self._generator = load.start(self._plan, self._folder)
+        self._generator = load.start(self._plan, self._folder, self._workers)
         self._sampler: Sampler | None = None
         return self
 
@@ -105,7 +107,8 @@ class LoadPhase:
 
         Raises InfrastructureError if a generator or a service ends before that.
         """
-        self._sampler = Sampler(self._deployment, self._generator.cpu_s)
+        generator = self._generator
+        self._sampler = Sampler(self._deployment, generator.cpu_s, generator.cpu_s_by_process)
         self._t0_ns = time.monotonic_ns() + AHEAD_NS
         self._t0_wall_ns = time.time_ns() + self._t0_ns - time.monotonic_ns()
         self._generator.begin(self._t0_ns)

@@ -12,6 +12,7 @@ from harness.campaign.schedule import PlannedRun
 from harness.host import processors
 from harness.results.record import (
     EntryLog,
+    LoadWorker,
     Payments,
     RequestCount,
     RequestTotals,
@@ -73,6 +74,7 @@ def run_data(
         drain_ended_wall_ns=load.drain_ended_wall_ns,
         faults=load.faults,
         recorded=RequestTotals(recorded=load.result.recorded, locust=load.result.locust_requests),
+        load_workers=[LoadWorker(**one) for one in load.result.workers],
         server_counts=_server_counts(load, stores),
         entry_log=_entry_log(scenario, load, deployment),
         store=stores.store,

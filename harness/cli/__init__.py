@@ -15,7 +15,7 @@ from harness.errors import ExitCode, HarnessError, is_full
 from harness.host import inherited
 
 _COMMANDS = (
-    *("run", "capacity", "validate", "selftest"),
+    *("run", "capacity", "validate", "selftest", "load_worker"),
     *("report", "compare", "audit", "history", "list"),
     *("up", "reset", "down", "doctor", "clean", "init", "export"),
     *("gate", "baseline"),

@@ -21,6 +21,8 @@ from harness.cli.options import (
     Detail,
     LiveOption,
     LivePortOption,
+    LoadMasterOption,
+    LoadWorkersOption,
     OpenOption,
     OutOption,
     QuietOption,
@@ -35,6 +37,7 @@ from harness.cli.options import (
     VerboseOption,
     complete_scenario,
     read_detail,
+    read_load_workers,
     read_runs,
     read_scales,
     read_settings,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.campaign import Choice, Observer, Request
+    from harness.load import LoadWorkers
     from harness.results.store import Campaign
     from harness.scenario.model import Scenario
 
@@ -96,7 +100,7 @@ class _Repeats:
 
 AS_BEGUN: Final = (
     "--resume continues a campaign exactly as it was begun",
-    "leave out every other option",
+    "leave out every other option, but for --load-master and --load-workers",
 )
 AS_STATED: Final = (
     "every experiment is measured as its scenario states it",
@@ -115,6 +119,7 @@ AS_STATED: Final = (
         "harness run --variant sync --variant 'sync-300=sync,api.THREADS=300'",
         "harness run experiments/threads",
         "harness run experiments --runs 5",
+        "harness run peak_sale --load-master 10.0.0.5",
         "harness run --resume results/flash_sale-20260102-030405",
     ),
 )
@@ -131,6 +136,8 @@ def run(
     settings: SettingsOption = None,
     sweep: SweepOption = None,
     runtime: RuntimeOption = None,
+    load_master: LoadMasterOption = None,
+    load_workers: LoadWorkersOption = None,
     out: OutOption = None,
     strict: StrictOption = False,
     resume: ResumeOption = None,
@@ -149,13 +156,14 @@ def run(
     asked = _Repeats(runs, seed, same_seed)
     shown = _Shown(port, read_detail(quiet=quiet, verbose=verbose), opens, strict)
     varied = (approach, variant, baseline, case, scale, settings, sweep)
+    workers = read_load_workers(load_master, load_workers)
     if resume is not None:
         _refuse(*AS_BEGUN, scenario, *varied, runs, seed is not None or same_seed, out)
-        return _resume(resume, root, runtime, shown)
+        return _resume(resume, root, runtime, shown, workers)
     source = scenario or "flash_sale"
     folder = out or results_root() / "results" / _campaign_name(source)
     if source == EXPERIMENTS:
-        _refuse(*AS_STATED, *varied, opens)
+        _refuse(*AS_STATED, *varied, opens, workers)
         return _run_experiments(folder, root, runtime or RUNTIMES[0], asked, shown)
     loaded = _scenario(source, root, sweep)
     chosen = runtime_named(runtime or RUNTIMES[0])
@@ -165,8 +173,9 @@ def run(
     choice = campaign.Choice(
         read_variants(variant), approach or (), read_scales(scale), read_settings(settings)
     )
+    cases = tuple(dict.fromkeys(case or ()))
     planned = _request(source, loaded, root, asked, choice)
-    request = replace(planned, baseline=baseline, cases=tuple(dict.fromkeys(case or ())))
+    request = replace(planned, baseline=baseline, cases=cases, load_workers=workers)
     campaign.check(request, root, folder, chosen)
     return _make_and_publish(folder, partial(campaign.run, request, root, folder, chosen), shown)
 
@@ -230,7 +239,13 @@ def _refuse(message: str, hint: str, *others: object) -> None:
         raise UsageError(message, hint)
 
 
-def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> ExitCode:
+def _resume(
+    folder: Path,
+    root: Path,
+    runtime: str | None,
+    shown: _Shown,
+    workers: "LoadWorkers | None" = None,
+) -> ExitCode:
     """Continue a campaign, with the runtime that it was begun with if no other is asked for.
 
     A folder of experiments is continued one after the other.
@@ -245,8 +260,10 @@ def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> Exi
 
     begun_with = str(Campaign.open(folder).description()["runtime"])
     chosen = runtime_named(runtime or begun_with)
-    campaign.reopen(folder, root, chosen, campaign.CompositeObserver([]))  # or it is refused
-    return _make_and_publish(folder, partial(campaign.resume, folder, root, chosen), shown)
+    nobody = campaign.CompositeObserver([])
+    campaign.reopen(folder, root, chosen, nobody, load_workers=workers)  # or it is refused
+    make = partial(campaign.resume, folder, root, chosen, load_workers=workers)
+    return _make_and_publish(folder, make, shown)
 
 
 def _make_and_publish(

@@ -148,7 +148,8 @@ class LoadPlan(_StagedPlan):
     def for_warm_up(cls, scenario: "Scenario", address: str, *, seed: int) -> "LoadPlan":
         """Return the plan of a scenario's warm-up; its keys are ``<seed>-w<user>-<n>``.
 
-        The buyers arrive in the first third of the warm-up and leave at its end.
+        The buyers arrive in the first third of the warm-up and leave at its end. There are few of
+        them, so they are in one process, on the machine of the harness.
         """
         users, seconds = scenario.warm_up.users, scenario.warm_up.seconds
         ramp_s = seconds / 3
@@ -162,7 +163,7 @@ class LoadPlan(_StagedPlan):
                 PlannedStage("arrive", users, ramp_s, users / ramp_s),
                 PlannedStage("stay", users, seconds - ramp_s, users / ramp_s),
             ),
-            load=_plain(scenario.load.model_dump()),
+            load=_plain(scenario.load.model_dump() | {"processes": 1}),
         )
 
     def spawn_rate_at(self, t_s: float) -> float:

@@ -190,6 +190,18 @@ class RequestTotals(Part):
     """Counted by Locust's own event."""
 
 
+class LoadWorker(Part):
+    """A process of the load that ran on another machine than the harness."""
+
+    process: int
+    """Its number among the processes of the load, from 0."""
+    host: str
+    cores: float
+    """Processors that it could use there."""
+    clock_error_ms: float
+    """How far its times may be off those of the harness, either way."""
+
+
 class Payments(Part):
     """What decides outcome and latency of every charge, so that the audit can draw them again."""
 
@@ -314,6 +326,8 @@ class RunRecord(Part):
     faults: list[FaultRecord] = []
     """Ordered by when they began."""
     recorded: RequestTotals | None = None
+    load_workers: list[LoadWorker] = []
+    """The processes of the load that ran on other machines; empty: all ran beside the harness."""
     server_counts: list[RequestCount] | None
     entry_log: EntryLog | None = None
     store: StoreFacts

@@ -182,6 +182,9 @@ class FakeLoad:
     def cpu_s(self) -> float:
         return 0.0
 
+    def cpu_s_by_process(self) -> dict[int, float]:
+        return {0: 0.0}
+
     def last_words(self) -> str:
         return "nothing"
 
@@ -189,7 +192,7 @@ class FakeLoad:
 class FakeSampler:
     """Telemetry that the simulation took."""
 
-    def __init__(self, deployment: FakeDeployment, load_cpu_s: object) -> None:
+    def __init__(self, deployment: FakeDeployment, *load_cpu_s: object) -> None:
         self._deployment = deployment
 
     def start(self, t0_ns: int) -> None:
@@ -216,7 +219,7 @@ def put_in_place(world: World, replace: Callable[[object, str, object], None] = 
     replace(execution, "settle_stores", lambda deployment: deployment.world.note("settle"))
     replace(backlog, "size", lambda deployment: 0)
     replace(load_phase, "Sampler", FakeSampler)
-    replace(load, "start", lambda plan, out_dir: FakeLoad(world, out_dir))
+    replace(load, "start", lambda plan, out_dir, workers=None: FakeLoad(world, out_dir))
     replace(load, "collect", lambda out_dir: _load_result(_run_of(world.up[-1])))
     replace(collect, "request_counts", _request_counts)
     replace(collect, "store_facts", lambda deployment, sales: _run_of(deployment).record.store)
