@@ -51,8 +51,9 @@ _POSTGRES_METRICS = ("connections", "locks_waiting", "commits", "stock", "reserv
 FOREIGN_PROCESSES = "strangers"  # the name in stored telemetry
 """The source of what foreign processes used, as stored campaigns have it."""
 
-HELD = ("private_bytes", "largest_private_bytes", "open_files", "sockets")
-"""What a service holds besides its memory, by the names of `Usage`."""
+EACH_SECOND = ("cpu_s", "processes")
+HELD = ("memory_bytes", "private_bytes", "largest_private_bytes", "open_files", "sockets")
+"""What of a service is sampled each second, and what it holds, by the names of `Usage`."""
 
 Sample = tuple[str, str, float]
 
@@ -152,13 +153,10 @@ class Sampler:
 
     def _measure_services(self, in_full: bool) -> Iterator[Sample]:
         for service, usage in self._deployment.usage(memory=in_full).items():
-            yield service, "cpu_s", usage.cpu_s
-            yield service, "processes", float(usage.processes)
-            if in_full:
-                yield service, "memory_bytes", float(usage.memory_bytes)
-                for metric in HELD:
-                    if (held := getattr(usage, metric)) is not None:
-                        yield service, metric, float(held)
+            metrics = (*EACH_SECOND, *HELD) if in_full else EACH_SECOND
+            for metric in metrics:
+                if (value := getattr(usage, metric)) is not None:
+                    yield service, metric, float(value)
 
     def _measure_machine(self, in_full: bool) -> Iterator[Sample]:
         machine = psutil.cpu_times()

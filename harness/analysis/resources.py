@@ -12,6 +12,7 @@ import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale
 from harness.analysis.generator import generator_processes
+from harness.analysis.machine import has_the_services
 from harness.analysis.metric import Group, Listing, metric
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 
@@ -23,6 +24,8 @@ FOREIGN = "cpu_s:"
 @metric("CPU usage", "%", group=Group.RESOURCES, digits=1)
 def cpu_pct(facts: RunFacts) -> Quantity:
     """CPU that the approach's services used over the load, in % of all cores of the machine."""
+    if not has_the_services(facts):
+        return Missing("how many cores the services could use is not known")
     return _per(facts.load_s * facts.cores, approach_cpu_s(facts, facts.load_s), times=100.0)
 
 

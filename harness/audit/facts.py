@@ -123,7 +123,12 @@ class Facts:
         return int(self.recorded("scenario", "product", "stock"))
 
     def table(self, name: str, *columns: str) -> pd.DataFrame:
-        """Return columns of a table; raise NotMeasuredError if it does not have them."""
+        """Return columns of a table; raise NotMeasuredError if it does not have them.
+
+        So does a table that nobody could read.
+        """
+        if name in self.run.record.unread:
+            raise NotMeasuredError(f"{name} could not be read")
         if name not in self._tables:
             self._tables[name] = with_python_strings(getattr(self.run, name))
         frame = self._tables[name]

@@ -5,8 +5,9 @@ Only what was on sale is read: the warm-up sells another product, under keys of 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, LiteralString, TypeVar
 
 import httpx
@@ -18,7 +19,7 @@ from psycopg.rows import class_row
 
 from harness.audit.password_hashes import parameters
 from harness.campaign import entry_log
-from harness.campaign.store_reset import stock_counters
+from harness.campaign.store_reset import NO_STATISTICS, stock_counters
 from harness.errors import InfrastructureError
 from harness.results.record import (
     CancelledOrder,
@@ -86,14 +87,17 @@ class Collected:
 
     store: StoreFacts
     servers: dict[str, str]
-    server_counts: RequestCounts
-    """All requests since the deployment came up."""
-    charges: pd.DataFrame
+    server_counts: RequestCounts | None
+    """All requests since the deployment came up; None: not every server can be asked."""
+    charges: pd.DataFrame | None
+    """None: the gateway cannot be asked."""
     ledger: dict[str, pd.DataFrame]
 
 
-def collect(deployment: Deployment, sales: Sequence[Sale], seed: int) -> Collected:
-    """Read everything once the backlog is worked off.
+def collect(
+    deployment: Deployment, sales: Sequence[Sale], seed: int, earlier: int = 0
+) -> Collected:
+    """Read everything once the backlog is worked off, without `earlier` charges.
 
     Raises InfrastructureError if a store or a server does not answer.
     """
@@ -102,7 +106,7 @@ def collect(deployment: Deployment, sales: Sequence[Sale], seed: int) -> Collect
             server_counts=request_counts(deployment),
             store=store_facts(deployment, sales),
             servers=server_versions(deployment),
-            charges=charges(deployment, f"{seed}-w"),
+            charges=charges(deployment, f"{seed}-w", earlier),
             ledger=ledger_frames(deployment, sales),
         )
     except (psycopg.Error, redis.RedisError, httpx.HTTPError) as error:
@@ -134,14 +138,29 @@ def _epoch_ns(times: pd.Series) -> pd.Series:
     return known.astype("int64").where(known.notna(), 0)
 
 
-def charges(deployment: Deployment, warm_up_prefix: str) -> pd.DataFrame:
-    """Read the payment gateway's log of executed charges, without those of the warm-up."""
-    url = deployment.urls(deployment.topology.gateway)[0]
-    response = httpx.get(f"{url}/charges", timeout=30)
-    response.raise_for_status()
-    rows = [json.loads(line) for line in response.content.splitlines()]
+def charges(deployment: Deployment, warm_up_prefix: str, earlier: int = 0) -> pd.DataFrame | None:
+    """Read the payment gateway's log of executed charges, without those of the warm-up.
+
+    Nor with the `earlier` ones, which are first in it. None: nobody knows where the gateway is.
+    """
+    lines = _log_of_charges(deployment)
+    if lines is None:
+        return None
+    rows = [json.loads(line) for line in lines[earlier:]]
     sale = [row for row in rows if not str(row["reference"]).startswith(warm_up_prefix)]
     return pd.DataFrame(sale, columns=list(COLUMNS["charges"]))
+
+
+def earlier_charges(deployment: Deployment) -> int:
+    """Return how many charges there were before the load, where the gateway is not a new one."""
+    return 0 if deployment.is_ours else len(_log_of_charges(deployment) or ())
+
+
+def _log_of_charges(deployment: Deployment) -> list[bytes] | None:
+    urls = deployment.urls(deployment.topology.gateway)
+    if not urls:
+        return None
+    return httpx.get(f"{urls[0]}/charges", timeout=30).raise_for_status().content.splitlines()
 
 
 def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> StoreFacts:
@@ -154,11 +173,21 @@ def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> StoreFacts:
 
         return StoreFacts(
             products=rows(ProductFacts, _PRODUCTS, ids),
-            statements=rows(Statement, _STATEMENTS),
+            statements=_statements(deployment, partial(rows, Statement, _STATEMENTS)),
             passwords=password_parameters(ledger),
             cancelled=rows(CancelledOrder, _CANCELLED, ids),
             redis=_redis_facts(deployment, ids),
         )
+
+
+def _statements(deployment: Deployment, read: Callable[[], list[Statement]]) -> list[Statement]:
+    """Read the statements; a ledger that is somebody else's need not keep statistics of them."""
+    try:
+        return read()
+    except (psycopg.errors.InsufficientPrivilege, *NO_STATISTICS):
+        if deployment.is_ours:
+            raise
+        return []
 
 
 def password_parameters(ledger: psycopg.Connection[Any]) -> list[PasswordHashes]:
@@ -182,11 +211,18 @@ def server_versions(deployment: Deployment) -> dict[str, str]:
     return versions
 
 
-def request_counts(deployment: Deployment) -> RequestCounts:
-    """Add up the request counters of every replica of the services that count."""
+def request_counts(deployment: Deployment) -> RequestCounts | None:
+    """Add up the request counters of every replica of the services that count.
+
+    None: of one of them nobody knows where it is, so the sum would be too small.
+    """
     counts: RequestCounts = Counter()
-    for service in deployment.topology.counters:
-        for url in deployment.urls(service, deployment.topology.metrics_port):
+    topology = deployment.topology
+    for service in topology.counters:
+        urls = deployment.urls(service, topology.metrics_port)
+        if len(urls) < topology.services[service].replicas:
+            return None
+        for url in urls:
             text = httpx.get(f"{url}/metrics", timeout=10).raise_for_status().text
             for family in text_string_to_metric_families(text):
                 if family.name != REQUEST_COUNTER:

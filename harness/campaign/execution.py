@@ -59,7 +59,7 @@ def execute_run(
             with step("drain"):
                 load.drain()
         with step("collect"):
-            stores = collect(deployment, sales, planned.seed)
+            stores = collect(deployment, sales, planned.seed, load.earlier_charges)
             found = StepResults(started_at, proof, load.findings(), stores, step.durations_s())
             run = run_data(planned, scenario, sales, deployment, found)
             findings = audit.audit(run)

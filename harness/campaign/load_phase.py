@@ -37,7 +37,7 @@ class LoadFindings:
     result: LoadResult
     telemetry: pd.DataFrame
     faults: list[FaultRecord]
-    requests_before: collect.RequestCounts
+    requests_before: collect.RequestCounts | None
     drained: bool
     drain_ended_wall_ns: int
 
@@ -101,6 +101,7 @@ class LoadPhase:
     def count_requests(self) -> None:
         """Read the servers' counters, so that what they counted before the load is left out."""
         self._requests_before = collect.request_counts(self._deployment)
+        self.earlier_charges = collect.earlier_charges(self._deployment)
 
     def send(self) -> None:
         """Begin the load, its samples and its faults, and follow them to the end of the stages.

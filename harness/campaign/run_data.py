@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import pandas as pd
 import psutil
 
 from harness import analysis
@@ -19,7 +20,7 @@ from harness.results.record import (
     ResetProof,
     RunRecord,
 )
-from harness.results.store import RunData
+from harness.results.store import COLUMNS, RunData
 from harness.runtimes import Deployment
 from harness.scenario.model import Scenario
 from harness.scenario.sales import Sale
@@ -65,7 +66,7 @@ def run_data(
         cores=psutil.cpu_count() or 1,
         cores_allowed=processors.allowed(),
         sales=list(sales),
-        payment=Payments(**scenario.payment.model_dump(), seed=str(planned.seed)),
+        payment=_payments(scenario, deployment.payment_seed(planned.seed)),
         reset_proof=found.proof,
         t0_wall_ns=load.t0_wall_ns,
         load_s=_load_s(scenario, load),
@@ -78,6 +79,7 @@ def run_data(
         server_counts=_server_counts(load, stores),
         entry_log=_entry_log(scenario, load, deployment),
         store=stores.store,
+        unread=[] if stores.charges is not None else ["charges"],
     )
     run = RunData(
         record=record,
@@ -85,7 +87,9 @@ def run_data(
         buyers=load.result.buyers,
         clock=load.result.clock,
         telemetry=load.telemetry,
-        charges=stores.charges,
+        charges=pd.DataFrame(columns=list(COLUMNS["charges"]))
+        if stores.charges is None
+        else stores.charges,
         **stores.ledger,
     )
     validity = analysis.validity(run, analysis.check_laws(run))
@@ -100,8 +104,15 @@ def _load_s(scenario: Scenario, load: LoadFindings) -> float:
     return float(requests["done_ns"].max()) / 1e9
 
 
-def _server_counts(load: LoadFindings, stores: Collected) -> list[RequestCount]:
-    """Return what servers counted of the buyers' requests alone."""
+def _payments(scenario: Scenario, seed: str | None) -> Payments | None:
+    """Return what decides every charge; None: it is not known what the gateway draws from."""
+    return None if seed is None else Payments(**scenario.payment.model_dump(), seed=seed)
+
+
+def _server_counts(load: LoadFindings, stores: Collected) -> list[RequestCount] | None:
+    """Return what servers counted of the buyers' requests alone; None: it is not known."""
+    if stores.server_counts is None or load.requests_before is None:
+        return None
     counted = stores.server_counts.copy()
     counted.subtract(load.requests_before)
     counted.subtract(requests_of_faults(load.faults))

@@ -331,6 +331,8 @@ class RunRecord(Part):
     server_counts: list[RequestCount] | None
     entry_log: EntryLog | None = None
     store: StoreFacts
+    unread: list[str] = []
+    """Tables that nobody could read: that they are empty says nothing."""
     validity: Validity | None = None
     """Null: not judged yet."""
 

@@ -116,6 +116,7 @@ class FakeDeployment:
     """A topology that is said to be up."""
 
     address = "http://127.0.0.1:9"
+    is_ours = True
 
     def __init__(self, topology: Topology, world: World) -> None:
         self.topology = topology
@@ -137,6 +138,9 @@ class FakeDeployment:
 
     def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
         return {}
+
+    def payment_seed(self, seed: int) -> str | None:
+        return str(seed)
 
     def unexpected_exits(self) -> list[str]:
         return []
@@ -225,7 +229,7 @@ def put_in_place(world: World, replace: Callable[[object, str, object], None] = 
     replace(collect, "store_facts", lambda deployment, sales: _run_of(deployment).record.store)
     replace(collect, "server_versions", lambda deployment: {"postgres": "PostgreSQL 18.0"})
     replace(run_data, "entry_requests", lambda deployment, from_ns, to_ns: [])
-    replace(collect, "charges", lambda deployment, prefix: _run_of(deployment).charges)
+    replace(collect, "charges", lambda deployment, *_: _run_of(deployment).charges)
     replace(collect, "ledger_frames", _ledger_frames)
 
 
