@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.runtime_names import ATTACHED
 from report.evidence import Evidence
 
 SHORT_DIGEST = 12
@@ -36,6 +37,9 @@ def _runtime(campaign: Mapping[str, Any]) -> str:
         )
         if name in facts
     ]
+    if campaign.get("runtime") == ATTACHED:
+        known.append("brought up by somebody else")
+        known.append("reset by " + str(facts.get("reset", "the harness")))
     return ", ".join([str(campaign.get("runtime", "not recorded")), *known])
 
 

@@ -7,6 +7,7 @@ What each objection means for every number of the page stands among what the num
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from harness.runtime_names import ATTACHED
 from report import method, numbers
 from report.document import Facts, anchor
 from report.evidence import Evidence, Variant
@@ -45,7 +46,7 @@ def answers(evidence: Evidence) -> Facts:
 def _shared(evidence: Evidence) -> str:
     """Return how much of the machine the shop and the load generator took."""
     cores = evidence.campaign.get("environment", {}).get("cores")
-    if not cores:
+    if not cores or evidence.campaign.get("runtime") == ATTACHED:
         return ""
     processes = evidence.scenario["load"]["processes"]
     shop = _each(evidence, lambda variant: _of(variant, "cpu_pct", 1))

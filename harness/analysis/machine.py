@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.run_facts import RunFacts, Stage
+from harness.runtime_names import ATTACHED
 
 FULL = 0.95
 """Share of the processors from which on none is to spare: counters advance in ticks."""
@@ -34,7 +35,7 @@ class Use:
 
 def has_the_services(facts: RunFacts) -> bool:
     """Return True if the services ran on the machine of the harness, whose use is sampled."""
-    return (facts.record.deployment or {}).get("runtime") != "attached"
+    return (facts.record.deployment or {}).get("runtime") != ATTACHED
 
 
 def uses(facts: RunFacts) -> list[Use]:

@@ -125,6 +125,7 @@ class LoadPhase:
         limit_s = self._scenario.drain.limit_s
         self._drained = backlog.wait_until_empty(self._deployment, limit_s, self._report)
         self._drain_ended_wall_ns = time.time_ns()
+        self._generator.fetch_logs()
         left = "is empty" if self._drained else f"is not empty after {limit_s:g} s"
         self._observer.detail(self._run, f"the backlog {left}")
 

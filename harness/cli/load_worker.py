@@ -1,5 +1,6 @@
 """`harness load-worker`: part of the load of a harness on another machine."""
 
+import socket
 from contextlib import suppress
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 from harness.cli.application import app, console
 from harness.cli.help_pages import MEASURE, examples
 from harness.cli.options import read_address
-from harness.errors import ExitCode
+from harness.errors import ExitCode, UsageError
 
 
 @app.command(
@@ -30,6 +31,11 @@ def load_worker(
     from harness.load.worker_processes import WorkerProcesses
 
     host, port = read_address("--master", master)
+    try:
+        socket.getaddrinfo(host, port)
+    except OSError as error:
+        message = f"--master {master}: {error.strerror}"
+        raise UsageError(message, "say the address of the machine of the harness") from error
     with suppress(KeyboardInterrupt), WorkerProcesses(host, port, processes) as workers:
         console.print(f"waiting for loads of {host}:{port} (processes: {processes}); Ctrl-C ends")
         workers.serve(lambda: console.print("a load is over; waiting for the next"))

@@ -59,7 +59,7 @@ class HarnessChannel(ControlChannel):
 
     def __init__(self) -> None:
         super().__init__()
-        harness_pipe.listen(self.begin, self.stop)
+        harness_pipe.listen(lambda word: self.begin(word["t0_ns"]), self.stop)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Report to the harness."""

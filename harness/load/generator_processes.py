@@ -29,6 +29,7 @@ from harness.load.load_workers import LoadWorkers
 
 READY_LIMIT_S = 60.0
 STOP_GRACE_S = 2.0
+FETCH_LIMIT_S = 600.0
 WINDOW_S = 5.0
 """Rates and percentiles of the progress are those of the last five seconds."""
 
@@ -52,6 +53,8 @@ class _Child:
 
     def __init__(self, module: str, words: Iterable[object], numbers: Iterable[int], log: Path):
         self.ready = threading.Event()
+        self.over = threading.Event()
+        """Its load is over, but not all is here that belongs to it."""
         self.waits_for = ""
         """What it says that it still waits for."""
         self.reports: dict[int, deque[dict[str, Any]]] = {
@@ -84,6 +87,8 @@ class _Child:
                         self.waits_for = message["words"]
                     case "ready":
                         self.ready.set()
+                    case "over":
+                        self.over.set()
 
     def send(self, message: dict[str, Any]) -> None:
         assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
@@ -100,6 +105,11 @@ class _Child:
         if self.process.stdin is not None and not self.process.stdin.closed:
             self.process.stdin.close()
         return code
+
+    def code(self) -> int | None:
+        """Return None while the load goes on, 0 if it is over, or how the process broke."""
+        code = self.wait(0)
+        return 0 if code is None and self.over.is_set() else code
 
     def cpu_s(self) -> float:
         """Return what the process itself has used."""
@@ -219,7 +229,7 @@ class LoadProcess:
 
         A generator that was killed by a signal has a negative code.
         """
-        codes = [generator.wait(0) for generator in self._generators]
+        codes = [generator.code() for generator in self._generators]
         broken = [code for code in codes if code]
         if broken:
             return broken[0]
@@ -238,6 +248,19 @@ class LoadProcess:
             time.sleep(0.05)
         if code != 0:
             raise self._ended_badly("the load generator broke")
+
+    def fetch_logs(self) -> None:
+        """Fetch the logs that are elsewhere, once the load is over.
+
+        Raises InfrastructureError if one cannot be had.
+        """
+        for one in self._generators:
+            if not one.over.is_set():
+                continue
+            with suppress(OSError):  # it has ended, and says why
+                one.send({"fetch": True})
+            if one.wait(FETCH_LIMIT_S) != 0:
+                raise self._ended_badly("the logs of the load were not handed over")
 
     def stop(self) -> None:
         """End the load now: requests in flight get two seconds, then nothing is waited for.

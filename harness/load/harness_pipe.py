@@ -1,8 +1,8 @@
 """The pipes between the harness and a process of the load that it has started.
 
-The process reports on standard output, a JSON object a line. It reads the start of the load from
-standard input (``{"t0_ns": …}`` of CLOCK_MONOTONIC, which all processes of one machine share). When
-that closes, the harness is gone, and the process ends.
+The process reports on standard output, a JSON object a line, and is told on standard input: when
+the load begins (``{"t0_ns": …}`` of CLOCK_MONOTONIC, which all processes of one machine share).
+When that closes, the harness is gone, and the process ends.
 """
 
 import json
@@ -24,15 +24,15 @@ def report(message: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def listen(on_begin: Callable[[int], None], on_stop: Callable[[int], None]) -> None:
-    """Listen from now on, in a greenlet: `on_begin` takes the start of the load in ns.
+def listen(on_word: Callable[[dict[str, Any]], None], on_stop: Callable[[int], None]) -> None:
+    """Listen from now on, in a greenlet: `on_word` takes what the harness says.
 
     SIGTERM and SIGINT are orders to stop; `on_stop` takes the exit code of a process that such a
     signal has ended.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, on_stop, 128 + number)
-    leave_with_parent(lambda line: on_begin(int(json.loads(line)["t0_ns"])))
+    leave_with_parent(lambda line: on_word(json.loads(line)))
 
 
 def leave_with_parent(on_line: Callable[[bytes], None]) -> None:

@@ -3,9 +3,9 @@
     python -m harness.load.master_main PLAN.json HOST PORT COUNT
 
 To the harness it is like a generator process (generator_main): it says ``ready`` once all `COUNT`
-workers are, is told the start, reports the progress of each, and ends when the load is over and
-their logs lie beside the plan. It deals out the last `COUNT` processes of the plan. ``waiting``
-says what it still waits for.
+workers are, is told the start, and reports the progress of each. ``waiting`` says what it still
+waits for, and ``over`` that the load is; their logs are fetched, and laid beside the plan, when
+that can disturb nothing any more (``{"fetch": true}``). It deals out the last `COUNT` processes.
 
 Locust's own messages say who is connected and, by their heartbeats, who is gone; its dispatcher of
 users is not used (see stage_driver). A worker that is lost ends the load: its log is, too.
@@ -20,8 +20,10 @@ monkey.patch_all()  # first, as Locust does it: before anything opens a socket
 # ruff: noqa: E402
 import json
 import os
+import socket
 import sys
 import time
+import traceback
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -82,6 +84,7 @@ class LoadMaster:
         self._hellos: dict[str, dict[str, Any]] = {}
         self._workers: list[Worker] = []
         self._stopping = False
+        self._may_fetch = False
         runner.register_message(MESSAGE, self._on_message)
 
     def run(self) -> None:
@@ -92,9 +95,17 @@ class LoadMaster:
         self._measure_clocks()
         harness_pipe.report({"event": "ready"})
         self._wait_until_all("finished")
+        self._write_facts()
+        harness_pipe.report({"event": "over"})
+        self._receive_until(lambda: self._may_fetch)
         for worker in self._workers:
             self._fetch_log(worker)
-        self._write_facts()
+
+    def obey(self, word: dict[str, Any]) -> None:
+        """Do what the harness says: begin the load, or fetch its logs."""
+        if "t0_ns" in word:
+            self.begin(word["t0_ns"])
+        self._may_fetch = "fetch" in word
 
     def begin(self, t0_ns: int) -> None:
         """Let the load begin at a time of CLOCK_MONOTONIC; each worker is told it by its own."""
@@ -242,20 +253,23 @@ def main(arguments: list[str]) -> int:
     path, host, port, count = Path(arguments[0]), arguments[1], *map(int, arguments[2:])
     plan = plan_from_json(path.read_text("utf-8"))
     try:
-        runner = Environment().create_master_runner(host, port)
+        address = socket.gethostbyname(host)  # ZeroMQ listens at addresses, not at names
+        runner = Environment().create_master_runner(address, port)
     except SystemExit:  # Locust's way to say so
         sys.stderr.write(f"cannot listen for load workers at {host}:{port}: the port is taken")
         return 1
-    except RPCError as error:
+    except (OSError, RPCError) as error:
         sys.stderr.write(f"cannot listen for load workers at {host}:{port}: {error}")
         return 1
     master = LoadMaster(plan, path.parent, runner, count)
-    harness_pipe.listen(master.begin, master.stop)
+    harness_pipe.listen(master.obey, master.stop)
     failure = ""
     try:
         master.run()
     except LoadFailed as error:
         failure = str(error)
+    except Exception:
+        failure = traceback.format_exc()
     master.leave()
     sys.stderr.write(failure)
     return 1 if failure else 0

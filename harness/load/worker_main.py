@@ -150,6 +150,9 @@ def main(arguments: list[str]) -> int:
         runner = environment.create_worker_runner(arguments[0], int(arguments[1]))
     except ConnectionError:
         return NO_MASTER
+    except Exception:
+        traceback.print_exc()
+        return 1
     channel = MasterChannel(runner)
     try:
         failure = work(channel, Path(arguments[2]))

@@ -174,6 +174,7 @@ def test_a_load_that_is_stopped_is_handed_over_all_the_same(tmp_path):
             )  # fmt: skip
             master.send_signal(signal.SIGTERM)
             generators.wait()
+            generators.fetch_logs()
         finally:
             generators.stop()
         result = load.collect(tmp_path / "load")

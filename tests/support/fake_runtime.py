@@ -180,6 +180,9 @@ class FakeLoad:
     def poll(self) -> None:
         return None
 
+    def fetch_logs(self) -> None:
+        pass
+
     def stop(self) -> None:
         self._world.steps.append("stop load" if self._is_sale else "stop warm-up")
 

@@ -42,6 +42,7 @@ def run_load(plan, folder, workers=None):
         generators.wait_ready()
         generators.begin(time.monotonic_ns() + 50_000_000)
         generators.wait()
+        generators.fetch_logs()
     finally:
         generators.stop()
     return load.collect(folder)
