@@ -124,7 +124,7 @@ class _StagedPlan(Plan):
         """Return when the stages begin and end, and the users that they plan."""
         return Schedule.of(self.stages)
 
-    @cached_property
+    @property
     def places(self) -> int:
         """Return the most users that are ever planned."""
         return self.schedule.peak_users

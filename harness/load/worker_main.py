@@ -54,8 +54,8 @@ class MasterChannel(ControlChannel):
     """The connection to the master.
 
     It is told ``plan`` (the plan as JSON, and which `process` of it this is), ``begin`` (by our
-    clock), ``stop``, ``clock`` (what does your clock show?) and ``more`` (of the log). It reports
-    ``hello``, ``ready``, ``progress``, ``failed``, ``finished``, ``clock``, ``part`` and ``sent``.
+    clock), ``stop``, ``clock`` (what does your clock show?), ``more`` (of the log) and ``leave``. It
+    reports ``hello``, ``ready``, ``progress``, ``failed``, ``finished``, ``clock``, ``part`` and ``sent``.
     """
 
     def __init__(self, runner: WorkerRunner) -> None:
@@ -107,6 +107,8 @@ class MasterChannel(ControlChannel):
                 self._parts_wanted.release()
             case "stop":
                 self.stop(0)
+            case "leave":
+                os._exit(0)
 
     def _leave_with_master(self) -> None:
         """End this process when Locust says that the master has no more use for it, or is gone."""
