@@ -54,8 +54,9 @@ class MasterChannel(ControlChannel):
     """The connection to the master.
 
     It is told ``plan`` (the plan as JSON, and which `process` of it this is), ``begin`` (by our
-    clock), ``stop``, ``clock`` (what does your clock show?), ``more`` (of the log) and ``leave``. It
-    reports ``hello``, ``ready``, ``progress``, ``failed``, ``finished``, ``clock``, ``part`` and ``sent``.
+    clock), ``stop``, ``clock`` (what does yours show?), ``more`` (of the log) and ``leave``. It
+    reports ``hello``, ``ready``, ``progress``, ``failed``, ``finished``, ``clock``, ``part`` and
+    ``sent``.
     """
 
     def __init__(self, runner: WorkerRunner) -> None:

@@ -1,11 +1,14 @@
 """`harness run --load-master` and `harness load-worker`: a campaign whose load comes from both."""
 
+import shutil
+
 import pytest
 
 from harness.analysis.laws import times
 from harness.results.store import Campaign
 from tests.integration.test_run import TINY
 from tests.integration.test_wrong_usage import refused
+from tests.support.fake_harness import FAKE
 from tests.support.store_servers import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -35,7 +38,20 @@ def test_a_campaign_with_a_process_here_and_one_elsewhere(cli, two, tmp_path):
         assert law.verdict == "PASS", law
         assert [one.process for one in run.record.load_workers] == [1]
         assert set(run.requests["process"]) == {0, 1}
-    refused(cli.run("run", "--resume", out), 64, "--load-master")
+
+
+def test_a_campaign_goes_on_with_as_many_processes_elsewhere(harness, tmp_path):
+    out = tmp_path / "campaign"
+    words = ("--load-master", "127.0.0.1", "--load-workers", 1)
+    done = harness.run("run", FAKE, "--approach", "sync", "--runs", 2, *words, "--out", out)
+    assert done.returncode == 0, done.said
+    assert Campaign.open(out).description()["load_workers"] == {"count": 1}
+    shutil.rmtree(Campaign.open(out).run_folders()[-1])
+    for other in ((), ("--load-master", "127.0.0.1")):
+        refused(harness.run("run", "--resume", out, *other), 64, "--load-workers")
+    resumed = harness.run("run", "--resume", out, *words)
+    assert resumed.returncode == 0, resumed.said
+    assert len(Campaign.open(out).run_folders()) == 2
 
 
 @pytest.mark.parametrize(
