@@ -51,7 +51,9 @@ class Progress:
 class _Child:
     """A process of the load that this one has started, with a thread that reads its reports."""
 
-    def __init__(self, module: str, words: Iterable[object], numbers: Iterable[int], log: Path):
+    def __init__(
+        self, module: str, words: Iterable[object], numbers: Iterable[int], log: Path
+    ) -> None:
         self.ready = threading.Event()
         self.over = threading.Event()
         """Its load is over, but not all is here that belongs to it."""

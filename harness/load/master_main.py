@@ -255,7 +255,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 4 or not (arguments[2] + arguments[3]).isdigit():
         sys.stderr.write("usage: python -m harness.load.master_main PLAN.json HOST PORT COUNT\n")
         return 2
-    path, host, port, count = Path(arguments[0]), arguments[1], *map(int, arguments[2:])
+    path, host, port, count = Path(arguments[0]), arguments[1], int(arguments[2]), int(arguments[3])
     plan = plan_from_json(path.read_text("utf-8"))
     try:
         address = socket.gethostbyname(host)  # ZeroMQ listens at addresses, not at names

@@ -14,6 +14,12 @@ from tests.integration.test_wrong_usage import refused
 __all__ = ["by_hand"]
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+FAULT = """
+[[faults]]
+kind = "unavailable"
+at_s = 4
+for_s = 1
+"""
 BLIND = ("I6", "I14")
 """What takes the gateway's log, and what the counters of the servers."""
 
@@ -45,7 +51,9 @@ def test_a_deployment_of_somebody_else_is_measured_as_far_as_it_can_be(
     monkeypatch.setenv("FLASHSALE_LOCK", str(tmp_path / "lock"))
     file = tmp_path / "endpoints.toml"
     whole, blind = tmp_path / "whole", tmp_path / "blind"
-    words = ("run", TINY, "--approach", "queue", *SMALL, "--endpoints", file)
+    scenario = tmp_path / "tiny.toml"
+    scenario.write_text(TINY.read_text() + FAULT)
+    words = ("run", scenario, "--approach", "queue", *SMALL, "--endpoints", file)
 
     file.write_text(endpoints_of(kept.addresses, with_gateway=True))
     done = by_hand.run(*words, "--out", whole, "--runs", 2)
@@ -57,11 +65,14 @@ def test_a_deployment_of_somebody_else_is_measured_as_far_as_it_can_be(
         assert run.record.deployment["runtime"] == "attached"
         assert run.record.payment.seed == "7"
         assert len(run.charges) > 0
+        assert [one.error for one in run.record.faults] == [None]
         assert not {"api", "postgres"} & set(
             run.telemetry.loc[run.telemetry["metric"] == "cpu_s", "source"]
         )
 
     file.write_text(endpoints_of(kept.addresses, with_gateway=False))
+    refused(by_hand.run(*words, "--out", blind), 64, "names no gateway")
+    scenario.write_text(TINY.read_text())
     done = by_hand.run(*words, "--out", blind)
     assert done.returncode == 40, done.stdout + done.stderr
     (run,), (folder,) = runs_of(blind)
