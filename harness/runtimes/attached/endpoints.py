@@ -12,6 +12,9 @@ from string import Formatter
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
+import psycopg
+import psycopg.conninfo
+import redis
 from pydantic import AfterValidator, Field, model_validator
 
 from harness.errors import UsageError
@@ -37,6 +40,22 @@ def _metrics(url: str) -> str:
     if not url.endswith(_METRICS):
         raise ValueError(f"must end in {_METRICS}")
     return url.removesuffix(_METRICS)
+
+
+def _is_of_postgres(url: str) -> bool:
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return False
+    return urlsplit(url).scheme in ("postgresql", "postgres")
+
+
+def _is_of_redis(url: str) -> bool:
+    try:
+        redis.Redis.from_url(url).close()
+    except ValueError:
+        return False
+    return True
 
 
 def _command(text: str) -> str:
@@ -122,12 +141,10 @@ class Endpoints(SchemaModel):
     @model_validator(mode="after")
     def _reaches_stores(self) -> Self:
         # not at the values themselves: the error would print them, passwords and all
-        if urlsplit(self.postgres).scheme not in ("postgresql", "postgres"):
-            raise ValueError(
-                "postgres must be a URL: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-            )
-        if self.redis is not None and urlsplit(self.redis).scheme not in ("redis", "rediss"):
-            raise ValueError("redis must be a URL: redis://:PASSWORD@HOST:PORT/0")
+        if not _is_of_postgres(self.postgres):
+            raise ValueError("postgres must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        if self.redis is not None and not _is_of_redis(self.redis):
+            raise ValueError("redis must be redis://:PASSWORD@HOST:PORT/0")
         return self
 
     def check(self, topology: Topology, file: Path) -> None:
