@@ -29,7 +29,7 @@ _PASSWORD: Final = re.compile(r"(?<=://)[^/@\s'\"]*@")
 
 def _http(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.username:
+    if parts.scheme != "http" or not parts.hostname or parts.username or parts.port == 0:
         raise ValueError(
             "must be http://HOST[:PORT]… (the harness speaks no TLS, and logs in nowhere)"
         )
