@@ -86,9 +86,16 @@ class Blocks:
         variant = self.request.variant(planned.variant)
         scenario = variant.scenario_of(self.request.scenario)
         topology = self._deployed(planned, scenario)
-        here = (self._runtime, self.campaign, self._observer, self.request.load_workers)
         try:
-            execute_run(planned, scenario, topology, *here)
+            execute_run(
+                planned,
+                scenario,
+                topology,
+                self._runtime,
+                self.campaign,
+                self._observer,
+                self.request.load_workers,
+            )
         except InfrastructureError as error:
             where = f"run {planned.index} ({planned.variant})"
             raise InfrastructureError(f"{where}: {error.message}", error.hint) from error

@@ -59,6 +59,7 @@ class LoadPhase:
     """The load of one run, from the start of its generators until all of it is stopped.
 
     Within its block: `wait_ready`, `count_requests`, `send`, `drain`; then `findings`.
+    `earlier_charges` are those that the gateway had executed before.
     """
 
     def __init__(
