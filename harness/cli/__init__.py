@@ -29,7 +29,7 @@ gc.set_threshold(50_000, 20, 50)
 for _name in _COMMANDS:
     import_module(f"{__name__}.{_name}")
 
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def main() -> None:

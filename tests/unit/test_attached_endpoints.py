@@ -59,6 +59,7 @@ def test_a_sound_file_is_read(file):
         ("http://10.0.0.7:8080/", "https://10.0.0.7", ["address", "https://10.0.0.7", "no TLS"]),
         ("postgresql://", "mysql://", ["postgres must be postgresql://"]),
         ("hidden@10.0.0.7:5432", "hid%den@10.0.0.7:5432", ["postgres must be postgresql://"]),
+        ("hidden@10.0.0.7:5432", "hid%zen@10.0.0.7:5432", ["postgres must be postgresql://"]),
         ("redis://", "http://", ["redis must be redis://"]),
         (":6379/0", ":port/0", ["redis must be redis://"]),
         ("8001/metrics", "8001/stats", ["metrics.api", "/metrics"]),

@@ -45,7 +45,7 @@ def _metrics(url: str) -> str:
 def _is_of_postgres(url: str) -> bool:
     try:
         psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, ValueError):
         return False
     return urlsplit(url).scheme in ("postgresql", "postgres")
 
