@@ -231,7 +231,7 @@ def _configuration(store: redis.Redis) -> dict[str, str] | None:
     """Return what decides durability and eviction; None: a provider who does not let us ask."""
     keys = ("appendonly", "appendfsync", "maxmemory-policy")
     try:
-        return {key: store.config_get(key)[key] for key in keys}
+        return {key: str(store.config_get(key)[key]) for key in keys}
     except redis.ResponseError:
         return None
 

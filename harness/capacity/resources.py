@@ -93,13 +93,13 @@ def _mean(same: Sequence[Resource]) -> Resource:
 def _generator(facts: RunFacts, laws: Iterable[Law], *, is_starved: bool) -> Iterator[Resource]:
     """Yield the load generator; one that was late on a machine with room to spare was full."""
     found = [
-        (*reversed(_shares(busy, crowd.GENERATOR_CPU_LIMIT)), one)
+        (one, _shares(busy, crowd.GENERATOR_CPU_LIMIT))
         for one in generator_processes(facts)
         if (busy := _busy(facts, one.sampled_cpu_s, one.cores)) is not None
     ]
     if not found:
         return
-    full, used, busiest = max(found, key=lambda one: one[:2])
+    busiest, (used, full) = max(found, key=lambda pair: pair[1][::-1])
     words = f"{_percent(used)} of {_cores(busiest.cores)} that its Python can use"
     words += f" ({busiest.name})" if len(found) > 1 else ""
     late = [law for law in laws if law.verdict is Verdict.FAIL and law.name in PUNCTUALITY]
