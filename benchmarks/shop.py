@@ -56,11 +56,11 @@ class Shop:
     def cpu_s(self, *services: str) -> float:
         """Return the CPU seconds that these services have used since they came up."""
         usage = self.deployment.usage(memory=False)
-        return sum(usage[service].cpu_s for service in services)
+        return sum(usage[service].cpu_s or 0.0 for service in services)
 
     def memory_bytes(self, service: str) -> int:
         """Return the PSS of a service."""
-        return self.deployment.usage()[service].memory_bytes
+        return self.deployment.usage()[service].memory_bytes or 0
 
     def ledger(self) -> "psycopg.Connection[tuple[Any, ...]]":
         """Return a connection of the superuser that commits each statement."""

@@ -18,7 +18,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -53,8 +53,9 @@ _POSTGRES_METRICS = ("connections", "locks_waiting", "commits", "stock", "reserv
 FOREIGN_PROCESSES = "strangers"  # the name in stored telemetry
 """The source of what foreign processes used, as stored campaigns have it."""
 
-HELD = ("private_bytes", "largest_private_bytes", "open_files", "sockets")
-"""What a service holds besides its memory, by the names of `Usage`."""
+EACH_SECOND = ("cpu_s", "processes")
+HELD = ("memory_bytes", "private_bytes", "largest_private_bytes", "open_files", "sockets")
+"""What of a service is sampled each second, and what it holds, by the names of `Usage`."""
 
 Sample = tuple[str, str, float]
 
@@ -62,9 +63,16 @@ Sample = tuple[str, str, float]
 class Sampler:
     """Takes samples in a thread of its own, from `start` to `stop`."""
 
-    def __init__(self, deployment: Deployment, load_cpu_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        load_cpu_s: Callable[[], float],
+        load_cpu_s_by_process: Callable[[], Mapping[int, float]] = dict,
+    ) -> None:
+        """Take what the load has used on this machine, and what each of its processes has."""
         self._deployment = deployment
         self._load_cpu_s = load_cpu_s
+        self._load_cpu_s_by_process = load_cpu_s_by_process
         self._rows: list[tuple[float, str, str, float]] = []
         self._latest: dict[tuple[str, str], float] = {}
         self._cpu_read: dict[str, tuple[float, float]] = {}
@@ -147,13 +155,10 @@ class Sampler:
 
     def _measure_services(self, in_full: bool) -> Iterator[Sample]:
         for service, usage in self._deployment.usage(memory=in_full).items():
-            yield service, "cpu_s", usage.cpu_s
-            yield service, "processes", float(usage.processes)
-            if in_full:
-                yield service, "memory_bytes", float(usage.memory_bytes)
-                for metric in HELD:
-                    if (held := getattr(usage, metric)) is not None:
-                        yield service, metric, float(held)
+            metrics = (*EACH_SECOND, *HELD) if in_full else EACH_SECOND
+            for metric in metrics:
+                if (value := getattr(usage, metric)) is not None:
+                    yield service, metric, float(value)
 
     def _measure_machine(self, in_full: bool) -> Iterator[Sample]:
         machine = psutil.cpu_times()
@@ -169,6 +174,8 @@ class Sampler:
         yield "machine", "clock_step_s", (_clocks_apart_ns() - self._clocks_apart_ns) / 1e9
         yield "harness", "cpu_s", time.process_time()
         yield "load", "cpu_s", self._load_cpu_s()
+        for number, used_s in self._load_cpu_s_by_process().items():
+            yield "load", f"cpu_s:{number}", used_s
         if in_full:
             for name, used_s in self._foreign.cpu_s().items():
                 yield FOREIGN_PROCESSES, f"cpu_s:{name}", used_s

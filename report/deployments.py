@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.runtime_names import ATTACHED
 from report.evidence import Evidence
 
 SHORT_DIGEST = 12
@@ -21,6 +22,18 @@ def rows(evidence: Evidence) -> Iterator[tuple[str, str]]:
     if deployments:  # each thing once: variants and runs share services
         limits = dict.fromkeys(one for each in deployments for one in _limits(each))
         yield "Limits", "; ".join(limits) or "none"
+    if evidence.campaign.get("load_workers"):
+        yield "Load from other machines", "; ".join(_load_workers(evidence)) or "none"
+
+
+def _load_workers(evidence: Evidence) -> Iterator[str]:
+    """Yield each process that was elsewhere, with the worst error of its clock over the runs."""
+    errors_ms: dict[tuple[int, str, float], list[float]] = {}
+    for run in evidence.runs:
+        for one in run.record.load_workers:
+            errors_ms.setdefault((one.process, one.host, one.cores), []).append(one.clock_error_ms)
+    for (process, host, cores), known in sorted(errors_ms.items()):
+        yield f"process {process} on {host} ({cores:g} cores; its clock to {max(known):.2f} ms)"
 
 
 def _runtime(campaign: Mapping[str, Any]) -> str:
@@ -36,6 +49,9 @@ def _runtime(campaign: Mapping[str, Any]) -> str:
         )
         if name in facts
     ]
+    if campaign.get("runtime") == ATTACHED:
+        known.append("brought up by somebody else")
+        known.append("reset by " + str(facts.get("reset", "the harness")))
     return ", ".join([str(campaign.get("runtime", "not recorded")), *known])
 
 

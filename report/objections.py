@@ -7,6 +7,7 @@ What each objection means for every number of the page stands among what the num
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from harness.runtime_names import ATTACHED
 from report import method, numbers
 from report.document import Facts, anchor
 from report.evidence import Evidence, Variant
@@ -45,10 +46,17 @@ def answers(evidence: Evidence) -> Facts:
 def _shared(evidence: Evidence) -> str:
     """Return how much of the machine the shop and the load generator took."""
     cores = evidence.campaign.get("environment", {}).get("cores")
-    if not cores:
+    if not cores or evidence.campaign.get("runtime") == ATTACHED:
         return ""
     processes = evidence.scenario["load"]["processes"]
     shop = _each(evidence, lambda variant: _of(variant, "cpu_pct", 1))
+    if evidence.campaign.get("load_workers"):
+        of_a_core = _each(evidence, lambda variant: _of(variant, "generator_cpu_pct", 1))
+        return (
+            f"Of the cores of the harness's machine, {cores}, the shop used {shop}. Load was sent "
+            f"from other machines, too: on average a process of it used {of_a_core} of a core. A "
+            "run in which one of them nears its limit is INVALID."
+        )
     load = _each(evidence, lambda variant: _of(variant, "generator_cpu_pct", 1, processes / cores))
     return (
         f"Of the machine's {numbers.counted(cores, 'core')} the shop used {shop}; "

@@ -133,7 +133,8 @@ def _versions(stored: Stored) -> dict[str, Any]:
     }
     digests = _images(stored, lambda image: str(image["digest"]))
     runtime = stored.description.get("runtime_facts", {})
-    return {**environment, "runtime": runtime, "digest": digests}
+    workers = stored.description.get("load_workers")
+    return {**environment, "runtime": runtime, "digest": digests, "load workers": workers}
 
 
 def _images(stored: Stored, said: Callable[[Mapping[str, Any]], str]) -> dict[str, list[str]]:

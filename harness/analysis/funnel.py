@@ -31,12 +31,14 @@ def funnel(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
     `share_of_attempts` and `share_of_previous` are in %, null if there is nothing to divide by.
     `low` and `high` bound the mean, `share_low` and `share_high` the share of attempts, with 95 %
     confidence; they are null with one run.
-    `left` says how those that did not come as far as the next step ended.
+    `left` says how those that did not come as far as the next step ended. A step that nobody could
+    count is left out.
     """
     counted = [_steps_of(facts) for facts in runs]
     left = _exits(runs)
+    uncounted = set() if all(facts.yields("charges") for facts in runs) else {"charged"}
     rows: list[dict[str, Any]] = []
-    for name, title, meaning in STEPS:
+    for name, title, meaning in (step for step in STEPS if step[0] not in uncounted):
         per_run = [steps[name] for steps in counted]
         total = sum(per_run)
         attempts = sum(steps["attempts"] for steps in counted)

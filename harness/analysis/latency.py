@@ -27,6 +27,7 @@ from harness.analysis.run_facts import (
     rows,
 )
 
+NO_CHARGES = "nobody could ask the payment gateway"
 UNSETTLED = "were not settled when the run ended"
 UNACKNOWLEDGED = "had no acknowledgement"
 OPEN_ENDED = "indeterminate"
@@ -189,6 +190,8 @@ def payment_processing_ms(facts: RunFacts) -> Quantity:
 @statistics("Payment latency drawn", "ms", better=None, of={"avg": {Listing.BACKLOG: 8}, "p95": {}})
 def payment_latency_ms(facts: RunFacts) -> Quantity:
     """Latency of the charges that the payment gateway executed, as it drew them, in ms."""
+    if not facts.yields("charges"):
+        return Missing(NO_CHARGES)
     return Sample(floats(facts.charges, "latency_ms"))
 
 
@@ -202,6 +205,8 @@ def processing_delay_s(facts: RunFacts) -> Quantity:
     Peak is the stage with most users, or of an open load with most arrivals per second; an order
     belongs to the stage in which it was accepted.
     """
+    if not facts.yields("charges"):
+        return Missing(NO_CHARGES)
     peak = facts.peak
     begin_ns, end_ns = peak.window_ns
     accepted_ns = integers(facts.orders, "accepted_rel_ns")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.run_facts import RunFacts, Stage
+from harness.runtime_names import ATTACHED
 
 FULL = 0.95
 """Share of the processors from which on none is to spare: counters advance in ticks."""
@@ -30,6 +31,11 @@ class Use:
     cores: dict[str, float]
     waited: float | None
     """Share of the stage in which some process waited for a processor."""
+
+
+def has_the_services(facts: RunFacts) -> bool:
+    """Return True if the services ran on the machine of the harness, whose use is sampled."""
+    return (facts.record.deployment or {}).get("runtime") != ATTACHED
 
 
 def uses(facts: RunFacts) -> list[Use]:
@@ -54,7 +60,8 @@ def warnings(facts: RunFacts) -> list[str]:
             f"the control group was kept off the processors for {withheld_s:.1f} s of the "
             f"{facts.load_s:g} s of load: its quota is too small"
         )
-    return found + [_warning(use) for use in uses(facts) if use.full > FULL_FOR]
+    shared = has_the_services(facts)
+    return found + [_warning(use, shared=shared) for use in uses(facts) if use.full > FULL_FOR]
 
 
 def _use(facts: RunFacts, stage: Stage) -> Use:
@@ -107,10 +114,15 @@ def _gained(facts: RunFacts, metric: str, from_s: float, to_s: float) -> float |
     return float(last - first)
 
 
-def _warning(use: Use) -> str:
+def _warning(use: Use, *, shared: bool) -> str:
     shares = ", ".join(f"{name} {used:.2f}" for name, used in use.cores.items())
     others = " and for others" if use.cores["others"] > NOTABLE_CORES else ""
     waited = "" if use.waited is None else f"; a process waited {100 * use.waited:.0f} % of it"
+    if not shared:
+        return (
+            f"the machine of the harness was full for {100 * use.full:.0f} % of stage "
+            f"{use.stage.name}{waited}"
+        )
     return (
         f"the machine was full for {100 * use.full:.0f} % of stage {use.stage.name}, so generator "
         f"and shop waited for each other{others}; processors used: {shares}{waited}"

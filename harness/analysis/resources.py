@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale
+from harness.analysis.generator import generator_processes
+from harness.analysis.machine import has_the_services
 from harness.analysis.metric import Group, Listing, metric
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 
@@ -22,6 +24,8 @@ FOREIGN = "cpu_s:"
 @metric("CPU usage", "%", group=Group.RESOURCES, digits=1)
 def cpu_pct(facts: RunFacts) -> Quantity:
     """CPU that the approach's services used over the load, in % of all cores of the machine."""
+    if not has_the_services(facts):
+        return Missing("how many cores the services could use is not known")
     return _per(facts.load_s * facts.cores, approach_cpu_s(facts, facts.load_s), times=100.0)
 
 
@@ -172,11 +176,11 @@ def busiest_server_pct(facts: RunFacts) -> Quantity:
 @metric("CPU of the load generator", "%", group=Group.MEASUREMENT, digits=1)
 def generator_cpu_pct(facts: RunFacts) -> Quantity:
     """CPU of the load generator over the load, in % of one core per generator process."""
-    used_s = facts.cpu_s("load", 0.0, facts.load_s)
-    if used_s is None:
+    processes = generator_processes(facts)
+    if not processes:
         return Missing(NO_CPU)
-    processes = int(facts.scenario["load"]["processes"])
-    return Ratio(100.0 * used_s, facts.load_s * processes)
+    used_s = sum(one.used_s(0.0, facts.load_s) for one in processes)
+    return Ratio(100.0 * used_s, facts.load_s * sum(one.cores for one in processes))
 
 
 @metric("CPU used by others", "cores", group=Group.MEASUREMENT, digits=2)

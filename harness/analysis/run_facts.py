@@ -268,9 +268,9 @@ class RunFacts:
         moves = moves.assign(at_rel_ns=integers(moves, "at_ns") - self.t0_wall_ns)
         return moves.sort_values("at_rel_ns", kind="stable")
 
-    def yields(self, relation: str) -> bool:
-        """Return False for a relation that the run's ledger did not yield."""
-        return relation not in self.record.store.not_in_ledger
+    def yields(self, table: str) -> bool:
+        """Return False for a table that the run could not have."""
+        return table not in self.record.absent
 
     def users_at_end(self, stage: Stage) -> tuple[float, float] | None:
         """Return the stage clock's last reading in a stage: when (s since t0), and active users.

@@ -124,9 +124,13 @@ class Facts:
         return int(self.recorded("scenario", "product", "stock"))
 
     def table(self, name: str, *columns: str) -> pd.DataFrame:
-        """Return columns of a table; raise NotMeasuredError if it does not have them."""
+        """Return columns of a table; raise NotMeasuredError if the run does not have them."""
         if not self.yields(name):
-            raise NotMeasuredError(f"the ledger yields no {name}")
+            raise NotMeasuredError(
+                "the charges could not be read"
+                if name == "charges"
+                else f"the ledger yields no {name}"
+            )
         if name not in self._tables:
             self._tables[name] = with_python_strings(getattr(self.run, name))
         frame = self._tables[name]
@@ -140,8 +144,8 @@ class Facts:
         return frame[list(columns)]
 
     def yields(self, what: str) -> bool:
-        """Return False for a relation, or RELATION.COLUMN, that the run's ledger did not yield."""
-        return what not in self.run.record.store.not_in_ledger
+        """Return False for a table, or TABLE.COLUMN, that the run could not have."""
+        return what not in self.run.record.absent
 
     def of_order(self, order_ids: "pd.Series[str]", *columns: str) -> pd.DataFrame:
         """Return what the ledger says of the orders with these ids, in a frame beside them.
@@ -174,8 +178,8 @@ class Facts:
         scenario = self.run.record.scenario
         if not scenario.get("open"):
             return buyers
-        accounts, processes = scenario["open"]["accounts"], scenario["load"]["processes"]
-        return buyers.map(lambda number: account_of(number, accounts, processes))
+        accounts = scenario["open"]["accounts"]
+        return buyers.map(lambda number: account_of(number, accounts))
 
     @cached_property
     def user_ids(self) -> "pd.Series[int]":

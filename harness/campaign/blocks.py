@@ -15,6 +15,7 @@ from harness.campaign.schedule import PlannedRun, plan_runs
 from harness.campaign.topologies import Request, Topologies, described, finished, topologies
 from harness.campaign.variants import Variant
 from harness.errors import InfrastructureError, UsageError
+from harness.load import LoadWorkers
 from harness.results.record import SCHEMA_VERSION
 from harness.results.store import Campaign
 from harness.runtimes import Runtime
@@ -86,7 +87,15 @@ class Blocks:
         scenario = variant.scenario_of(self.request.scenario)
         topology = self._deployed(planned, scenario)
         try:
-            execute_run(planned, scenario, topology, self._runtime, self.campaign, self._observer)
+            execute_run(
+                planned,
+                scenario,
+                topology,
+                self._runtime,
+                self.campaign,
+                self._observer,
+                self.request.load_workers,
+            )
         except InfrastructureError as error:
             where = f"run {planned.index} ({planned.variant})"
             raise InfrastructureError(f"{where}: {error.message}", error.hint) from error
@@ -110,8 +119,16 @@ def run(request: Request, root: Path, out: Path, runtime: Runtime, observer: Obs
     return _make_all(begin(request, root, out, runtime, observer), observer)
 
 
-def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Campaign:
+def resume(
+    path: Path,
+    root: Path,
+    runtime: Runtime,
+    observer: Observer,
+    load_workers: LoadWorkers | None = None,
+) -> Campaign:
     """Make the runs of a stored campaign that are not there yet, exactly as it was described.
+
+    `load_workers` are as many as it was begun with, wherever they are now.
 
     Raises UsageError for a search for a capacity, which plans its runs as it goes.
     """
@@ -119,7 +136,8 @@ def resume(path: Path, root: Path, runtime: Runtime, observer: Observer) -> Camp
         raise UsageError(
             f"{path} is a search for a capacity", f"continue with: harness capacity --resume {path}"
         )
-    return _make_all(reopen(path, root, runtime, observer), observer)
+    blocks = reopen(path, root, runtime, observer, load_workers=load_workers)
+    return _make_all(blocks, observer)
 
 
 def begin(request: Request, root: Path, out: Path, runtime: Runtime, observer: Observer) -> Blocks:
@@ -142,6 +160,7 @@ def reopen(
     runtime: Runtime,
     observer: Observer,
     folders: Mapping[str, Path] | None = None,
+    load_workers: LoadWorkers | None = None,
 ) -> Blocks:
     """Go on with a stored campaign; `folders` says where the sources of variants lie now, by name.
 
@@ -154,6 +173,11 @@ def reopen(
             f"{path} was begun with --runtime {description['runtime']}, not {runtime.name}",
             "leave --runtime out, or begin a new campaign: runs of both cannot be mixed",
         )
+    if description.get("load_workers") != _described_workers(load_workers):
+        raise UsageError(
+            f"{path}: other processes of the load were on other machines when it was begun",
+            "say the same with --load-master and --load-workers, or begin a new campaign",
+        )
     request = Request(
         scenario=Scenario.model_validate(description["scenario"]),
         variants=[_stored_variant(one, folders or {}) for one in description["variants"]],
@@ -164,6 +188,7 @@ def reopen(
         baseline=description["baseline"],
         until_decided="looks" in description,
         same_seed=has_one_seed(description),
+        load_workers=load_workers,
     )
     found = topologies(request, root)
     for name, known in described(request, root).items():
@@ -196,6 +221,7 @@ def _checked(request: Request, root: Path, runtime: Runtime) -> Topologies:
     """Return what is to be measured (UsageError: it cannot be)."""
     found = topologies(request, root)
     _check(found, request.scenario, runtime)
+    _check_workers(request)
     if request.until_decided:
         interim_looks.check(request.scenario, variants=len(request.variants))
     return found
@@ -207,6 +233,25 @@ def _check(found: Topologies, scenario: Scenario, runtime: Runtime) -> None:
         listed = scenario.faults_of(case)
         services = (None, *topology.services)
         runtime.check(topology, [fault for fault in listed if fault.service in services])
+
+
+def _check_workers(request: Request) -> None:
+    """Raise UsageError if more processes are to be elsewhere than there are."""
+    workers = request.load_workers
+    if workers is None or workers.count is None:
+        return
+    for one in request.variants:
+        processes = one.scenario_of(request.scenario).load.processes
+        if workers.count > processes:
+            raise UsageError(
+                f"--load-workers {workers.count}: the load has load.processes = {processes}",
+                "let the scenario have as many processes, or leave --load-workers out: all of them",
+            )
+
+
+def _described_workers(workers: LoadWorkers | None) -> dict[str, Any] | None:
+    """Return what a campaign says of the processes of its load on other machines; not where."""
+    return None if workers is None else {"count": workers.count}
 
 
 def _make_all(blocks: Blocks, observer: Observer) -> Campaign:
@@ -226,9 +271,11 @@ def _describe(
     variants = [one for one in request.variants if one.name in measured]
     names = [one.name for one in variants]
     run_cases = {one.case for one in planned}
+    workers = _described_workers(request.load_workers)
     return {
         **({"looks": interim_looks.declared()} if request.until_decided else {}),
         **({"capacity": request.capacity} if request.capacity else {}),
+        **({"load_workers": workers} if workers else {}),
         "scenario": request.scenario.model_dump(mode="json"),
         "title": request.scenario.title,
         "variants": [one.as_json() for one in variants],

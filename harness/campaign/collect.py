@@ -19,7 +19,7 @@ from psycopg.rows import class_row
 from harness.audit.password_hashes import parameters
 from harness.campaign import entry_log
 from harness.campaign.ledger_reading import among, ledger_frames, not_yielded, orders_of, rows_of
-from harness.campaign.store_reset import WARM_UP_PRODUCT, stock_counters
+from harness.campaign.store_reset import NO_STATISTICS, WARM_UP_PRODUCT, stock_counters
 from harness.errors import InfrastructureError
 from harness.results.record import (
     CancelledOrder,
@@ -63,14 +63,18 @@ class Collected:
 
     store: StoreFacts
     servers: dict[str, str]
-    server_counts: RequestCounts
-    """All requests since the deployment came up."""
+    server_counts: RequestCounts | None
+    """All requests since the deployment came up; None: not every server can be asked."""
     charges: pd.DataFrame
     ledger: dict[str, pd.DataFrame]
+    absent: list[str]
+    """What none of them could say: `RunRecord.absent`."""
 
 
-def collect(deployment: Deployment, sales: Sequence[Sale], seed: int) -> Collected:
-    """Read everything once the backlog is worked off.
+def collect(
+    deployment: Deployment, sales: Sequence[Sale], seed: int, earlier: int = 0
+) -> Collected:
+    """Read everything once the backlog is worked off, without `earlier` charges.
 
     Raises InfrastructureError if a store or a server does not answer.
     """
@@ -79,8 +83,9 @@ def collect(deployment: Deployment, sales: Sequence[Sale], seed: int) -> Collect
             server_counts=request_counts(deployment),
             store=store_facts(deployment, sales),
             servers=server_versions(deployment),
-            charges=charges(deployment, f"{seed}-w"),
+            charges=charges(deployment, f"{seed}-w", earlier),
             ledger=ledger_frames(deployment, sales),
+            absent=_absent(deployment),
         )
     except (psycopg.Error, redis.RedisError, httpx.HTTPError) as error:
         raise InfrastructureError(
@@ -89,22 +94,39 @@ def collect(deployment: Deployment, sales: Sequence[Sale], seed: int) -> Collect
         ) from error
 
 
-def charges(deployment: Deployment, warm_up_prefix: str) -> pd.DataFrame:
+def _absent(deployment: Deployment) -> list[str]:
+    with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
+        found = not_yielded(ledger, deployment.topology.ledger_sql)
+    return found if deployment.urls(deployment.topology.gateway) else [*found, "charges"]
+
+
+def charges(deployment: Deployment, warm_up_prefix: str, earlier: int = 0) -> pd.DataFrame:
     """Read the payment gateway's log of executed charges, without those of the warm-up.
 
-    They are known by their reference, if that is the buyer's key, and by their order.
+    They are known by their reference, if that is the buyer's key, and by their order. The `earlier`
+    charges, which are first in the log, are left out, too. Empty if nobody named the gateway.
     """
-    url = deployment.urls(deployment.topology.gateway)[0]
-    response = httpx.get(f"{url}/charges", timeout=30)
-    response.raise_for_status()
+    lines = _log_of_charges(deployment)
     warm_up = orders_of(deployment, WARM_UP_PRODUCT)
-    rows = [json.loads(line) for line in response.content.splitlines()]
+    rows = [json.loads(line) for line in lines[earlier:]]
     sale = [
         row
         for row in rows
         if not str(row["reference"]).startswith(warm_up_prefix) and row["order_id"] not in warm_up
     ]
     return pd.DataFrame(sale, columns=list(COLUMNS["charges"]))
+
+
+def earlier_charges(deployment: Deployment) -> int:
+    """Return how many charges there were before the load, where the gateway is not a new one."""
+    return 0 if deployment.is_ours else len(_log_of_charges(deployment))
+
+
+def _log_of_charges(deployment: Deployment) -> list[bytes]:
+    urls = deployment.urls(deployment.topology.gateway)
+    if not urls:
+        return []
+    return httpx.get(f"{urls[0]}/charges", timeout=30).raise_for_status().content.splitlines()
 
 
 def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> StoreFacts:
@@ -115,19 +137,26 @@ def store_facts(deployment: Deployment, sales: Sequence[Sale]) -> StoreFacts:
         on_sale, ordered = f"{among('id', ids)} ORDER BY id", among("product_id", ids)
         return StoreFacts(
             products=rows_of(ProductFacts, ledger, sql, "products", on_sale),
-            statements=_statements(ledger),
+            statements=_statements(deployment, ledger),
             passwords=password_parameters(ledger, sql),
             cancelled=rows_of(CancelledOrder, ledger, sql, "cancelled_orders", ordered),
             redis=_redis_facts(deployment, ids, names_orders=_have_uuids(ledger, sql)),
-            not_in_ledger=not_yielded(ledger, sql),
         )
 
 
-def _statements(ledger: psycopg.Connection[Any]) -> list[Statement]:
-    """Return the statements that took most time; none if the server does not count them."""
+def _statements(deployment: Deployment, ledger: psycopg.Connection[Any]) -> list[Statement]:
+    """Return the statements that took most time; none if the server does not count them.
+
+    Nor if the ledger is somebody else's, who does not let us see them.
+    """
     if ledger.execute(_COUNTS_STATEMENTS).fetchone() == (0,):
         return []
-    return ledger.cursor(row_factory=class_row(Statement)).execute(_STATEMENTS).fetchall()
+    try:
+        return ledger.cursor(row_factory=class_row(Statement)).execute(_STATEMENTS).fetchall()
+    except (psycopg.errors.InsufficientPrivilege, *NO_STATISTICS):
+        if deployment.is_ours:
+            raise
+        return []
 
 
 def password_parameters(
@@ -158,11 +187,18 @@ def server_versions(deployment: Deployment) -> dict[str, str]:
     return versions
 
 
-def request_counts(deployment: Deployment) -> RequestCounts:
-    """Add up the request counters of every replica of the services that count."""
+def request_counts(deployment: Deployment) -> RequestCounts | None:
+    """Add up the request counters of every replica of the services that count.
+
+    None: of one of them nobody knows where it is, so the sum would be too small.
+    """
     counts: RequestCounts = Counter()
-    for service in deployment.topology.counters:
-        for url in deployment.urls(service, deployment.topology.metrics_port):
+    topology = deployment.topology
+    for service in topology.counters:
+        urls = deployment.urls(service, topology.metrics_port)
+        if len(urls) < topology.services[service].replicas:
+            return None
+        for url in urls:
             text = httpx.get(f"{url}/metrics", timeout=10).raise_for_status().text
             for family in text_string_to_metric_families(text):
                 if family.name != REQUEST_COUNTER:

@@ -15,6 +15,7 @@ from harness.campaign.run_data import StepResults, run_data
 from harness.campaign.schedule import PlannedRun
 from harness.campaign.steps import StepTimer
 from harness.campaign.store_reset import reset, settle_stores
+from harness.load import LoadWorkers
 from harness.results.store import Campaign
 from harness.runtimes import Runtime
 from harness.scenario.model import Scenario
@@ -28,8 +29,11 @@ def execute_run(
     runtime: Runtime,
     campaign: Campaign,
     observer: Observer,
+    load_workers: LoadWorkers | None = None,
 ) -> None:
     """Do the eight `STEPS` of a run, and save it; whatever happens, all is torn down.
+
+    `load_workers` are the processes of its load that run on other machines.
 
     Raises what the step raises that fails, as a rule InfrastructureError; then nothing is saved.
     """
@@ -43,7 +47,7 @@ def execute_run(
         with step("reset"):
             proof = reset(deployment, scenario, sales)
             detail("the stores are as they must be" if proof.clean else "the stores are NOT clean")
-        with LoadPhase(planned, scenario, sales, deployment, observer) as load:
+        with LoadPhase(planned, scenario, sales, deployment, observer, load_workers) as load:
             with step("warm_up"):
                 warm_up(scenario, deployment, planned.seed)
                 load.wait_ready()
@@ -55,7 +59,7 @@ def execute_run(
             with step("drain"):
                 load.drain()
         with step("collect"):
-            stores = collect(deployment, sales, planned.seed)
+            stores = collect(deployment, sales, planned.seed, load.earlier_charges)
             found = StepResults(started_at, proof, load.findings(), stores, step.durations_s())
             run = run_data(planned, scenario, sales, deployment, found)
             findings = audit.audit(run)

@@ -16,7 +16,7 @@ from harness.campaign.prober import Prober
 from harness.campaign.schedule import PlannedRun
 from harness.errors import InfrastructureError
 from harness.faults.injector import Injector, Latest
-from harness.load import LoadPlan
+from harness.load import LoadPlan, LoadWorkers
 from harness.load.load_result import LoadResult
 from harness.results.record import FaultRecord, Payments, ProberFacts
 from harness.runtimes import Deployment
@@ -38,7 +38,7 @@ class LoadFindings:
     result: LoadResult
     telemetry: pd.DataFrame
     faults: list[FaultRecord]
-    requests_before: collect.RequestCounts
+    requests_before: collect.RequestCounts | None
     drained: bool
     drain_ended_wall_ns: int
     prober: ProberFacts | None = None
@@ -62,6 +62,7 @@ class LoadPhase:
     """The load of one run, from the start of its generators until all of it is stopped.
 
     Within its block: `wait_ready`, `count_requests`, `send`, `drain`; then `findings`.
+    `earlier_charges` are those that the gateway had executed before.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class LoadPhase:
         sales: Sequence[Sale],
         deployment: Deployment,
         observer: Observer,
+        workers: LoadWorkers | None = None,
     ) -> None:
         self._run = run
+        self._workers = workers
         self._scenario = scenario
         self._deployment = deployment
         self._observer = observer
@@ -89,7 +92,7 @@ class LoadPhase:
 
     def __enter__(self) -> Self:
         """Start the generators: they get ready while the deployment warms up."""
-        self._generator = load.start(self._plan, self._folder)
+        self._generator = load.start(self._plan, self._folder, self._workers)
         self._sampler: Sampler | None = None
         return self
 
@@ -113,13 +116,15 @@ class LoadPhase:
         if self._prober is not None:
             self._prober.prepare()
         self._requests_before = collect.request_counts(self._deployment)
+        self.earlier_charges = collect.earlier_charges(self._deployment)
 
     def send(self) -> None:
         """Begin the load, its samples and its faults, and follow them to the end of the stages.
 
         Raises InfrastructureError if a generator or a service ends before that.
         """
-        self._sampler = Sampler(self._deployment, self._generator.cpu_s)
+        generator = self._generator
+        self._sampler = Sampler(self._deployment, generator.cpu_s, generator.cpu_s_by_process)
         self._t0_ns = time.monotonic_ns() + AHEAD_NS
         self._t0_wall_ns = time.time_ns() + self._t0_ns - time.monotonic_ns()
         self._generator.begin(self._t0_ns)
@@ -139,6 +144,7 @@ class LoadPhase:
         limit_s = self._scenario.drain.limit_s
         self._drained = backlog.wait_until_empty(self._deployment, limit_s, self._report)
         self._drain_ended_wall_ns = time.time_ns()
+        self._generator.fetch_logs()
         left = "is empty" if self._drained else f"is not empty after {limit_s:g} s"
         self._observer.detail(self._run, f"the backlog {left}")
 

@@ -18,6 +18,7 @@ from harness.campaign.schedule import PlannedRun
 from harness.host import processors
 from harness.results.record import (
     EntryLog,
+    LoadWorker,
     Payments,
     RequestCount,
     RequestTotals,
@@ -70,7 +71,7 @@ def run_data(
         cores=psutil.cpu_count() or 1,
         cores_allowed=processors.allowed(),
         sales=list(sales),
-        payment=Payments(**scenario.payment.model_dump(), seed=str(planned.seed)),
+        payment=_payments(scenario, deployment.payment_seed(planned.seed)),
         reset_proof=found.proof,
         t0_wall_ns=load.t0_wall_ns,
         load_s=_load_s(scenario, load),
@@ -80,9 +81,11 @@ def run_data(
         faults=load.faults,
         prober=load.prober,
         recorded=RequestTotals(recorded=load.result.recorded, locust=load.result.locust_requests),
+        load_workers=[LoadWorker(**one) for one in load.result.workers],
         server_counts=_server_counts(load, stores),
         entry_log=_entry_log(scenario, load, deployment),
         store=stores.store,
+        absent=stores.absent,
     )
     run = RunData(
         record=record,
@@ -103,7 +106,7 @@ def _orders(stores: Collected, load: LoadFindings) -> pd.DataFrame:
     The analysis then knows when each order was asked for. The audit does not read such keys.
     """
     orders = stores.ledger["orders"]
-    if "orders.key" not in stores.store.not_in_ledger:
+    if "orders.key" not in stores.absent:
         return orders
     bought = load.result.requests.query("endpoint == 'buy' and order_id != ''")
     keys = bought.drop_duplicates("order_id").set_index("order_id")["key"]
@@ -118,10 +121,15 @@ def _load_s(scenario: Scenario, load: LoadFindings) -> float:
     return float(requests["done_ns"].max()) / 1e9
 
 
-def _server_counts(load: LoadFindings, stores: Collected) -> list[RequestCount]:
-    """Return what servers counted of the buyers' requests alone; nothing if none of them counts."""
-    if not stores.server_counts:
-        return []
+def _payments(scenario: Scenario, seed: str | None) -> Payments | None:
+    """Return what decides every charge; None: it is not known what the gateway draws from."""
+    return None if seed is None else Payments(**scenario.payment.model_dump(), seed=seed)
+
+
+def _server_counts(load: LoadFindings, stores: Collected) -> list[RequestCount] | None:
+    """Return what servers counted of the buyers' requests alone; None: it is not known."""
+    if not stores.server_counts or load.requests_before is None:
+        return None
     counted = stores.server_counts.copy()
     counted.subtract(load.requests_before)
     counted.subtract(requests_of_faults(load.faults))

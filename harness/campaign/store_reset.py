@@ -6,7 +6,8 @@ then learns of its stock is its own affair, so the last proof is asked over HTTP
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, LiteralString
 
 import httpx
 import psycopg
@@ -25,6 +26,12 @@ from harness.topology import RELATIONS, LedgerSql, RedisFacts, Topology
 WARM_UP_PRODUCT = 2
 WARM_UP_STOCK = 1_000_000
 STOCK_VISIBLE_LIMIT_S = 15.0
+NO_STATISTICS = (
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.ObjectNotInPrerequisiteState,
+)
+"""What a server says that does not keep statistics of its statements."""
 _DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 _FORGET_STATEMENTS = """
 DO $$ BEGIN
@@ -33,6 +40,7 @@ DO $$ BEGIN
     END IF;
 END $$
 """
+_SETTLING: tuple[LiteralString, ...] = ("VACUUM ANALYZE", "CHECKPOINT", _FORGET_STATEMENTS)
 _SETTINGS_OF_ROLES = """
 SELECT coalesce(rolname, 'every role'), split_part(setting, '=', 1), split_part(setting, '=', 2)
 FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole, unnest(s.setconfig) AS setting
@@ -43,9 +51,15 @@ ORDER BY s.setdatabase, 1, 2
 
 
 def reset(deployment: Deployment, scenario: Scenario, sales: Sequence[Sale]) -> ResetProof:
-    """Empty and seed the stores of a deployment of this process, as `reset_stores` does."""
+    """Empty and seed the stores of a deployment of this process, and return the proof.
+
+    A deployment that has a way of its own goes it; the proof is the same. Raises as `reset_stores`.
+    """
     shop, dsn, redis_url = deployment.address, deployment.dsn(), deployment.redis_url()
-    return reset_stores(deployment.topology, Addresses(shop, {}, dsn, redis_url), scenario, sales)
+    addresses = Addresses(shop, {}, dsn, redis_url)
+    if deployment.empty_and_seed(scenario.product.price_cents, sales, WARM_UP_PRODUCT):
+        return prove_stores(deployment.topology, addresses, sales)
+    return reset_stores(deployment.topology, addresses, scenario, sales)
 
 
 def reset_stores(
@@ -53,30 +67,50 @@ def reset_stores(
 ) -> ResetProof:
     """Empty PostgreSQL and Redis, seed every sale and the warm-up product, and return the proof.
 
-    The proof is what was counted afterwards; its `clean` says whether all of it is as it must be.
-    Raises InfrastructureError if a store does not answer or the stock does not become visible.
+    Raises InfrastructureError as `prove_stores` does.
     """
     try:
         with psycopg.connect(addresses.dsn, autocommit=True, connect_timeout=5) as ledger:
             not_yielded(ledger, topology.ledger_sql)  # refused before the load, not after it
             _empty_and_seed(ledger, topology.ledger_sql, scenario.product, sales)
             _flush_redis(addresses.redis_url)
+    except (psycopg.Error, redis.RedisError) as error:
+        raise _cannot_reset(topology, error) from error
+    return prove_stores(topology, addresses, sales)
+
+
+def prove_stores(topology: Topology, addresses: Addresses, sales: Sequence[Sale]) -> ResetProof:
+    """Return what is counted in stores that were emptied and seeded.
+
+    Its `clean` says whether all of it is as it must be. Raises InfrastructureError if a store does
+    not answer or the stock does not become visible.
+    """
+    try:
+        with psycopg.connect(addresses.dsn, autocommit=True, connect_timeout=5) as ledger:
             seen = _wait_until_visible(topology, addresses.shop, sales)
             in_redis = _prove_redis(topology, addresses.redis_url, sales)
             return _prove(ledger, topology.ledger_sql, sales, seen, *in_redis)
     except (psycopg.Error, redis.RedisError) as error:
-        raise InfrastructureError(
-            f"{topology.approach}: cannot reset the stores: {error}",
-            "see the stores' logs; `harness doctor` checks the machine",
-        ) from error
+        raise _cannot_reset(topology, error) from error
+
+
+def _cannot_reset(topology: Topology, error: Exception) -> InfrastructureError:
+    return InfrastructureError(
+        f"{topology.approach}: cannot reset the stores: {error}",
+        "see the stores' logs; `harness doctor` checks the machine",
+    )
 
 
 def settle_stores(deployment: Deployment) -> None:
-    """Bring PostgreSQL to the same physical state before every load (VACUUM, CHECKPOINT)."""
+    """Bring PostgreSQL to the same physical state before every load (VACUUM, CHECKPOINT).
+
+    Where the ledger is somebody else's, what we may not do is left out.
+    """
+    forgiven = () if deployment.is_ours else (psycopg.errors.InsufficientPrivilege, *NO_STATISTICS)
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
-        ledger.execute("VACUUM ANALYZE")
-        ledger.execute("CHECKPOINT")
-        ledger.execute(_FORGET_STATEMENTS)
+        for statement in _SETTLING:
+            with suppress(*forgiven):
+                ledger.execute(statement)
 
 
 def _empty_and_seed(
@@ -214,12 +248,18 @@ def _prove_redis(
             stock=counters[0],
             stream_lengths={name: found[name]["length"] for name in facts.queues},
             dead_letters=found[facts.dead_letters]["length"],
-            configuration={
-                key: store.config_get(key)[key]
-                for key in ("appendonly", "appendfsync", "maxmemory-policy")
-            },
+            configuration=_configuration(store),
         )
     return proof, counters
+
+
+def _configuration(store: redis.Redis) -> dict[str, str] | None:
+    """Return what decides durability and eviction; None: a provider who does not let us ask."""
+    keys = ("appendonly", "appendfsync", "maxmemory-policy")
+    try:
+        return {key: str(store.config_get(key)[key]) for key in keys}
+    except redis.ResponseError:
+        return None
 
 
 def settings_of_roles(ledger: psycopg.Connection[Any]) -> dict[str, dict[str, str]]:

@@ -10,6 +10,7 @@ from harness.campaign.expectation_checks import check_expectations
 from harness.campaign.fault_checks import check_known, check_possible
 from harness.campaign.variants import Variant
 from harness.errors import UsageError
+from harness.load import LoadWorkers
 from harness.runtimes import with_delay, with_proxies
 from harness.scenario.cases import Case
 from harness.scenario.faults import Variation
@@ -27,6 +28,7 @@ class Request:
     `source` is where the scenario was read; no `cases` means all, no `baseline` the first variant.
     `until_decided` makes `runs` the most that may be needed, `same_seed` repeats one seed in every
     block. `capacity` is what a search for one declares of itself: it adds runs as it goes.
+    `load_workers` are the processes of the load that run on other machines.
     """
 
     scenario: Scenario
@@ -39,6 +41,7 @@ class Request:
     until_decided: bool = False
     same_seed: bool = False
     capacity: Mapping[str, Any] = field(default_factory=dict)
+    load_workers: LoadWorkers | None = None
 
     def variant(self, name: str) -> Variant:
         """Return a variant by its name."""

@@ -18,8 +18,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from harness.analysis import machine
+from harness.analysis.generator import generator_processes
 from harness.analysis.laws import arrival_laws, crowd
 from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, integers, steps
 from harness.capacity.capacity_document import Kind, Resource
@@ -90,12 +92,16 @@ def _mean(same: Sequence[Resource]) -> Resource:
 
 def _generator(facts: RunFacts, laws: Iterable[Law], *, is_starved: bool) -> Iterator[Resource]:
     """Yield the load generator; one that was late on a machine with room to spare was full."""
-    processes = int(facts.scenario["load"]["processes"])
-    busy = _busy(facts, "load", processes)
-    if busy is None:
+    found = [
+        (one, _shares(busy, crowd.GENERATOR_CPU_LIMIT))
+        for one in generator_processes(facts)
+        if (busy := _busy(facts, one.sampled_cpu_s, one.cores)) is not None
+    ]
+    if not found:
         return
-    used, full = _shares(busy, crowd.GENERATOR_CPU_LIMIT)
-    words = f"{_percent(used)} of {_cores(processes)} that its Python can use"
+    busiest, (used, full) = max(found, key=lambda pair: pair[1][::-1])
+    words = f"{_percent(used)} of {_cores(busiest.cores)} that its Python can use"
+    words += f" ({busiest.name})" if len(found) > 1 else ""
     late = [law for law in laws if law.verdict is Verdict.FAIL and law.name in PUNCTUALITY]
     if late and not is_starved:
         full, words = 1.0, f"{late[0].detail}; it used {words}"
@@ -118,7 +124,8 @@ def _machine(facts: RunFacts) -> Iterator[Resource]:
 def _services(facts: RunFacts) -> Iterator[Resource]:
     for name in facts.topology["services"]:
         cores = _own_cores(facts, name)
-        busy = None if cores is None else _busy(facts, name, cores)
+        read = facts.cumulative_cpu_s.get(name)
+        busy = None if cores is None or read is None else _busy(facts, read, cores)
         if cores is None or busy is None or _shares(busy, UNBOUND)[1] >= GAVE_OUT:
             continue
         used, full = _shares(busy, FULL_PROCESS)
@@ -174,14 +181,12 @@ def _locks(facts: RunFacts) -> Iterator[Resource]:
             )
 
 
-def _busy(facts: RunFacts, source: str, cores: float) -> Floats | None:
+def _busy(facts: RunFacts, cpu_s: "pd.Series[float]", cores: float) -> Floats | None:
     """Return, for each interval between two samples of the busiest stage, its length and use.
 
     The length is in s, the use a share of `cores`. None if there are no two samples.
     """
-    if source not in facts.cumulative_cpu_s:
-        return None
-    read = facts.cumulative_cpu_s[source].dropna()
+    read = cpu_s.dropna()
     at_s = read.index.to_numpy(dtype=np.float64)
     widths_s = np.diff(at_s)
     stage = facts.peak

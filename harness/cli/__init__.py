@@ -15,7 +15,7 @@ from harness.errors import ExitCode, HarnessError, is_full
 from harness.host import inherited
 
 _COMMANDS = (
-    *("run", "capacity", "validate", "selftest"),
+    *("run", "capacity", "validate", "selftest", "load_worker"),
     *("report", "compare", "audit", "history", "list"),
     *("up", "reset", "down", "conform", "doctor", "clean", "init", "export"),
     *("gate", "baseline"),
@@ -29,7 +29,7 @@ gc.set_threshold(50_000, 20, 50)
 for _name in _COMMANDS:
     import_module(f"{__name__}.{_name}")
 
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 JSON_SCHEMA_VERSION = 1
 """Version of what `--json` prints; a change is listed in CHANGELOG.md."""

@@ -21,6 +21,8 @@ from harness.cli.options import (
     Detail,
     LiveOption,
     LivePortOption,
+    LoadMasterOption,
+    LoadWorkersOption,
     OpenOption,
     OutOption,
     QuietOption,
@@ -35,6 +37,7 @@ from harness.cli.options import (
     VerboseOption,
     complete_scenario,
     read_detail,
+    read_load_workers,
     read_runs,
     read_scales,
     read_settings,
@@ -43,13 +46,15 @@ from harness.cli.options import (
 )
 from harness.cli.stored_campaigns import publish
 from harness.errors import ExitCode, Interrupted, UsageError
-from harness.runtime_names import RUNTIMES
+from harness.runtime_names import ATTACHED, RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.campaign import Choice, Observer, Request
+    from harness.load import LoadWorkers
     from harness.results.store import Campaign
+    from harness.runtimes import Runtime
     from harness.scenario.model import Scenario
 
 
@@ -68,7 +73,14 @@ CaseOption = Annotated[
 ]
 RuntimeOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}. [local]"),
+    typer.Option(
+        metavar="NAME",
+        help=f"What deploys: {' or '.join(RUNTIMES)}; {ATTACHED}: somebody else has. [local]",
+    ),
+]
+EndpointsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help=f"Where it is, for --runtime {ATTACHED}."),
 ]
 ResumeOption = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Continue this campaign.")
@@ -94,9 +106,24 @@ class _Repeats:
     same_seed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Deployed:
+    """What deploys, as far as it is said, and where what somebody else has deployed is."""
+
+    name: str | None
+    endpoints: Path | None
+
+    def runtime(self, otherwise: str = RUNTIMES[0]) -> "Runtime":
+        """Return the runtime (UsageError: there is none, or the endpoints are none)."""
+        from harness.runtimes import runtime_named
+
+        attached = ATTACHED if self.endpoints is not None else None
+        return runtime_named(self.name or attached or otherwise, endpoints=self.endpoints)
+
+
 AS_BEGUN: Final = (
     "--resume continues a campaign exactly as it was begun",
-    "leave out every other option",
+    "leave out every other option, but for --endpoints, --load-master and --load-workers",
 )
 AS_STATED: Final = (
     "every experiment is measured as its scenario states it",
@@ -115,6 +142,8 @@ AS_STATED: Final = (
         "harness run --variant sync --variant 'sync-300=sync,api.THREADS=300'",
         "harness run experiments/threads",
         "harness run experiments --runs 5",
+        "harness run peak_sale --load-master 10.0.0.5",
+        "harness run quick --approach queue --endpoints staging.toml",
         "harness run --resume results/flash_sale-20260102-030405",
     ),
 )
@@ -131,6 +160,9 @@ def run(
     settings: SettingsOption = None,
     sweep: SweepOption = None,
     runtime: RuntimeOption = None,
+    endpoints: EndpointsOption = None,
+    load_master: LoadMasterOption = None,
+    load_workers: LoadWorkersOption = None,
     out: OutOption = None,
     strict: StrictOption = False,
     resume: ResumeOption = None,
@@ -142,31 +174,33 @@ def run(
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
     from harness.project import project_root, results_root
-    from harness.runtimes import runtime_named
 
     root = project_root()
+    deployed = _Deployed(runtime, endpoints)
     port = (live_port or 0) if live or live_port is not None else None
     asked = _Repeats(runs, seed, same_seed)
     shown = _Shown(port, read_detail(quiet=quiet, verbose=verbose), opens, strict)
     varied = (approach, variant, baseline, case, scale, settings, sweep)
+    workers = read_load_workers(load_master, load_workers)
     if resume is not None:
         _refuse(*AS_BEGUN, scenario, *varied, runs, seed is not None or same_seed, out)
-        return _resume(resume, root, runtime, shown)
+        return _resume(resume, root, deployed, shown, workers)
     source = scenario or "flash_sale"
     folder = out or results_root() / "results" / _campaign_name(source)
     if source == EXPERIMENTS:
-        _refuse(*AS_STATED, *varied, opens)
-        return _run_experiments(folder, root, runtime or RUNTIMES[0], asked, shown)
+        _refuse(*AS_STATED, *varied, opens, workers, endpoints)
+        return _run_experiments(folder, root, deployed, asked, shown)
     loaded = _scenario(source, root, sweep)
-    chosen = runtime_named(runtime or RUNTIMES[0])
+    chosen = deployed.runtime()
 
     from harness import campaign
 
     choice = campaign.Choice(
         read_variants(variant), approach or (), read_scales(scale), read_settings(settings)
     )
+    cases = tuple(dict.fromkeys(case or ()))
     planned = _request(source, loaded, root, asked, choice)
-    request = replace(planned, baseline=baseline, cases=tuple(dict.fromkeys(case or ())))
+    request = replace(planned, baseline=baseline, cases=cases, load_workers=workers)
     campaign.check(request, root, folder, chosen)
     return _make_and_publish(folder, partial(campaign.run, request, root, folder, chosen), shown)
 
@@ -199,13 +233,12 @@ def _scenario(source: str, root: Path, sweep: list[str] | None) -> "Scenario":
 
 
 def _run_experiments(
-    folder: Path, root: Path, runtime: str, asked: _Repeats, shown: _Shown
+    folder: Path, root: Path, deployed: _Deployed, asked: _Repeats, shown: _Shown
 ) -> ExitCode:
     """Write down a campaign of every experiment, and then make them one after the other."""
-    from harness.runtimes import runtime_named
     from harness.scenario.model import known_experiments, load_scenario
 
-    chosen = runtime_named(runtime)
+    chosen = deployed.runtime()
     scenarios = {name: load_scenario(name, root) for name in known_experiments(root)}
     if not scenarios:
         raise UsageError("there is no experiment", "put scenarios into scenarios/experiments/")
@@ -221,7 +254,7 @@ def _run_experiments(
         requests[place] = request
     for place, request in requests.items():
         campaign.begin(request, root, place, chosen, campaign.CompositeObserver([]))
-    return measure_all(folder, lambda path: _resume(path, root, runtime, shown))
+    return measure_all(folder, lambda path: _resume(path, root, deployed, shown))
 
 
 def _refuse(message: str, hint: str, *others: object) -> None:
@@ -230,7 +263,13 @@ def _refuse(message: str, hint: str, *others: object) -> None:
         raise UsageError(message, hint)
 
 
-def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> ExitCode:
+def _resume(
+    folder: Path,
+    root: Path,
+    deployed: _Deployed,
+    shown: _Shown,
+    workers: "LoadWorkers | None" = None,
+) -> ExitCode:
     """Continue a campaign, with the runtime that it was begun with if no other is asked for.
 
     A folder of experiments is continued one after the other.
@@ -238,15 +277,15 @@ def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> Exi
     if not (folder / "campaign.json").exists() and any(folder.glob("*/campaign.json")):
         from harness.cli.experiments import measure_all
 
-        return measure_all(folder, lambda path: _resume(path, root, runtime, shown))
+        return measure_all(folder, lambda path: _resume(path, root, deployed, shown))
     from harness import campaign
     from harness.results.store import Campaign
-    from harness.runtimes import runtime_named
 
-    begun_with = str(Campaign.open(folder).description()["runtime"])
-    chosen = runtime_named(runtime or begun_with)
-    campaign.reopen(folder, root, chosen, campaign.CompositeObserver([]))  # or it is refused
-    return _make_and_publish(folder, partial(campaign.resume, folder, root, chosen), shown)
+    chosen = deployed.runtime(otherwise=str(Campaign.open(folder).description()["runtime"]))
+    nobody = campaign.CompositeObserver([])
+    campaign.reopen(folder, root, chosen, nobody, load_workers=workers)  # or it is refused
+    make = partial(campaign.resume, folder, root, chosen, load_workers=workers)
+    return _make_and_publish(folder, make, shown)
 
 
 def _make_and_publish(

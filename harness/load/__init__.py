@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.load.generator_processes import LoadProcess, Progress
 from harness.load.load_plan import AnyPlan, ContentionPlan, LoadPlan, sale_plan
+from harness.load.load_workers import LoadWorkers
 
 if TYPE_CHECKING:
     from harness.load.load_result import LoadResult
@@ -18,6 +19,7 @@ __all__ = [
     "ContentionPlan",
     "LoadPlan",
     "LoadProcess",
+    "LoadWorkers",
     "Progress",
     "collect",
     "sale_plan",
@@ -25,12 +27,14 @@ __all__ = [
 ]
 
 
-def start(plan: AnyPlan, out_dir: Path) -> LoadProcess:
+def start(plan: AnyPlan, out_dir: Path, workers: LoadWorkers | None = None) -> LoadProcess:
     """Start the generators of a load; the load begins with `LoadProcess.begin`.
+
+    `workers` are those of its processes that run on other machines.
 
     Raises InfrastructureError if a process cannot be started.
     """
-    return LoadProcess(plan, out_dir)
+    return LoadProcess(plan, out_dir, workers)
 
 
 def collect(out_dir: Path) -> "LoadResult":

@@ -35,7 +35,7 @@ class NoAccount(Exception):
 def open_accounts(plan: OpenPlan, process: int) -> dict[int, Account]:
     """Register and log in this process' share of the accounts (NoAccount)."""
     pool = gevent.pool.Pool(AT_A_TIME)
-    numbers = range(process, plan.accounts, plan.load.processes)
+    numbers = plan.accounts_of(process)
     accounts = pool.map(lambda number: _open(plan, number), numbers)
     return dict(zip(numbers, accounts, strict=True))
 

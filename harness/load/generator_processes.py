@@ -1,5 +1,8 @@
 """The generator processes as the harness sees them: start, begin, follow, stop.
 
+Those on this machine are its children, and share its clock; for those elsewhere speaks a master,
+which is a child, too, and is spoken to in the same way.
+
 Nothing of Locust is imported here: its monkey patching belongs into the generators alone.
 """
 
@@ -11,7 +14,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +25,11 @@ import psutil
 from harness.errors import InfrastructureError
 from harness.host import child_processes
 from harness.load.load_plan import AnyPlan
+from harness.load.load_workers import LoadWorkers
 
 READY_LIMIT_S = 60.0
 STOP_GRACE_S = 2.0
+FETCH_LIMIT_S = 600.0
 WINDOW_S = 5.0
 """Rates and percentiles of the progress are those of the last five seconds."""
 
@@ -42,22 +48,30 @@ class Progress:
     p95_ms: float | None = None
 
 
-class _Generator:
-    """One generator process, with a thread that reads its reports."""
+class _Child:
+    """A process of the load that this one has started, with a thread that reads its reports."""
 
-    def __init__(self, plan_path: Path, number: int) -> None:
-        self.number = number
+    def __init__(
+        self, module: str, words: Iterable[object], numbers: Iterable[int], log: Path
+    ) -> None:
         self.ready = threading.Event()
-        self.reports: deque[dict[str, Any]] = deque(maxlen=int(WINDOW_S) + 1)
-        self._log = plan_path.parent / f"generator-{number}.log"
+        self.over = threading.Event()
+        """Its load is over, but not all is here that belongs to it."""
+        self.waits_for = ""
+        """What it says that it still waits for."""
+        self.reports: dict[int, deque[dict[str, Any]]] = {
+            number: deque(maxlen=int(WINDOW_S) + 1) for number in numbers
+        }
+        """The last reports of each process of the plan that this one plays, or speaks for."""
+        self._log = log
         self._last_cpu_s = 0.0
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as errors:
             # A session of its own: Ctrl-C is for the harness, which then stops the load.
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "harness.load.generator_main", str(plan_path), str(number)],
+                [sys.executable, "-m", f"harness.load.{module}", *map(str, words)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=errors,
                 start_new_session=True,
             )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -68,9 +82,15 @@ class _Generator:
         with self.process.stdout as lines:
             for line in lines:
                 message = json.loads(line)
-                if message["event"] == "progress":
-                    self.reports.append(message)
-                self.ready.set()
+                match message["event"]:
+                    case "progress":
+                        self.reports[message["process"]].append(message)
+                    case "waiting":
+                        self.waits_for = message["words"]
+                    case "ready":
+                        self.ready.set()
+                    case "over":
+                        self.over.set()
 
     def send(self, message: dict[str, Any]) -> None:
         assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
@@ -88,15 +108,25 @@ class _Generator:
             self.process.stdin.close()
         return code
 
+    def code(self) -> int | None:
+        """Return None while the load goes on, 0 if it is over, or how the process broke."""
+        code = self.wait(0)
+        return 0 if code is None and self.over.is_set() else code
+
     def cpu_s(self) -> float:
-        used_s = self.reports[-1]["cpu_s"] if self.reports else 0.0
-        try:
+        """Return what the process itself has used."""
+        with suppress(psutil.Error):  # it has ended; what was read last counts
             times = psutil.Process(self.process.pid).cpu_times()
-            used_s = max(used_s, times.user + times.system)
-        except psutil.Error:
-            pass  # it has ended; its last report counts
-        self._last_cpu_s = max(self._last_cpu_s, used_s)
+            self._last_cpu_s = max(self._last_cpu_s, times.user + times.system)
         return self._last_cpu_s
+
+    def cpu_s_by_process(self) -> dict[int, float]:
+        """Return what each process of the plan says that it has used, once it has said it."""
+        return {
+            number: float(reports[-1]["cpu_s"])
+            for number, reports in self.reports.items()
+            if reports
+        }
 
     def last_words(self) -> str:
         try:
@@ -106,18 +136,48 @@ class _Generator:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-class LoadProcess:
-    """All generator processes of one load. Use `harness.load.start`."""
+class _Generator(_Child):
+    """One process of the plan, on this machine."""
 
-    def __init__(self, plan: AnyPlan, out_dir: Path) -> None:
-        self._generators: list[_Generator] = []
+    def __init__(self, plan_path: Path, number: int) -> None:
+        log = plan_path.with_name(f"generator-{number}.log")
+        super().__init__("generator_main", (plan_path, number), [number], log)
+
+    def cpu_s(self) -> float:
+        """Return what it has used, as read or as it says itself, whichever is newer."""
+        return max([super().cpu_s(), *super().cpu_s_by_process().values()])
+
+    def cpu_s_by_process(self) -> dict[int, float]:
+        """Return the same, by its number."""
+        return dict.fromkeys(self.reports, self.cpu_s())
+
+
+class _Master(_Child):
+    """The last processes of the plan, which run elsewhere: this one only speaks for them."""
+
+    def __init__(self, plan_path: Path, numbers: Sequence[int], workers: LoadWorkers) -> None:
+        log = plan_path.with_name("master.log")
+        words = (plan_path, workers.host, workers.port, len(numbers))
+        super().__init__("master_main", words, numbers, log)
+
+
+class LoadProcess:
+    """All generator processes of one load, here and elsewhere. Use `harness.load.start`."""
+
+    def __init__(self, plan: AnyPlan, out_dir: Path, workers: LoadWorkers | None = None) -> None:
+        self._generators: list[_Child] = []
         self._ready_limit_s = READY_LIMIT_S + plan.preparation_s
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
             plan_path = out_dir / "plan.json"
             plan_path.write_text(plan.to_json(), encoding="utf-8")
-            for number in range(plan.load.processes):
+            processes = range(plan.load.processes)
+            elsewhere = workers.of(len(processes)) if workers is not None else 0
+            here = len(processes) - elsewhere
+            for number in processes[:here]:
                 self._generators.append(_Generator(plan_path, number))
+            if workers is not None:
+                self._generators.append(_Master(plan_path, processes[here:], workers))
         except OSError as error:
             self.stop()
             raise InfrastructureError(
@@ -134,10 +194,7 @@ class LoadProcess:
                 if generator.wait(0) is not None:
                     raise self._ended_badly("the load generator did not start")
                 if time.monotonic() > deadline_s:
-                    raise InfrastructureError(
-                        f"the load generator was not ready after {limit_s:g} s",
-                        "the machine is overloaded: end what else runs on it",
-                    )
+                    raise _not_ready(generator, limit_s)
 
     def begin(self, t0_ns: int) -> None:
         """Let the load begin at `t0_ns` of CLOCK_MONOTONIC; call `wait_ready` first."""
@@ -150,7 +207,7 @@ class LoadProcess:
 
     def progress(self) -> Progress:
         """Return how the load goes by the latest reports; never blocks."""
-        heard = [list(generator.reports) for generator in self._generators]
+        heard = [list(one) for child in self._generators for one in child.reports.values()]
         latest = [reports[-1] for reports in heard if reports]
         if not latest:
             return Progress()
@@ -174,7 +231,7 @@ class LoadProcess:
 
         A generator that was killed by a signal has a negative code.
         """
-        codes = [generator.wait(0) for generator in self._generators]
+        codes = [generator.code() for generator in self._generators]
         broken = [code for code in codes if code]
         if broken:
             return broken[0]
@@ -194,6 +251,19 @@ class LoadProcess:
         if code != 0:
             raise self._ended_badly("the load generator broke")
 
+    def fetch_logs(self) -> None:
+        """Fetch the logs that are elsewhere, once the load is over.
+
+        Raises InfrastructureError if one cannot be had.
+        """
+        for one in self._generators:
+            if not one.over.is_set():
+                continue
+            with suppress(OSError):  # it has ended, and says why
+                one.send({"fetch": True})
+            if one.wait(FETCH_LIMIT_S) != 0:
+                raise self._ended_badly("the logs of the load were not handed over")
+
     def stop(self) -> None:
         """End the load now: requests in flight get two seconds, then nothing is waited for.
 
@@ -210,21 +280,41 @@ class LoadProcess:
             generator.wait(math.inf)
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds that the generators have used since they were started."""
+        """Return the CPU seconds that the load has used on this machine since it was started."""
         return sum(generator.cpu_s() for generator in self._generators)
 
+    def cpu_s_by_process(self) -> dict[int, float]:
+        """Return the CPU seconds of each process of the plan, on whichever machine it runs."""
+        used_s: dict[int, float] = {}
+        for child in self._generators:
+            used_s |= child.cpu_s_by_process()
+        return used_s
+
     def last_words(self) -> str:
-        """Return the last line that a generator printed, or how one ended."""
-        for generator in self._generators:
+        """Return the last line that a generator printed, or how one ended; that of a broken one."""
+        broken = [one for one in self._generators if one.process.returncode]
+        for generator in broken or self._generators:
             if words := generator.last_words():
                 return words
-        codes = [generator.process.returncode for generator in self._generators]
-        return next((_describe_exit(code) for code in codes if code), "it said nothing")
+        codes = [generator.process.returncode for generator in broken]
+        return _describe_exit(codes[0]) if codes else "it said nothing"
 
     def _ended_badly(self, what: str) -> InfrastructureError:
         return InfrastructureError(
             f"{what}: {self.last_words()}", "if the message does not help, this is a bug: report it"
         )
+
+
+def _not_ready(one: _Child, limit_s: float) -> InfrastructureError:
+    if one.waits_for:
+        return InfrastructureError(
+            f"the load cannot begin after {limit_s:g} s: {one.waits_for}",
+            "start the others: harness load-worker --master HOST[:PORT]",
+        )
+    return InfrastructureError(
+        f"the load generator was not ready after {limit_s:g} s",
+        "the machine is overloaded: end what else runs on it",
+    )
 
 
 def _rate(reports: list[dict[str, Any]]) -> float:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.contract import Contract
-from harness.scenario.arrivals import arrivals_ns
+from harness.scenario.arrivals import account_of, arrivals_ns
 from harness.scenario.load_profile import Schedule
 from harness.scenario.sales import Sale
 
@@ -102,9 +102,22 @@ class Plan:
         """
         return self.longest_purchase_s + self.load.watch_limit_s
 
+    @property
+    def places(self) -> int:
+        """Return how many buyers can be there at the same time, in all processes together."""
+        raise NotImplementedError
+
     def share_of(self, process: int, count: int) -> int:
         """Return how many of the first `count` things are a process's: every `processes`-th."""
         return len(range(process, count, self.load.processes))
+
+    def buyer_number(self, place: int, turn: int) -> int:
+        """Return the number of the buyer who comes to a place after `turn` others have left it.
+
+        Places count from 0, and every `processes`-th is a process's; the number, and with it the
+        buyer's keys and draws, is the same whatever process that is.
+        """
+        return place + turn * self.places
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,11 @@ class _StagedPlan(Plan):
     def schedule(self) -> Schedule:
         """Return when the stages begin and end, and the users that they plan."""
         return Schedule.of(self.stages)
+
+    @property
+    def places(self) -> int:
+        """Return the most users that are ever planned."""
+        return self.schedule.peak_users
 
     def stage_name(self, t_s: float) -> str:
         """Return the name of the stage at `t_s` seconds, or what is before and after them all."""
@@ -145,7 +163,8 @@ class LoadPlan(_StagedPlan):
     ) -> "LoadPlan":
         """Return the plan of a scenario's warm-up; its keys are ``<seed>-w<user>-<n>``.
 
-        The buyers arrive in the first third of the warm-up and leave at its end.
+        The buyers arrive in the first third of the warm-up and leave at its end. There are few of
+        them, so they are in one process, on the machine of the harness.
         """
         users, seconds = scenario.warm_up.users, scenario.warm_up.seconds
         ramp_s = seconds / 3
@@ -159,7 +178,7 @@ class LoadPlan(_StagedPlan):
                 PlannedStage("arrive", users, ramp_s, users / ramp_s),
                 PlannedStage("stay", users, seconds - ramp_s, users / ramp_s),
             ),
-            load=_plain(scenario.load.model_dump()),
+            load=_plain(scenario.load.model_dump() | {"processes": 1}),
             contract=contract or {},
         )
 
@@ -175,6 +194,11 @@ class ContentionPlan(Plan):
 
     sales: tuple[Sale, ...]
     buyers: int
+
+    @property
+    def places(self) -> int:
+        """Return the buyers of each sale: they stay for all of them."""
+        return self.buyers
 
     @property
     def longest_action_s(self) -> float:
@@ -196,10 +220,19 @@ class OpenPlan(_StagedPlan):
         """Return how long opening the accounts may take: two passwords are hashed for each."""
         return self.accounts * ACCOUNT_LIMIT_S
 
+    def accounts_of(self, process: int) -> range:
+        """Return the accounts that a process opens: every `processes`-th."""
+        return range(process, self.accounts, self.load.processes)
+
     def arrivals_of(self, process: int) -> list[tuple[int, int]]:
-        """Return number and time of arrival (ns) of a process' buyers: every `processes`-th."""
+        """Return number and time of arrival (ns) of a process' buyers: those of its accounts."""
         times_ns = arrivals_ns(self.stages, self.spread, self.seed)
-        return list(enumerate(times_ns))[process :: self.load.processes]
+        opened = self.accounts_of(process)
+        return [
+            (number, due_ns)
+            for number, due_ns in enumerate(times_ns)
+            if account_of(number, self.accounts) in opened
+        ]
 
 
 AnyPlan = LoadPlan | ContentionPlan | OpenPlan

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from harness.errors import InfrastructureError
 from harness.load.load_plan import AnyPlan, ContentionPlan, plan_from_json
+from harness.load.load_workers import WORKERS_FILE
 from harness.load.request_log import (
     BUYER_TYPES,
     CLOCK_COLUMNS,
@@ -40,6 +41,8 @@ class LoadResult:
     """Requests that the generators counted when they recorded them."""
     locust_requests: int
     """Requests that Locust counted by its own request event."""
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    """The processes that ran on other machines, as the master describes them."""
 
 
 def collect(out_dir: Path) -> LoadResult:
@@ -62,6 +65,7 @@ def collect(out_dir: Path) -> LoadResult:
         clock=clock,
         recorded=sum(end["recorded"] for end in ends),
         locust_requests=sum(end["locust"] for end in ends),
+        workers=_read_workers(out_dir),
     )
 
 
@@ -70,6 +74,12 @@ def _bounds_ns(plan: AnyPlan, clock: pd.DataFrame) -> "np.ndarray[Any, np.dtype[
     if isinstance(plan, ContentionPlan):
         return np.rint(clock["t_s"].to_numpy(dtype=np.float64) * 1e9).astype(np.int64)
     return np.asarray(plan.schedule.bounds_ns, dtype=np.int64)
+
+
+def _read_workers(out_dir: Path) -> list[dict[str, Any]]:
+    path = out_dir / WORKERS_FILE
+    found: list[dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else []
+    return found
 
 
 def _read_end(out_dir: Path, process: int) -> dict[str, int]:

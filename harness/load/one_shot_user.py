@@ -42,7 +42,7 @@ class OneShotUser(Buyer):
     def _visit(self) -> None:
         plan = self.plan
         assert isinstance(plan, OpenPlan)  # noqa: S101 - the plan chose this buyer
-        account = self.accounts[account_of(self.number, plan.accounts, plan.load.processes)]
+        account = self.accounts[account_of(self.number, plan.accounts)]
         self._user_id = account.user_id
         self._token = account.token
         answer = self._attempt(plan.product_id, f"{plan.key_prefix}{self.number}")

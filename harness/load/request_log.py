@@ -30,6 +30,7 @@ BUYER_TYPES = {
 """The same of the buyers; `user_id` is the account that the shop gave one, 0 if that was lost."""
 CLOCK_COLUMNS = ("instant_s", "t_s", "planned", "active", "alive")
 
+_TABLES = ("requests", "buyers", "clock")
 _BUFFER_BYTES = 1 << 16
 
 _encode = msgspec.json.Encoder().encode
@@ -51,6 +52,14 @@ def end_file_of(folder: Path, process: int) -> Path:
     return folder / f"end-{process}.json"
 
 
+def files_of(folder: Path, process: int) -> list[Path]:
+    """Return all files of a process' log; the one that closes it is the last."""
+    return [
+        *(_file_of(folder, table, process) for table in _TABLES),
+        end_file_of(folder, process),
+    ]
+
+
 class RequestLog:
     """Writes what one generator process did and saw."""
 
@@ -58,9 +67,8 @@ class RequestLog:
         self.recorded = 0
         self._end = end_file_of(folder, process)
         # "x": a log is never continued, so two loads can never be mixed up in one.
-        tables = ("requests", "buyers", "clock")
         self._files = [
-            _file_of(folder, table, process).open("xb", _BUFFER_BYTES) for table in tables
+            _file_of(folder, table, process).open("xb", _BUFFER_BYTES) for table in _TABLES
         ]
         self._write_request, self._write_buyer, self._write_clock = (f.write for f in self._files)
 

@@ -7,6 +7,7 @@ and holds up everything else meanwhile; asking takes no time.
 
 import time
 import traceback
+from collections import Counter
 from typing import Protocol
 
 from harness.load.load_plan import Plan
@@ -33,7 +34,8 @@ class UserRegistry:
         self.errors = 0
         self.latencies_ms: list[int] = []
         """Latencies of the answers since the last progress report; reading empties the list."""
-        self._next_number = process
+        self._process = process
+        self._turns: Counter[int] = Counter()
         self._active: list[tuple[int, User]] = []
         self._born_ns: dict[int, int] = {}
         self._asked_ns: dict[int, int] = {}
@@ -63,8 +65,10 @@ class UserRegistry:
 
     def add(self, user: User) -> tuple[int, int]:
         """Register a buyer; return its number, never given twice, and when it arrived, in ns."""
-        number, born_ns = self._next_number, self.now_ns()
-        self._next_number += self.plan.load.processes
+        # The youngest leave first, so those who are there have the first places of this process.
+        place = self._process + self.plan.load.processes * self.active
+        number, born_ns = self.plan.buyer_number(place, self._turns[place]), self.now_ns()
+        self._turns[place] += 1
         self._active.append((number, user))
         self._born_ns[number] = born_ns
         return number, born_ns

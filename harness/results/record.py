@@ -179,8 +179,6 @@ class StoreFacts(Part):
     cancelled: list[CancelledOrder] = []
     passwords: list[PasswordHashes] | None = None
     statements: list[Statement] = []
-    not_in_ledger: list[str] = []
-    """What the audit reads and the ledger does not yield, as RELATION or RELATION.COLUMN."""
 
 
 class RequestTotals(Part):
@@ -190,6 +188,18 @@ class RequestTotals(Part):
     """Counted in the log of requests."""
     locust: int
     """Counted by Locust's own event."""
+
+
+class LoadWorker(Part):
+    """A process of the load that ran on another machine than the harness."""
+
+    process: int
+    """Its number among the processes of the load, from 0."""
+    host: str
+    cores: float
+    """Processors that it could use there."""
+    clock_error_ms: float
+    """How far its times may be off those of the harness, either way."""
 
 
 class Payments(Part):
@@ -338,9 +348,15 @@ class RunRecord(Part):
     prober: ProberFacts | None = None
     """Null: the scenario has none."""
     recorded: RequestTotals | None = None
+    load_workers: list[LoadWorker] = []
+    """The processes of the load that ran on other machines; empty: all ran beside the harness."""
     server_counts: list[RequestCount] | None
     entry_log: EntryLog | None = None
     store: StoreFacts
+    absent: list[str] = []
+    """What the audit reads and this run could not have: what the ledger does not yield, as RELATION
+    or RELATION.COLUMN, and `charges` of a gateway that nobody named. That a table of this name is
+    empty says nothing."""
     validity: Validity | None = None
     """Null: not judged yet."""
 

@@ -1,10 +1,13 @@
-"""What brings a topology up: `local`, processes of this machine; `docker`, containers."""
+"""What brings a topology up: `local`, processes of this machine; `docker`, containers.
+
+`attached` brings nothing up: it measures what somebody else has deployed.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.runtime_names import RUNTIMES
+from harness.runtime_names import ATTACHED, RUNTIMES
 from harness.runtimes import state
 from harness.runtimes.deployment import Deployment, OnProgress, Usage
 from harness.runtimes.local import LocalRuntime
@@ -42,11 +45,25 @@ __all__ = [
 ]
 
 
-def runtime_named(name: str, pythons: Mapping[Path, Path] | None = None) -> Runtime:
+def runtime_named(
+    name: str, pythons: Mapping[Path, Path] | None = None, endpoints: Path | None = None
+) -> Runtime:
     """Return the runtime of a name (UsageError: there is none).
 
-    `pythons` has the interpreter of a project by its root, for a runtime that does not build one.
+    `pythons` has the interpreter of a project by its root, for a runtime that does not build one;
+    `endpoints` is the file that says where an attached deployment is.
     """
+    if name == ATTACHED:
+        if endpoints is None:
+            raise UsageError(
+                "--runtime attached: where is the deployment?",
+                "harness run --endpoints FILE says it; other commands deploy themselves",
+            )
+        from harness.runtimes.attached.attached_runtime import AttachedRuntime  # noqa: PLC0415 - 0.1 s, for those who ask
+
+        return AttachedRuntime(endpoints)
+    if endpoints is not None:
+        raise UsageError(f"--endpoints {endpoints}: not with --runtime {name}", "leave one out")
     if name == "local":
         return LocalRuntime(pythons=pythons)
     if name == "docker":

@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from signal import Signals
@@ -17,6 +17,7 @@ from harness.runtimes import store_urls
 from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.replica import Replica
 from harness.runtimes.state import StateFolder
+from harness.scenario.sales import Sale
 from harness.topology import Condition, Limits, Topology
 
 
@@ -49,9 +50,9 @@ class Usage:
     `memory_bytes`.
     """
 
-    cpu_s: float
-    memory_bytes: int
-    processes: int
+    cpu_s: float | None
+    memory_bytes: int | None
+    processes: int | None
     private_bytes: int | None = None
     largest_private_bytes: int | None = None
     open_files: int | None = None
@@ -62,6 +63,8 @@ class Deployment(ABC, Generic[AnyReplica]):
     """A topology that is up. Replicas count from 1."""
 
     runtime: str
+    is_ours: bool = True
+    """Whether this process brought it up; what is not ours may refuse what is asked of it."""
     poll_s: float
     """The time between two questions whether a replica is healthy, in seconds."""
     doctor: str
@@ -153,6 +156,17 @@ class Deployment(ABC, Generic[AnyReplica]):
             return None
         (store,) = self.replicas_of(facts.service)
         return store_urls.redis_url(store.service, self._port(store))
+
+    def payment_seed(self, seed: int) -> str | None:
+        """Return what the payment gateway draws from in a run of this seed; None: not known."""
+        return str(seed)
+
+    def empty_and_seed(self, price_cents: int, sales: Sequence[Sale], warm_up_product: int) -> bool:
+        """Empty and seed the stores, if the deployment has a way of its own; return whether.
+
+        Raises InfrastructureError if that fails.
+        """
+        return False
 
     def unexpected_exits(self) -> list[str]:
         """Return the names of the replicas that ended although nobody asked them to."""

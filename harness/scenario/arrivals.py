@@ -41,7 +41,6 @@ def arrivals_ns(stages: Iterable[Arriving], spread: str, seed: int) -> list[int]
     return times
 
 
-def account_of(number: int, accounts: int, processes: int) -> int:
-    """Return the account under which a buyer buys: one that its generator process has opened."""
-    process, turn = number % processes, number // processes
-    return process + processes * (turn % len(range(process, accounts, processes)))
+def account_of(number: int, accounts: int) -> int:
+    """Return the account under which a buyer buys."""
+    return number % accounts

@@ -78,7 +78,8 @@ class LoadSettings(SchemaModel):
     watch_limit_s: Seconds = 60
     """How long a buyer watches one order before it gives up."""
     processes: Annotated[int, Field(ge=1, le=64)] = 1
-    """Processes of the load generator; the buyers are divided among them."""
+    """Processes of the load generator, here or on other machines; the buyers are dealt out among
+    them, and are the same whatever their number is."""
     retries: Annotated[int, Field(ge=0, le=20)] = 3
     """How often a buyer repeats a POST whose outcome is open, under the same key."""
 

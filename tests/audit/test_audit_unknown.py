@@ -114,9 +114,8 @@ def test_what_buyers_did_not_record_is_not_held_against_anybody(table: str, colu
     assert finding.summary == f"not measured: {table} has no column {column}"
 
 
-def not_in_ledger(run: RunData, *names: str) -> RunData:
-    store = run.record.store.model_copy(update={"not_in_ledger": list(names)})
-    return replace(run, record=run.record.model_copy(update={"store": store}))
+def lacking(run: RunData, *names: str) -> RunData:
+    return replace(run, record=run.record.model_copy(update={"absent": list(names)}))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ def not_in_ledger(run: RunData, *names: str) -> RunData:
 def test_without_a_relation_exactly_those_do_not_know_that_declare_to_read_it(
     relation: str,
 ) -> None:
-    run = not_in_ledger(make_run("queue", per_user_limit=1), relation)
+    run = lacking(make_run("queue", per_user_limit=1), relation)
     readers = {one.id for one in INVARIANTS if relation in one.reads}
     assert not_passed(run) == dict.fromkeys(readers, Verdict.UNKNOWN)
     unknown = [finding for finding in audit(run) if finding.id in readers]
@@ -137,7 +136,7 @@ def test_without_a_relation_exactly_those_do_not_know_that_declare_to_read_it(
     [("key", "I3 I4 I5 I7 I8 I10 I19"), ("version", "I8"), ("user_id", "I3 I5 I10 I19")],
 )
 def test_without_a_column_of_the_orders_its_readers_do_not_know(column: str, readers: str) -> None:
-    run = not_in_ledger(make_run("queue", per_user_limit=1), f"orders.{column}")
+    run = lacking(make_run("queue", per_user_limit=1), f"orders.{column}")
     assert not_passed(run) == dict.fromkeys(readers.split(), Verdict.UNKNOWN)
 
 
@@ -145,13 +144,13 @@ def test_charges_may_have_a_reference_that_is_not_the_key() -> None:
     run = make_run("queue")
     named = run.orders.assign(reference=run.orders["key"], key="another-" + run.orders["key"])
     assert verdicts(replace(run, orders=named))["I7"] is Verdict.PASS
-    assert verdicts(not_in_ledger(replace(run, orders=named), "orders.key"))["I7"] is Verdict.PASS
+    assert verdicts(lacking(replace(run, orders=named), "orders.key"))["I7"] is Verdict.PASS
 
 
 def test_what_was_found_before_an_input_was_missed_is_found_all_the_same() -> None:
     run = make_run("queue")
     orders = run.orders.assign(status="awaiting_payment")
-    found = audit(not_in_ledger(replace(run, orders=orders), "payments"))
+    found = audit(lacking(replace(run, orders=orders), "payments"))
     charged = next(one for one in found if one.id == "I6")
     assert charged.verdict is Verdict.FAIL
     assert "money taken for orders that are still open" in charged.summary

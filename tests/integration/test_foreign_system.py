@@ -71,7 +71,7 @@ def test_it_is_measured_audited_and_found_out(cli, tmp_path, scenario):
     }
     for run in runs.values():
         assert run.is_valid, run.record.validity.reasons
-        assert set(run.record.store.not_in_ledger) == NOT_YIELDED
+        assert set(run.record.absent) == NOT_YIELDED
         assert run.sold > 0
 
     for case in found.values():

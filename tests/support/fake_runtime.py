@@ -116,6 +116,7 @@ class FakeDeployment:
     """A topology that is said to be up."""
 
     address = "http://127.0.0.1:9"
+    is_ours = True
 
     def __init__(self, topology: Topology, world: World) -> None:
         self.topology = topology
@@ -137,6 +138,9 @@ class FakeDeployment:
 
     def usage(self, *, memory: bool = True) -> Mapping[str, Usage]:
         return {}
+
+    def payment_seed(self, seed: int) -> str | None:
+        return str(seed)
 
     def unexpected_exits(self) -> list[str]:
         return []
@@ -176,11 +180,17 @@ class FakeLoad:
     def poll(self) -> None:
         return None
 
+    def fetch_logs(self) -> None:
+        pass
+
     def stop(self) -> None:
         self._world.steps.append("stop load" if self._is_sale else "stop warm-up")
 
     def cpu_s(self) -> float:
         return 0.0
+
+    def cpu_s_by_process(self) -> dict[int, float]:
+        return {0: 0.0}
 
     def last_words(self) -> str:
         return "nothing"
@@ -189,7 +199,7 @@ class FakeLoad:
 class FakeSampler:
     """Telemetry that the simulation took."""
 
-    def __init__(self, deployment: FakeDeployment, load_cpu_s: object) -> None:
+    def __init__(self, deployment: FakeDeployment, *load_cpu_s: object) -> None:
         self._deployment = deployment
 
     def start(self, t0_ns: int) -> None:
@@ -216,13 +226,13 @@ def put_in_place(world: World, replace: Callable[[object, str, object], None] = 
     replace(execution, "settle_stores", lambda deployment: deployment.world.note("settle"))
     replace(backlog, "size", lambda deployment: 0)
     replace(load_phase, "Sampler", FakeSampler)
-    replace(load, "start", lambda plan, out_dir: FakeLoad(world, out_dir))
+    replace(load, "start", lambda plan, out_dir, workers=None: FakeLoad(world, out_dir))
     replace(load, "collect", lambda out_dir: _load_result(_run_of(world.up[-1])))
     replace(collect, "request_counts", _request_counts)
     replace(collect, "store_facts", lambda deployment, sales: _run_of(deployment).record.store)
     replace(collect, "server_versions", lambda deployment: {"postgres": "PostgreSQL 18.0"})
     replace(run_data, "entry_requests", lambda deployment, from_ns, to_ns: [])
-    replace(collect, "charges", lambda deployment, prefix: _run_of(deployment).charges)
+    replace(collect, "charges", lambda deployment, *_: _run_of(deployment).charges)
     replace(collect, "ledger_frames", _ledger_frames)
 
 

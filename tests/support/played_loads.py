@@ -36,12 +36,13 @@ def one_buyer(seconds=1.0):
     return {"stages": (PlannedStage("only", 1, 0.1, 50.0), PlannedStage("stay", 1, seconds, 50.0))}
 
 
-def run_load(plan, folder):
-    generators = load.start(plan, folder)
+def run_load(plan, folder, workers=None):
+    generators = load.start(plan, folder, workers)
     try:
         generators.wait_ready()
         generators.begin(time.monotonic_ns() + 50_000_000)
         generators.wait()
+        generators.fetch_logs()
     finally:
         generators.stop()
     return load.collect(folder)

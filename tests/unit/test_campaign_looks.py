@@ -156,7 +156,7 @@ class MadeUp:
     def __init__(self, patience=-1):
         self.patience = patience
 
-    def __call__(self, planned, scenario, topology, runtime, stored, observer):
+    def __call__(self, planned, scenario, topology, runtime, stored, observer, workers):
         self.patience -= 1
         if self.patience == 0:
             raise KeyboardInterrupt

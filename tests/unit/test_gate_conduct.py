@@ -100,7 +100,7 @@ class World:
     def runs_of(self, campaign):
         return [run for name, run in self.made if name == campaign]
 
-    def _execute(self, planned, scenario, topology, runtime, stored, observer):
+    def _execute(self, planned, scenario, topology, runtime, stored, observer, workers):
         """Only write a run down as finished."""
         self.patience -= 1
         if self.patience == 0:

@@ -77,15 +77,18 @@ def test_every_buyer_belongs_to_one_process(processes):
     plan = make_plan(processes=processes)
     visits = [visit for process in range(processes) for visit in plan.arrivals_of(process)]
     assert sorted(visits) == list(enumerate(arrivals_ns(plan.stages, "poisson", 1)))
-    for process in range(processes):
-        assert all(number % processes == process for number, _ in plan.arrivals_of(process))
 
 
-@given(st.integers(1, 5), st.integers(0, 30), st.integers(0, 500))
-def test_a_buyer_uses_an_account_that_its_own_process_has_opened(processes, more, number):
-    accounts = processes + more
-    account = account_of(number, accounts, processes)
-    assert account in range(number % processes, accounts, processes)
+@given(st.integers(1, 5), st.integers(0, 30))
+def test_a_buyer_uses_an_account_that_its_own_process_has_opened(processes, more):
+    plan = make_plan(processes=processes, accounts=processes + more)
+    opened = [plan.accounts_of(process) for process in range(processes)]
+    assert sorted(account for accounts in opened for account in accounts) == list(
+        range(plan.accounts)
+    )
+    for process, accounts in enumerate(opened):
+        numbers = [number for number, _ in plan.arrivals_of(process)]
+        assert {account_of(number, plan.accounts) for number in numbers} <= set(accounts)
 
 
 def test_a_plan_survives_the_way_to_the_generator():

@@ -69,3 +69,20 @@ def test_limits_say_whether_they_were_enforced(recorded, shown):
 def test_what_differs_between_runs_is_all_shown():
     runs = [{"deployment": LOCAL | {"limits": {"api": limits(True, n)}}} for n in (1.0, 2.0, 1.0)]
     assert said({"runtime": "docker"}, *runs)["Limits"] == "api: 1 CPU; api: 2 CPU"
+
+
+def test_processes_of_the_load_on_other_machines_are_named_with_their_clocks():
+    def worker(error_ms):
+        return SimpleNamespace(process=1, host="host-b", cores=4.0, clock_error_ms=error_ms)
+
+    runs = ({"load_workers": [worker(0.12)]}, {"load_workers": [worker(0.3)]})
+    shown = said({"runtime": "local", "load_workers": {"count": 1}}, *runs)
+    assert shown["Load from other machines"] == (
+        "process 1 on host-b (4 cores; its clock to 0.30 ms)"
+    )
+
+
+def test_a_deployment_of_somebody_else_is_called_so():
+    facts = {"name": "attached", "reset": "a command"}
+    row = said({"runtime": "attached", "runtime_facts": facts})["Runtime"]
+    assert row == "attached, brought up by somebody else, reset by a command"

@@ -7,7 +7,7 @@ there. The modules are what the laws are about:
     crowd      buyers and the load generator: N = X(R + Z), planned users, CPU, punctuality
     counts     requests: sent, answered, counted by Locust, by the second, and by the entry's log
     capacity   what a machine and an approach cannot exceed, or must use: CPU, payment slots
-    times      L = λW of the backlog, the two clocks
+    times      L = λW of the backlog, the two clocks, the clocks of the load's machines
 
 and, of other loads than stages of users, `arrival_laws` and `contention_laws`.
 
@@ -73,6 +73,9 @@ OF_CONTENTION: Laws = (
 )
 """Laws that hold without stages: in a contention test nobody thinks, and bursts are sudden."""
 
+OF_LOAD_WORKERS: Laws = ((times.LOAD_CLOCKS, times.load_clocks_are_known),)
+"""Beside the others, if part of the load came from other machines."""
+
 
 def laws_of(scenario: Mapping[str, Any]) -> Laws:
     """Return the laws that apply to the load of a scenario."""
@@ -85,7 +88,10 @@ def check_laws(run: RunData | RunFacts, applicable: Laws | None = None) -> list[
     """Check the laws that apply to a run; one that crashes is UNKNOWN and says with what error."""
     facts = RunFacts.of(run)
     laws: list[Law] = []
-    for name, law in laws_of(facts.scenario) if applicable is None else applicable:
+    if applicable is None:
+        workers = OF_LOAD_WORKERS if facts.record.load_workers else ()
+        applicable = (*laws_of(facts.scenario), *workers)
+    for name, law in applicable:
         try:
             laws += list(law(facts))
         except Exception as error:  # a broken fact must not hide what the other laws find

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from harness.analysis import machine
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, steps
 from harness.results.findings import Law
@@ -27,6 +28,10 @@ def utilisation_at_most_one(facts: RunFacts) -> Iterator[Law]:
 
     Nor did a service use more than its limits allow, where the runtime enforces limits.
     """
+    if not machine.has_the_services(facts):
+        why = "the services ran on machines of which nothing is known"
+        yield unknown(UTILISATION, UTILISATION_TOLERANCE, why)
+        return
     sources = [*facts.topology["services"], "load"]
     known = facts.known_cpu_s(sources, 0.0, facts.load_s)
     if len(known) < len(facts.approach_services) + 1:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.analysis.generator import generator_processes
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, late_ms, overlap_s
 from harness.results.findings import Law
@@ -103,17 +104,19 @@ def planned_users_achieved(facts: RunFacts) -> Iterator[Law]:
 
 
 def generator_has_cpu_to_spare(facts: RunFacts) -> Iterator[Law]:
-    """In no stage did the load generator use 90 % of one core per process (Python's GIL)."""
-    processes = int(facts.scenario["load"]["processes"])
-    shares = []
-    for stage in facts.stages:
-        used_s = facts.cpu_s("load", stage.start_s, stage.end_s)
-        if used_s is None:
-            yield unknown(GENERATOR_CPU, GENERATOR_CPU_LIMIT, "CPU time was not sampled")
-            return
-        shares.append((used_s / (stage.seconds * processes), stage.name))
-    share, name = max(shares)
-    detail = f"{100 * share:.1f} % of a core per process in stage {name}, the most of all stages"
+    """In no stage did a process of the load generator use 90 % of one core (Python's GIL)."""
+    processes = generator_processes(facts)
+    if not processes:
+        yield unknown(GENERATOR_CPU, GENERATOR_CPU_LIMIT, "CPU time was not sampled")
+        return
+    share, stage, busiest = max(
+        (one.used_s(stage.start_s, stage.end_s) / (stage.seconds * one.cores), stage.name, one.name)
+        for one in processes
+        for stage in facts.stages
+    )
+    who = f" ({busiest})" if len(processes) > 1 else ""
+    detail = f"{100 * share:.1f} % of a core per process in stage {stage}, the most of all stages"
+    detail += who
     sides = Sides(share, GENERATOR_CPU_LIMIT, "cores per process")
     yield judge(GENERATOR_CPU, sides, share, GENERATOR_CPU_LIMIT, detail)
 

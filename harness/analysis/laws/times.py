@@ -20,6 +20,7 @@ from harness.results.outages import outages
 
 BACKLOG = "L = λW of the backlog"
 CLOCKS = "wall clock = monotonic clock"
+LOAD_CLOCKS = "clocks of the load's machines"
 
 LONGEST_GAP_S = 5.0
 """Two samples further apart say nothing of what lay between them."""
@@ -28,6 +29,8 @@ STAMP_LAG_S = 0.05
 """How much later a transaction is seen than the time that it wrote into its rows."""
 STANDARD_ERRORS = 4.0
 CLOCK_TOLERANCE_S = 0.05
+LOAD_CLOCK_ERROR_S = 0.01
+"""A fifth of what the clock of the stores and that of the load may differ by."""
 
 
 def backlog_is_arrivals_times_stay(facts: RunFacts) -> Iterator[Law]:
@@ -134,6 +137,20 @@ def clocks_agree(facts: RunFacts) -> Iterator[Law]:
     residual, sides, what = max(pairs, key=lambda pair: pair[0])
     detail = f"{1000 * residual:.1f} ms apart at most: {what}" if residual else "never apart"
     yield judge(CLOCKS, sides, residual, CLOCK_TOLERANCE_S, detail)
+
+
+def load_clocks_are_known(facts: RunFacts) -> Iterator[Law]:
+    """Times that were measured on other machines are right to 10 ms on the harness's clock.
+
+    How far the clocks are apart was measured before the load and after it. The residual is how far
+    off a time may be at worst, in s: half the round trip of the question, and what the clocks
+    drifted apart in between. No latency depends on it: each is measured by one clock.
+    """
+    worst = max(facts.record.load_workers, key=lambda one: one.clock_error_ms)
+    error_s = worst.clock_error_ms / 1000
+    detail = f"process {worst.process} on {worst.host}: to {worst.clock_error_ms:.2f} ms"
+    sides = Sides(error_s, LOAD_CLOCK_ERROR_S, "s")
+    yield judge(LOAD_CLOCKS, sides, error_s, LOAD_CLOCK_ERROR_S, detail)
 
 
 Pair = tuple[float, Sides, str]

@@ -81,7 +81,7 @@ class LocalDeployment(Deployment[ProcessReplica]):
 
     @override
     def processes(self, service: str) -> int:
-        return self.usage(memory=False)[service].processes
+        return self.usage(memory=False)[service].processes or 0
 
     def _dead(self) -> list[ProcessReplica]:
         return [replica for replica in self._all() if replica.died()]

@@ -1,0 +1,205 @@
+"""What can be done to a deployment that somebody else keeps up, and what is refused."""
+
+import json
+from signal import SIGCONT, SIGKILL, SIGSTOP
+
+import pytest
+
+from harness.errors import InfrastructureError, UsageError
+from harness.runtimes import runtime_named
+from harness.runtimes.attached.attached_deployment import AttachedDeployment
+from harness.runtimes.attached.attached_runtime import AttachedRuntime
+from harness.runtimes.attached.endpoints import Prometheus, load_endpoints
+from harness.runtimes.attached.prometheus_queries import NoValue, PrometheusQueries
+from harness.runtimes.state import StateFolder
+from harness.scenario.faults import Fault
+from harness.scenario.sales import Sale
+from harness.topology import find_approach
+from tests.support.edits import ROOT
+from tests.support.scripted_server import serve
+
+NOWHERE = "http://127.0.0.1:1"
+PLAIN = f"""
+confirm = "I may empty these stores"
+address = "{NOWHERE}"
+postgres = "postgresql://postgres:hidden@127.0.0.1:1/shop"
+redis = "redis://:hidden@127.0.0.1:1/0"
+"""
+COMMANDS = """
+[health]
+api = ["http://127.0.0.1:1/readyz"]
+
+[faults]
+kill = "echo kill {service}-{replica} >> calls"
+pause = "echo pause {service}-{replica} >> calls"
+resume = "echo resume {service}-{replica} >> calls"
+wipe = "exit 3"
+"""
+
+
+@pytest.fixture
+def queue():
+    return find_approach(ROOT, "queue")
+
+
+@pytest.fixture
+def endpoints(tmp_path, monkeypatch):
+    """Return what writes a file of endpoints, and returns its path."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(*parts):
+        path = tmp_path / "endpoints.toml"
+        path.write_text("".join(parts))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def deployed(endpoints, queue, tmp_path):
+    """Return what makes a deployment of some endpoints."""
+    made = []
+
+    def deploy(*parts):
+        state = StateFolder(tmp_path / "state", "queue")
+        made.append(AttachedDeployment(queue, state, load_endpoints(endpoints(PLAIN, *parts))))
+        return made[-1]
+
+    yield deploy
+    for one in made:
+        one.down()
+
+
+def fault(kind, service="api", **options):
+    return Fault.model_validate({"kind": kind, "service": service, "at_s": 1.0, **options})
+
+
+def test_it_is_found_by_its_name_and_needs_endpoints(endpoints):
+    assert runtime_named("attached", endpoints=endpoints(PLAIN)).name == "attached"
+    with pytest.raises(UsageError, match="where is the deployment"):
+        runtime_named("attached")
+    with pytest.raises(UsageError, match="not with --runtime local"):
+        runtime_named("local", endpoints=endpoints(PLAIN))
+
+
+def test_nothing_that_is_recorded_names_an_address(endpoints, deployed):
+    facts = AttachedRuntime(endpoints(PLAIN, COMMANDS)).facts()
+    assert facts["fault_commands"] == ["kill", "pause", "resume", "wipe"]
+    assert facts["gateway"] is facts["payment_draws"] is False
+    recorded = json.dumps([facts, deployed(COMMANDS).facts()])
+    assert "127.0.0.1" not in recorded
+    assert "hidden" not in recorded
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (fault("stop"), "faults.stop"),
+        (fault("partition"), "faults.partition"),
+        (fault("drain"), "cannot do that"),
+        (fault("kill", "order-worker"), "health.order-worker"),
+        (fault("unavailable", None), "gateway"),
+    ],
+)
+def test_a_fault_without_a_command_is_refused(endpoints, queue, asked, words):
+    runtime = AttachedRuntime(endpoints(PLAIN, COMMANDS))
+    with pytest.raises(UsageError) as refused:
+        runtime.check(queue, [asked])
+    assert words in refused.value.message + refused.value.hint
+
+
+def test_a_fault_with_its_command_is_accepted(endpoints, queue):
+    runtime = AttachedRuntime(endpoints(PLAIN, COMMANDS))
+    runtime.check(queue, [fault("kill"), fault("pause"), fault("kill", "postgres")])
+    runtime.check(queue, [])
+
+
+def test_one_deployment_is_measured_and_no_other(endpoints, queue):
+    runtime = AttachedRuntime(endpoints(PLAIN))
+    runtime.check(queue, [])
+    with pytest.raises(UsageError, match="more than one"):
+        runtime.check(find_approach(ROOT, "sync"), [])
+    with pytest.raises(UsageError, match="more than one"):
+        runtime.check(queue.with_scale({"api": 7}), [])
+
+
+def test_faults_are_commands(deployed, tmp_path):
+    deployment = deployed(COMMANDS)
+    deployment.kill("api", 1, SIGSTOP)
+    deployment.kill("api", 1, SIGCONT)
+    deployment.kill("api", 1, SIGKILL)
+    with pytest.raises(InfrastructureError, match="does not run"):
+        deployment.kill("api", 1, SIGKILL)
+    called = (tmp_path / "calls").read_text().splitlines()
+    assert called == ["pause api-1", "resume api-1", "kill api-1"]
+    with pytest.raises(InfrastructureError, match="exit code 3"):
+        deployment.wipe("api", 1)
+    assert deployment.unexpected_exits() == []
+
+
+def test_what_does_not_answer_is_named_by_its_key_and_without_a_password(deployed):
+    with pytest.raises(InfrastructureError, match="address does not answer") as refused:
+        deployed().check_reachable(lambda _: None)
+    assert "hidden" not in refused.value.message
+
+
+def test_what_is_not_known_has_no_address_and_no_value(deployed):
+    deployment = deployed()
+    assert deployment.urls("payment-gateway") == deployment.urls("api", 8001) == []
+    assert deployment.payment_seed(7) is None
+    assert deployment.usage() == {}
+    assert deployment.logs() == {}
+    assert not deployment.empty_and_seed(100, [Sale(1, 1, 40)], 2)
+    seeded = deployed('[gateway]\nurl = "http://127.0.0.1:2"\nseed = "42"\n')
+    assert seeded.urls("payment-gateway") == ["http://127.0.0.1:2"]
+    assert seeded.payment_seed(7) == "42"
+
+
+def test_a_command_may_empty_and_seed(deployed, tmp_path):
+    told = "echo $SALE_PRODUCTS, $PRICE_CENTS, $WARM_UP_PRODUCT > told"
+    deployment = deployed(f'[reset]\ncommand = "{told}"\n')
+    assert deployment.empty_and_seed(100, [Sale(1, 1, 40), Sale(2, 1001, 5)], 2)
+    assert (tmp_path / "told").read_text() == "1:40 1001:5, 100, 2\n"
+
+
+def answering(*bodies):
+    """Return what answers one request after the other with these JSON documents."""
+
+    def answer(connection, number):
+        body = json.dumps(bodies[number % len(bodies)]).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        connection.sendall(f"{head}\r\n\r\n".encode() + body)
+
+    return answer
+
+
+def vector(*values):
+    result = [{"metric": {}, "value": [1.0, value]} for value in values]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+def asked(server, **queries):
+    return PrometheusQueries(Prometheus(url=server.address, **queries))
+
+
+def test_prometheus_says_what_a_service_used():
+    with serve(answering(vector("12.5"), vector("1000000"))) as server:
+        queries = asked(server, cpu_s={"api": "cpu"}, memory_bytes={"api": "memory"})
+        used = queries.usage()["api"]
+        assert (used.cpu_s, used.memory_bytes, used.processes) == (12.5, 1_000_000, None)
+        queries.check()
+    assert b"GET /api/v1/query?query=cpu " in server.requests[0]
+
+
+@pytest.mark.parametrize("values", [(), ("1", "2")])
+def test_a_query_without_one_value_is_absent_and_never_zero(values):
+    with serve(answering(vector(*values))) as server:
+        queries = asked(server, cpu_s={"api": "cpu"})
+        assert queries.usage() == {}
+        with pytest.raises(NoValue, match=r"prometheus\.cpu_s\.api: \d values"):
+            queries.check()
+
+
+def test_a_prometheus_that_is_away_is_absent():
+    queries = PrometheusQueries(Prometheus(url=NOWHERE, cpu_s={"api": "cpu"}))
+    assert queries.usage() == {}
