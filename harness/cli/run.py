@@ -21,6 +21,7 @@ from harness.cli.options import (
     Detail,
     LiveOption,
     LivePortOption,
+    NodesOption,
     OpenOption,
     OutOption,
     QuietOption,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from harness.campaign import Choice, Observer, Request
     from harness.results.store import Campaign
+    from harness.runtimes import Runtime
     from harness.scenario.model import Scenario
 
 
@@ -83,6 +85,20 @@ class _Shown:
     detail: Detail
     opens: bool
     strict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Deploys:
+    """What deploys: a runtime by its name, and the file of its nodes; None: nobody said."""
+
+    runtime: str | None
+    nodes: Path | None
+
+    def otherwise(self, default: str) -> "Runtime":
+        """Return the runtime, that of a default name if none is named (UsageError)."""
+        from harness.runtimes import runtime_named
+
+        return runtime_named(self.runtime or default, nodes=self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +147,7 @@ def run(
     settings: SettingsOption = None,
     sweep: SweepOption = None,
     runtime: RuntimeOption = None,
+    nodes: NodesOption = None,
     out: OutOption = None,
     strict: StrictOption = False,
     resume: ResumeOption = None,
@@ -142,23 +159,23 @@ def run(
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
     from harness.project import project_root, results_root
-    from harness.runtimes import runtime_named
 
     root = project_root()
     port = (live_port or 0) if live or live_port is not None else None
     asked = _Repeats(runs, seed, same_seed)
+    deploys = _Deploys(runtime, nodes)
     shown = _Shown(port, read_detail(quiet=quiet, verbose=verbose), opens, strict)
     varied = (approach, variant, baseline, case, scale, settings, sweep)
     if resume is not None:
         _refuse(*AS_BEGUN, scenario, *varied, runs, seed is not None or same_seed, out)
-        return _resume(resume, root, runtime, shown)
+        return _resume(resume, root, deploys, shown)
     source = scenario or "flash_sale"
     folder = out or results_root() / "results" / _campaign_name(source)
     if source == EXPERIMENTS:
         _refuse(*AS_STATED, *varied, opens)
-        return _run_experiments(folder, root, runtime or RUNTIMES[0], asked, shown)
+        return _run_experiments(folder, root, deploys, asked, shown)
     loaded = _scenario(source, root, sweep)
-    chosen = runtime_named(runtime or RUNTIMES[0])
+    chosen = deploys.otherwise(RUNTIMES[0])
 
     from harness import campaign
 
@@ -199,13 +216,12 @@ def _scenario(source: str, root: Path, sweep: list[str] | None) -> "Scenario":
 
 
 def _run_experiments(
-    folder: Path, root: Path, runtime: str, asked: _Repeats, shown: _Shown
+    folder: Path, root: Path, deploys: _Deploys, asked: _Repeats, shown: _Shown
 ) -> ExitCode:
     """Write down a campaign of every experiment, and then make them one after the other."""
-    from harness.runtimes import runtime_named
     from harness.scenario.model import known_experiments, load_scenario
 
-    chosen = runtime_named(runtime)
+    chosen = deploys.otherwise(RUNTIMES[0])
     scenarios = {name: load_scenario(name, root) for name in known_experiments(root)}
     if not scenarios:
         raise UsageError("there is no experiment", "put scenarios into scenarios/experiments/")
@@ -221,7 +237,7 @@ def _run_experiments(
         requests[place] = request
     for place, request in requests.items():
         campaign.begin(request, root, place, chosen, campaign.CompositeObserver([]))
-    return measure_all(folder, lambda path: _resume(path, root, runtime, shown))
+    return measure_all(folder, lambda path: _resume(path, root, deploys, shown))
 
 
 def _refuse(message: str, hint: str, *others: object) -> None:
@@ -230,7 +246,7 @@ def _refuse(message: str, hint: str, *others: object) -> None:
         raise UsageError(message, hint)
 
 
-def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> ExitCode:
+def _resume(folder: Path, root: Path, deploys: _Deploys, shown: _Shown) -> ExitCode:
     """Continue a campaign, with the runtime that it was begun with if no other is asked for.
 
     A folder of experiments is continued one after the other.
@@ -238,13 +254,11 @@ def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> Exi
     if not (folder / "campaign.json").exists() and any(folder.glob("*/campaign.json")):
         from harness.cli.experiments import measure_all
 
-        return measure_all(folder, lambda path: _resume(path, root, runtime, shown))
+        return measure_all(folder, lambda path: _resume(path, root, deploys, shown))
     from harness import campaign
     from harness.results.store import Campaign
-    from harness.runtimes import runtime_named
 
-    begun_with = str(Campaign.open(folder).description()["runtime"])
-    chosen = runtime_named(runtime or begun_with)
+    chosen = deploys.otherwise(str(Campaign.open(folder).description()["runtime"]))
     campaign.reopen(folder, root, chosen, campaign.CompositeObserver([]))  # or it is refused
     return _make_and_publish(folder, partial(campaign.resume, folder, root, chosen), shown)
 

@@ -109,6 +109,17 @@ class Deployment(ABC, Generic[AnyReplica]):
     def _dead(self) -> list[AnyReplica]:
         """Return the replicas that ended although nobody asked them to."""
 
+    def _host(self, replica: AnyReplica) -> str:
+        """Return the address at which this machine reaches a replica's ports."""
+        return LOOPBACK
+
+    def clocks(self) -> Mapping[str, tuple[float, float]]:
+        """Return by how much each node's clock is ahead, and how sure that is, both in s.
+
+        Nothing if all runs on this machine.
+        """
+        return {}
+
     @property
     def topology(self) -> Topology:
         """Return what was deployed."""
@@ -135,12 +146,12 @@ class Deployment(ABC, Generic[AnyReplica]):
 
     def urls(self, service: str, port: int | None = None) -> list[str]:
         """Return the HTTP base URL of each replica of a service; by default of its first port."""
-        return [f"http://{LOOPBACK}:{self._port(one, port)}" for one in self.replicas_of(service)]
+        return [f"http://{self._place(one, port)}" for one in self.replicas_of(service)]
 
     def dsn(self) -> str:
         """Return the superuser's connection string of the ledger."""
         (ledger,) = self.replicas_of(self._topology.ledger)
-        return store_urls.dsn(ledger.service, self._port(ledger))
+        return store_urls.dsn(ledger.service, self._place(ledger))
 
     def redis_url(self) -> str | None:
         """Return the URL of Redis, or None if the approach has none."""
@@ -148,7 +159,11 @@ class Deployment(ABC, Generic[AnyReplica]):
         if facts is None:
             return None
         (store,) = self.replicas_of(facts.service)
-        return store_urls.redis_url(store.service, self._port(store))
+        return store_urls.redis_url(store.service, self._place(store))
+
+    def _place(self, replica: AnyReplica, container_port: int | None = None) -> str:
+        """Return ``<address>:<port>`` of a replica's port, by default of its first."""
+        return f"{self._host(replica)}:{self._port(replica, container_port)}"
 
     def unexpected_exits(self) -> list[str]:
         """Return the names of the replicas that ended although nobody asked them to."""

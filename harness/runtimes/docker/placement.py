@@ -1,0 +1,110 @@
+"""Which node runs which replica.
+
+A service runs on the nodes that name it, its replicas dealt out in turn. What no node names goes,
+replica by replica, to the node with most processors left: its own, less the limits of what it has
+already; a replica without a limit counts as one processor. Of equals the first in the file gets it,
+so the same file and topology always give the same placement.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.errors import UsageError
+from harness.runtimes.docker.project_files import is_copied
+from harness.topology import Service, Topology
+
+UNLIMITED_CPUS = 1.0
+"""What a replica without a limit counts as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node as far as replicas are placed on it: what it names, and how much of it there is."""
+
+    name: str
+    services: tuple[str, ...]
+    cpus: float
+    is_here: bool
+    """The files of this machine are also the node's."""
+
+
+Placement = Mapping[str, tuple[str, ...]]
+"""The node of each replica, in the order of their numbers, by service."""
+
+
+def place(topology: Topology, places: Sequence[Place]) -> Placement:
+    """Return the node of every replica (UsageError: one that no node can take)."""
+    left = {one.name: one.cpus for one in places}
+    placed: dict[str, tuple[str, ...]] = {}
+    named, others = [], []
+    for service in topology.services.values():
+        takers = _takers(topology, service, places)
+        (named if service.name in takers[0].services else others).append((service, takers))
+    for service, takers in named:
+        chosen = [takers[n % len(takers)].name for n in range(service.replicas)]
+        placed[service.name] = tuple(_put(service, name, left) for name in chosen)
+    for service, takers in others:
+        names = [one.name for one in takers]
+        placed[service.name] = tuple(
+            _put(service, max(names, key=lambda name: left[name]), left)
+            for _ in range(service.replicas)
+        )
+    placement = {name: placed[name] for name in topology.services}
+    _check_files(topology, placement, {one.name for one in places if one.is_here})
+    return placement
+
+
+def _takers(topology: Topology, service: Service, places: Sequence[Place]) -> list[Place]:
+    """Return the nodes that name a service, or else those that are large enough for its limit.
+
+    An engine grants no replica more processors than it has.
+    """
+    cpus = service.limits.cpus or 0.0
+    named = [one for one in places if service.name in one.services]
+    able = [one for one in named or places if one.cpus >= cpus]
+    if not able or (named and able != named):
+        small = ", ".join(f"{one.name} has {one.cpus:g}" for one in named or places)
+        raise UsageError(
+            f"{topology.path.name}: no node takes {service.name}: it may use {cpus:g} processors, "
+            f"and {small}",
+            f"set {service.name}.cpus lower, or name a larger node for it",
+        )
+    return able
+
+
+def _put(service: Service, node: str, left: dict[str, float]) -> str:
+    """Put a replica on a node, and return the node."""
+    left[node] -= service.limits.cpus or UNLIMITED_CPUS
+    return node
+
+
+def _check_files(topology: Topology, placement: Placement, here: set[str]) -> None:
+    """Refuse what needs a folder of this machine elsewhere, or one volume on two machines."""
+    nodes_of: dict[str, set[str]] = {}
+    for name, nodes in placement.items():
+        for mount in topology.services[name].mounts:
+            if mount.named:
+                nodes_of.setdefault(mount.source, set()).update(nodes)
+            elif not is_copied(mount) and not here.issuperset(nodes):
+                away = ", ".join(sorted(set(nodes) - here))
+                raise UsageError(
+                    f"{topology.path.name}: {name} writes to {mount.source} of this machine, and "
+                    f"runs on {away}",
+                    "mount it with `:ro`, use a named volume, or name a node of this machine",
+                )
+    for volume, nodes in nodes_of.items():
+        if len(nodes) > 1:
+            raise UsageError(
+                f"{topology.path.name}: {volume} would be another volume on each of "
+                f"{', '.join(sorted(nodes))}",
+                "name one node for every service that mounts it",
+            )
+
+
+def replicas_on(placement: Placement, node: str) -> dict[str, list[int]]:
+    """Return the numbers of the replicas that run on a node, by service; none has no entry."""
+    found = {
+        name: [number for number, one in enumerate(nodes, start=1) if one == node]
+        for name, nodes in placement.items()
+    }
+    return {name: numbers for name, numbers in found.items() if numbers}
