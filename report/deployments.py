@@ -25,7 +25,13 @@ def rows(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 def _runtime(campaign: Mapping[str, Any]) -> str:
     facts = campaign.get("runtime_facts", {})
-    known = [
+    one_machine = ", ".join([str(campaign.get("runtime", "not recorded")), *_versions(facts)])
+    nodes = [f"{name}: {', '.join(_versions(one))}" for name, one in facts.get("nodes", {}).items()]
+    return "; ".join([one_machine, *nodes])
+
+
+def _versions(facts: Mapping[str, Any]) -> list[str]:
+    return [
         f"{title} {facts[name]}"
         for name, title in (
             ("engine", "engine"),
@@ -36,7 +42,6 @@ def _runtime(campaign: Mapping[str, Any]) -> str:
         )
         if name in facts
     ]
-    return ", ".join([str(campaign.get("runtime", "not recorded")), *known])
 
 
 def _images(deployments: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -58,12 +58,10 @@ def warnings(facts: RunFacts) -> list[str]:
 
 
 def _use(facts: RunFacts, stage: Stage) -> Use:
-    groups = {
-        "generator": ["load"],
-        "approach": facts.approach_services,
-        "world": list(facts.topology.get("world", ())),
-        "harness": ["harness"],
-    }
+    of_shop = {"approach": facts.approach_services, "world": list(facts.topology.get("world", ()))}
+    if facts.nodes:  # of which only some are on this machine
+        of_shop = {"shop": facts.shop_here}
+    groups = {"generator": ["load"], **of_shop, "harness": ["harness"]}
     cores = {}
     for name, sources in groups.items():
         known = facts.known_cpu_s(sources, stage.start_s, stage.end_s)
@@ -91,7 +89,7 @@ def _full(facts: RunFacts, stage: Stage) -> float:
     busy = np.diff(read.to_numpy(dtype=np.float64))[kept] / widths_s[kept]
     full_s = float(widths_s[kept][busy >= FULL * facts.cores].sum())
     of_machine = full_s / float(widths_s[kept].sum())
-    ours = [*facts.topology["services"], "load", "harness"]
+    ours = [*facts.shop_here, "load", "harness"]
     used = sum(facts.known_cpu_s(ours, stage.start_s, stage.end_s)) / stage.seconds
     return 1.0 if used >= FULL * facts.usable_cores else of_machine
 

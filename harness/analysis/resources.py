@@ -22,7 +22,7 @@ FOREIGN = "cpu_s:"
 @metric("CPU usage", "%", group=Group.RESOURCES, digits=1)
 def cpu_pct(facts: RunFacts) -> Quantity:
     """CPU that the approach's services used over the load, in % of all cores of the machine."""
-    return _per(facts.load_s * facts.cores, approach_cpu_s(facts, facts.load_s), times=100.0)
+    return _per(facts.load_s * facts.shop_cores, approach_cpu_s(facts, facts.load_s), times=100.0)
 
 
 @metric("CPU cores used", "cores", group=Group.RESOURCES, digits=2, scale=Scale.LOG)
@@ -180,7 +180,7 @@ def other_cores(facts: RunFacts) -> Quantity:
 
     What the machine was busy with, less services, load generator and harness.
     """
-    sources = [*facts.topology["services"], "load", "harness"]
+    sources = [*facts.shop_here, "load", "harness"]
     known = facts.known_cpu_s(sources, 0.0, facts.load_s)
     machine_s = facts.cpu_s("machine", 0.0, facts.load_s)
     if machine_s is None or len(known) < len(sources):

@@ -5,7 +5,7 @@ times; both are brought to seconds or nanoseconds relative to t0, once, here. De
 computed when first asked for and kept, because forty metrics read the same few of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.results.nodes import SOURCE, nodes_of
 from harness.results.store import RunData
 from harness.scenario.load_profile import Schedule
 
@@ -156,6 +157,25 @@ class RunFacts:
         """
         runtime = (self.record.deployment or {}).get("runtime", "local")
         return self.cores_allowed if runtime == "local" else float(self.cores)
+
+    @property
+    def nodes(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the machines of a shop on several, by name; none if all ran on this one."""
+        return nodes_of(self.record.deployment)
+
+    @property
+    def shop_here(self) -> list[str]:
+        """Return the sources whose CPU is what all services used of the generator's machine."""
+        if not self.nodes:
+            return list(self.topology["services"])
+        return [f"{SOURCE}{name}" for name, node in self.nodes.items() if node["here"]]
+
+    @property
+    def shop_cores(self) -> float:
+        """Return the processors of all machines on which a service ran."""
+        elsewhere = sum(float(one["cpus"]) for one in self.nodes.values() if not one["here"])
+        is_here = not self.nodes or any(one["here"] for one in self.nodes.values())
+        return elsewhere + (self.cores if is_here else 0)
 
     @property
     def end_s(self) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from typing_extensions import override
 
 from harness.errors import InfrastructureError, UsageError
+from harness.results.nodes import SOURCE
 from harness.runtimes.deployment import Deployment, OnProgress, Usage
 from harness.runtimes.docker import images
 from harness.runtimes.docker.cluster import Cluster
@@ -18,7 +19,7 @@ from harness.runtimes.docker.compose_override import Allocation, Share, compose_
 from harness.runtimes.docker.container_replica import RUNNING, ContainerReplica, NetworkEndpoint
 from harness.runtimes.docker.container_usage import Meter
 from harness.runtimes.docker.engine import in_parallel
-from harness.runtimes.docker.node import SOURCE, Node
+from harness.runtimes.docker.node import Node
 from harness.runtimes.docker.ownership import labels_of, remove_all
 from harness.runtimes.docker.placement import Placement, replicas_on
 from harness.runtimes.ports import LOOPBACK, container_ports, draw_for, hold_for

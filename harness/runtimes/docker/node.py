@@ -14,9 +14,6 @@ from harness.runtimes.docker.engine import Engine
 from harness.runtimes.docker.nodes_file import COMMANDS, NodeTable
 from harness.runtimes.docker.placement import Place
 
-SOURCE = "node:"
-"""What the name of a node is preceded by where telemetry names what it is of."""
-
 _COMMAND_LIMIT_S = 60.0
 _RETURN_LIMIT_S = 60.0
 _POLL_S = 0.25

@@ -1,0 +1,60 @@
+"""What the replicas on each node used over the load, where a shop ran on several machines."""
+
+from dataclasses import dataclass
+
+from harness.analysis.run_facts import RunFacts
+from harness.results.nodes import CLOCK_OFFSET, SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUsage:
+    """One node of one run; None: not sampled.
+
+    `cores` is a mean over the load, `memory_bytes` the most at one sample of load and drain,
+    `clock_ahead_s` the median of its clock's readings against that of the harness' machine.
+    """
+
+    name: str
+    cpus: float
+    replicas: tuple[str, ...]
+    cores: float | None
+    memory_bytes: float | None
+    clock_ahead_s: float | None
+
+
+def node_usages(facts: RunFacts) -> tuple[NodeUsage, ...]:
+    """Return what each node ran and used; none if all ran on one machine."""
+    return tuple(
+        NodeUsage(
+            name=name,
+            cpus=float(node["cpus"]),
+            replicas=tuple(node["replicas"]),
+            cores=_cores(facts, f"{SOURCE}{name}"),
+            memory_bytes=_most(facts, f"{SOURCE}{name}"),
+            clock_ahead_s=_clock(facts, f"{SOURCE}{name}"),
+        )
+        for name, node in facts.nodes.items()
+    )
+
+
+def generator_cores(facts: RunFacts) -> float | None:
+    """Return the processors that the load generator used on average over the load."""
+    return _cores(facts, "load")
+
+
+def _cores(facts: RunFacts, source: str) -> float | None:
+    used_s = facts.cpu_s(source, 0.0, facts.load_s)
+    return None if used_s is None or not facts.load_s else used_s / facts.load_s
+
+
+def _most(facts: RunFacts, source: str) -> float | None:
+    sampled = facts.telemetry("memory_bytes")
+    if source not in sampled:
+        return None
+    within = sampled[source].loc[0 : facts.end_s + 1].dropna()
+    return float(within.max()) if len(within) else None
+
+
+def _clock(facts: RunFacts, source: str) -> float | None:
+    sampled = facts.telemetry(CLOCK_OFFSET)
+    return float(sampled[source].median()) if source in sampled else None
