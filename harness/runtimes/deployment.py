@@ -29,6 +29,14 @@ OnProgress = Callable[[str], None]
 """Takes a sentence about every service that becomes ready."""
 
 
+def no_nodes(node: str) -> UsageError:
+    """Return the error that there is no node of a name because there are none at all."""
+    return UsageError(
+        f"there is no node {node}: everything runs on this machine",
+        "use --runtime docker, and name the machines by --nodes",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What the replicas of one service used.
@@ -216,6 +224,26 @@ class Deployment(ABC, Generic[AnyReplica]):
     def heal(self, service: str, replica: int) -> None:
         """Put a replica that was taken off back on its network, at the address that it had."""
         self._one(service, replica).heal()
+
+    def partition_node(self, node: str) -> None:
+        """Take a node off the network (UsageError: there is none, or no command for it)."""
+        raise no_nodes(node)
+
+    def stop_node(self, node: str) -> None:
+        """Stop the engine of a node, and with it all replicas on it (UsageError: as above)."""
+        raise no_nodes(node)
+
+    def bring_back_node(self, node: str) -> None:
+        """Undo what was done to a node, until its engine is there again."""
+        raise no_nodes(node)
+
+    def revive_node(self, node: str) -> None:
+        """Start the replicas on a node that ended, and wait until all on it are healthy."""
+        raise no_nodes(node)
+
+    def services_on(self, node: str) -> list[str]:
+        """Return the services of which a node runs a replica (UsageError: there is none)."""
+        raise no_nodes(node)
 
     def start(self, service: str, replica: int) -> None:
         """Start a replica that has ended, with the same port and data, until it is healthy."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from harness.errors import InfrastructureError, UsageError
 from harness.results.nodes import SOURCE
-from harness.runtimes.deployment import Deployment, OnProgress, Usage
+from harness.runtimes.deployment import Deployment, OnProgress, Usage, no_nodes
 from harness.runtimes.docker import images
 from harness.runtimes.docker.cluster import Cluster
 from harness.runtimes.docker.compose import Compose
@@ -204,6 +204,39 @@ class DockerDeployment(Deployment[ContainerReplica]):
 
     def _replicas_on(self, node: Node) -> list[ContainerReplica]:
         return [one for one in self._all() if one.node is node]
+
+    @override
+    def partition_node(self, node: str) -> None:
+        self._node(node).break_by("partition")
+
+    @override
+    def stop_node(self, node: str) -> None:
+        broken = self._node(node)
+        for replica in self._replicas_on(broken):
+            replica.should_run = False
+        broken.break_by("stop")
+
+    @override
+    def bring_back_node(self, node: str) -> None:
+        self._node(node).bring_back()
+
+    @override
+    def revive_node(self, node: str) -> None:
+        replicas = [one for one in self._replicas_on(self._node(node)) if not one.is_job]
+        for layer in self._topology.start_order():
+            due = [one for one in replicas if one.service.name in layer]
+            self._start(one for one in due if not one.is_up)
+            for one in due:
+                self._wait_healthy(one)
+
+    @override
+    def services_on(self, node: str) -> list[str]:
+        return list(dict.fromkeys(one.service.name for one in self._replicas_on(self._node(node))))
+
+    def _node(self, name: str) -> Node:
+        if not self._cluster.is_named:
+            raise no_nodes(name)
+        return self._cluster.node(name)
 
     def _dead(self) -> list[ContainerReplica]:
         """Return who should have run when the engines were asked, should still, and does not.

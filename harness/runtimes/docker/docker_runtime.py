@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.runtimes.bring_up import bring_up, no_progress
-from harness.runtimes.deployment import OnProgress
+from harness.runtimes.deployment import OnProgress, no_nodes
 from harness.runtimes.docker import ownership
 from harness.runtimes.docker.cluster import Cluster
 from harness.runtimes.docker.compose import compose_version
@@ -44,9 +44,18 @@ class DockerRuntime:
             cluster.close()
 
     def check(self, topology: Topology, faults: Iterable[Fault]) -> None:
-        """Raise UsageError for a service that nodes name and no approach has."""
+        """Raise UsageError for a service that nodes name and no approach has.
+
+        So for a fault of a node that is not there, or has no command for it; all others can be
+        injected into a container.
+        """
         if self._nodes is not None:
             self._nodes.check_services(topology)
+        for fault in faults:
+            if fault.node is not None:
+                if self._nodes is None:
+                    raise no_nodes(fault.node)
+                self._nodes.node(fault.node).check_breakable(fault.kind)
 
     def up(self, topology: Topology, *, on_progress: OnProgress | None = None) -> DockerDeployment:
         """Bring a topology up, until every service is ready.

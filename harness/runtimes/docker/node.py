@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, UsageError
 from harness.runtimes.docker.docker_errors import indented
 from harness.runtimes.docker.engine import Engine
 from harness.runtimes.docker.nodes_file import COMMANDS, NodeTable
@@ -68,7 +68,7 @@ class Node:
     def break_by(self, command: str) -> None:
         """Run its command ``partition`` or ``stop`` (InfrastructureError)."""
         with self._breaking:
-            self._broken_by = command
+            self._broken_by = command  # from when it may be so, and even if the command fails
             self._run(command)
 
     def bring_back(self) -> None:
@@ -99,7 +99,8 @@ class Node:
 
     def _run(self, name: str) -> None:
         words = self._table.command(name)
-        assert words is not None  # noqa: S101 - DockerRuntime.check refuses a fault without it
+        if words is None:
+            raise UsageError(f"{self.name} has no command `{name}`", "add it to the node")
         what = f"{self.name}: its command `{name}`"
         try:
             done = subprocess.run(

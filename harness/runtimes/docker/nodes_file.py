@@ -78,6 +78,15 @@ class NodeTable(SchemaModel):
         certificates = None if self.certificates is None else Path(self.certificates)
         return EngineAddress(self.engine, certificates)
 
+    def check_breakable(self, kind: str) -> None:
+        """Raise UsageError if it has no command for a kind of fault, such as ``stop_node``."""
+        name = kind.removesuffix("_node")
+        if self.command(name) is None:
+            raise UsageError(
+                f"{self.name} has no command by which {kind} could be done",
+                f"add `{name}` and `{COMMANDS[name]}` to the node",
+            )
+
     def command(self, name: str) -> list[str] | None:
         """Return the words of one of its commands, or None if it has none."""
         stated: str | None = getattr(self, name)
