@@ -117,7 +117,8 @@ def _connected(table: NodeTable) -> Node:
 
 def check_alike(nodes: Sequence[Node]) -> None:
     """Raise InfrastructureError for an engine with two names, or that cannot run others' images."""
-    first, names = nodes[0], {}
+    first = nodes[0]
+    names: dict[str, str] = {}
     for node in nodes:
         other = names.setdefault(node.info["ID"], node.name)
         if other != node.name:

@@ -10,6 +10,7 @@ A service that no node names goes where most processors are left (see `placement
 
 import ipaddress
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -130,8 +131,7 @@ class NodesFile(SchemaModel):
 
     def check_services(self, topology: Topology) -> None:
         """Raise UsageError for a service that no approach of the topology's project has."""
-        known = {name for one in discover(topology.root).values() for name in one.services}
-        known |= set(topology.services)
+        known = _services_in(topology.root) | set(topology.services)
         for number, node in enumerate(self.nodes, start=1):
             for service in node.services:
                 if service not in known:
@@ -140,6 +140,11 @@ class NodesFile(SchemaModel):
                         "service",
                         f"services: {', '.join(sorted(known))}",
                     )
+
+
+@cache
+def _services_in(root: Path) -> frozenset[str]:
+    return frozenset(name for one in discover(root).values() for name in one.services)
 
 
 def read_nodes(path: Path) -> NodesFile:

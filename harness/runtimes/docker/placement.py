@@ -36,19 +36,18 @@ def place(topology: Topology, places: Sequence[Place]) -> Placement:
     """Return the node of every replica (UsageError: one that no node can take)."""
     left = {one.name: one.cpus for one in places}
     placed: dict[str, tuple[str, ...]] = {}
-    named, others = [], []
-    for service in topology.services.values():
-        takers = _takers(topology, service, places)
-        (named if service.name in takers[0].services else others).append((service, takers))
-    for service, takers in named:
-        chosen = [takers[n % len(takers)].name for n in range(service.replicas)]
-        placed[service.name] = tuple(_put(service, name, left) for name in chosen)
-    for service, takers in others:
-        names = [one.name for one in takers]
-        placed[service.name] = tuple(
-            _put(service, max(names, key=lambda name: left[name]), left)
-            for _ in range(service.replicas)
-        )
+    takers = {one.name: _takers(topology, one, places) for one in topology.services.values()}
+    named = [name for name, nodes in takers.items() if name in nodes[0].services]
+    for name in [*named, *(other for other in takers if other not in named)]:
+        service, nodes = topology.services[name], [one.name for one in takers[name]]
+        chosen = []
+        for number in range(service.replicas):
+            next_one = (
+                nodes[number % len(nodes)] if name in named else max(nodes, key=left.__getitem__)
+            )
+            left[next_one] -= service.limits.cpus or UNLIMITED_CPUS
+            chosen.append(next_one)
+        placed[name] = tuple(chosen)
     placement = {name: placed[name] for name in topology.services}
     _check_files(topology, placement, {one.name for one in places if one.is_here})
     return placement
@@ -70,12 +69,6 @@ def _takers(topology: Topology, service: Service, places: Sequence[Place]) -> li
             f"set {service.name}.cpus lower, or name a larger node for it",
         )
     return able
-
-
-def _put(service: Service, node: str, left: dict[str, float]) -> str:
-    """Put a replica on a node, and return the node."""
-    left[node] -= service.limits.cpus or UNLIMITED_CPUS
-    return node
 
 
 def _check_files(topology: Topology, placement: Placement, here: set[str]) -> None:
