@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.node_usage import shop_here
 from harness.analysis.run_facts import RunFacts, Stage
 
 FULL = 0.95
@@ -60,7 +61,7 @@ def warnings(facts: RunFacts) -> list[str]:
 def _use(facts: RunFacts, stage: Stage) -> Use:
     of_shop = {"approach": facts.approach_services, "world": list(facts.topology.get("world", ()))}
     if facts.nodes:  # of which only some are on this machine
-        of_shop = {"shop": facts.shop_here}
+        of_shop = {"shop": shop_here(facts)}
     groups = {"generator": ["load"], **of_shop, "harness": ["harness"]}
     cores = {}
     for name, sources in groups.items():
@@ -89,7 +90,7 @@ def _full(facts: RunFacts, stage: Stage) -> float:
     busy = np.diff(read.to_numpy(dtype=np.float64))[kept] / widths_s[kept]
     full_s = float(widths_s[kept][busy >= FULL * facts.cores].sum())
     of_machine = full_s / float(widths_s[kept].sum())
-    ours = [*facts.shop_here, "load", "harness"]
+    ours = [*shop_here(facts), "load", "harness"]
     used = sum(facts.known_cpu_s(ours, stage.start_s, stage.end_s)) / stage.seconds
     return 1.0 if used >= FULL * facts.usable_cores else of_machine
 

@@ -1,4 +1,4 @@
-"""What the replicas on each node used over the load, where a shop ran on several machines."""
+"""What ran on which machine, and what it used: of a shop on several, and of one on one."""
 
 from dataclasses import dataclass
 
@@ -20,6 +20,21 @@ class NodeUsage:
     cores: float | None
     memory_bytes: float | None
     clock_ahead_s: float | None
+
+
+def shop_here(facts: RunFacts) -> list[str]:
+    """Return the sources whose CPU is what all services used of the load generator's machine."""
+    if not facts.nodes:
+        return list(facts.topology["services"])
+    return [f"{SOURCE}{name}" for name, node in facts.nodes.items() if node["here"]]
+
+
+def shop_cores(facts: RunFacts) -> float:
+    """Return the processors of all machines that the shop could use."""
+    nodes = facts.nodes.values()
+    elsewhere = sum(float(one["cpus"]) for one in nodes if not one["here"])
+    is_here = not nodes or any(one["here"] for one in nodes)
+    return elsewhere + (facts.cores if is_here else 0)
 
 
 def node_usages(facts: RunFacts) -> tuple[NodeUsage, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.results.nodes import SOURCE, nodes_of
+from harness.results.nodes import nodes_of
 from harness.results.store import RunData
 from harness.scenario.load_profile import Schedule
 
@@ -162,20 +162,6 @@ class RunFacts:
     def nodes(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the machines of a shop on several, by name; none if all ran on this one."""
         return nodes_of(self.record.deployment)
-
-    @property
-    def shop_here(self) -> list[str]:
-        """Return the sources whose CPU is what all services used of the generator's machine."""
-        if not self.nodes:
-            return list(self.topology["services"])
-        return [f"{SOURCE}{name}" for name, node in self.nodes.items() if node["here"]]
-
-    @property
-    def shop_cores(self) -> float:
-        """Return the processors of all machines on which a service ran."""
-        elsewhere = sum(float(one["cpus"]) for one in self.nodes.values() if not one["here"])
-        is_here = not self.nodes or any(one["here"] for one in self.nodes.values())
-        return elsewhere + (self.cores if is_here else 0)
 
     @property
     def end_s(self) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.analysis.node_usage import shop_here
 from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, steps
 from harness.results.findings import Law
 from harness.results.nodes import SOURCE
@@ -28,7 +29,7 @@ def utilisation_at_most_one(facts: RunFacts) -> Iterator[Law]:
     Nor did the replicas on another machine use more than it has, or a service more than its limits
     allow, where the runtime enforces limits.
     """
-    sources = [*facts.shop_here, "load"]
+    sources = [*shop_here(facts), "load"]
     known = facts.known_cpu_s(sources, 0.0, facts.load_s)
     needed = len(sources) if facts.nodes else len(facts.approach_services) + 1
     if len(known) < needed:
