@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.analysis.node_usage import shop_here
 from harness.analysis.run_facts import RunFacts, Stage
+from harness.results.nodes import nodes_of
 
 FULL = 0.95
 """Share of the processors from which on none is to spare: counters advance in ticks."""
@@ -60,7 +61,7 @@ def warnings(facts: RunFacts) -> list[str]:
 
 def _use(facts: RunFacts, stage: Stage) -> Use:
     of_shop = {"approach": facts.approach_services, "world": list(facts.topology.get("world", ()))}
-    if facts.nodes:  # of which only some are on this machine
+    if nodes_of(facts.record.deployment):  # of which only some are on this machine
         of_shop = {"shop": shop_here(facts)}
     groups = {"generator": ["load"], **of_shop, "harness": ["harness"]}
     cores = {}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.analysis.run_facts import RunFacts
-from harness.results.nodes import CLOCK_OFFSET, SOURCE
+from harness.results.nodes import CLOCK_OFFSET, SOURCE, nodes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,15 @@ class NodeUsage:
 
 def shop_here(facts: RunFacts) -> list[str]:
     """Return the sources whose CPU is what all services used of the load generator's machine."""
-    if not facts.nodes:
+    nodes = nodes_of(facts.record.deployment)
+    if not nodes:
         return list(facts.topology["services"])
-    return [f"{SOURCE}{name}" for name, node in facts.nodes.items() if node["here"]]
+    return [f"{SOURCE}{name}" for name, node in nodes.items() if node["here"]]
 
 
 def shop_cores(facts: RunFacts) -> float:
     """Return the processors of all machines that the shop could use."""
-    nodes = facts.nodes.values()
+    nodes = nodes_of(facts.record.deployment).values()
     elsewhere = sum(float(one["cpus"]) for one in nodes if not one["here"])
     is_here = not nodes or any(one["here"] for one in nodes)
     return elsewhere + (facts.cores if is_here else 0)
@@ -48,7 +49,7 @@ def node_usages(facts: RunFacts) -> tuple[NodeUsage, ...]:
             memory_bytes=_most(facts, f"{SOURCE}{name}"),
             clock_ahead_s=_clock(facts, f"{SOURCE}{name}"),
         )
-        for name, node in facts.nodes.items()
+        for name, node in nodes_of(facts.record.deployment).items()
     )
 
 

@@ -5,7 +5,7 @@ times; both are brought to seconds or nanoseconds relative to t0, once, here. De
 computed when first asked for and kept, because forty metrics read the same few of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.results.nodes import nodes_of
 from harness.results.store import RunData
 from harness.scenario.load_profile import Schedule
 
@@ -157,11 +156,6 @@ class RunFacts:
         """
         runtime = (self.record.deployment or {}).get("runtime", "local")
         return self.cores_allowed if runtime == "local" else float(self.cores)
-
-    @property
-    def nodes(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the machines of a shop on several, by name; none if all ran on this one."""
-        return nodes_of(self.record.deployment)
 
     @property
     def end_s(self) -> float:

@@ -9,7 +9,7 @@ from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.node_usage import shop_here
 from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, steps
 from harness.results.findings import Law
-from harness.results.nodes import SOURCE
+from harness.results.nodes import SOURCE, nodes_of
 from harness.results.outages import outages
 
 UTILISATION = "utilisation <= 1"
@@ -31,7 +31,7 @@ def utilisation_at_most_one(facts: RunFacts) -> Iterator[Law]:
     """
     sources = [*shop_here(facts), "load"]
     known = facts.known_cpu_s(sources, 0.0, facts.load_s)
-    needed = len(sources) if facts.nodes else len(facts.approach_services) + 1
+    needed = len(sources) if nodes_of(facts.record.deployment) else len(facts.approach_services) + 1
     if len(known) < needed:
         yield unknown(UTILISATION, UTILISATION_TOLERANCE, "CPU time was not sampled")
         return
@@ -41,7 +41,7 @@ def utilisation_at_most_one(facts: RunFacts) -> Iterator[Law]:
     detail += f": {100 * share:.1f} %"
     sides = Sides(sum(known), available_s, "CPU-seconds")
     yield judge(UTILISATION, sides, max(0.0, share - 1), UTILISATION_TOLERANCE, detail)
-    for name, node in facts.nodes.items():
+    for name, node in nodes_of(facts.record.deployment).items():
         if not node["here"]:
             yield _within(facts, f"{SOURCE}{name}", float(node["cpus"]), name, "it has")
     for service, cpus in facts.enforced_cpus.items():

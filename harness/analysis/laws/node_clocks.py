@@ -12,7 +12,7 @@ from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.laws.times import CLOCK_TOLERANCE_S
 from harness.analysis.run_facts import Floats, RunFacts
 from harness.results.findings import Law
-from harness.results.nodes import CLOCK_OFFSET, CLOCK_UNCERTAINTY, SOURCE
+from harness.results.nodes import CLOCK_OFFSET, CLOCK_UNCERTAINTY, SOURCE, nodes_of
 
 NODE_CLOCKS = "the nodes' clocks agree"
 
@@ -25,7 +25,7 @@ def node_clocks_agree(facts: RunFacts) -> Iterator[Law]:
     some reading leaves no other possibility. The residual is the worst of the nodes, in s: what a
     broken one surely is off by, or else what the best reading leaves possible.
     """
-    for name in facts.nodes:
+    for name in nodes_of(facts.record.deployment):
         offsets_s, bounds_s = _readings(facts, f"{SOURCE}{name}")
         if len(offsets_s) == 0:
             yield unknown(NODE_CLOCKS, CLOCK_TOLERANCE_S, f"the clock of {name} was not read")
