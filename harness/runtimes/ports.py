@@ -43,10 +43,12 @@ def draw_for(service: Service, container_port: int, drawn: Collection[int]) -> i
 
     Nothing can be held there, so it is only none of those that are `drawn` already.
     """
-    wanted = _published(service, container_port)
-    while not wanted or wanted in drawn:
-        wanted = random.randint(*_quiet_range())  # noqa: S311 - not a secret
-    return wanted
+    if stated := _published(service, container_port):
+        return stated
+    port = 0
+    while not port or port in drawn:
+        port = random.randint(*_quiet_range())  # noqa: S311 - not a secret
+    return port
 
 
 def _published(service: Service, container_port: int) -> int:
