@@ -85,11 +85,11 @@ def _check_files(topology: Topology, placement: Placement, here: set[str]) -> No
                     f"runs on {away}",
                     "mount it with `:ro`, use a named volume, or name a node of this machine",
                 )
-    for volume, nodes in nodes_of.items():
-        if len(nodes) > 1:
+    for volume, several in nodes_of.items():
+        if len(several) > 1:
             raise UsageError(
                 f"{topology.path.name}: {volume} would be another volume on each of "
-                f"{', '.join(sorted(nodes))}",
+                f"{', '.join(sorted(several))}",
                 "name one node for every service that mounts it",
             )
 

@@ -51,5 +51,4 @@ def _for_all(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     """Let everybody read an entry; it belongs to the container's root, as all of its image does."""
     entry.mode = _FOLDER if entry.isdir() else _READABLE | (entry.mode & 0o111)
     entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
     return entry
