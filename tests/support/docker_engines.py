@@ -18,7 +18,6 @@ class FakeEngine:
     def __init__(self, name, **info):
         self.name = name
         self.info = {
-            "ID": name,
             "OSType": "linux",
             "Architecture": "x86_64",
             "NCPU": 2,

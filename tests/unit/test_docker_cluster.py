@@ -93,7 +93,7 @@ def _elsewhere(node):
 
 
 def test_two_names_of_one_engine_are_found_out(three):
-    three[2].info["ID"] = "two"
+    three[2].info["Swarm"] = three[1].info["Swarm"]
     assert "two and three are one engine" in refusal(file_of(*three)).message
 
 

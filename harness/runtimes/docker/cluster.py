@@ -116,15 +116,9 @@ def _connected(table: NodeTable) -> Node:
 
 
 def check_alike(nodes: Sequence[Node]) -> None:
-    """Raise InfrastructureError for an engine with two names, or that cannot run others' images."""
+    """Raise InfrastructureError for an engine that cannot run the images of the first."""
     first = nodes[0]
-    names: dict[str, str] = {}
     for node in nodes:
-        other = names.setdefault(node.info["ID"], node.name)
-        if other != node.name:
-            raise InfrastructureError(
-                f"{other} and {node.name} are one engine", "name every engine once"
-            )
         for key, what in (("OSType", "runs on"), ("Architecture", "has processors of")):
             if node.info[key] != first.info[key]:
                 raise InfrastructureError(
@@ -134,7 +128,10 @@ def check_alike(nodes: Sequence[Node]) -> None:
 
 
 def check_swarm(nodes: Sequence[Node]) -> None:
-    """Raise InfrastructureError if several nodes are not one swarm with a manager among them."""
+    """Raise InfrastructureError if several nodes are not one swarm with a manager among them.
+
+    An engine that bears two names shows by its id in the swarm: its own may be that of its machine.
+    """
     if len(nodes) == 1:
         return
     for node in nodes:
@@ -148,8 +145,15 @@ def check_swarm(nodes: Sequence[Node]) -> None:
             f"none of {names} manages the swarm", "name a manager of it as well"
         )
     members = manager.engine.swarm_members()
+    names: dict[str, str] = {}
     for node in nodes:
-        if node.info["Swarm"]["NodeID"] not in members:
+        identity = str(node.info["Swarm"]["NodeID"])
+        if identity not in members:
             raise InfrastructureError(
                 f"{node.name} is in another swarm than {manager.name}", _SWARM
+            )
+        other = names.setdefault(identity, node.name)
+        if other != node.name:
+            raise InfrastructureError(
+                f"{other} and {node.name} are one engine", "name every engine once"
             )
