@@ -23,12 +23,19 @@ class Override(list[str]):
     """A list that replaces the one of the first file, where Compose would join them."""
 
 
+class Reset(list[str]):
+    """Takes a value of the first file away; it is empty."""
+
+
 class _Dumper(yaml.SafeDumper):
-    """Writes `Override` with the tag that Compose knows it by."""
+    """Writes `Override` and `Reset` with the tags that Compose knows them by."""
 
 
 _Dumper.add_representer(
     Override, lambda dumper, value: dumper.represent_sequence("!override", list(value))
+)
+_Dumper.add_representer(
+    Reset, lambda dumper, value: dumper.represent_sequence("!reset", list(value))
 )
 
 
@@ -87,6 +94,7 @@ def _service(service: Service, allocation: Allocation, share: Share) -> dict[str
         "volumes": Override(_mounts(service)),
         "healthcheck": {"disable": True},
         "logging": {"driver": "json-file"},  # whatever the engine's default is, it can be read
+        "depends_on": Reset(),  # we start them; Compose would want images of what runs elsewhere
         "restart": "no",  # a container that dies has died: nobody starts it behind our back
     }
     if service.command:
