@@ -145,14 +145,14 @@ def check_swarm(nodes: Sequence[Node]) -> None:
             f"none of {names} manages the swarm", "name a manager of it as well"
         )
     members = manager.engine.swarm_members()
-    names: dict[str, str] = {}
+    known: dict[str, str] = {}
     for node in nodes:
         identity = str(node.info["Swarm"]["NodeID"])
         if identity not in members:
             raise InfrastructureError(
                 f"{node.name} is in another swarm than {manager.name}", _SWARM
             )
-        other = names.setdefault(identity, node.name)
+        other = known.setdefault(identity, node.name)
         if other != node.name:
             raise InfrastructureError(
                 f"{other} and {node.name} are one engine", "name every engine once"
