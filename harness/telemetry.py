@@ -8,6 +8,9 @@ Beside the deployment the machine is read: how much of it was busy at all, what 
 control group withheld, how long some process waited for a processor, whether its wall clock was
 set, and which foreign processes used the processors.
 
+Of a shop on several machines each node is a source as well: what its replicas use together, and by
+how much its clock is ahead of this machine's.
+
 Reading memory is costly (PSS, for one, is a walk over each process's pages), so it is sampled every
 `RARE_PERIOD_S` seconds, and so is what grows slowly: open files, the keys of Redis. So are foreign
 processes, and all usage where the runtime takes no readings without memory. What a runtime cannot
@@ -27,8 +30,9 @@ import psutil
 import psycopg
 import redis
 
-from harness.errors import UsageError
+from harness.errors import InfrastructureError, UsageError
 from harness.host import cgroups, processors
+from harness.results.nodes import CLOCK_OFFSET, CLOCK_UNCERTAINTY, SOURCE
 from harness.runtimes import Deployment
 from harness.runtimes import queue_lengths as queues
 from harness.runtimes.foreign_processes import ForeignProcesses
@@ -133,7 +137,7 @@ class Sampler:
             for source, metric, value in samples:
                 self._rows.append((t_s, source, metric, value))
                 self._latest[source, metric] = value
-                if metric == "cpu_s" and source != "machine":
+                if metric == "cpu_s" and source != "machine" and not source.startswith(SOURCE):
                     self._note_cores(source, t_s, value)
 
     def _note_cores(self, source: str, t_s: float, cpu_s: float) -> None:
@@ -151,7 +155,15 @@ class Sampler:
             yield list(self._measure_redis())
             if in_full:
                 yield list(self._measure_size_of_redis())
+        if in_full:
+            with suppress(InfrastructureError):
+                yield list(self._measure_clocks())
         yield list(self._measure_services(in_full))
+
+    def _measure_clocks(self) -> Iterator[Sample]:
+        for node, (ahead_s, uncertainty_s) in self._deployment.clocks().items():
+            yield f"{SOURCE}{node}", CLOCK_OFFSET, ahead_s
+            yield f"{SOURCE}{node}", CLOCK_UNCERTAINTY, uncertainty_s
 
     def _measure_services(self, in_full: bool) -> Iterator[Sample]:
         for service, usage in self._deployment.usage(memory=in_full).items():

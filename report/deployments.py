@@ -38,7 +38,16 @@ def _load_workers(evidence: Evidence) -> Iterator[str]:
 
 def _runtime(campaign: Mapping[str, Any]) -> str:
     facts = campaign.get("runtime_facts", {})
-    known = [
+    known = _versions(facts)
+    if campaign.get("runtime") == ATTACHED:
+        known += ["brought up by somebody else", f"reset by {facts.get('reset', 'the harness')}"]
+    one_machine = ", ".join([str(campaign.get("runtime", "not recorded")), *known])
+    nodes = [f"{name}: {', '.join(_versions(one))}" for name, one in facts.get("nodes", {}).items()]
+    return "; ".join([one_machine, *nodes])
+
+
+def _versions(facts: Mapping[str, Any]) -> list[str]:
+    return [
         f"{title} {facts[name]}"
         for name, title in (
             ("engine", "engine"),
@@ -49,10 +58,6 @@ def _runtime(campaign: Mapping[str, Any]) -> str:
         )
         if name in facts
     ]
-    if campaign.get("runtime") == ATTACHED:
-        known.append("brought up by somebody else")
-        known.append("reset by " + str(facts.get("reset", "the harness")))
-    return ", ".join([str(campaign.get("runtime", "not recorded")), *known])
 
 
 def _images(deployments: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -14,7 +14,7 @@ from report.charts.figures import Figure, Picture, Section
 from report.conclusion import Headline
 from report.evidence import Evidence
 from report.reproduce import RawRun
-from report.tables import judgements
+from report.tables import judgements, node_table
 from report.tables.cells import Table
 from report.tables.invariant_tables import Invariant, invariants
 
@@ -157,7 +157,12 @@ def closing(
         ),
         *([Part("warnings", "Warnings", (warnings,))] if warnings else []),
         *own,
-        Part("method", "How it was measured", (Facts(method.method(evidence)),), "Method"),
+        Part(
+            "method",
+            "How it was measured",
+            (Facts(method.method(evidence)), *node_table.tables(evidence)),
+            "Method",
+        ),
         Part(
             "reproduce",
             "How to reproduce it",

@@ -16,6 +16,7 @@ from harness.analysis import is_outdated
 from harness.analysis.estimates import Quantity, Sample
 from harness.analysis.growth import SHORTEST_S, levels
 from harness.analysis.latency import order_time_s, purchase_latency_ms
+from harness.analysis.node_usage import NodeUsage, generator_cores, node_usages
 from harness.analysis.run_facts import RunFacts, Stage, floats, stages_of
 from harness.analysis.series import Latencies, latencies, series
 from harness.errors import UsageError
@@ -57,6 +58,7 @@ class Run:
     `held` is what its services held over the load, by service and quantity (`analysis.growth`);
     `latencies` are those of its requests by kind (`analysis.series`). A run of a contention test
     has no load over time: `purchase_ms` are all its answers, and the rest is empty.
+    `nodes` are the machines of a shop on several.
     """
 
     index: int
@@ -70,6 +72,8 @@ class Run:
     record: RunRecord
     held: Levels = field(default_factory=dict)
     latencies: Mapping[str, Latencies] = field(default_factory=dict)
+    nodes: tuple[NodeUsage, ...] = ()
+    generator_cores: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +288,8 @@ def _run(data: RunData, state: dict[str, Any], findings: tuple[Finding, ...]) ->
         order_time_s=Durations(np.empty(0)),
         findings=findings,
         record=data.record,
+        nodes=node_usages(facts),
+        generator_cores=generator_cores(facts),
     )
     if data.record.scenario.get("contention"):
         return run

@@ -70,9 +70,19 @@ def workload_differences(a: Stored, b: Stored) -> list[str]:
 def machines(a: Stored, b: Stored) -> list[str]:
     """Return in what the machines of the two differ; nothing if milliseconds mean the same."""
     one, other = (
-        {key: stored.description["environment"].get(key) for key in MACHINE} for stored in (a, b)
+        {key: stored.description["environment"].get(key) for key in MACHINE} | _nodes(stored)
+        for stored in (a, b)
     )
     return _between("", one, other)
+
+
+def _nodes(stored: Stored) -> dict[str, Any]:
+    """Return the machines of a campaign on several: what they are, and what each was to run."""
+    found = stored.description.get("runtime_facts", {}).get("nodes", {})
+    return {
+        f"node {name}": {key: one.get(key) for key in ("cpus", "memory_bytes", "services")}
+        for name, one in found.items()
+    }
 
 
 def differences(a: Stored, b: Stored) -> list[str]:

@@ -183,7 +183,7 @@ def _undisturbed(facts: RunFacts, service: str, samples: "pd.Series[float]") -> 
     times_s = samples.index.to_numpy(dtype=np.float64)
     kept = np.ones(len(samples), dtype=np.bool_)
     for outage in outages(facts.record):
-        if outage.service == service:
+        if outage.hits(service):
             begun_s = outage.begun_ns / NANOSECONDS
             over_s = outage.over_ns / NANOSECONDS + AFTER_FAULT_S
             kept &= (times_s < begun_s) | (times_s > over_s)
@@ -203,8 +203,9 @@ def _restarts(facts: RunFacts) -> dict[str, int]:
     counted: dict[str, int] = {}
     for outage in outages(facts.record):
         kind = outage.declared
-        if outage.service is not None and kind.loses_answers and not kind.isolates:
-            counted[outage.service] = counted.get(outage.service, 0) + 1
+        if kind.loses_answers and not kind.isolates:
+            for service in filter(outage.hits, facts.topology["services"]):
+                counted[service] = counted.get(service, 0) + 1
     return counted
 
 

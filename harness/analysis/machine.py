@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.node_usage import shop_here
 from harness.analysis.run_facts import RunFacts, Stage
-from harness.runtime_names import ATTACHED
 
 FULL = 0.95
 """Share of the processors from which on none is to spare: counters advance in ticks."""
@@ -31,11 +31,6 @@ class Use:
     cores: dict[str, float]
     waited: float | None
     """Share of the stage in which some process waited for a processor."""
-
-
-def has_the_services(facts: RunFacts) -> bool:
-    """Return True if the services ran on the machine of the harness, whose use is sampled."""
-    return (facts.record.deployment or {}).get("runtime") != ATTACHED
 
 
 def uses(facts: RunFacts) -> list[Use]:
@@ -60,17 +55,15 @@ def warnings(facts: RunFacts) -> list[str]:
             f"the control group was kept off the processors for {withheld_s:.1f} s of the "
             f"{facts.load_s:g} s of load: its quota is too small"
         )
-    shared = has_the_services(facts)
+    shared = bool(shop_here(facts))
     return found + [_warning(use, shared=shared) for use in uses(facts) if use.full > FULL_FOR]
 
 
 def _use(facts: RunFacts, stage: Stage) -> Use:
-    groups = {
-        "generator": ["load"],
-        "approach": facts.approach_services,
-        "world": list(facts.topology.get("world", ())),
-        "harness": ["harness"],
-    }
+    of_shop = {"approach": facts.approach_services, "world": list(facts.topology.get("world", ()))}
+    if shop_here(facts) != list(facts.topology["services"]):  # not all of it is on this machine
+        of_shop = {"shop": shop_here(facts)}
+    groups = {"generator": ["load"], **of_shop, "harness": ["harness"]}
     cores = {}
     for name, sources in groups.items():
         known = facts.known_cpu_s(sources, stage.start_s, stage.end_s)
@@ -98,7 +91,7 @@ def _full(facts: RunFacts, stage: Stage) -> float:
     busy = np.diff(read.to_numpy(dtype=np.float64))[kept] / widths_s[kept]
     full_s = float(widths_s[kept][busy >= FULL * facts.cores].sum())
     of_machine = full_s / float(widths_s[kept].sum())
-    ours = [*facts.topology["services"], "load", "harness"]
+    ours = [*shop_here(facts), "load", "harness"]
     used = sum(facts.known_cpu_s(ours, stage.start_s, stage.end_s)) / stage.seconds
     return 1.0 if used >= FULL * facts.usable_cores else of_machine
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale
 from harness.analysis.generator import generator_processes
-from harness.analysis.machine import has_the_services
 from harness.analysis.metric import Group, Listing, metric
+from harness.analysis.node_usage import shop_cores, shop_here
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
 
 NO_CPU = "CPU time was not sampled"
@@ -24,9 +24,10 @@ FOREIGN = "cpu_s:"
 @metric("CPU usage", "%", group=Group.RESOURCES, digits=1)
 def cpu_pct(facts: RunFacts) -> Quantity:
     """CPU that the approach's services used over the load, in % of all cores of the machine."""
-    if not has_the_services(facts):
+    cores = shop_cores(facts)
+    if cores is None:
         return Missing("how many cores the services could use is not known")
-    return _per(facts.load_s * facts.cores, approach_cpu_s(facts, facts.load_s), times=100.0)
+    return _per(facts.load_s * cores, approach_cpu_s(facts, facts.load_s), times=100.0)
 
 
 @metric("CPU cores used", "cores", group=Group.RESOURCES, digits=2, scale=Scale.LOG)
@@ -189,7 +190,7 @@ def other_cores(facts: RunFacts) -> Quantity:
 
     What the machine was busy with, less services, load generator and harness.
     """
-    sources = [*facts.topology["services"], "load", "harness"]
+    sources = [*shop_here(facts), "load", "harness"]
     known = facts.known_cpu_s(sources, 0.0, facts.load_s)
     machine_s = facts.cpu_s("machine", 0.0, facts.load_s)
     if machine_s is None or len(known) < len(sources):

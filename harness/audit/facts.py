@@ -1,8 +1,9 @@
 """What the invariants read of a run, and how far two of its clocks may disagree.
 
 Requests are on the monotonic clock of the load generator, counted from the start of the load; the
-stores stamp wall-clock time. `t0_wall_ns` of the record joins the two. All processes share one
-host, so nothing but scheduling and clock slew lies between two stamps of one instant.
+stores stamp wall-clock time. `t0_wall_ns` of the record joins the two. Where all processes share
+one host, nothing but scheduling and clock slew lies between two stamps of one instant; the clocks
+of several machines may disagree by what a law allows (`analysis.laws.node_clocks`).
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.audit.excuses import no_later_than
+from harness.results.nodes import nodes_of
 from harness.results.outages import Outage, hits_accounts, outages
 from harness.results.record import FaultRecord, Part
 from harness.results.store import RunData
@@ -27,6 +29,9 @@ a five-minute run."""
 
 CLOCK_STEP_S = 0.05
 """How far the wall clock may leave the monotonic one; the law of the clocks allows no more."""
+
+NODE_CLOCK_NS = 50 * MS
+"""How far a node's clock may be from this machine's; the law of their clocks allows no more."""
 
 STAMP_NS = 10 * MS
 """How far stamps of one instant may lie apart: a clock of one host is read for one row after the
@@ -112,6 +117,12 @@ class Facts:
             return False
         steps_s = samples.loc[samples["metric"] == "clock_step_s", "value"]
         return bool((steps_s.abs() > CLOCK_STEP_S).any())
+
+    @property
+    def stamp_ns(self) -> int:
+        """Return how far stamps of one instant may lie apart that two services wrote, in ns."""
+        nodes = nodes_of(self.run.record.deployment)
+        return STAMP_NS + (2 * NODE_CLOCK_NS if nodes else 0)
 
     @property
     def has_redis(self) -> bool:

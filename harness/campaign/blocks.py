@@ -178,6 +178,7 @@ def reopen(
             f"{path}: other processes of the load were on other machines when it was begun",
             "say the same with --load-master and --load-workers, or begin a new campaign",
         )
+    _check_nodes(path, description.get("runtime_facts", {}), runtime)
     request = Request(
         scenario=Scenario.model_validate(description["scenario"]),
         variants=[_stored_variant(one, folders or {}) for one in description["variants"]],
@@ -200,6 +201,20 @@ def reopen(
     _check(found, request.scenario, runtime)
     planned = [PlannedRun(**{"seed": request.seed, **row}) for row in description["order"]]
     return Blocks(campaign, request, found, planned, runtime, observer)
+
+
+def _check_nodes(path: Path, begun_with: Mapping[str, Any], runtime: Runtime) -> None:
+    """Raise UsageError if a runtime has other nodes than a campaign was begun with."""
+    before, now = (
+        {name: (one["engine_at"], one["services"]) for name, one in facts.get("nodes", {}).items()}
+        for facts in (begun_with, runtime.facts())
+    )
+    if before != now:
+        said = " and ".join(", ".join(nodes) or "one machine" for nodes in (before, now))
+        raise UsageError(
+            f"{path} was begun on other nodes, or with other services on them: {said}",
+            "name the same ones by --nodes, or begin a new campaign",
+        )
 
 
 def _stored_variant(content: Mapping[str, Any], folders: Mapping[str, Path]) -> Variant:

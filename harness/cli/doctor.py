@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.application import app, console, print_json
 from harness.cli.help_pages import OPERATE, examples
-from harness.cli.options import JsonOption, RuntimeOption
+from harness.cli.options import JsonOption, NodesOption, RuntimeOption
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 @app.command(
     rich_help_panel=OPERATE,
-    epilog=examples("harness doctor", "harness doctor --runtime docker --json"),
+    epilog=examples(
+        "harness doctor",
+        "harness doctor --runtime docker --json",
+        "harness doctor --runtime docker --nodes nodes.toml",
+    ),
 )
-def doctor(runtime: RuntimeOption = "local", as_json: JsonOption = False) -> ExitCode:
+def doctor(
+    runtime: RuntimeOption = "local", nodes: NodesOption = None, as_json: JsonOption = False
+) -> ExitCode:
     """Check whether this machine can run the harness, and whether it is idle."""
     from harness.runtimes import runtime_named
     from harness.runtimes.machine_checks import diagnose
 
-    runtime_named(runtime)
-    checks = diagnose(runtime)
+    runtime_named(runtime, nodes=nodes)
+    checks = diagnose(runtime, nodes)
     is_ok = all(check.ok for check in checks)
     if as_json:
         print_json({"runtime": runtime, "ok": is_ok, "checks": [asdict(one) for one in checks]})

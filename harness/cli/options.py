@@ -53,6 +53,12 @@ OutOption = Annotated[
 RuntimeOption = Annotated[
     str, typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}.")
 ]
+NodesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--nodes", metavar="FILE", help="File that names the Docker engines of several machines."
+    ),
+]
 ScaleOption = Annotated[
     list[str] | None,
     typer.Option("--scale", metavar="SERVICE=N", help="Replicas; may be repeated."),

@@ -23,6 +23,7 @@ from harness.cli.options import (
     LivePortOption,
     LoadMasterOption,
     LoadWorkersOption,
+    NodesOption,
     OpenOption,
     OutOption,
     QuietOption,
@@ -98,6 +99,23 @@ class _Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class _Deploys:
+    """What deploys: a runtime by its name, on which nodes, or where it is; None: nobody said."""
+
+    name: str | None
+    nodes: Path | None
+    endpoints: Path | None
+
+    def runtime(self, otherwise: str = RUNTIMES[0]) -> "Runtime":
+        """Return the runtime (UsageError: there is none, or its file is none)."""
+        from harness.runtimes import runtime_named
+
+        attached = ATTACHED if self.endpoints is not None else None
+        name = self.name or attached or otherwise
+        return runtime_named(name, nodes=self.nodes, endpoints=self.endpoints)
+
+
+@dataclass(frozen=True, slots=True)
 class _Repeats:
     """How often is measured, and under which draws; what nobody says is the scenario's."""
 
@@ -106,24 +124,9 @@ class _Repeats:
     same_seed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Deployed:
-    """What deploys, as far as it is said, and where what somebody else has deployed is."""
-
-    name: str | None
-    endpoints: Path | None
-
-    def runtime(self, otherwise: str = RUNTIMES[0]) -> "Runtime":
-        """Return the runtime (UsageError: there is none, or the endpoints are none)."""
-        from harness.runtimes import runtime_named
-
-        attached = ATTACHED if self.endpoints is not None else None
-        return runtime_named(self.name or attached or otherwise, endpoints=self.endpoints)
-
-
 AS_BEGUN: Final = (
     "--resume continues a campaign exactly as it was begun",
-    "leave out every other option, but for --endpoints, --load-master and --load-workers",
+    "leave out every other option, but for --nodes, --endpoints, --load-master and --load-workers",
 )
 AS_STATED: Final = (
     "every experiment is measured as its scenario states it",
@@ -160,6 +163,7 @@ def run(
     settings: SettingsOption = None,
     sweep: SweepOption = None,
     runtime: RuntimeOption = None,
+    nodes: NodesOption = None,
     endpoints: EndpointsOption = None,
     load_master: LoadMasterOption = None,
     load_workers: LoadWorkersOption = None,
@@ -176,22 +180,22 @@ def run(
     from harness.project import project_root, results_root
 
     root = project_root()
-    deployed = _Deployed(runtime, endpoints)
     port = (live_port or 0) if live or live_port is not None else None
     asked = _Repeats(runs, seed, same_seed)
+    deploys = _Deploys(runtime, nodes, endpoints)
     shown = _Shown(port, read_detail(quiet=quiet, verbose=verbose), opens, strict)
     varied = (approach, variant, baseline, case, scale, settings, sweep)
     workers = read_load_workers(load_master, load_workers)
     if resume is not None:
         _refuse(*AS_BEGUN, scenario, *varied, runs, seed is not None or same_seed, out)
-        return _resume(resume, root, deployed, shown, workers)
+        return _resume(resume, root, deploys, shown, workers)
     source = scenario or "flash_sale"
     folder = out or results_root() / "results" / _campaign_name(source)
     if source == EXPERIMENTS:
         _refuse(*AS_STATED, *varied, opens, workers, endpoints)
-        return _run_experiments(folder, root, deployed, asked, shown)
+        return _run_experiments(folder, root, deploys, asked, shown)
     loaded = _scenario(source, root, sweep)
-    chosen = deployed.runtime()
+    chosen = deploys.runtime()
 
     from harness import campaign
 
@@ -233,12 +237,12 @@ def _scenario(source: str, root: Path, sweep: list[str] | None) -> "Scenario":
 
 
 def _run_experiments(
-    folder: Path, root: Path, deployed: _Deployed, asked: _Repeats, shown: _Shown
+    folder: Path, root: Path, deploys: _Deploys, asked: _Repeats, shown: _Shown
 ) -> ExitCode:
     """Write down a campaign of every experiment, and then make them one after the other."""
     from harness.scenario.model import known_experiments, load_scenario
 
-    chosen = deployed.runtime()
+    chosen = deploys.runtime()
     scenarios = {name: load_scenario(name, root) for name in known_experiments(root)}
     if not scenarios:
         raise UsageError("there is no experiment", "put scenarios into scenarios/experiments/")
@@ -254,7 +258,7 @@ def _run_experiments(
         requests[place] = request
     for place, request in requests.items():
         campaign.begin(request, root, place, chosen, campaign.CompositeObserver([]))
-    return measure_all(folder, lambda path: _resume(path, root, deployed, shown))
+    return measure_all(folder, lambda path: _resume(path, root, deploys, shown))
 
 
 def _refuse(message: str, hint: str, *others: object) -> None:
@@ -266,7 +270,7 @@ def _refuse(message: str, hint: str, *others: object) -> None:
 def _resume(
     folder: Path,
     root: Path,
-    deployed: _Deployed,
+    deploys: _Deploys,
     shown: _Shown,
     workers: "LoadWorkers | None" = None,
 ) -> ExitCode:
@@ -277,11 +281,11 @@ def _resume(
     if not (folder / "campaign.json").exists() and any(folder.glob("*/campaign.json")):
         from harness.cli.experiments import measure_all
 
-        return measure_all(folder, lambda path: _resume(path, root, deployed, shown))
+        return measure_all(folder, lambda path: _resume(path, root, deploys, shown))
     from harness import campaign
     from harness.results.store import Campaign
 
-    chosen = deployed.runtime(otherwise=str(Campaign.open(folder).description()["runtime"]))
+    chosen = deploys.runtime(otherwise=str(Campaign.open(folder).description()["runtime"]))
     nobody = campaign.CompositeObserver([])
     campaign.reopen(folder, root, chosen, nobody, load_workers=workers)  # or it is refused
     make = partial(campaign.resume, folder, root, chosen, load_workers=workers)

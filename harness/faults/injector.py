@@ -139,6 +139,7 @@ class _Injection:
             kind=fault.kind,
             service=fault.service,
             replica=fault.replica,
+            node=fault.node,
             process=fault.process,
             for_s=fault.lasts_s,
             factor=fault.slowness,

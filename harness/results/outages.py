@@ -28,6 +28,8 @@ class Outage:
     ended_ns: int
     over_ns: int
     replica: int | str | None = 1
+    services: tuple[str, ...] = ()
+    """The services of which the node that was hit ran a replica."""
 
     @classmethod
     def of(cls, fault: FaultRecord) -> Self:
@@ -37,7 +39,19 @@ class Outage:
             FOREVER_NS if at_ns is None else at_ns for at_ns in (fault.ended_ns, fault.healthy_ns)
         )
         over_ns = max(ended_ns, healthy_ns)
-        return cls(fault.kind, fault.service, fault.begun_ns, ended_ns, over_ns, fault.replica)
+        return cls(
+            fault.kind,
+            fault.service,
+            fault.begun_ns,
+            ended_ns,
+            over_ns,
+            fault.replica,
+            tuple(fault.services),
+        )
+
+    def hits(self, service: str | None) -> bool:
+        """Return True if a replica of a service was hit, alone or with its node."""
+        return service is not None and service in (self.service, *self.services)
 
     @property
     def declared(self) -> FaultKind:
@@ -84,8 +98,8 @@ def lost_response_windows(
     return tuple(
         outage
         for outage in found
-        if (outage.declared.loses_answers and outage.service in counters)
-        or (outage.declared.isolates and outage.service == entry)
+        if (outage.declared.loses_answers and any(map(outage.hits, counters)))
+        or (outage.declared.isolates and outage.hits(entry))
     )
 
 
@@ -104,6 +118,8 @@ def drains(found: Iterable[Outage], topology: Mapping[str, Any]) -> tuple[Outage
 def target(fault: Mapping[str, Any]) -> str:
     """Return in words what a recorded (or summarised) fault hits."""
     service, replica = fault["service"], fault["replica"]
+    if fault.get("node"):
+        return f"node {fault['node']}"
     if hits_accounts(fault["kind"]):
         return "accounts of its own"
     if service is None:

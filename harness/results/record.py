@@ -230,6 +230,10 @@ class FaultRecord(Part):
     kind: str
     service: str | None
     replica: int | str | None = 1
+    node: str | None = None
+    """The machine that was hit, if the kind hits one."""
+    services: list[str] = []
+    """The services of which it ran a replica."""
     process: str | None = None
     """The process of the replica that was hit, by its role."""
     for_s: float | None = None
@@ -257,8 +261,9 @@ class FaultRecord(Part):
 
     @property
     def plan(self) -> dict[str, Any]:
-        """Return what was planned of it, as JSON."""
-        return {name: getattr(self, name) for name in PLANNED}
+        """Return what was planned of it, as JSON; a node only of a fault that hits one."""
+        node = {} if self.node is None else {"node": self.node}
+        return {name: getattr(self, name) for name in PLANNED} | node
 
 
 PLANNED: Final = ("kind", "service", "replica", "process", "for_s", "factor")

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.runtime_names import ATTACHED, RUNTIMES
@@ -21,6 +22,9 @@ from harness.runtimes.running_deployments import (
     list_running,
 )
 from harness.runtimes.state import Leftover, leftovers
+
+if TYPE_CHECKING:
+    from harness.runtimes.docker.nodes_file import NodesFile
 
 __all__ = [
     "RUNTIMES",
@@ -46,13 +50,22 @@ __all__ = [
 
 
 def runtime_named(
-    name: str, pythons: Mapping[Path, Path] | None = None, endpoints: Path | None = None
+    name: str,
+    pythons: Mapping[Path, Path] | None = None,
+    nodes: Path | None = None,
+    endpoints: Path | None = None,
 ) -> Runtime:
     """Return the runtime of a name (UsageError: there is none).
 
-    `pythons` has the interpreter of a project by its root, for a runtime that does not build one;
+    `pythons` has the interpreter of a project by its root, for a runtime that does not build one.
+    `nodes` is a file that names the Docker engines that deploy; by default, this machine's does.
     `endpoints` is the file that says where an attached deployment is.
     """
+    if nodes is not None and name != "docker":
+        raise UsageError(
+            f"--nodes {nodes} names Docker engines, and the runtime is {name}",
+            "add --runtime docker, or leave --nodes out",
+        )
     if name == ATTACHED:
         if endpoints is None:
             raise UsageError(
@@ -69,15 +82,22 @@ def runtime_named(
     if name == "docker":
         from harness.runtimes.docker.docker_runtime import DockerRuntime  # noqa: PLC0415 - 0.2 s, for those who ask
 
-        return DockerRuntime()
+        return DockerRuntime(nodes=_read(nodes))
     raise UsageError(f"there is no runtime named {name!r}", f"known: {', '.join(RUNTIMES)}")
 
 
-def clean(state_root: Path | None = None) -> list[str]:
+def clean(state_root: Path | None = None, nodes: Path | None = None) -> list[str]:
     """Remove what killed harnesses of this user left, and return it in words.
 
     Processes and folders first: one of these may be a `docker compose` that still makes containers.
+    With a file of nodes, what is in their engines; without, in that of this machine.
     """
     from harness.runtimes.docker import ownership  # noqa: PLC0415 - as above
 
-    return [*state.clean(state_root), *ownership.clean_if_there()]
+    return [*state.clean(state_root), *ownership.clean_if_there(_read(nodes))]
+
+
+def _read(nodes: Path | None) -> "NodesFile | None":
+    from harness.runtimes.docker.nodes_file import read_nodes  # noqa: PLC0415 - as above
+
+    return None if nodes is None else read_nodes(nodes)

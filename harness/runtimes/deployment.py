@@ -34,6 +34,14 @@ OnProgress = Callable[[str], None]
 """Takes a sentence about every service that becomes ready."""
 
 
+def no_nodes(node: str) -> UsageError:
+    """Return the error that there is no node of a name because there are none at all."""
+    return UsageError(
+        f"there is no node {node}: everything runs on this machine",
+        "use --runtime docker, and name the machines by --nodes",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What the replicas of one service used.
@@ -116,6 +124,17 @@ class Deployment(ABC, Generic[AnyReplica]):
     def _dead(self) -> list[AnyReplica]:
         """Return the replicas that ended although nobody asked them to."""
 
+    def _host(self, replica: AnyReplica) -> str:
+        """Return the address at which this machine reaches a replica's ports."""
+        return LOOPBACK
+
+    def clocks(self) -> Mapping[str, tuple[float, float]]:
+        """Return by how much each node's clock is ahead, and how sure that is, both in s.
+
+        Nothing if all runs on this machine.
+        """
+        return {}
+
     @property
     def topology(self) -> Topology:
         """Return what was deployed."""
@@ -142,12 +161,12 @@ class Deployment(ABC, Generic[AnyReplica]):
 
     def urls(self, service: str, port: int | None = None) -> list[str]:
         """Return the HTTP base URL of each replica of a service; by default of its first port."""
-        return [f"http://{LOOPBACK}:{self._port(one, port)}" for one in self.replicas_of(service)]
+        return [f"http://{self._place(one, port)}" for one in self.replicas_of(service)]
 
     def dsn(self) -> str:
         """Return the superuser's connection string of the ledger."""
         (ledger,) = self.replicas_of(self._topology.ledger)
-        return store_urls.dsn(ledger.service, self._port(ledger))
+        return store_urls.dsn(ledger.service, self._place(ledger))
 
     def redis_url(self) -> str | None:
         """Return the URL of Redis, or None if the approach has none."""
@@ -155,7 +174,11 @@ class Deployment(ABC, Generic[AnyReplica]):
         if facts is None:
             return None
         (store,) = self.replicas_of(facts.service)
-        return store_urls.redis_url(store.service, self._port(store))
+        return store_urls.redis_url(store.service, self._place(store))
+
+    def _place(self, replica: AnyReplica, container_port: int | None = None) -> str:
+        """Return ``<address>:<port>`` of a replica's port, by default of its first."""
+        return f"{self._host(replica)}:{self._port(replica, container_port)}"
 
     def payment_seed(self, seed: int) -> str | None:
         """Return what the payment gateway draws from in a run of this seed; None: not known."""
@@ -219,6 +242,26 @@ class Deployment(ABC, Generic[AnyReplica]):
     def heal(self, service: str, replica: int) -> None:
         """Put a replica that was taken off back on its network, at the address that it had."""
         self._one(service, replica).heal()
+
+    def partition_node(self, node: str) -> None:
+        """Take a node off the network (UsageError: there is none, or no command for it)."""
+        raise no_nodes(node)
+
+    def stop_node(self, node: str) -> None:
+        """Stop the engine of a node, and with it all replicas on it (UsageError: as above)."""
+        raise no_nodes(node)
+
+    def bring_back_node(self, node: str) -> None:
+        """Undo what was done to a node, until its engine is there again."""
+        raise no_nodes(node)
+
+    def revive_node(self, node: str) -> None:
+        """Start the replicas on a node that ended, and wait until all on it are healthy."""
+        raise no_nodes(node)
+
+    def services_on(self, node: str) -> list[str]:
+        """Return the services of which a node runs a replica (UsageError: there is none)."""
+        raise no_nodes(node)
 
     def start(self, service: str, replica: int) -> None:
         """Start a replica that has ended, with the same port and data, until it is healthy."""

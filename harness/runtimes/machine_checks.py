@@ -41,9 +41,15 @@ class Check:
     hint: str
 
 
-def diagnose(runtime: str = "local") -> list[Check]:
-    """Return every check that a runtime needs; one that cannot be made has failed, and says why."""
-    return [_made(check) for check in _CHECKS[runtime]]
+def diagnose(runtime: str = "local", nodes: Path | None = None) -> list[Check]:
+    """Return every check that a runtime needs; one that cannot be made has failed, and says why.
+
+    With a file of nodes, their engines are looked at in place of this machine's.
+    """
+    checks = list(_CHECKS[runtime])
+    if nodes is not None:
+        checks[checks.index(_engine)] = _engines_of(nodes)
+    return [_made(check) for check in checks]
 
 
 def _made(check: Callable[[], Check]) -> Check:
@@ -195,6 +201,33 @@ def _engine() -> Check:
     if left:
         words += f"; killed harnesses left the containers of {', '.join(left)}"
     return Check("docker engine", not left, words, "remove them: harness clean")
+
+
+def _engines_of(path: Path) -> Callable[[], Check]:
+    """Return the check of the engines that a file names."""
+
+    def _nodes() -> Check:
+        from harness.runtimes.docker import ownership  # noqa: PLC0415 - as above
+        from harness.runtimes.docker.cluster import Cluster  # noqa: PLC0415
+        from harness.runtimes.docker.nodes_file import read_nodes  # noqa: PLC0415
+
+        cluster = Cluster.connected(read_nodes(path))
+        try:
+            found = [(one, *one.engine.clock()) for one in cluster.nodes]
+            left = {owner for one in cluster.engines for owner in ownership.orphans(one)}
+        finally:
+            cluster.close()
+        words = "; ".join(
+            f"{node.name}: {node.engine.version['Version']}, {node.place.cpus:g} processors, "
+            f"clock ahead by {1000 * ahead_s:.0f} ms, ± {1000 * uncertainty_s:.0f} ms"
+            for node, ahead_s, uncertainty_s in found
+        )
+        if left:
+            words += f"; killed harnesses left the containers of {', '.join(sorted(left))}"
+        hint = f"remove them: harness clean --nodes {path}"
+        return Check("nodes", not left, words, hint)
+
+    return _nodes
 
 
 _MACHINE = (_python, _memory, _cpu_load, _disk, _loopback, _open_files, _process_table, _leftovers)

@@ -6,6 +6,7 @@ kernel takes ports for outgoing connections, so none is lost while its server re
 
 import random
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 from harness.errors import InfrastructureError
@@ -33,9 +34,26 @@ def container_ports(service: Service) -> tuple[int, ...]:
 
 def hold_for(service: Service, container_port: int) -> socket.socket:
     """Hold the port here at which a service publishes one of its own, or any free one."""
-    published = {one.container: one.host for one in service.published}
-    wanted = published.get(container_port, 0)
+    wanted = _published(service, container_port)
     return _hold(wanted, service.name) if wanted else _hold_any()
+
+
+def draw_for(service: Service, container_port: int, drawn: Collection[int]) -> int:
+    """Return the port at which a service publishes one of its own on another machine, or any.
+
+    Nothing can be held there, so it is only none of those that are `drawn` already.
+    """
+    if stated := _published(service, container_port):
+        return stated
+    port = 0
+    while not port or port in drawn:
+        port = random.randint(*_quiet_range())  # noqa: S311 - not a secret
+    return port
+
+
+def _published(service: Service, container_port: int) -> int:
+    """Return the port that a service states for one of its own; 0: any free one."""
+    return {one.container: one.host for one in service.published}.get(container_port, 0)
 
 
 def _hold(port: int, service: str) -> socket.socket:

@@ -113,7 +113,7 @@ def _program(
         built=gateway.built,
         command=("python", *words),
         expose=(port,),
-        mounts=(Mount(str(program), words[0], named=False),),
+        mounts=(Mount(str(program), words[0], named=False, read_only=True),),
         healthcheck=check,
         stop_grace_period_s=gateway.stop_grace_period_s,
     )

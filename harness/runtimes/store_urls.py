@@ -1,9 +1,8 @@
-"""How the stores are reached: what their services state, at the port that they have here."""
+"""How the stores are reached: what their services state, at the place that they have."""
 
 from urllib.parse import quote
 
 from harness.errors import UsageError
-from harness.runtimes.ports import LOOPBACK
 from harness.topology import Service
 
 
@@ -20,18 +19,17 @@ def credentials(service: Service) -> tuple[str, str, str]:
     return user, password, stated.get("POSTGRES_DB", user)
 
 
-def dsn(service: Service, port: int) -> str:
-    """Return the superuser's connection string of the database."""
+def dsn(service: Service, where: str) -> str:
+    """Return the superuser's connection string of the database at ``<address>:<port>``."""
     user, password, database = credentials(service)
-    where = f"{LOOPBACK}:{port}"
     return f"postgresql://{quote(user, '')}:{quote(password, '')}@{where}/{quote(database, '')}"
 
 
-def redis_url(service: Service, port: int) -> str:
-    """Return the URL of the first database, with the password of the image's own clients."""
+def redis_url(service: Service, where: str) -> str:
+    """Return the URL of the first database at ``<address>:<port>``, with the clients' password."""
     password = redis_password(service)
     login = f":{quote(password, '')}@" if password else ""
-    return f"redis://{login}{LOOPBACK}:{port}/0"
+    return f"redis://{login}{where}/0"
 
 
 def redis_password(service: Service) -> str:

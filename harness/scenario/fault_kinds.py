@@ -20,6 +20,7 @@ class Hits(StrEnum):
     STORE = "a store as a whole, or the connections to it"
     GATEWAY = "the payment gateway, which makes the fault on request"
     ACCOUNTS = "accounts of the fault's own; nothing that anybody else uses is broken"
+    NODE = "a machine of a shop on several, and every replica on it"
 
 
 class OfProcess(StrEnum):
@@ -57,7 +58,7 @@ class FaultKind:
     loses_data: bool = False
     """A store forgets what it held."""
     isolates: bool = False
-    """A replica is off its network while its processes run on."""
+    """What is hit is off its network while its processes run on."""
     answers_all: bool = False
     """A replica ends only when it has answered all that it was asked."""
     needs_proxy: bool = False
@@ -115,6 +116,20 @@ _DECLARED: Final = (
         holds_up=True,
         loses_answers=True,
         isolates=True,
+    ),
+    FaultKind(
+        "partition_node",
+        "its command `partition`, and `heal` after `for_s`; all that runs on it runs on",
+        Hits.NODE,
+        holds_up=True,
+        loses_answers=True,
+        isolates=True,
+    ),
+    FaultKind(
+        "stop_node",
+        "its command `stop`, with which its engine and all containers end; `start` after `for_s`",
+        Hits.NODE,
+        loses_answers=True,
     ),
     FaultKind(
         "freeze",

@@ -25,7 +25,7 @@ _SETTING = re.compile(r"(?P<service>[\w-]+)\.(?P<key>\w+)")
 
 
 class Fault(SchemaModel):
-    """One fault of a service, or (without service) of the payment gateway or of accounts.
+    """One fault of a service or a node, or (without either) of the payment gateway or accounts.
 
     What each kind means and which options it takes stands in `harness/scenario/fault_kinds.py`.
     """
@@ -34,6 +34,8 @@ class Fault(SchemaModel):
     """One of the kinds of faults."""
     service: Text | None = None
     """The service of the compose file that is hit, where a kind hits one."""
+    node: Text | None = None
+    """The machine that is hit, where a kind hits one: a name of the file that `--nodes` names."""
     replica: int | Literal["all"] = 1
     """A number from 1, or `"all"`."""
     process: Literal["leader"] | None = None
@@ -89,8 +91,13 @@ class Fault(SchemaModel):
             what = {
                 Hits.GATEWAY: "is a fault of the payment gateway",
                 Hits.ACCOUNTS: "hits accounts of its own",
+                Hits.NODE: "hits a node",
             }[self.declared.hits]
             raise ValueError(f'service = "{self.service}": {self.kind} {what}; leave service out')
+        if self.declared.hits is Hits.NODE and self.node is None:
+            raise ValueError(f"node is missing: which machine does {self.kind} hit?")
+        if self.declared.hits is not Hits.NODE and self.node is not None:
+            raise ValueError(f'node = "{self.node}": {self.kind} hits no node; leave node out')
         if self.process is not None:
             self._check_process()
         return self
@@ -195,6 +202,8 @@ class Fault(SchemaModel):
             return "gateway"
         if self.declared.hits is Hits.ACCOUNTS:
             return f"of {self.accounts} buyers"
+        if self.declared.hits is Hits.NODE:
+            return str(self.node)
         if self.process is not None:
             return f"{self.process} in {self.service}-{self.replica}"
         return f"all {self.service}" if self.replica == "all" else f"{self.service}-{self.replica}"

@@ -36,3 +36,13 @@ def test_a_campaign_is_resumed_on_the_runtime_that_it_was_begun_with():
     with pytest.raises(UsageError, match="begun with --runtime local, not docker") as caught:
         campaign.resume(ROOT / "results/reference", ROOT, unable(), None)
     assert "--runtime" in caught.value.hint
+
+
+def test_a_campaign_is_resumed_on_the_nodes_that_it_was_begun_on():
+    runtime = unable("local")
+    runtime.facts = lambda: {"nodes": {"front": {"engine_at": "unix:///a", "services": []}}}
+    with pytest.raises(
+        UsageError, match=r"begun on other nodes.*: one machine and front"
+    ) as caught:
+        campaign.resume(ROOT / "results/reference", ROOT, runtime, None)
+    assert "--nodes" in caught.value.hint

@@ -31,13 +31,14 @@ def test_the_methodology_says_of_every_kind_what_its_declaration_says(kind):
 
 @pytest.mark.parametrize("kind", FAULT_KINDS.values(), ids=FAULT_KINDS)
 def test_a_fault_of_each_kind_takes_the_options_that_are_declared(kind):
-    service = {"service": "api"} if kind.needs_service else {}
-    fault = Fault(kind=kind.name, at_s=9, **service, **kind.options)
+    hit = {"service": "api"} if kind.needs_service else {}
+    hit |= {"node": "stores"} if kind.hits is Hits.NODE else {}
+    fault = Fault(kind=kind.name, at_s=9, **hit, **kind.options)
     assert fault.lasts_s == kind.options.get("for_s", 0)
     assert fault.slowness == kind.options.get("factor")
     for option in {"for_s", "factor", "age_s", "count"} - set(kind.options):
         with pytest.raises(ValueError, match=f"{option} = 1: .*{kind.name}"):
-            Fault(kind=kind.name, at_s=9, **service, **{option: 1})
+            Fault(kind=kind.name, at_s=9, **hit, **{option: 1})
 
 
 def test_the_old_name_of_a_partition_is_still_read():

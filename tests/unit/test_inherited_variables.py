@@ -40,11 +40,16 @@ def test_what_fetches_images_has_them_too(state, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
     monkeypatch.setenv("GREETING", "from outside")
     monkeypatch.setenv("PRICE", "kept")
+    monkeypatch.setenv("DOCKER_CONTEXT", "another-engine")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_BUILDKIT", "0")
     file = tmp_path / "docker-compose.small.yml"
     file.write_text("x-greeting: ${NONE:-${GREETING:-hello}} costs $$PRICE")
-    Compose("small", (file,), {"REDIS_PASSWORD": "drawn"}, state).run("pull", what="it")
+    engine = {"DOCKER_HOST": "unix:///ours.sock"}
+    Compose("small", (file,), {"REDIS_PASSWORD": "drawn"}, state, engine).run("pull", what="it")
     seen = (tmp_path / "seen").read_text().splitlines()
     assert "https_proxy=http://proxy.example.org" in seen
     assert "REDIS_PASSWORD=drawn" in seen
-    assert "PRICE=kept" in seen
+    assert {"PRICE=kept", "DOCKER_HOST=unix:///ours.sock", "DOCKER_BUILDKIT=0"} <= set(seen)
+    assert not [line for line in seen if line.startswith(("DOCKER_CONTEXT", "DOCKER_TLS"))]
     assert not [line for line in seen if line.startswith(("PGSSLMODE", "GREETING"))]

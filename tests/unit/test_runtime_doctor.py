@@ -4,6 +4,7 @@ import pytest
 
 from harness.errors import InfrastructureError
 from harness.runtimes import machine_checks
+from tests.support.docker_engines import FakeEngine
 from tests.support.small_project import write_small_project
 
 
@@ -42,6 +43,27 @@ def test_each_runtime_is_asked_only_what_it_needs(monkeypatch, tmp_path):
     assert not checks["engine"].ok
     assert "does not run" in checks["engine"].detail
     assert {"compose", "engine"}.isdisjoint(check.name for check in machine_checks.diagnose())
+
+
+def test_the_engines_of_a_file_are_asked_in_place_of_this_machines(tmp_path):
+    file = tmp_path / "nodes.toml"
+    with FakeEngine("front") as front, FakeEngine("stores") as stores:
+        front.joins()
+        tables = (
+            f'[[nodes]]\nname = "{one.name}"\nengine = "{one.url}"\n' for one in (front, stores)
+        )
+        file.write_text("".join(tables))
+
+        def asked():
+            checks = machine_checks.diagnose("docker", file)
+            (found,) = [check for check in checks if check.name == "nodes"]
+            assert "docker engine" not in [check.name for check in checks]
+            return found
+
+        assert "stores is in no swarm" in asked().detail
+        stores.joins(front)
+        assert asked().ok
+        assert "front: 20.10.24, 2 processors, clock ahead by" in asked().detail
 
 
 def test_files_that_are_no_approach_and_no_scenario_are_named(monkeypatch, tmp_path):

@@ -27,7 +27,13 @@ class FakeDeployment:
     def usage(self, *, memory):
         self.was_read.set()
         used = next(self._readings)
-        return {} if used is None else {"api": Usage(cpu_s=used, memory_bytes=1, processes=1)}
+        if used is None:
+            return {}
+        usage = Usage(cpu_s=used, memory_bytes=1, processes=1)
+        return {"api": usage, "node:front": usage}
+
+    def clocks(self):
+        return {"front": (0.25, 0.01)}
 
 
 def sampled_twice(*readings):
@@ -44,6 +50,19 @@ def test_cores_are_what_was_used_over_the_time_between():
     assert sampler.cores()["api"] == pytest.approx(3.0 / (times[1] - times[0]))
     assert sampler.cores()["load"] == 0.0
     assert "machine" not in sampler.cores()
+    assert "node:front" not in sampler.cores()  # its services are there
+
+
+def test_a_node_has_what_its_replicas_use_and_a_clock():
+    _, frame = sampled_twice(2.0, 5.0)
+    rows = frame[frame["source"] == "node:front"].drop_duplicates("metric", keep="last")
+    assert dict(zip(rows["metric"], rows["value"], strict=True)) == {
+        "cpu_s": 5.0,
+        "processes": 1.0,
+        "memory_bytes": 1.0,
+        "clock_offset_s": 0.25,
+        "clock_uncertainty_s": 0.01,
+    }
 
 
 def test_one_reading_says_nothing():

@@ -4,10 +4,11 @@ Each law has a left and a right side, computed from facts that were recorded ind
 other, a residual and a tolerance; FAIL if the residual exceeds it, UNKNOWN if the facts are not
 there. The modules are what the laws are about:
 
-    crowd      buyers and the load generator: N = X(R + Z), planned users, CPU, punctuality
-    counts     requests: sent, answered, counted by Locust, by the second, and by the entry's log
-    capacity   what a machine and an approach cannot exceed, or must use: CPU, payment slots
-    times      L = λW of the backlog, the two clocks, the clocks of the load's machines
+    crowd        buyers and the load generator: N = X(R + Z), planned users, CPU, punctuality
+    counts       requests: sent, answered, counted by Locust, by the second, and by the entry's log
+    capacity     what a machine and an approach cannot exceed, or must use: CPU, payment slots
+    times        L = λW of the backlog, the two clocks, the clocks of the load's machines
+    node_clocks  the clocks of the shop's machines
 
 and, of other loads than stages of users, `arrival_laws` and `contention_laws`.
 
@@ -27,6 +28,7 @@ from harness.analysis.laws import (
     contention_laws,
     counts,
     crowd,
+    node_clocks,
     times,
 )
 from harness.analysis.run_facts import RunFacts
@@ -46,6 +48,7 @@ LAWS: Laws = (
     (capacity.IDLE, capacity.slots_are_used),
     (times.BACKLOG, times.backlog_is_arrivals_times_stay),
     (times.CLOCKS, times.clocks_agree),
+    (node_clocks.NODE_CLOCKS, node_clocks.node_clocks_agree),
     (crowd.USERS, crowd.planned_users_achieved),
     (crowd.GENERATOR_CPU, crowd.generator_has_cpu_to_spare),
     (crowd.GENERATOR_LATE, crowd.generator_is_punctual),
@@ -70,6 +73,8 @@ OF_CONTENTION: Laws = (
     (capacity.SLOTS, capacity.slots_cover_charges),
     (capacity.IDLE, capacity.slots_are_used),
     (times.CLOCKS, times.clocks_agree),
+    (node_clocks.NODE_CLOCKS, node_clocks.node_clocks_agree),
+    (node_clocks.NODE_CLOCKS, node_clocks.node_clocks_agree),
 )
 """Laws that hold without stages: in a contention test nobody thinks, and bursts are sudden."""
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from harness.analysis import machine
 from harness.analysis.laws.judging import Sides, judge, unknown
+from harness.analysis.node_usage import shop_cores, shop_here
 from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, steps
 from harness.results.findings import Law
+from harness.results.nodes import SOURCE, nodes_of
 from harness.results.outages import outages
 
 UTILISATION = "utilisation <= 1"
@@ -26,15 +27,17 @@ IDLE_TOLERANCE = 0.2
 def utilisation_at_most_one(facts: RunFacts) -> Iterator[Law]:
     """All services and the load generator together used no more CPU than they could have.
 
-    Nor did a service use more than its limits allow, where the runtime enforces limits.
+    Nor did the replicas on another machine use more than it has, or a service more than its limits
+    allow, where the runtime enforces limits.
     """
-    if not machine.has_the_services(facts):
+    if shop_cores(facts) is None:
         why = "the services ran on machines of which nothing is known"
         yield unknown(UTILISATION, UTILISATION_TOLERANCE, why)
         return
-    sources = [*facts.topology["services"], "load"]
+    sources = [*shop_here(facts), "load"]
     known = facts.known_cpu_s(sources, 0.0, facts.load_s)
-    if len(known) < len(facts.approach_services) + 1:
+    needed = len(sources) if nodes_of(facts.record.deployment) else len(facts.approach_services) + 1
+    if len(known) < needed:
         yield unknown(UTILISATION, UTILISATION_TOLERANCE, "CPU time was not sampled")
         return
     available_s = facts.load_s * facts.usable_cores
@@ -43,7 +46,11 @@ def utilisation_at_most_one(facts: RunFacts) -> Iterator[Law]:
     detail += f": {100 * share:.1f} %"
     sides = Sides(sum(known), available_s, "CPU-seconds")
     yield judge(UTILISATION, sides, max(0.0, share - 1), UTILISATION_TOLERANCE, detail)
-    yield from _within_limits(facts)
+    for name, node in nodes_of(facts.record.deployment).items():
+        if not node["here"]:
+            yield _within(facts, f"{SOURCE}{name}", float(node["cpus"]), name, "it has")
+    for service, cpus in facts.enforced_cpus.items():
+        yield _within(facts, service, cpus, service, "it is limited to")
 
 
 def slots_cover_charges(facts: RunFacts) -> Iterator[Law]:
@@ -128,13 +135,12 @@ def _undisturbed(facts: RunFacts) -> pd.DataFrame:
     return charges[~hit]
 
 
-def _within_limits(facts: RunFacts) -> Iterator[Law]:
-    for service, cpus in facts.enforced_cpus.items():
-        used_s = facts.cpu_s(service, 0.0, facts.load_s)
-        if used_s is None:
-            yield unknown(UTILISATION, UTILISATION_TOLERANCE, f"{service}: CPU was not sampled")
-            continue
-        sides = Sides(used_s, cpus * facts.load_s, "CPU-seconds")
-        share = sides.left / sides.right
-        detail = f"{service}: {used_s:.1f} CPU-seconds of the {cpus:g} processors it is limited to"
-        yield judge(UTILISATION, sides, max(0.0, share - 1), UTILISATION_TOLERANCE, detail)
+def _within(facts: RunFacts, source: str, cpus: float, name: str, of_which: str) -> Law:
+    """Return whether a source used no more than so many processors."""
+    used_s = facts.cpu_s(source, 0.0, facts.load_s)
+    if used_s is None:
+        return unknown(UTILISATION, UTILISATION_TOLERANCE, f"{name}: CPU was not sampled")
+    sides = Sides(used_s, cpus * facts.load_s, "CPU-seconds")
+    excess = max(0.0, sides.left / sides.right - 1)
+    detail = f"{name}: {used_s:.1f} CPU-seconds of the {cpus:g} processors {of_which}"
+    return judge(UTILISATION, sides, excess, UTILISATION_TOLERANCE, detail)

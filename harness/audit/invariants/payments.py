@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from harness.audit.facts import HELD, MS, STAMP_NS, TERMINAL, Facts, among
+from harness.audit.facts import HELD, MS, TERMINAL, Facts, among
 from harness.audit.invariant import Evidence, Scope, invariant
 from harness.audit.oracle import expected_charges
 
@@ -129,7 +129,7 @@ def _paid_before_finished(facts: Facts, evidence: Evidence) -> None:
     settled = facts.table("orders", "order_id", reference, "accepted_ns", "settled_ns")
     settled = settled[settled["settled_ns"] > 0]
     charged_ns = settled["order_id"].map(facts.charges.groupby("order_id")["finished_ns"].min())
-    early = settled["settled_ns"] - charged_ns < -STAMP_NS
+    early = settled["settled_ns"] - charged_ns < -facts.stamp_ns
     evidence.offence("orders finished before their charge", settled, early, by_the_clock=True)
 
 

@@ -24,17 +24,24 @@ from harness.topology import interpolation
 OLDEST = (2, 24)
 """The first Compose whose files can override a list (`!override`)."""
 
+_CHOOSES = re.compile(r"COMPOSE_.*|DOCKER_(HOST|CONTEXT|TLS|TLS_VERIFY|CERT_PATH)")
+"""Variables that choose files, services or an engine."""
+
 _INSTALL = "install the compose plugin: https://docs.docker.com/compose/install/"
 
 
 @dataclass(frozen=True, slots=True)
 class Compose:
-    """One project: a compose file, what is laid over it, its variables, and a name of its own."""
+    """One project on one engine: a compose file, what is laid over it, its variables, a name.
+
+    `engine` has the variables by which the command finds the engine.
+    """
 
     project: str
     files: tuple[Path, ...]
     variables: Mapping[str, str]
     state: StateFolder
+    engine: Mapping[str, str]
 
     @property
     def log(self) -> Path:
@@ -67,19 +74,21 @@ class Compose:
     def _environment(self) -> Mapping[str, str]:
         """Return the variables of the files in this process' environment.
 
-        Without what would choose other files or services, or give the file other values than the
-        topology has; and with the proxies of its user, whose images may have to be fetched.
+        Without what would choose another engine, other files or services, or give the file other
+        values than the topology has; and with the proxies of its user, whose images may have to be
+        fetched.
         """
         named = interpolation.names(self.files[0].read_text(encoding="utf-8"))
         ours = {
             key: text
             for key, text in os.environ.items()
-            if not key.startswith("COMPOSE_") and key not in named
+            if not _CHOOSES.fullmatch(key) and key not in named
         }
         return {
             **ours,
             **inherited.of_the_network(),
             **self.variables,
+            **self.engine,
             MARKER: self.state.identity,
             "FLASHSALE_FOLDER": str(self.state.path),
             "COMPOSE_PROGRESS": "plain",

@@ -1,9 +1,10 @@
 """What the harness adds to a compose file, as a second compose file that is laid over it.
 
-The first one alone says what is built, mounted and run. The second one states what was
-decided elsewhere (variables, scale, settings, limits: the topology has them already), who owns
-what is made, and addresses. It takes the engine's own health checks out: the harness asks the same
-question when it needs the answer, and no probe runs beside the load.
+The first one alone says what is built and run. The second one states what was decided elsewhere
+(variables, settings, limits: the topology has them already), how many replicas of each service the
+engine gets, who owns what is made, and addresses. It takes the files of the project out that are
+mounted to be read (see `project_files`), and the engine's own health checks: the harness asks the
+same question when it needs the answer, and no probe runs beside the load.
 Merging: https://docs.docker.com/reference/compose-file/merge/
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from harness.runtimes.docker.project_files import is_copied
 from harness.runtimes.ports import LOOPBACK, container_ports
 from harness.topology import Service, Topology
 
@@ -21,30 +23,49 @@ class Override(list[str]):
     """A list that replaces the one of the first file, where Compose would join them."""
 
 
+class Reset(list[str]):
+    """Takes a value of the first file away; it is empty."""
+
+
 class _Dumper(yaml.SafeDumper):
-    """Writes `Override` with the tag that Compose knows it by."""
+    """Writes `Override` and `Reset` with the tags that Compose knows them by."""
 
 
 _Dumper.add_representer(
     Override, lambda dumper, value: dumper.represent_sequence("!override", list(value))
 )
+_Dumper.add_representer(
+    Reset, lambda dumper, value: dumper.represent_sequence("!reset", list(value))
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """What one deployment has for itself: its labels, addresses, ports and images' names.
+    """What one deployment has for itself: its labels, network, ports and images' names.
 
-    `ports` has the fixed port here of a single replica, by service and container port.
+    `network` describes the network to Compose. `ports` has the fixed port of a single replica, by
+    service and container port.
     """
 
     labels: Mapping[str, str]
-    subnet: str
+    network: Mapping[str, Any]
     ports: Mapping[tuple[str, int], int]
     images: Mapping[str, str]
 
 
-def compose_override(topology: Topology, allocation: Allocation) -> str:
-    """Return the second compose file."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one engine gets of a deployment: replicas by service, and where it serves their ports.
+
+    `address` is an IPv4 address of the engine's machine.
+    """
+
+    replicas: Mapping[str, int]
+    address: str = LOOPBACK
+
+
+def compose_override(topology: Topology, allocation: Allocation, share: Share) -> str:
+    """Return the second compose file for one engine."""
     volumes = {
         mount.source: {"labels": dict(allocation.labels)}
         for service in topology.services.values()
@@ -53,30 +74,27 @@ def compose_override(topology: Topology, allocation: Allocation) -> str:
     }
     document = {
         "services": {
-            name: _service(service, allocation)
-            | (_mounts_of_proxy(service) if name in topology.proxies.values() else {})
+            name: _service(service, allocation, share)
             for name, service in topology.services.items()
         },
-        "networks": {
-            "default": {
-                "labels": dict(allocation.labels),
-                "ipam": {"config": [{"subnet": allocation.subnet}]},
-            }
-        },
+        "networks": {"default": dict(allocation.network)},
         "volumes": volumes,
     }
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False)
 
 
-def _service(service: Service, allocation: Allocation) -> dict[str, Any]:
+def _service(service: Service, allocation: Allocation, share: Share) -> dict[str, Any]:
+    replicas = share.replicas.get(service.name, 0)
     stated: dict[str, Any] = {
         "image": allocation.images[service.name],
         "environment": {key: _literal(text) for key, text in service.environment.items()},
-        "deploy": {"replicas": service.replicas, "resources": {"limits": _limits(service)}},
+        "deploy": {"replicas": replicas, "resources": {"limits": _limits(service)}},
         "labels": dict(allocation.labels),
-        "ports": Override(_ports(service, allocation)),
+        "ports": Override(_ports(service, allocation, share)),
+        "volumes": Override(_mounts(service)),
         "healthcheck": {"disable": True},
         "logging": {"driver": "json-file"},  # whatever the engine's default is, it can be read
+        "depends_on": Reset(),  # we start them; Compose would want images of what runs elsewhere
         "restart": "no",  # a container that dies has died: nobody starts it behind our back
     }
     if service.command:
@@ -84,9 +102,13 @@ def _service(service: Service, allocation: Allocation) -> dict[str, Any]:
     return stated
 
 
-def _mounts_of_proxy(service: Service) -> dict[str, Any]:
-    """Return what a service mounts that the first compose file does not have."""
-    return {"volumes": [f"{one.source}:{one.target}:ro" for one in service.mounts]}
+def _mounts(service: Service) -> list[str]:
+    """Return what stays mounted: what is not copied into the container."""
+    return [
+        _literal(f"{one.source}:{one.target}{':ro' if one.read_only else ''}")
+        for one in service.mounts
+        if not is_copied(one)
+    ]
 
 
 def _literal(text: str) -> str:
@@ -100,9 +122,9 @@ def _limits(service: Service) -> dict[str, str]:
     return {key: str(value) for key, value in stated.items() if value is not None}
 
 
-def _ports(service: Service, allocation: Allocation) -> list[str]:
-    """Serve every port at the loopback: a single replica's at a fixed one, others' at any."""
+def _ports(service: Service, allocation: Allocation, share: Share) -> list[str]:
+    """Serve every port: a single replica's at a fixed one, others' at any."""
     return [
-        f"{LOOPBACK}:{allocation.ports.get((service.name, port), '')}:{port}"
+        f"{share.address}:{allocation.ports.get((service.name, port), '')}:{port}"
         for port in container_ports(service)
     ]

@@ -9,7 +9,8 @@ from typing_extensions import override
 
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes.docker.docker_errors import indented
-from harness.runtimes.docker.engine import Engine
+from harness.runtimes.docker.node import Node
+from harness.runtimes.docker.project_files import packed
 from harness.runtimes.replica import Replica
 from harness.topology import Service
 
@@ -39,7 +40,7 @@ class ContainerReplica(Replica):
 
     def __init__(
         self,
-        engine: Engine,
+        node: Node,
         service: Service,
         number: int,
         container: str,
@@ -50,18 +51,20 @@ class ContainerReplica(Replica):
         self.id = container
         self.is_job = False
         self.should_run = False
-        self._engine = engine
+        self.node = node
+        self._engine = node.engine
         self._endpoint = endpoint
         self._labels = labels
 
     def prepare(self) -> None:
-        """Give the container its config files and its address, before it starts.
+        """Give the container its files and its address, before it starts.
 
-        Compose writes the files when it starts a container, which is not how ours are started;
+        Compose writes configs when it starts a container, which is not how ours are started;
         without `heal`, the address is whichever is free by then.
         """
-        for config in self.service.configs:
-            self._engine.write_file(self.id, config.target, config.content)
+        with packed(self.service) as archive:
+            if archive is not None:
+                self._engine.unpack_into(self.id, archive)
         self.partition()
         self.heal()
 

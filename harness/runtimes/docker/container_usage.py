@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.runtimes.deployment import Usage
 from harness.runtimes.docker.container_replica import ContainerReplica
-from harness.runtimes.docker.engine import Engine, in_parallel
+from harness.runtimes.docker.engine import in_parallel
 
 _NANOSECONDS = 1e9
 
@@ -32,8 +32,7 @@ class _Counters:
 class Meter:
     """Reads the statistics of containers, and remembers them over restarts."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self) -> None:
         self._accounts: dict[str, _Counters] = {}
         self._lock = threading.Lock()
 
@@ -45,17 +44,20 @@ class Meter:
             account.seen_s = 0.0
             account.starts += 1
 
-    def measure(self, services: Mapping[str, Iterable[ContainerReplica]]) -> dict[str, Usage]:
-        """Return the usage of each service."""
-        listed = {name: list(replicas) for name, replicas in services.items()}
-        in_parallel(self._read, (one for replicas in listed.values() for one in replicas))
+    def measure(self, groups: Mapping[str, Iterable[ContainerReplica]]) -> dict[str, Usage]:
+        """Return what each group of replicas used; those of several groups are read once."""
+        listed = {name: list(replicas) for name, replicas in groups.items()}
+        replicas = {one.id: one for group in listed.values() for one in group}
+        in_parallel(self._read, replicas.values())
         with self._lock:
-            return {name: self._sum(replicas) for name, replicas in listed.items()}
+            return {name: self._sum(group) for name, group in listed.items()}
 
     def _read(self, replica: ContainerReplica) -> None:
         with self._lock:
             starts = self._accounts.setdefault(replica.id, _Counters()).starts
-        reading = self._engine.statistics(replica.id)
+        if replica.node.is_away:
+            return  # nobody would answer
+        reading = replica.node.engine.statistics(replica.id)
         with self._lock:
             account = self._accounts[replica.id]
             if account.starts != starts:

@@ -1,17 +1,17 @@
-"""A typed client of the Docker engine of this machine; its errors say what to do.
+"""A typed client of a Docker engine; its errors say what to do.
 
 Only this module imports the `docker` library. API reference: https://docs.docker.com/engine/api/
 """
 
-import io
 import os
+import re
 import socket
-import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import IO, Any, TypeVar
 
 import docker
 import requests
@@ -20,13 +20,16 @@ from docker.errors import APIError, DockerException, NotFound
 
 from harness.errors import InfrastructureError
 from harness.runtimes.docker.docker_errors import docker_error
+from harness.runtimes.docker.engine_address import HERE, SOCKET, EngineAddress
+from harness.runtimes.docker.ssh_forwarding import Forwarding
 
 OLDEST_API = (1, 41)
 """The version of Docker 20.10, the first whose statistics can be asked for once."""
 
 _ANSWER_LIMIT_S = 60
 _POLL_S = 0.03
-_LOCAL = "unix://"
+_LEAVE_LIMIT_S = 20.0
+_IN_USE = re.compile(r"in use by task|has active endpoints")
 _CONNECTIONS = 32
 
 Result = TypeVar("Result")
@@ -34,33 +37,41 @@ One = TypeVar("One")
 
 
 class Engine:
-    """A connection to the engine; safe to use from several threads."""
+    """A connection to the engine at an address; safe to use from several threads."""
 
-    def __init__(self) -> None:
-        self._host = _host()
-        if not self._host.startswith(_LOCAL):
-            raise InfrastructureError(
-                f"the Docker engine is at {self._host}, not on this machine",
-                "the load and the shop share a machine: unset DOCKER_HOST, or choose the context "
-                "of the local engine with `docker context use default`",
-            )
-        self._api = self._connected()
+    def __init__(self, address: EngineAddress | None = None) -> None:
+        """Connect, to the engine of this machine if no other is named (InfrastructureError)."""
+        self.address = address or chosen_address()
+        self._forwarding: Forwarding | None = None
+        if self.address.scheme == "ssh":
+            self._forwarding = Forwarding(self.address)
+        try:
+            self._api = self._connected()
+        except BaseException:
+            self._hang_up()
+            raise
+
+    @property
+    def _host(self) -> str:
+        """Return the address at which the engine is asked."""
+        return f"{HERE}://{self._forwarding.socket}" if self._forwarding else self.address.url
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Return the variables by which the `docker` command reaches this engine and no other."""
+        secured = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(self.address.certificates)}
+        return {"DOCKER_HOST": self._host} | (secured if self.address.certificates else {})
 
     def _connected(self) -> Any:
-        # asked first by ourselves: the library leaves a socket open that could not be connected
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(self._host.removeprefix(_LOCAL))
-            except OSError as error:
-                raise docker_error(
-                    repr(error), f"cannot reach the engine at {self._host}"
-                ) from error
+        if self._host.startswith(f"{HERE}://"):
+            self._check_socket()
         try:
             api = docker.APIClient(
                 base_url=self._host,
                 version=".".join(map(str, OLDEST_API)),
                 timeout=_ANSWER_LIMIT_S,
                 max_pool_size=_CONNECTIONS,
+                tls=self._tls() if self.address.certificates else False,
             )
         except DockerException as error:
             raise docker_error(
@@ -74,6 +85,20 @@ class Engine:
             raise
         self.version: Mapping[str, Any] = version
         return api
+
+    def _check_socket(self) -> None:
+        """Connect once: the library leaves a socket open that could not be connected."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(self._host.removeprefix(f"{HERE}://"))
+            except OSError as error:
+                raise docker_error(
+                    repr(error), f"cannot reach the engine at {self._host}"
+                ) from error
+
+    def _tls(self) -> Any:
+        authority, certificate, key = map(str, self.address.files())
+        return docker.tls.TLSConfig(client_cert=(certificate, key), ca_cert=authority, verify=True)
 
     def _check_age(self, version: Mapping[str, Any]) -> None:
         newest = tuple(int(part) for part in str(version["ApiVersion"]).split("."))
@@ -95,16 +120,41 @@ class Engine:
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._forwarding is not None:
+            self._forwarding.close()
+
+    def info(self) -> dict[str, Any]:
+        """Return what the engine says of itself, its machine and its swarm."""
+        return dict(self._asking(self._api.info))
 
     def facts(self) -> dict[str, Any]:
         """Return the engine's versions and drivers, as JSON."""
-        info = self._asking(self._api.info)
+        info = self.info()
         return {
             "engine": self.version["Version"],
             "api": self.version["ApiVersion"],
             "cgroup": int(info.get("CgroupVersion", 1)),
             "storage": info["Driver"],
         }
+
+    def clock(self) -> tuple[float, float]:
+        """Return by how much the engine's clock is ahead of this machine's, and how sure that is.
+
+        Both in s: the true value lies no further from the first than the second says. The engine
+        read its clock at some moment between question and answer (Cristian, Distributed Computing
+        3, 1989).
+        """
+        asked_s = time.time()
+        read = datetime.fromisoformat(str(self.info()["SystemTime"]))
+        answered_s = time.time()
+        return read.timestamp() - (asked_s + answered_s) / 2, (answered_s - asked_s) / 2
+
+    def swarm_members(self) -> set[str]:
+        """Return the ids of the engines of a swarm that this one manages."""
+        return {str(one["ID"]) for one in self._asking(self._api.nodes)}
 
     def containers(self, label: str) -> list[dict[str, Any]]:
         """Return the containers that have a label, ended ones too, as the engine lists them."""
@@ -167,15 +217,17 @@ class Engine:
             time.sleep(_POLL_S)
         return None
 
-    def write_file(self, container: str, path: str, content: str) -> None:
-        """Write a file that everybody in the container may read, with the folders above it."""
-        data = content.encode()
-        entry = tarfile.TarInfo(path.lstrip("/"))
-        entry.size, entry.mode = len(data), 0o444
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            archive.addfile(entry, io.BytesIO(data))
-        self._asking(lambda: self._api.put_archive(container, "/", packed.getvalue()))
+    def unpack_into(self, container: str, archive: IO[bytes]) -> None:
+        """Unpack a tar archive at the root of a container's files."""
+        self._asking(lambda: self._api.put_archive(container, "/", archive))
+
+    def copy_image(self, name: str, other: "Engine") -> None:
+        """Copy an image, with its name, to another engine (InfrastructureError)."""
+        parts = self._asking(lambda: self._api.get_image(name), f"cannot read the image {name}")
+        what = f"cannot copy the image {name} to {other.address.url}"
+        for said in other._asking(lambda: list(other._api.load_image(parts)), what):
+            if "error" in said:
+                raise docker_error(str(said["error"]), what)
 
     def statistics(self, container: str) -> dict[str, Any]:
         """Return what a container uses; {} if it has ended or is gone."""
@@ -229,6 +281,16 @@ class Engine:
         finally:
             self.remove_network(made)
 
+    def make_overlay(self, name: str, subnet: str, labels: Mapping[str, str]) -> None:
+        """Make a network of the swarm that containers of each of its engines can be put on."""
+        ranges = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)])
+        self._asking(
+            lambda: self._api.create_network(
+                name, driver="overlay", attachable=True, ipam=ranges, labels=dict(labels)
+            ),
+            f"cannot make a network with the addresses {subnet}",
+        )
+
     def connect(self, container: str, network: str, address: str, aliases: Iterable[str]) -> None:
         """Put a container on a network, at an address that it keeps over its restarts."""
         names = list(aliases)
@@ -243,8 +305,13 @@ class Engine:
         self._asking(lambda: self._api.disconnect_container_from_network(container, network))
 
     def networks(self, label: str) -> list[dict[str, Any]]:
-        """Return the networks that have a label."""
-        return list(self._asking(lambda: self._api.networks(filters={"label": label})))
+        """Return the networks that have a label, and that this engine may remove.
+
+        Those of a swarm are removed by its managers; a worker's copy goes with its last container.
+        """
+        listed = self._asking(lambda: self._api.networks(filters={"label": label}))
+        is_manager = self.info().get("Swarm", {}).get("ControlAvailable", False)
+        return [one for one in listed if is_manager or one["Scope"] != "swarm"]
 
     def volumes(self, label: str) -> list[dict[str, Any]]:
         """Return the volumes that have a label."""
@@ -255,8 +322,18 @@ class Engine:
         self._gone(lambda: self._api.remove_container(container, v=True, force=True))
 
     def remove_network(self, network: str) -> None:
-        """Remove a network; one that is gone is fine."""
-        self._gone(lambda: self._api.remove_network(network))
+        """Remove a network; one that is gone is fine.
+
+        The managers of a swarm hear a little later of the last container that left its network.
+        """
+        deadline_s = time.monotonic() + _LEAVE_LIMIT_S
+        while True:
+            try:
+                return self._gone(lambda: self._api.remove_network(network))
+            except InfrastructureError as error:
+                if not _IN_USE.search(error.message) or time.monotonic() > deadline_s:
+                    raise
+            time.sleep(_POLL_S)
 
     def remove_volume(self, volume: str) -> None:
         """Remove a volume; one that is gone is fine."""
@@ -284,10 +361,24 @@ def in_parallel(action: Callable[[One], Result], things: Iterable[One]) -> list[
         return list(pool.map(action, listed))
 
 
-def _host() -> str:
-    """Return where the command line would find the engine: DOCKER_HOST, or the context in use."""
+def chosen_address() -> EngineAddress:
+    """Return where the command line would find the engine: DOCKER_HOST, or the context in use.
+
+    Raises InfrastructureError if that is on another machine.
+    """
+    url = _chosen()
+    if not url.startswith(f"{HERE}://"):
+        raise InfrastructureError(
+            f"the Docker engine is at {url}, not on this machine",
+            "unset DOCKER_HOST, or choose the context of the local engine with `docker context use "
+            "default`; engines of other machines are named in a file: --nodes",
+        )
+    return EngineAddress(url)
+
+
+def _chosen() -> str:
     stated = os.environ.get("DOCKER_HOST")
     if stated:
         return stated
     context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
-    return str(context.Host) if context else f"{_LOCAL}/var/run/docker.sock"
+    return str(context.Host) if context else f"{HERE}://{SOCKET}"

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.runtimes.docker.compose import Compose
@@ -68,6 +68,23 @@ def pull(topology: Topology, compose: Compose, engine: Engine, images: Mapping[s
     for name, service in topology.services.items():
         if not service.built and engine.image(images[name]) is None:
             compose.run("pull", "--quiet", name, what=f"cannot pull {images[name]} for {name}")
+
+
+def copy(needed: Iterable[str], builder: Engine, other: Engine) -> None:
+    """Copy those images to another engine that it lacks, or has in another version of the name.
+
+    So all nodes run the same bits, and only one of them needs a way to a registry.
+    """
+    if other is builder:
+        return
+    for name in sorted(needed):
+        if _id(other, name) != _id(builder, name):
+            builder.copy_image(name, other)
+
+
+def _id(engine: Engine, name: str) -> str | None:
+    found = engine.image(name)
+    return None if found is None else str(found["Id"])
 
 
 def facts(engine: Engine, images: Mapping[str, str]) -> dict[str, Any]:

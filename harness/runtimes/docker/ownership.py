@@ -7,10 +7,13 @@ and what is left is removed by `docker compose --project-name NAME down --volume
 """
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from harness.errors import InfrastructureError
+from harness.runtimes.docker.cluster import Cluster
 from harness.runtimes.docker.engine import Engine, in_parallel
+from harness.runtimes.docker.nodes_file import NodesFile
 from harness.runtimes.state import is_orphaned
 
 OWNER = "flashsale.owner"
@@ -28,38 +31,75 @@ def machine() -> str:
     return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
 
 
-def remove_all(engine: Engine, identity: str) -> list[str]:
-    """Remove every container, network and volume of an owner, and return their names."""
+def remove_all(engines: Iterable[Engine], identity: str) -> list[str]:
+    """Remove every container, network and volume of an owner, and return their names.
+
+    Networks follow when all containers are gone: several engines may share one.
+    """
     label = f"{OWNER}={identity}"
+    asked = list(engines)
+    removed = [
+        *_of_each(asked, lambda engine: _remove_containers(engine, label)),
+        *_of_each(asked, lambda engine: _remove_networks_and_volumes(engine, label)),
+    ]
+    return sorted(removed)
+
+
+def _remove_containers(engine: Engine, label: str) -> list[str]:
     containers = {one["Id"]: one["Names"][0].lstrip("/") for one in engine.containers(label)}
     in_parallel(engine.remove_container, containers)
+    return list(containers.values())
+
+
+def _remove_networks_and_volumes(engine: Engine, label: str) -> list[str]:
     networks = {one["Id"]: one["Name"] for one in engine.networks(label)}
     in_parallel(engine.remove_network, networks)
     volumes = [one["Name"] for one in engine.volumes(label)]
     in_parallel(engine.remove_volume, volumes)
-    return sorted([*containers.values(), *networks.values(), *volumes])
+    return [*networks.values(), *volumes]
+
+
+def _of_each(engines: Iterable[Engine], action: Callable[[Engine], list[str]]) -> list[str]:
+    """Return what an action returns of every engine; an engine that fails stops no other one."""
+    found: list[str] = []
+    failed: InfrastructureError | None = None
+    for engine in engines:
+        try:
+            found += action(engine)
+        except InfrastructureError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return found
 
 
 def orphans(engine: Engine) -> list[str]:
-    """Return the owners on this machine that are this user's and no longer run."""
+    """Return the owners in an engine that are this user's on this machine, and no longer run."""
     label = f"{MACHINE}={machine()}"
     things = [*engine.containers(label), *engine.networks(label), *engine.volumes(label)]
     owners = {(thing.get("Labels") or {}).get(OWNER, "") for thing in things}
     return sorted(owner for owner in owners if is_orphaned(owner))
 
 
-def clean_if_there() -> list[str]:
-    """Do the same as `clean` in the engine of this machine; without one, nothing is left in it."""
+def clean_if_there(nodes: NodesFile | None = None) -> list[str]:
+    """Do the same as `clean` on the nodes of a file (InfrastructureError: one does not answer).
+
+    Without a file that is the engine of this machine; if it does not run, nothing is left in it.
+    """
     try:
-        engine = Engine()
+        cluster = Cluster.connected(nodes)
     except InfrastructureError:
+        if nodes is not None:
+            raise
         return []
     try:
-        return clean(engine)
+        return clean(cluster.engines)
     finally:
-        engine.close()
+        cluster.close()
 
 
-def clean(engine: Engine) -> list[str]:
-    """Remove what killed harnesses of this user left in the engine, and return it in words."""
-    return [f"{owner}: {', '.join(remove_all(engine, owner))} removed" for owner in orphans(engine)]
+def clean(engines: Iterable[Engine]) -> list[str]:
+    """Remove what killed harnesses of this user left in engines, and return it in words."""
+    asked = list(engines)
+    owners = sorted({owner for engine in asked for owner in orphans(engine)})
+    return [f"{owner}: {', '.join(remove_all(asked, owner))} removed" for owner in owners]

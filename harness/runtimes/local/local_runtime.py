@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.runtimes.bring_up import bring_up, no_progress
-from harness.runtimes.deployment import OnProgress
+from harness.runtimes.deployment import OnProgress, no_nodes
 from harness.runtimes.local.addresses import AddressBook
 from harness.runtimes.local.launch import Site
 from harness.runtimes.local.local_deployment import LocalDeployment
@@ -39,6 +39,8 @@ class LocalRuntime:
     def check(self, topology: Topology, faults: Iterable[Fault]) -> None:
         """Raise UsageError for a fault that cannot be made here."""
         for fault in faults:
+            if fault.node is not None:
+                raise no_nodes(fault.node)
             if fault.declared.isolates:
                 raise no_networks(f"{topology.approach}: {fault.service}")
 

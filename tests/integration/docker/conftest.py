@@ -2,14 +2,21 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import docker
 import pytest
 
 from harness.runtimes.docker.ownership import OWNER
 from harness.runtimes.state import is_orphaned
+from harness.topology.env_file import read_variables
+
+ROOT = Path(__file__).parents[3]
+NODES_SH = Path(__file__).with_name("nodes.sh")
+IMAGES = ("POSTGRES_IMAGE", "REDIS_IMAGE", "NGINX_IMAGE", "PYTHON_IMAGE")
 
 _skipped = []
+_skipped_nodes = []
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +36,50 @@ def engine_or_skip():
     return answer.stdout.strip()
 
 
+@pytest.fixture(scope="session")
+def nodes_or_skip(tmp_path_factory):
+    """Three engines that are up: their folder, and the command that breaks and mends them.
+
+    Where they cannot be started their tests are skipped, except in CI.
+    """
+    folder = tmp_path_factory.getbasetemp() / "nodes"
+    script = ["env", f"MULTINODE_DIR={folder}", str(NODES_SH)]
+    try:
+        up = _run(*script, "up", "3")
+        if up.returncode != 0:
+            words = f"NO NODES: {(up.stderr or up.stdout).strip()[-500:]}"
+            _skipped_nodes.append(words)
+            pytest.fail(words) if os.environ.get("REQUIRE_NODES") == "1" else pytest.skip(words)
+        _copy_images(f"unix://{folder}/node1/docker.sock")
+        yield folder, " ".join(script)
+    finally:
+        _run(*script, "down")
+
+
+def _run(*words):
+    return subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def _copy_images(engine):
+    """Give an engine what that of this machine has of the images of .env; it pulls the rest."""
+    stated = read_variables(ROOT / ".env")
+    for name in (os.environ.get(key, stated[key]) for key in IMAGES):
+        if _run("docker", "image", "inspect", name).returncode == 0:
+            with subprocess.Popen(["docker", "save", name], stdout=subprocess.PIPE) as saving:
+                loading = ["docker", "-H", engine, "load", "-q"]
+                subprocess.run(loading, stdin=saving.stdout, capture_output=True, check=True)
+
+
 def pytest_terminal_summary(terminalreporter):
-    if _skipped:
-        terminalreporter.write_sep("!", "THE DOCKER RUNTIME WAS NOT TESTED", red=True, bold=True)
-        terminalreporter.write_line(_skipped[0])
+    for title, skipped in (
+        ("THE DOCKER RUNTIME WAS NOT TESTED", _skipped),
+        ("SEVERAL DOCKER ENGINES WERE NOT TESTED", _skipped_nodes),
+    ):
+        if skipped:
+            terminalreporter.write_sep("!", title, red=True, bold=True)
+            terminalreporter.write_line(skipped[0])
 
 
 @pytest.fixture

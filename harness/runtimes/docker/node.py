@@ -1,0 +1,128 @@
+"""A machine that runs a part of a deployment: its engine, and how it is broken on purpose."""
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from harness.errors import InfrastructureError, UsageError
+from harness.runtimes.docker.docker_errors import indented
+from harness.runtimes.docker.engine import Engine
+from harness.runtimes.docker.nodes_file import COMMANDS, NodeTable
+from harness.runtimes.docker.placement import Place
+
+_COMMAND_LIMIT_S = 60.0
+_RETURN_LIMIT_S = 60.0
+_POLL_S = 0.25
+
+
+class Node:
+    """A node, for as long as its engine is connected to."""
+
+    def __init__(self, table: NodeTable) -> None:
+        """Connect to its engine (InfrastructureError: it does not answer)."""
+        self._table = table
+        self.name = table.name
+        self.engine = Engine(table.address_of_engine)
+        self._broken_by: str | None = None
+        self._breaking = threading.Lock()
+        try:
+            self.info: Mapping[str, Any] = self.engine.info()
+            self.address = table.address or _resolved(self.engine.address.host)
+        except BaseException:
+            self.engine.close()
+            raise
+
+    @property
+    def is_away(self) -> bool:
+        """Return True while the node is off the network, or its engine is stopped: on purpose."""
+        return self._broken_by is not None
+
+    @property
+    def is_manager(self) -> bool:
+        """Return True if the engine manages a swarm."""
+        return bool(self.info["Swarm"].get("ControlAvailable"))
+
+    @property
+    def place(self) -> Place:
+        """Return the node as replicas are placed on it."""
+        here = self.engine.address.is_here
+        return Place(self.name, self._table.services, float(self.info["NCPU"]), here)
+
+    def facts(self) -> dict[str, Any]:
+        """Return, as JSON, what a campaign records: what the node is, and what it is to run."""
+        return {
+            "engine_at": self._table.engine,
+            "here": self.engine.address.is_here,
+            "address": self.address,
+            "services": list(self._table.services),
+            "cpus": int(self.info["NCPU"]),
+            "memory_bytes": int(self.info["MemTotal"]),
+            "kernel": str(self.info["KernelVersion"]),
+            **self.engine.facts(),
+        }
+
+    def break_by(self, command: str) -> None:
+        """Run its command ``partition`` or ``stop`` (InfrastructureError)."""
+        with self._breaking:
+            self._broken_by = command  # from when it may be so, and even if the command fails
+            self._run(command)
+
+    def bring_back(self) -> None:
+        """Undo what broke it, and wait until its engine and its swarm are there again.
+
+        Does nothing to a node that is not broken. Raises InfrastructureError if it stays away.
+        """
+        with self._breaking:
+            if self._broken_by is None:
+                return
+            undoes = COMMANDS[self._broken_by]
+            self._run(undoes)
+            deadline_s = time.monotonic() + _RETURN_LIMIT_S
+            while not self._is_there():
+                if time.monotonic() > deadline_s:
+                    raise InfrastructureError(
+                        f"{self.name} is not back {_RETURN_LIMIT_S:g} s after its `{undoes}`",
+                        "see whether the command does what it should",
+                    )
+                time.sleep(_POLL_S)
+            self._broken_by = None
+
+    def _is_there(self) -> bool:
+        with suppress(InfrastructureError):
+            state = self.engine.info()["Swarm"]["LocalNodeState"]
+            return bool(state == self.info["Swarm"]["LocalNodeState"])
+        return False
+
+    def _run(self, name: str) -> None:
+        words = self._table.command(name)
+        if words is None:
+            raise UsageError(f"{self.name} has no command `{name}`", "add it to the node")
+        what = f"{self.name}: its command `{name}`"
+        try:
+            done = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=_COMMAND_LIMIT_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise InfrastructureError(f"{what} cannot be run: {error}", "correct it") from error
+        if done.returncode != 0:
+            said = indented(done.stdout.decode(errors="replace"))
+            raise InfrastructureError(f"{what} ended with {done.returncode}:\n{said}", "correct it")
+
+
+def _resolved(host: str) -> str:
+    """Return the IPv4 address of a name (InfrastructureError: it has none)."""
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise InfrastructureError(
+            f"the name {host} has no address: {error}", "state `address` for the node"
+        ) from error
