@@ -13,11 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.analysis import is_outdated
+from harness.analysis.columns import floats
 from harness.analysis.estimates import Quantity, Sample
 from harness.analysis.growth import SHORTEST_S, levels
 from harness.analysis.latency import order_time_s, purchase_latency_ms
 from harness.analysis.node_usage import NodeUsage, generator_cores, node_usages
-from harness.analysis.run_facts import RunFacts, Stage, floats, stages_of
+from harness.analysis.run_facts import RunFacts, Stage, stages_of
 from harness.analysis.series import Latencies, latencies, series
 from harness.errors import UsageError
 from harness.results.findings import Finding

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from harness.analysis.columns import integers
 from harness.analysis.hypothesis import judge
 from harness.analysis.judged_run import (
     Audits,
@@ -27,7 +28,7 @@ from harness.analysis.judged_run import (
     judge_runs,
     worst_findings,
 )
-from harness.analysis.run_facts import NANOSECONDS, integers, steps
+from harness.analysis.run_facts import NANOSECONDS, steps
 from harness.analysis.summary import plain
 from harness.results.findings import Finding, Verdict
 from harness.results.store import RunData

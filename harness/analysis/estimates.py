@@ -23,7 +23,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
-from harness.analysis.run_facts import Floats
+from harness.analysis.columns import Floats
 
 CONFIDENCE = 0.95
 POWER = 0.80

@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from harness.analysis.columns import integers
 from harness.analysis.order_counts import errors
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts
 from harness.results.routes import ROUTES
 
 Kind = tuple[str, int, str]

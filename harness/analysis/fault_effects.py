@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from harness.analysis.columns import floats, integers, is_in
 from harness.analysis.order_counts import errors
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, floats, integers, is_in
+from harness.analysis.run_facts import NANOSECONDS, RunFacts
 from harness.results.findings import Finding, Verdict, correctness
 from harness.results.outages import FOREVER_NS, Outage, outages
 from harness.results.record import FaultRecord

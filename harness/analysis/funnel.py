@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from harness.analysis.columns import floats, integers, is_in
 from harness.analysis.estimates import PERCENTILES, Sample, merge, percentile, t_interval
 from harness.analysis.order_counts import errors
-from harness.analysis.run_facts import RunFacts, floats, integers, is_in, overlap_s
+from harness.analysis.run_facts import RunFacts, overlap_s
 
 STEPS = (
     ("attempts", "Purchase attempts", "distinct idempotency keys that buyers sent"),

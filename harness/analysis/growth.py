@@ -20,7 +20,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.columns import integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts
 from harness.results.outages import outages
 
 WARM_UP_S: Final = 300.0

@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from harness.analysis.columns import Floats
 from harness.analysis.outcomes import Better, Kind, Margin
-from harness.analysis.run_facts import Floats
 
 ERROR: Final = 0.05
 """How often a sweep without any effect may report one, over all its curves and metrics."""

@@ -10,15 +10,9 @@ all others (right-censored), so that nobody looks faster by answering fewer.
 import numpy as np
 import pandas as pd
 
-from harness.analysis.estimates import Missing, Quantity, Sample
-from harness.analysis.metric import Group, Listing, statistics
-from harness.analysis.run_facts import (
-    ACKNOWLEDGED,
-    NANOSECONDS,
-    TERMINAL,
+from harness.analysis.columns import (
     Flags,
     Floats,
-    RunFacts,
     floats,
     integers,
     is_in,
@@ -26,6 +20,9 @@ from harness.analysis.run_facts import (
     response_ms,
     rows,
 )
+from harness.analysis.estimates import Missing, Quantity, Sample
+from harness.analysis.metric import Group, Listing, statistics
+from harness.analysis.run_facts import ACKNOWLEDGED, NANOSECONDS, TERMINAL, RunFacts
 
 NO_CHARGES = "nobody could ask the payment gateway"
 UNSETTLED = "were not settled when the run ended"

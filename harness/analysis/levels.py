@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.analysis.columns import Floats, floats, integers, is_in
 from harness.analysis.estimates import Missing, Quantity, Ratio, Sample, Scalar, Scale, estimate
 from harness.analysis.latency import not_refused
 from harness.analysis.metric import Group, metric
 from harness.analysis.order_counts import NEVER_SOLD_OUT, errors, sold_out_ns
-from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, floats, integers, is_in
+from harness.analysis.run_facts import NANOSECONDS, RunFacts
 
 LEVELS = 6
 NO_CLOCK = "active users were not recorded"

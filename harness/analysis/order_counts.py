@@ -6,9 +6,10 @@ idempotency key over all its retries; "purchase requests" counts the retries too
 
 import numpy as np
 
+from harness.analysis.columns import Flags, Integers, integers, is_in
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale
 from harness.analysis.metric import Group, Listing, metric
-from harness.analysis.run_facts import NANOSECONDS, Flags, Integers, RunFacts, integers, is_in
+from harness.analysis.run_facts import NANOSECONDS, RunFacts
 
 PEAK_WINDOW_S = 5
 NEVER_SOLD_OUT = "the stock never ran out"

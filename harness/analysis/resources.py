@@ -10,11 +10,12 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from harness.analysis.columns import integers
 from harness.analysis.estimates import Missing, Quantity, Ratio, Scalar, Scale
 from harness.analysis.generator import generator_processes
 from harness.analysis.metric import Group, Listing, metric
 from harness.analysis.node_usage import shop_cores, shop_here
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts
 
 NO_CPU = "CPU time was not sampled"
 STREAM_LENGTH = "stream_length:"

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.analysis.columns import floats, is_in, response_ms
 from harness.analysis.estimates import PERCENTILES, Sample, merge, percentile
-from harness.analysis.run_facts import RunFacts, floats, is_in, response_ms
+from harness.analysis.run_facts import RunFacts
 from harness.results.routes import ROUTES
 
 

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from scipy import special
 
-from harness.analysis.run_facts import Floats
+from harness.analysis.columns import Floats
 
 LEAST_SIZES: Final = 4
 CONFIDENCE: Final = 0.95

@@ -11,16 +11,9 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis import order_counts, resources
+from harness.analysis.columns import Flags, Floats, Integers, floats, integers
 from harness.analysis.latency import not_refused
-from harness.analysis.run_facts import (
-    NANOSECONDS,
-    Flags,
-    Floats,
-    Integers,
-    RunFacts,
-    floats,
-    integers,
-)
+from harness.analysis.run_facts import NANOSECONDS, RunFacts
 from harness.results.store import RunData
 
 

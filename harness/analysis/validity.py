@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.analysis import machine
+from harness.analysis.columns import integers, late_ms
 from harness.analysis.estimates import point
 from harness.analysis.resources import foreign_processes, other_cores
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers, late_ms
+from harness.analysis.run_facts import NANOSECONDS, RunFacts
 from harness.results.findings import Law, Verdict
 from harness.results.outages import action, target
 from harness.results.record import FaultRecord, Validity

@@ -12,7 +12,8 @@ from typing import Any, Final, Literal
 from harness.capacity.limits import Limits
 from harness.capacity.search import Search
 from harness.results.findings import Verdict
-from harness.results.record import Part, untitled
+from harness.results.json_schema import schema_of
+from harness.results.record import Part
 
 SCHEMA_VERSION: Final = 1
 """Version of capacity.json; a change is listed in CHANGELOG.md."""
@@ -174,7 +175,4 @@ def level_words(of: str, level: int) -> str:
 
 def json_schema() -> Mapping[str, Any]:
     """Return the JSON Schema of capacity.json, which `capacity.schema.json` holds."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **untitled(CapacityDocument.model_json_schema()),
-    }
+    return schema_of(CapacityDocument)

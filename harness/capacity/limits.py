@@ -16,16 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.columns import Floats, integers, is_in
 from harness.analysis.estimates import nearest_rank
 from harness.analysis.order_counts import errors
-from harness.analysis.run_facts import (
-    ACKNOWLEDGED,
-    NANOSECONDS,
-    Floats,
-    RunFacts,
-    integers,
-    is_in,
-)
+from harness.analysis.run_facts import ACKNOWLEDGED, NANOSECONDS, RunFacts
 
 PERCENTILE = 0.95
 FEWEST_PURCHASES = 20

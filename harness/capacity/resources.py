@@ -21,9 +21,10 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis import machine
+from harness.analysis.columns import Floats, integers
 from harness.analysis.generator import generator_processes
 from harness.analysis.laws import arrival_laws, crowd
-from harness.analysis.run_facts import NANOSECONDS, Floats, RunFacts, integers, steps
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, steps
 from harness.capacity.capacity_document import Kind, Resource
 from harness.results.findings import Law, Verdict
 

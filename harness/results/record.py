@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, SkipValidation, ValidationError
 
 from harness.errors import UsageError
 from harness.results.findings import Law
+from harness.results.json_schema import schema_of
 from harness.scenario.sales import Sale
 
 SCHEMA_VERSION: Final = 2
@@ -388,23 +389,7 @@ class RunRecord(Part):
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of run.json, which `run.schema.json` holds."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **untitled(RunRecord.model_json_schema()),
-    }
-
-
-def untitled(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema without the titles that pydantic makes up from the names of the fields."""
-    return {
-        key: {name: untitled(one) for name, one in value.items()}
-        if key in ("properties", "$defs")
-        else untitled(value)
-        if isinstance(value, dict)
-        else value
-        for key, value in schema.items()
-        if key != "title"
-    }
+    return schema_of(RunRecord)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ import pandas as pd
 import psutil
 
 from harness import load
+from harness.analysis.columns import floats, is_in, late_ms
 from harness.analysis.laws import OF_ARRIVALS, arrival_laws, check_laws, crowd
-from harness.analysis.run_facts import floats, is_in, late_ms
 from harness.errors import InfrastructureError
 from harness.results.findings import Law, Verdict
 from harness.results.record import RunRecord

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.analysis.columns import integers
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.run_facts import NANOSECONDS, RunFacts, integers
+from harness.analysis.run_facts import NANOSECONDS, RunFacts
 from harness.results.findings import Law
 
 ARRIVED = "every buyer arrived"

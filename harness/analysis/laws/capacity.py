@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from harness.analysis.columns import Integers, integers
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.node_usage import shop_cores, shop_here
-from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, steps
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, steps
 from harness.results.findings import Law
 from harness.results.nodes import SOURCE, nodes_of
 from harness.results.outages import outages

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from harness.analysis.columns import Flags, Floats, integers, is_in
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.run_facts import NANOSECONDS, Flags, Floats, RunFacts, Stage, integers, is_in
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, Stage
 from harness.analysis.series import counts_per_second
 from harness.results.findings import Law
 from harness.results.outages import outages

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.analysis.columns import Integers, integers, late_ms
 from harness.analysis.generator import generator_processes
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.run_facts import NANOSECONDS, Integers, RunFacts, integers, late_ms, overlap_s
+from harness.analysis.run_facts import NANOSECONDS, RunFacts, overlap_s
 from harness.results.findings import Law
 
 INTERACTIVE = "interactive response-time law"

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.analysis.columns import Floats
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.laws.times import CLOCK_TOLERANCE_S
-from harness.analysis.run_facts import Floats, RunFacts
+from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law
 from harness.results.nodes import CLOCK_OFFSET, CLOCK_UNCERTAINTY, SOURCE, nodes_of
 

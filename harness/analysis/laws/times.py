@@ -5,16 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from harness.analysis.columns import Floats, floats, integers, is_in
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.run_facts import (
-    NANOSECONDS,
-    TERMINAL,
-    Floats,
-    RunFacts,
-    floats,
-    integers,
-    is_in,
-)
+from harness.analysis.run_facts import NANOSECONDS, TERMINAL, RunFacts
 from harness.results.findings import Law
 from harness.results.outages import outages
 
