@@ -226,6 +226,8 @@ class Scenario(SchemaModel):
                 f"load.processes = {self.load.processes}: all buyers of a contention test start at "
                 "once, so they are in one process"
             )
+        if self.prober is not None:
+            raise ValueError("prober and contention exclude each other: leave one of them out")
         return self
 
     @model_validator(mode="after")

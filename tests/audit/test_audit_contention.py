@@ -11,7 +11,7 @@ from harness.audit.sale_by_sale import audit_sale_by_sale, slices
 from harness.results.findings import Verdict
 from tests.support.contention import make_contention_run, oversell
 
-IDS = [f"I{n}" for n in (*range(1, 17), 18, 19)]
+IDS = [f"I{n}" for n in (*range(1, 17), 18, 19, 20)]
 TABLES = ("requests", "orders", "order_events", "payments", "stock_moves", "charges")
 
 

@@ -243,6 +243,11 @@ def test_stages_are_one_sale_of_the_products_stock():
             "[[stages]]\nname = 'x'\nusers = 1\nseconds = 1\nspawn_rate = 1\n[drain]",
             ["stages and contention exclude each other"],
         ),
+        (
+            "[contention]",
+            "[prober]\n[contention]",
+            ["prober and contention exclude each other"],
+        ),
         ("price_cents", "stock = 5\nprice_cents", ["product.stock = 5", "contention.stock_min"]),
         ("processes = 1", "processes = 2", ["load.processes = 2", "at once"]),
         ("stock_max = 10", "stock_max = 0", ["contention.stock_max = 0"]),
