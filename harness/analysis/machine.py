@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.node_usage import shop_here
+from harness.analysis.node_usage import is_here, shop_here
 from harness.analysis.run_facts import RunFacts, Stage
 
 FULL = 0.95
@@ -61,7 +61,7 @@ def warnings(facts: RunFacts) -> list[str]:
 
 def _use(facts: RunFacts, stage: Stage) -> Use:
     of_shop = {"approach": facts.approach_services, "world": list(facts.topology.get("world", ()))}
-    if shop_here(facts) != list(facts.topology["services"]):  # not all of it is on this machine
+    if not is_here(facts):
         of_shop = {"shop": shop_here(facts)}
     groups = {"generator": ["load"], **of_shop, "harness": ["harness"]}
     cores = {}

@@ -33,14 +33,19 @@ def shop_here(facts: RunFacts) -> list[str]:
     return [f"{SOURCE}{name}" for name, node in nodes.items() if node["here"]]
 
 
+def is_here(facts: RunFacts) -> bool:
+    """Return True if all of the shop ran on the machine of the harness."""
+    return shop_here(facts) == list(facts.topology["services"])
+
+
 def shop_cores(facts: RunFacts) -> float | None:
     """Return the processors of all machines that the shop could use, None if nobody said."""
     if _is_attached(facts):
         return None
     nodes = nodes_of(facts.record.deployment).values()
     elsewhere = sum(float(one["cpus"]) for one in nodes if not one["here"])
-    is_here = not nodes or any(one["here"] for one in nodes)
-    return elsewhere + (facts.cores if is_here else 0)
+    has_some_here = not nodes or any(one["here"] for one in nodes)
+    return elsewhere + (facts.cores if has_some_here else 0)
 
 
 def node_usages(facts: RunFacts) -> tuple[NodeUsage, ...]:

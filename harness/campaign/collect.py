@@ -85,7 +85,7 @@ def collect(
             servers=server_versions(deployment),
             charges=charges(deployment, f"{seed}-w", earlier),
             ledger=ledger_frames(deployment, sales),
-            absent=_absent(deployment),
+            absent=absent(deployment),
         )
     except (psycopg.Error, redis.RedisError, httpx.HTTPError) as error:
         raise InfrastructureError(
@@ -94,7 +94,8 @@ def collect(
         ) from error
 
 
-def _absent(deployment: Deployment) -> list[str]:
+def absent(deployment: Deployment) -> list[str]:
+    """Return what neither the ledger nor the gateway can say, as `RunRecord.absent` has it."""
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
         found = not_yielded(ledger, deployment.topology.ledger_sql)
     return found if deployment.urls(deployment.topology.gateway) else [*found, "charges"]

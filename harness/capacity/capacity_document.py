@@ -30,6 +30,7 @@ class Kind(StrEnum):
     GENERATOR = "generator"
     MACHINE = "machine"
     WORLD = "world"
+    NODE = "node"
     SERVICE = "service"
     SLOTS = "slots"
     LOCKS = "locks"

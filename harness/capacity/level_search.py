@@ -22,6 +22,7 @@ from harness.capacity.capacity_plan import (
 )
 from harness.capacity.level_runs import stored_level_runs
 from harness.capacity.search import Trial, expected_runs, next_level
+from harness.load import LoadWorkers
 from harness.results.store import Campaign
 from harness.runtimes import Runtime
 
@@ -54,11 +55,16 @@ def run(
 
 
 def resume(
-    path: Path, root: Path, runtime: Runtime, observer: Observer, on_message: OnMessage
+    path: Path,
+    root: Path,
+    runtime: Runtime,
+    observer: Observer,
+    on_message: OnMessage,
+    load_workers: LoadWorkers | None = None,
 ) -> Campaign:
     """Go on with a stored search exactly as it was begun (UsageError: it is none)."""
     plan = CapacityPlan.of_campaign(Campaign.open(path))
-    blocks = reopen(path, root, runtime, observer)
+    blocks = reopen(path, root, runtime, observer, load_workers=load_workers)
     return _LevelSearch(plan, blocks, root, observer, on_message).go()
 
 

@@ -1,4 +1,4 @@
-"""What a load uses up: the generator, the machine, a service, the payment slots, locks.
+"""What a load uses up: the generator, machines, a service, the payment slots, locks.
 
 A resource is *full* while it has nothing to spare. Over the busiest stage each has a share of time
 in which it was full, and one for which that is at least `GAVE_OUT` gave out. All is read from the
@@ -6,8 +6,9 @@ telemetry and the ledger of one run.
 
 If several gave out, what is not the system's comes first: the load generator, the machine that it
 shares, and the world (the payment gateway). Whatever else was full then, the run does not say that
-the system could do no more. Of the system's own resources what was full longest comes first, but
-locks come last: a session that has no processor holds its locks for longer.
+the system could do no more. Of the system's own resources, other machines of it among them, what
+was full longest comes first, but locks come last: a session that has no processor holds its locks
+for longer.
 
 A service of processes that use one core each (Python, Redis) is full when each process has its
 core. How many processes work is stated by PROCESSES, else it is what was counted. A service
@@ -24,9 +25,11 @@ from harness.analysis import machine
 from harness.analysis.columns import Floats, integers
 from harness.analysis.generator import generator_processes
 from harness.analysis.laws import arrival_laws, crowd
+from harness.analysis.node_usage import is_here, shop_cores
 from harness.analysis.run_facts import NANOSECONDS, RunFacts, steps
 from harness.capacity.capacity_document import Kind, Resource
 from harness.results.findings import Law, Verdict
+from harness.results.nodes import SOURCE, nodes_of
 
 GAVE_OUT: Final = 0.10
 """Share of the busiest stage for which a resource must be full to have given out."""
@@ -48,6 +51,7 @@ def resources(facts: RunFacts, laws: Iterable[Law] = ()) -> list[Resource]:
     found = [
         *_generator(facts, laws, is_starved=any(has_given_out(one) for one in whole)),
         *whole,
+        *_nodes(facts),
         *_services(facts),
         *_slots(facts),
         *_locks(facts),
@@ -122,6 +126,18 @@ def _machine(facts: RunFacts) -> Iterator[Resource]:
             )
 
 
+def _nodes(facts: RunFacts) -> Iterator[Resource]:
+    """Yield the machines on which only the shop ran."""
+    for name, node in nodes_of(facts.record.deployment).items():
+        read = facts.cumulative_cpu_s.get(f"{SOURCE}{name}")
+        cores = float(node["cpus"])
+        busy = None if node["here"] or read is None else _busy(facts, read, cores)
+        if busy is not None:
+            used, full = _shares(busy, machine.FULL)
+            words = f"{_percent(used)} of its {_cores(cores)}"
+            yield Resource(kind=Kind.NODE, name=f"node {name}", used=used, full=full, words=words)
+
+
 def _services(facts: RunFacts) -> Iterator[Resource]:
     for name in facts.topology["services"]:
         cores = _own_cores(facts, name)
@@ -148,7 +164,8 @@ def _own_cores(facts: RunFacts, service: str) -> float | None:
         if service not in counted or counted[service].loc[begin_s : end_s + 1].dropna().empty:
             return None
         cores = float(counted[service].loc[begin_s : end_s + 1].dropna().median())
-    return min(cores, facts.enforced_cpus.get(service, cores), facts.usable_cores) or None
+    most = facts.usable_cores if is_here(facts) else shop_cores(facts) or cores
+    return min(cores, facts.enforced_cpus.get(service, cores), most) or None
 
 
 def _slots(facts: RunFacts) -> Iterator[Resource]:

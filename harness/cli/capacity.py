@@ -1,6 +1,6 @@
 """`harness capacity`: the highest load that an approach serves within limits, and what gave out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,15 @@ import typer
 
 from harness.cli.application import app, console
 from harness.cli.help_pages import MEASURE, examples
+from harness.cli.machines import (
+    CampaignRuntimeOption,
+    Deploys,
+    EndpointsOption,
+    LoadMasterOption,
+    LoadWorkersOption,
+    NodesOption,
+    read_load_workers,
+)
 from harness.cli.options import (
     Detail,
     OpenOption,
@@ -26,16 +35,15 @@ from harness.cli.options import (
     read_settings,
     read_variants,
 )
-from harness.cli.run import RuntimeOption
 from harness.cli.stored_campaigns import publish
 from harness.errors import ExitCode, Interrupted, UsageError
-from harness.runtime_names import RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.campaign import Choice, Observer, Request
     from harness.capacity import CapacityPlan
+    from harness.load import LoadWorkers
     from harness.results.store import Campaign
 
 OF_ARRIVALS, OF_USERS = "capacity", "capacity_users"
@@ -129,7 +137,11 @@ def capacity(
     scale: ScaleOption = None,
     settings: SettingsOption = None,
     seed: SeedOption = None,
-    runtime: RuntimeOption = None,
+    runtime: CampaignRuntimeOption = None,
+    nodes: NodesOption = None,
+    endpoints: EndpointsOption = None,
+    load_master: LoadMasterOption = None,
+    load_workers: LoadWorkersOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
     opens: OpenOption = False,
@@ -138,9 +150,10 @@ def capacity(
 ) -> ExitCode:
     """Search for the highest load that each approach serves within limits, and what gave out."""
     from harness.project import project_root, results_root
-    from harness.runtimes import runtime_named
 
     root = project_root()
+    deploys = Deploys(runtime, nodes, endpoints)
+    workers = read_load_workers(load_master, load_workers)
     shown = _Shown(read_detail(quiet=quiet, verbose=verbose), opens)
     limits = _given(purchase_p95_ms=purchase_p95_ms, error_pct=error_pct, drain_s=drain_s)
     resolution = None if resolution_pct is None else resolution_pct / 100
@@ -150,16 +163,17 @@ def capacity(
     )  # fmt: skip
     if resume is not None:
         _refuse(approach, users, scenario, limits, levels, scale, settings, out, seed is not None)
-        return _resume(resume, root, runtime, shown)
+        return _resume(resume, root, deploys, workers, shown)
     source = scenario or (OF_USERS if users else OF_ARRIVALS)
-    chosen = runtime_named(runtime or RUNTIMES[0])
+    chosen = deploys.runtime()
 
     from harness import campaign
 
     choice = campaign.Choice(
         read_variants(approach), (), read_scales(scale), read_settings(settings)
     )
-    plan, request = _planned(source, root, choice, limits, levels, users=users, seed=seed)
+    plan, planned = _planned(source, root, choice, limits, levels, users=users, seed=seed)
+    request = replace(planned, load_workers=workers)
     name = f"capacity-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     folder = out or results_root() / "results" / name
 
@@ -174,7 +188,8 @@ def _refuse(*others: object) -> None:
     """Raise UsageError if anything is said beside --resume."""
     if any(others):
         raise UsageError(
-            "--resume continues a search exactly as it was begun", "leave out every other option"
+            "--resume continues a search exactly as it was begun",
+            "leave out every other option, but for those that name machines",
         )
 
 
@@ -208,17 +223,20 @@ def _planned(
     return plan, campaign.Request(scenario, variants, 1, first_seed, source=source)
 
 
-def _resume(folder: Path, root: Path, runtime: str | None, shown: _Shown) -> ExitCode:
+def _resume(
+    folder: Path, root: Path, deploys: Deploys, workers: "LoadWorkers | None", shown: _Shown
+) -> ExitCode:
     """Continue a search, with the runtime that it was begun with if no other is asked for."""
     from harness import campaign, capacity
     from harness.results.store import Campaign
-    from harness.runtimes import runtime_named
 
     stored = Campaign.open(folder)
     capacity.CapacityPlan.of_campaign(stored)  # or it is refused, before the machine is taken
-    chosen = runtime_named(runtime or str(stored.description()["runtime"]))
-    campaign.reopen(folder, root, chosen, campaign.CompositeObserver([]))
-    return _make_and_publish(folder, partial(capacity.resume, folder, root, chosen), shown)
+    chosen = deploys.runtime(otherwise=str(stored.description()["runtime"]))
+    nobody = campaign.CompositeObserver([])
+    campaign.reopen(folder, root, chosen, nobody, load_workers=workers)  # or it is refused
+    make = partial(capacity.resume, folder, root, chosen, load_workers=workers)
+    return _make_and_publish(folder, make, shown)
 
 
 def _make_and_publish(

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from harness.cli.application import app, console
 from harness.cli.help_pages import OPERATE, examples
-from harness.cli.options import NodesOption
+from harness.cli.machines import NodesOption
 from harness.errors import UsageError
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from harness.cli.application import app, console, print_json
 from harness.cli.help_pages import OPERATE, examples
-from harness.cli.options import JsonOption, NodesOption, RuntimeOption
+from harness.cli.machines import NodesOption
+from harness.cli.options import JsonOption, RuntimeOption
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import typer
 
 from harness.cli.application import app, console
 from harness.cli.help_pages import MEASURE, examples
-from harness.cli.options import read_address
+from harness.cli.machines import read_address
 from harness.errors import ExitCode, UsageError
 
 

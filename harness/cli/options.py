@@ -14,7 +14,6 @@ from harness.runtime_names import RUNTIMES
 
 if TYPE_CHECKING:
     from harness.campaign.variants import Variant
-    from harness.load.load_workers import LoadWorkers
     from harness.scenario.sweeps import Sweep, Value
 
 
@@ -52,12 +51,6 @@ OutOption = Annotated[
 ]
 RuntimeOption = Annotated[
     str, typer.Option(metavar="NAME", help=f"What deploys: {' or '.join(RUNTIMES)}.")
-]
-NodesOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--nodes", metavar="FILE", help="File that names the Docker engines of several machines."
-    ),
 ]
 ScaleOption = Annotated[
     list[str] | None,
@@ -102,24 +95,6 @@ LiveOption = Annotated[
 LivePortOption = Annotated[
     int | None,
     typer.Option(metavar="PORT", min=0, max=65535, help="Port of the live page. [any free one]"),
-]
-LoadMasterOption = Annotated[
-    str | None,
-    typer.Option(
-        "--load-master",
-        metavar="HOST[:PORT]",
-        help="Send the load from other machines: each runs `harness load-worker --master` with "
-        "this address of ours. [port: 5557]",
-    ),
-]
-LoadWorkersOption = Annotated[
-    int | None,
-    typer.Option(
-        "--load-workers",
-        metavar="N",
-        min=1,
-        help="So many processes of the load are there, the others here. [all load.processes]",
-    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, and nothing else.")
@@ -176,35 +151,6 @@ def read_runs(word: str | None, otherwise: int) -> int | None:
     if not re.fullmatch(r"[1-9]\d*", word):
         raise UsageError(f"--runs {word}: not a whole number from 1", "or say --runs auto")
     return int(word)
-
-
-def read_address(option: str, word: str) -> tuple[str, int]:
-    """Return host and port, by default Locust's (UsageError: not of the form HOST[:PORT])."""
-    from urllib.parse import urlsplit
-
-    from harness.load.load_workers import PORT
-
-    with suppress(ValueError):
-        url = urlsplit(f"//{word}")
-        if url.hostname and url.netloc == word and "@" not in word:
-            return url.hostname, PORT if url.port is None else url.port
-    raise UsageError(
-        f"{option} {word}: not of the form HOST[:PORT]", f"for example {option} 10.0.0.5"
-    )
-
-
-def read_load_workers(master: str | None, count: int | None) -> "LoadWorkers | None":
-    """Return the processes of the load on other machines (UsageError: it is not said where)."""
-    from harness.load.load_workers import LoadWorkers
-
-    if master is None:
-        if count is not None:
-            raise UsageError(
-                f"--load-workers {count}: where do they find this machine?",
-                "say its address as well: --load-master HOST[:PORT]",
-            )
-        return None
-    return LoadWorkers(*read_address("--load-master", master), count)
 
 
 def read_scales(words: Iterable[str] | None) -> dict[str, int]:

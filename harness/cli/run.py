@@ -15,15 +15,21 @@ import typer
 
 from harness.cli.application import app, console
 from harness.cli.help_pages import MEASURE, examples
+from harness.cli.machines import (
+    CampaignRuntimeOption,
+    Deploys,
+    EndpointsOption,
+    LoadMasterOption,
+    LoadWorkersOption,
+    NodesOption,
+    read_load_workers,
+)
 from harness.cli.options import (
     ApproachOption,
     BaselineOption,
     Detail,
     LiveOption,
     LivePortOption,
-    LoadMasterOption,
-    LoadWorkersOption,
-    NodesOption,
     OpenOption,
     OutOption,
     QuietOption,
@@ -38,7 +44,6 @@ from harness.cli.options import (
     VerboseOption,
     complete_scenario,
     read_detail,
-    read_load_workers,
     read_runs,
     read_scales,
     read_settings,
@@ -47,7 +52,6 @@ from harness.cli.options import (
 )
 from harness.cli.stored_campaigns import publish
 from harness.errors import ExitCode, Interrupted, UsageError
-from harness.runtime_names import ATTACHED, RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +59,6 @@ if TYPE_CHECKING:
     from harness.campaign import Choice, Observer, Request
     from harness.load import LoadWorkers
     from harness.results.store import Campaign
-    from harness.runtimes import Runtime
     from harness.scenario.model import Scenario
 
 
@@ -72,17 +75,6 @@ ScenarioArgument = Annotated[
 CaseOption = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Only this case; may be repeated.")
 ]
-RuntimeOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help=f"What deploys: {' or '.join(RUNTIMES)}; {ATTACHED}: somebody else has. [local]",
-    ),
-]
-EndpointsOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help=f"Where it is, for --runtime {ATTACHED}."),
-]
 ResumeOption = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Continue this campaign.")
 ]
@@ -96,23 +88,6 @@ class _Shown:
     detail: Detail
     opens: bool
     strict: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Deploys:
-    """What deploys: a runtime by its name, on which nodes, or where it is; None: nobody said."""
-
-    name: str | None
-    nodes: Path | None
-    endpoints: Path | None
-
-    def runtime(self, otherwise: str = RUNTIMES[0]) -> "Runtime":
-        """Return the runtime (UsageError: there is none, or its file is none)."""
-        from harness.runtimes import runtime_named
-
-        attached = ATTACHED if self.endpoints is not None else None
-        name = self.name or attached or otherwise
-        return runtime_named(name, nodes=self.nodes, endpoints=self.endpoints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +137,7 @@ def run(
     scale: ScaleOption = None,
     settings: SettingsOption = None,
     sweep: SweepOption = None,
-    runtime: RuntimeOption = None,
+    runtime: CampaignRuntimeOption = None,
     nodes: NodesOption = None,
     endpoints: EndpointsOption = None,
     load_master: LoadMasterOption = None,
@@ -182,7 +157,7 @@ def run(
     root = project_root()
     port = (live_port or 0) if live or live_port is not None else None
     asked = _Repeats(runs, seed, same_seed)
-    deploys = _Deploys(runtime, nodes, endpoints)
+    deploys = Deploys(runtime, nodes, endpoints)
     shown = _Shown(port, read_detail(quiet=quiet, verbose=verbose), opens, strict)
     varied = (approach, variant, baseline, case, scale, settings, sweep)
     workers = read_load_workers(load_master, load_workers)
@@ -237,7 +212,7 @@ def _scenario(source: str, root: Path, sweep: list[str] | None) -> "Scenario":
 
 
 def _run_experiments(
-    folder: Path, root: Path, deploys: _Deploys, asked: _Repeats, shown: _Shown
+    folder: Path, root: Path, deploys: Deploys, asked: _Repeats, shown: _Shown
 ) -> ExitCode:
     """Write down a campaign of every experiment, and then make them one after the other."""
     from harness.scenario.model import known_experiments, load_scenario
@@ -270,7 +245,7 @@ def _refuse(message: str, hint: str, *others: object) -> None:
 def _resume(
     folder: Path,
     root: Path,
-    deploys: _Deploys,
+    deploys: Deploys,
     shown: _Shown,
     workers: "LoadWorkers | None" = None,
 ) -> ExitCode:

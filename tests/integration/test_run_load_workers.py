@@ -69,6 +69,15 @@ def test_wrong_words_about_load_workers(harness, two, tmp_path, words, named):
     assert not out.exists()
 
 
+def test_a_search_for_a_capacity_is_asked_in_the_same_words(harness, two, tmp_path):
+    out = tmp_path / "search"
+    words = ("capacity", "sync", "--users", "--scenario", two, "--out", out)
+    refused(harness.run(*words, "--load-workers", 1), 64, "where do they find this machine?")
+    three = ("--load-master", "127.0.0.1", "--load-workers", 3)
+    refused(harness.run(*words, *three), 64, "load.processes = 2")
+    assert not out.exists()
+
+
 def test_a_worker_is_told_where_its_master_is(harness):
     refused(harness.run("load-worker"), 64, "--master")
     refused(harness.run("load-worker", "--master", "a:b"), 64, "--master a:b")

@@ -234,6 +234,7 @@ def put_in_place(world: World, replace: Callable[[object, str, object], None] = 
     replace(run_data, "entry_requests", lambda deployment, from_ns, to_ns: [])
     replace(collect, "charges", lambda deployment, *_: _run_of(deployment).charges)
     replace(collect, "ledger_frames", _ledger_frames)
+    replace(collect, "absent", lambda deployment: _run_of(deployment).record.absent)
 
 
 def _ledger_frames(deployment: "FakeDeployment", sales: object) -> dict[str, pd.DataFrame]:

@@ -49,7 +49,7 @@ def gave_out(run, laws=()):
 def test_nothing_gives_out_under_a_light_load(light):
     assert gave_out(light) is None
     found = resources(RunFacts(light))
-    assert {one.kind for one in found} == {*Kind} - {Kind.WORLD}
+    assert {one.kind for one in found} == {*Kind} - {Kind.WORLD, Kind.NODE}
     assert all(0 <= one.full <= 1 for one in found)
 
 
@@ -108,6 +108,32 @@ def test_a_service_that_is_held_to_its_limit(light):
         }
 
     assert gave_out(edited(with_cpu(light, nginx=0.49), limit)) == (Kind.SERVICE, "nginx")
+
+
+def on_nodes(record):
+    record["deployment"] = {
+        "runtime": "docker",
+        "nodes": {
+            "front": {"here": True, "cpus": 2, "replicas": ["nginx-1"]},
+            "stores": {"here": False, "cpus": 4, "replicas": ["postgres-1"]},
+        },
+    }
+
+
+def test_another_machine_without_a_core_to_spare_is_the_systems_own(light):
+    spare = edited(with_cpu(light, **{"node:front": 0.2, "node:stores": 3.0}), on_nodes)
+    assert gave_out(spare) is None
+    full = edited(with_cpu(light, **{"node:front": 0.2, "node:stores": 3.9}), on_nodes)
+    assert gave_out(full) == (Kind.NODE, "node stores")
+
+
+def test_a_service_on_another_machine_may_use_more_cores_than_this_one_has(light):
+    def state(record):
+        on_nodes(record)
+        record["topology"]["services"]["order-worker"]["environment"] = {"PROCESSES": "4"}
+
+    busy = with_cpu(light, **{"node:front": 0.2, "node:stores": 2.5, "order-worker": 2.5})
+    assert gave_out(edited(busy, state)) is None
 
 
 def test_the_payment_gateway_is_no_part_of_the_system(light):
