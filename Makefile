@@ -21,8 +21,7 @@ test: $(VENV)/.synced ## unit, contract and integration tests, on embedded serve
 	$(PYTEST)
 
 test-all: test ## and then what is slow, and what deploys whole approaches: campaigns, gates, faults, Docker
-	$(PYTEST) -m "slow and not deploys and not exhaustive"
-	$(BIN)/pytest -m "deploys and not exhaustive"
+	$(PYTEST) -m "(slow or deploys) and not exhaustive"
 
 test-long: $(VENV)/.synced ## the self-test, a gate against its own baseline, and the report of a very large campaign
 	$(BIN)/pytest -m exhaustive tests/integration tests/reports

@@ -42,4 +42,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that at the end no worker waits for another's long file."""
-    items.sort(key=lambda item: "tests/unit/" in item.nodeid)
+    items.sort(key=lambda item: ("tests/unit/" in item.nodeid, "deploys" not in item.keywords))

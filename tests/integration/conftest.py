@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,9 +40,10 @@ class Cli:
             stderr=subprocess.PIPE,
         )
 
-    def start(self, *words: object) -> subprocess.Popen[str]:
+    def start(self, *words: object, within: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Start the harness, by the command `within` if there is one, such as `ip netns exec`."""
         process = subprocess.Popen(
-            [HARNESS, *map(str, words)],
+            [*within, HARNESS, *map(str, words)],
             cwd=self.root,
             env=self.environment(),
             stdout=subprocess.PIPE,

@@ -1,4 +1,7 @@
-"""A sale on three engines of one machine: one is cut off and healed, one is stopped and started."""
+"""A sale on three engines of one machine: one is cut off and healed, one is stopped and started.
+
+The load comes from other nodes than that of the harness.
+"""
 
 import os
 import signal
@@ -8,9 +11,11 @@ from pathlib import Path
 import docker
 import pytest
 
+from harness.analysis.laws import times
 from harness.results.findings import Verdict
 from harness.results.store import Campaign, load_findings
 from harness.runtimes.docker.ownership import OWNER
+from tests.support.store_servers import free_port
 
 pytestmark = [
     pytest.mark.deploys,
@@ -47,6 +52,8 @@ PLACED = {
     "node2": ["api-1", *(f"payment-worker-{n}" for n in (1, 3, 5)), "postgres-1", "redis-1"],
     "node3": ["api-2", "order-worker-1", *(f"payment-worker-{n}" for n in (2, 4, 6))],
 }
+LOAD_FROM = {"partition_node": ("node2", "node2"), "stop_node": ("node2", "node3")}
+"""Where the processes of the load are, by the kind of fault: a node that is cut off has none."""
 FAULT = """
 [[faults]]
 kind = "{kind}"
@@ -85,11 +92,12 @@ def left_in(client):
 
 
 def sale(tmp_path, kind):
-    """The small sale, of 20 seconds, with a fault of the third node."""
+    """The small sale, of 20 seconds, by two processes, with a fault of the third node."""
     longer = SMALL.read_text().replace("seconds = 7\n", "seconds = 13\n")
     enough = longer.replace("stock = 40", "stock = 400")
     # names come back up to 14 s after a node does
     patient = enough.replace("limit_s = 30", "limit_s = 90")
+    patient = patient.replace("processes = 1", "processes = 2")
     scenario = tmp_path / f"{kind}.toml"
     scenario.write_text(patient + FAULT.format(kind=kind))
     return scenario
@@ -100,9 +108,12 @@ def test_a_sale_on_three_nodes_of_which_one_is_broken_loses_nothing(
     cli, tmp_path, nodes, engines, kind
 ):
     out = tmp_path / "campaign"
+    master = f"10.99.0.1:{free_port()}"
+    for node in LOAD_FROM[kind]:
+        cli.start("load-worker", "--master", master, within=("ip", "netns", "exec", node))
     done = cli.run(
         *("run", sale(tmp_path, kind), "--runtime", "docker", "--nodes", nodes),
-        *("--approach", "queue", "--out", out),
+        *("--approach", "queue", "--load-master", master, "--out", out),
         timeout_s=700,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -121,6 +132,11 @@ def test_a_sale_on_three_nodes_of_which_one_is_broken_loses_nothing(
     assert (fault.kind, fault.node) == (kind, "node3")
     assert set(fault.services) == {"order-worker", "api", "payment-worker"}
     assert fault.begun_ns < fault.ended_ns <= fault.healthy_ns
+
+    (law,) = [one for one in run.record.validity.laws if one.name == times.LOAD_CLOCKS]
+    assert law.verdict is Verdict.PASS
+    assert set(run.requests["process"]) == {0, 1}
+    assert len(run.record.load_workers) == 2
 
     for metric in ("cpu_s", "memory_bytes", "clock_offset_s"):
         sampled = run.telemetry[run.telemetry["metric"] == metric]
