@@ -35,14 +35,15 @@ def shop_here(facts: RunFacts) -> list[str]:
 
 def is_here(facts: RunFacts) -> bool:
     """Return True if all of the shop ran on the machine of the harness."""
-    return shop_here(facts) == list(facts.topology["services"])
+    nodes = nodes_of(facts.record.deployment).values()
+    return not _is_attached(facts) and all(one["here"] for one in nodes if one["replicas"])
 
 
 def shop_cores(facts: RunFacts) -> float | None:
-    """Return the processors of all machines that the shop could use, None if nobody said."""
+    """Return the processors of all machines that ran a part of the shop, None if nobody said."""
     if _is_attached(facts):
         return None
-    nodes = nodes_of(facts.record.deployment).values()
+    nodes = [one for one in nodes_of(facts.record.deployment).values() if one["replicas"]]
     elsewhere = sum(float(one["cpus"]) for one in nodes if not one["here"])
     has_some_here = not nodes or any(one["here"] for one in nodes)
     return elsewhere + (facts.cores if has_some_here else 0)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.audit.excuses import no_later_than
-from harness.results.nodes import nodes_of
+from harness.results.nodes import CLOCK_TOLERANCE_S, node_clock, nodes_of
 from harness.results.outages import Outage, hits_accounts, outages
 from harness.results.record import FaultRecord, Part
 from harness.results.store import RunData
@@ -30,7 +30,7 @@ a five-minute run."""
 CLOCK_STEP_S = 0.05
 """How far the wall clock may leave the monotonic one; the law of the clocks allows no more."""
 
-NODE_CLOCK_NS = 50 * MS
+NODE_CLOCK_NS = round(CLOCK_TOLERANCE_S * 1000) * MS
 """How far a node's clock may be from this machine's; the law of their clocks allows no more."""
 
 STAMP_NS = 10 * MS
@@ -110,13 +110,28 @@ class Facts:
         return self.run.record.drained
 
     @cached_property
-    def clock_was_set(self) -> bool:
-        """Return True if the wall clock, read each second beside another, was set in the run."""
+    def clock_doubt(self) -> str:
+        """Return why clocks cannot be compared in this run; empty: they can.
+
+        The wall clock, read each second beside another, was set, or that of a node is not known to
+        be right.
+        """
         samples = self.run.telemetry
-        if "metric" not in samples:
-            return False
-        steps_s = samples.loc[samples["metric"] == "clock_step_s", "value"]
-        return bool((steps_s.abs() > CLOCK_STEP_S).any())
+        if "metric" in samples:
+            steps_s = samples.loc[samples["metric"] == "clock_step_s", "value"]
+            if (steps_s.abs() > CLOCK_STEP_S).any():
+                return "while the wall clock was set"
+        for name in nodes_of(self.run.record.deployment):
+            clock = node_clock(samples, name)
+            if clock is None or not clock.is_right:
+                return f"while the clock of {name} was not known to be right"
+        return ""
+
+    @property
+    def clock_ns(self) -> int:
+        """Return how far stamps of this machine and of a service may lie apart, in ns."""
+        nodes = nodes_of(self.run.record.deployment)
+        return CLOCK_NS + (NODE_CLOCK_NS if nodes else 0)
 
     @property
     def stamp_ns(self) -> int:

@@ -22,9 +22,9 @@ EXAMPLES = 10
 class Evidence:
     """Collects the rows that contradict an invariant."""
 
-    def __init__(self, *, at_rest: bool, clock_was_set: bool = False) -> None:
+    def __init__(self, *, at_rest: bool, clock_doubt: str = "") -> None:
         self._at_rest = at_rest
-        self._clock_was_set = clock_was_set
+        self._clock_doubt = clock_doubt
         self._offences: list[tuple[str, pd.DataFrame]] = []
         self._doubts: list[tuple[str, pd.DataFrame]] = []
 
@@ -40,11 +40,11 @@ class Evidence:
         """Add the rows that contradict the invariant, whatever else is true; none is no offence.
 
         `wrong` says which of `rows` do (all, if left out), `shown` which columns describe them.
-        If the wall clock was set during the run, what rests on it (`by_the_clock`) may be the
-        clock's doing: the run is an invalid measurement, and the rows are a doubt.
+        If clocks cannot be compared, what rests on them (`by_the_clock`) may be the clocks' doing:
+        the run is no valid measurement, and the rows are a doubt.
         """
-        if self._clock_was_set and by_the_clock:
-            self.doubt(f"{what} (while the wall clock was set)", rows, wrong, shown)
+        if self._clock_doubt and by_the_clock:
+            self.doubt(f"{what} ({self._clock_doubt})", rows, wrong, shown)
             return
         _add(self._offences, what, rows, wrong, shown)
 
@@ -152,7 +152,7 @@ class Invariant:
         Offences that were found before an input was missed are offences all the same.
         """
         facts = run if isinstance(run, Facts) else Facts(run)
-        evidence = Evidence(at_rest=facts.at_rest, clock_was_set=facts.clock_was_set)
+        evidence = Evidence(at_rest=facts.at_rest, clock_doubt=facts.clock_doubt)
         try:
             return evidence.finding(self, self.check(facts, evidence))
         except NotMeasuredError as missing:

@@ -206,11 +206,13 @@ def reopen(
 def _check_nodes(path: Path, begun_with: Mapping[str, Any], runtime: Runtime) -> None:
     """Raise UsageError if a runtime has other nodes than a campaign was begun with."""
     before, now = (
-        {name: (one["engine_at"], one["services"]) for name, one in facts.get("nodes", {}).items()}
+        [(name, one["engine_at"], one["services"]) for name, one in facts.get("nodes", {}).items()]
         for facts in (begun_with, runtime.facts())
     )
     if before != now:
-        said = " and ".join(", ".join(nodes) or "one machine" for nodes in (before, now))
+        said = " and ".join(
+            ", ".join(name for name, *_ in nodes) or "one machine" for nodes in (before, now)
+        )
         raise UsageError(
             f"{path} was begun on other nodes, or with other services on them: {said}",
             "name the same ones by --nodes, or begin a new campaign",

@@ -3,7 +3,7 @@
 `attached` brings nothing up: it measures what somebody else has deployed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,15 +86,18 @@ def runtime_named(
     raise UsageError(f"there is no runtime named {name!r}", f"known: {', '.join(RUNTIMES)}")
 
 
-def clean(state_root: Path | None = None, nodes: Path | None = None) -> list[str]:
-    """Remove what killed harnesses of this user left, and return it in words.
+def clean(state_root: Path | None = None, nodes: Path | None = None) -> Iterator[str]:
+    """Remove what killed harnesses of this user left, and yield it in words.
 
     Processes and folders first: one of these may be a `docker compose` that still makes containers.
-    With a file of nodes, what is in their engines; without, in that of this machine.
+    With a file of nodes, what is in their engines; without, in that of this machine. Raises
+    InfrastructureError at the end for a node that does not answer.
     """
     from harness.runtimes.docker import ownership  # noqa: PLC0415 - as above
 
-    return [*state.clean(state_root), *ownership.clean_if_there(_read(nodes))]
+    file = _read(nodes)
+    yield from state.clean(state_root)
+    yield from ownership.clean_if_there(file)
 
 
 def _read(nodes: Path | None) -> "NodesFile | None":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.project import project_root
+from harness.results.nodes import CLOCK_TOLERANCE_S
 from harness.runtimes.docker.compose import compose_version
 from harness.runtimes.local import nginx, postgres, valkey
 from harness.runtimes.local.launch import succeeds_as, unprivileged_account
@@ -224,8 +225,15 @@ def _engines_of(path: Path) -> Callable[[], Check]:
         )
         if left:
             words += f"; killed harnesses left the containers of {', '.join(sorted(left))}"
+        apart = [
+            node.name
+            for node, ahead_s, unsure_s in found
+            if abs(ahead_s) - unsure_s > CLOCK_TOLERANCE_S
+        ]
         hint = f"remove them: harness clean --nodes {path}"
-        return Check("nodes", not left, words, hint)
+        if apart:
+            hint = f"set the clock of {', '.join(apart)}, for example by chrony"
+        return Check("nodes", not left and not apart, words, hint)
 
     return _nodes
 

@@ -94,8 +94,11 @@ class Fault(SchemaModel):
                 Hits.NODE: "hits a node",
             }[self.declared.hits]
             raise ValueError(f'service = "{self.service}": {self.kind} {what}; leave service out')
-        if self.declared.hits is Hits.NODE and self.node is None:
-            raise ValueError(f"node is missing: which machine does {self.kind} hit?")
+        if self.declared.hits is Hits.NODE:
+            if self.node is None:
+                raise ValueError(f"node is missing: which machine does {self.kind} hit?")
+            if "replica" in self.model_fields_set:
+                raise ValueError(f"replica = {self.replica}: {self.kind} hits all of a node")
         if self.declared.hits is not Hits.NODE and self.node is not None:
             raise ValueError(f'node = "{self.node}": {self.kind} hits no node; leave node out')
         if self.process is not None:

@@ -70,6 +70,7 @@ def queued(world):
         dsn=lambda: world.dsn,
         redis_url=lambda: world.valkey.url,
         usage=lambda memory: {},
+        clocks=dict,
     )
     world.redis.flushall()
 

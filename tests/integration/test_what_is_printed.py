@@ -35,7 +35,7 @@ def test_quiet_is_the_result_alone(harness, tmp_path):
 def test_verbose_is_also_what_is_done_within_the_steps(harness, tmp_path):
     done = harness.run(*ONE, "--out", tmp_path / "c", "-v")
     assert done.returncode == 0, done.said
-    for words in ("everything is ready (1 of 1)", "the backlog is empty", "audit: 18 PASS"):
+    for words in ("everything is ready (1 of 1)", "the backlog is empty", "audit: 19 PASS"):
         assert f"run 1/1 sync    {words}" in done.stdout
 
 

@@ -9,9 +9,10 @@ import pytest
 from harness.analysis import check_laws, machine
 from harness.analysis.estimates import point
 from harness.analysis.laws import capacity, node_clocks
-from harness.analysis.node_usage import NodeUsage, generator_cores, node_usages
+from harness.analysis.node_usage import NodeUsage, generator_cores, node_usages, shop_cores
 from harness.analysis.resources import cpu_pct, other_cores
 from harness.analysis.run_facts import RunFacts
+from harness.audit import audit
 from harness.results.findings import Verdict
 from report.tables import node_table
 from tests.support.histories import make_run
@@ -121,6 +122,29 @@ def test_a_clock_that_was_not_read_is_unknown_and_one_machine_has_no_such_law(
     assert front.verdict is Verdict.UNKNOWN
     assert "the clock of front was not read" in front.detail
     assert laws(one_machine, NODE_CLOCKS) == []
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "uncertainty_s", "verdict"),
+    [
+        (0.0, 0.004, Verdict.FAIL),  # the clocks agree, so the shop did that
+        (-0.3, 0.004, Verdict.UNKNOWN),
+        (0.0, 0.2, Verdict.UNKNOWN),
+    ],
+)
+def test_what_rests_on_a_clock_that_may_be_wrong_is_no_offence_of_the_shop(
+    on_nodes, ahead_s, uncertainty_s, verdict
+):
+    run = on_nodes(ahead_s=ahead_s, uncertainty_s=uncertainty_s)
+    orders = run.orders.assign(accepted_ns=run.orders["accepted_ns"] - 300_000_000)
+    found = {one.id: one for one in audit(replace(run, orders=orders))}
+    assert found["I8"].verdict is verdict, found["I8"]
+
+
+def test_a_node_without_a_replica_is_no_part_of_the_shop(one_machine):
+    spare = {"spare": {"here": False, "cpus": 8, "replicas": []}}
+    run = with_record(one_machine, deployment={"runtime": "docker", "nodes": NODES | spare})
+    assert shop_cores(RunFacts(run)) == 2 + 4
 
 
 def test_the_usage_of_each_node(on_nodes):

@@ -14,6 +14,7 @@ from harness.runtimes.docker import images, ownership
 from harness.runtimes.docker.cluster import Cluster
 from harness.runtimes.docker.engine import Engine
 from harness.runtimes.docker.engine_address import EngineAddress
+from harness.runtimes.docker.node import address_of
 from harness.runtimes.docker.nodes_file import NodesFile
 from harness.runtimes.docker.ownership import MACHINE, OWNER, machine
 from tests.support.docker_engines import FakeEngine
@@ -85,7 +86,8 @@ def test_an_engine_that_does_not_answer_is_named(three):
     file = file_of(*three)
     gone = file.model_copy(update={"nodes": (*file.nodes[:2], _elsewhere(file.nodes[2]))})
     error = refusal(gone)
-    assert error.message.startswith("three: the Docker engine does not run")
+    assert error.message.startswith("node three (unix://")
+    assert "the Docker engine does not run" in error.message
 
 
 def _elsewhere(node):
@@ -184,15 +186,31 @@ def test_a_node_that_does_not_answer_keeps_no_other_from_being_cleaned(orphan):
 
         return SimpleNamespace(
             containers=containers,
-            networks=lambda label: [],
+            networks=lambda label: [{"Id": f"network of {name}", "Name": "joined"}],
             volumes=lambda label: [],
             remove_container=removed.append,
+            remove_network=removed.append,
+            remove_volume=removed.append,
         )
 
     removed = []
     with pytest.raises(InfrastructureError, match="a is gone"):
         ownership.remove_all([engine("a", True), engine("b", False)], orphan[OWNER])
-    assert removed == ["b"]
+    assert removed == ["b", "network of a", "network of b"]
+
+
+def test_ssh_is_told_what_the_file_says_letter_by_letter():
+    address = EngineAddress("ssh://Shop@Far.example:2222")
+    assert address.ssh_target == ("-p", "2222", "Shop@Far.example")
+    assert EngineAddress("ssh://Far").ssh_target == ("Far",)
+
+
+@pytest.mark.parametrize("url", ["ssh://localhost", "ssh://shop@127.0.0.1:2222"])
+def test_another_machine_is_not_this_one(url):
+    with pytest.raises(InfrastructureError, match="is this machine") as caught:
+        address_of(EngineAddress(url))
+    assert "unix://" in caught.value.hint
+    assert address_of(EngineAddress("unix:///var/run/docker.sock")) == "127.0.0.1"
 
 
 FORWARDS = """#!/usr/bin/env python3

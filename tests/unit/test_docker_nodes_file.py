@@ -44,7 +44,7 @@ def test_a_file_is_read(read, tmp_path):
     assert stores.command("partition") == ["ssh", "10.0.0.3", "ip link set eth0 down"]
     assert front.command("partition") is None
     assert read().node("stores") == stores
-    with pytest.raises(UsageError, match="no node named 'back'"):
+    with pytest.raises(UsageError, match='node = "back": the file of --nodes has no such node'):
         read().node("back")
 
 
@@ -55,12 +55,19 @@ def test_a_file_is_read(read, tmp_path):
         ('name = "front"', 'name = "Front"', "nodes[1].name = 'Front'"),
         ('engine = "unix', 'engin = "unix', "there is no key nodes[1].engin"),
         ("unix:///var/run/docker.sock", "http://here", 'engine = "http://here": must be unix:///'),
+        ("unix:///var/run/docker.sock", "unix://docker.sock", "must be unix:///"),
+        ("unix:///var/run/docker.sock", "ssh://far:99999", "a port is a number from 1 to 65535"),
+        ("unix:///var/run/docker.sock", "ssh://-oProxyCommand=x", "must be unix:///"),
         ('certificates = "certificates"\n', "", "needs the folder of its certificates"),
         ("tcp://10.0.0.3:2376", "ssh://10.0.0.3", "only an engine at tcp:// has certificates"),
         ("tcp://10.0.0.3:2376", "unix:///var/run/docker.sock", "only an engine at tcp://"),
         ('address = "10.0.0.3"', 'address = "stores"', "nodes[2].address = 'stores'"),
         ('heal = "ip link set eth0 up"', "", "partition and heal are given together"),
-        ("'ip link set eth0 down'", "'ip link", "nodes[2]: No closing quotation"),
+        (
+            "'ip link set eth0 down'",
+            "'ip link",
+            'nodes[2]: partition = "ssh 10.0.0.3 \'ip link": No closing quotation',
+        ),
         ("\n[[nodes]]", 'subnet = "10.0.0.0/28"\n\n[[nodes]]', "must have 256 addresses"),
         ("\n[[nodes]]", 'subnet = "10.0.0.7/8"\n\n[[nodes]]', "has host bits set"),
     ],

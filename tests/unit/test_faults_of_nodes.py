@@ -27,6 +27,7 @@ def fault(kind="partition_node", **keys):
     [
         ({"kind": "stop_node", "node": None}, "node is missing"),
         ({"kind": "stop_node", "service": "api"}, 'service = "api": stop_node hits a node'),
+        ({"kind": "stop_node", "replica": 2}, "replica = 2: stop_node hits all of a node"),
         ({"kind": "kill", "service": "api"}, 'node = "stores": kill hits no node'),
         ({"kind": "hang"}, 'node = "stores": hang hits no node'),
     ],
@@ -59,7 +60,7 @@ def test_a_fault_needs_a_node_and_a_command_before_anything_is_deployed(topology
     with pytest.raises(UsageError, match="no command by which stop_node") as caught:
         DockerRuntime(nodes=cut).check(topology, [fault("stop_node")])
     assert "add `stop` and `start`" in caught.value.hint
-    with pytest.raises(UsageError, match="no node named 'front'"):
+    with pytest.raises(UsageError, match='node = "front": the file of --nodes has no such node'):
         DockerRuntime(nodes=cut).check(topology, [fault(node="front")])
 
 

@@ -74,7 +74,6 @@ OF_CONTENTION: Laws = (
     (capacity.IDLE, capacity.slots_are_used),
     (times.CLOCKS, times.clocks_agree),
     (node_clocks.NODE_CLOCKS, node_clocks.node_clocks_agree),
-    (node_clocks.NODE_CLOCKS, node_clocks.node_clocks_agree),
 )
 """Laws that hold without stages: in a contention test nobody thinks, and bursts are sudden."""
 

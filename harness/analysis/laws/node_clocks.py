@@ -6,14 +6,10 @@ are stamped here. The audit and the other laws compare all of them.
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from harness.analysis.columns import Floats
 from harness.analysis.laws.judging import Sides, judge, unknown
-from harness.analysis.laws.times import CLOCK_TOLERANCE_S
 from harness.analysis.run_facts import RunFacts
 from harness.results.findings import Law
-from harness.results.nodes import CLOCK_OFFSET, CLOCK_UNCERTAINTY, SOURCE, nodes_of
+from harness.results.nodes import CLOCK_TOLERANCE_S, node_clock, nodes_of
 
 NODE_CLOCKS = "the nodes' clocks agree"
 
@@ -27,28 +23,15 @@ def node_clocks_agree(facts: RunFacts) -> Iterator[Law]:
     broken one surely is off by, or else what the best reading leaves possible.
     """
     for name in nodes_of(facts.record.deployment):
-        offsets_s, bounds_s = _readings(facts, f"{SOURCE}{name}")
-        if len(offsets_s) == 0:
+        clock = node_clock(facts.run.telemetry, name)
+        if clock is None:
             yield unknown(NODE_CLOCKS, CLOCK_TOLERANCE_S, f"the clock of {name} was not read")
             continue
-        surely_s = float((np.abs(offsets_s) - bounds_s).max())
-        best = int((np.abs(offsets_s) + bounds_s).argmin())
-        possible_s = float(abs(offsets_s[best]) + bounds_s[best])
-        detail = (
-            f"{name} is ahead by {1000 * offsets_s[best]:.1f} ms, ± {1000 * bounds_s[best]:.1f} ms"
-        )
-        if surely_s > CLOCK_TOLERANCE_S or possible_s <= CLOCK_TOLERANCE_S:
-            residual_s = surely_s if surely_s > CLOCK_TOLERANCE_S else possible_s
-            sides = Sides(offsets_s[best], 0.0, "s ahead")
+        ahead_ms, uncertainty_ms = 1e3 * clock.ahead_s, 1e3 * clock.uncertainty_s
+        detail = f"{name} is ahead by {ahead_ms:.1f} ms, ± {uncertainty_ms:.1f} ms"
+        if clock.is_wrong or clock.is_right:
+            residual_s = clock.surely_s if clock.is_wrong else clock.possible_s
+            sides = Sides(clock.ahead_s, 0.0, "s ahead")
             yield judge(NODE_CLOCKS, sides, residual_s, CLOCK_TOLERANCE_S, detail)
         else:
             yield unknown(NODE_CLOCKS, CLOCK_TOLERANCE_S, f"{detail}: answers took too long")
-
-
-def _readings(facts: RunFacts, source: str) -> tuple[Floats, Floats]:
-    """Return how far a clock was ahead, and how far that may be off, at each reading."""
-    offsets, bounds = facts.telemetry(CLOCK_OFFSET), facts.telemetry(CLOCK_UNCERTAINTY)
-    if source not in offsets or source not in bounds:
-        return np.empty(0), np.empty(0)
-    both = offsets[source].to_frame("offset").join(bounds[source].rename("bound")).dropna()
-    return both["offset"].to_numpy(np.float64), both["bound"].to_numpy(np.float64)

@@ -9,6 +9,7 @@ from harness.analysis.columns import Floats, floats, integers, is_in
 from harness.analysis.laws.judging import Sides, judge, unknown
 from harness.analysis.run_facts import NANOSECONDS, TERMINAL, RunFacts
 from harness.results.findings import Law
+from harness.results.nodes import CLOCK_TOLERANCE_S
 from harness.results.outages import outages
 
 BACKLOG = "L = λW of the backlog"
@@ -21,7 +22,6 @@ FEWEST_INTERVALS = 10
 STAMP_LAG_S = 0.05
 """How much later a transaction is seen than the time that it wrote into its rows."""
 STANDARD_ERRORS = 4.0
-CLOCK_TOLERANCE_S = 0.05
 LOAD_CLOCK_ERROR_S = 0.01
 """A fifth of what the clock of the stores and that of the load may differ by."""
 

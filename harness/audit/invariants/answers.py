@@ -7,7 +7,6 @@ import pandas as pd
 
 from harness.audit.excuses import no_sooner_than, under_way
 from harness.audit.facts import (
-    CLOCK_NS,
     ENDS,
     LEDGER_ORDER_NS,
     RECOVERY_NS,
@@ -123,7 +122,7 @@ def sold_out_only_if_so(facts: Facts, evidence: Evidence) -> str:
     at its end: stock that is left although buyers were refused after the last release.
 
     Free stock is a step function bounded from below, so that a refusal is an offence whatever the
-    clocks and the batching of writes did: a unit counts as taken `CLOCK_NS` before the earliest
+    clocks and the batching of writes did: a unit counts as taken `clock_ns` before the earliest
     stamp of its reservation (its order's acceptance, its stock move, or the answer to its buyer:
     the ledger of a queue learns of it later), and as free again only when every process must have
     learnt of its release (commit, relay to Redis, and the cache of "sold out"; while a fault lasts
@@ -247,7 +246,7 @@ def _free_at_least(facts: Facts) -> tuple["np.ndarray", "np.ndarray"]:
             acked[acked["order_id"] != ""].set_index("order_id")["done_ns"],
         ]
     )
-    taken_ns = stamps.astype("int64").groupby(level=0).min() - CLOCK_NS
+    taken_ns = stamps.astype("int64").groupby(level=0).min() - facts.clock_ns
     quantities = ledger["quantity"]
     taken = quantities.reindex(taken_ns.index).fillna(1).astype("int64")
     releases = moves[moves["kind"] == "release"].drop_duplicates("order_id")

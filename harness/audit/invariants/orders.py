@@ -9,7 +9,6 @@ import pandas as pd
 
 from harness.audit.facts import (
     ACKNOWLEDGED,
-    CLOCK_NS,
     ENDS,
     MS,
     STAMP_NS,
@@ -232,14 +231,14 @@ def _in_time(facts: Facts, evidence: Evidence) -> None:
     events = facts.table("order_events", "order_id", "version", "status", "at_ns")
     events = events.sort_values("version", kind="stable")
     step_ns = events.groupby("order_id")["at_ns"].diff()
-    early = step_ns < -CLOCK_NS
+    early = step_ns < -facts.clock_ns
     evidence.offence("events before the one that they follow", events, early, by_the_clock=True)
     t0_ns = int(facts.recorded("t0_wall_ns"))
-    known_ns = facts.acknowledgements.groupby("key")["done_ns"].min() + t0_ns + CLOCK_NS
+    known_ns = facts.acknowledgements.groupby("key")["done_ns"].min() + t0_ns + facts.clock_ns
     ledger = facts.table("orders", "order_id", "key", "accepted_ns")
     late = ledger["accepted_ns"] > ledger["key"].map(known_ns)
     evidence.offence("orders accepted after their acknowledgement", ledger, late, by_the_clock=True)
-    asked_ns = facts.purchases.groupby("key")["sent_ns"].min() + t0_ns - CLOCK_NS
+    asked_ns = facts.purchases.groupby("key")["sent_ns"].min() + t0_ns - facts.clock_ns
     early = ledger["accepted_ns"] < ledger["key"].map(asked_ns)
     evidence.offence("orders accepted before their buyer asked", ledger, early, by_the_clock=True)
     settled = facts.table("orders", "order_id", "key", "settled_ns")
@@ -247,14 +246,14 @@ def _in_time(facts: Facts, evidence: Evidence) -> None:
     ended = shown["order_status"].isin(TERMINAL) | shown["outcome"].isin(TERMINAL)
     own = facts.of_order(shown["order_id"], "key")["key"]  # the wrong order is not shown: see I3
     ended &= (shown["key"] == "") | (shown["key"] == own)
-    end_ns = shown[ended].groupby("order_id")["done_ns"].min() + t0_ns + CLOCK_NS
+    end_ns = shown[ended].groupby("order_id")["done_ns"].min() + t0_ns + facts.clock_ns
     late = settled["settled_ns"] > settled["order_id"].map(end_ns)
     evidence.offence(
         "orders settled after their buyer was shown the end", settled, late, by_the_clock=True
     )
     ended_ns = facts.run.record.drain_ended_wall_ns  # campaigns of before do not have it
     if facts.at_rest and ended_ns is not None:
-        late = settled["settled_ns"] > ended_ns + CLOCK_NS
+        late = settled["settled_ns"] > ended_ns + facts.clock_ns
         evidence.offence(
             "orders settled after the backlog was empty", settled, late, by_the_clock=True
         )

@@ -5,7 +5,6 @@ import pandas as pd
 
 from harness.audit.excuses import no_sooner_than
 from harness.audit.facts import (
-    CLOCK_NS,
     HELD,
     LEDGER_ORDER_NS,
     RECOVERY_NS,
@@ -198,7 +197,7 @@ def limit_kept(facts: Facts, evidence: Evidence) -> str:
 def _refused_below(facts: Facts, limit: int) -> pd.DataFrame:
     """Return the refusals during which their buyer cannot have held as much as the limit.
 
-    A unit counts as held from `CLOCK_NS` before its order's acceptance until everybody must have
+    A unit counts as held from `clock_ns` before its order's acceptance until everybody must have
     learnt of its release.
     """
     asked = facts.purchases
@@ -212,7 +211,8 @@ def _refused_below(facts: Facts, limit: int) -> pd.DataFrame:
     free_ns = no_sooner_than(released_ns, delay_ns, RECOVERY_NS, facts.outages)
     until_ns = pd.Series(free_ns, index=releases["order_id"]).groupby(level=0).min()
     held = held.assign(
-        from_ns=held["accepted_ns"] - t0_ns - CLOCK_NS, until_ns=held["order_id"].map(until_ns)
+        from_ns=held["accepted_ns"] - t0_ns - facts.clock_ns,
+        until_ns=held["order_id"].map(until_ns),
     )[["user", "quantity", "from_ns", "until_ns"]]
     both = refused.reset_index().merge(held, on="user")
     during = both[(both["from_ns"] <= both["done_ns"]) & ~(both["until_ns"] < both["sent_ns"])]

@@ -44,7 +44,7 @@ class Cluster:
         another kind than the first, and for a swarm that is not there.
         """
         if file is None:
-            return cls([Node(NodeTable(name=_ALONE, engine=chosen_address().url))], None)
+            return cls([Node(_this_machine())], None)
         nodes: list[Node] = []
         try:
             for table in file.nodes:
@@ -56,6 +56,18 @@ class Cluster:
                 node.engine.close()
             raise
         return cls(nodes, file.subnet)
+
+    @classmethod
+    def reachable(cls, file: NodesFile | None) -> tuple[Self, InfrastructureError | None]:
+        """Connect to those that answer, of one swarm or not, and return the first error, if any."""
+        nodes: list[Node] = []
+        failed = None
+        for table in (_this_machine(),) if file is None else file.nodes:
+            try:
+                nodes.append(_connected(table))
+            except InfrastructureError as error:
+                failed = failed or error
+        return cls(nodes, None if file is None else file.subnet), failed
 
     @property
     def builder(self) -> Engine:
@@ -108,11 +120,17 @@ class Cluster:
             engine.close()
 
 
+def _this_machine() -> NodeTable:
+    return NodeTable(name=_ALONE, engine=chosen_address().url)
+
+
 def _connected(table: NodeTable) -> Node:
     try:
         return Node(table)
     except InfrastructureError as error:
-        raise InfrastructureError(f"{table.name}: {error.message}", error.hint) from error
+        raise InfrastructureError(
+            f"node {table.name} ({table.engine}): {error.message}", error.hint
+        ) from error
 
 
 def check_alike(nodes: Sequence[Node]) -> None:

@@ -207,11 +207,11 @@ class DockerDeployment(Deployment[ContainerReplica]):
 
     @override
     def partition_node(self, node: str) -> None:
-        self._node(node).break_by("partition")
+        self._node_with_replicas(node).break_by("partition")
 
     @override
     def stop_node(self, node: str) -> None:
-        broken = self._node(node)
+        broken = self._node_with_replicas(node)
         for replica in self._replicas_on(broken):
             replica.should_run = False
         broken.break_by("stop")
@@ -232,6 +232,15 @@ class DockerDeployment(Deployment[ContainerReplica]):
     @override
     def services_on(self, node: str) -> list[str]:
         return list(dict.fromkeys(one.service.name for one in self._replicas_on(self._node(node))))
+
+    def _node_with_replicas(self, name: str) -> Node:
+        node = self._node(name)
+        if not self._replicas_on(node):
+            raise InfrastructureError(
+                f"{name} runs no replica, so a fault of it would hit nobody",
+                "name a service for it in the file of --nodes",
+            )
+        return node
 
     def _node(self, name: str) -> Node:
         if not self._cluster.is_named:
@@ -290,10 +299,12 @@ class DockerDeployment(Deployment[ContainerReplica]):
             for node in self._cluster.nodes:
                 with suppress(InfrastructureError):  # if it stays away, its engine says so next
                     node.bring_back()
-            remove_all(self._cluster.engines, self._state.identity)
-            self._state.remove()
-            self._cluster.close()
             self._is_down = True
+            try:
+                remove_all(self._cluster.engines, self._state.identity)
+            finally:
+                self._state.remove()
+                self._cluster.close()
 
 
 def _clock(node: Node) -> tuple[str, tuple[float, float]]:

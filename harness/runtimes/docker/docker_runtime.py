@@ -79,8 +79,10 @@ class DockerRuntime:
             deployment.prepare(progress)
             bring_up(deployment, progress)
         except BaseException:
-            if deployment is not None:
-                deployment.down()
-            cluster.close()
+            try:
+                if deployment is not None:
+                    deployment.down()
+            finally:
+                cluster.close()
             raise
         return deployment

@@ -10,7 +10,7 @@ Whoever may use an engine is root on its machine, so one that asks for no certif
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from harness.errors import InfrastructureError
 from harness.runtimes.ports import LOOPBACK
@@ -19,12 +19,13 @@ HERE = "unix"
 """How the engine of this machine is reached."""
 
 _FORMS = {
-    HERE: re.compile(r"unix://.+"),
-    "ssh": re.compile(r"ssh://([^@/\s]+@)?[^@/:\s]+(:\d+)?(/.*)?"),
+    HERE: re.compile(r"unix:///.+"),
+    "ssh": re.compile(r"ssh://([^@/\s-][^@/\s]*@)?[^@/:\s-][^@/:\s]*(:\d+)?(/.*)?"),
     "tcp": re.compile(r"tcp://[^@/:\s]+:\d+"),
 }
 FORM = "unix:///PATH, ssh://USER@HOST, or tcp://HOST:PORT with certificates"
 SOCKET = "/var/run/docker.sock"
+_HIGHEST_PORT = 65_535
 _CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
 
 
@@ -42,6 +43,8 @@ class EngineAddress:
         form = _FORMS.get(self.scheme)
         if form is None or not form.fullmatch(self.url):
             raise ValueError(f"must be {FORM}")
+        if not self.is_here and not 1 <= (self._port or 1) <= _HIGHEST_PORT:
+            raise ValueError(f"a port is a number from 1 to {_HIGHEST_PORT}")
         if self.scheme == "tcp" and self.certificates is None:
             raise ValueError(
                 "needs the folder of its certificates: an open engine serves everybody"
@@ -62,23 +65,28 @@ class EngineAddress:
     @property
     def host(self) -> str:
         """Return the name or address of the engine's machine."""
-        return LOOPBACK if self.is_here else str(self._parts.hostname)
+        return LOOPBACK if self.is_here else self._authority.rpartition("@")[2].partition(":")[0]
 
     @property
     def ssh_target(self) -> tuple[str, ...]:
         """Return the words by which ssh(1) is told where to go."""
-        user = f"{self._parts.username}@" if self._parts.username else ""
-        port = ("-p", str(self._parts.port)) if self._parts.port else ()
-        return (*port, f"{user}{self._parts.hostname}")
+        port = () if self._port is None else ("-p", str(self._port))
+        return (*port, self._authority.partition(":")[0])
 
     @property
     def socket(self) -> str:
         """Return the path of the engine's socket on its own machine."""
-        return self._parts.path or SOCKET
+        return urlsplit(self.url).path or SOCKET
 
     @property
-    def _parts(self) -> SplitResult:
-        return urlsplit(self.url)
+    def _authority(self) -> str:
+        """Return user, host and port as they are written: ssh tells `Host` aliases by case."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def _port(self) -> int | None:
+        port = self._authority.partition(":")[2]
+        return int(port) if port else None
 
     def files(self) -> tuple[Path, Path, Path]:
         """Return authority, certificate and key for TLS (InfrastructureError: one is missing)."""

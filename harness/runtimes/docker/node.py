@@ -1,5 +1,6 @@
 """A machine that runs a part of a deployment: its engine, and how it is broken on purpose."""
 
+import ipaddress
 import socket
 import subprocess
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 from harness.errors import InfrastructureError, UsageError
 from harness.runtimes.docker.docker_errors import indented
 from harness.runtimes.docker.engine import Engine
+from harness.runtimes.docker.engine_address import EngineAddress
 from harness.runtimes.docker.nodes_file import COMMANDS, NodeTable
 from harness.runtimes.docker.placement import Place
 
@@ -31,7 +33,7 @@ class Node:
         self._breaking = threading.Lock()
         try:
             self.info: Mapping[str, Any] = self.engine.info()
-            self.address = table.address or _resolved(self.engine.address.host)
+            self.address = table.address or address_of(self.engine.address)
         except BaseException:
             self.engine.close()
             raise
@@ -70,6 +72,11 @@ class Node:
         with self._breaking:
             self._broken_by = command  # from when it may be so, and even if the command fails
             self._run(command)
+            if command == "stop" and self._is_there():
+                raise InfrastructureError(
+                    f"{self.name} still answers after its `stop`",
+                    "let it wait for the engine's end",
+                )
 
     def bring_back(self) -> None:
         """Undo what broke it, and wait until its engine and its swarm are there again.
@@ -118,10 +125,20 @@ class Node:
             raise InfrastructureError(f"{what} ended with {done.returncode}:\n{said}", "correct it")
 
 
-def _resolved(host: str) -> str:
-    """Return the IPv4 address of a name (InfrastructureError: it has none)."""
+def address_of(engine: EngineAddress) -> str:
+    """Return the IPv4 address of an engine's machine.
+
+    Raises InfrastructureError if it has none, or if it is said to be another and is this one.
+    """
+    host = engine.host
     try:
-        return socket.gethostbyname(host)
+        address = socket.gethostbyname(host)
+        if not engine.is_here and ipaddress.ip_address(address).is_loopback:
+            raise InfrastructureError(
+                f"{host} is this machine, whose processors would be counted twice",
+                "reach its engine by unix://, or state the `address` of the other machine",
+            )
+        return address
     except OSError as error:
         raise InfrastructureError(
             f"the name {host} has no address: {error}", "state `address` for the node"

@@ -70,7 +70,10 @@ class NodeTable(SchemaModel):
             if (getattr(self, breaks) is None) != (getattr(self, undoes) is None):
                 raise ValueError(f"{breaks} and {undoes} are given together, or neither")
         for name in (*COMMANDS, *COMMANDS.values()):
-            shlex.split(getattr(self, name) or "")
+            try:
+                shlex.split(getattr(self, name) or "")
+            except ValueError as wrong:
+                raise ValueError(f"{name} = {getattr(self, name)!r}: {wrong}") from None
         return self
 
     @property
@@ -84,7 +87,7 @@ class NodeTable(SchemaModel):
         name = kind.removesuffix("_node")
         if self.command(name) is None:
             raise UsageError(
-                f"{self.name} has no command by which {kind} could be done",
+                f"--nodes: {self.name} has no command by which {kind} could be done",
                 f"add `{name}` and `{COMMANDS[name]}` to the node",
             )
 
@@ -125,7 +128,7 @@ class NodesFile(SchemaModel):
             if node.name == name:
                 return node
         raise UsageError(
-            f"there is no node named {name!r}",
+            f'faults: node = "{name}": the file of --nodes has no such node',
             f"nodes: {', '.join(one.name for one in self.nodes)}",
         )
 

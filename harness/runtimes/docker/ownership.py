@@ -2,12 +2,12 @@
 
 An owner is named as the folder of a deployment is: by user, process id, start time and a random
 word. Process ids mean something only within one boot and one process namespace, so these are named
-as well; what has another machine's name is never touched. After a reboot nothing runs any more,
-and what is left is removed by `docker compose --project-name NAME down --volumes`.
+as well; what has another machine's name is never touched. After a reboot of this machine nothing
+runs on it any more, but on other nodes it does: docs/scaling-out.md says how it is removed.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.errors import InfrastructureError
@@ -34,14 +34,21 @@ def machine() -> str:
 def remove_all(engines: Iterable[Engine], identity: str) -> list[str]:
     """Remove every container, network and volume of an owner, and return their names.
 
-    Networks follow when all containers are gone: several engines may share one.
+    Networks follow when all containers are gone: several engines may share one. An engine that
+    fails (InfrastructureError) does so after all others have been asked for everything.
     """
     label = f"{OWNER}={identity}"
     asked = list(engines)
-    removed = [
-        *_of_each(asked, lambda engine: _remove_containers(engine, label)),
-        *_of_each(asked, lambda engine: _remove_networks_and_volumes(engine, label)),
-    ]
+    removed: list[str] = []
+    failed: InfrastructureError | None = None
+    for remove in (_remove_containers, _remove_networks_and_volumes):
+        for engine in asked:
+            try:
+                removed += remove(engine, label)
+            except InfrastructureError as error:
+                failed = failed or error
+    if failed is not None:
+        raise failed
     return sorted(removed)
 
 
@@ -59,20 +66,6 @@ def _remove_networks_and_volumes(engine: Engine, label: str) -> list[str]:
     return [*networks.values(), *volumes]
 
 
-def _of_each(engines: Iterable[Engine], action: Callable[[Engine], list[str]]) -> list[str]:
-    """Return what an action returns of every engine; an engine that fails stops no other one."""
-    found: list[str] = []
-    failed: InfrastructureError | None = None
-    for engine in engines:
-        try:
-            found += action(engine)
-        except InfrastructureError as error:
-            failed = failed or error
-    if failed is not None:
-        raise failed
-    return found
-
-
 def orphans(engine: Engine) -> list[str]:
     """Return the owners in an engine that are this user's on this machine, and no longer run."""
     label = f"{MACHINE}={machine()}"
@@ -81,21 +74,19 @@ def orphans(engine: Engine) -> list[str]:
     return sorted(owner for owner in owners if is_orphaned(owner))
 
 
-def clean_if_there(nodes: NodesFile | None = None) -> list[str]:
-    """Do the same as `clean` on the nodes of a file (InfrastructureError: one does not answer).
+def clean_if_there(nodes: NodesFile | None = None) -> Iterator[str]:
+    """Do the same as `clean` on the nodes of a file, or in the engine of this machine.
 
-    Without a file that is the engine of this machine; if it does not run, nothing is left in it.
+    If this machine's does not run, nothing is left in it. A node that does not answer stops no
+    other one: at the end it is an InfrastructureError.
     """
+    cluster, failed = Cluster.reachable(nodes)
     try:
-        cluster = Cluster.connected(nodes)
-    except InfrastructureError:
-        if nodes is not None:
-            raise
-        return []
-    try:
-        return clean(cluster.engines)
+        yield from clean(cluster.engines)
     finally:
         cluster.close()
+    if failed is not None and nodes is not None:
+        raise failed
 
 
 def clean(engines: Iterable[Engine]) -> list[str]:

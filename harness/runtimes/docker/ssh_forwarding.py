@@ -19,7 +19,11 @@ from harness.runtimes.docker.engine_address import EngineAddress
 
 _LIMIT_S = 30.0
 _POLL_S = 0.05
-_OPTIONS = ("BatchMode=yes", "ExitOnForwardFailure=yes", "ConnectTimeout=10")
+_OPTIONS = (
+    *("BatchMode=yes", "ExitOnForwardFailure=yes", "ConnectTimeout=10"),
+    *("ServerAliveInterval=5", "ServerAliveCountMax=3"),
+    *("ControlMaster=no", "ControlPath=none"),  # a shared connection would outlive this one
+)
 _UNTIL_CLOSED = "cat"
 """A command that runs for as long as its input is open."""
 
