@@ -67,7 +67,8 @@ def test_up_buy_reset_down(by_hand):
 
     assert address in done_well(by_hand.run("list"))
     again = done_well(by_hand.run("reset"))
-    assert "users 0, orders 0, payments 0" in again
+    for table in ("users", "orders", "payments"):
+        assert f"{table} 0" in again
     assert "stock of product 1: ledger 40, shop 40, Redis 40" in again
     with psycopg.connect(one.addresses.dsn) as ledger:
         assert ledger.execute("SELECT count(*) FROM orders").fetchone() == (0,)
