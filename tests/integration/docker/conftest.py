@@ -44,6 +44,7 @@ def nodes_or_skip(tmp_path_factory):
     """
     folder = tmp_path_factory.getbasetemp() / "nodes"
     script = ["env", f"MULTINODE_DIR={folder}", str(NODES_SH)]
+    _run(*script, "down")  # what tests that were killed left
     try:
         up = _run(*script, "up", "3")
         if up.returncode != 0:
