@@ -77,9 +77,12 @@ swarm() {
 
 down() {
     for n in $(nodes); do
-        docker -H "$(socket "$n")" ps -aq 2>/dev/null | xargs -r docker -H "$(socket "$n")" rm -f >/dev/null 2>&1 || true
-        stop "$n" || true
+        {
+            docker -H "$(socket "$n")" ps -aq 2>/dev/null | xargs -r docker -H "$(socket "$n")" rm -f >/dev/null 2>&1 || true
+            stop "$n" || true
+        } &
     done
+    wait
     iptables -D DOCKER-USER -i $bridge -o $bridge -j ACCEPT 2>/dev/null || true
     for netns in $(ip netns list 2>/dev/null | awk '/^node[0-9]+/ {print $1}'); do ip netns del "$netns" || true; done
     ip link del $bridge 2>/dev/null || true
@@ -92,7 +95,12 @@ case ${1:-} in
         [ -z "$(nodes)" ] || { echo "nodes are up already: nodes.sh down" >&2; exit 64; }
         trap 'down' ERR
         network "${2:-3}"
-        for n in $(seq "${2:-3}"); do start "$n"; done
+        starting=()
+        for n in $(seq "${2:-3}"); do
+            start "$n" &
+            starting+=($!)
+        done
+        for one in "${starting[@]}"; do wait "$one"; done
         swarm
         ;;
     cut) ip link set "mnv${2#node}" down ;;
