@@ -42,6 +42,7 @@ def eventually(condition: Callable[[], object], what: str) -> None:
 class Answer:
     """An answer in the words of the contract; as text, it is what the shop said."""
 
+    operation: str
     status: int
     facts: Mapping[str, Any]
     said: str
@@ -56,8 +57,8 @@ class Answer:
 
     @property
     def outcome(self) -> str:
-        """Return what it means for a purchase, by the words of the request log."""
-        return outcome_of("buy", self.status, dict(self.facts))
+        """Return what it means for what was asked, by the words of the request log."""
+        return outcome_of(self.operation, self.status, dict(self.facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ class Buyer:
     token: str
 
     def buy(self, product_id: int, key: str, quantity: int = 1) -> Answer:
-        """Try to buy."""
+        """Try to buy (NotSupported: the shop sells one at a time, and this is not one)."""
+        if quantity != 1:
+            self.shop.needs("quantity", "a purchase states no quantity")
         wanted = {"product_id": product_id, "quantity": quantity, "key": key}
         return self.shop.ask("buy", token=self.token, **wanted)
 
@@ -105,9 +108,11 @@ class ShopUnderTest:
 
     @classmethod
     @contextmanager
-    def of(cls, deployment: Deployment, payment: Payments) -> Iterator[Self]:
-        """Keep connections to a shop while the block lasts."""
-        with httpx.Client(base_url=deployment.address, timeout=PATIENCE_S) as http:
+    def of(
+        cls, deployment: Deployment, payment: Payments, timeout_s: float = PATIENCE_S
+    ) -> Iterator[Self]:
+        """Keep connections to a shop while the block lasts; an answer may take `timeout_s`."""
+        with httpx.Client(base_url=deployment.address, timeout=timeout_s) as http:
             yield cls(deployment, payment, http)
 
     def __post_init__(self) -> None:
@@ -131,11 +136,16 @@ class ShopUnderTest:
             parsed = {}
         status, facts = one.read(response.status_code, parsed if isinstance(parsed, dict) else {})
         said = f"{one.method} {path} by {response.status_code} {response.text[:200]}"
-        return Answer(status, facts, said)
+        return Answer(operation, status, facts, said)
 
     def _count(self, operation: str, status: int) -> None:
         with self._counting:
             self.requests[(*ROUTES[operation], status)] += 1
+
+    def sent(self) -> Counter[tuple[str, str, int]]:
+        """Return a copy of what was sent so far: another thread may still send."""
+        with self._counting:
+            return self.requests.copy()
 
     def account(self) -> dict[str, str]:
         """Return what a new account is registered with."""
@@ -152,11 +162,21 @@ class ShopUnderTest:
         return Buyer(self, str(session.facts["token"]))
 
     def key(self, outcome: str = "approved") -> str:
-        """Return a new idempotency key under which a payment has this outcome."""
-        if "{key}" not in self._buys_by:
-            raise NotSupported("a purchase has no idempotency key")
+        """Return a new idempotency key under which a payment has this outcome.
+
+        Raises NotSupported if a purchase has no key, or no payment ever has this outcome.
+        """
+        self.needs("key", "a purchase has no idempotency key")
+        declined = self.payment.decline_rate
+        if (declined if outcome == "declined" else 1 - declined) <= 0:
+            raise NotSupported(f"no payment is {outcome}: decline_rate is {declined:g}")
         keys = (f"{uuid.uuid4().hex}-{next(self._numbers)}" for _ in itertools.count())
         return next(one for one in keys if self._drawn(one) == outcome)
+
+    def needs(self, variable: str, otherwise: str) -> None:
+        """Raise NotSupported, with what is so otherwise, unless a purchase states a variable."""
+        if f"{{{variable}}}" not in self._buys_by:
+            raise NotSupported(otherwise)
 
     def _drawn(self, key: str) -> str:
         return str(expected_charges(self.payment, [key])["outcome"].iloc[0])
