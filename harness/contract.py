@@ -9,9 +9,11 @@ once and applied between the buyers and HTTP, so the log of requests has the wor
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
+
+from harness.errors import UsageError
 
 ORDER_STATES: Final = (
     *("accepted", "awaiting_payment", "unknown"),
@@ -147,6 +149,21 @@ class Contract:
         return self._operations[name]
 
 
+def units_in(facts: Mapping[str, Any], file: str) -> int:
+    """Return the stock that a product's page shows (KeyError: it shows none).
+
+    Raises UsageError, in which `file` is that of the mapping, if no number stands there.
+    """
+    stock = facts["stock"]
+    try:
+        return int(stock)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"{file}: x-harness.contract.product.answer.stock: {stock!r} is not a whole number",
+            "name the place of the number of units that are left",
+        ) from error
+
+
 def _printf(template: str) -> str:
     """Return a template as Python's `%` fills it."""
     return VARIABLE.sub(r"%(\1)s", template.replace("%", "%%"))
@@ -183,5 +200,5 @@ def _times(value: Any, factor: int) -> Any:
     """Return a number, or a text that is one, multiplied and whole; anything else as it is."""
     try:
         return int(Decimal(str(value)) * factor)
-    except InvalidOperation:
+    except (ArithmeticError, ValueError):  # no number, or one without an end
         return value

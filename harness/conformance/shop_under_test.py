@@ -16,11 +16,12 @@ import psycopg
 
 from harness.audit.oracle import expected_charges
 from harness.conformance.check import NoAnswer, NotSupported, Violation, require
-from harness.contract import OWN, Contract
+from harness.contract import OWN, Contract, units_in
 from harness.load.request_outcomes import ACCEPTED, TERMINAL, outcome_of
 from harness.results.record import Payments
 from harness.results.routes import ROUTES
 from harness.runtimes import Deployment
+from harness.topology.ledger_mistakes import blaming
 
 PATIENCE_S: Final = 30.0
 PRICE_CENTS: Final = 4200
@@ -187,7 +188,11 @@ class ShopUnderTest:
             raise NotSupported("`seed` sets no limit per buyer")
         product_id = _FIRST_PRODUCT + next(self._numbers)
         row = {"id": product_id, "name": "thing", "price_cents": PRICE_CENTS, "stock": stock}
-        with self._ledger() as ledger, psycopg.ClientCursor(ledger) as cursor:
+        with (
+            self._ledger() as ledger,
+            psycopg.ClientCursor(ledger) as cursor,
+            blaming(self.sql, "seed"),
+        ):
             cursor.execute(self.sql.statement("seed"), {**row, "per_user_limit": per_user_limit})
         eventually(lambda: self.left(product_id) == stock, f"{stock} units of {product_id} on sale")
         return product_id
@@ -198,22 +203,23 @@ class ShopUnderTest:
         if page.status != 200:
             return None
         if self.api["product"].shows("stock"):
-            return int(page.facts.get("stock", -1))
+            file = self.deployment.topology.path.name
+            return units_in(page.facts, file) if "stock" in page.facts else -1
         return self.product(product_id)["left"]
 
     def product(self, product_id: int) -> dict[str, int]:
         """Return the units of a product in the ledger: ``left``, ``reserved`` and ``sold``."""
         columns = "initial_stock - reserved - sold, reserved, sold"
         query = self.sql.select(columns, "products", f"WHERE id = {product_id:d}")
-        with self._ledger() as ledger:
+        with self._ledger() as ledger, blaming(self.sql, "products"):
             row = ledger.execute(query).fetchone()
-        require(row is not None, f"the ledger yields no product {product_id}")
-        return dict(zip(("left", "reserved", "sold"), map(int, row or ()), strict=True))
+            require(row is not None, f"the ledger yields no product {product_id}")
+            return dict(zip(("left", "reserved", "sold"), map(int, row or ()), strict=True))
 
     def orders_of(self, product_id: int) -> int:
         """Return how many orders of a product the ledger has."""
         query = self.sql.select("count(*)", "orders", f"WHERE product_id = {product_id:d}")
-        with self._ledger() as ledger:
+        with self._ledger() as ledger, blaming(self.sql, "orders"):
             row = ledger.execute(query).fetchone()
         return int(row[0]) if row else 0
 

@@ -63,7 +63,10 @@ REQUIRED: Final = ("orders", "products", "empty", "seed")
 
 _OTHERS: Final = ("waiting", "empty", "seed", "leftovers", "account", "delete_accounts")
 """Statements that yield no relation: docs/measuring-your-own-system.md says what each is for."""
-_NAME: Final = re.compile(r"^-- name: *(\S*) *$", re.MULTILINE)
+_NAME: Final = re.compile(
+    r"^[ \t]*--+[ \t]*name[ \t]*:[ \t]*(.*?)[ \t\r]*$", re.MULTILINE | re.IGNORECASE
+)
+"""Whatever looks like it: a name that was overlooked would join its statement to the one above."""
 _END: Final = re.compile(r";\s*(--[^\n]*)?\Z")
 
 

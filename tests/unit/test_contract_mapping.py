@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.contract import OWN, Contract
+from harness.contract import OWN, Contract, units_in
 from harness.errors import UsageError
 from harness.results.routes import ROUTES
 from harness.topology import load_topology
@@ -113,6 +113,19 @@ def test_a_foreign_request_is_composed(foreign):
 )  # fmt: skip
 def test_a_foreign_answer_is_read_in_our_words(foreign, operation, answer, read):
     assert foreign[operation].read(*answer) == read
+
+
+@pytest.mark.parametrize("price", ["NaN", "Infinity", float("inf"), "1e999999999", {"a": 1}])
+def test_what_is_no_number_is_not_multiplied(foreign, price):
+    assert foreign["product"].read(200, {"price": price}) == (200, {"price_cents": price})
+
+
+@pytest.mark.parametrize("stock", [{"left": 3}, [3], "many", "NaN", float("inf"), None])
+def test_a_stock_that_is_no_number_is_a_mistake_of_the_mapping(stock):
+    message = r"docker-compose.own.yml: x-harness.contract.product.answer.stock: .* is not a whole"
+    with pytest.raises(UsageError, match=message):
+        units_in({"stock": stock}, "docker-compose.own.yml")
+    assert units_in({"stock": "3"}, "") == 3
 
 
 def test_what_a_contract_shows_is_what_it_declares(foreign):
