@@ -55,9 +55,27 @@ def test_a_relation_is_read_through_its_query(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("orders", "unnamed"),
+    [
+        ("SELECT 1 AS order_id", "user_id key version reference"),
+        ("SELECT id AS key, member AS USER_ID, price * 100, count(*) FROM o", "version reference"),
+        ("SELECT *\nFROM o", ""),
+        ("SELECT o.*, 1 AS a FROM o", ""),
+        ("SELECT DISTINCT ON (a) * FROM o", ""),
+        ("TABLE orders", ""),
+        ("SELECT a AS monkey FROM o", "user_id key version reference"),
+    ],
+)
+def test_a_column_that_no_text_names_is_missing(tmp_path, orders, unnamed):
+    sql = read(tmp_path, LEAST.replace("SELECT 1 AS order_id; -- of all", orders))
+    assert sql.unnamed == tuple(f"orders.{one}" for one in unnamed.split())
+
+
 def test_the_shared_schema_yields_every_relation():
     assert default_ledger_sql().missing == ()
     assert default_ledger_sql().is_default
+    assert set(default_ledger_sql().unnamed) <= {"orders.reference"}
 
 
 @pytest.mark.parametrize(
