@@ -1,10 +1,12 @@
 """A prober tells a wrong answer from none, and keeps count of what it asked."""
 
+import threading
 from contextlib import contextmanager
 
 import httpx
 import pytest
 
+import harness.campaign.prober as prober_module
 from harness.campaign.prober import Prober
 from harness.conformance import PROBES, Buyer, ShopUnderTest, Undecided
 from harness.conformance.check import NotSupported, Violation
@@ -130,6 +132,7 @@ def prober(tmp_path, monkeypatch):
         @contextmanager
         def of(*_):
             yield shop
+            shop.http.close()
 
         monkeypatch.setattr(ShopUnderTest, "of", of)
         asking = Prober(shop.deployment, PAYMENT, every_s=0)
@@ -167,6 +170,28 @@ def test_what_cannot_be_asked_is_not_counted(prober, buy, unasked):
     assert [one.title for one in asking.facts().probes if not one.asked] == [
         probe.title for probe in unasked
     ]
+
+
+def test_connections_that_are_in_use_are_not_closed(prober, monkeypatch):
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def late(request):
+        is_asked.set()
+        may_answer.wait()
+        return by_key(request)
+
+    asking = prober(late)
+    asking.start()
+    is_asked.wait()
+    monkeypatch.setattr(prober_module, "STOP_LIMIT_S", 0)
+    asking.stop()
+    assert not asking._shop.http.is_closed
+    assert counted(asking) == [(0, 0, 0)] * len(PROBES)
+    may_answer.set()
+    monkeypatch.setattr(prober_module, "STOP_LIMIT_S", 60)
+    asking.stop()
+    assert asking._shop.http.is_closed
+    assert counted(asking)[0] == (1, 0, 0)
 
 
 def test_a_prober_with_nothing_to_ask_ends(prober):
