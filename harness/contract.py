@@ -9,9 +9,11 @@ once and applied between the buyers and HTTP, so the log of requests has the wor
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
+
+from harness.errors import UsageError
 
 ORDER_STATES: Final = (
     *("accepted", "awaiting_payment", "unknown"),
@@ -31,12 +33,15 @@ FACTS: Final[Mapping[str, tuple[str, ...]]] = {
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "register": ("email", "password", "name"),
     "login": ("email", "password"),
-    "product": ("product_id", "token"),
+    "product": ("product_id",),  # the page is asked for before anybody has logged in
     "buy": ("product_id", "quantity", "key", "token"),
     "status": ("order_id", "token"),
     "events": ("order_id", "token"),
 }
-"""What a request may name in braces. None of it needs an escape within JSON."""
+"""What a request may name in braces."""
+
+_OF_THE_SHOP: Final = ("order_id", "token")
+"""Those whose values the shop chose: they may need an escape, in a path as within JSON."""
 
 _BEARER: Final = {"Authorization": "Bearer {token}"}
 OWN: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -74,9 +79,10 @@ class Operation:
     ) -> None:
         self.method, _, self.route = declared["request"].partition(" ")
         self._path = _printf(self.route)
-        self._names_order = "{order_id}" in self.route
+        self._quoted = _of_the_shop(self.route)
         body = declared.get("body")
         self._body = None if body is None else _json(body)
+        self._escaped = _of_the_shop(json.dumps(body))
         headers = declared.get("headers", {})
         if body is not None:
             headers = {"Content-Type": "application/json", **headers}
@@ -99,14 +105,18 @@ class Operation:
 
         A header is left out while one of its variables has no value, such as before the login.
         """
-        if self._names_order:
-            variables = {**variables, "order_id": quote(variables["order_id"], safe="")}
         headers = {
             header: template % variables
             for header, template, needed in self._headers
             if all(map(variables.get, needed))
         }
-        body = b"" if self._body is None else (self._body % variables).encode()
+        body = b""
+        if self._body is not None:
+            escaped = {name: json.dumps(variables[name])[1:-1] for name in self._escaped}
+            body = (self._body % ({**variables, **escaped} if escaped else variables)).encode()
+        if self._quoted:
+            quoted = {name: quote(variables[name], safe="") for name in self._quoted}
+            variables = {**variables, **quoted}
         return self._path % variables, headers, body
 
     def read(self, status: int, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -147,9 +157,29 @@ class Contract:
         return self._operations[name]
 
 
+def units_in(facts: Mapping[str, Any], file: str) -> int:
+    """Return the stock that a product's page shows (KeyError: it shows none).
+
+    Raises UsageError, in which `file` is that of the mapping, if no number stands there.
+    """
+    stock = facts["stock"]
+    try:
+        return int(stock)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"{file}: x-harness.contract.product.answer.stock: {stock!r} is not a whole number",
+            "name the place of the number of units that are left",
+        ) from error
+
+
 def _printf(template: str) -> str:
     """Return a template as Python's `%` fills it."""
     return VARIABLE.sub(r"%(\1)s", template.replace("%", "%%"))
+
+
+def _of_the_shop(template: str) -> list[str]:
+    """Return the variables of a template whose values the shop chose."""
+    return [name for name in _OF_THE_SHOP if f"{{{name}}}" in template]
 
 
 def _json(body: Any) -> str:
@@ -183,5 +213,5 @@ def _times(value: Any, factor: int) -> Any:
     """Return a number, or a text that is one, multiplied and whole; anything else as it is."""
     try:
         return int(Decimal(str(value)) * factor)
-    except InvalidOperation:
+    except (ArithmeticError, ValueError):  # no number, or one without an end
         return value

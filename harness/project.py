@@ -3,7 +3,7 @@
 It is the folder that `--project` or `HARNESS_PATH` names; else the one in which `harness` was
 called, if that has compose files. Else it is the one that the package brings along, so a harness
 that was installed measures from an empty folder, and what the folder does have, a scenario or a
-gate.toml, comes first. A project without scenarios of its own has those of the package.
+gate.toml, comes first. A scenario that a project does not have is that of the package.
 """
 
 import os
@@ -70,13 +70,14 @@ def folders(root: Path) -> list[Path]:
 
 
 def scenario_files(root: Path, pattern: str) -> list[Path]:
-    """Return the files below ``scenarios/`` that match, those first that count before others.
+    """Return the files in `scenario_folders` that match, those first that count before others."""
+    return [path for place in scenario_folders(root) for path in place.glob(pattern)]
 
-    A project without that folder is measured with the scenarios of the package.
-    """
+
+def scenario_folders(root: Path) -> list[Path]:
+    """Return the folders with the scenarios of the project: the package's, if it has none."""
     own = [folder / "scenarios" for folder in folders(root)]
-    places = own if any(map(Path.is_dir, own)) else [brought_along() / "scenarios"]
-    return [path for place in places for path in place.glob(pattern)]
+    return [folder for folder in own if folder.is_dir()] or [brought_along() / "scenarios"]
 
 
 def project_file(root: Path, name: str) -> Path:

@@ -21,7 +21,8 @@ from harness.analysis import derived
 from harness.analysis.hypothesis import Answer
 from harness.campaign.eta import OVERHEAD_GUESS_S
 from harness.results.store import Campaign, read_json
-from harness.scenario.model import Scenario, known_experiments, load_scenario
+from harness.scenario.model import Scenario, load_scenario
+from harness.scenario.names import known_experiments
 from publishing.markdown_table import markdown_table
 from report.evidence import KEPT_ANSWERS
 from report.experiment import experiment_words

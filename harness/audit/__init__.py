@@ -7,13 +7,14 @@ Jepsen's.
 """
 
 from harness.audit.facts import Facts
+from harness.audit.invariant import COUNTERS
 from harness.audit.invariants import declared
 from harness.audit.sale_by_sale import audit_sale_by_sale, is_contention_test
 from harness.results.findings import Finding
 from harness.results.findings import correctness as verdict
 from harness.results.store import RunData
 
-__all__ = ["INVARIANTS", "audit", "verdict"]
+__all__ = ["COUNTERS", "INVARIANTS", "audit", "verdict"]
 
 INVARIANTS = declared()
 """Every invariant, in the order in which they are reported; I17 is kept by the test suite."""

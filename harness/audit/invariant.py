@@ -5,10 +5,10 @@ Offences make it FAIL, doubts UNKNOWN, and a check that crashes is a doubt. The 
 true, and a checker that throws has found nothing out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -131,6 +131,10 @@ class Scope(StrEnum):
     DEPLOYMENT = "the whole deployment, which the sales of a contention test share"
 
 
+COUNTERS: Final = "counters"
+"""What `x-harness.counters` names: servers that count their requests."""
+
+
 @dataclass(frozen=True, slots=True)
 class Invariant:
     """One invariant: a pure function of a run.
@@ -144,7 +148,7 @@ class Invariant:
     scope: Scope
     check: Check
     reads: tuple[str, ...] = ()
-    """The relations of the ledger without which it is not measured."""
+    """What the shop must yield for it, as `invariant` takes it."""
 
     def __call__(self, run: RunData | Facts) -> Finding:
         """Check it on a run; an input that is missing, or a check that crashes, is UNKNOWN.
@@ -165,6 +169,11 @@ class Invariant:
             return self.finding(
                 Verdict.UNKNOWN, f"the check itself failed: {type(error).__name__}: {error}"
             )
+
+    def is_blind_without(self, what: str, absent: Collection[str]) -> bool:
+        """Return True if it reads what is absent, and nothing that is there in place of it."""
+        needs = (need.split(" or ") for need in self.reads)
+        return any(what in need and set(absent).issuperset(need) for need in needs)
 
     def finding(self, verdict: Verdict, summary: str) -> Finding:
         """Return a finding of this invariant, without offences."""
@@ -190,7 +199,8 @@ def invariant(
 ) -> Callable[[Check], Invariant]:
     """Declare an invariant: its check, under an id that is an ``I`` with a number, and a title.
 
-    `reads` are the relations of the ledger that it must have.
+    `reads` are what the shop must yield: relations of the ledger, columns of them that it may lack
+    (``orders.key``, or one ``or`` another), and `COUNTERS`.
     """
 
     def declare(check: Check) -> Invariant:

@@ -8,6 +8,8 @@ import redis
 
 from harness.runtimes import Deployment
 from harness.runtimes import queue_lengths as queues
+from harness.topology.ledger_mistakes import blaming
+from harness.topology.ledger_mistakes import waiting as waiting_in
 
 POLL_S = 0.25
 REPORT_PERIOD_S = 1.0
@@ -21,17 +23,13 @@ def size(deployment: Deployment) -> int:
     """Return how many orders are open in the ledger, with what waits in the queues.
 
     A queue is what the compose file says is one: keys in Redis, or what the ledger's statement
-    ``waiting`` counts.
+    ``waiting`` counts. Raises UsageError for a mistake in the ledger's file.
     """
     sql = deployment.topology.ledger_sql
-    counted = [sql.select("count(*)", "orders", _OPEN)]
-    if "waiting" in sql:
-        counted.append(sql.statement("waiting"))
-    waiting = 0
     with psycopg.connect(deployment.dsn(), autocommit=True, connect_timeout=5) as ledger:
-        for query in counted:
-            row = ledger.execute(query).fetchone()
-            waiting += int(row[0]) if row else 0
+        with blaming(sql, "orders"):
+            row = ledger.execute(sql.select("count(*)", "orders", _OPEN)).fetchone()
+        waiting = (int(row[0]) if row else 0) + waiting_in(ledger, sql)
     facts, url = deployment.topology.redis, deployment.redis_url()
     if facts and url:
         with redis.Redis.from_url(url, socket_timeout=5, decode_responses=True) as store:

@@ -37,6 +37,7 @@ from harness.runtimes import Deployment
 from harness.runtimes import queue_lengths as queues
 from harness.scenario.sales import Sale
 from harness.topology import LedgerSql
+from harness.topology.ledger_mistakes import blaming
 
 REQUEST_COUNTER = "shop_http_requests"
 NOT_COUNTED = (0, 502, 504)
@@ -169,8 +170,9 @@ def password_parameters(
     """
     if "password_hashes" not in sql:
         return None
-    hashes = ledger.execute(sql.select("password_hash", "password_hashes"))
-    counts = Counter(parameters(row[0]) for row in hashes)
+    with blaming(sql, "password_hashes"):
+        hashes = ledger.execute(sql.select("password_hash", "password_hashes"))
+        counts = Counter(parameters(row[0]) for row in hashes)
     return [PasswordHashes(parameters=text, count=n) for text, n in sorted(counts.items())]
 
 

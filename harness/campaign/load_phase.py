@@ -99,10 +99,11 @@ class LoadPhase:
     def __exit__(self, *_: object) -> None:
         """Stop all that still goes on."""
         try:
+            if self._sampler is not None:
+                self._injector.give_up()  # first: what is broken is mended while others still end
             if self._prober is not None:
                 self._prober.stop()
             if self._sampler is not None:
-                self._injector.give_up()
                 self._telemetry = self._sampler.stop()
         finally:
             self._generator.stop()

@@ -5,19 +5,22 @@ its requests are in the record of the run, and in no buyer's log.
 """
 
 import threading
-from contextlib import ExitStack, suppress
+from collections import deque
+from contextlib import ExitStack
 from typing import Final
 
 from harness.campaign.store_reset import WARM_UP_PRODUCT
-from harness.conformance import PROBES, ShopUnderTest, Undecided
+from harness.conformance import PROBES, Probe, ShopUnderTest
 from harness.conformance.check import NotSupported, Violation
 from harness.errors import InfrastructureError
 from harness.results.record import Payments, ProbeResult, ProberFacts, RequestCount
 from harness.runtimes import Deployment
 
 MOST_EXAMPLES: Final = 5
-STOP_LIMIT_S: Final = 60.0
-"""How long the question in hand may take to end: each of its requests has a limit of its own."""
+ANSWER_LIMIT_S: Final = 5.0
+"""How long an answer may take: one that comes later leaves the question open."""
+STOP_LIMIT_S: Final = 30.0
+"""How long the question in hand may take to end: a few requests, each with a limit of its own."""
 
 
 class Prober:
@@ -32,7 +35,7 @@ class Prober:
 
     def prepare(self) -> None:
         """Register the accounts and log in (InfrastructureError: the shop refuses)."""
-        of = ShopUnderTest.of(self._deployment, self._payment)
+        of = ShopUnderTest.of(self._deployment, self._payment, ANSWER_LIMIT_S)
         self._shop = self._open.enter_context(of)
         try:
             self._buyers = self._shop.buyer(), self._shop.buyer()
@@ -51,29 +54,38 @@ class Prober:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(STOP_LIMIT_S)
-        self._open.close()
+        if not self._thread.is_alive():  # else its connections are in use
+            self._open.close()
 
     def facts(self) -> ProberFacts:
         """Return what was asked, and what was found."""
         requests = [
             RequestCount(method=method, route=route, status=status, count=count)
-            for (method, route, status), count in sorted(self._shop.requests.items())
+            for (method, route, status), count in sorted(self._shop.sent().items())
         ]
-        return ProberFacts(probes=list(self._results.values()), requests=requests)
+        probes = [result.model_copy(deep=True) for result in self._results.values()]
+        return ProberFacts(probes=probes, requests=requests)
+
+    def ask(self, probe: Probe) -> bool:
+        """Ask one question, and count it; return False if it cannot be asked of this shop."""
+        result = self._results[probe.title]
+        try:
+            probe(*self._buyers, WARM_UP_PRODUCT)
+        except NotSupported:
+            return False
+        except Violation as found:
+            result.violated += 1
+            if len(result.examples) < MOST_EXAMPLES:
+                result.examples.append(str(found))
+        except Exception:  # a question that failed is open, and the next is asked
+            result.undecided += 1
+        result.asked += 1
+        return True
 
     def _ask_until_stopped(self) -> None:
-        turn = 0
-        while not self._stopping.wait(self._every_s):
-            probe = PROBES[turn % len(PROBES)]
-            result = self._results[probe.title]
-            turn += 1
-            with suppress(NotSupported):
-                result.asked += 1
-                try:
-                    probe(*self._buyers, WARM_UP_PRODUCT)
-                except Undecided:
-                    result.undecided += 1
-                except Violation as found:
-                    result.violated += 1
-                    if len(result.examples) < MOST_EXAMPLES:
-                        result.examples.append(str(found))
+        in_turn = deque(PROBES)
+        while in_turn and not self._stopping.wait(self._every_s):
+            if self.ask(in_turn[0]):
+                in_turn.rotate(-1)
+            else:
+                in_turn.popleft()

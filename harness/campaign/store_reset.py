@@ -14,7 +14,7 @@ import psycopg
 import redis
 
 from harness.campaign.ledger_reading import among, not_yielded, rows_of
-from harness.contract import Contract, Operation
+from harness.contract import Contract, Operation, units_in
 from harness.errors import InfrastructureError
 from harness.results.record import ProductProof, RedisProof, ResetProof, SaleProof
 from harness.runtimes import Addresses, Deployment
@@ -22,6 +22,7 @@ from harness.runtimes import queue_lengths as queues
 from harness.scenario.model import Product, Scenario
 from harness.scenario.sales import Sale
 from harness.topology import RELATIONS, LedgerSql, RedisFacts, Topology
+from harness.topology.ledger_mistakes import blaming, waiting
 
 WARM_UP_PRODUCT = 2
 WARM_UP_STOCK = 1_000_000
@@ -67,11 +68,13 @@ def reset_stores(
 ) -> ResetProof:
     """Empty PostgreSQL and Redis, seed every sale and the warm-up product, and return the proof.
 
-    Raises InfrastructureError as `prove_stores` does.
+    Raises InfrastructureError as `prove_stores` does, and UsageError for a mistake in the file of
+    the ledger.
     """
     try:
         with psycopg.connect(addresses.dsn, autocommit=True, connect_timeout=5) as ledger:
             not_yielded(ledger, topology.ledger_sql)  # refused before the load, not after it
+            waiting(ledger, topology.ledger_sql)  # likewise: it is not asked again before the drain
             _empty_and_seed(ledger, topology.ledger_sql, scenario.product, sales)
             _flush_redis(addresses.redis_url)
     except (psycopg.Error, redis.RedisError) as error:
@@ -125,9 +128,11 @@ def _empty_and_seed(
     warm_up = {"name": "Warm-up", "price_cents": 100, "per_user_limit": None}
     rows.append({"id": WARM_UP_PRODUCT, "stock": WARM_UP_STOCK, **warm_up})
     with ledger.transaction(), psycopg.ClientCursor(ledger) as cursor:  # takes several statements
-        cursor.execute(sql.statement("empty"))
-        for row in rows:
-            cursor.execute(sql.statement("seed"), row)
+        with blaming(sql, "empty"):
+            cursor.execute(sql.statement("empty"))
+        with blaming(sql, "seed"):
+            for row in rows:
+                cursor.execute(sql.statement("seed"), row)
 
 
 def _flush_redis(url: str | None) -> None:
@@ -148,7 +153,7 @@ def _wait_until_visible(
     with httpx.Client(base_url=address, timeout=5) as shop:
         for sale in sales:
             expected = sale.stock if page.shows("stock") else None
-            while (answer := _offer(shop, page, sale)) != expected:
+            while (answer := _offer(shop, page, sale, topology.path.name)) != expected:
                 if time.monotonic() > deadline_s:
                     raise InfrastructureError(
                         f"{topology.approach}: the shop does not offer the "
@@ -160,14 +165,14 @@ def _wait_until_visible(
     return [sale.stock if page.shows("stock") else None for sale in sales]
 
 
-def _offer(shop: httpx.Client, page: Operation, sale: Sale) -> int | str | None:
+def _offer(shop: httpx.Client, page: Operation, sale: Sale, file: str) -> int | str | None:
     """Return the stock that the shop shows, None if it shows none, or what it said instead."""
     try:
         path, headers, _ = page.compose({"product_id": sale.product_id, "token": ""})
         response = shop.request(page.method, path, headers=headers)
         status, facts = page.read(response.status_code, _object_in(response))
         if status == 200:
-            return int(facts["stock"]) if page.shows("stock") else None
+            return units_in(facts, file) if page.shows("stock") else None
     except (httpx.HTTPError, ValueError, KeyError) as error:
         return repr(error)
     return f"{response.status_code} {response.text[:200]}"
@@ -227,10 +232,12 @@ def _count_rows(ledger: psycopg.Connection[Any], sql: LedgerSql) -> dict[str, in
     names = [name for name in RELATIONS if name in sql and name != "password_hashes"]
     rows: dict[str, int] = {}
     for name in names:
-        counted = ledger.execute(sql.select("count(*)", name)).fetchone()
+        with blaming(sql, name):
+            counted = ledger.execute(sql.select("count(*)", name)).fetchone()
         rows[name] = int(counted[0]) if counted else 0
     if "leftovers" in sql:
-        rows |= {str(what): int(n) for what, n in ledger.execute(sql.statement("leftovers"))}
+        with blaming(sql, "leftovers"):
+            rows |= {str(what): int(n) for what, n in ledger.execute(sql.statement("leftovers"))}
     return rows
 
 

@@ -39,7 +39,8 @@ def list_command(as_json: JsonOption = False) -> None:
     """List the scenarios, the approaches, the stored campaigns, and what is up by hand."""
     from harness.project import project_root, results_root
     from harness.runtimes import list_running
-    from harness.scenario.model import known_scenarios, load_scenario
+    from harness.scenario.model import load_scenario
+    from harness.scenario.names import known_scenarios
     from harness.topology import discover
 
     root = project_root()

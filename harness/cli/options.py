@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def complete_scenario(incomplete: str) -> list[str]:
     """Return the scenarios that a shell may complete a word to."""
     from harness.project import project_root
-    from harness.scenario.model import known_scenarios
+    from harness.scenario.names import known_scenarios
 
     with suppress(HarnessError):
         return [name for name in known_scenarios(project_root()) if name.startswith(incomplete)]

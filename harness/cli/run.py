@@ -215,7 +215,8 @@ def _run_experiments(
     folder: Path, root: Path, deploys: Deploys, asked: _Repeats, shown: _Shown
 ) -> ExitCode:
     """Write down a campaign of every experiment, and then make them one after the other."""
-    from harness.scenario.model import known_experiments, load_scenario
+    from harness.scenario.model import load_scenario
+    from harness.scenario.names import known_experiments
 
     chosen = deploys.runtime()
     scenarios = {name: load_scenario(name, root) for name in known_experiments(root)}

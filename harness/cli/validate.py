@@ -61,11 +61,15 @@ def validate(
 
 
 def _unmeasured(topologies: "Mapping[str, Topology]") -> "Iterator[str]":
-    """Yield, by variant, what the audit will not know, because the ledger does not yield it."""
-    from harness.audit import INVARIANTS
+    """Yield, by variant, what the audit will not know, because the shop does not yield it."""
+    from harness.audit import COUNTERS, INVARIANTS
 
     for name, topology in topologies.items():
-        for relation in topology.ledger_sql.missing:
-            readers = [one.id for one in INVARIANTS if relation in one.reads]
+        absent = [*topology.ledger_sql.missing, *topology.ledger_sql.unnamed]
+        lacks = {what: f"its ledger yields no {what}" for what in absent}
+        if not topology.counters:
+            lacks[COUNTERS] = "it has no counters of requests"
+        for what, said in lacks.items():
+            readers = [one.id for one in INVARIANTS if one.is_blind_without(what, lacks)]
             if readers:
-                yield f"{name}: its ledger yields no {relation}: unknown: {', '.join(readers)}"
+                yield f"{name}: {said}: unknown: {', '.join(readers)}"

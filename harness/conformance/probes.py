@@ -1,6 +1,7 @@
 """What is asked beside a load, because no load asks it: of a product that the load does not buy.
 
-A busy shop may leave a question open: no answer, or one that says "not now", is no violation.
+A busy shop may leave a question open: no answer, or one that says "not now", is no violation. Nor
+is a refusal to sell, which leaves nothing to ask about.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from harness.load.request_outcomes import INDETERMINATE
 
 
 class Undecided(Exception):
-    """The shop was too busy to answer; the message has what it said."""
+    """The shop was too busy to answer, or sold nothing; the message has what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,14 @@ class Probe:
 
 def _same_order(buyer: Buyer, _: Buyer, product_id: int) -> None:
     key = buyer.shop.key()
-    first, again = (_decided(buyer.buy(product_id, key)) for _ in range(2))
-    require(bool(first.order_id) and again.order_id == first.order_id, f"{first}; then {again}")
+    first = _bought(buyer.buy(product_id, key))
+    again = _decided(buyer.buy(product_id, key))
+    require(again.order_id == first.order_id, f"{first}; then {again}")
 
 
 def _another_body(buyer: Buyer, _: Buyer, product_id: int) -> None:
     key = buyer.shop.key()
-    _decided(buyer.buy(product_id, key))
+    _bought(buyer.buy(product_id, key))
     again = _decided(buyer.buy(product_id, key, quantity=2))
     require(again.status == 422, again)
 
@@ -49,18 +51,25 @@ def _another_body(buyer: Buyer, _: Buyer, product_id: int) -> None:
 def _own_ids(buyer: Buyer, _: Buyer, product_id: int) -> None:
     keys = [buyer.shop.key(), buyer.shop.key()]
     with ThreadPoolExecutor(len(keys)) as pool:
-        answers = list(pool.map(lambda key: _decided(buyer.buy(product_id, key)), keys))
+        answers = list(pool.map(lambda key: _bought(buyer.buy(product_id, key)), keys))
     ids = {answer.order_id for answer in answers}
     require(len(ids) == len(keys), "; ".join(map(str, answers)))
 
 
 def _private(buyer: Buyer, somebody: Buyer, product_id: int) -> None:
-    bought = _decided(buyer.buy(product_id, buyer.shop.key()))
+    bought = _bought(buyer.buy(product_id, buyer.shop.key()))
     seen = buyer.shop.ask("status", order_id=bought.order_id), somebody.look(bought.order_id)
     for answer in map(_decided, seen):
         require(answer.status in HIDDEN, answer)
     answer = buyer.shop.ask("buy", product_id=product_id, quantity=1, key=buyer.shop.key())
     require(_decided(answer).status in REFUSED, answer)
+
+
+def _bought(answer: Answer) -> Answer:
+    """Return an answer that names an order (Undecided: without one there is nothing to ask)."""
+    if not _decided(answer).order_id:
+        raise Undecided(str(answer))
+    return answer
 
 
 def _decided(answer: Answer) -> Answer:

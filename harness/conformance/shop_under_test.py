@@ -16,11 +16,12 @@ import psycopg
 
 from harness.audit.oracle import expected_charges
 from harness.conformance.check import NoAnswer, NotSupported, Violation, require
-from harness.contract import OWN, Contract
+from harness.contract import OWN, Contract, units_in
 from harness.load.request_outcomes import ACCEPTED, TERMINAL, outcome_of
 from harness.results.record import Payments
 from harness.results.routes import ROUTES
 from harness.runtimes import Deployment
+from harness.topology.ledger_mistakes import blaming
 
 PATIENCE_S: Final = 30.0
 PRICE_CENTS: Final = 4200
@@ -42,6 +43,7 @@ def eventually(condition: Callable[[], object], what: str) -> None:
 class Answer:
     """An answer in the words of the contract; as text, it is what the shop said."""
 
+    operation: str
     status: int
     facts: Mapping[str, Any]
     said: str
@@ -56,8 +58,8 @@ class Answer:
 
     @property
     def outcome(self) -> str:
-        """Return what it means for a purchase, by the words of the request log."""
-        return outcome_of("buy", self.status, dict(self.facts))
+        """Return what it means for what was asked, by the words of the request log."""
+        return outcome_of(self.operation, self.status, dict(self.facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class Buyer:
     token: str
 
     def buy(self, product_id: int, key: str, quantity: int = 1) -> Answer:
-        """Try to buy."""
+        """Try to buy (NotSupported: the shop sells one at a time, and this is not one)."""
+        if quantity != 1:
+            self.shop.needs("quantity", "a purchase states no quantity")
         wanted = {"product_id": product_id, "quantity": quantity, "key": key}
         return self.shop.ask("buy", token=self.token, **wanted)
 
@@ -105,9 +109,11 @@ class ShopUnderTest:
 
     @classmethod
     @contextmanager
-    def of(cls, deployment: Deployment, payment: Payments) -> Iterator[Self]:
-        """Keep connections to a shop while the block lasts."""
-        with httpx.Client(base_url=deployment.address, timeout=PATIENCE_S) as http:
+    def of(
+        cls, deployment: Deployment, payment: Payments, timeout_s: float = PATIENCE_S
+    ) -> Iterator[Self]:
+        """Keep connections to a shop while the block lasts; an answer may take `timeout_s`."""
+        with httpx.Client(base_url=deployment.address, timeout=timeout_s) as http:
             yield cls(deployment, payment, http)
 
     def __post_init__(self) -> None:
@@ -131,11 +137,16 @@ class ShopUnderTest:
             parsed = {}
         status, facts = one.read(response.status_code, parsed if isinstance(parsed, dict) else {})
         said = f"{one.method} {path} by {response.status_code} {response.text[:200]}"
-        return Answer(status, facts, said)
+        return Answer(operation, status, facts, said)
 
     def _count(self, operation: str, status: int) -> None:
         with self._counting:
             self.requests[(*ROUTES[operation], status)] += 1
+
+    def sent(self) -> Counter[tuple[str, str, int]]:
+        """Return a copy of what was sent so far: another thread may still send."""
+        with self._counting:
+            return self.requests.copy()
 
     def account(self) -> dict[str, str]:
         """Return what a new account is registered with."""
@@ -152,11 +163,21 @@ class ShopUnderTest:
         return Buyer(self, str(session.facts["token"]))
 
     def key(self, outcome: str = "approved") -> str:
-        """Return a new idempotency key under which a payment has this outcome."""
-        if "{key}" not in self._buys_by:
-            raise NotSupported("a purchase has no idempotency key")
+        """Return a new idempotency key under which a payment has this outcome.
+
+        Raises NotSupported if a purchase has no key, or no payment ever has this outcome.
+        """
+        self.needs("key", "a purchase has no idempotency key")
+        declined = self.payment.decline_rate
+        if (declined if outcome == "declined" else 1 - declined) <= 0:
+            raise NotSupported(f"no payment is {outcome}: decline_rate is {declined:g}")
         keys = (f"{uuid.uuid4().hex}-{next(self._numbers)}" for _ in itertools.count())
         return next(one for one in keys if self._drawn(one) == outcome)
+
+    def needs(self, variable: str, otherwise: str) -> None:
+        """Raise NotSupported, with what is so otherwise, unless a purchase states a variable."""
+        if f"{{{variable}}}" not in self._buys_by:
+            raise NotSupported(otherwise)
 
     def _drawn(self, key: str) -> str:
         return str(expected_charges(self.payment, [key])["outcome"].iloc[0])
@@ -167,7 +188,11 @@ class ShopUnderTest:
             raise NotSupported("`seed` sets no limit per buyer")
         product_id = _FIRST_PRODUCT + next(self._numbers)
         row = {"id": product_id, "name": "thing", "price_cents": PRICE_CENTS, "stock": stock}
-        with self._ledger() as ledger, psycopg.ClientCursor(ledger) as cursor:
+        with (
+            self._ledger() as ledger,
+            psycopg.ClientCursor(ledger) as cursor,
+            blaming(self.sql, "seed"),
+        ):
             cursor.execute(self.sql.statement("seed"), {**row, "per_user_limit": per_user_limit})
         eventually(lambda: self.left(product_id) == stock, f"{stock} units of {product_id} on sale")
         return product_id
@@ -178,22 +203,23 @@ class ShopUnderTest:
         if page.status != 200:
             return None
         if self.api["product"].shows("stock"):
-            return int(page.facts.get("stock", -1))
+            file = self.deployment.topology.path.name
+            return units_in(page.facts, file) if "stock" in page.facts else -1
         return self.product(product_id)["left"]
 
     def product(self, product_id: int) -> dict[str, int]:
         """Return the units of a product in the ledger: ``left``, ``reserved`` and ``sold``."""
         columns = "initial_stock - reserved - sold, reserved, sold"
         query = self.sql.select(columns, "products", f"WHERE id = {product_id:d}")
-        with self._ledger() as ledger:
+        with self._ledger() as ledger, blaming(self.sql, "products"):
             row = ledger.execute(query).fetchone()
-        require(row is not None, f"the ledger yields no product {product_id}")
-        return dict(zip(("left", "reserved", "sold"), map(int, row or ()), strict=True))
+            require(row is not None, f"the ledger yields no product {product_id}")
+            return dict(zip(("left", "reserved", "sold"), map(int, row or ()), strict=True))
 
     def orders_of(self, product_id: int) -> int:
         """Return how many orders of a product the ledger has."""
         query = self.sql.select("count(*)", "orders", f"WHERE product_id = {product_id:d}")
-        with self._ledger() as ledger:
+        with self._ledger() as ledger, blaming(self.sql, "orders"):
             row = ledger.execute(query).fetchone()
         return int(row[0]) if row else 0
 

@@ -19,7 +19,7 @@ from harness.runtimes.local import nginx, postgres, valkey
 from harness.runtimes.local.launch import succeeds_as, unprivileged_account
 from harness.runtimes.ports import LOOPBACK
 from harness.runtimes.state import default_state_root, leftovers
-from harness.scenario.model import ignored_scenarios
+from harness.scenario.names import ignored_scenarios
 from harness.topology import ignored_files
 
 _PYTHON = (3, 11)

@@ -6,7 +6,7 @@ cannot reach (`shape_worker` in locust/runners.py says so itself), so such a sta
 """
 
 import pkgutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,12 +14,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 import scenarios.buyers
-from harness.errors import UsageError
-from harness.project import scenario_files
 from harness.scenario.cases import Case
 from harness.scenario.expectations import Expectation, check_expectations
 from harness.scenario.faults import Fault, Variation, check_faults
 from harness.scenario.load_profile import Schedule
+from harness.scenario.names import find_scenario, list_known
 from harness.scenario.open_load import OpenLoad
 from harness.scenario.sales import SALE_PRODUCT, Sale, contention_sales
 from harness.scenario.schema import (
@@ -34,8 +33,6 @@ from harness.scenario.schema import (
 from harness.scenario.sweeps import Sweeps
 from harness.scenario.variant_tables import VariantTable
 
-EXPERIMENTS = "experiments/"
-"""What the names of experiments begin with, and the folder in `scenarios/` that they are in."""
 SALE_GUESS_S = 0.5
 """The assumed duration of one sale of a contention test: only to estimate when a campaign ends."""
 
@@ -350,49 +347,10 @@ def known_buyers() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(scenarios.buyers.__path__))
 
 
-def known_scenarios(root: Path) -> list[str]:
-    """Return the names of the scenarios of the project in `root`, the experiments last."""
-    found = {f"{place}{path.stem}" for place, path in _files(root, "*.toml")}
-    hidden = {f"{place}{path.stem}" for place, path in _files(root, ".*.toml")}
-    return sorted(found - hidden, key=lambda name: ("/" in name, name))
-
-
-def known_experiments(root: Path) -> list[str]:
-    """Return the names of the experiments of the project in `root`."""
-    return [name for name in known_scenarios(root) if name.startswith(EXPERIMENTS)]
-
-
-def ignored_scenarios(root: Path) -> list[Path]:
-    """Return the files that editors and file managers hide beside the scenarios."""
-    return sorted({path for _, path in _files(root, ".*.toml")})
-
-
-def _files(root: Path, pattern: str) -> Iterator[tuple[str, Path]]:
-    """Yield the files of scenarios that match, each with what its name begins with."""
-    for place in ("", EXPERIMENTS):
-        for path in scenario_files(root, f"{place}{pattern}"):
-            yield place, path
-
-
 def load_scenario(name_or_path: str, root: Path) -> Scenario:
     """Read a scenario of the project in `root` by its name, or from a TOML file.
 
-    An experiment is known by its short name as well. Raises UsageError that names the file, the key
-    and the value.
+    An experiment is known by its short name as well, and what the project does not have is that of
+    the package. Raises UsageError that names the file, the key and the value.
     """
-    return read_table(_find(name_or_path, root), Scenario, _list_known(root))
-
-
-def _find(name_or_path: str, root: Path) -> Path:
-    known = known_scenarios(root)
-    for name in (name_or_path, f"{EXPERIMENTS}{name_or_path}"):
-        if name in known:
-            return scenario_files(root, f"{name}.toml")[0]
-    if name_or_path.endswith(".toml") or "/" in name_or_path:
-        return Path(name_or_path)
-    raise UsageError(f"there is no scenario named {name_or_path!r}", _list_known(root))
-
-
-def _list_known(root: Path) -> str:
-    names = ", ".join(known_scenarios(root)) or "none"
-    return f"known scenarios: {names} (in {root / 'scenarios'}), or give the path of a TOML file"
+    return read_table(find_scenario(name_or_path, root), Scenario, list_known(root))

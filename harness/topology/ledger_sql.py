@@ -63,7 +63,14 @@ REQUIRED: Final = ("orders", "products", "empty", "seed")
 
 _OTHERS: Final = ("waiting", "empty", "seed", "leftovers", "account", "delete_accounts")
 """Statements that yield no relation: docs/measuring-your-own-system.md says what each is for."""
-_NAME: Final = re.compile(r"^-- name: *(\S*) *$", re.MULTILINE)
+_NAME: Final = re.compile(
+    r"^[ \t]*--+[ \t]*name[ \t]*:[ \t]*(.*?)[ \t\r]*$", re.MULTILINE | re.IGNORECASE
+)
+"""Whatever looks like it: a name that was overlooked would join its statement to the one above."""
+_SELECTS_ALL: Final = re.compile(
+    r"(?:\b(?:SELECT|ALL|DISTINCT)|[,.])\s*\*|\*\s*(?:,|FROM\b|$)|\bTABLE\b", re.IGNORECASE
+)
+"""Not that of ``count(*)`` or ``price * 100``."""
 _END: Final = re.compile(r";\s*(--[^\n]*)?\Z")
 
 
@@ -86,6 +93,21 @@ class LedgerSql:
     def missing(self) -> tuple[str, ...]:
         """Return the relations that the ledger does not yield."""
         return tuple(name for name in RELATIONS if name not in self)
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        """Return, as ``RELATION.COLUMN``, columns that may be missing and that no text names.
+
+        So much can be said without the ledger. A relation that selects all of a table's columns may
+        have any.
+        """
+        return tuple(
+            f"{name}.{column}"
+            for name, relation in RELATIONS.items()
+            if name in self and not _SELECTS_ALL.search(self.statements[name])
+            for column in (*relation.optional, *relation.further)
+            if not re.search(rf"\b{column}\b", self.statements[name], re.IGNORECASE)
+        )
 
     def statement(self, name: str) -> bytes:
         """Return a statement as psycopg takes one that no program wrote."""

@@ -3,7 +3,9 @@
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
+
+from harness.contract import VARIABLE
 
 NAMES: Final = ("SECRET_KEY", "POSTGRES_PASSWORD", "DATABASE_PASSWORD", "REDIS_PASSWORD")
 """The variables that a compose file may demand: a key that signs, the superuser's password of the
@@ -14,7 +16,13 @@ STRUCK_OUT: Final = "***"
 _BYTES = 32
 """As many as the output of SHA-256, the least for HS256 (RFC 7518, 3.2)."""
 
-_NAMED_AS_ONE = re.compile(r"SECRET|PASSWORD|TOKEN_KEY|PRIVATE")
+_NAMED_AS_ONE = re.compile(
+    r"SECRET|PASSWORD|PASSWD|PASSPHRASE|PRIVATE|CREDENTIAL|(?:API|ACCESS|TOKEN)[_-]?KEY"
+    r"|(?<!BY)PASS$|PWD$|DSN(?![A-Z])"
+    r"|TOKEN(?!.*_(?:S|MS|TTL|SECONDS|MINUTES|HOURS|DAYS|LIFETIME|EXPIRY|LENGTH|SIZE|LIMIT)$)",
+    re.IGNORECASE,
+)
+"""How long a token lives is no secret."""
 _URL_PASSWORD = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
 
 
@@ -43,3 +51,17 @@ def strike_out(text: str, values: Iterable[str], name: str = "") -> str:
     for value in values:
         text = text.replace(value, STRUCK_OUT)
     return _URL_PASSWORD.sub(STRUCK_OUT, text)
+
+
+def strike_out_all(value: Any, values: Iterable[str], name: str = "") -> Any:
+    """Return JSON with every text in it struck out as `strike_out` does, by the key it is at.
+
+    A text with a variable in braces is a template, which has no secret for being named as one.
+    """
+    if isinstance(value, Mapping):
+        return {key: strike_out_all(one, values, str(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [strike_out_all(one, values, name) for one in value]
+    if not isinstance(value, str):
+        return value
+    return strike_out(value, values, "" if VARIABLE.search(value) else name)

@@ -182,7 +182,10 @@ def _published(section: Section) -> tuple[PublishedPort, ...]:
         for one in matches
         if one
     )
-    if not all(one.host <= LAST_PORT and 1 <= one.container <= LAST_PORT for one in ports):
+    stated = [int(one["host"] or 0) for one in matches if one]
+    if max(stated, default=0) > LAST_PORT or not all(
+        1 <= one.container <= LAST_PORT for one in ports
+    ):
         raise section.wrong("ports", f"a list of ports up to {LAST_PORT}; here, 0 is any free one")
     return ports
 

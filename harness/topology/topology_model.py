@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.topology import secrets
+from harness.topology.contract_section import without_secrets
 from harness.topology.ledger_sql import LedgerSql, default_ledger_sql
 from harness.topology.limits import Limits
 
@@ -300,7 +301,7 @@ class Topology:
             "has_redis": self.redis is not None,
             "services": {name: one.describe(secret) for name, one in self.services.items()},
             **({"ablated": list(self.ablated)} if self.ablated else {}),
-            **({"contract": dict(self.contract)} if self.contract else {}),
+            **({"contract": without_secrets(self.contract, secret)} if self.contract else {}),
             **({} if self.ledger_sql.is_default else {"ledger": dict(self.ledger_sql.statements)}),
         }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.audit import INVARIANTS, audit, verdict
+from harness.audit import COUNTERS, INVARIANTS, audit, verdict
 from harness.results.findings import Verdict
 from harness.results.record import RunRecord
 from harness.results.store import TABLES, RunData
@@ -136,8 +136,23 @@ def test_without_a_relation_exactly_those_do_not_know_that_declare_to_read_it(
     [("key", "I3 I4 I5 I7 I8 I10 I19"), ("version", "I8"), ("user_id", "I3 I5 I10 I19")],
 )
 def test_without_a_column_of_the_orders_its_readers_do_not_know(column: str, readers: str) -> None:
-    run = lacking(make_run("queue", per_user_limit=1), f"orders.{column}")
+    absent = [f"orders.{column}", "orders.reference"]
+    run = lacking(make_run("queue", per_user_limit=1), *absent)
     assert not_passed(run) == dict.fromkeys(readers.split(), Verdict.UNKNOWN)
+    assert readers.split() == [
+        one.id for one in INVARIANTS if one.is_blind_without(absent[0], absent)
+    ]
+
+
+def test_without_counters_those_do_not_know_that_declare_to_read_them() -> None:
+    run = without(make_run("queue"), "server_counts")
+    readers = [one.id for one in INVARIANTS if one.is_blind_without(COUNTERS, [COUNTERS])]
+    assert not_passed(run) == dict.fromkeys(readers, Verdict.UNKNOWN)
+
+
+def test_what_stands_in_for_a_column_is_enough() -> None:
+    blind = [one.id for one in INVARIANTS if one.is_blind_without("orders.key", ["orders.key"])]
+    assert blind == ["I3", "I4", "I5", "I8", "I10", "I19"]
 
 
 def test_charges_may_have_a_reference_that_is_not_the_key() -> None:

@@ -109,6 +109,8 @@ def test_what_the_audit_will_not_know_is_said_before(cli):
     said = cli.run("--project", FOREIGN, "validate", "quick").stdout.splitlines()
     assert "boutique: its ledger yields no payments: unknown: I6, I8" in said
     assert "boutique: its ledger yields no order_events: unknown: I1, I8, I12" in said
+    assert "boutique: its ledger yields no orders.version: unknown: I8" in said
+    assert "boutique: it has no counters of requests: unknown: I14" in said
 
 
 def test_its_folder_is_a_project_wherever_the_harness_is_called(cli):

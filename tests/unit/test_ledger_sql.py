@@ -1,9 +1,14 @@
 """How a ledger is read is what a file of named statements says, and a mistake in it is named."""
 
+import re
+
+import psycopg
 import pytest
 
 from harness.errors import UsageError
+from harness.results.record import ProductProof
 from harness.topology import load_topology
+from harness.topology.ledger_mistakes import blaming
 from harness.topology.ledger_sql import RELATIONS, default_ledger_sql, read_ledger_sql
 from tests.support.small_project import COMPOSE, write_small_project
 
@@ -50,9 +55,27 @@ def test_a_relation_is_read_through_its_query(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("orders", "unnamed"),
+    [
+        ("SELECT 1 AS order_id", "user_id key version reference"),
+        ("SELECT id AS key, member AS USER_ID, price * 100, count(*) FROM o", "version reference"),
+        ("SELECT *\nFROM o", ""),
+        ("SELECT o.*, 1 AS a FROM o", ""),
+        ("SELECT DISTINCT ON (a) * FROM o", ""),
+        ("TABLE orders", ""),
+        ("SELECT a AS monkey FROM o", "user_id key version reference"),
+    ],
+)
+def test_a_column_that_no_text_names_is_missing(tmp_path, orders, unnamed):
+    sql = read(tmp_path, LEAST.replace("SELECT 1 AS order_id; -- of all", orders))
+    assert sql.unnamed == tuple(f"orders.{one}" for one in unnamed.split())
+
+
 def test_the_shared_schema_yields_every_relation():
     assert default_ledger_sql().missing == ()
     assert default_ledger_sql().is_default
+    assert set(default_ledger_sql().unnamed) <= {"orders.reference"}
 
 
 @pytest.mark.parametrize(
@@ -108,3 +131,56 @@ def test_payments_need_not_be_bounded(tmp_path):
     slots = "  payment_slots: {service: web, factors: [THREADS]}\n"
     compose.write_text(COMPOSE.replace(slots, "", 1))
     assert load_topology(compose).payment_slots is None
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("--name: products", None),
+        ("-- Name: products", None),
+        ("  -- name: products", None),
+        ("--- name: products", None),
+        ("-- name : products  ", None),
+        ("-- name: products (all)", "products (all)"),
+        ("-- name: Products", "Products"),
+        ("-- name:", ""),
+    ],
+)
+def test_a_name_is_seen_however_it_is_written(tmp_path, line, name):
+    text = LEAST.replace("-- name: products", line)
+    if name is None:
+        assert read(tmp_path, text) == read(tmp_path, LEAST)
+    else:
+        with pytest.raises(UsageError, match=re.escape(f"no use for `-- name: {name}`")):
+            read(tmp_path, text)
+
+
+def test_lines_may_end_as_on_windows(tmp_path):
+    path = tmp_path / "ledger.sql"
+    path.write_bytes(LEAST.replace("\n", "\r\n").encode())
+    assert read_ledger_sql(path) == read(tmp_path, LEAST)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (psycopg.errors.SyntaxError('syntax error at "FORM"\nLINE 1: FORM'), 'at "FORM"$'),
+        (psycopg.errors.NotNullViolation("null value in column"), "null value in column"),
+        (TypeError("query parameters should be a sequence"), "should be a sequence"),
+    ],
+)
+def test_a_mistake_is_blamed_on_its_statement(error, said):
+    message = rf"default_ledger\.sql: seed: .*{said}"
+    with pytest.raises(UsageError, match=message), blaming(default_ledger_sql(), "seed"):
+        raise error
+
+
+def test_a_value_of_the_wrong_kind_is_blamed_on_its_column():
+    message = r"sql: products: sold: .* integer.*, not None"
+    with pytest.raises(UsageError, match=message), blaming(default_ledger_sql(), "products"):
+        ProductProof.model_validate({"initial_stock": 1, "reserved": 0, "sold": None})
+
+
+def test_a_store_that_is_away_is_nobodys_mistake():
+    with pytest.raises(psycopg.OperationalError), blaming(default_ledger_sql(), "seed"):
+        raise psycopg.OperationalError("the server closed the connection")

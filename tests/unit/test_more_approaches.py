@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.campaign import Request, choose, topologies
-from harness.scenario.model import known_scenarios, load_scenario
+from harness.scenario.model import load_scenario
+from harness.scenario.names import known_scenarios
 
 ROOT = Path(__file__).parents[2]
 SYNC = (ROOT / "docker-compose.sync.yml").read_text("utf-8")

@@ -5,14 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.scenario.model import (
-    Scenario,
-    ignored_scenarios,
-    known_buyers,
-    known_experiments,
-    known_scenarios,
-    load_scenario,
-)
+from harness.scenario.model import Scenario, known_buyers, load_scenario
+from harness.scenario.names import known_experiments, known_scenarios
 
 ROOT = Path(__file__).parents[2]
 FLASH_SALE = (ROOT / "scenarios/flash_sale.toml").read_text("utf-8")
@@ -279,17 +273,6 @@ def test_a_key_of_a_contention_test_is_guessed(load_text):
     assert "did you mean buyers?" in caught.value.hint
 
 
-def test_an_experiment_has_a_short_name_unless_another_scenario_has_it(tmp_path):
-    assert load_scenario("threads", ROOT) == load_scenario("experiments/threads", ROOT)
-    (tmp_path / "scenarios/experiments").mkdir(parents=True)
-    for name, title in (("own", "Own"), ("experiments/own", "Experiment")):
-        text = FLASH_SALE.replace('title = "Flash sale"', f'title = "{title}"')
-        (tmp_path / f"scenarios/{name}.toml").write_text(text)
-    assert known_experiments(tmp_path) == ["experiments/own"]
-    assert load_scenario("own", tmp_path).title == "Own"
-    assert load_scenario("experiments/own", tmp_path).title == "Experiment"
-
-
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(UsageError, match="no scenario named 'flashsale'") as caught:
         load_scenario("flashsale", ROOT)
@@ -325,20 +308,6 @@ def test_another_encoding_is_named_by_its_line(tmp_path):
     line = FLASH_SALE[: FLASH_SALE.index("iPhone")].count("\n") + 1
     with pytest.raises(UsageError, match=rf"own.toml:{line}: the byte 0xe9 is not UTF-8 text"):
         load_scenario(str(path), ROOT)
-
-
-def test_what_editors_hide_beside_scenarios_is_none(tmp_path):
-    scenarios = tmp_path / "scenarios"
-    scenarios.mkdir()
-    (scenarios / "quick.toml").write_text(FLASH_SALE)
-    (scenarios / "._quick.toml").write_bytes(b"\0\5\x16\7")
-    (scenarios / ".#quick.toml").symlink_to("nobody@nowhere.1")
-    (scenarios / "experiments").mkdir()
-    (scenarios / "experiments/._one.toml").write_bytes(b"\0")
-    assert known_scenarios(tmp_path) == ["quick"]
-    assert [path.name for path in ignored_scenarios(tmp_path)] == [
-        ".#quick.toml", "._quick.toml", "._one.toml",
-    ]  # fmt: skip
 
 
 def open_scenario(tmp_path, old="", new=""):

@@ -7,7 +7,8 @@ import pytest
 from harness.campaign import Request, choose, points, topologies
 from harness.campaign.eta import OVERHEAD_GUESS_S
 from harness.errors import UsageError
-from harness.scenario.model import Scenario, known_experiments, load_scenario
+from harness.scenario.model import Scenario, load_scenario
+from harness.scenario.names import known_experiments
 from harness.scenario.scenario_keys import known_keys
 from report.claims import published
 

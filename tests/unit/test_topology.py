@@ -91,6 +91,29 @@ def test_a_description_is_json_and_keeps_secrets(compose):
     assert json.dumps(load_topology(compose).describe()) == described
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("STRIPE_API_KEY", "DB_PASS", "AUTH_TOKEN", "smtp_password", "SENTRY_DSN", "MYSQL_PWD"),
+        *("AWS_ACCESS_KEY_ID", "GOOGLE_CREDENTIALS", "apiKey", "DB_PASSWD", "SECRET_KEY"),
+        *("PRIVATE_KEY", "TOKEN_KEY", "AUTH_TOKEN_OLD", "PASSWORD"),
+    ],
+)
+def test_a_secret_is_known_by_its_name(name):
+    assert secrets.is_named_as_one(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("TOKEN_TTL_S", "TOKEN_LIFETIME", "HASH_THREADS", "IDEMPOTENCY_TTL_S", "BYPASS"),
+        *("BIND", "DATABASE_URL", "ACK", "PAYMENT_TIMEOUT_S", "KEY", "COMPASS_PORT"),
+    ],
+)
+def test_what_is_no_secret_is_recorded(name):
+    assert not secrets.is_named_as_one(name)
+
+
 def test_secrets_that_nobody_states_are_drawn_and_kept_over_changes(compose):
     first, second = load_topology(compose), load_topology(compose)
     for name in secrets.NAMES:

@@ -118,6 +118,8 @@ def test_what_is_nested_without_end_is_refused(compose):
         ),
         ("0}:80", "0}:99999", ["services.nginx.ports", "65535"]),
         ("${HARNESS_PORT:-0}:80", "99999:80", ["services.nginx.ports", "99999", "65535"]),
+        ("127.0.0.1:${HARNESS_PORT:-0}:80", "70000:80", ["services.nginx.ports", "70000"]),
+        ("127.0.0.1:${HARNESS_PORT:-0}:80", "0.0.0.0:70000:80", ["services.nginx.ports", "65535"]),
         ("${HARNESS_PORT:-0}:80", "80:0", ["services.nginx.ports", "65535"]),
         ('expose: ["8000"]', 'expose: ["80000"]', ["services.web.expose", "80000", "65535"]),
         ("ledger: postgres", "ledger: postgres\n  metrics_port: 99999", ["metrics_port", "65535"]),

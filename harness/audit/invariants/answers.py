@@ -18,7 +18,7 @@ from harness.audit.facts import (
     among,
     frame_of,
 )
-from harness.audit.invariant import Evidence, Scope, invariant
+from harness.audit.invariant import COUNTERS, Evidence, Scope, invariant
 from harness.results.outages import Outage, drains, lost_response_windows
 from harness.results.routes import ROUTES
 
@@ -147,7 +147,12 @@ def sold_out_only_if_so(facts: Facts, evidence: Evidence) -> str:
     return f'{len(refused)} times "sold out", never with stock free throughout the request'
 
 
-@invariant("I14", "Clients and servers counted the same requests", scope=Scope.DEPLOYMENT)
+@invariant(
+    "I14",
+    "Clients and servers counted the same requests",
+    scope=Scope.DEPLOYMENT,
+    reads=(COUNTERS,),
+)
 def counted_alike(facts: Facts, evidence: Evidence) -> str:
     """Every answer that a client got was counted by a server, and the servers counted no more.
 

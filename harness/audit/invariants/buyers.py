@@ -14,7 +14,7 @@ from harness.audit.invariant import Evidence, Scope, invariant
     "I19",
     "Every buyer has what it asked for, at the price on offer",
     scope=Scope.ORDER,
-    reads=("orders",),
+    reads=("orders", "orders.key", "orders.user_id"),
 )
 def as_asked(facts: Facts, evidence: Evidence) -> str:
     """Orders are their buyer's, of as many units as asked for; all sums follow from the price.

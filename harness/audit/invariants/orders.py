@@ -36,7 +36,10 @@ _LEGAL = {
 
 
 @invariant(
-    "I3", "Every acknowledged order exists and was finished", scope=Scope.ORDER, reads=("orders",)
+    "I3",
+    "Every acknowledged order exists and was finished",
+    scope=Scope.ORDER,
+    reads=("orders", "orders.key", "orders.user_id"),
 )
 def none_lost(facts: Facts, evidence: Evidence) -> str:
     """Each acknowledged order exists, belongs to its buyer, and ended within the drain.
@@ -137,7 +140,7 @@ def _held_by_another(
     )
 
 
-@invariant("I4", "Every order was asked for", scope=Scope.ORDER, reads=("orders",))
+@invariant("I4", "Every order was asked for", scope=Scope.ORDER, reads=("orders", "orders.key"))
 def none_invented(facts: Facts, evidence: Evidence) -> str:
     """Every order of the ledger is a buyer's attempt; its buyer knows of it, or cannot know.
 
@@ -160,7 +163,12 @@ def none_invented(facts: Facts, evidence: Evidence) -> str:
     return f"{len(ledger)} orders, {len(unaware)} of them recovered from indeterminate attempts"
 
 
-@invariant("I5", "One order per key", scope=Scope.ORDER, reads=("orders",))
+@invariant(
+    "I5",
+    "One order per key",
+    scope=Scope.ORDER,
+    reads=("orders", "orders.key", "orders.user_id"),
+)
 def one_per_key(facts: Facts, evidence: Evidence) -> str:
     """A retry is the same order: one row per user and key, one order id in all answers to a key.
 
@@ -182,7 +190,7 @@ def one_per_key(facts: Facts, evidence: Evidence) -> str:
     "I8",
     "Every order goes through legal states to one end",
     scope=Scope.ORDER,
-    reads=("orders", "order_events", "payments"),
+    reads=("orders", "orders.key", "orders.version", "order_events", "payments"),
 )
 def legal_history(facts: Facts, evidence: Evidence) -> str:
     """Versions count from 1 without a gap, every step is legal and in time, and the end is final.

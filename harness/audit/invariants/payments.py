@@ -69,7 +69,12 @@ def charged_once(facts: Facts, evidence: Evidence) -> str:
     return f"{len(charges)} charges, {int(approved.sum())} approved = {len(confirmed)} confirmed"
 
 
-@invariant("I7", "Every outcome is the gateway's draw", scope=Scope.ORDER, reads=("orders",))
+@invariant(
+    "I7",
+    "Every outcome is the gateway's draw",
+    scope=Scope.ORDER,
+    reads=("orders", "orders.key or orders.reference"),
+)
 def outcome_as_drawn(facts: Facts, evidence: Evidence) -> str:
     """Charges and finished orders have the outcome, and charges the latency, that the seed gives.
 

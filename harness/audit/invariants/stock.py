@@ -161,7 +161,11 @@ def returned_once(facts: Facts, evidence: Evidence) -> str:
     return f"{len(known)} reserved = {sells} sold + {len(releases)} released, each once"
 
 
-@invariant("I10", "The limit per buyer is kept", reads=("orders", "stock_moves"))
+@invariant(
+    "I10",
+    "The limit per buyer is kept",
+    reads=("orders", "orders.key", "orders.user_id", "stock_moves"),
+)
 def limit_kept(facts: Facts, evidence: Evidence) -> str:
     """No account ever holds or owns more units than the limit allows.
 

@@ -19,6 +19,7 @@ from harness.results.record import DeletedPurchase, RequestCount
 from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 from harness.scenario.sales import SALE_PRODUCT
+from harness.topology.ledger_mistakes import blaming
 
 POLL_LIMIT_S = 20.0
 """How long an order is asked for; one that is open then is recorded as it was last seen."""
@@ -65,7 +66,7 @@ class DeleteAccounts(FaultAction):
 
     def inject(self) -> None:
         """Delete the accounts, and let each buy."""
-        with self._ledger() as ledger:
+        with self._ledger() as ledger, blaming(self._sql, "delete_accounts"):
             ledger.execute(self._sql.statement("delete_accounts"), {"ids": list(self._tokens)})
         with self._shop() as shop:
             self._purchases = [self._buy(shop, user_id) for user_id in self._tokens]
@@ -95,7 +96,7 @@ class DeleteAccounts(FaultAction):
         return psycopg.connect(self._deployment.dsn(), autocommit=True, connect_timeout=5)
 
     def _user_id(self, email: str) -> int:
-        with self._ledger() as ledger:
+        with self._ledger() as ledger, blaming(self._sql, "account"):
             row = ledger.execute(self._sql.statement("account"), {"email": email}).fetchone()
         if row is None:
             raise InfrastructureError(f"the ledger has no account {email}", "see the shop's logs")
