@@ -19,7 +19,10 @@ from harness.scenario.faults import Fault
 
 STOCK_POLL_S = 0.1
 GIVE_UP_LIMIT_S = 2.0
-"""How long threads are waited for when a run is given up: its deployment goes down anyway."""
+"""How long threads are waited for when a run is given up.
+
+Then its deployment goes down, or undoes by itself what was done to it where it stays up.
+"""
 
 Latest = Callable[[str, str], float | None]
 """Returns the newest value of a source's metric, or None (see `telemetry.Sampler.latest`)."""

@@ -1,11 +1,16 @@
 """What can be done to a deployment that somebody else keeps up, and what is refused."""
 
+import contextlib
 import json
+import os
+import threading
+import time
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
 
 from harness.errors import InfrastructureError, UsageError
+from harness.faults.injector import Injector
 from harness.runtimes import runtime_named
 from harness.runtimes.attached.attached_deployment import AttachedDeployment
 from harness.runtimes.attached.attached_runtime import AttachedRuntime
@@ -67,7 +72,8 @@ def deployed(endpoints, queue, tmp_path):
 
     yield deploy
     for one in made:
-        one.down()
+        with contextlib.suppress(InfrastructureError):
+            one.down()
 
 
 def fault(kind, service="api", **options):
@@ -203,3 +209,81 @@ def test_a_query_without_one_value_is_absent_and_never_zero(values):
 def test_a_prometheus_that_is_away_is_absent():
     queries = PrometheusQueries(Prometheus(url=NOWHERE, cpu_s={"api": "cpu"}))
     assert queries.usage() == {}
+
+
+HITS = """
+[faults]
+kill = "echo kill {replica} >> calls"
+start = "echo start {replica} >> calls"
+stop = "echo stop {replica} >> calls"
+pause = "echo pause {replica} >> calls"
+resume = "echo resume {replica} >> calls"
+partition = "echo partition {replica} >> calls; exit 3"
+heal = "echo heal {replica} >> calls"
+"""
+
+
+def calls(folder):
+    path = folder / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_what_a_fault_has_done_is_undone_when_the_measurement_is_over(deployed, tmp_path):
+    deployment = deployed(HITS)
+    deployment.kill("api", 1, SIGSTOP)
+    deployment.kill("api", 1, SIGKILL)
+    deployment.stop("order-worker", 1)
+    with pytest.raises(InfrastructureError, match="exit code 3"):
+        deployment.partition("redis", 1)  # which may have done half of it
+    before = len(calls(tmp_path))
+    deployment.down()
+    undone = calls(tmp_path)[before:]
+    assert sorted(undone) == ["heal 1", "resume 1", "start 1", "start 1"]
+    assert undone.index("resume 1") < len(undone) - 1 - undone[::-1].index("start 1")
+    deployment.down()
+    assert len(calls(tmp_path)) == before + 4
+
+
+def test_what_was_undone_is_not_undone_again(deployed, tmp_path):
+    deployment = deployed(HITS)
+    deployment.kill("api", 1, SIGSTOP)
+    deployment.kill("api", 1, SIGCONT)
+    deployment.kill("api", 1, SIGCONT)
+    deployment.heal("api", 1)
+    deployment.down()
+    assert calls(tmp_path) == ["pause 1", "resume 1"]
+
+
+def test_a_fault_under_way_is_waited_for_and_undone(deployed, tmp_path):
+    partition = "echo begun >> calls; until [ -e go ]; do sleep 0.01; done; echo cut >> calls"
+    deployment = deployed(
+        f'[faults]\npartition = "{partition}"\nheal = "echo heal >> calls"\n'
+        '[health]\napi = ["http://127.0.0.1:1/readyz"]\n'
+    )
+    held = Fault(kind="partition", service="api", at_s=0, for_s=600)
+    injector = Injector((held,), deployment, lambda *_: None, draw_from="7")
+    injector.start(time.monotonic_ns(), 600)
+    while not calls(tmp_path):
+        os.sched_yield()
+    going_down = threading.Thread(target=deployment.down)
+    going_down.start()
+    (tmp_path / "go").touch()
+    going_down.join(30)
+    assert calls(tmp_path) == ["begun", "cut", "heal"]
+    injector.give_up()
+    assert injector.wait(30)
+    assert calls(tmp_path) == ["begun", "cut", "heal"]
+    with pytest.raises(InfrastructureError, match="too late"):
+        deployment.partition("api", 1)
+
+
+def test_a_fault_that_cannot_be_undone_is_an_error_and_the_rest_is_undone(deployed, tmp_path):
+    deployment = deployed(HITS.replace("echo heal", "echo no such link; exit 5; echo"))
+    with pytest.raises(InfrastructureError):
+        deployment.partition("api", 1)
+    deployment.kill("api", 1, SIGKILL)
+    with pytest.raises(InfrastructureError, match=r"api-1 is left .* no such link") as failed:
+        deployment.down()
+    assert "by hand" in failed.value.hint
+    assert calls(tmp_path)[-1] == "start 1"
+    assert not (tmp_path / "state").exists()

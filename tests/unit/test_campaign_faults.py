@@ -22,6 +22,7 @@ class FakeDeployment:
 
     broken: set[tuple[object, ...]] = field(default_factory=set)
     ends_by_itself: bool = True
+    is_ours: bool = True
     calls: list[tuple[object, ...]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -207,6 +208,12 @@ def test_a_fault_that_fails_is_undone_as_far_as_it_went():
     assert (record.begun_ns, record.ended_ns, record.healthy_ns) == (None, None, None)
     assert record.error == "SIGKILL of worker-2 failed"
     assert any("SIGKILL of worker-2 failed" in news.words for news in one.events())
+
+
+def test_what_fails_on_a_deployment_of_somebody_else_is_undone_there_too():
+    broken = FakeDeployment({("partition", "api", 2)}, is_ours=False)
+    carried_out(Fault(kind="partition", service="api", replica="all", **BRIEF), deployment=broken)
+    assert {("heal", "api", 1), ("heal", "api", 2)} <= set(broken.calls)
 
 
 def test_a_drain_that_ended_in_a_kill_is_an_error_of_its_fault_and_it_is_started_again():
