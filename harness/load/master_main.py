@@ -175,7 +175,14 @@ class LoadMaster:
         return ClockOffset.of(worker.exchanges)
 
     def _fetch_log(self, worker: Worker) -> None:
-        """Fetch one log; the others wait for their turn, so no memory is filled by all at once."""
+        """Fetch one log; the others wait for their turn, so no memory is filled by all at once.
+
+        A table without a row comes in no part, so each is begun here; the file that closes the log
+        is never empty, and is there only once it has come.
+        """
+        *tables, _ = files_of(self._folder, worker.process)
+        for path in tables:
+            path.touch()
         while "sent" not in worker.said:
             self._ask(worker, event="more")
 

@@ -14,7 +14,14 @@ from harness.load.load_plan import ArrivalStage, OpenPlan, PlannedStage
 from harness.load.worker_processes import WorkerProcesses
 from tests.support.fake_shop import FakeShop, open_shop
 from tests.support.plans import plan_of
-from tests.support.played_loads import client_counts, make_plan, run_load, server_counts, wait_until
+from tests.support.played_loads import (
+    client_counts,
+    make_plan,
+    one_buyer,
+    run_load,
+    server_counts,
+    wait_until,
+)
 from tests.support.store_servers import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -102,6 +109,15 @@ def test_the_same_buyers_arrive_wherever_they_are_played(tmp_path, processes, el
 def counts_without_accounts(shop):
     counted = server_counts(shop)
     return {key: n for key, n in counted.items() if key[0] not in ("register", "login")}
+
+
+def test_a_worker_that_sends_nothing_has_an_empty_log(tmp_path):
+    def alone(shop, processes):
+        return make_plan(shop, processes=processes, **one_buyer())
+
+    result, shop = played(alone, tmp_path / "load", 2, 2)
+    assert client_counts(result.requests) == server_counts(shop)
+    assert len(result.buyers) == 1
 
 
 @pytest.mark.parametrize(("processes", "elsewhere"), [(2, 2), (3, HERE)])
