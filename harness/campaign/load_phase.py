@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -96,14 +97,16 @@ class LoadPhase:
         self._sampler: Sampler | None = None
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Stop all that still goes on."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop all that still goes on (InfrastructureError: its samples broke off before)."""
         try:
             if self._prober is not None:
                 self._prober.stop()
             if self._sampler is not None:
                 self._injector.give_up()
-                self._telemetry = self._sampler.stop()
+                # what has failed before is what is to be heard
+                with suppress(*(() if kind is None else (InfrastructureError,))):
+                    self._telemetry = self._sampler.stop()
         finally:
             self._generator.stop()
 

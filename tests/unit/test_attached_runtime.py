@@ -14,14 +14,12 @@ from harness.faults.injector import Injector
 from harness.runtimes import runtime_named
 from harness.runtimes.attached.attached_deployment import AttachedDeployment
 from harness.runtimes.attached.attached_runtime import AttachedRuntime
-from harness.runtimes.attached.endpoints import Prometheus, load_endpoints
-from harness.runtimes.attached.prometheus_queries import NoValue, PrometheusQueries
+from harness.runtimes.attached.endpoints import load_endpoints
 from harness.runtimes.state import StateFolder
 from harness.scenario.faults import Fault
 from harness.scenario.sales import Sale
 from harness.topology import find_approach
 from tests.support.edits import ROOT
-from tests.support.scripted_server import serve
 
 NOWHERE = "http://127.0.0.1:1"
 PLAIN = f"""
@@ -166,49 +164,6 @@ def test_a_command_may_empty_and_seed(deployed, tmp_path):
     deployment = deployed(f'[reset]\ncommand = "{told}"\n')
     assert deployment.empty_and_seed(100, [Sale(1, 1, 40), Sale(2, 1001, 5)], 2)
     assert (tmp_path / "told").read_text() == "1:40 1001:5, 100, 2\n"
-
-
-def answering(*bodies):
-    """Return what answers one request after the other with these JSON documents."""
-
-    def answer(connection, number):
-        body = json.dumps(bodies[number % len(bodies)]).encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-        connection.sendall(f"{head}\r\n\r\n".encode() + body)
-
-    return answer
-
-
-def vector(*values):
-    result = [{"metric": {}, "value": [1.0, value]} for value in values]
-    return {"status": "success", "data": {"resultType": "vector", "result": result}}
-
-
-def asked(server, **queries):
-    return PrometheusQueries(Prometheus(url=server.address, **queries))
-
-
-def test_prometheus_says_what_a_service_used():
-    with serve(answering(vector("12.5"), vector("1000000"))) as server:
-        queries = asked(server, cpu_s={"api": "cpu"}, memory_bytes={"api": "memory"})
-        used = queries.usage()["api"]
-        assert (used.cpu_s, used.memory_bytes, used.processes) == (12.5, 1_000_000, None)
-        queries.check()
-    assert b"GET /api/v1/query?query=cpu " in server.requests[0]
-
-
-@pytest.mark.parametrize("values", [(), ("1", "2")])
-def test_a_query_without_one_value_is_absent_and_never_zero(values):
-    with serve(answering(vector(*values))) as server:
-        queries = asked(server, cpu_s={"api": "cpu"})
-        assert queries.usage() == {}
-        with pytest.raises(NoValue, match=r"prometheus\.cpu_s\.api: \d values"):
-            queries.check()
-
-
-def test_a_prometheus_that_is_away_is_absent():
-    queries = PrometheusQueries(Prometheus(url=NOWHERE, cpu_s={"api": "cpu"}))
-    assert queries.usage() == {}
 
 
 HITS = """
