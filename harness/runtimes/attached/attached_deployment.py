@@ -175,7 +175,7 @@ class AttachedDeployment(Deployment[AttachedReplica]):
         urls = self._endpoints.health.get(service, ())
         if not urls:
             return lambda: True  # no fault hits it: `AttachedRuntime.check`
-        return partial(_succeeds, partial(_get_ok, urls[min(number, len(urls)) - 1]))
+        return partial(_succeeds, partial(_get_ok, urls[number - 1] if len(urls) > 1 else urls[0]))
 
     def _ledger_answers(self) -> None:
         with psycopg.connect(self.dsn(), connect_timeout=int(_ANSWER_LIMIT_S)) as ledger:
