@@ -125,8 +125,8 @@ def test_no_mistake_shows_a_password(file, line):
         (
             "queue",
             '["http://10.0.0.7:8001/readyz"]',
-            '["http://10.0.0.7:8001/readyz", "http://10.0.0.8:8001/readyz"]',
-            ["health.api has 2 URLs", "replicas", "one for each, or one for all"],
+            '["http://10.0.0.7:1/readyz", "http://10.0.0.7:2/readyz", "http://10.0.0.7:3/readyz"]',
+            ["health.api has 3 URLs", "replicas", "one for each, or one for all"],
         ),
     ],
 )
