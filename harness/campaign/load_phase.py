@@ -115,11 +115,15 @@ class LoadPhase:
         self._generator.wait_ready()
 
     def count_requests(self) -> None:
-        """Read the servers' counters, so that what they counted before the load is left out."""
+        """Read the servers' counters, so that what they counted before the load is left out.
+
+        Raises InfrastructureError if one does not answer.
+        """
         if self._prober is not None:
             self._prober.prepare()
-        self._requests_before = collect.request_counts(self._deployment)
-        self.earlier_charges = collect.earlier_charges(self._deployment)
+        with collect.answers_expected(self._deployment, "before the load"):
+            self._requests_before = collect.request_counts(self._deployment)
+            self.earlier_charges = collect.earlier_charges(self._deployment)
 
     def send(self) -> None:
         """Begin the load, its samples and its faults, and follow them to the end of the stages.

@@ -7,6 +7,7 @@ import threading
 import time
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
+import httpx
 import pytest
 
 from harness.errors import InfrastructureError, UsageError
@@ -20,6 +21,7 @@ from harness.scenario.faults import Fault
 from harness.scenario.sales import Sale
 from harness.topology import find_approach
 from tests.support.edits import ROOT
+from tests.support.scripted_server import serve
 
 NOWHERE = "http://127.0.0.1:1"
 PLAIN = f"""
@@ -145,6 +147,24 @@ def test_what_does_not_answer_is_named_by_its_key_and_without_a_password(deploye
     with pytest.raises(InfrastructureError, match="address does not answer") as refused:
         deployed().check_reachable(lambda _: None)
     assert "hidden" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ('[gateway]\nurl = "{}"\n', "gateway.url"),
+        ('[metrics]\napi = ["{}/metrics"]\n', "metrics.api"),
+    ],
+)
+def test_an_error_is_no_answer_of_a_gateway_or_of_metrics(deployed, table, key):
+    def answer(connection, _):
+        connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    with serve(answer) as server:
+        deployment = deployed(table.format(server.address))
+        questions = dict(deployment._questions())
+        with pytest.raises(httpx.HTTPStatusError, match="404"):
+            questions[key]()
 
 
 def test_what_is_not_known_has_no_address_and_no_value(deployed):
