@@ -84,8 +84,8 @@ def explain(
     error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
     key = _key(error["loc"])
     is_unknown = error["type"] == "extra_forbidden"
-    is_said = not secret or not (is_unknown or error["loc"][:1] in [(one,) for one in secret])
-    value = f" = {error['input']!r}" if is_said else ""
+    is_secret = bool(secret) and (is_unknown or (error["loc"] or ("",))[0] in secret)
+    value = "" if is_secret else f" = {error['input']!r}"
     more = f"; {len(errors) - 1} more like it in the file" if len(errors) > 1 else ""
     if error["type"] == "missing":
         return UsageError(f"{path}: {key} is missing", f"add it{more}")
