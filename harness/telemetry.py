@@ -82,7 +82,8 @@ class Sampler:
         self._cpu_read: dict[str, tuple[float, float]] = {}
         self._cores: dict[str, float] = {}
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._sample_until_stopped, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._broken_by: Exception | None = None
         self._t0_ns = 0
         self._clocks_apart_ns = 0
         self._foreign = ForeignProcesses(os.getpid())
@@ -107,7 +108,10 @@ class Sampler:
         return self._cores.copy()
 
     def stop(self) -> pd.DataFrame:
-        """Take a last sample, stop, and return all as a frame of t_s, source, metric, value."""
+        """Take a last sample, stop, and return all as a frame of t_s, source, metric, value.
+
+        Raises InfrastructureError if sampling broke off before: what it has then ends anywhere.
+        """
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -115,7 +119,19 @@ class Sampler:
             self._ledger.close()
         if self._redis is not None:
             self._redis.close()
+        if self._broken_by is not None:
+            raise InfrastructureError(
+                f"the samples of telemetry broke off: "
+                f"{type(self._broken_by).__name__}: {self._broken_by}",
+                "this is a bug: report it; the run can be repeated with --resume",
+            ) from self._broken_by
         return pd.DataFrame(self._rows, columns=["t_s", "source", "metric", "value"])
+
+    def _run(self) -> None:
+        try:
+            self._sample_until_stopped()
+        except Exception as error:  # whatever it is, nobody may take what there is for all
+            self._broken_by = error
 
     def _sample_until_stopped(self) -> None:
         next_s = time.monotonic()
@@ -158,7 +174,8 @@ class Sampler:
         if in_full:
             with suppress(InfrastructureError):
                 yield list(self._measure_clocks())
-        yield list(self._measure_services(in_full))
+        with suppress(InfrastructureError):  # a node's engine that is going away
+            yield list(self._measure_services(in_full))
 
     def _measure_clocks(self) -> Iterator[Sample]:
         for node, (ahead_s, uncertainty_s) in self._deployment.clocks().items():

@@ -18,6 +18,7 @@ from harness.errors import InfrastructureError, UsageError
 from harness.load import LoadWorkers
 from harness.results.record import SCHEMA_VERSION
 from harness.results.store import Campaign
+from harness.runtime_names import ATTACHED
 from harness.runtimes import Runtime
 from harness.scenario.faults import frozen_services
 from harness.scenario.model import Scenario
@@ -179,6 +180,7 @@ def reopen(
             "say the same with --load-master and --load-workers, or begin a new campaign",
         )
     _check_nodes(path, description.get("runtime_facts", {}), runtime)
+    _check_endpoints(path, description.get("runtime_facts", {}), runtime)
     request = Request(
         scenario=Scenario.model_validate(description["scenario"]),
         variants=[_stored_variant(one, folders or {}) for one in description["variants"]],
@@ -217,6 +219,19 @@ def _check_nodes(path: Path, begun_with: Mapping[str, Any], runtime: Runtime) ->
             f"{path} was begun on other nodes, or with other services on them: {said}",
             "name the same ones by --nodes, or begin a new campaign",
         )
+
+
+def _check_endpoints(path: Path, begun_with: Mapping[str, Any], runtime: Runtime) -> None:
+    """Raise UsageError if endpoints say more, or less, of a deployment than they did."""
+    now = json.loads(json.dumps(runtime.facts()))
+    if runtime.name != ATTACHED or now == begun_with:
+        return
+    names = sorted(name for name in {*now, *begun_with} if now.get(name) != begun_with.get(name))
+    said = "; ".join(f"{name} = {begun_with.get(name)}, now {now.get(name)}" for name in names)
+    raise UsageError(
+        f"{path} was begun with other endpoints: {said}",
+        "name the same file by --endpoints, or begin a new campaign",
+    )
 
 
 def _stored_variant(content: Mapping[str, Any], folders: Mapping[str, Path]) -> Variant:

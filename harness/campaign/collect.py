@@ -5,9 +5,11 @@ Only what was on sale is read: the warm-up sells another product, under keys of 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from hashlib import sha256
+from typing import Any, Self
 
 import httpx
 import pandas as pd
@@ -59,6 +61,20 @@ RequestCounts = Counter[tuple[str, str, int]]
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierCharges:
+    """The charges before the load, which are the first in the gateway's log: none of a new one."""
+
+    count: int = 0
+    digest: str = ""
+    """By which they are known again: a log that began anew has others in their place."""
+
+    @classmethod
+    def of(cls, lines: Sequence[bytes]) -> Self:
+        """Remember all charges of a log."""
+        return cls(len(lines), sha256(b"\n".join(lines)).hexdigest()) if lines else cls()
+
+
+@dataclass(frozen=True, slots=True)
 class Collected:
     """What the stores, the servers and the gateway say of a load that is over."""
 
@@ -73,13 +89,16 @@ class Collected:
 
 
 def collect(
-    deployment: Deployment, sales: Sequence[Sale], seed: int, earlier: int = 0
+    deployment: Deployment,
+    sales: Sequence[Sale],
+    seed: int,
+    earlier: EarlierCharges = EarlierCharges(),
 ) -> Collected:
     """Read everything once the backlog is worked off, without `earlier` charges.
 
     Raises InfrastructureError if a store or a server does not answer.
     """
-    try:
+    with answers_expected(deployment, "after the run"):
         return Collected(
             server_counts=request_counts(deployment),
             store=store_facts(deployment, sales),
@@ -88,9 +107,16 @@ def collect(
             ledger=ledger_frames(deployment, sales),
             absent=absent(deployment),
         )
+
+
+@contextmanager
+def answers_expected(deployment: Deployment, when: str) -> Iterator[None]:
+    """Raise InfrastructureError for a store or a server that does not answer within the block."""
+    try:
+        yield
     except (psycopg.Error, redis.RedisError, httpx.HTTPError) as error:
         raise InfrastructureError(
-            f"{deployment.topology.approach}: cannot read the stores after the run: {error}",
+            f"{deployment.topology.approach}: cannot read the stores {when}: {error}",
             "the run is not saved; continue the campaign with --resume",
         ) from error
 
@@ -102,15 +128,24 @@ def absent(deployment: Deployment) -> list[str]:
     return found if deployment.urls(deployment.topology.gateway) else [*found, "charges"]
 
 
-def charges(deployment: Deployment, warm_up_prefix: str, earlier: int = 0) -> pd.DataFrame:
+def charges(
+    deployment: Deployment, warm_up_prefix: str, earlier: EarlierCharges = EarlierCharges()
+) -> pd.DataFrame:
     """Read the payment gateway's log of executed charges, without those of the warm-up.
 
     They are known by their reference, if that is the buyer's key, and by their order. The `earlier`
-    charges, which are first in the log, are left out, too. Empty if nobody named the gateway.
+    charges are left out, too. Empty if nobody named the gateway.
+
+    Raises InfrastructureError if the log no longer begins with those: then others are lost as well.
     """
     lines = _log_of_charges(deployment)
+    if EarlierCharges.of(lines[: earlier.count]) != earlier:
+        raise InfrastructureError(
+            f"{deployment.topology.approach}: the gateway's log of charges began anew in the load",
+            "let the gateway keep its log over a restart, or leave out the fault that ends it",
+        )
     warm_up = orders_of(deployment, WARM_UP_PRODUCT)
-    rows = [json.loads(line) for line in lines[earlier:]]
+    rows = [_row(deployment, line) for line in lines[earlier.count :]]
     sale = [
         row
         for row in rows
@@ -119,9 +154,28 @@ def charges(deployment: Deployment, warm_up_prefix: str, earlier: int = 0) -> pd
     return pd.DataFrame(sale, columns=list(COLUMNS["charges"]))
 
 
-def earlier_charges(deployment: Deployment) -> int:
-    """Return how many charges there were before the load, where the gateway is not a new one."""
-    return 0 if deployment.is_ours else len(_log_of_charges(deployment))
+def earlier_charges(deployment: Deployment) -> EarlierCharges:
+    """Return the charges that there were before the load, where the gateway is not a new one.
+
+    Raises InfrastructureError if what answers there has no log of charges.
+    """
+    if deployment.is_ours:
+        return EarlierCharges()
+    lines = _log_of_charges(deployment)
+    for line in lines:
+        _row(deployment, line)
+    return EarlierCharges.of(lines)
+
+
+def _row(deployment: Deployment, line: bytes) -> dict[str, Any]:
+    with suppress(ValueError):
+        row = json.loads(line)
+        if isinstance(row, dict):
+            return row
+    raise InfrastructureError(
+        f"{deployment.topology.approach}: no charge in the gateway's log: {line[:80]!r}",
+        "is it the payment gateway of this project that answers there?",
+    )
 
 
 def _log_of_charges(deployment: Deployment) -> list[bytes]:
@@ -203,14 +257,25 @@ def request_counts(deployment: Deployment) -> RequestCounts | None:
             return None
         for url in urls:
             text = httpx.get(f"{url}/metrics", timeout=10).raise_for_status().text
-            for family in text_string_to_metric_families(text):
-                if family.name != REQUEST_COUNTER:
-                    continue
-                for sample in family.samples:
-                    if sample.name.endswith("_total"):
-                        labels = sample.labels
-                        key = (labels["method"], labels["route"], int(labels["status"]))
-                        counts[key] += int(sample.value)
+            try:
+                counts.update(_counted(text))
+            except (ValueError, KeyError) as error:
+                raise InfrastructureError(
+                    f"{topology.approach}: {service} has metrics that cannot be read: {error}",
+                    f"see its /metrics: {REQUEST_COUNTER} by method, route and status",
+                ) from error
+    return counts
+
+
+def _counted(text: str) -> RequestCounts:
+    """Return what the text of one server's metrics says of its requests."""
+    counts: RequestCounts = Counter()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples if family.name == REQUEST_COUNTER else ():
+            if sample.name.endswith("_total"):
+                labels = sample.labels
+                key = (labels["method"], labels["route"], int(labels["status"]))
+                counts[key] += int(sample.value)
     return counts
 
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -96,15 +97,17 @@ class LoadPhase:
         self._sampler: Sampler | None = None
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Stop all that still goes on."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop all that still goes on (InfrastructureError: its samples broke off before)."""
         try:
             if self._sampler is not None:
                 self._injector.give_up()  # first: what is broken is mended while others still end
             if self._prober is not None:
                 self._prober.stop()
             if self._sampler is not None:
-                self._telemetry = self._sampler.stop()
+                # what has failed before is what is to be heard
+                with suppress(*(() if kind is None else (InfrastructureError,))):
+                    self._telemetry = self._sampler.stop()
         finally:
             self._generator.stop()
 
@@ -113,11 +116,15 @@ class LoadPhase:
         self._generator.wait_ready()
 
     def count_requests(self) -> None:
-        """Read the servers' counters, so that what they counted before the load is left out."""
+        """Read the servers' counters, so that what they counted before the load is left out.
+
+        Raises InfrastructureError if one does not answer.
+        """
         if self._prober is not None:
             self._prober.prepare()
-        self._requests_before = collect.request_counts(self._deployment)
-        self.earlier_charges = collect.earlier_charges(self._deployment)
+        with collect.answers_expected(self._deployment, "before the load"):
+            self._requests_before = collect.request_counts(self._deployment)
+            self.earlier_charges = collect.earlier_charges(self._deployment)
 
     def send(self) -> None:
         """Begin the load, its samples and its faults, and follow them to the end of the stages.

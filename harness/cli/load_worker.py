@@ -38,5 +38,5 @@ def load_worker(
         raise UsageError(message, "say the address of the machine of the harness") from error
     with suppress(KeyboardInterrupt), WorkerProcesses(host, port, processes) as workers:
         console.print(f"waiting for loads of {host}:{port} (processes: {processes}); Ctrl-C ends")
-        workers.serve(lambda: console.print("a load is over; waiting for the next"))
+        workers.serve(lambda news: console.print(f"{news}; waiting for the next", markup=False))
     return ExitCode.OK

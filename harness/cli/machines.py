@@ -76,15 +76,22 @@ def read_address(option: str, word: str) -> tuple[str, int]:
 
     with suppress(ValueError):
         url = urlsplit(f"//{word}")
-        if url.hostname and url.netloc == word and "@" not in word:
-            return url.hostname, PORT if url.port is None else url.port
+        port = PORT if url.port is None else url.port
+        # the master listens at an address of IPv4, and at a port that its workers know beforehand
+        is_plain = url.netloc == word and not {"@", "["} & set(word)
+        if url.hostname and port and is_plain:
+            return url.hostname, port
     raise UsageError(
-        f"{option} {word}: not of the form HOST[:PORT]", f"for example {option} 10.0.0.5"
+        f"{option} {word}: not of the form HOST[:PORT] (IPv4, no port 0)",
+        f"for example {option} 10.0.0.5",
     )
 
 
 def read_load_workers(master: str | None, count: int | None) -> "LoadWorkers | None":
-    """Return the processes of the load on other machines (UsageError: it is not said where)."""
+    """Return the processes of the load on other machines.
+
+    Raises UsageError if it is not said where they find this one, or if nobody can listen there.
+    """
     from harness.load.load_workers import LoadWorkers
 
     if master is None:
@@ -94,4 +101,28 @@ def read_load_workers(master: str | None, count: int | None) -> "LoadWorkers | N
                 "say its address as well: --load-master HOST[:PORT]",
             )
         return None
-    return LoadWorkers(*read_address("--load-master", master), count)
+    host, port = read_address("--load-master", master)
+    _check_listens(master, host, port)
+    return LoadWorkers(host, port, count)
+
+
+def _check_listens(master: str, host: str, port: int) -> None:
+    """Bind the port for a moment, as the master of the load will, after a whole warm-up."""
+    import socket
+
+    try:
+        address = socket.gethostbyname(host)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(
+            f"--load-master {master}: {host} has no address: {error}",
+            "say the address of this machine at which the load workers reach it",
+        ) from error
+    try:
+        with socket.socket() as bound:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as ZeroMQ does
+            bound.bind((address, port))
+    except OSError as error:
+        raise UsageError(
+            f"--load-master {master}: cannot listen there: {error.strerror}",
+            "say an address of this machine, and a port that no other program has",
+        ) from error

@@ -108,6 +108,10 @@ AS_STATED: Final = (
     "say no more than --runs, --seed, --same-seed, --runtime, --out and how it is shown; "
     "one experiment takes all options: harness run experiments/threads",
 )
+_NO_WORKERS: Final = (
+    "experiments send their load from this machine alone",
+    "leave out --load-master and --load-workers",
+)
 """What is refused, and what to do instead."""
 
 
@@ -257,6 +261,7 @@ def _resume(
     if not (folder / "campaign.json").exists() and any(folder.glob("*/campaign.json")):
         from harness.cli.experiments import measure_all
 
+        _refuse(*_NO_WORKERS, workers)
         return measure_all(folder, lambda path: _resume(path, root, deploys, shown))
     from harness import campaign
     from harness.results.store import Campaign

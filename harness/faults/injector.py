@@ -18,8 +18,13 @@ from harness.runtimes import Deployment
 from harness.scenario.faults import Fault
 
 STOCK_POLL_S = 0.1
+UNDO_LIMIT_S = 60.0
+"""How long is waited for what is undone on a deployment that stays up when a run is given up."""
 GIVE_UP_LIMIT_S = 2.0
-"""How long threads are waited for when a run is given up: its deployment goes down anyway."""
+"""How long threads are waited for when a run is given up.
+
+Then its deployment goes down, or undoes by itself what was done to it where it stays up.
+"""
 
 Latest = Callable[[str, str], float | None]
 """Returns the newest value of a source's metric, or None (see `telemetry.Sampler.latest`)."""
@@ -41,7 +46,10 @@ class Injector:
         in_turn: bool = False,
     ) -> None:
         self._latest = latest
+        self._stays_up = not deployment.is_ours
         self._giving_up = threading.Event()
+        self._broken = 0
+        self._changes = threading.Condition()
         self._events: SimpleQueue[FaultEvent] = SimpleQueue()
         self._t0_ns = 0
         self._load_s = 0.0
@@ -74,7 +82,10 @@ class Injector:
 
     def give_up(self) -> None:
         """Begin no other fault; let go what is paused, and start nothing again."""
-        self._giving_up.set()
+        with self._changes:
+            self._giving_up.set()
+            if self._stays_up:
+                self._changes.wait_for(lambda: not self._broken, UNDO_LIMIT_S)
         self.wait(GIVE_UP_LIMIT_S)
 
     def events(self) -> list[FaultEvent]:
@@ -93,6 +104,20 @@ class Injector:
         return records
 
     # -- what an injection asks
+
+    def begin_to_break(self) -> bool:
+        """Count a fault as one that is to be undone; return False if it is too late to begin."""
+        with self._changes:
+            if self._giving_up.is_set():
+                return False
+            self._broken += 1
+            return True
+
+    def end_to_break(self) -> None:
+        """Count it as undone, as far as that can be done."""
+        with self._changes:
+            self._broken -= 1
+            self._changes.notify_all()
 
     def now_ns(self) -> int:
         """Return the time since the load began."""
@@ -180,7 +205,24 @@ class _Injection:
     def _break(self) -> None:
         record, run = self.record, self._run
         record.in_flight = run.in_flight()
+        if not run.begin_to_break():
+            return
         begun_ns = run.now_ns()
+        try:
+            goes_on = self._break_for_a_while(begun_ns)
+        finally:
+            run.end_to_break()
+        if not goes_on:
+            record.error = "the run was given up before it was over"
+            return
+        self._action.recover()
+        record.healthy_ns = run.now_ns()
+        took_s = (record.healthy_ns - begun_ns) / 1e9
+        run.publish(self._name, f"back after {took_s:.1f} s", is_over=True)
+
+    def _break_for_a_while(self, begun_ns: int) -> bool:
+        """Inject the fault, and undo it when its time is over; return True if that came."""
+        record, run = self.record, self._run
         try:
             self._action.inject()
         except Exception:
@@ -192,13 +234,7 @@ class _Injection:
         goes_on = run.sleep_until(begun_ns / 1e9 + self._fault.lasts_s)
         self._action.undo()
         record.ended_ns = run.now_ns()
-        if not goes_on:
-            record.error = "the run was given up before it was over"
-            return
-        self._action.recover()
-        record.healthy_ns = run.now_ns()
-        took_s = (record.healthy_ns - begun_ns) / 1e9
-        run.publish(self._name, f"back after {took_s:.1f} s", is_over=True)
+        return goes_on
 
     def _repair(self) -> None:
         """Undo what was done of a fault that failed; that failure is the one to be reported."""

@@ -25,7 +25,7 @@ import psutil
 from harness.errors import InfrastructureError
 from harness.host import child_processes
 from harness.load.load_plan import AnyPlan
-from harness.load.load_workers import LoadWorkers
+from harness.load.load_workers import CANNOT_LISTEN, LoadWorkers
 
 READY_LIMIT_S = 60.0
 STOP_GRACE_S = 2.0
@@ -113,6 +113,11 @@ class _Child:
         code = self.wait(0)
         return 0 if code is None and self.over.is_set() else code
 
+    @property
+    def hears_nobody(self) -> bool:
+        """Return True if it has ended because it cannot listen where it was told to."""
+        return False
+
     def cpu_s(self) -> float:
         """Return what the process itself has used."""
         with suppress(psutil.Error):  # it has ended; what was read last counts
@@ -159,6 +164,11 @@ class _Master(_Child):
         log = plan_path.with_name("master.log")
         words = (plan_path, workers.host, workers.port, len(numbers))
         super().__init__("master_main", words, numbers, log)
+
+    @property
+    def hears_nobody(self) -> bool:
+        """Return True if it has ended because it cannot listen where it was told to."""
+        return self.process.returncode == CANNOT_LISTEN
 
 
 class LoadProcess:
@@ -300,9 +310,10 @@ class LoadProcess:
         return _describe_exit(codes[0]) if codes else "it said nothing"
 
     def _ended_badly(self, what: str) -> InfrastructureError:
-        return InfrastructureError(
-            f"{what}: {self.last_words()}", "if the message does not help, this is a bug: report it"
-        )
+        hint = "if the message does not help, this is a bug: report it"
+        if any(one.hears_nobody for one in self._generators):
+            hint = "--load-master takes an address of this machine, with a port that is free"
+        return InfrastructureError(f"{what}: {self.last_words()}", hint)
 
 
 def _not_ready(one: _Child, limit_s: float) -> InfrastructureError:

@@ -35,16 +35,19 @@ def listen(on_word: Callable[[dict[str, Any]], None], on_stop: Callable[[int], N
     leave_with_parent(lambda line: on_word(json.loads(line)))
 
 
-def leave_with_parent(on_line: Callable[[bytes], None]) -> None:
-    """Read standard input in a greenlet, and end this process when it closes."""
+def leave_with_parent(
+    on_line: Callable[[bytes], None], before: Callable[[], None] = lambda: None
+) -> None:
+    """Read standard input in a greenlet; when it closes, do what is due `before` and end."""
     gevent.os.make_nonblocking(_STDIN)
-    gevent.spawn(_read, on_line)
+    gevent.spawn(_read, on_line, before)
 
 
-def _read(on_line: Callable[[bytes], None]) -> None:
+def _read(on_line: Callable[[bytes], None], before: Callable[[], None]) -> None:
     received = b""
     while chunk := gevent.os.nb_read(_STDIN, 4096):
         *lines, received = (received + chunk).split(b"\n")
         for line in lines:
             on_line(line)
+    before()
     os._exit(1)  # nobody is left who would read the log

@@ -9,6 +9,10 @@ MESSAGE: Final = "harness"
 """The type of our messages among Locust's own; what they say is their ``event``."""
 NO_MASTER: Final = 3
 """The exit code of a worker that has found no master for five minutes."""
+LOAD_FAILED: Final = 4
+"""The exit code of a worker whose load was not played to its end."""
+CANNOT_LISTEN: Final = 3
+"""The exit code of a master that cannot listen at its address."""
 WORKERS_FILE: Final = "workers.json"
 """Who they were, and how well their clocks are known: a file beside the logs of the load."""
 

@@ -10,7 +10,8 @@ that can disturb nothing any more (``{"fetch": true}``). It deals out the last `
 Locust's own messages say who is connected and, by their heartbeats, who is gone; its dispatcher of
 users is not used (see stage_driver). A worker that is lost ends the load: its log is, too.
 
-Exit codes: 0 done, 1 a worker broke or was lost (see standard error), 2 wrong call.
+Exit codes: 0 done, 1 a worker broke or was lost (see standard error), 2 wrong call, 3 nobody can
+listen at that address.
 """
 
 from gevent import monkey
@@ -39,7 +40,7 @@ from locust.runners import STATE_MISSING, MasterRunner
 from harness.load import harness_pipe
 from harness.load.clock_offset import ClockOffset, Exchange, worst_error_ns
 from harness.load.load_plan import AnyPlan, plan_from_json
-from harness.load.load_workers import MESSAGE, WORKERS_FILE
+from harness.load.load_workers import CANNOT_LISTEN, MESSAGE, WORKERS_FILE
 from harness.load.request_log import files_of
 
 EXCHANGES = 16
@@ -175,7 +176,14 @@ class LoadMaster:
         return ClockOffset.of(worker.exchanges)
 
     def _fetch_log(self, worker: Worker) -> None:
-        """Fetch one log; the others wait for their turn, so no memory is filled by all at once."""
+        """Fetch one log; the others wait for their turn, so no memory is filled by all at once.
+
+        A table without a row comes in no part, so each is begun here; the file that closes the log
+        is never empty, and is there only once it has come.
+        """
+        *tables, _ = files_of(self._folder, worker.process)
+        for path in tables:
+            path.touch()
         while "sent" not in worker.said:
             self._ask(worker, event="more")
 
@@ -260,12 +268,9 @@ def main(arguments: list[str]) -> int:
     try:
         address = socket.gethostbyname(host)  # ZeroMQ listens at addresses, not at names
         runner = Environment().create_master_runner(address, port)
-    except SystemExit:  # Locust's way to say so
-        sys.stderr.write(f"cannot listen for load workers at {host}:{port}: the port is taken")
-        return 1
     except (OSError, RPCError) as error:
         sys.stderr.write(f"cannot listen for load workers at {host}:{port}: {error}")
-        return 1
+        return CANNOT_LISTEN
     master = LoadMaster(plan, path.parent, runner, count)
     harness_pipe.listen(master.obey, master.stop)
     failure = ""

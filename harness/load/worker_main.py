@@ -6,8 +6,8 @@ It connects to the master (master_main), is given a plan and its number in it, g
 hands its log over, and ends. Locust's messages carry the same reports as the pipes of a generator
 on the machine of the harness, and more: see `MasterChannel`.
 
-Exit codes: 0 the master has no more use for it, or is gone; 1 whoever started it is gone; 2 wrong
-call; 3 there was no master for five minutes.
+Exit codes: 0 the master has no more use for it; 1 whoever started it is gone, and so is its folder;
+2 wrong call; 3 there was no master for five minutes; 4 its load failed, or was broken off.
 """
 
 from gevent import monkey
@@ -16,6 +16,7 @@ monkey.patch_all()  # first, as Locust does it: before anything opens a socket
 
 # ruff: noqa: E402
 import os
+import shutil
 import socket
 import sys
 import time
@@ -40,7 +41,7 @@ from harness.load.account_opening import NoAccount
 from harness.load.control_channel import ControlChannel
 from harness.load.generator import allow_many_sockets, generate
 from harness.load.load_plan import AnyPlan, plan_from_json
-from harness.load.load_workers import MESSAGE, NO_MASTER
+from harness.load.load_workers import LOAD_FAILED, MESSAGE, NO_MASTER
 from harness.load.request_log import files_of
 
 PART_BYTES = 1 << 20
@@ -62,6 +63,7 @@ class MasterChannel(ControlChannel):
     def __init__(self, runner: WorkerRunner) -> None:
         super().__init__()
         self.runner = runner
+        self.exit_code = 0
         self._plan: AsyncResult[tuple[AnyPlan, int]] = AsyncResult()
         self._parts_wanted = Semaphore(0)
         runner.register_message(MESSAGE, self._on_message)
@@ -82,6 +84,7 @@ class MasterChannel(ControlChannel):
     def wait_for_plan(self) -> tuple[AnyPlan, int]:
         """Wait until the master deals a plan out; return it, and which process of it this is."""
         dealt: tuple[AnyPlan, int] = self._plan.get()
+        self.exit_code = LOAD_FAILED  # until it is played to its end
         return dealt
 
     def hand_over(self, folder: Path, process: int) -> None:
@@ -92,6 +95,7 @@ class MasterChannel(ControlChannel):
                     self._parts_wanted.acquire()
                     self.send({"event": "part", "file": number, "content": zlib.compress(part)})
         self._parts_wanted.acquire()
+        self.exit_code = 0
         self.send({"event": "sent"})
 
     def _on_message(self, msg: Any, **_: Any) -> None:
@@ -109,12 +113,12 @@ class MasterChannel(ControlChannel):
             case "stop":
                 self.stop(0)
             case "leave":
-                os._exit(0)
+                os._exit(self.exit_code)
 
     def _leave_with_master(self) -> None:
         """End this process when Locust says that the master has no more use for it, or is gone."""
         self.runner.greenlet.join()
-        os._exit(0)
+        os._exit(self.exit_code)
 
 
 def work(channel: MasterChannel, folder: Path) -> str:
@@ -145,7 +149,10 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 3 or not arguments[1].isdigit():
         sys.stderr.write("usage: python -m harness.load.worker_main HOST PORT FOLDER\n")
         return 2
-    harness_pipe.leave_with_parent(lambda line: None)
+    folder = Path(arguments[2])
+    harness_pipe.leave_with_parent(
+        lambda line: None, lambda: shutil.rmtree(folder, ignore_errors=True)
+    )
     allow_many_sockets()
     runners.MASTER_HEARTBEAT_TIMEOUT = MASTER_SILENCE_S
     environment = Environment(catch_exceptions=False)
@@ -158,15 +165,16 @@ def main(arguments: list[str]) -> int:
         return 1
     channel = MasterChannel(runner)
     try:
-        failure = work(channel, Path(arguments[2]))
+        failure = work(channel, folder)
     except NoAccount as error:
         failure = str(error)
     except Exception:
         failure = traceback.format_exc()
     if failure:
+        sys.stderr.write(failure + "\n")
         channel.send({"event": "failed", "words": failure})
     runner.greenlet.join()
-    return 0
+    return channel.exit_code
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Self
 
 from harness.errors import InfrastructureError
 from harness.host import child_processes
-from harness.load.load_workers import NO_MASTER
+from harness.load import load_workers
 
 POLL_S = 0.2
 STOP_GRACE_S = 2.0
@@ -42,7 +42,7 @@ class _Worker:
         self.process.wait()
         assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
         self.process.stdin.close()
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class WorkerProcesses:
@@ -67,8 +67,8 @@ class WorkerProcesses:
                 one.process.kill()
             one.collect()
 
-    def serve(self, on_end: Callable[[], None]) -> None:
-        """Replace every worker whose load is over, for ever, and call `on_end`.
+    def serve(self, on_news: Callable[[str], None]) -> None:
+        """Replace every worker whose load is over, for ever, and say how it ended.
 
         Raises InfrastructureError, with its last words, for one that ended by itself.
         """
@@ -77,16 +77,24 @@ class WorkerProcesses:
                 code = child_processes.exit_code(one.process)
                 if code is None:
                     continue
-                if code not in (0, NO_MASTER):
-                    raise InfrastructureError(
-                        f"a load worker ended with exit code {code}: {one.last_words()}",
-                        "if the message does not help, this is a bug: report it",
-                    )
-                if code == 0:
-                    on_end()
+                on_news(self._how_it_ended(one, code))
                 self._workers[place] = self._start()
                 one.collect()
             time.sleep(POLL_S)
+
+    def _how_it_ended(self, one: _Worker, code: int) -> str:
+        match code:
+            case 0:
+                return "a load is over"
+            case load_workers.NO_MASTER:
+                host, port = self._address
+                return f"no master for five minutes at {host}:{port}"
+            case load_workers.LOAD_FAILED:
+                return f"a load failed, or was broken off: {one.last_words()}"
+        raise InfrastructureError(
+            f"a load worker ended with exit code {code}: {one.last_words()}",
+            "if the message does not help, this is a bug: report it",
+        )
 
     def _start(self) -> _Worker:
         """Start a worker in a folder of its own; it ends when its standard input is closed."""

@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, get_args
 
@@ -72,33 +72,42 @@ _CLEARER = {
 }
 
 
-def explain(path: Path, table: type[SchemaModel], errors: list[ErrorDetails]) -> UsageError:
-    """Return the first error in words; its hint gives the number of further ones."""
+def explain(
+    path: Path, table: type[SchemaModel], errors: list[ErrorDetails], secret: Collection[str] = ()
+) -> UsageError:
+    """Return the first error in words; its hint gives the number of further ones.
+
+    The values of `secret` keys are not said; nor, if there are any, those of unknown keys: each
+    may be one of them, misspelt.
+    """
     # a misspelt key is also a missing one: report the word that stands in the file
     error = min(errors, key=lambda one: one["type"] != "extra_forbidden")
     key = _key(error["loc"])
+    is_unknown = error["type"] == "extra_forbidden"
+    is_secret = bool(secret) and (is_unknown or (error["loc"] or ("",))[0] in secret)
+    value = "" if is_secret else f" = {error['input']!r}"
     more = f"; {len(errors) - 1} more like it in the file" if len(errors) > 1 else ""
     if error["type"] == "missing":
         return UsageError(f"{path}: {key} is missing", f"add it{more}")
-    if error["type"] == "extra_forbidden":
+    if is_unknown:
         known = _known_keys(table, error["loc"])
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
         guess = f"did you mean {near[0]}? " if near else ""
-        message = f"{path}: there is no key {key} (= {error['input']!r})"
+        message = f"{path}: there is no key {key}" + (f" ({value[1:]})" if value else "")
         return UsageError(message, f"{guess}known keys there: {', '.join(known)}{more}")
     if error["type"] == "value_error":
         reason = str(error["ctx"]["error"])
         own_value = not isinstance(error["input"], dict)
-        subject = f"{key} = {error['input']!r}: " if own_value else f"{key}: " if key else ""
+        subject = f"{key}{value if own_value else ''}: " if key else ""
         return UsageError(f"{path}: {subject}{reason}", f"change the file{more}")
     reason = _CLEARER.get(error["type"], error["msg"].replace("Input should", "must"))
-    return UsageError(f"{path}: {key} = {error['input']!r}: {reason}", f"change the file{more}")
+    return UsageError(f"{path}: {key}{value}: {reason}", f"change the file{more}")
 
 
-def read_table(path: Path, table: type[Table], hint: str) -> Table:
+def read_table(path: Path, table: type[Table], hint: str, secret: Collection[str] = ()) -> Table:
     """Read a TOML file that people write; `hint` is for one that cannot be read.
 
-    Raises UsageError that names the file, the key and the value.
+    Raises UsageError that names the file, the key and the value, unless that is `secret`.
     """
     try:
         return table.model_validate(tomllib.loads(read_text(path)))
@@ -107,7 +116,7 @@ def read_table(path: Path, table: type[Table], hint: str) -> Table:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "see https://toml.io") from error
     except ValidationError as invalid:
-        raise explain(path, table, invalid.errors()) from invalid
+        raise explain(path, table, invalid.errors(), secret) from invalid
 
 
 def _key(location: tuple[int | str, ...]) -> str:

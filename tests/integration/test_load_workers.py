@@ -1,7 +1,10 @@
 """A load from other machines: Locust workers, which here are on this one, over the loopback."""
 
 import contextlib
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import psutil
@@ -14,7 +17,14 @@ from harness.load.load_plan import ArrivalStage, OpenPlan, PlannedStage
 from harness.load.worker_processes import WorkerProcesses
 from tests.support.fake_shop import FakeShop, open_shop
 from tests.support.plans import plan_of
-from tests.support.played_loads import client_counts, make_plan, run_load, server_counts, wait_until
+from tests.support.played_loads import (
+    client_counts,
+    make_plan,
+    one_buyer,
+    run_load,
+    server_counts,
+    wait_until,
+)
 from tests.support.store_servers import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -104,6 +114,15 @@ def counts_without_accounts(shop):
     return {key: n for key, n in counted.items() if key[0] not in ("register", "login")}
 
 
+def test_a_worker_that_sends_nothing_has_an_empty_log(tmp_path):
+    def alone(shop, processes):
+        return make_plan(shop, processes=processes, **one_buyer())
+
+    result, shop = played(alone, tmp_path / "load", 2, 2)
+    assert client_counts(result.requests) == server_counts(shop)
+    assert len(result.buyers) == 1
+
+
 @pytest.mark.parametrize(("processes", "elsewhere"), [(2, 2), (3, HERE)])
 def test_users_who_come_again_are_the_same_and_draw_the_same(tmp_path, processes, elsewhere):
     thoughts, users = first_thoughts(played(coming_again, tmp_path / "alone", 1, HERE)[0])
@@ -187,7 +206,61 @@ def test_an_address_that_is_taken_is_named(tmp_path):
         taken = LoadWorkers(host, int(port))
         generators = load.start(make_plan(shop), tmp_path / "load", taken)
         try:
-            with pytest.raises(InfrastructureError, match=f"cannot listen .*{port}"):
+            with pytest.raises(InfrastructureError, match=f"cannot listen .*{port}") as refused:
+                generators.wait_ready()
+            assert "--load-master" in refused.value.hint
+        finally:
+            generators.stop()
+
+
+class Heard(Exception):
+    """What ends a machine of workers, which else serves for ever."""
+
+
+def raise_heard(news):
+    raise Heard(news)
+
+
+def test_a_machine_of_workers_hears_that_a_load_failed(tmp_path):
+    port = free_port()
+    workers = LoadWorkers("127.0.0.1", port)
+    with WorkerProcesses("127.0.0.1", port, 1) as machine:
+        shop = FakeShop(address=f"http://127.0.0.1:{free_port()}")
+        generators = load.start(make_plan(shop), tmp_path / "load", workers)
+        try:
+            with pytest.raises(InfrastructureError):
                 generators.wait_ready()
         finally:
             generators.stop()
+        with pytest.raises(Heard, match=r"a load failed.*: cannot reach the shop"):
+            machine.serve(raise_heard)
+
+
+def test_a_machine_of_workers_hears_that_a_load_is_over(tmp_path):
+    port = free_port()
+    with open_shop(FakeShop()) as shop, WorkerProcesses("127.0.0.1", port, 1) as machine:
+        plan = make_plan(shop, **one_buyer(0.5))
+        run_load(plan, tmp_path / "load", LoadWorkers("127.0.0.1", port))
+        with pytest.raises(Heard, match=r"^a load is over$"):
+            machine.serve(raise_heard)
+
+
+KEEPS_WORKERS = """
+import time
+from harness.load.worker_processes import WorkerProcesses
+with WorkerProcesses("127.0.0.1", {port}, 2):
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_workers_whose_machine_is_killed_leave_nothing(tmp_path):
+    script = KEEPS_WORKERS.format(port=free_port())
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment
+    ) as machine:
+        assert machine.stdout.readline() == b"begun\n"
+        assert len(list(tmp_path.glob("load-worker-*"))) == 2
+        machine.kill()
+    wait_until(lambda: not list(tmp_path.glob("load-worker-*")))

@@ -1,6 +1,7 @@
 """`harness run --load-master` and `harness load-worker`: a campaign whose load comes from both."""
 
 import shutil
+import socket
 
 import pytest
 
@@ -60,6 +61,10 @@ def test_a_campaign_goes_on_with_as_many_processes_elsewhere(harness, tmp_path):
         (["--load-workers", 1], "where do they find this machine?"),
         (["--load-master", "10.0.0.5:port"], "--load-master 10.0.0.5:port"),
         (["--load-master", "user@10.0.0.5"], "not of the form HOST[:PORT]"),
+        (["--load-master", "127.0.0.1:0"], "--load-master 127.0.0.1:0"),
+        (["--load-master", "[::1]:5557"], "IPv4"),
+        (["--load-master", "192.0.2.1"], "--load-master 192.0.2.1: cannot listen there"),
+        (["--load-master", "no.such.host.invalid"], "no.such.host.invalid has no address"),
         (["--load-master", "127.0.0.1", "--load-workers", 3], "load.processes = 2"),
     ],
 )
@@ -67,6 +72,21 @@ def test_wrong_words_about_load_workers(harness, two, tmp_path, words, named):
     out = tmp_path / "campaign"
     refused(harness.run("run", two, *words, "--out", out), 64, named)
     assert not out.exists()
+
+
+def test_a_port_that_is_taken_is_found_before_the_warm_up(harness, two, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = harness.run("run", two, "--load-master", address, "--out", tmp_path / "campaign")
+    refused(done, 64, f"--load-master {address}: cannot listen there", "port")
+
+
+def test_experiments_take_no_load_workers_when_they_go_on(harness, tmp_path):
+    (tmp_path / "threads").mkdir()
+    (tmp_path / "threads" / "campaign.json").write_text("{}")
+    refused(
+        harness.run("run", "--resume", tmp_path, "--load-master", "127.0.0.1"), 64, "--load-master"
+    )
 
 
 def test_a_search_for_a_capacity_is_asked_in_the_same_words(harness, two, tmp_path):
@@ -80,4 +100,5 @@ def test_a_search_for_a_capacity_is_asked_in_the_same_words(harness, two, tmp_pa
 
 def test_a_worker_is_told_where_its_master_is(harness):
     refused(harness.run("load-worker"), 64, "--master")
-    refused(harness.run("load-worker", "--master", "a:b"), 64, "--master a:b")
+    for word in ("a:b", "10.0.0.5:0", "[::1]:5557"):
+        refused(harness.run("load-worker", "--master", word), 64, f"--master {word}")

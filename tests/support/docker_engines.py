@@ -6,6 +6,7 @@ import socketserver
 import tempfile
 import threading
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,9 +26,9 @@ class FakeEngine:
             "KernelVersion": "6.1",
             "Driver": "overlay2",
             "CgroupVersion": "2",
-            "SystemTime": "2026-11-30T12:00:00.123456789Z",
             "Swarm": SWARM,
         } | info
+        self.clock_ahead = timedelta(0)
         self.swarm_nodes = []
         self.containers = []
         self.networks = []
@@ -69,7 +70,8 @@ class FakeEngine:
             return self.images.get(path.removeprefix("/images/").removesuffix("/json"))
         return {
             "/version": {"Version": "20.10.24", "ApiVersion": "1.41"},
-            "/info": self.info,
+            "/info": {"SystemTime": in_nanoseconds(datetime.now(UTC) + self.clock_ahead)}
+            | self.info,
             "/nodes": self.swarm_nodes,
             "/containers/json": self.containers,
             "/networks": self.networks,
@@ -91,6 +93,11 @@ class FakeEngine:
         kept = path.rpartition("/")[2]
         self.containers = [one for one in self.containers if one["Id"] != kept]
         self.networks = [one for one in self.networks if one["Id"] != kept]
+
+
+def in_nanoseconds(time):
+    """A time as an engine writes it."""
+    return time.isoformat(timespec="microseconds").replace("+00:00", "000Z")
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -64,6 +64,12 @@ def test_a_sound_file_is_read(file):
         (":6379/0", ":port/0", ["redis must be redis://"]),
         ("8001/metrics", "8001/stats", ["metrics.api", "/metrics"]),
         ("{replica}", "{pod}", ["faults.kill", "{pod}", "{replica}"]),
+        ("{replica}", "{service!x}", ["faults.kill", "cannot be filled in"]),
+        ("{replica}", "{service:d}", ["faults.kill", "cannot be filled in"]),
+        ("{replica}", "{replica:{width}}", ["faults.kill", "cannot be filled in"]),
+        ("{replica}", "{replica.real}", ["faults.kill", "{replica.real}"]),
+        ("{replica}", "{", ["faults.kill"]),
+        ('["http://10.0.0.7:8001/readyz"]', "[]", ["health.api", "must not be empty"]),
         ("[faults]\nkill", "[faults]\nkil", ["faults.kil", "did you mean kill"]),
         ("postgres = ", "postgress = ", ["postgress", "did you mean postgres"]),
     ],
@@ -79,10 +85,49 @@ def test_a_mistake_is_named_by_key_and_shows_no_password(file, old, new, words):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        'postgress = "postgresql://u:hid/den@h/d"',
+        'pgs = "host=h password=hidden"',
+        'postgres = ["postgresql://u:hidden@h/d"]',
+        'postgres = {url = "hidden"}',
+        'postgres = "host=h password=hidden"',
+        'postgres = "postgresql://u:x@hidden@h/d"',
+        'postgres = "postgresql://u:x/hidden@h/d"',
+        'postgres = "postgresql://u:12/hidden@h/d"',
+        'redis = ["redis://:hidden@h"]',
+        'redis = "redis://:12/hidden@h:1/0"',
+        'redis = "hidden"',
+        'address = "http://u:x@hidden@h"',
+        'address = "http://u:x/hidden@h"',
+        'faults = {kill = "PGPASSWORD=hidden psql {pod}"}',
+        'faults = {kil = "PGPASSWORD=hidden psql"}',
+        'reset = "PGPASSWORD=hidden psql"',
+    ],
+)
+def test_no_mistake_shows_a_password(file, line):
+    key = line.split()[0]
+    above, _, below = SOUND.partition("[gateway]")
+    kept = [one for one in above.splitlines() if not one.startswith(f"{key} =")]
+    below = below.split("[faults]")[0] if key == "faults" else below
+    file.write_text("\n".join([*kept, line, f"[gateway]{below}"]))
+    with pytest.raises(UsageError) as refused:
+        load_endpoints(file)
+    assert key in refused.value.message
+    assert "hid" not in refused.value.message + refused.value.hint
+
+
+@pytest.mark.parametrize(
     ("approach", "old", "new", "words"),
     [
         ("queue", "[health]\napi", "[health]\napii", ["health.apii", "no such service", "api"]),
         ("queue", "redis = ", "# redis = ", ["redis is missing", "queue"]),
+        (
+            "queue",
+            '["http://10.0.0.7:8001/readyz"]',
+            '["http://10.0.0.7:1/readyz", "http://10.0.0.7:2/readyz", "http://10.0.0.7:3/readyz"]',
+            ["health.api has 3 URLs", "replicas", "one for each, or one for all"],
+        ),
     ],
 )
 def test_what_the_approach_has_not_is_named(file, approach, old, new, words):

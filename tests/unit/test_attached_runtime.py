@@ -1,16 +1,21 @@
 """What can be done to a deployment that somebody else keeps up, and what is refused."""
 
+import contextlib
 import json
+import os
+import threading
+import time
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
+import httpx
 import pytest
 
 from harness.errors import InfrastructureError, UsageError
+from harness.faults.injector import Injector
 from harness.runtimes import runtime_named
 from harness.runtimes.attached.attached_deployment import AttachedDeployment
 from harness.runtimes.attached.attached_runtime import AttachedRuntime
-from harness.runtimes.attached.endpoints import Prometheus, load_endpoints
-from harness.runtimes.attached.prometheus_queries import NoValue, PrometheusQueries
+from harness.runtimes.attached.endpoints import load_endpoints
 from harness.runtimes.state import StateFolder
 from harness.scenario.faults import Fault
 from harness.scenario.sales import Sale
@@ -67,7 +72,8 @@ def deployed(endpoints, queue, tmp_path):
 
     yield deploy
     for one in made:
-        one.down()
+        with contextlib.suppress(InfrastructureError):
+            one.down()
 
 
 def fault(kind, service="api", **options):
@@ -143,6 +149,24 @@ def test_what_does_not_answer_is_named_by_its_key_and_without_a_password(deploye
     assert "hidden" not in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ('[gateway]\nurl = "{}"\n', "gateway.url"),
+        ('[metrics]\napi = ["{}/metrics"]\n', "metrics.api"),
+    ],
+)
+def test_an_error_is_no_answer_of_a_gateway_or_of_metrics(deployed, table, key):
+    def answer(connection, _):
+        connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    with serve(answer) as server:
+        deployment = deployed(table.format(server.address))
+        questions = dict(deployment._questions())
+        with pytest.raises(httpx.HTTPStatusError, match="404"):
+            questions[key]()
+
+
 def test_what_is_not_known_has_no_address_and_no_value(deployed):
     deployment = deployed()
     assert deployment.urls("payment-gateway") == deployment.urls("api", 8001) == []
@@ -162,44 +186,79 @@ def test_a_command_may_empty_and_seed(deployed, tmp_path):
     assert (tmp_path / "told").read_text() == "1:40 1001:5, 100, 2\n"
 
 
-def answering(*bodies):
-    """Return what answers one request after the other with these JSON documents."""
-
-    def answer(connection, number):
-        body = json.dumps(bodies[number % len(bodies)]).encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-        connection.sendall(f"{head}\r\n\r\n".encode() + body)
-
-    return answer
-
-
-def vector(*values):
-    result = [{"metric": {}, "value": [1.0, value]} for value in values]
-    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+HITS = """
+[faults]
+kill = "echo kill {replica} >> calls"
+start = "echo start {replica} >> calls"
+stop = "echo stop {replica} >> calls"
+pause = "echo pause {replica} >> calls"
+resume = "echo resume {replica} >> calls"
+partition = "echo partition {replica} >> calls; exit 3"
+heal = "echo heal {replica} >> calls"
+"""
 
 
-def asked(server, **queries):
-    return PrometheusQueries(Prometheus(url=server.address, **queries))
+def calls(folder):
+    path = folder / "calls"
+    return path.read_text().splitlines() if path.exists() else []
 
 
-def test_prometheus_says_what_a_service_used():
-    with serve(answering(vector("12.5"), vector("1000000"))) as server:
-        queries = asked(server, cpu_s={"api": "cpu"}, memory_bytes={"api": "memory"})
-        used = queries.usage()["api"]
-        assert (used.cpu_s, used.memory_bytes, used.processes) == (12.5, 1_000_000, None)
-        queries.check()
-    assert b"GET /api/v1/query?query=cpu " in server.requests[0]
+def test_what_a_fault_has_done_is_undone_when_the_measurement_is_over(deployed, tmp_path):
+    deployment = deployed(HITS)
+    deployment.kill("api", 1, SIGSTOP)
+    deployment.kill("api", 1, SIGKILL)
+    deployment.stop("order-worker", 1)
+    with pytest.raises(InfrastructureError, match="exit code 3"):
+        deployment.partition("redis", 1)  # which may have done half of it
+    before = len(calls(tmp_path))
+    deployment.down()
+    undone = calls(tmp_path)[before:]
+    assert sorted(undone) == ["heal 1", "resume 1", "start 1", "start 1"]
+    assert undone.index("resume 1") < len(undone) - 1 - undone[::-1].index("start 1")
+    deployment.down()
+    assert len(calls(tmp_path)) == before + 4
 
 
-@pytest.mark.parametrize("values", [(), ("1", "2")])
-def test_a_query_without_one_value_is_absent_and_never_zero(values):
-    with serve(answering(vector(*values))) as server:
-        queries = asked(server, cpu_s={"api": "cpu"})
-        assert queries.usage() == {}
-        with pytest.raises(NoValue, match=r"prometheus\.cpu_s\.api: \d values"):
-            queries.check()
+def test_what_was_undone_is_not_undone_again(deployed, tmp_path):
+    deployment = deployed(HITS)
+    deployment.kill("api", 1, SIGSTOP)
+    deployment.kill("api", 1, SIGCONT)
+    deployment.kill("api", 1, SIGCONT)
+    deployment.heal("api", 1)
+    deployment.down()
+    assert calls(tmp_path) == ["pause 1", "resume 1"]
 
 
-def test_a_prometheus_that_is_away_is_absent():
-    queries = PrometheusQueries(Prometheus(url=NOWHERE, cpu_s={"api": "cpu"}))
-    assert queries.usage() == {}
+def test_a_fault_under_way_is_waited_for_and_undone(deployed, tmp_path):
+    partition = "echo begun >> calls; until [ -e go ]; do sleep 0.01; done; echo cut >> calls"
+    deployment = deployed(
+        f'[faults]\npartition = "{partition}"\nheal = "echo heal >> calls"\n'
+        '[health]\napi = ["http://127.0.0.1:1/readyz"]\n'
+    )
+    held = Fault(kind="partition", service="api", at_s=0, for_s=600)
+    injector = Injector((held,), deployment, lambda *_: None, draw_from="7")
+    injector.start(time.monotonic_ns(), 600)
+    while not calls(tmp_path):
+        os.sched_yield()
+    going_down = threading.Thread(target=deployment.down)
+    going_down.start()
+    (tmp_path / "go").touch()
+    going_down.join(30)
+    assert calls(tmp_path) == ["begun", "cut", "heal"]
+    injector.give_up()
+    assert injector.wait(30)
+    assert calls(tmp_path) == ["begun", "cut", "heal"]
+    with pytest.raises(InfrastructureError, match="too late"):
+        deployment.partition("api", 1)
+
+
+def test_a_fault_that_cannot_be_undone_is_an_error_and_the_rest_is_undone(deployed, tmp_path):
+    deployment = deployed(HITS.replace("echo heal", "echo no such link; exit 5; echo"))
+    with pytest.raises(InfrastructureError):
+        deployment.partition("api", 1)
+    deployment.kill("api", 1, SIGKILL)
+    with pytest.raises(InfrastructureError, match=r"api-1 is left .* no such link") as failed:
+        deployment.down()
+    assert "by hand" in failed.value.hint
+    assert calls(tmp_path)[-1] == "start 1"
+    assert not (tmp_path / "state").exists()

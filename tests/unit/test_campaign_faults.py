@@ -2,13 +2,17 @@
 
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from signal import SIGCONT, SIGKILL, SIGSTOP
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 
 from harness.errors import InfrastructureError
+from harness.faults import injector as injector_module
+from harness.faults.actions.ledger import RefuseWrites
 from harness.faults.injector import Injector
 from harness.scenario.faults import Fault
 
@@ -22,6 +26,7 @@ class FakeDeployment:
 
     broken: set[tuple[object, ...]] = field(default_factory=set)
     ends_by_itself: bool = True
+    is_ours: bool = True
     calls: list[tuple[object, ...]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -209,6 +214,12 @@ def test_a_fault_that_fails_is_undone_as_far_as_it_went():
     assert any("SIGKILL of worker-2 failed" in news.words for news in one.events())
 
 
+def test_what_fails_on_a_deployment_of_somebody_else_is_undone_there_too():
+    broken = FakeDeployment({("partition", "api", 2)}, is_ours=False)
+    carried_out(Fault(kind="partition", service="api", replica="all", **BRIEF), deployment=broken)
+    assert {("heal", "api", 1), ("heal", "api", 2)} <= set(broken.calls)
+
+
 def test_a_drain_that_ended_in_a_kill_is_an_error_of_its_fault_and_it_is_started_again():
     one, deployment = carried_out(
         Fault(kind="drain", service="api", **BRIEF),
@@ -250,6 +261,65 @@ def test_giving_up_lets_go_what_is_held_and_begins_nothing_else(kind, calls):
     assert one.wait(LIMIT_S)
     assert deployment.calls == [(call, "worker", 1) for call in calls]
     assert all(record.error for record in one.records())
+
+
+@dataclass
+class SlowDeployment(FakeDeployment):
+    """Takes as long to be partitioned as a test wants."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    may_end: threading.Event = field(default_factory=threading.Event)
+
+    def partition(self, service, replica):
+        super().partition(service, replica)
+        self.begun.set()
+        assert self.may_end.wait(LIMIT_S)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_who_gives_up_waits_for_what_is_undone_on_a_deployment_that_stays_up(monkeypatch, is_ours):
+    monkeypatch.setattr(injector_module, "GIVE_UP_LIMIT_S", 0.01)
+    deployment = SlowDeployment(is_ours=is_ours)
+    one, _ = injector(Fault(kind="partition", service="api", at_s=0), deployment=deployment)
+    one.start(t0_ns=_now_ns(), load_s=600)
+    assert deployment.begun.wait(LIMIT_S)
+    giving_up = threading.Thread(target=one.give_up)
+    giving_up.start()
+    giving_up.join(1.0 if is_ours else 0.1)
+    assert giving_up.is_alive() is not is_ours
+    deployment.may_end.set()
+    giving_up.join(LIMIT_S)
+    if is_ours:
+        assert one.wait(LIMIT_S)
+    assert deployment.calls == [("partition", "api", 1), ("heal", "api", 1)]
+
+
+def test_no_fault_begins_once_the_run_is_given_up():
+    one, deployment = injector(Fault(kind="kill", service="api", at_s=0))
+    assert one.begin_to_break()
+    one.end_to_break()
+    one.give_up()
+    assert not one.begin_to_break()
+    assert deployment.calls == []
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_ledger_that_stays_up_takes_writes_again_although_the_run_is_given_up(
+    monkeypatch, is_ours
+):
+    errors = [psycopg.OperationalError("it stands still")]
+
+    def configure(*_):
+        if errors:
+            raise errors.pop()
+
+    monkeypatch.setattr(RefuseWrites, "_configure", configure)
+    given_up = threading.Event()
+    given_up.set()
+    fault = Fault(kind="refuse_writes", service="postgres", at_s=0)
+    action = RefuseWrites(fault, FakeDeployment(is_ours=is_ours), given_up)
+    with pytest.raises(psycopg.OperationalError) if is_ours else nullcontext():
+        action.undo()
 
 
 def test_a_load_that_never_began_is_given_up_without_a_fault():

@@ -46,3 +46,23 @@ def test_a_campaign_is_resumed_on_the_nodes_that_it_was_begun_on():
     ) as caught:
         campaign.resume(ROOT / "results/reference", ROOT, runtime, None)
     assert "--nodes" in caught.value.hint
+
+
+def attached(**facts):
+    return SimpleNamespace(
+        name="attached",
+        check=lambda *_: None,
+        facts=lambda: {"name": "attached", "fault_commands": ["kill"], **facts},
+    )
+
+
+def test_a_campaign_is_resumed_with_endpoints_that_say_as_much(tmp_path):
+    scenario = load_scenario("quick", ROOT)
+    variants = campaign.choose(scenario, ROOT, campaign.Choice(approaches=["queue"]))
+    request = campaign.Request(scenario, variants, 1, 7)
+    begun = campaign.begin(request, ROOT, tmp_path / "c", attached(gateway=True), None)
+    folder = begun.campaign.path
+    assert len(campaign.reopen(folder, ROOT, attached(gateway=True), None).missing) == 1
+    with pytest.raises(UsageError, match=r"other endpoints: gateway = True, now False") as caught:
+        campaign.reopen(folder, ROOT, attached(gateway=False), None)
+    assert "--endpoints" in caught.value.hint

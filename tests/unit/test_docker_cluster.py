@@ -17,7 +17,7 @@ from harness.runtimes.docker.engine_address import EngineAddress
 from harness.runtimes.docker.node import address_of
 from harness.runtimes.docker.nodes_file import NodesFile
 from harness.runtimes.docker.ownership import MACHINE, OWNER, machine
-from tests.support.docker_engines import FakeEngine
+from tests.support.docker_engines import FakeEngine, in_nanoseconds
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_images_are_copied_to_who_lacks_them_and_to_nobody_else(three, connected
 
 def test_the_clock_of_an_engine_is_known_up_to_half_the_time_of_the_question(three, connected):
     engine = connected(file_of(*three)).engines[1]
-    three[1].info["SystemTime"] = datetime.now(UTC).isoformat().replace("+00:00", "000Z")
+    three[1].info["SystemTime"] = in_nanoseconds(datetime.now(UTC))
     begun_s = time.time()
     offset_s, uncertainty_s = engine.clock()
     took_s = time.time() - begun_s

@@ -160,7 +160,7 @@ def test_a_node_is_back_when_its_engine_is_in_the_swarm_again(breakable, engine)
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("sh -c 'echo no such link; exit 3'", "`partition` ended with 3:\n  no such link"),
+        ("sh -c 'echo no such link; exit 3'", "`partition` ended with exit code 3: no such link"),
         ("/nonexistent/command", "cannot be run"),
     ],
 )

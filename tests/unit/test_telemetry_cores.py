@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.errors import InfrastructureError
 from harness.runtimes import Usage
 from harness.telemetry import Sampler
 
@@ -27,6 +28,8 @@ class FakeDeployment:
     def usage(self, *, memory):
         self.was_read.set()
         used = next(self._readings)
+        if isinstance(used, Exception):
+            raise used
         if used is None:
             return {}
         usage = Usage(cpu_s=used, memory_bytes=1, processes=1)
@@ -73,3 +76,14 @@ def test_one_reading_says_nothing():
 def test_a_service_that_counts_from_the_start_again_used_nothing():
     sampler, _ = sampled_twice(5.0, 0.5)
     assert sampler.cores()["api"] == 0.0
+
+
+def test_what_ends_the_samples_is_raised_when_they_are_asked_for():
+    with pytest.raises(InfrastructureError, match="broke off: KeyError: 'value'") as raised:
+        sampled_twice(KeyError("value"))
+    assert isinstance(raised.value.__cause__, KeyError)
+
+
+def test_an_engine_that_does_not_answer_is_left_out_of_that_second():
+    _, frame = sampled_twice(InfrastructureError("the engine is away"), 5.0)
+    assert frame[(frame["source"] == "api") & (frame["metric"] == "cpu_s")]["value"].tolist() == [5]

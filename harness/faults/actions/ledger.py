@@ -32,13 +32,18 @@ class RefuseWrites(FaultAction):
         self._until("on")
 
     def undo(self) -> None:
-        """Take writes again; a ledger that is down or standing still is asked until it answers."""
+        """Take writes again; a ledger that is down or standing still is asked until it answers.
+
+        One that stays up after the run is asked for as long even if the run is given up.
+        """
         deadline_s = time.monotonic() + _TRIES_S
         while True:
             try:
                 return self._configure("ALTER SYSTEM RESET default_transaction_read_only")
             except psycopg.OperationalError:
-                if self._giving_up.wait(_POLL_S) or time.monotonic() > deadline_s:
+                time.sleep(_POLL_S)
+                may_stop = self._deployment.is_ours and self._giving_up.is_set()
+                if may_stop or time.monotonic() > deadline_s:
                     raise
 
     def recover(self) -> None:

@@ -34,8 +34,12 @@ class ReplicaAction(FaultAction, ABC):
         self._each(self._injected, self._revive)
 
     def _hit(self, number: int) -> None:
-        self._break(number)
-        self._injected.append(number)
+        if self._deployment.is_ours:
+            self._break(number)
+            self._injected.append(number)
+        else:  # by a command that may do half of it and fail
+            self._injected.append(number)
+            self._break(number)
 
     @abstractmethod
     def _break(self, number: int) -> None:

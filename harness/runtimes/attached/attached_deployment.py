@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from typing_extensions import override
 
 from harness.errors import InfrastructureError, UsageError
 from harness.runtime_names import ATTACHED
-from harness.runtimes.attached.attached_replica import AttachedReplica, run_command
+from harness.runtimes.attached.attached_replica import AttachedReplica
 from harness.runtimes.attached.endpoints import Endpoints
 from harness.runtimes.attached.prometheus_queries import PrometheusQueries
 from harness.runtimes.deployment import Deployment, OnProgress, Usage
+from harness.runtimes.owner_commands import run_owner_command
 from harness.runtimes.state import StateFolder
 from harness.scenario.sales import Sale
 from harness.topology import Topology
@@ -61,15 +63,16 @@ class AttachedDeployment(Deployment[AttachedReplica]):
             on_progress(f"{key} answers")
 
     def _questions(self) -> Iterable[tuple[str, Callable[[], object]]]:
+        # a store that was never seeded has no product: whatever the status, the shop answers
         yield "address", partial(_get, f"{self.address}/products/1")
         yield "postgres", self._ledger_answers
         if self.redis_url() is not None:
             yield "redis", self._redis_answers
         if self._endpoints.gateway is not None:
-            yield "gateway.url", partial(_get, f"{self._endpoints.gateway.url}/charges")
+            yield "gateway.url", partial(_get_ok, f"{self._endpoints.gateway.url}/charges")
         for service, urls in self._endpoints.metrics.items():
             for url in urls:
-                yield f"metrics.{service}", partial(_get, f"{url}/metrics")
+                yield f"metrics.{service}", partial(_get_ok, f"{url}/metrics")
         if self._queries is not None:
             yield "prometheus", self._queries.check
 
@@ -108,7 +111,8 @@ class AttachedDeployment(Deployment[AttachedReplica]):
             "PRICE_CENTS": str(price_cents),
             "WARM_UP_PRODUCT": str(warm_up_product),
         }
-        run_command("reset.command", self._endpoints.reset.command, {**os.environ, **told})
+        words = ["/bin/sh", "-c", self._endpoints.reset.command]
+        run_owner_command("reset.command", words, {**os.environ, **told})
         return True
 
     @override
@@ -135,9 +139,19 @@ class AttachedDeployment(Deployment[AttachedReplica]):
 
     @override
     def down(self) -> None:
-        """Remove the temporary files of the measurement; the deployment stays up."""
+        """Undo every fault that is not undone yet, and leave the deployment up.
+
+        Raises InfrastructureError for what could not be undone.
+        """
         self.cancel()
-        self._state.remove()
+        try:
+            with ThreadPoolExecutor(thread_name_prefix="undo") as pool:
+                undone = [pool.submit(replica.undo_all) for replica in self._all()]
+            failed = [error for one in undone if (error := one.exception()) is not None]
+        finally:
+            self._state.remove()
+        if failed:
+            raise failed[0]
 
     def _start(self, replicas: Iterable[AttachedReplica]) -> None:
         for replica in replicas:
@@ -162,7 +176,7 @@ class AttachedDeployment(Deployment[AttachedReplica]):
         urls = self._endpoints.health.get(service, ())
         if not urls:
             return lambda: True  # no fault hits it: `AttachedRuntime.check`
-        return partial(_succeeds, partial(_get_ok, urls[min(number, len(urls)) - 1]))
+        return partial(_succeeds, partial(_get_ok, urls[number - 1] if len(urls) > 1 else urls[0]))
 
     def _ledger_answers(self) -> None:
         with psycopg.connect(self.dsn(), connect_timeout=int(_ANSWER_LIMIT_S)) as ledger:

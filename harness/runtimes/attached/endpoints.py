@@ -23,8 +23,11 @@ from harness.topology import Topology
 
 CONFIRMATION: Final = "I may empty these stores"
 FIELDS: Final = frozenset({"service", "replica"})
+_ENCODED: Final = "in a password, @ is %40, / %2F, : %3A, # %23 and ? %3F"
 _METRICS: Final = "/metrics"
-_PASSWORD: Final = re.compile(r"(?<=://)[^/@\s'\"]*@")
+_SECRET: Final = ("postgres", "redis", "reset", "faults")
+"""Keys whose values have passwords in them, or commands that may."""
+_LOGIN: Final = re.compile(r"(?<=://)[^\s'\"]*@")
 
 
 def _http(url: str) -> str:
@@ -43,25 +46,41 @@ def _metrics(url: str) -> str:
 
 
 def _is_of_postgres(url: str) -> bool:
+    """Return whether it is a URL that says what it seems to.
+
+    A password with a character that ends it early makes its rest a host, a port or a database,
+    which the errors of a connection would print.
+    """
     try:
-        psycopg.conninfo.conninfo_to_dict(url)
+        parts = psycopg.conninfo.conninfo_to_dict(url)
     except (psycopg.ProgrammingError, ValueError):
         return False
-    return urlsplit(url).scheme in ("postgresql", "postgres")
+    place = f"{parts.get('host', '')}{parts.get('dbname', '')}"
+    ports = str(parts.get("port", "5432")).split(",")
+    is_plain = "@" not in place and all(one.isdecimal() for one in ports)
+    return is_plain and urlsplit(url).scheme in ("postgresql", "postgres")
 
 
 def _is_of_redis(url: str) -> bool:
+    """Return the same of a URL of Redis."""
     try:
         redis.Redis.from_url(url).close()
+        parts = urlsplit(url)
     except ValueError:
         return False
-    return True
+    return parts.scheme == "unix" or (bool(parts.hostname) and "@" not in parts.path)
 
 
 def _command(text: str) -> str:
     unknown = {name for _, name, _, _ in Formatter().parse(text) if name is not None} - FIELDS
     if unknown:
         raise ValueError(f"knows {{service}} and {{replica}}, not {{{min(unknown)}}}")
+    try:
+        text.format(service="api", replica=1)
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"cannot be filled in: {error}; {{{{ and }}}} are braces of the command's own"
+        ) from error
     return text
 
 
@@ -124,7 +143,7 @@ class Endpoints(SchemaModel):
         default_factory=dict
     )
     """The URLs of ``/metrics`` of every replica, by service."""
-    health: dict[str, Annotated[tuple[Http, ...], Field(strict=False)]] = Field(
+    health: dict[str, Annotated[tuple[Http, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict
     )
     """URLs that answer 200 when a replica is healthy, by service: one for each, or one for all."""
@@ -142,13 +161,15 @@ class Endpoints(SchemaModel):
     def _reaches_stores(self) -> Self:
         # not at the values themselves: the error would print them, passwords and all
         if not _is_of_postgres(self.postgres):
-            raise ValueError("postgres must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+            raise ValueError(
+                f"postgres must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE ({_ENCODED})"
+            )
         if self.redis is not None and not _is_of_redis(self.redis):
-            raise ValueError("redis must be redis://:PASSWORD@HOST:PORT/0")
+            raise ValueError(f"redis must be redis://:PASSWORD@HOST:PORT/0 ({_ENCODED})")
         return self
 
     def check(self, topology: Topology, file: Path) -> None:
-        """Raise UsageError for a service that the approach has not, or a store without address."""
+        """Raise UsageError for what does not fit the approach: its services, replicas, stores."""
         known = ", ".join(topology.services)
         for key, services in self._by_service().items():
             for name in services:
@@ -157,6 +178,13 @@ class Endpoints(SchemaModel):
                         f"{file}: {key}.{name}: {topology.approach} has no such service",
                         f"its services: {known}",
                     )
+        for name, urls in self.health.items():
+            replicas = topology.services[name].replicas
+            if len(urls) not in (1, replicas):
+                raise UsageError(
+                    f"{file}: health.{name} has {len(urls)} URLs, and {name} {replicas} replicas",
+                    "name one for each, or one for all; --scale says how many there are",
+                )
         if topology.redis is not None and self.redis is None:
             raise UsageError(
                 f"{file}: redis is missing: {topology.approach} keeps stock and queues in it",
@@ -175,8 +203,9 @@ class Endpoints(SchemaModel):
 
 def load_endpoints(path: Path) -> Endpoints:
     """Read a file of endpoints (UsageError: file, key and value, but for passwords)."""
+    hint = "name the file that says where the deployment is"
     try:
-        return read_table(path, Endpoints, "name the file that says where the deployment is")
+        return read_table(path, Endpoints, hint, _SECRET)
     except UsageError as error:
-        message = _PASSWORD.sub("…@", error.message)
-        raise UsageError(message, _PASSWORD.sub("…@", error.hint)) from None
+        message = _LOGIN.sub("…@", error.message)
+        raise UsageError(message, _LOGIN.sub("…@", error.hint)) from None

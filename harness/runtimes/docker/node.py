@@ -2,7 +2,6 @@
 
 import ipaddress
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -10,13 +9,12 @@ from contextlib import suppress
 from typing import Any
 
 from harness.errors import InfrastructureError, UsageError
-from harness.runtimes.docker.docker_errors import indented
 from harness.runtimes.docker.engine import Engine
 from harness.runtimes.docker.engine_address import EngineAddress
 from harness.runtimes.docker.nodes_file import COMMANDS, NodeTable
 from harness.runtimes.docker.placement import Place
+from harness.runtimes.owner_commands import run_owner_command
 
-_COMMAND_LIMIT_S = 60.0
 _RETURN_LIMIT_S = 60.0
 _POLL_S = 0.25
 
@@ -108,21 +106,7 @@ class Node:
         words = self._table.command(name)
         if words is None:
             raise UsageError(f"{self.name} has no command `{name}`", "add it to the node")
-        what = f"{self.name}: its command `{name}`"
-        try:
-            done = subprocess.run(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=_COMMAND_LIMIT_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise InfrastructureError(f"{what} cannot be run: {error}", "correct it") from error
-        if done.returncode != 0:
-            said = indented(done.stdout.decode(errors="replace"))
-            raise InfrastructureError(f"{what} ended with {done.returncode}:\n{said}", "correct it")
+        run_owner_command(f"{self.name}: its command `{name}`", words)
 
 
 def address_of(engine: EngineAddress) -> str:
