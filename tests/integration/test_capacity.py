@@ -102,6 +102,7 @@ def test_the_report_begins_with_the_sentence_and_has_the_picture(searched):
     assert "closed workload, up to 16 to" in text
 
 
+@pytest.mark.slow
 def test_the_report_is_the_same_when_built_again(searched, harness):
     out, _ = searched
     names = ("capacity.json", "summary.json", "report/index.html", "report/report.md")
@@ -141,6 +142,7 @@ def test_a_signal_keeps_the_finished_runs_and_says_how_to_go_on(words, harness, 
     refused(harness.run("run", "--resume", out), 64, f"harness capacity --resume {out}")
 
 
+@pytest.mark.slow
 def test_several_variants_take_turns(harness, tmp_path):
     out = tmp_path / "c"
     search = ("--start", "8", "--highest", "16", "--repeats", "1", "--most-runs", "2")

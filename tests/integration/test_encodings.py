@@ -44,6 +44,7 @@ def test_an_output_that_is_full_is_told():
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_a_path_beyond_ascii_is_read_and_written_where_all_is_ascii(tmp_path):
     nights = tmp_path / "café"
     store(nights / "crème", slower(0, 20))

@@ -6,6 +6,7 @@ import urllib.request
 
 import httpx
 import psycopg
+import pytest
 
 from tests.support.fake_harness import FAKE, FakeHarness, at, stop_at
 
@@ -51,6 +52,7 @@ def test_clients_and_children_see_nothing_of_the_users_own_clients(harness, tmp_
     assert not facts["libpq"]["options"] + facts["libpq"]["hostaddr"]
 
 
+@pytest.mark.slow
 def test_harnesses_with_other_temporary_folders_do_not_measure_each_other(harness, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     other = FakeHarness(tmp_path / "elsewhere")

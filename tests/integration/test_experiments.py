@@ -85,6 +85,7 @@ def test_an_experiment_ends_with_its_answer_and_begins_its_report_with_it(tmp_pa
     assert (out / "report/figures/answer.svg").exists()
 
 
+@pytest.mark.slow
 def test_all_experiments_are_measured_one_after_the_other_with_a_table_in_the_end(
     harness, tmp_path
 ):

@@ -85,6 +85,7 @@ def test_head_is_as_good_as_its_own_baseline_but_another_sale_is_not_compared(
     assert told["reasons"] == ["scenario: product.stock: 8 in A, 9 in B"]
 
 
+@pytest.mark.slow
 def test_a_baseline_of_another_scenario_and_runtime_is_refused_with_all_reasons(
     cli, gate, tmp_path
 ):

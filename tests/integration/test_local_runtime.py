@@ -322,6 +322,7 @@ def test_a_job_that_fails_is_an_error(compose, state_root):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root runs PostgreSQL as another user")
+@pytest.mark.slow
 def test_root_runs_postgresql_from_a_copy_if_its_wheel_is_out_of_reach(
     compose, state_root, tmp_path, monkeypatch
 ):

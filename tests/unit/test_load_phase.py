@@ -14,5 +14,5 @@ def test_what_is_broken_is_mended_before_anything_else_is_waited_for():
     phase = LoadPhase.__new__(LoadPhase)
     phase._prober, phase._sampler = part("prober", "stop"), part("sampler", "stop")
     phase._injector, phase._generator = part("faults", "give_up"), part("generator", "stop")
-    phase.__exit__()
+    phase.__exit__(None)
     assert called == ["faults", "prober", "sampler", "generator"]
