@@ -8,9 +8,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 SYNC := VIRTUAL_ENV="$$(cd $(VENV) && pwd)" $(BIN)/uv sync --quiet --locked --inexact --active --all-extras --compile-bytecode
 
-# A file stays on one worker, so what its tests share is started once; files are taken in the order of
-# tests/conftest.py. There is one worker per core, and one more for tests that mostly wait.
-PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder -n
+# One worker more than there are cores, because many tests wait. A file stays on one worker, so what its
+# tests share is started once; files are taken in the order of tests/conftest.py.
+PYTEST := $(BIN)/pytest -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-all test-long chaos coverage soak bench mutants regressions lint check docs release clean
 
@@ -18,10 +18,10 @@ run: $(VENV)/.synced ## measure both approaches with the quick scenario, and wri
 	$(BIN)/harness run quick
 
 test: $(VENV)/.synced ## unit, contract and integration tests, on embedded servers
-	$(PYTEST) auto
+	$(PYTEST)
 
 test-all: test ## and then what is slow, and what deploys whole approaches: campaigns, gates, faults, Docker
-	$(PYTEST) $$(($$(nproc) + 1)) -m "(slow or deploys) and not exhaustive"
+	$(PYTEST) -m "(slow or deploys) and not exhaustive"
 
 test-long: $(VENV)/.synced ## the self-test, a gate against its own baseline, and the report of a very large campaign
 	$(BIN)/pytest -m exhaustive tests/integration tests/reports

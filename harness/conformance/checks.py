@@ -80,9 +80,11 @@ def key_at_once(shop: ShopUnderTest) -> None:
     buyer, product_id, key = shop.buyer(), shop.offer(20), shop.key()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(lambda _: buyer.buy(product_id, key), range(AT_ONCE)))
-    named = [answer for answer in answers if answer.order_id]
-    require(len({answer.order_id for answer in named}) == 1, "; ".join(map(str, answers)))
-    require(buyer.end_of(named[0]) in (CONFIRMED, DECLINED), named[0])
+    said = "; ".join(map(str, answers))
+    require(len({answer.order_id for answer in answers if answer.order_id}) == 1, said)
+    acknowledged = [answer for answer in answers if answer.acknowledges]
+    require(bool(acknowledged), said)
+    require(buyer.end_of(acknowledged[0]) in (CONFIRMED, DECLINED), acknowledged[0])
     require(shop.orders_of(product_id) == 1, f"{shop.orders_of(product_id)} orders in the ledger")
 
 

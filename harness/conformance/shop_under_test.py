@@ -61,6 +61,11 @@ class Answer:
         """Return what it means for what was asked, by the words of the request log."""
         return outcome_of(self.operation, self.status, dict(self.facts))
 
+    @property
+    def acknowledges(self) -> bool:
+        """Return True if it promises an order; one that says "not yet" may name it, too."""
+        return self.outcome in (ACCEPTED, *TERMINAL) and bool(self.order_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
@@ -82,7 +87,7 @@ class Buyer:
 
     def end_of(self, bought: Answer) -> str:
         """Return how the order ends that an answer acknowledges (Violation: it does not)."""
-        require(bought.outcome in (ACCEPTED, *TERMINAL) and bool(bought.order_id), bought)
+        require(bought.acknowledges, bought)
         if bought.outcome in TERMINAL:
             return bought.outcome
         seen: list[Answer] = []
