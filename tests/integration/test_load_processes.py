@@ -109,13 +109,13 @@ def test_a_generator_that_cannot_start_says_why(tmp_path):
 
 
 def test_a_buyer_that_breaks_ends_the_load_and_is_told(tmp_path):
-    """Known bad: a product that is no number, which only the buyer's code stumbles over."""
+    """Known bad: a time to think that is no number, which only the buyer's code stumbles over."""
     with open_shop(FakeShop()) as shop:
-        generators = load.start(make_plan(shop, product_id=None, **one_buyer(30)), tmp_path / "x")
+        generators = load.start(make_plan(shop, think_min_s=None, **one_buyer(30)), tmp_path / "x")
         try:
             generators.wait_ready()
             generators.begin(time.monotonic_ns())
-            with pytest.raises(InfrastructureError, match="TypeError: %d format"):
+            with pytest.raises(InfrastructureError, match="TypeError: unsupported operand"):
                 generators.wait()
         finally:
             generators.stop()
