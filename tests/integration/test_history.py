@@ -23,6 +23,7 @@ def test_a_change_is_told_and_is_no_failure(harness, tmp_path):
     assert (tmp_path / "page" / "history.json").exists()
 
 
+@pytest.mark.slow
 def test_a_summary_that_is_missing_is_made_anew(harness, tmp_path):
     shutil.copytree(
         ROOT / "results" / "reference",

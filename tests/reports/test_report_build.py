@@ -72,7 +72,9 @@ def three(tmp_path_factory):
     return report.build(folder)
 
 
-@pytest.fixture(params=["healthy", "dirty", "single", "three"])
+@pytest.fixture(
+    params=["healthy", "dirty", "single", pytest.param("three", marks=pytest.mark.slow)]
+)
 def page(request):
     return request.getfixturevalue(request.param)
 
@@ -284,6 +286,7 @@ def test_one_approach_and_one_run_are_enough(single):
     assert "Synchronous" not in words.partition("claim by claim")[0]
 
 
+@pytest.mark.slow
 def test_a_third_variant_is_compared_with_the_baseline(three):
     names = {path.name for path in (three.parent / "tables").glob("comparison*.csv")}
     assert names == {"comparison.csv"}
