@@ -119,7 +119,7 @@ def target(fault: Mapping[str, Any]) -> str:
     """Return in words what a recorded (or summarised) fault hits."""
     service, replica = fault["service"], fault["replica"]
     if fault.get("node"):
-        return f"node {fault['node']}"
+        return str(fault["node"])
     if hits_accounts(fault["kind"]):
         return "accounts of its own"
     if service is None:

@@ -107,7 +107,7 @@ def test_what_a_node_ran_is_hit_with_it():
     for topology in ({"counters": ["api"], "entry": "other"}, {"counters": [], "entry": "nginx"}):
         assert lost_response_windows([outage], topology) == (outage,)
     assert lost_response_windows([outage], {"counters": ["postgres"], "entry": "other"}) == ()
-    assert target(record.plan) == "node front"
+    assert target(record.plan) == "front"
     killed = FaultRecord(kind="kill", service="api")
     assert "node" not in killed.plan  # summaries of other faults are as they were
 
