@@ -1,7 +1,6 @@
 """`harness capacity`: the highest load that an approach serves within limits, and what gave out."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,7 +34,7 @@ from harness.cli.options import (
     read_settings,
     read_variants,
 )
-from harness.cli.stored_campaigns import publish
+from harness.cli.stored_campaigns import new_folder, publish
 from harness.errors import ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ def capacity(
     verbose: VerboseOption = False,
 ) -> ExitCode:
     """Search for the highest load that each approach serves within limits, and what gave out."""
-    from harness.project import project_root, results_root
+    from harness.project import project_root
 
     root = project_root()
     deploys = Deploys(runtime, nodes, endpoints)
@@ -174,8 +173,7 @@ def capacity(
     )
     plan, planned = _planned(source, root, choice, limits, levels, users=users, seed=seed)
     request = replace(planned, load_workers=workers)
-    name = f"capacity-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    folder = out or results_root() / "results" / name
+    folder = out or new_folder("capacity")
 
     from harness import capacity as searching
 

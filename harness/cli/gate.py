@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +22,7 @@ from harness.cli.options import (
     complete_scenario,
     read_detail,
 )
+from harness.cli.stored_campaigns import new_folder
 from harness.errors import Busy, ExitCode, Interrupted, NotComparable, UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def gate(
     _check_asked(resumes=resume is not None, begins=begins, against=(base, stored))
     detail = read_detail(quiet=quiet, verbose=verbose)
     from harness.gate import gate_plan as plans
-    from harness.project import project_file, project_root, results_root
+    from harness.project import project_file, project_root
     from harness.topology import find_approach
 
     root = project_root()
@@ -95,8 +95,7 @@ def gate(
         against = base if base is not None else str(stored)
         mode: Mode = "base" if base is not None else "baseline"
         asked = plans.new(root, mode, against, criteria, named)
-        name = f"gate-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-        folder = out or results_root() / "results" / name
+        folder = out or new_folder("gate")
         plans.refuse_taken(folder)
     result = _answered(asked, root, folder, detail)
     if strict:

@@ -6,7 +6,6 @@ answered at once; pandas, scipy and matplotlib only after all words were found t
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -50,7 +49,7 @@ from harness.cli.options import (
     read_sweeps,
     read_variants,
 )
-from harness.cli.stored_campaigns import publish
+from harness.cli.stored_campaigns import new_folder, publish
 from harness.errors import ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def run(
     verbose: VerboseOption = False,
 ) -> ExitCode:
     """Measure the approaches under a scenario, audit every run, and write the report."""
-    from harness.project import project_root, results_root
+    from harness.project import project_root
 
     root = project_root()
     port = (live_port or 0) if live or live_port is not None else None
@@ -169,7 +168,7 @@ def run(
         _refuse(*AS_BEGUN, scenario, *varied, runs, seed is not None or same_seed, out)
         return _resume(resume, root, deploys, shown, workers)
     source = scenario or "flash_sale"
-    folder = out or results_root() / "results" / _campaign_name(source)
+    folder = out or new_folder(Path(source).stem)
     if source == EXPERIMENTS:
         _refuse(*AS_STATED, *varied, opens, workers, endpoints)
         return _run_experiments(folder, root, deploys, asked, shown)
@@ -300,7 +299,3 @@ def _interrupted(folder: Path) -> Interrupted:
         f"interrupted; everything is down, {kept} finished runs are kept",
         f"continue with: harness run --resume {folder}",
     )
-
-
-def _campaign_name(scenario: str) -> str:
-    return f"{Path(scenario).stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"

@@ -1,6 +1,5 @@
 """`harness selftest`: can this machine, and this harness, distinguish a difference from none?"""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +16,7 @@ from harness.cli.options import (
     complete_scenario,
     read_detail,
 )
+from harness.cli.stored_campaigns import new_folder
 from harness.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def selftest(
     verbose: VerboseOption = False,
 ) -> ExitCode:
     """Measure one approach against itself, against a slower copy of it, and the generator."""
-    from harness.project import project_root, results_root
+    from harness.project import project_root
     from harness.runtimes import measuring
     from harness.scenario.model import load_scenario
     from harness.topology import by_default, discover, find_approach
@@ -55,8 +55,7 @@ def selftest(
     root = project_root()
     loaded = load_scenario(scenario, root)
     found = find_approach(root, approach or by_default(discover(root))[0])
-    name = f"selftest-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    folder = out or results_root() / "results" / name
+    folder = out or new_folder("selftest")
 
     from harness.selftest.selftest_run import SelfTest
 

@@ -1,5 +1,6 @@
 """The campaigns in results/, and the report of one."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,13 @@ def campaigns(root: Path) -> list[Path]:
     """Return the folders of all campaigns in results/, the newest last."""
     found = (root / "results").glob("*/campaign.json")
     return sorted((path.parent for path in found), key=lambda folder: folder.stat().st_mtime)
+
+
+def new_folder(kind: str) -> Path:
+    """Return where something new is stored if nobody says: by its kind, and the date and time."""
+    from harness.project import results_root
+
+    return results_root() / "results" / f"{kind}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
 
 def newest() -> Path:

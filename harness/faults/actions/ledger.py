@@ -41,10 +41,15 @@ class RefuseWrites(FaultAction):
             try:
                 return self._configure("ALTER SYSTEM RESET default_transaction_read_only")
             except psycopg.OperationalError:
-                time.sleep(_POLL_S)
-                may_stop = self._deployment.is_ours and self._giving_up.is_set()
-                if may_stop or time.monotonic() > deadline_s:
+                if self._may_leave_it_after(_POLL_S) or time.monotonic() > deadline_s:
                     raise
+
+    def _may_leave_it_after(self, seconds: float) -> bool:
+        """Wait for the next try; return True as soon as the run is given up and its ledger ends."""
+        if self._deployment.is_ours:
+            return self._giving_up.wait(seconds)
+        time.sleep(seconds)
+        return False
 
     def recover(self) -> None:
         """Wait until a new session may write."""
