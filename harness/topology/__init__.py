@@ -67,14 +67,14 @@ def by_default(found: Mapping[str, Topology]) -> list[str]:
 
 def find_approach(root: Path, name: str) -> Topology:
     """Return the approach of a name in `root` (UsageError: there is none)."""
-    found = discover(root)
+    found = {_approach(file): file for file in compose_files(root)}
     if name not in found:
         raise UsageError(
             f"there is no approach named {name!r}",
             f"known approaches: {', '.join(sorted(found)) or 'none'} "
             f"({PREFIX}<approach>.yml in {root})",
         )
-    return found[name]
+    return load_topology(found[name])
 
 
 def ignored_files(root: Path) -> list[Path]:
@@ -90,9 +90,12 @@ def load_topology(path: Path, variables: Mapping[str, str] | None = None) -> Top
     Secrets that neither states are drawn, and ``HARNESS_FOLDER`` is where the harness has its own
     approaches and the payment gateway. Raises UsageError, naming file and key.
     """
-    approach = path.name.removeprefix(PREFIX).removesuffix(".yml")
     file = path.resolve()  # paths count from the file, not from a link to it
     stated = read_variables(file.with_name(".env"))
     given = {**secrets.draw(), "HARNESS_FOLDER": str(brought_along())}
     known = {**given, **stated, **(variables or {})}
-    return load(approach, file, Changes(known))
+    return load(_approach(path), file, Changes(known))
+
+
+def _approach(file: Path) -> str:
+    return file.name.removeprefix(PREFIX).removesuffix(".yml")

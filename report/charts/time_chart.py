@@ -183,8 +183,9 @@ class TimeChart(Chart):
         )
 
     def _range(self, trace: Trace) -> str:
-        """Return between which values the runs of a line lie; nothing if there is none."""
-        found = [value for run in trace.runs for value in run.values if value is not None]
+        """Return between which values what is drawn of a line lies; nothing if there is none."""
+        drawn = [run.values for run in trace.runs] or [trace.middle or ()]
+        found = [value for values in drawn for value in values if value is not None]
         if not found:
             return ""
         return f"between {self.cell(min(found)).text} and {self.cell(max(found)).text}"

@@ -13,6 +13,7 @@ from harness.results.findings import Verdict
 from harness.results.store import Campaign, load_findings, read_json
 from harness.scenario.model import load_scenario
 from tests.integration.conftest import ROOT
+from tests.integration.test_run import BOTH, FEW_WORKERS
 from tests.support.fake_shop import FakeShop, open_shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -23,7 +24,7 @@ SALES, BUYERS = 8, 30
 @pytest.mark.deploys
 def test_a_contention_test_is_audited_sale_by_sale_and_reported(cli, tmp_path):
     out = tmp_path / "contention"
-    done = cli.run("run", TINY, "--approach", "queue", "--approach", "sync", "--out", out)
+    done = cli.run("run", TINY, *BOTH, *FEW_WORKERS, "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("8 sales of 1–6 units, 30 buyers each: 0 oversold") == 2
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.results.findings import Verdict
 from harness.results.store import Campaign, load_findings
-from tests.integration.test_run import TINY, wait_for
+from tests.integration.test_run import BOTH, FEW_WORKERS, TINY, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -49,7 +49,7 @@ def scenario(tmp_path):
 @pytest.mark.deploys
 def test_a_killed_shop_loses_nothing(cli, tmp_path, scenario):
     out = tmp_path / "campaign"
-    words = ("--approach", "queue", "--approach", "sync", "--case", "api")
+    words = (*BOTH, *FEW_WORKERS, "--case", "api")
     done = cli.run("run", scenario(CASES), *words, "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "fault: kill api-1" in done.stdout
@@ -113,7 +113,7 @@ def test_a_fault_of_what_is_not_there_stops_before_anything_is_deployed(cli, tmp
 def test_resume_makes_the_missing_case_with_its_own_seed(cli, tmp_path, scenario):
     out = tmp_path / "campaign"
     path = scenario(CASES.replace("never asked for", "redis"))
-    words = ("--approach", "queue", "--case", "redis", "--runs", "2", "--out", out)
+    words = ("--approach", "queue", *FEW_WORKERS, "--case", "redis", "--runs", "2", "--out", out)
     process = cli.start("run", path, *words)
     wait_for(lambda: list((out / "runs").glob("01-*/run.json")), process)
     process.send_signal(signal.SIGTERM)

@@ -11,9 +11,11 @@ import pytest
 from harness.errors import InfrastructureError
 from harness.faults.events import FaultEvent
 from harness.live import Board, serving
+from tests.integration.test_run import FEW_WORKERS
 from tests.support import told
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+QUEUE = ("--approach", "queue", *FEW_WORKERS)
 
 
 def address_of(process):
@@ -34,7 +36,7 @@ def events(address):
 @pytest.mark.deploys
 def test_a_campaign_is_watched_from_its_first_step_to_its_report(cli, tmp_path):
     out = tmp_path / "campaign"
-    process = cli.start("run", told.TINY, "--live", "--out", out, "--approach", "queue")
+    process = cli.start("run", told.TINY, "--live", "--out", out, *QUEUE)
     address = address_of(process)
     assert "A campaign, live" in httpx.get(address).text
 
@@ -61,7 +63,7 @@ def test_a_campaign_is_watched_from_its_first_step_to_its_report(cli, tmp_path):
 @pytest.mark.deploys
 def test_ctrl_c_is_told_to_the_page_too(cli, tmp_path):
     out = tmp_path / "campaign"
-    process = cli.start("run", told.TINY, "--live", "--out", out, "--approach", "queue")
+    process = cli.start("run", told.TINY, "--live", "--out", out, *QUEUE)
     address = address_of(process)
     last = {}
     for last in events(address):

@@ -13,6 +13,9 @@ class _Link:
         self.flows.set()
         self.sent = b""
         self._ends = (client, server)
+
+    def start(self) -> None:
+        """Begin to forward."""
         for source, sink in (self._ends, self._ends[::-1]):
             threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
@@ -58,6 +61,7 @@ class FreezingProxy:
                 if not self._takes_new:
                     link.flows.clear()
                 self._links.append(link)
+            link.start()  # not before it can be frozen: this thread may be stopped here for long
 
     def freeze(self, having_sent: bytes = b"", *, new_ones: bool = False) -> None:
         """Forward nothing more of the connections whose clients have sent this, or of all.

@@ -284,6 +284,7 @@ def test_the_busiest_service_comes_first_and_looks_alike_in_all_figures():
         "Queue: all services together 0.80 of 2 cores on average, the load generator 0.30; busiest "
         "was postgres, at most 0.50."
     )
+    assert "Queue, postgres: between 0.5 and 0.5" in figures[0].pictures[0].alt
     assert figures[1].caption.endswith("busiest was the load generator, at most 0.30.")
 
 
