@@ -61,7 +61,7 @@ def test_what_is_not_comparable_is_refused_with_its_reasons(harness, other):
 
 def test_another_schema_is_a_reason_and_no_error(other):
     found = derived.compare(REFERENCE, other(schema_version=3))
-    assert found.reasons == ("schema_version: 1 in A, 3 in B",)
+    assert found.reasons == ("schema_version: 2 in A, 3 in B",)
 
 
 def test_a_campaign_without_its_summary_is_summarised(other):
