@@ -161,6 +161,25 @@ def goals(found: dict[str, dict[str, Any]]) -> str:
     return table(["#", "what", "before", "must", "stretch", "after", "command"], rows)
 
 
+def speed(found: dict[str, dict[str, Any]]) -> str:
+    """Return how fast this machine is, compared with that of *before*."""
+    before = tomllib.loads(GOALS.read_text(encoding="utf-8"))["before"]["no_op_per_cpu_s"]
+    here = found.get("accept", {}).get("medians", {}).get("raw", {}).get("requests_per_api_cpu_s")
+    if here is None:
+        return ""
+    return (
+        f"\n*Before* was measured on a machine that answered {before:,} no-op requests (raw ASGI) "
+        f"per CPU-second;\nthis one answers {here:,.0f}. So seconds of CPU are to be read with the "
+        f"factor {figure(here / before)}, ratios as\nthey stand.\n"
+    )
+
+
+def notes() -> str:
+    """Return what is to be said of goals that are not reached."""
+    stated = tomllib.loads(GOALS.read_text(encoding="utf-8"))["goal"]
+    return "".join(f"\n- **{one['id']}**: {one['note']}" for one in stated if "note" in one) + "\n"
+
+
 def section(name: str, result: dict[str, Any]) -> str:
     """Return the figures of one subject, and under which conditions they were measured."""
     title, columns = SUBJECTS[name]
@@ -202,7 +221,7 @@ def flames() -> str:
 
 def document(found: dict[str, dict[str, Any]]) -> str:
     """Return the whole document."""
-    parts = [HEAD, f"## Goals\n\n{goals(found)}"]
+    parts = [HEAD, f"## Goals\n\n{goals(found)}{speed(found)}{notes()}"]
     for name, result in found.items():
         parts.append(section(name, result) + (peers(result) if name == "drain" else ""))
     return "\n".join([*parts, flames()])
