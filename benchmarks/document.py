@@ -170,7 +170,8 @@ def speed(found: dict[str, dict[str, Any]]) -> str:
     return (
         f"\n*Before* was measured on a machine that answered {before:,} no-op requests (raw ASGI) "
         f"per CPU-second;\nthis one answers {here:,.0f}. So seconds of CPU are to be read with the "
-        f"factor {figure(here / before)}, ratios as\nthey stand.\n"
+        f"factor {figure(here / before)}, ratios as\nthey stand. "
+        "It is a virtual machine, whose speed varies by the hour.\n"
     )
 
 
