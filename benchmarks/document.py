@@ -176,7 +176,7 @@ def speed(found: dict[str, dict[str, Any]]) -> str:
 
 
 def notes() -> str:
-    """Return what is to be said of goals that are not reached."""
+    """Return what is to be said of the goals besides their figures."""
     stated = tomllib.loads(GOALS.read_text(encoding="utf-8"))["goal"]
     return "".join(f"\n- **{one['id']}**: {one['note']}" for one in stated if "note" in one) + "\n"
 
