@@ -35,7 +35,7 @@ from harness.cli.options import (
     read_variants,
 )
 from harness.cli.stored_campaigns import new_folder, publish
-from harness.errors import ExitCode, Interrupted, UsageError
+from harness.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,20 +242,16 @@ def _make_and_publish(
 ) -> ExitCode:
     """Make the runs of a search while the terminal shows them, and publish its report."""
     from harness.campaign import CompositeObserver
-    from harness.cli.progress import progress_shown
+    from harness.cli.progress import resumable
     from harness.runtimes import measuring
 
     def say(words: str) -> None:
         if shown.detail is not Detail.RESULT:
             console.print(words, markup=False)
 
-    with measuring(f"search for a capacity {folder}"):
-        try:
-            with progress_shown(console, shown.detail) as terminal:
-                stored = make(CompositeObserver(terminal), say)
-        except KeyboardInterrupt as error:
-            raise Interrupted(
-                "interrupted; everything is down, and the finished runs are kept",
-                f"continue with: harness capacity --resume {folder}",
-            ) from error
+    with (
+        measuring(f"search for a capacity {folder}"),
+        resumable("capacity", folder, shown.detail) as terminal,
+    ):
+        stored = make(CompositeObserver(terminal), say)
     return publish(stored, strict=False, opens=shown.opens)

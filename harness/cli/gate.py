@@ -23,7 +23,7 @@ from harness.cli.options import (
     read_detail,
 )
 from harness.cli.stored_campaigns import new_folder
-from harness.errors import Busy, ExitCode, Interrupted, NotComparable, UsageError
+from harness.errors import Busy, ExitCode, NotComparable, UsageError
 
 if TYPE_CHECKING:
     from harness.gate.gate_plan import Mode, Plan
@@ -142,21 +142,15 @@ def _answered(asked: "Plan", root: Path, folder: Path, detail: Detail) -> "Resul
 
 def _run(asked: "Plan", root: Path, folder: Path, detail: Detail) -> "Result":
     from harness.campaign import CompositeObserver
-    from harness.cli.progress import progress_shown
+    from harness.cli.progress import resumable
     from harness.gate.run_gate import run_gate
 
     def say(words: str) -> None:
         if detail is not Detail.RESULT:
             console.print(words, markup=False)
 
-    try:
-        with progress_shown(console, detail) as terminal:
-            return run_gate(asked, root, folder, CompositeObserver(terminal), say)
-    except KeyboardInterrupt as error:
-        raise Interrupted(
-            "interrupted; everything is down, and the finished runs are kept",
-            f"continue with: harness gate --resume {folder}",
-        ) from error
+    with resumable("gate", folder, detail) as terminal:
+        return run_gate(asked, root, folder, CompositeObserver(terminal), say)
 
 
 def _decided(result: "Result", inconclusive: Inconclusive | None) -> "Result":

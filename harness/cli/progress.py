@@ -6,6 +6,7 @@ No line is cut: a service that does not fit into its line is left out as a whole
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,7 +19,9 @@ from harness.campaign.eta import EtaEstimator
 from harness.campaign.observer import LiveSample, Observer
 from harness.campaign.schedule import PlannedRun
 from harness.campaign.steps import Step
+from harness.cli.application import console as terminal
 from harness.cli.options import Detail
+from harness.errors import Interrupted
 from harness.faults.events import FaultEvent
 from harness.load import Progress
 from harness.results.findings import Verdict
@@ -39,6 +42,23 @@ def progress_shown(console: Console, detail: Detail) -> Iterator[list[Observer]]
         return
     with ProgressLine(console, detail) as line:
         yield [line]
+
+
+@contextmanager
+def resumable(command: str, folder: Path, detail: Detail) -> Iterator[list[Observer]]:
+    """Show runs while they are made into `folder`, which `harness COMMAND --resume` continues.
+
+    Raises Interrupted at Ctrl-C, with how to go on.
+    """
+    try:
+        with progress_shown(terminal, detail) as observers:
+            yield observers
+    except KeyboardInterrupt as error:
+        kept = sum(1 for _ in folder.glob("**/runs/[!.]*/run.json"))
+        raise Interrupted(
+            f"interrupted; everything is down; finished runs that are kept: {kept}",
+            f"continue with: harness {command} --resume {folder}",
+        ) from error
 
 
 class ProgressLine:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from harness.cli.application import app, console
+from harness.cli.application import app
 from harness.cli.help_pages import MEASURE, examples
 from harness.cli.machines import (
     CampaignRuntimeOption,
@@ -50,7 +50,7 @@ from harness.cli.options import (
     read_variants,
 )
 from harness.cli.stored_campaigns import new_folder, publish
-from harness.errors import ExitCode, Interrupted, UsageError
+from harness.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -278,24 +278,13 @@ def _make_and_publish(
     """Make a campaign while terminal and live page show it, and publish its report."""
     from harness.campaign import CompositeObserver
     from harness.cli.live_observer import watching
-    from harness.cli.progress import progress_shown
+    from harness.cli.progress import resumable
     from harness.runtimes import measuring
 
     with watching(folder, shown.port) as watchers:
-        with measuring(f"campaign {folder}"):
-            try:
-                with progress_shown(console, shown.detail) as terminal:
-                    stored = make(CompositeObserver([*terminal, *watchers]))
-            except KeyboardInterrupt as error:
-                raise _interrupted(folder) from error
+        with (
+            measuring(f"campaign {folder}"),
+            resumable("run", folder, shown.detail) as terminal,
+        ):
+            stored = make(CompositeObserver([*terminal, *watchers]))
         return publish(stored, shown.strict, opens=shown.opens)
-
-
-def _interrupted(folder: Path) -> Interrupted:
-    from harness.results.store import Campaign
-
-    kept = len(Campaign(folder).run_folders()) if (folder / "campaign.json").exists() else 0
-    return Interrupted(
-        f"interrupted; everything is down, {kept} finished runs are kept",
-        f"continue with: harness run --resume {folder}",
-    )

@@ -136,7 +136,7 @@ def test_a_signal_keeps_what_was_finished_and_resume_completes_it(harness, tmp_p
     process.send(number)
     done = process.wait()
     assert done.returncode == 130, done.said
-    assert "interrupted; everything is down, 1 finished runs are kept" in done.stderr
+    assert "interrupted; everything is down; finished runs that are kept: 1" in done.stderr
     assert f"hint: continue with: harness run --resume {out}" in done.stderr
     assert steps.read_text().split()[-2:] == ["load", "down"]
     assert list(harness.scratch.glob("flashsale-*")) == []  # the lock has gone
