@@ -98,7 +98,9 @@ def test_a_killed_worker_and_cut_networks_lose_nothing(cli, tmp_path):
     scenario.write_text(enough + FAULTS)
     out = tmp_path / "campaign"
     done = cli.run(
-        "run", scenario, "--runtime", "docker", "--approach", "queue", "--out", out, timeout_s=400
+        *("run", scenario, "--runtime", "docker", "--out", out),
+        *("--approach", "queue", "--scale", "payment-worker=3"),
+        timeout_s=400,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     run = runs_of(out)["queue"]
