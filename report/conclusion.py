@@ -17,6 +17,7 @@ NO_OVERSELL = "I1"
 COUNTED = (
     ("Oversold", (NO_OVERSELL, "")),
     ("Acknowledged orders lost", ("I3", "acknowledged orders lost")),
+    ("Cancelled", ("I3", "acknowledged orders cancelled")),
     ("Unfinished after the drain", ("I3", "acknowledged orders not finished")),
 )
 """What the headline counts: words, invariant, and how the audit's kind of offence begins."""

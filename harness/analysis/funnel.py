@@ -16,7 +16,7 @@ from harness.analysis.run_facts import RunFacts, overlap_s
 
 STEPS = (
     ("attempts", "Purchase attempts", "distinct idempotency keys that buyers sent"),
-    ("accepted", "Accepted", "attempts whose order is in the ledger"),
+    ("accepted", "Accepted", "orders that the ledger has or that buyers were told of"),
     ("queued", "Recorded", "orders with the event accepted"),
     ("processing", "Processing started", "orders with the event awaiting_payment"),
     ("charged", "Payment attempted", "orders for which the payment gateway executed a charge"),
@@ -84,7 +84,7 @@ def _steps_of(facts: RunFacts) -> dict[str, int]:
     )
     return {
         "attempts": len(facts.attempts),
-        "accepted": len(orders),
+        "accepted": facts.accepted,
         "queued": int(queued["order_id"].nunique()),
         "processing": int(processing["order_id"].nunique()),
         "charged": int(facts.charges["order_id"].nunique()),
@@ -95,18 +95,20 @@ def _steps_of(facts: RunFacts) -> dict[str, int]:
 def _exits(runs: Sequence[RunFacts]) -> dict[str, dict[str, float]]:
     """Return, by step, how many attempts ended there in which way, as means over the runs."""
     refused = dict.fromkeys(EXITS, 0)
-    declined = still_open = 0
+    unrecorded = declined = still_open = 0
     for facts in runs:
         without_order = ~facts.attempts.index.isin(facts.orders["key"])
         for outcome in EXITS:
             refused[outcome] += int(
                 (is_in(facts.attempts, "outcome", [outcome]) & without_order).sum()
             )
+        unrecorded += facts.unrecorded
         declined += int(is_in(facts.orders, "status", ["declined"]).sum())
         still_open += len(facts.orders) - int(facts.orders["settled"].sum())
     n = len(runs)
     return {
         "attempts": {outcome: count / n for outcome, count in refused.items()},
+        "accepted": {"not_recorded": unrecorded / n},
         "charged": {"declined": declined / n, "open": still_open / n},
     }
 

@@ -123,8 +123,8 @@ def purchase_requests(facts: RunFacts) -> Quantity:
 
 @metric("Accepted orders", better="higher", group=Group.ORDERS)
 def accepted_orders(facts: RunFacts) -> Quantity:
-    """Orders of the sale in the ledger."""
-    return Scalar(float(len(facts.orders)))
+    """Orders in the ledger, and orders that buyers were told of (201, 202, 402) and it lacks."""
+    return Scalar(float(facts.accepted))
 
 
 @metric(
@@ -154,7 +154,7 @@ def open_orders(facts: RunFacts) -> Quantity:
 @metric("Success rate (of accepted)", "%", better="higher", group=Group.ORDERS, digits=1)
 def success_rate_pct(facts: RunFacts) -> Quantity:
     """Confirmed orders as a share of accepted orders, in %."""
-    return Ratio(100.0 * len(facts.confirmed), float(len(facts.orders)))
+    return Ratio(100.0 * len(facts.confirmed), float(facts.accepted))
 
 
 @metric("Success rate (of settled)", "%", group=Group.ORDERS, digits=1)

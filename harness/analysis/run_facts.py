@@ -197,6 +197,18 @@ class RunFacts:
         )
 
     @cached_property
+    def unrecorded(self) -> int:
+        """How many orders buyers were told of that the ledger does not have."""
+        buys = self.purchases
+        told = buys["order_id"][is_in(buys, "status", ACKNOWLEDGED)]
+        return int(told[(told != "") & ~told.isin(self.orders["order_id"])].nunique())
+
+    @property
+    def accepted(self) -> int:
+        """How many orders were accepted: those in the ledger, and those that it should have."""
+        return len(self.orders) + self.unrecorded
+
+    @cached_property
     def confirmed(self) -> pd.DataFrame:
         """Confirmed orders, in the order in which they were settled."""
         settled = self.orders["settled"].to_numpy(dtype=np.bool_)

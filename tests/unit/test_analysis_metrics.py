@@ -321,6 +321,14 @@ def test_orders_of_the_warm_up_are_not_of_the_sale(sale):
     assert measured(other, "accepted_orders") == Scalar(3.0)
 
 
+def test_an_order_that_buyers_were_told_of_counts_as_accepted_whatever_became_of_it(sale):
+    lacking = replace(sale, orders=orders().query("order_id != 'o1'"))
+    assert measured(lacking, "accepted_orders") == Scalar(4.0)
+    assert measured(lacking, "confirmed_orders") == Scalar(1.0)
+    assert measured(lacking, "success_rate_pct") == Ratio(100.0, 4.0)
+    assert measured(lacking, "open_orders") == Scalar(1.0)
+
+
 @pytest.mark.parametrize("approach", ["sync", "queue"])
 def test_every_metric_is_given_or_says_why_not(approach):
     runs = [RunFacts(make_run(approach, index=index)) for index in (1, 2)]

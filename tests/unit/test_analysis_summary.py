@@ -185,6 +185,23 @@ def test_the_funnel_loses_nothing_between_its_steps(summary, runs):
         assert by_step["confirmed"]["per_run"] == sold
 
 
+def test_the_funnel_says_what_was_accepted_and_never_recorded(runs):
+    queue = [run for run in runs if run.approach == "queue"]
+    whole, lacking = (
+        {step["step"]: step for step in summarise(CAMPAIGN, of, CLEAN)["funnel"]["queue"]}
+        for of in (queue, [without_three_it_acknowledged(run) for run in queue])
+    )
+    assert lacking["accepted"]["mean"] == whole["accepted"]["mean"]
+    assert lacking["accepted"]["left"] == {"not_recorded": 3}
+    assert lacking["queued"]["mean"] == whole["queued"]["mean"] - 3
+
+
+def without_three_it_acknowledged(run):
+    told = run.requests.loc[run.requests["status"] == 202, "order_id"]
+    lost = run.orders.loc[run.orders["order_id"].isin(told), "order_id"].head(3)
+    return replace(run, orders=run.orders[~run.orders["order_id"].isin(lost)])
+
+
 def test_the_stages_say_what_was_planned_achieved_and_asked(summary, runs):
     stages = summary["stages"]["queue"]
     assert [stage["name"] for stage in stages] == ["warm-up", "rush", "peak", "out"]

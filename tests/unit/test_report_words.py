@@ -202,7 +202,15 @@ def test_why_there_is_no_value_is_said_whole():
 
 def test_what_was_not_finished_is_not_called_lost():
     text = said(an_evidence(LATE, pairs=unranked()))
-    assert "Acknowledged orders lost: 0. Unfinished after the drain: 12." in text
+    counted = "Acknowledged orders lost: 0. Cancelled: 0. Unfinished after the drain: 12."
+    assert counted in text
+
+
+def test_what_was_cancelled_after_it_was_acknowledged_is_counted_apart():
+    kinds = {"acknowledged orders cancelled": 7}
+    refused = Finding("I3", "Every order", Verdict.FAIL, "7 cancelled", 7, offences=kinds)
+    text = said(an_evidence((CLEAN[0], refused), pairs=unranked()))
+    assert "Acknowledged orders lost: 0. Cancelled: 21. Unfinished after the drain: 0." in text
 
 
 def test_an_audit_that_kept_no_kinds_is_quoted_and_not_counted():
@@ -238,7 +246,7 @@ def test_what_no_run_measured_is_said_once():
 
 def test_a_run_without_audit_is_not_clean():
     text = said(an_evidence((), pairs=unranked()))
-    assert "Oversold: not known. Acknowledged orders lost: not known. Unfinished" in text
+    assert "Oversold: not known. Acknowledged orders lost: not known. Cancelled" in text
 
 
 def test_an_interval_that_includes_equality_names_no_winner():
