@@ -4,11 +4,12 @@ Nothing is claimed here that the summary does not decide: a winner is named only
 names one, and a variant that is not ranked is never praised.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.outcomes import Outcome
-from harness.results.findings import Category, Verdict, correctness
+from harness.results.findings import Category, Finding, Verdict, correctness
 from report import decisions, numbers
 from report.decisions import CONFIRMED, Decision
 from report.evidence import Evidence, Run, Variant
@@ -143,8 +144,8 @@ def troubles(evidence: Evidence) -> list[str]:
 
 
 def audit_failures(evidence: Evidence) -> list[str]:
-    """Return what the audit found in each run."""
-    return [problem for where, run in _each(evidence) for problem in _failures(run, where)]
+    """Return what the audit found, once for all runs of a variant that break an invariant."""
+    return [problem for variant in evidence.variants for problem in _failures(variant)]
 
 
 def _each(evidence: Evidence) -> list[tuple[str, Run]]:
@@ -156,16 +157,33 @@ def _each(evidence: Evidence) -> list[tuple[str, Run]]:
     ]
 
 
-def _failures(run: Run, where: str) -> Iterator[str]:
-    """Yield what the audit of a run found."""
-    for finding in run.findings:
-        if finding.verdict is Verdict.FAIL:
-            failure = (
-                "audit FAILED"
-                if finding.category is Category.CORRECTNESS
-                else f"{finding.category} FAILED, which excludes nobody"
-            )
-            yield f"{where}: {failure}. {finding.id}, {finding.title}: {finding.summary}"
+def _failures(variant: Variant) -> Iterator[str]:
+    """Yield what the audit of a variant's runs found, invariant by invariant."""
+    broken: dict[str, list[tuple[int, Finding]]] = {}
+    for run in variant.runs:
+        for finding in run.findings:
+            if finding.verdict is Verdict.FAIL:
+                broken.setdefault(finding.id, []).append((run.index, finding))
+    for found in broken.values():
+        indices = ", ".join(str(index) for index, _ in found)
+        where = f"Run{'s' if len(found) > 1 else ''} {indices} ({variant.title})"
+        findings = [finding for _, finding in found]
+        failure = (
+            "audit FAILED"
+            if findings[0].category is Category.CORRECTNESS
+            else f"{findings[0].category} FAILED, which excludes nobody"
+        )
+        yield f"{where}: {failure}. {findings[0].id}, {findings[0].title}: {_summed(findings)}"
+
+
+def _summed(findings: Sequence[Finding]) -> str:
+    """Return what broke an invariant in one run, or in all of some runs together."""
+    if len(findings) == 1 or not all(finding.offences for finding in findings):
+        return "; ".join(dict.fromkeys(finding.summary for finding in findings))
+    total: Counter[str] = Counter()
+    for finding in findings:
+        total.update(finding.offences)
+    return "; ".join(f"{what}: {numbers.number(float(n))}" for what, n in total.items())
 
 
 def _not_measured(each: Sequence[tuple[str, Run]]) -> Iterator[str]:
