@@ -38,6 +38,7 @@ def test_killed_and_paused_in_mid_sale_nothing_is_lost_or_sold_twice(cli, tmp_pa
         expected = certain().get(case["case"], {}).get(case["variant"], [])
         assert set(expected) <= {one["name"] for one in case["reached"]}, case["case"]
     for fault in summary["faults"]:
+        assert fault["in_flight"] is not None, fault
         assert fault["healthy_s"] is not None, fault
     for hit in _first_faults(summary["faults"]):
         assert hit["in_flight"] > 0, hit
